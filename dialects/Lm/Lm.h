@@ -1,0 +1,56 @@
+//===- Lm.h - The lm dialect ------------------------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DIALECTS_LM_LM_H
+#define PLAIT_DIALECTS_LM_LM_H
+
+#include "plait/Support/Cost.h"
+#include "plait/Support/Evaluation.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace plait {
+using namespace mlir;
+} // namespace plait
+
+#include "dialects/Lm/LmDialect.h.inc"
+#include "dialects/Lm/LmEnums.h.inc"
+#include "dialects/Lm/LmAttrInterfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Lm/LmAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Lm/LmTypes.h.inc"
+#include "dialects/Lm/LmOpInterfaces.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/Lm/LmOps.h.inc"
+
+namespace plait::lm {
+
+/// The name of a tensor's dynamic extent 0, or "" if it is static or unnamed.
+llvm::StringRef getLeadingDim(mlir::Type type);
+
+/// tensor<? x rest x element, #lm.dims<dim>>
+mlir::RankedTensorType getNamedTensor(mlir::MLIRContext *context, llvm::StringRef dim,
+                                      llvm::ArrayRef<int64_t> rest, mlir::Type element);
+
+/// `form` times the extent that `dim` names ("tokens", "rows", "leaves"; any
+/// other or an empty name counts as a constant).
+LinearForm perDim(llvm::StringRef dim, int64_t factor);
+
+} // namespace plait::lm
+
+#endif // PLAIT_DIALECTS_LM_LM_H

@@ -1,0 +1,166 @@
+//===- LmDialect.td - The lm dialect -----------------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_LM_DIALECT
+#define PLAIT_LM_DIALECT
+
+include "mlir/IR/DialectBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/TensorEncoding.td"
+include "mlir/IR/EnumAttr.td"
+include "dialects/Lm/LmInterfaces.td"
+
+def Lm_Dialect : Dialect {
+  let name = "lm";
+  let cppNamespace = "::plait::lm";
+  let summary = "What a language model computes.";
+  let description = [{
+    The `lm` dialect describes a decoder-only transformer on logical, unsharded
+    tensors. It says nothing of devices, batching, kernels or memory.
+
+    * Activations are ranked tensors `tensor<?xDxf32, #lm.dims<tokens>>`: each
+      dynamic extent carries the *name* of its symbolic dimension, and two
+      extents are equal only if their names are.
+    * Weights are symbols (`lm.weight`) that point into a checkpoint. Their
+      elements never enter the IR; a format attribute says how they are stored.
+    * The layers are one region, `lm.layers`, repeated over stacked weights, so
+      that IR size does not depend on depth.
+    * Keys and values live in an affine `!lm.state` that each `lm.attention`
+      consumes and returns. A forward *stages* its keys and values; only a
+      commit (decode dialect) publishes them.
+
+    Every op has a double-precision reference evaluation
+    (`EvaluableOpInterface`) and a symbolic cost (`CostOpInterface`).
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+class Lm_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<Lm_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+def Lm_DimsAttr : Lm_Attr<"Dims", "dims", [
+    DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "names of a tensor's dynamic extents";
+  let description = [{
+    One name per dynamic dimension, in order. `tokens`, `rows` and `leaves` are
+    the extents of a step; other names are free.
+
+    ```mlir
+    tensor<?x64xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** as many names as dynamic dimensions.
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$names);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Lm_F32Attr : Lm_Attr<"F32", "f32", [DeclareAttrInterfaceMethods<Lm_WeightFormatInterface>]> {
+  let summary = "weight elements are IEEE binary32";
+}
+def Lm_BF16Attr : Lm_Attr<"BF16", "bf16", [DeclareAttrInterfaceMethods<Lm_WeightFormatInterface>]> {
+  let summary = "weight elements are bfloat16, round to nearest even";
+}
+
+def Lm_Llama3ScalingAttr : Lm_Attr<"Llama3Scaling", "llama3_scaling"> {
+  let summary = "RoPE frequency scaling of Llama 3.1";
+  let description = [{
+    Wavelengths longer than `original / low_freq_factor` are stretched by
+    `factor`, those shorter than `original / high_freq_factor` stay, and those
+    between are interpolated. Source: the Llama 3.1 reference implementation.
+
+    ```mlir
+    #lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8192>
+    ```
+    **Constraints:** `factor >= 1`, `0 < low_freq_factor < high_freq_factor`, `original > 0`.
+  }];
+  let parameters = (ins "::mlir::FloatAttr":$factor, "::mlir::FloatAttr":$low_freq_factor,
+                        "::mlir::FloatAttr":$high_freq_factor, "int64_t":$original);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Lm_ActivationKind : I32EnumAttr<"ActivationKind", "elementwise non-linearity", [
+    I32EnumAttrCase<"silu", 0>,
+    I32EnumAttrCase<"gelu_tanh", 1>]> {
+  let cppNamespace = "::plait::lm";
+  let genSpecializedAttr = 0;
+}
+def Lm_ActivationAttr : EnumAttr<Lm_Dialect, Lm_ActivationKind, "activation_kind">;
+
+def Lm_Numerics : I32EnumAttr<"Numerics", "numerics contract of a program", [
+    I32EnumAttrCase<"fast", 0>,
+    I32EnumAttrCase<"row_invariant", 1>]> {
+  let cppNamespace = "::plait::lm";
+  let genSpecializedAttr = 0;
+}
+def Lm_NumericsAttr : EnumAttr<Lm_Dialect, Lm_Numerics, "numerics">;
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+class Lm_Type<string name, string typeMnemonic, list<Trait> traits = []>
+    : TypeDef<Lm_Dialect, name, traits> {
+  let mnemonic = typeMnemonic;
+}
+
+def Lm_WeightType : Lm_Type<"Weight", "weight"> {
+  let summary = "a weight matrix or vector of one layer";
+  let description = [{
+    Logical shape and format. A matrix is `[out, in]`; a vector has one extent.
+
+    ```mlir
+    !lm.weight<2048x512, #lm.bf16>
+    ```
+    **Constraints:** one or two positive extents; the format implements
+    `WeightFormatInterface`.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Attribute":$format);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getRows() const { return getShape()[0]; }
+    int64_t getCols() const { return getShape().size() == 1 ? 1 : getShape()[1]; }
+    bool isVector() const { return getShape().size() == 1; }
+    int64_t getStorageBytes() const;
+  }];
+}
+
+def Lm_StateType : Lm_Type<"State", "state"> {
+  let summary = "keys and values of all layers, append only";
+  let description = [{
+    An affine handle: each op that changes the state consumes it and returns the
+    next one. Keys and values are rounded to `element` before use.
+
+    ```mlir
+    !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>
+    ```
+    **Constraints:** positive extents; `element` is f32.
+  }];
+  let parameters = (ins "int64_t":$layers, "int64_t":$kv_heads, "int64_t":$head_dim,
+                        "::mlir::Type":$element);
+  let assemblyFormat = "`<` `layers` `=` $layers `,` `kv_heads` `=` $kv_heads `,` `head_dim` `=` $head_dim `,` $element `>`";
+  let genVerifyDecl = 1;
+}
+
+def Lm_RowsType : Lm_Type<"Rows", "rows"> {
+  let summary = "row of each token of a step, and where the row's state lies";
+  let description = [{
+    A step holds the tokens of several rows (sequences) one after another. The
+    value says which row each token belongs to; a token attends to the state of
+    its own row alone.
+  }];
+}
+
+#endif // PLAIT_LM_DIALECT

@@ -1,0 +1,1 @@
+#include "dialects/Lm/Lm.h"

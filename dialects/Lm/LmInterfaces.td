@@ -1,0 +1,56 @@
+//===- LmInterfaces.td - Interfaces of model ops -----------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_LM_INTERFACES
+#define PLAIT_LM_INTERFACES
+
+include "mlir/IR/OpBase.td"
+
+def Lm_EvaluableOpInterface : OpInterface<"EvaluableOpInterface"> {
+  let description = [{
+    Reference semantics: what the op computes, in double precision, written as
+    plainly as possible. `plait-opt --plait-evaluate` and the artifact's
+    self-test are built on it; every lowering is tested against it.
+  }];
+  let cppNamespace = "::plait::lm";
+  let methods = [
+    InterfaceMethod<[{
+      Appends one value per result to `results`. Reports errors at the op.
+    }], "::llvm::LogicalResult", "evaluate",
+    (ins "::plait::Evaluator &":$evaluator,
+         "::llvm::ArrayRef<::plait::EvalValue>":$operands,
+         "std::vector<::plait::EvalValue> &":$results)>
+  ];
+}
+
+def Lm_CostOpInterface : OpInterface<"CostOpInterface"> {
+  let description = [{
+    Symbolic cost of one execution of the op, in the extents of a step. An op
+    inside `lm.layers` gives the cost for one layer.
+  }];
+  let cppNamespace = "::plait::lm";
+  let methods = [
+    InterfaceMethod<"Flops and bytes as linear forms.", "::plait::Cost", "getCost">
+  ];
+}
+
+def Lm_WeightFormatInterface : AttrInterface<"WeightFormatInterface"> {
+  let description = [{
+    How the elements of a weight are stored: the seam for quantised formats.
+  }];
+  let cppNamespace = "::plait::lm";
+  let methods = [
+    InterfaceMethod<"Bytes of a rows x cols matrix in this format.",
+      "int64_t", "getStorageBytes", (ins "int64_t":$rows, "int64_t":$cols)>,
+    InterfaceMethod<"`value` as this format represents it.",
+      "double", "roundValue", (ins "double":$value)>,
+    InterfaceMethod<"Element type of the stored tensor.",
+      "::mlir::Type", "getStorageType">
+  ];
+}
+
+#endif // PLAIT_LM_INTERFACES

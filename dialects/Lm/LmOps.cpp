@@ -1,0 +1,395 @@
+//===- LmOps.cpp - Verification and shape inference of lm ops -------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Lm/Lm.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+#include <cmath>
+
+using namespace plait;
+using namespace plait::lm;
+
+#include "dialects/Lm/LmOpInterfaces.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/Lm/LmOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Helpers
+//===----------------------------------------------------------------------===//
+
+static LogicalResult fail(std::optional<Location> loc, const Twine &message) {
+  return emitOptionalError(loc, message);
+}
+
+static std::string toString(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
+/// Checks that `type` is [?, columns] (columns < 0: any) or rank 1 if columns is 0.
+static FailureOr<RankedTensorType> checkRows(std::optional<Location> loc, StringRef what, Type type,
+                                             int64_t columns) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  int64_t rank = columns == 0 ? 1 : 2;
+  if (!tensor || tensor.getRank() != rank)
+    return fail(loc, "expected " + what + " of rank " + Twine(rank) + " but got '" + toString(type) + "'");
+  if (rank == 2 && tensor.isDynamicDim(1))
+    return fail(loc, "expected a static number of columns of " + what + " but got '" + toString(type) + "'");
+  if (columns > 0 && tensor.getDimSize(1) != columns)
+    return fail(loc, "expected " + what + " with " + Twine(columns) + " columns but got '" + toString(type) + "'");
+  return tensor;
+}
+
+static LogicalResult checkVector(std::optional<Location> loc, StringRef what, Type type, int64_t extent) {
+  auto weight = cast<WeightType>(type);
+  if (!weight.isVector() || weight.getRows() != extent)
+    return fail(loc, "expected " + what + " of shape " + Twine(extent) + " but got '" + toString(type) + "'");
+  return success();
+}
+
+static LogicalResult checkSameExtent(std::optional<Location> loc, Type a, Type b) {
+  auto ta = cast<RankedTensorType>(a), tb = cast<RankedTensorType>(b);
+  if (ta.getDimSize(0) != tb.getDimSize(0) || getLeadingDim(a) != getLeadingDim(b))
+    return fail(loc, "expected operands with the same leading extent but got '" + toString(a) + "' and '" +
+                         toString(b) + "'");
+  return success();
+}
+
+/// `like` with `columns` columns (same leading extent and name).
+static RankedTensorType withColumns(RankedTensorType like, int64_t columns) {
+  return RankedTensorType::get({like.getDimSize(0), columns}, like.getElementType(), like.getEncoding());
+}
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+LogicalResult ModelOp::verifyRegions() {
+  if (getMaxPositions() <= 0)
+    return emitOpError("expected max_positions > 0 but got ") << getMaxPositions();
+  for (Operation &op : getBody().front())
+    if (!isa<WeightOp, FuncOp>(op))
+      return op.emitOpError("expected only 'lm.weight' and 'lm.func' in an 'lm.model'");
+  return success();
+}
+
+LogicalResult WeightOp::verify() {
+  bool marked = getSource().contains("{layer}");
+  if (getLayers() && *getLayers() <= 0)
+    return emitOpError("expected layers > 0 but got ") << *getLayers();
+  if (marked != getLayers().has_value())
+    return emitOpError("expected '{layer}' in the source exactly if layers are given, but got source '")
+           << getSource() << "'";
+  if (getTransposed() && cast<WeightType>(getType()).isVector())
+    return emitOpError("expected a matrix to be transposed but got ") << getType();
+  return success();
+}
+
+ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(inputs, results); };
+  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
+                                                  getFunctionTypeAttrName(result.name), buildType,
+                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void FuncOp::print(OpAsmPrinter &p) {
+  function_interface_impl::printFunctionOp(p, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+                                           getArgAttrsAttrName(), getResAttrsAttrName());
+}
+
+LogicalResult ReturnOp::verify() {
+  auto expected = cast<FuncOp>((*this)->getParentOp()).getResultTypes();
+  if (getValues().getTypes() != TypeRange(expected))
+    return emitOpError("expected values of the function's result types ")
+           << TypeRange(expected) << " but got " << getValues().getTypes();
+  return success();
+}
+
+LogicalResult CallOp::verify() {
+  auto callee = SymbolTable::lookupNearestSymbolFrom<FuncOp>(*this, getCallee());
+  if (!callee)
+    return emitOpError("expected a symbol of an 'lm.func' but got ") << getCallee();
+  auto type = FunctionType::get(getContext(), getOperandTypes(), getResultTypes());
+  if (callee.getFunctionType() != type) {
+    auto diag = emitOpError("expected the callee's type ") << callee.getFunctionType() << " but got " << type;
+    diag.attachNote(callee.getLoc()) << "callee";
+    return diag;
+  }
+  return success();
+}
+
+LogicalResult GetWeightOp::verify() {
+  auto model = (*this)->getParentOfType<ModelOp>();
+  auto weight = SymbolTable::lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError("expected the symbol of an 'lm.weight'")
+           << (model ? " in model @" + model.getSymName().str() : std::string()) << " but got " << getWeightAttr();
+  if (weight.getType() != getType()) {
+    auto diag = emitOpError("expected the weight's type ") << weight.getType() << " but got " << getType();
+    diag.attachNote(weight.getLoc()) << "weight";
+    return diag;
+  }
+  auto layers = (*this)->getParentOfType<LayersOp>();
+  if (weight.getLayers() && (!layers || int64_t(layers.getEnd()) > int64_t(*weight.getLayers())))
+    return emitOpError("expected an 'lm.layers' within 0 to ")
+           << *weight.getLayers() << " around a use of the per-layer weight " << getWeightAttr();
+  return success();
+}
+
+ParseResult LayersOp::parse(OpAsmParser &parser, OperationState &result) {
+  int64_t begin, end;
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> inits;
+  SmallVector<Type> types;
+  Builder &b = parser.getBuilder();
+  if (parser.parseInteger(begin) || parser.parseKeyword("to") || parser.parseInteger(end) ||
+      parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) ||
+      parser.parseOptionalAttrDict(result.attributes) || parser.parseColonTypeList(types))
+    return failure();
+  SMLoc loc = parser.getCurrentLocation();
+  if (types.size() != arguments.size())
+    return parser.emitError(loc, "expected ") << arguments.size() << " types but got " << types.size();
+  for (auto [argument, type] : llvm::zip_equal(arguments, types))
+    argument.type = type;
+  result.addAttribute(getBeginAttrName(result.name), b.getI64IntegerAttr(begin));
+  result.addAttribute(getEndAttrName(result.name), b.getI64IntegerAttr(end));
+  result.addTypes(types);
+  return failure(parser.resolveOperands(inits, types, loc, result.operands) ||
+                 parser.parseRegion(*result.addRegion(), arguments));
+}
+
+void LayersOp::print(OpAsmPrinter &p) {
+  p << " " << getBegin() << " to " << getEnd() << " iter(";
+  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInits()), p, [&](auto pair) {
+    p << std::get<0>(pair) << " = " << std::get<1>(pair);
+  });
+  p << ")";
+  p.printOptionalAttrDict((*this)->getAttrs(), {getBeginAttrName(), getEndAttrName()});
+  p << " : ";
+  llvm::interleaveComma(getResultTypes(), p);
+  p << " ";
+  p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult LayersOp::verifyRegions() {
+  if (int64_t(getBegin()) < 0 || getBegin() >= getEnd())
+    return emitOpError("expected 0 <= begin < end but got ") << getBegin() << " to " << getEnd();
+  TypeRange types = getInits().getTypes();
+  auto yield = cast<YieldOp>(getBody().front().getTerminator());
+  if (TypeRange(getBody().getArgumentTypes()) != types || yield.getValues().getTypes() != types ||
+      TypeRange(getResultTypes()) != types)
+    return emitOpError("expected initial values, block arguments, yielded values and results of the same "
+                       "types, but got ")
+           << types << ", " << TypeRange(getBody().getArgumentTypes()) << ", " << yield.getValues().getTypes()
+           << " and " << getResultTypes();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Shape inference: it also is the verification of the compute ops, because the
+// result type is inferred from the operands on construction and on parsing.
+//===----------------------------------------------------------------------===//
+
+#define PLAIT_INFER(Op)                                                                                          \
+  LogicalResult Op::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,     \
+                                     DictionaryAttr attributes, OpaqueProperties properties,                     \
+                                     RegionRange regions, SmallVectorImpl<Type> &results) {                      \
+    Adaptor adaptor(operands, attributes, properties, regions);                                                  \
+    return infer##Op(loc, adaptor, results);                                                                     \
+  }
+
+using Results = SmallVectorImpl<Type>;
+using Loc = std::optional<Location>;
+
+static LogicalResult inferEmbedOp(Loc loc, EmbedOp::Adaptor op, Results &results) {
+  auto ids = checkRows(loc, "ids", op.getIds().getType(), 0);
+  auto table = cast<WeightType>(op.getTable().getType());
+  if (failed(ids))
+    return failure();
+  if (table.isVector())
+    return fail(loc, "expected a table of two extents but got '" + toString(table) + "'");
+  results.push_back(RankedTensorType::get({ids->getDimSize(0), table.getCols()},
+                                          Float32Type::get(ids->getContext()), ids->getEncoding()));
+  return success();
+}
+PLAIT_INFER(EmbedOp)
+
+/// [T, K] x [N, K] -> [T, N]
+static LogicalResult inferProduct(Loc loc, Value input, Value matrix, Results &results) {
+  auto weight = cast<WeightType>(matrix.getType());
+  if (weight.isVector())
+    return fail(loc, "expected a weight of two extents but got '" + toString(weight) + "'");
+  auto x = checkRows(loc, "input", input.getType(), weight.getCols());
+  if (failed(x))
+    return failure();
+  results.push_back(withColumns(*x, weight.getRows()));
+  return success();
+}
+
+static LogicalResult inferLinearOp(Loc loc, LinearOp::Adaptor op, Results &results) {
+  if (failed(inferProduct(loc, op.getInput(), op.getWeight(), results)))
+    return failure();
+  if (op.getBias())
+    return checkVector(loc, "bias", op.getBias().getType(), cast<WeightType>(op.getWeight().getType()).getRows());
+  return success();
+}
+PLAIT_INFER(LinearOp)
+
+static LogicalResult inferHeadOp(Loc loc, HeadOp::Adaptor op, Results &results) {
+  return inferProduct(loc, op.getInput(), op.getWeight(), results);
+}
+PLAIT_INFER(HeadOp)
+
+static LogicalResult inferNorm(Loc loc, Value input, ValueRange weights, const APFloat &eps, Results &results) {
+  auto x = checkRows(loc, "input", input.getType(), -1);
+  if (failed(x))
+    return failure();
+  for (Value weight : weights)
+    if (failed(checkVector(loc, "gain and bias", weight.getType(), x->getDimSize(1))))
+      return failure();
+  if (!(eps.convertToDouble() >= 0))
+    return fail(loc, "expected eps >= 0 but got " + Twine(std::to_string(eps.convertToDouble())));
+  results.push_back(*x);
+  return success();
+}
+
+static LogicalResult inferRmsNormOp(Loc loc, RmsNormOp::Adaptor op, Results &results) {
+  return inferNorm(loc, op.getInput(), op.getGain(), op.getEps(), results);
+}
+PLAIT_INFER(RmsNormOp)
+
+static LogicalResult inferLayerNormOp(Loc loc, LayerNormOp::Adaptor op, Results &results) {
+  return inferNorm(loc, op.getInput(), {op.getGain(), op.getBias()}, op.getEps(), results);
+}
+PLAIT_INFER(LayerNormOp)
+
+static LogicalResult inferSame(Loc loc, Value a, Value b, Results &results) {
+  if (a.getType() != b.getType())
+    return fail(loc, "expected operands of the same type but got '" + toString(a.getType()) + "' and '" +
+                         toString(b.getType()) + "'");
+  results.push_back(a.getType());
+  return success();
+}
+
+static LogicalResult inferAddOp(Loc loc, AddOp::Adaptor op, Results &results) {
+  return inferSame(loc, op.getLhs(), op.getRhs(), results);
+}
+PLAIT_INFER(AddOp)
+
+static LogicalResult inferGluOp(Loc loc, GluOp::Adaptor op, Results &results) {
+  return inferSame(loc, op.getGate(), op.getUp(), results);
+}
+PLAIT_INFER(GluOp)
+
+static LogicalResult inferActivationOp(Loc, ActivationOp::Adaptor op, Results &results) {
+  results.push_back(op.getInput().getType());
+  return success();
+}
+PLAIT_INFER(ActivationOp)
+
+static LogicalResult inferSliceColumnsOp(Loc loc, SliceColumnsOp::Adaptor op, Results &results) {
+  auto x = checkRows(loc, "input", op.getInput().getType(), -1);
+  if (failed(x))
+    return failure();
+  int64_t offset = op.getOffset(), size = op.getSize(), columns = x->getDimSize(1);
+  if (offset < 0 || size <= 0 || offset > columns - size)
+    return fail(loc, "expected a non-empty range within " + Twine(columns) + " columns but got offset " +
+                         Twine(offset) + " size " + Twine(size));
+  results.push_back(withColumns(*x, size));
+  return success();
+}
+PLAIT_INFER(SliceColumnsOp)
+
+static LogicalResult inferRopeOp(Loc loc, RopeOp::Adaptor op, Results &results) {
+  auto x = checkRows(loc, "input", op.getInput().getType(), -1);
+  auto positions = checkRows(loc, "positions", op.getPositions().getType(), 0);
+  if (failed(x) || failed(positions) || failed(checkSameExtent(loc, *x, *positions)))
+    return failure();
+  int64_t headDim = op.getHeadDim();
+  if (headDim <= 0 || headDim % 2 || x->getDimSize(1) % headDim)
+    return fail(loc, "expected an even head_dim that divides " + Twine(x->getDimSize(1)) + " columns but got " +
+                         Twine(headDim));
+  if (!(op.getTheta().convertToDouble() > 0))
+    return fail(loc, "expected theta > 0");
+  results.push_back(*x);
+  return success();
+}
+PLAIT_INFER(RopeOp)
+
+std::vector<double> RopeOp::getFrequencies() {
+  int64_t half = getHeadDim() / 2;
+  double theta = getTheta().convertToDouble();
+  std::vector<double> frequencies(half);
+  for (int64_t i = 0; i < half; ++i)
+    frequencies[i] = std::pow(theta, -2.0 * double(i) / double(getHeadDim()));
+  if (Llama3ScalingAttr scaling = getScalingAttr()) {
+    double factor = scaling.getFactor().getValueAsDouble();
+    double low = scaling.getLowFreqFactor().getValueAsDouble(), high = scaling.getHighFreqFactor().getValueAsDouble();
+    for (double &f : frequencies) {
+      double turns = double(scaling.getOriginal()) * f / (2 * M_PI); // of the original context
+      if (turns < low)
+        f /= factor;
+      else if (turns <= high) {
+        double smooth = (turns - low) / (high - low);
+        f = (1 - smooth) * f / factor + smooth * f;
+      }
+    }
+  }
+  return frequencies;
+}
+
+static LogicalResult inferAttentionOp(Loc loc, AttentionOp::Adaptor op, Results &results) {
+  auto state = cast<StateType>(op.getState().getType());
+  int64_t kv = state.getKvHeads() * state.getHeadDim();
+  auto q = checkRows(loc, "query", op.getQuery().getType(), -1);
+  auto k = checkRows(loc, "key", op.getKey().getType(), kv);
+  auto v = checkRows(loc, "value", op.getValue().getType(), kv);
+  auto positions = checkRows(loc, "positions", op.getPositions().getType(), 0);
+  if (failed(q) || failed(k) || failed(v) || failed(positions) || failed(checkSameExtent(loc, *q, *k)) ||
+      failed(checkSameExtent(loc, *q, *v)) || failed(checkSameExtent(loc, *q, *positions)))
+    return failure();
+  if (q->getDimSize(1) % kv)
+    return fail(loc, "expected query heads to be a multiple of " + Twine(state.getKvHeads()) +
+                         " kv_heads of head_dim " + Twine(state.getHeadDim()) + " but got '" + toString(*q) + "'");
+  results.push_back(*q);
+  results.push_back(state);
+  return success();
+}
+PLAIT_INFER(AttentionOp)
+
+LogicalResult AttentionOp::verify() {
+  auto layers = (*this)->getParentOfType<LayersOp>();
+  int64_t count = cast<StateType>(getState().getType()).getLayers();
+  if (layers && int64_t(layers.getEnd()) > count)
+    return emitOpError("expected an 'lm.layers' within the state's ")
+           << count << " layers but got " << layers.getBegin() << " to " << layers.getEnd();
+  return success();
+}
+
+int64_t AttentionOp::getHeads() {
+  return cast<RankedTensorType>(getQuery().getType()).getDimSize(1) /
+         cast<StateType>(getState().getType()).getHeadDim();
+}
+
+static LogicalResult inferTakeRowsOp(Loc loc, TakeRowsOp::Adaptor op, Results &results) {
+  auto x = dyn_cast<RankedTensorType>(op.getInput().getType());
+  if (!x || x.getRank() < 1 || x.getRank() > 2)
+    return fail(loc, "expected input of rank 1 or 2 but got '" + toString(op.getInput().getType()) + "'");
+  auto indices = checkRows(loc, "indices", op.getIndices().getType(), 0);
+  if (failed(indices))
+    return failure();
+  SmallVector<int64_t> shape(x.getShape());
+  shape[0] = indices->getDimSize(0);
+  results.push_back(RankedTensorType::get(shape, x.getElementType(), indices->getEncoding()));
+  return success();
+}
+PLAIT_INFER(TakeRowsOp)

@@ -1,0 +1,403 @@
+//===- LmOps.td - Ops of the lm dialect --------------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_LM_OPS
+#define PLAIT_LM_OPS
+
+include "mlir/IR/BuiltinTypes.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/CallInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/Lm/LmDialect.td"
+
+class Lm_Op<string mnemonic, list<Trait> traits = []> : Op<Lm_Dialect, mnemonic, traits>;
+
+/// An op on activations: pure, its result types follow from its operands, it
+/// has reference semantics and a cost.
+class Lm_ComputeOp<string mnemonic, list<Trait> traits = []> : Lm_Op<mnemonic, traits # [
+    Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>,
+    DeclareOpInterfaceMethods<Lm_CostOpInterface>]>;
+
+def Lm_Activations : TensorOf<[F32]>;
+def Lm_Indices : TensorOf<[I32]>;
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+def Lm_ModelOp : Lm_Op<"model", [SymbolTable, Symbol, NoTerminator, IsolatedFromAbove, SingleBlock]> {
+  let summary = "a model: its weights and functions";
+  let description = [{
+    Holds `lm.weight` symbols and the functions `@forward` (tokens to hidden
+    states) and `@head` (hidden states to logits). A module may hold several
+    models (a target and its drafts).
+
+    ```mlir
+    lm.model @main family "llama" numerics row_invariant max_positions 512 {
+      lm.weight @embed from "model.embed_tokens.weight" : !lm.weight<2048x192, #lm.bf16>
+      lm.func @forward(...) -> (...) { ... }
+      lm.func @head(...) -> ... { ... }
+    }
+    ```
+    **Constraints:** `max_positions > 0`; only `lm.weight` and `lm.func` inside.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, Lm_NumericsAttr:$numerics,
+                       I64Attr:$max_positions);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $sym_name `family` $family `numerics` $numerics `max_positions` $max_positions attr-dict-with-keyword $body
+  }];
+  let hasRegionVerifier = 1;
+}
+
+def Lm_WeightOp : Lm_Op<"weight", [Symbol, HasParent<"ModelOp">]> {
+  let summary = "a weight in a checkpoint";
+  let description = [{
+    Names the checkpoint tensor `source` of logical shape and format `type`.
+    With `layers n` it stands for n tensors, one per layer: `{layer}` in
+    `source` is replaced by 0 .. n-1. `transposed` says that the checkpoint
+    stores the matrix `[in, out]` (GPT-2's Conv1D).
+
+    ```mlir
+    lm.weight @q from "model.layers.{layer}.self_attn.q_proj.weight" layers 4 : !lm.weight<192x192, #lm.bf16>
+    ```
+    **Constraints:** `source` contains `{layer}` exactly if `layers` is given;
+    only a matrix is transposed.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$source, OptionalAttr<I64Attr>:$layers,
+                       UnitAttr:$transposed, TypeAttrOf<Lm_WeightType>:$type);
+  let assemblyFormat = [{
+    $sym_name `from` $source (`layers` $layers^)? (`transposed` $transposed^)? attr-dict `:` $type
+  }];
+  let hasVerifier = 1;
+}
+
+def Lm_FuncOp : Lm_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent<"ModelOp">,
+                               AffineScope, AutomaticAllocationScope]> {
+  let summary = "a function of a model";
+  let description = [{
+    `@forward(ids, positions, rows, state) -> (hidden, state)` and
+    `@head(hidden) -> logits` are what the decode dialect calls.
+
+    ```mlir
+    lm.func @head(%h: tensor<?x192xf32, #lm.dims<leaves>>) -> tensor<?x2048xf32, #lm.dims<leaves>> {
+      %w = lm.get_weight @embed : !lm.weight<2048x192, #lm.bf16>
+      %l = lm.head %h, %w : tensor<?x192xf32, #lm.dims<leaves>>, !lm.weight<2048x192, #lm.bf16>
+      lm.return %l : tensor<?x2048xf32, #lm.dims<leaves>>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
+                       OptionalAttr<StrAttr>:$sym_visibility);
+  let regions = (region AnyRegion:$body);
+  let extraClassDeclaration = [{
+    llvm::ArrayRef<mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    llvm::ArrayRef<mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+    mlir::Region *getCallableRegion() { return &getBody(); }
+  }];
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Lm_ReturnOp : Lm_Op<"return", [Pure, Terminator, HasParent<"FuncOp">]> {
+  let summary = "returns from an lm.func";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Lm_CallOp : Lm_Op<"call", [DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>]> {
+  let summary = "calls a function of a model";
+  let description = [{
+    ```mlir
+    %h, %s = lm.call @main::@forward(%ids, %pos, %rows, %kv) : (...) -> (...)
+    ```
+    **Constraints:** the callee exists and its type is the op's.
+  }];
+  let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$arguments);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = "$callee `(` $arguments `)` attr-dict `:` functional-type($arguments, results)";
+  let hasVerifier = 1;
+}
+
+def Lm_GetWeightOp : Lm_Op<"get_weight", [Pure, DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>]> {
+  let summary = "the weight of a symbol, of the current layer if it has layers";
+  let description = [{
+    ```mlir
+    %w = lm.get_weight @q : !lm.weight<192x192, #lm.bf16>
+    ```
+    **Constraints:** the symbol is an `lm.weight` of the same type; a weight with
+    `layers n` is used only inside an `lm.layers` whose range lies in 0 .. n.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs Lm_WeightType:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Lm_LayersOp : Lm_Op<"layers", [SingleBlockImplicitTerminator<"YieldOp">,
+    DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>]> {
+  let summary = "a region repeated for each layer of a range";
+  let description = [{
+    Runs the region for layer `begin`, ..., `end - 1`. The block arguments are
+    the values carried from layer to layer; inside, `lm.get_weight` yields the
+    current layer's slice and `lm.attention` uses the current layer's state.
+
+    ```mlir
+    %y:2 = lm.layers 0 to 4 iter(%h = %x, %s = %kv) : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...> {
+      ...
+      lm.yield %h2, %s2 : ...
+    }
+    ```
+    **Constraints:** `0 <= begin < end`; initial values, block arguments, yielded
+    values and results have the same types.
+  }];
+  let arguments = (ins I64Attr:$begin, I64Attr:$end, Variadic<AnyType>:$inits);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getCount() { return getEnd() - getBegin(); }
+  }];
+}
+
+def Lm_YieldOp : Lm_Op<"yield", [Pure, Terminator, HasParent<"LayersOp">]> {
+  let summary = "values for the next layer";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let builders = [OpBuilder<(ins), [{}]>];
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Compute
+//===----------------------------------------------------------------------===//
+
+def Lm_EmbedOp : Lm_ComputeOp<"embed"> {
+  let summary = "rows of a table";
+  let description = [{
+    `result[t, :] = table[ids[t], :]`. Serves token embeddings and learned
+    position embeddings (with positions for ids).
+
+    ```mlir
+    %x = lm.embed %ids, %table : tensor<?xi32, #lm.dims<tokens>>, !lm.weight<2048x192, #lm.bf16>
+    ```
+    **Constraints:** `ids` has rank 1, the table is a matrix. At run time an id
+    outside the table is refused before the step.
+  }];
+  let arguments = (ins Lm_Indices:$ids, Lm_WeightType:$table);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$ids `,` $table attr-dict `:` type($ids) `,` type($table)";
+}
+
+def Lm_LinearOp : Lm_ComputeOp<"linear"> {
+  let summary = "matrix product with a weight, plus bias";
+  let description = [{
+    `result[t, n] = sum_k input[t, k] * weight[n, k] + bias[n]`.
+
+    ```mlir
+    %q = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
+    %y = lm.linear %x, %w bias %b : ..., !lm.weight<64x192, #lm.bf16>, !lm.weight<64, #lm.f32>
+    ```
+    **Constraints:** `input` is `[T, K]`, `weight` is `[N, K]`, `bias` is `[N]`.
+  }];
+  let arguments = (ins Lm_Activations:$input, Lm_WeightType:$weight, Optional<Lm_WeightType>:$bias);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = [{
+    $input `,` $weight (`bias` $bias^)? attr-dict `:` type($input) `,` type($weight) (`,` type($bias)^)?
+  }];
+}
+
+def Lm_HeadOp : Lm_ComputeOp<"head"> {
+  let summary = "logits over the vocabulary";
+  let description = [{
+    `result[l, v] = sum_k input[l, k] * weight[v, k]`. Told apart from
+    `lm.linear` because its result is as wide as the vocabulary: it never leaves
+    the compiled program, and choosing a token is fused into it.
+
+    ```mlir
+    %l = lm.head %h, %w : tensor<?x192xf32, #lm.dims<leaves>>, !lm.weight<2048x192, #lm.bf16>
+    ```
+    **Constraints:** `input` is `[L, K]`, `weight` is `[V, K]`.
+  }];
+  let arguments = (ins Lm_Activations:$input, Lm_WeightType:$weight);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$input `,` $weight attr-dict `:` type($input) `,` type($weight)";
+}
+
+def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm"> {
+  let summary = "root mean square normalisation (Zhang, Sennrich 2019)";
+  let description = [{
+    `result[t, d] = input[t, d] / sqrt(mean_d(input[t, d]^2) + eps) * gain[d]`.
+
+    ```mlir
+    %y = lm.rms_norm %x, %g eps 1.0e-5 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<192, #lm.bf16>
+    ```
+    **Constraints:** `input` is `[T, D]`, `gain` is `[D]`, `eps >= 0`.
+  }];
+  let arguments = (ins Lm_Activations:$input, Lm_WeightType:$gain, F64Attr:$eps);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$input `,` $gain `eps` $eps attr-dict `:` type($input) `,` type($gain)";
+}
+
+def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm"> {
+  let summary = "layer normalisation (Ba, Kiros, Hinton 2016)";
+  let description = [{
+    `result[t, d] = (input[t, d] - mean) / sqrt(variance + eps) * gain[d] + bias[d]`
+    with mean and (biased) variance over d.
+
+    ```mlir
+    %y = lm.layer_norm %x, %g, %b eps 1.0e-5 : tensor<?x60xf32, #lm.dims<tokens>>, !lm.weight<60, #lm.f32>, !lm.weight<60, #lm.f32>
+    ```
+    **Constraints:** `input` is `[T, D]`, `gain` and `bias` are `[D]`, `eps >= 0`.
+  }];
+  let arguments = (ins Lm_Activations:$input, Lm_WeightType:$gain, Lm_WeightType:$bias, F64Attr:$eps);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = [{
+    $input `,` $gain `,` $bias `eps` $eps attr-dict `:` type($input) `,` type($gain) `,` type($bias)
+  }];
+}
+
+def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands]> {
+  let summary = "elementwise sum (residual connection)";
+  let description = [{
+    ```mlir
+    %y = lm.add %a, %b : tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** both operands have the same type, names of extents included.
+  }];
+  let arguments = (ins Lm_Activations:$lhs, Lm_Activations:$rhs);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs)";
+}
+
+def Lm_ActivationOp : Lm_ComputeOp<"activation"> {
+  let summary = "elementwise non-linearity";
+  let description = [{
+    `silu`: `x / (1 + exp(-x))`. `gelu_tanh`: `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`.
+
+    ```mlir
+    %y = lm.activation gelu_tanh %x : tensor<?x240xf32, #lm.dims<tokens>>
+    ```
+  }];
+  let arguments = (ins Lm_ActivationAttr:$kind, Lm_Activations:$input);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$kind $input attr-dict `:` type($input)";
+}
+
+def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands]> {
+  let summary = "gated linear unit: activation(gate) * up (Shazeer 2020)";
+  let description = [{
+    ```mlir
+    %y = lm.glu silu %gate, %up : tensor<?x512xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** both operands have the same type.
+  }];
+  let arguments = (ins Lm_ActivationAttr:$kind, Lm_Activations:$gate, Lm_Activations:$up);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$kind $gate `,` $up attr-dict `:` type($gate)";
+}
+
+def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns"> {
+  let summary = "a range of columns";
+  let description = [{
+    `result[t, i] = input[t, offset + i]` for i < size: takes a fused QKV
+    projection apart.
+
+    ```mlir
+    %q = lm.slice_columns %qkv 0 size 60 : tensor<?x180xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** `input` is `[T, N]`, `0 <= offset`, `0 < size`, `offset + size <= N`.
+  }];
+  let arguments = (ins Lm_Activations:$input, I64Attr:$offset, I64Attr:$size);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$input $offset `size` $size attr-dict `:` type($input)";
+}
+
+def Lm_RopeOp : Lm_ComputeOp<"rope"> {
+  let summary = "rotary position embedding (Su et al. 2021), half-split form";
+  let description = [{
+    For each head of `head_dim` columns and i < head_dim/2, the pair
+    (x[i], x[i + head_dim/2]) is rotated by `position * f(i)` with
+    `f(i) = theta^(-2i/head_dim)`, changed by `scaling` if given. This is the
+    layout of Hugging Face checkpoints.
+
+    ```mlir
+    %q2 = lm.rope %q, %pos head_dim 32 theta 10000.0 : tensor<?x192xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    ```
+    **Constraints:** `input` is `[T, H * head_dim]`, `head_dim` even and positive,
+    `positions` is `[T]` with the same extent name, `theta > 0`.
+  }];
+  let arguments = (ins Lm_Activations:$input, Lm_Indices:$positions, I64Attr:$head_dim, F64Attr:$theta,
+                       OptionalAttr<Lm_Llama3ScalingAttr>:$scaling);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = [{
+    $input `,` $positions `head_dim` $head_dim `theta` $theta (`scaling` $scaling^)? attr-dict
+    `:` type($input) `,` type($positions)
+  }];
+  let extraClassDeclaration = [{
+    /// f(0), ..., f(head_dim/2 - 1).
+    std::vector<double> getFrequencies();
+  }];
+}
+
+def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]> {
+  let summary = "grouped-query causal attention over a state";
+  let description = [{
+    Stages the keys and values of every token at the token's position in its
+    row's state, then for each token t and head h attends over the positions
+    0 .. positions[t] of the token's row:
+
+    `result[t, h] = softmax_p(scale * q[t, h] . k[p, h / group]) v[p, h / group]`
+
+    with `group = heads / kv_heads`. Staged cells become part of the sequence
+    only by a commit. Keys and values are rounded to the state's element type
+    before use.
+
+    ```mlir
+    %o, %s = lm.attention %q, %k, %v, %kv, %rows, %pos scale 0.176 : tensor<?x192xf32, #lm.dims<tokens>>, tensor<?x64xf32, #lm.dims<tokens>>, !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>, tensor<?xi32, #lm.dims<tokens>>
+    ```
+    **Constraints:** `q` is `[T, H * head_dim]`, `k` and `v` are
+    `[T, kv_heads * head_dim]`, `positions` is `[T]`, all with the same extent
+    name; H is a multiple of `kv_heads`; inside an `lm.layers` whose range lies in
+    the state's layers.
+  }];
+  let arguments = (ins Lm_Activations:$query, Lm_Activations:$key, Lm_Activations:$value,
+                       Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions, F64Attr:$scale);
+  let results = (outs Lm_Activations:$result, Lm_StateType:$next);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `,` $state `,` $rows `,` $positions `scale` $scale attr-dict
+    `:` type($query) `,` type($key) `,` type($state) `,` type($positions)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getHeads();
+  }];
+}
+
+def Lm_TakeRowsOp : Lm_ComputeOp<"take_rows"> {
+  let summary = "chosen rows of a tensor";
+  let description = [{
+    `result[l, ...] = input[indices[l], ...]`. Takes the hidden states of the
+    leaves, the only tokens whose logits are wanted.
+
+    ```mlir
+    %hl = lm.take_rows %h, %leaves : tensor<?x192xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<leaves>>
+    ```
+    **Constraints:** `input` has rank 1 or 2, `indices` is `[L]`.
+  }];
+  let arguments = (ins TensorOf<[F32, I32]>:$input, Lm_Indices:$indices);
+  let results = (outs TensorOf<[F32, I32]>:$result);
+  let assemblyFormat = "$input `,` $indices attr-dict `:` type($input) `,` type($indices)";
+}
+
+#endif // PLAIT_LM_OPS

@@ -1,0 +1,212 @@
+/*===- Model.h - What a compiled model exports --------------------*- C -*-===*
+ *
+ * Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * A model binary is an ELF shared object without undefined symbols. It exports
+ * PLAIT_MODEL_QUERY_SYMBOL, which returns constant tables: kernels, weights,
+ * states, and one launch plan per variant. The runtime walks the plan; compiled
+ * code calls back only through plait_imports_v1_t. Nothing in the binary is
+ * mutable, so any number of instances, threads and ranks may share it.
+ *===----------------------------------------------------------------------===*/
+
+#ifndef PLAIT_ABI_MODEL_H
+#define PLAIT_ABI_MODEL_H
+
+#include "plait-abi/Types.h"
+#include "plait-abi/Version.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -- Imports ---------------------------------------------------------------*/
+
+typedef struct plait_imports_v1 {
+  uint64_t struct_size;
+#define PLAIT_IMPORT(name, ret, params) ret(*name) params;
+#include "plait-abi/Imports.def"
+#undef PLAIT_IMPORT
+} plait_imports_v1_t;
+
+/* Handed to every kernel call. */
+typedef struct plait_context_v1 {
+  uint64_t struct_size;
+  void *runtime; /* passed back to imports, opaque to compiled code */
+  const plait_imports_v1_t *imports;
+} plait_context_v1_t;
+
+/* -- Kernels ---------------------------------------------------------------*/
+
+/* Computes tiles begin, begin+step, ... < end. Tiles of one launch are
+ * independent and write disjoint memory; the bits of a tile depend neither on
+ * the thread that computes it nor on the other tiles.
+ *   buffers  one pointer per argument of the launch, 64-byte aligned but for
+ *            inputs and outputs, which are aligned to their element
+ *   dims     PLAIT_DIM_COUNT extents of this step */
+typedef void (*plait_kernel_fn_v1)(const plait_context_v1_t *context,
+                                   void *const *buffers, const int64_t *dims,
+                                   int64_t begin, int64_t end, int64_t step);
+
+typedef struct plait_kernel_v1 {
+  const char *name;
+  plait_kernel_fn_v1 run;
+  /* tiles = tile_count * ceil(dims[tile_dim] / tile_block); tile_dim < 0 means
+   * a constant number of tiles, tile_count. */
+  int64_t tile_count;
+  int64_t tile_block;
+  int32_t tile_dim;
+  /* 0: a thread takes a contiguous range of tiles; 1: tiles are dealt out one
+   * by one, for tiles of unequal cost. */
+  int32_t cyclic;
+} plait_kernel_v1_t;
+
+/* -- Weights ---------------------------------------------------------------*/
+
+typedef enum plait_layout_e {
+  /* Row major [rows][cols], elements of `dtype`. */
+  PLAIT_LAYOUT_ROWS = 0,
+  /* Panels of `panel` rows: [ceil(rows/panel)][ceil(cols/group)][panel][group],
+   * padded with zeros. group is 1 for f32 and 2 for bf16. */
+  PLAIT_LAYOUT_PANELS = 1
+} plait_layout_t;
+
+typedef struct plait_weight_v1 {
+  const char *name;     /* symbol in the IR */
+  const char *source;   /* checkpoint tensor; "{layer}" stands for the layer */
+  uint64_t pack_offset; /* byte offset in the weight pack, a multiple of 64 */
+  uint64_t layer_bytes; /* bytes of one layer's slice, a multiple of 64 */
+  int64_t layers;       /* slices; 1 for a weight outside the layers */
+  int64_t rows, cols;   /* logical shape; cols is 1 for a vector */
+  int32_t dtype;        /* plait_dtype_t of the packed elements */
+  int32_t layout;       /* plait_layout_t */
+  int32_t panel, group; /* of PLAIT_LAYOUT_PANELS */
+  int32_t transposed;   /* the checkpoint stores [cols][rows] */
+  int32_t reserved;
+} plait_weight_v1_t;
+
+/* -- State -----------------------------------------------------------------*/
+
+/* An append-only key/value cache in pages. One page holds `page_tokens`
+ * consecutive positions of every layer; page i of layer l begins at
+ * l * layer_stride(pages) + i * page_bytes where layer_stride = capacity in
+ * pages * page_bytes. The inside of a page belongs to the kernels. */
+typedef struct plait_state_v1 {
+  const char *name;
+  int64_t layers;
+  int64_t page_tokens;
+  uint64_t page_bytes; /* of one layer, a multiple of 64 */
+} plait_state_v1_t;
+
+/* -- Launch plan -----------------------------------------------------------*/
+
+typedef enum plait_arg_kind_e {
+  PLAIT_ARG_SLOT = 0,   /* arena slot `index` */
+  PLAIT_ARG_WEIGHT = 1, /* weight `index`, slice of the current layer */
+  PLAIT_ARG_STATE = 2,  /* state `index`, pages of the current layer */
+  PLAIT_ARG_INPUT = 3,  /* plait_input_t */
+  PLAIT_ARG_OUTPUT = 4  /* plait_output_t */
+} plait_arg_kind_t;
+
+/* Per-step arrays that the runtime fills. */
+typedef enum plait_input_e {
+  PLAIT_IN_TOKENS = 0,       /* i32[tokens] token ids */
+  PLAIT_IN_POSITIONS = 1,    /* i32[tokens] logical position of each token */
+  PLAIT_IN_TOKEN_ROWS = 2,   /* i32[tokens] row of each token */
+  PLAIT_IN_PAGE_TABLE = 3,   /* i32[rows][pages] page of positions [i*P,(i+1)*P) */
+  PLAIT_IN_LEAVES = 4,       /* i32[leaves] index of the token of each leaf */
+  PLAIT_IN_TEMPERATURE = 5,  /* f32[leaves]; 0 chooses greedily */
+  PLAIT_IN_TOP_K = 6,        /* i32[leaves]; 0 keeps all */
+  PLAIT_IN_TOP_P = 7,        /* f32[leaves]; 1 keeps all */
+  PLAIT_IN_MIN_P = 8,        /* f32[leaves]; 0 keeps all */
+  PLAIT_IN_SEED = 9,         /* i64[leaves] */
+  PLAIT_IN_SEQUENCE = 10,    /* i64[leaves] number of the sequence under its seed */
+  PLAIT_IN_STOPS = 11,       /* i32[leaves][stops] stop ids, padded with -1 */
+  PLAIT_IN_COUNT = 12
+} plait_input_t;
+
+typedef enum plait_output_e {
+  PLAIT_OUT_TOKENS = 0,  /* i32[leaves] chosen token */
+  PLAIT_OUT_STATUS = 1,  /* i32[leaves] plait_leaf_status_t */
+  PLAIT_OUT_LOGPROB = 2, /* f32[leaves] log probability of the chosen token
+                            under the unwarped logits */
+  PLAIT_OUT_LOGITS = 3,  /* f32[leaves][vocabulary]; debug variants only */
+  PLAIT_OUT_COUNT = 4
+} plait_output_t;
+
+typedef struct plait_arg_v1 {
+  int32_t kind;  /* plait_arg_kind_t */
+  int32_t index;
+} plait_arg_v1_t;
+
+typedef struct plait_launch_v1 {
+  int32_t kernel;
+  int32_t first_arg, arg_count; /* in the plan's argument table */
+  /* 1: every earlier launch must have finished on all threads. 0: the launch
+   * shares no buffer with the launches since the last barrier. */
+  int32_t barrier;
+  /* The launch runs for layers [layer_begin, layer_end). Neighbours with the
+   * same range of more than one layer are the body of one loop over it. A
+   * launch outside the layers has 0, 1. */
+  int32_t layer_begin, layer_end;
+  /* 1 on the first launch of a loop body (two loops may follow each other). */
+  int32_t loop_begin;
+  int32_t source; /* in the model's table of source ops */
+} plait_launch_v1_t;
+
+typedef struct plait_plan_v1 {
+  const char *name; /* variant: "ar", "ar.debug" */
+  const plait_extent_v1_t *slots; /* bytes of each arena slot */
+  const plait_arg_v1_t *args;
+  const plait_launch_v1_t *launches;
+  int32_t slot_count, arg_count, launch_count;
+  int32_t has_logits; /* writes PLAIT_OUT_LOGITS */
+} plait_plan_v1_t;
+
+/* -- Model -----------------------------------------------------------------*/
+
+typedef struct plait_model_v1 {
+  uint64_t struct_size;
+  uint32_t abi_version;
+  uint32_t magic;
+  const char *name;
+  const char *isa;  /* space separated CPU features that the code needs */
+  const char *numerics; /* "row_invariant" or "fast" */
+  int64_t vocabulary;
+  int64_t max_positions; /* a position must be smaller */
+  int64_t layers;
+  uint64_t pack_bytes;
+  const plait_kernel_v1_t *kernels;
+  const plait_weight_v1_t *weights;
+  const plait_state_v1_t *states;
+  const plait_plan_v1_t *plans;
+  const char *const *sources;
+  int32_t kernel_count, weight_count, state_count, plan_count, source_count;
+  int32_t reserved;
+} plait_model_v1_t;
+
+/* Returns the model's tables, or null if the binary cannot serve a runtime
+ * whose newest known ABI is `max_version`. */
+typedef const plait_model_v1_t *(*plait_model_query_fn)(uint32_t max_version);
+
+#if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
+#ifdef __cplusplus
+#define PLAIT_ABI_ASSERT static_assert
+#else
+#define PLAIT_ABI_ASSERT _Static_assert
+#endif
+PLAIT_ABI_ASSERT(sizeof(plait_extent_v1_t) == 48, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_weight_v1_t) == 80, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_state_v1_t) == 32, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_launch_v1_t) == 32, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_plan_v1_t) == 48, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_model_v1_t) == 136, "ABI");
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PLAIT_ABI_MODEL_H */

@@ -1,0 +1,43 @@
+/*===- Types.h - Scalars shared by compiled code and runtime ------*- C -*-===*
+ *
+ * Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *===----------------------------------------------------------------------===*/
+
+#ifndef PLAIT_ABI_TYPES_H
+#define PLAIT_ABI_TYPES_H
+
+#include <stdint.h>
+
+/* The named symbolic extents of a step. Values are set per step by the runtime;
+ * a size, a tile count and a cost are linear in them. */
+typedef enum plait_dim_e {
+  PLAIT_DIM_TOKENS = 0, /* tokens of all rows together */
+  PLAIT_DIM_ROWS = 1,   /* rows: one per sequence in the step */
+  PLAIT_DIM_LEAVES = 2, /* tokens whose successor is to be chosen */
+  PLAIT_DIM_PAGES = 3,  /* width of the page table: pages of the longest row */
+  PLAIT_DIM_STOPS = 4,  /* width of the stop table: stop ids of one leaf */
+  PLAIT_DIM_COUNT = 5
+} plait_dim_t;
+
+typedef enum plait_dtype_e {
+  PLAIT_DTYPE_F32 = 0,
+  PLAIT_DTYPE_BF16 = 1,
+  PLAIT_DTYPE_I32 = 2,
+  PLAIT_DTYPE_I64 = 3
+} plait_dtype_t;
+
+/* What compiled code reports about a leaf (output PLAIT_OUT_STATUS). */
+typedef enum plait_leaf_status_e {
+  PLAIT_LEAF_OK = 0,
+  PLAIT_LEAF_STOPPED = 1,   /* the chosen token is one of the leaf's stop ids */
+  PLAIT_LEAF_NONFINITE = 2  /* a logit was NaN or infinite; no token chosen */
+} plait_leaf_status_t;
+
+/* bytes = constant + sum over d of per[d] * dims[d] */
+typedef struct plait_extent_v1 {
+  int64_t constant;
+  int64_t per[PLAIT_DIM_COUNT];
+} plait_extent_v1_t;
+
+#endif /* PLAIT_ABI_TYPES_H */

@@ -1,0 +1,24 @@
+/*===- Version.h - Version of the model binary ABI ----------------*- C -*-===*
+ *
+ * Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ * Version log:
+ *   1  first version: one model, one rank, append-only paged state, launch plan
+ *      table, imports table.
+ *
+ * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
+ * the struct (`_v2`). A field added at the end of a struct is found through
+ * `struct_size`.
+ *===----------------------------------------------------------------------===*/
+
+#ifndef PLAIT_ABI_VERSION_H
+#define PLAIT_ABI_VERSION_H
+
+#define PLAIT_ABI_VERSION 1u
+#define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
+
+/* The one symbol that a model binary exports; see plait_model_query_fn. */
+#define PLAIT_MODEL_QUERY_SYMBOL "plait_model_query"
+
+#endif /* PLAIT_ABI_VERSION_H */

@@ -1,0 +1,96 @@
+//===- Evaluation.h - Values of the reference evaluation --------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The reference evaluation runs IR directly in double precision, without any
+// lowering. Each op says what it computes through EvaluableOpInterface; these
+// are the values that flow between ops. Written to be read, not to be fast.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_SUPPORT_EVALUATION_H
+#define PLAIT_SUPPORT_EVALUATION_H
+
+#include "mlir/IR/Operation.h"
+#include "mlir/IR/Value.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/LogicalResult.h"
+
+#include <any>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plait {
+
+/// A tensor of any element type; integers are held exactly (|i| < 2^53).
+struct DenseValue {
+  std::vector<int64_t> shape;
+  std::vector<double> data; ///< row major
+
+  static DenseValue zeros(std::vector<int64_t> shape);
+  int64_t rows() const { return shape.empty() ? 1 : shape[0]; }
+  int64_t rowSize() const { return shape.empty() || shape[0] == 0 ? 0 : int64_t(data.size()) / shape[0]; }
+  double *row(int64_t i) { return data.data() + i * rowSize(); }
+  const double *row(int64_t i) const { return data.data() + i * rowSize(); }
+};
+
+/// A weight as matrix [rows][cols] (a vector has one column).
+struct WeightValue {
+  int64_t rows = 0, cols = 0;
+  std::function<double(int64_t row, int64_t col)> at;
+};
+
+/// Keys and values of one sequence and layer by logical position. Staged cells
+/// lie at and beyond the sequence's published length.
+struct CacheCells {
+  std::vector<std::vector<double>> keys, values; ///< [position][heads * head_dim]
+};
+/// State of any number of sequences: cells[sequence row][layer].
+struct StateValue {
+  std::map<std::pair<int64_t, int64_t>, CacheCells> cells;
+};
+
+/// Row of each token of a ragged step; rows number the sequences.
+struct RowsValue {
+  std::vector<int64_t> tokenRows;
+};
+
+/// One value of the evaluation: a DenseValue, WeightValue, RowsValue,
+/// std::shared_ptr<StateValue>, or a value private to a dialect.
+using EvalValue = std::any;
+
+/// Where weights come from during evaluation: the element at (row, col) of the
+/// checkpoint tensor `source` of logical shape rows x cols.
+class WeightSource {
+public:
+  virtual ~WeightSource() = default;
+  /// `transposed`: the tensor is stored [cols][rows]. On failure emits an error
+  /// at `op` and returns nothing.
+  virtual std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t rows,
+                                          int64_t cols, bool transposed) = 0;
+};
+
+/// What an op may ask of the evaluation that runs it (lib/Analysis/Evaluate).
+class Evaluator {
+public:
+  virtual ~Evaluator() = default;
+  /// Evaluates `block` with its arguments bound; returns the operands of its
+  /// terminator. Fails, with a diagnostic, at an op that is not evaluable.
+  virtual llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block,
+                                                           std::vector<EvalValue> arguments) = 0;
+  virtual WeightSource &weights() = 0;
+  /// Layer of the innermost lm.layers being run; 0 outside.
+  int64_t layer = 0;
+};
+
+} // namespace plait
+
+#endif // PLAIT_SUPPORT_EVALUATION_H

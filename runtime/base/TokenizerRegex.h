@@ -1,0 +1,57 @@
+//===- TokenizerRegex.h - Regular expressions of tokenizers -----*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Hugging Face tokenizers match with Oniguruma (its Ruby syntax); Plait matches
+// with PCRE2. The two agree on backtracking order but differ in what many
+// constructs mean, so a pattern is translated: what both understand is written
+// so that PCRE2 means what Oniguruma means, and the rest is an error instead of
+// a silently different split.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_BASE_TOKENIZERREGEX_H
+#define PLAIT_RUNTIME_BASE_TOKENIZERREGEX_H
+
+#include "runtime/base/Status.h"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace plait {
+
+/// Translates an Oniguruma (Ruby syntax) pattern, in valid UTF-8, to PCRE2.
+Expected<std::string> translateOnigurumaPattern(std::string_view pattern);
+
+/// A compiled pattern; it may be used by several threads at once.
+class TokenizerRegex {
+public:
+  static Expected<TokenizerRegex> compile(std::string_view onigurumaPattern);
+  /// Matches `text` itself, which must not be empty.
+  static Expected<TokenizerRegex> compileLiteral(std::string_view text);
+
+  /// Half-open byte range of one match.
+  using Match = std::pair<size_t, size_t>;
+
+  /// Sets `matches` to the non-overlapping matches in `text`, which must be
+  /// valid UTF-8, leftmost first. A pattern that backtracks without end is an
+  /// error.
+  Status findAll(std::string_view text, std::vector<Match> &matches) const;
+
+private:
+  struct Code;
+  explicit TokenizerRegex(std::shared_ptr<const Code> code) : code(std::move(code)) {}
+  static Expected<TokenizerRegex> compilePcre2(const std::string &pattern);
+  std::shared_ptr<const Code> code;
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_BASE_TOKENIZERREGEX_H

@@ -1,0 +1,79 @@
+//===- Manifest.h - manifest.json of an artifact ----------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The text face of a model binary `name.plait/`. The compiler writes it as JSON
+// (lib/Target); this is the reader. docs/abi.md describes every field.
+//
+//   { "schema": 1,
+//     "compiler": {"version": "0.1.0", "llvm": "22.1.8"},
+//     "model": {"name": "kjv-2m", "family": "llama", "vocabulary": 2048,
+//               "hidden": 192, "layers": 4, "max_positions": 512,
+//               "parameters": 2400000},
+//     "target": {"kind": "cpu", "triple": "x86_64-...", "cpu": "znver3",
+//                "isa": "avx2 fma"},
+//     "numerics": "row_invariant", "strategy": "ar",
+//     "binary":  {"file": "model.so", "bytes": 1, "digest": "<32 hex>"},
+//     "weights": {"kind": "pack", "file": "weights.pack", "bytes": 1,
+//                 "digest": "<32 hex>", "format": "bf16"},
+//                 // kind "random": {"seed": 0} instead of file and digest;
+//                 // kind "none": the artifact cannot run
+//     "files": [ {"file": "tokenizer.json", "bytes": 1, "digest": "..."} ],
+//     "inputs": [ {"file": "config.json", "bytes": 1, "digest": "..."} ],
+//     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
+//                    "top_p": 1.0, "min_p": 0.0},     // bos may be null
+//     "memory": {"weights": 1, "state_per_token": 1, "arena_per_token": 1},
+//     "variants": [ {"name": "ar", "launches": 60, "kernels": 12,
+//                    "flops": {"constant": 0, "tokens": 1, "leaves": 1,
+//                              "token_positions": 1},
+//                    "bytes": {...}} ] }
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_CORE_MANIFEST_H
+#define PLAIT_RUNTIME_CORE_MANIFEST_H
+
+#include "runtime/base/Json.h"
+#include "runtime/base/Status.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plait {
+
+inline constexpr int64_t kManifestSchema = 1;
+
+struct ManifestFile {
+  std::string file; ///< a plain name inside the artifact
+  uint64_t bytes = 0;
+  std::string digest;
+};
+
+struct Manifest {
+  std::string compilerVersion;
+  std::string name, family;
+  int64_t vocabulary = 0, hidden = 0, layers = 0, maxPositions = 0, parameters = 0;
+  std::string triple, cpu, isa, numerics, strategy;
+  ManifestFile binary;
+  std::string weightsKind, weightsFormat; ///< "pack" | "random" | "none"
+  ManifestFile weights;                   ///< of kind "pack"
+  uint64_t weightsSeed = 0;               ///< of kind "random"
+  std::vector<ManifestFile> files, inputs;
+  std::optional<int32_t> bos;
+  std::vector<int32_t> eos;
+  float temperature = 1, topP = 1, minP = 0;
+  int32_t topK = 0;
+  Json raw; ///< everything, for `plait inspect`
+};
+
+/// Reads and checks `artifact`/manifest.json.
+Expected<Manifest> readManifest(const std::string &artifact);
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_CORE_MANIFEST_H
