@@ -7,8 +7,9 @@
 
 #include "runtime/base/Utf8.h"
 
+#include "runtime/base/File.h"
+
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 
 namespace plait {
@@ -127,32 +128,7 @@ bool isUnicodeSpace(char32_t value) {
 }
 
 std::string quoteForMessage(std::string_view text) {
-  constexpr size_t maxShown = 80;
-  std::string result = "\"";
-  char buffer[16];
-  for (size_t i = 0; i < text.size();) {
-    if (i >= maxShown) {
-      result += "\"... (" + std::to_string(text.size()) + " bytes)";
-      return result;
-    }
-    Utf8Step step = decodeUtf8(text, i);
-    i += step.length;
-    if (step.value == '"' || step.value == '\\') {
-      result += '\\';
-      result += static_cast<char>(step.value);
-    } else if (step.value >= 0x20 && step.value < 0x7F) {
-      result += static_cast<char>(step.value);
-    } else if (step.value < 0x10000) {
-      std::snprintf(buffer, sizeof(buffer), "\\u%04x", static_cast<unsigned>(step.value));
-      result += buffer;
-    } else {
-      unsigned offset = static_cast<unsigned>(step.value) - 0x10000;
-      std::snprintf(buffer, sizeof(buffer), "\\u%04x\\u%04x", 0xD800 + (offset >> 10),
-                    0xDC00 + (offset & 0x3FF));
-      result += buffer;
-    }
-  }
-  return result + "\"";
+  return "\"" + printable(text, /*maxBytes=*/80) + "\"";
 }
 
 } // namespace plait

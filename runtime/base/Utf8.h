@@ -45,7 +45,7 @@ void moveValidUtf8(std::string &bytes, std::string &text, bool final);
 /// Unicode White_Space, which is what `\s` means to Hugging Face tokenizers.
 bool isUnicodeSpace(char32_t value);
 
-/// `text` as an ASCII JSON string of bounded length, for error messages.
+/// `text` in quotes, printable and of bounded length, for error messages.
 std::string quoteForMessage(std::string_view text);
 
 } // namespace plait

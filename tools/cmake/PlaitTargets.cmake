@@ -75,5 +75,8 @@ function(plait_add_mlir_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE plait_mlir_flags ${ARG_LINK} MLIR LLVM)
+  # -fPIC as in the libraries, not CMake's -fPIE: the precompiled header is one.
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIC)
   target_precompile_headers(${name} REUSE_FROM plait_pch)
 endfunction()
