@@ -1,1 +1,156 @@
+//===- LmCost.cpp - Symbolic cost of lm ops -------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Conventions: a multiply-add is two flops; a division, a root and a
+// transcendental function are one each. Weights count once per execution,
+// however many tokens share them. What an op reads and writes is counted as if
+// it ran alone; fusion subtracts what stays in registers.
+//
+//===----------------------------------------------------------------------===//
+
 #include "dialects/Lm/Lm.h"
+
+using namespace plait;
+using namespace plait::lm;
+
+/// `factor` per row of `type`: symbolic in a named extent, else a number.
+static LinearForm perRow(Type type, int64_t factor) {
+  auto tensor = cast<RankedTensorType>(type);
+  if (tensor.getRank() > 0 && !tensor.isDynamicDim(0))
+    factor *= tensor.getDimSize(0);
+  return perDim(getLeadingDim(type), factor);
+}
+
+/// Elements of one row of `type`.
+static int64_t rowElements(Type type) {
+  int64_t elements = 1;
+  for (int64_t extent : cast<RankedTensorType>(type).getShape().drop_front())
+    elements *= extent;
+  return elements;
+}
+
+/// Bytes that reading or writing all of `type` moves.
+static LinearForm tensorBytes(Type type) {
+  unsigned bits = cast<RankedTensorType>(type).getElementTypeBitWidth();
+  return perRow(type, rowElements(type) * int64_t(bits / 8));
+}
+
+/// The activation bytes of an op that reads its tensor operands and writes its
+/// tensor results once.
+static LinearForm activationBytes(Operation *op) {
+  LinearForm bytes;
+  for (Type type : llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()),
+                                            llvm::to_vector(op->getResultTypes())))
+    if (isa<RankedTensorType>(type))
+      bytes = bytes + tensorBytes(type);
+  return bytes;
+}
+
+/// The bytes of all weights among the operands.
+static LinearForm weightBytes(Operation *op) {
+  LinearForm bytes;
+  for (Type type : op->getOperandTypes())
+    if (auto weight = dyn_cast<WeightType>(type))
+      bytes.constant += weight.getStorageBytes();
+  return bytes;
+}
+
+/// The cost of an op with `flopsPerRow` flops for each row of its first result.
+static Cost rowwiseCost(Operation *op, int64_t flopsPerRow) {
+  return {perRow(op->getResult(0).getType(), flopsPerRow), weightBytes(op), activationBytes(op)};
+}
+
+static int64_t flopsOf(ActivationKind kind) {
+  switch (kind) {
+  case ActivationKind::silu: // negate, exp, add, divide
+    return 4;
+  case ActivationKind::gelu_tanh: // x^3: 2, polynomial: 3, tanh, 1 +, times x / 2: 2
+    return 9;
+  }
+  llvm_unreachable("all kinds of activation are covered");
+}
+
+Cost EmbedOp::getCost() {
+  // Of the table only the rows that are asked for are read.
+  auto table = cast<WeightType>(getTable().getType());
+  int64_t rowBytes = cast<WeightFormatInterface>(table.getFormat()).getStorageBytes(1, table.getCols());
+  return {LinearForm(), perRow(getIds().getType(), rowBytes), activationBytes(*this)};
+}
+
+Cost LinearOp::getCost() {
+  auto matrix = cast<WeightType>(getWeight().getType());
+  return rowwiseCost(*this, matrix.getRows() * (2 * matrix.getCols() + (getBias() ? 1 : 0)));
+}
+
+Cost HeadOp::getCost() {
+  auto matrix = cast<WeightType>(getWeight().getType());
+  return rowwiseCost(*this, matrix.getRows() * 2 * matrix.getCols());
+}
+
+Cost RmsNormOp::getCost() {
+  // Per element: square and add, divide by the root, times gain. Per row: mean, eps, root.
+  return rowwiseCost(*this, 4 * rowElements(getResult().getType()) + 3);
+}
+
+Cost LayerNormOp::getCost() {
+  // Per element: sum for the mean, subtract it, square and add, divide by the root, times gain,
+  // plus bias. Per row: two means, eps, root.
+  return rowwiseCost(*this, 7 * rowElements(getResult().getType()) + 4);
+}
+
+Cost AddOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getType())); }
+
+Cost ActivationOp::getCost() {
+  return rowwiseCost(*this, flopsOf(getKind()) * rowElements(getResult().getType()));
+}
+
+Cost GluOp::getCost() {
+  return rowwiseCost(*this, (flopsOf(getKind()) + 1) * rowElements(getResult().getType()));
+}
+
+Cost SliceColumnsOp::getCost() {
+  // Only the slice is read.
+  return {LinearForm(), LinearForm(), tensorBytes(getResult().getType()) * 2};
+}
+
+Cost RopeOp::getCost() {
+  // Per pair: four products, two sums. Per token and frequency, for all heads: angle, sine, cosine.
+  return rowwiseCost(*this, 3 * rowElements(getResult().getType()) + 3 * int64_t(getHeadDim() / 2));
+}
+
+/// Bytes of one position's key and value in one layer.
+static int64_t cellBytes(StateType state) {
+  return 2 * state.getKvHeads() * state.getHeadDim() * int64_t(state.getElement().getIntOrFloatBitWidth() / 8);
+}
+
+static Cost stageCost(Value key, Value state) {
+  Cost cost;
+  cost.activationBytes = tensorBytes(key.getType()) * 2 + perRow(key.getType(), cellBytes(cast<StateType>(state.getType())));
+  return cost;
+}
+
+static Cost attendCost(Value query, Value stateValue) {
+  auto state = cast<StateType>(stateValue.getType());
+  int64_t columns = cast<RankedTensorType>(query.getType()).getDimSize(1);
+  Cost cost;
+  cost.flops.tokenPositions = 4 * columns; // two products
+  cost.weightBytes.tokenPositions = cellBytes(state);
+  cost.activationBytes = tensorBytes(query.getType()) * 2;
+  return cost;
+}
+
+Cost StageOp::getCost() { return stageCost(getKey(), getState()); }
+Cost AttendOp::getCost() { return attendCost(getQuery(), getState()); }
+Cost AttentionOp::getCost() {
+  return stageCost(getKey(), getState()) + attendCost(getQuery(), getState());
+}
+
+Cost TakeRowsOp::getCost() {
+  // Only the chosen rows are read.
+  return {LinearForm(), LinearForm(),
+          tensorBytes(getIndices().getType()) + tensorBytes(getResult().getType()) * 2};
+}

@@ -1,1 +1,404 @@
+//===- LmEvaluate.cpp - Reference semantics of lm ops ---------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What every op computes, in double precision and in the order in which its
+// definition reads. Nothing here is shared with a lowering: a mistake would
+// otherwise hide on both sides of a comparison.
+//
+//===----------------------------------------------------------------------===//
+
 #include "dialects/Lm/Lm.h"
+
+#include "llvm/ADT/ScopeExit.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace plait;
+using namespace plait::lm;
+
+using Values = ArrayRef<EvalValue>;
+using ValueList = std::vector<EvalValue>;
+
+static const DenseValue &dense(const EvalValue &value) { return valueAs<DenseValue>(value); }
+static const WeightValue &weight(const EvalValue &value) { return valueAs<WeightValue>(value); }
+
+/// A matrix with the rows of `like` and `columns` columns.
+static DenseValue matrixLike(const DenseValue &like, int64_t columns) {
+  return DenseValue::zeros({like.rows(), columns});
+}
+
+/// Index `i` of `indices` if it lies in 0 .. count - 1; else reports it at `op`.
+static FailureOr<int64_t> checkedIndex(Operation *op, const DenseValue &indices, int64_t i, int64_t count,
+                                       StringRef what) {
+  int64_t index = int64_t(indices.data[i]);
+  if (index < 0 || index >= count)
+    return op->emitOpError("expected ") << what << " within 0 to " << count - 1 << " but got " << index
+                                        << " at element " << i;
+  return index;
+}
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+LogicalResult CallOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  auto callee = SymbolTable::lookupNearestSymbolFrom<FuncOp>(*this, getCallee());
+  if (!callee || !callee.getBody().hasOneBlock())
+    return emitOpError("expected a callee with a body of one block but got ") << getCallee();
+  // The callee stands outside of any lm.layers, whatever surrounds the call.
+  llvm::scope_exit restore([&, layer = evaluator.layer] { evaluator.layer = layer; });
+  evaluator.layer = 0;
+  auto values = evaluator.runBlock(callee.getBody().front(), ValueList(operands.begin(), operands.end()));
+  if (failed(values))
+    return failure();
+  llvm::append_range(results, *values);
+  return success();
+}
+
+LogicalResult LayersOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  llvm::scope_exit restore([&, layer = evaluator.layer] { evaluator.layer = layer; });
+  ValueList carried(operands.begin(), operands.end());
+  for (int64_t layer = getBegin(), end = getEnd(); layer < end; ++layer) {
+    evaluator.layer = layer;
+    auto next = evaluator.runBlock(getBody().front(), std::move(carried));
+    if (failed(next))
+      return failure();
+    carried = std::move(*next);
+  }
+  llvm::append_range(results, carried);
+  return success();
+}
+
+/// `source` with every "{layer}" replaced by the layer's number.
+static std::string fillInLayer(std::string source, int64_t layer) {
+  static constexpr StringLiteral mark = "{layer}";
+  for (size_t at; (at = source.find(mark.data())) != std::string::npos;)
+    source.replace(at, mark.size(), std::to_string(layer));
+  return source;
+}
+
+LogicalResult GetWeightOp::evaluate(Evaluator &evaluator, Values, ValueList &results) {
+  auto symbol = SymbolTable::lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!symbol)
+    return emitOpError("expected the symbol of an 'lm.weight' but got ") << getWeightAttr();
+  int64_t layer = symbol.getLayers() ? evaluator.layer : 0;
+  WeightValue &loaded = evaluator.loadedWeights[{symbol, layer}];
+  if (!loaded.data) {
+    auto type = cast<WeightType>(symbol.getType());
+    auto value = evaluator.weights().load(*this, fillInLayer(symbol.getSource().str(), layer), type.getRows(),
+                                          type.getCols(), symbol.getTransposed());
+    if (!value)
+      return failure();
+    auto format = cast<WeightFormatInterface>(type.getFormat());
+    auto rounded = std::make_shared<std::vector<double>>(*value->data);
+    for (double &element : *rounded)
+      element = format.roundValue(element);
+    loaded = {type.getRows(), type.getCols(), std::move(rounded)};
+  }
+  results.push_back(loaded);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Gathers and slices
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbedOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &ids = dense(operands[0]);
+  const WeightValue &table = weight(operands[1]);
+  DenseValue result = matrixLike(ids, table.cols);
+  for (int64_t t = 0; t < ids.rows(); ++t) {
+    auto id = checkedIndex(*this, ids, t, table.rows, "ids");
+    if (failed(id))
+      return failure();
+    std::copy_n(table.row(*id), table.cols, result.row(t));
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult TakeRowsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &input = dense(operands[0]), &indices = dense(operands[1]);
+  std::vector<int64_t> shape = input.shape;
+  shape[0] = indices.rows();
+  DenseValue result = DenseValue::zeros(shape);
+  for (int64_t l = 0; l < indices.rows(); ++l) {
+    auto index = checkedIndex(*this, indices, l, input.rows(), "indices");
+    if (failed(index))
+      return failure();
+    std::copy_n(input.row(*index), input.rowSize(), result.row(l));
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult SliceColumnsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &input = dense(operands[0]);
+  DenseValue result = matrixLike(input, getSize());
+  for (int64_t t = 0; t < input.rows(); ++t)
+    std::copy_n(input.row(t) + getOffset(), getSize(), result.row(t));
+  results.push_back(std::move(result));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// result[t, n] = sum_k input[t, k] * matrix[n, k]
+static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
+  DenseValue result = matrixLike(input, matrix.rows);
+  for (int64_t n = 0; n < matrix.rows; ++n) {
+    const double *w = matrix.row(n);
+    for (int64_t t = 0; t < input.rows(); ++t) {
+      const double *x = input.row(t);
+      double sum = 0;
+      for (int64_t k = 0; k < matrix.cols; ++k)
+        sum += x[k] * w[k];
+      result.row(t)[n] = sum;
+    }
+  }
+  return result;
+}
+
+LogicalResult LinearOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = product(dense(operands[0]), weight(operands[1]));
+  if (getBias()) {
+    const WeightValue &bias = weight(operands[2]);
+    for (int64_t t = 0; t < result.rows(); ++t)
+      for (int64_t n = 0; n < bias.rows; ++n)
+        result.row(t)[n] += bias.at(n);
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult HeadOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  results.push_back(product(dense(operands[0]), weight(operands[1])));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Normalisation
+//===----------------------------------------------------------------------===//
+
+LogicalResult RmsNormOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  const WeightValue &gain = weight(operands[1]);
+  double eps = getEps().convertToDouble();
+  for (int64_t t = 0; t < result.rows(); ++t) {
+    double *x = result.row(t), squares = 0;
+    for (int64_t d = 0; d < gain.rows; ++d)
+      squares += x[d] * x[d];
+    double root = std::sqrt(squares / double(gain.rows) + eps);
+    for (int64_t d = 0; d < gain.rows; ++d)
+      x[d] = x[d] / root * gain.at(d);
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult LayerNormOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  const WeightValue &gain = weight(operands[1]), &bias = weight(operands[2]);
+  double eps = getEps().convertToDouble();
+  for (int64_t t = 0; t < result.rows(); ++t) {
+    double *x = result.row(t), mean = 0, variance = 0;
+    for (int64_t d = 0; d < gain.rows; ++d)
+      mean += x[d] / double(gain.rows);
+    for (int64_t d = 0; d < gain.rows; ++d)
+      variance += (x[d] - mean) * (x[d] - mean) / double(gain.rows);
+    double root = std::sqrt(variance + eps);
+    for (int64_t d = 0; d < gain.rows; ++d)
+      x[d] = (x[d] - mean) / root * gain.at(d) + bias.at(d);
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+static double activate(ActivationKind kind, double x) {
+  switch (kind) {
+  case ActivationKind::silu:
+    return x / (1 + std::exp(-x));
+  case ActivationKind::gelu_tanh:
+    return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  }
+  llvm_unreachable("all kinds of activation are covered");
+}
+
+LogicalResult AddOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  for (auto [sum, rhs] : llvm::zip_equal(result.data, dense(operands[1]).data))
+    sum += rhs;
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult ActivationOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  for (double &x : result.data)
+    x = activate(getKind(), x);
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult GluOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  for (auto [x, up] : llvm::zip_equal(result.data, dense(operands[1]).data))
+    x = activate(getKind(), x) * up;
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult RopeOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  const DenseValue &positions = dense(operands[1]);
+  std::vector<double> frequencies = getFrequencies();
+  int64_t headDim = getHeadDim(), half = headDim / 2;
+  for (int64_t t = 0; t < result.rows(); ++t) {
+    for (int64_t head = 0; head < result.rowSize(); head += headDim) {
+      double *x = result.row(t) + head;
+      for (int64_t i = 0; i < half; ++i) {
+        double angle = positions.data[t] * frequencies[i];
+        double c = std::cos(angle), s = std::sin(angle), a = x[i], b = x[i + half];
+        x[i] = a * c - b * s;
+        x[i + half] = b * c + a * s;
+      }
+    }
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+/// `count` values as the state's element type holds them (f32, see StateType).
+static std::vector<double> roundedToState(const double *values, int64_t count) {
+  std::vector<double> rounded(values, values + count);
+  for (double &value : rounded)
+    value = float(value);
+  return rounded;
+}
+
+/// Stores the keys and values of each token at its position, then checks that
+/// no token's past has a hole.
+static LogicalResult stage(Operation *op, const DenseValue &key, const DenseValue &value, const RowsValue &rows,
+                           const DenseValue &positions, int64_t layer, StateValue &state) {
+  int64_t tokens = positions.rows();
+  std::map<std::pair<int64_t, int64_t>, int64_t> stagedBy; // (row, position) -> token
+  auto missing = [&](int64_t t, int64_t position) {
+    return op->emitOpError("expected keys and values at every position before ")
+           << int64_t(positions.data[t]) << " of row " << rows.tokenRows[t] << " but position " << position
+           << " has none";
+  };
+  for (int64_t t = 0; t < tokens; ++t) {
+    int64_t row = rows.tokenRows[t], position = int64_t(positions.data[t]);
+    if (position < 0)
+      return op->emitOpError("expected positions >= 0 but got ") << position << " at element " << t;
+    auto [other, fresh] = stagedBy.insert({{row, position}, t});
+    if (!fresh)
+      return op->emitOpError("expected one token per position but tokens ")
+             << other->second << " and " << t << " both lie at position " << position << " of row " << row;
+    CacheCells &cells = state.cells[{row, layer}];
+    // A position that this step cannot reach is refused before memory for it is.
+    if (position >= int64_t(cells.keys.size()) + tokens)
+      return missing(t, cells.keys.size());
+    if (position >= int64_t(cells.keys.size())) {
+      cells.keys.resize(position + 1);
+      cells.values.resize(position + 1);
+    }
+    cells.keys[position] = roundedToState(key.row(t), key.rowSize());
+    cells.values[position] = roundedToState(value.row(t), value.rowSize());
+  }
+  for (int64_t t = 0; t < tokens; ++t) {
+    const CacheCells &cells = state.cells[{rows.tokenRows[t], layer}];
+    for (int64_t p = 0; p < int64_t(positions.data[t]); ++p)
+      if (cells.keys[p].empty())
+        return missing(t, p);
+  }
+  return success();
+}
+
+/// out = softmax_p(scale * q . keys[p]) values[p] over p in 0 .. last, for one
+/// head whose columns in the cells start at `column`.
+static void attend(const double *q, const CacheCells &cells, int64_t last, int64_t column, int64_t headDim,
+                   double scale, double *out) {
+  std::vector<double> scores(last + 1);
+  for (int64_t p = 0; p <= last; ++p) {
+    double dot = 0;
+    for (int64_t d = 0; d < headDim; ++d)
+      dot += q[d] * cells.keys[p][column + d];
+    scores[p] = scale * dot;
+  }
+  double top = *std::max_element(scores.begin(), scores.end()), sum = 0;
+  for (double &score : scores)
+    sum += score = std::exp(score - top);
+  for (int64_t p = 0; p <= last; ++p)
+    for (int64_t d = 0; d < headDim; ++d)
+      out[d] += scores[p] / sum * cells.values[p][column + d];
+}
+
+/// Every head of every token over its row's cells.
+static DenseValue attendAll(StateType type, int64_t heads, double scale, const DenseValue &query,
+                            const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
+  int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads();
+  DenseValue result = DenseValue::zeros(query.shape);
+  for (int64_t t = 0; t < query.rows(); ++t)
+    for (int64_t h = 0; h < heads; ++h)
+      attend(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], int64_t(positions.data[t]),
+             h / group * headDim, headDim, scale, result.row(t) + h * headDim);
+  return result;
+}
+
+static LogicalResult checkRowCount(Operation *op, const RowsValue &rows, const DenseValue &positions) {
+  if (int64_t(rows.tokenRows.size()) != positions.rows())
+    return op->emitOpError("expected the rows of ") << positions.rows() << " tokens but got " << rows.tokenRows.size();
+  return success();
+}
+
+// The state handle is affine: whoever held the old one can no longer look at it,
+// so the cells are changed in place.
+
+LogicalResult StageOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const auto &state = valueAs<std::shared_ptr<StateValue>>(operands[2]);
+  const auto &rows = valueAs<RowsValue>(operands[3]);
+  const DenseValue &positions = dense(operands[4]);
+  results.push_back(state);
+  return failure(failed(checkRowCount(*this, rows, positions)) ||
+                 failed(stage(*this, dense(operands[0]), dense(operands[1]), rows, positions, evaluator.layer, *state)));
+}
+
+LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const auto &rows = valueAs<RowsValue>(operands[2]);
+  const DenseValue &positions = dense(operands[3]);
+  if (failed(checkRowCount(*this, rows, positions)))
+    return failure();
+  results.push_back(attendAll(cast<StateType>(getState().getType()), getHeads(), getScale().convertToDouble(),
+                              dense(operands[0]), rows, positions, evaluator.layer,
+                              *valueAs<std::shared_ptr<StateValue>>(operands[1])));
+  return success();
+}
+
+LogicalResult AttentionOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const DenseValue &positions = dense(operands[5]);
+  const auto &state = valueAs<std::shared_ptr<StateValue>>(operands[3]);
+  const auto &rows = valueAs<RowsValue>(operands[4]);
+  if (failed(checkRowCount(*this, rows, positions)) ||
+      failed(stage(*this, dense(operands[1]), dense(operands[2]), rows, positions, evaluator.layer, *state)))
+    return failure();
+  results.push_back(attendAll(cast<StateType>(getState().getType()), getHeads(), getScale().convertToDouble(),
+                              dense(operands[0]), rows, positions, evaluator.layer, *state));
+  results.push_back(state);
+  return success();
+}

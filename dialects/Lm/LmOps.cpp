@@ -347,20 +347,51 @@ std::vector<double> RopeOp::getFrequencies() {
   return frequencies;
 }
 
-static LogicalResult inferAttentionOp(Loc loc, AttentionOp::Adaptor op, Results &results) {
+static LogicalResult inferStageOp(Loc loc, StageOp::Adaptor op, Results &results) {
   auto state = cast<StateType>(op.getState().getType());
   int64_t kv = state.getKvHeads() * state.getHeadDim();
-  auto q = checkRows(loc, "query", op.getQuery().getType(), -1);
   auto k = checkRows(loc, "key", op.getKey().getType(), kv);
   auto v = checkRows(loc, "value", op.getValue().getType(), kv);
   auto positions = checkRows(loc, "positions", op.getPositions().getType(), 0);
-  if (failed(q) || failed(k) || failed(v) || failed(positions) || failed(checkSameExtent(loc, *q, *k)) ||
-      failed(checkSameExtent(loc, *q, *v)) || failed(checkSameExtent(loc, *q, *positions)))
+  if (failed(k) || failed(v) || failed(positions) || failed(checkSameExtent(loc, *k, *v)) ||
+      failed(checkSameExtent(loc, *k, *positions)))
     return failure();
-  if (q->getDimSize(1) % kv)
+  results.push_back(state);
+  return success();
+}
+PLAIT_INFER(StageOp)
+
+static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value positionsValue, Results &results) {
+  auto state = cast<StateType>(stateValue.getType());
+  auto q = checkRows(loc, "query", query.getType(), -1);
+  auto positions = checkRows(loc, "positions", positionsValue.getType(), 0);
+  if (failed(q) || failed(positions) || failed(checkSameExtent(loc, *q, *positions)))
+    return failure();
+  if (q->getDimSize(1) % (state.getKvHeads() * state.getHeadDim()))
     return fail(loc, "expected query heads to be a multiple of " + Twine(state.getKvHeads()) +
                          " kv_heads of head_dim " + Twine(state.getHeadDim()) + " but got '" + toString(*q) + "'");
   results.push_back(*q);
+  return success();
+}
+
+static LogicalResult inferAttendOp(Loc loc, AttendOp::Adaptor op, Results &results) {
+  return inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), results);
+}
+PLAIT_INFER(AttendOp)
+
+int64_t AttendOp::getHeads() {
+  return cast<RankedTensorType>(getQuery().getType()).getDimSize(1) /
+         cast<StateType>(getState().getType()).getHeadDim();
+}
+
+static LogicalResult inferAttentionOp(Loc loc, AttentionOp::Adaptor op, Results &results) {
+  auto state = cast<StateType>(op.getState().getType());
+  int64_t kv = state.getKvHeads() * state.getHeadDim();
+  auto k = checkRows(loc, "key", op.getKey().getType(), kv);
+  auto v = checkRows(loc, "value", op.getValue().getType(), kv);
+  if (failed(k) || failed(v) || failed(inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), results)) ||
+      failed(checkSameExtent(loc, results[0], *k)) || failed(checkSameExtent(loc, *k, *v)))
+    return failure();
   results.push_back(state);
   return success();
 }

@@ -134,11 +134,12 @@ def Lm_GetWeightOp : Lm_Op<"get_weight", [Pure, DeclareOpInterfaceMethods<Lm_Eva
   let description = [{
     ```mlir
     %w = lm.get_weight @q : !lm.weight<192x192, #lm.bf16>
+    %w = lm.get_weight @main::@q : !lm.weight<192x192, #lm.bf16>   // outside the model
     ```
     **Constraints:** the symbol is an `lm.weight` of the same type; a weight with
     `layers n` is used only inside an `lm.layers` whose range lies in 0 .. n.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let arguments = (ins SymbolRefAttr:$weight);
   let results = (outs Lm_WeightType:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
   let hasVerifier = 1;
@@ -174,7 +175,7 @@ def Lm_LayersOp : Lm_Op<"layers", [SingleBlockImplicitTerminator<"YieldOp">,
 def Lm_YieldOp : Lm_Op<"yield", [Pure, Terminator, HasParent<"LayersOp">]> {
   let summary = "values for the next layer";
   let arguments = (ins Variadic<AnyType>:$values);
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ /* nothing to do */ }]>];
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
@@ -379,6 +380,45 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
     `:` type($query) `,` type($key) `,` type($state) `,` type($positions)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getHeads();
+  }];
+}
+
+def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>]> {
+  let summary = "first half of lm.attention: stages keys and values";
+  let description = [{
+    Made of `lm.attention` by `plait-decompose-attention`, because all of a
+    step's keys and values must be in place before any token attends.
+
+    ```mlir
+    %s = lm.stage %k, %v, %kv, %rows, %pos : tensor<?x64xf32, #lm.dims<tokens>>, !lm.state<...>, tensor<?xi32, #lm.dims<tokens>>
+    ```
+    **Constraints:** as for `lm.attention`.
+  }];
+  let arguments = (ins Lm_Activations:$key, Lm_Activations:$value, Lm_StateType:$state,
+                       Lm_RowsType:$rows, Lm_Indices:$positions);
+  let results = (outs Lm_StateType:$next);
+  let assemblyFormat = [{
+    $key `,` $value `,` $state `,` $rows `,` $positions attr-dict `:` type($key) `,` type($state) `,` type($positions)
+  }];
+}
+
+def Lm_AttendOp : Lm_ComputeOp<"attend"> {
+  let summary = "second half of lm.attention: attends over the staged state";
+  let description = [{
+    ```mlir
+    %o = lm.attend %q, %s, %rows, %pos scale 0.176 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...>, tensor<?xi32, #lm.dims<tokens>>
+    ```
+    Reads the state without consuming it. **Constraints:** as for `lm.attention`.
+  }];
+  let arguments = (ins Lm_Activations:$query, Lm_StateType:$state, Lm_RowsType:$rows,
+                       Lm_Indices:$positions, F64Attr:$scale);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = [{
+    $query `,` $state `,` $rows `,` $positions `scale` $scale attr-dict
+    `:` type($query) `,` type($state) `,` type($positions)
+  }];
   let extraClassDeclaration = [{
     int64_t getHeads();
   }];

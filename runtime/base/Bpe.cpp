@@ -54,6 +54,14 @@ Expected<Bpe> Bpe::fromJson(const Json &model, const std::string &what) {
   return bpe;
 }
 
+/// `key` as one step of a JSON pointer.
+static std::string pointerStep(std::string_view key) {
+  std::string step = "/";
+  for (char c : key)
+    step += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return step;
+}
+
 Status Bpe::readVocabulary(const Json &json, const std::string &what) {
   // Entries are read directly: a view of each would copy the file's name and
   // the pointer hundreds of thousands of times.
@@ -64,10 +72,9 @@ Status Bpe::readVocabulary(const Json &json, const std::string &what) {
   tokenOf.reserve(object->size());
   vocab.reserve(object->size());
   for (const auto &[token, value] : *object) {
-    std::string where = "/model/vocab/";
     const auto *natural = value.get_ptr<const Json::number_unsigned_t *>();
     if (!natural || *natural > uint64_t(std::numeric_limits<int32_t>::max()))
-      return JsonView(value, what, where + token).error("an id in 0..2147483647");
+      return JsonView(value, what, "/model/vocab" + pointerStep(token)).error("an id in 0..2147483647");
     int32_t id = static_cast<int32_t>(*natural);
     if (auto [other, isNew] = tokenOf.try_emplace(id, token); !isNew)
       return corrupt(what + ": /model/vocab: found id " + std::to_string(id) + " for both " +

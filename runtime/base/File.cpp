@@ -7,6 +7,8 @@
 
 #include "runtime/base/File.h"
 
+#include "runtime/base/Utf8.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -58,12 +60,12 @@ Status systemError(const std::string &path, const std::string &action, int error
   case EACCES:
   case EPERM:
   case EROFS:
-    return resourceError(
-        foundExpected(path, "no permission to " + action + " (" + errorText(error) + ")",
-                      expected + "; check owner and mode"));
+    return resourceError(foundExpected(path,
+                                       "no permission to " + action + " (" + errorText(error) + ")",
+                                       expected + "; check owner and mode"));
   default:
     return resourceError(foundExpected(
-        path, "the error '" + errorText(error) + "' from " + action, expected));
+        path, "the error '" + errorText(error) + "' on the attempt to " + action, expected));
   }
 }
 
@@ -201,25 +203,6 @@ int createUnique(const std::string &folder, std::string &path) {
   return fd;
 }
 
-/// Bytes of the UTF-8 sequence at the start of `text`; 0 if it is ill formed.
-size_t utf8SequenceBytes(std::string_view text) {
-  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  unsigned char lead = byte(0);
-  if (lead < 0x80)
-    return 1;
-  size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < bytes)
-    return 0;
-  for (size_t i = 1; i < bytes; ++i)
-    if ((byte(i) & 0xC0) != 0x80)
-      return 0;
-  // The second byte tells overlong forms, surrogates and values > U+10FFFF.
-  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) ||
-      (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F))
-    return 0;
-  return bytes;
-}
-
 } // namespace
 
 Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string &path) {
@@ -231,8 +214,8 @@ Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string &
   mapping->filePath = path;
   // mmap(2) refuses a length of zero; an empty file simply has no bytes.
   if (file.size > 0) {
-    void *address = ::mmap(nullptr, static_cast<size_t>(file.size), PROT_READ, MAP_PRIVATE,
-                           file.fd.get(), 0);
+    void *address =
+        ::mmap(nullptr, static_cast<size_t>(file.size), PROT_READ, MAP_PRIVATE, file.fd.get(), 0);
     if (address == MAP_FAILED)
       return systemError(path, "map it", errno, "a file that can be mapped");
     mapping->data = static_cast<const uint8_t *>(address);
@@ -290,8 +273,7 @@ Status plait::writeFileAtomic(const std::string &path, std::string_view data) {
   return writeFileAtomic(path, std::span<const std::string_view>(&data, 1));
 }
 
-Status plait::writeFileAtomic(const std::string &path,
-                              std::span<const std::string_view> pieces) {
+Status plait::writeFileAtomic(const std::string &path, std::span<const std::string_view> pieces) {
   const std::string expected = "a file that can be written";
   PLAIT_RETURN_IF_ERROR(checkPath(path));
 
@@ -303,8 +285,7 @@ Status plait::writeFileAtomic(const std::string &path,
   if (!exists && errno != ENOENT)
     return systemError(path, "inspect it", errno, expected);
   if (exists && !S_ISREG(old.st_mode))
-    return invalidArgument(
-        foundExpected(path, kindOf(old.st_mode), "a regular file or nothing"));
+    return invalidArgument(foundExpected(path, kindOf(old.st_mode), "a regular file or nothing"));
   if (::lstat(path.c_str(), &link) == 0 && S_ISLNK(link.st_mode)) {
     char *resolved = exists ? ::realpath(path.c_str(), nullptr) : nullptr;
     if (!resolved)
@@ -345,31 +326,21 @@ Status plait::writeFileAtomic(const std::string &path,
   return Status::success();
 }
 
-bool plait::isValidUtf8(std::string_view text) {
-  while (!text.empty()) {
-    size_t bytes = utf8SequenceBytes(text);
-    if (bytes == 0)
-      return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
-
 std::string plait::printable(std::string_view text, size_t maxBytes) {
   static const char digits[] = "0123456789abcdef";
   std::string result;
   while (!text.empty()) {
-    size_t bytes = utf8SequenceBytes(text);
-    unsigned char lead = static_cast<unsigned char>(text[0]);
+    Utf8Step step = decodeUtf8(text, 0);
     // U+0080..U+009F are control characters too, and terminals obey them.
-    bool plain = bytes > 2 || (bytes == 1 && lead >= 0x20 && lead != 0x7F) ||
-                 (bytes == 2 && !(lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0));
+    bool isControl = step.value < 0x20 || (step.value >= 0x7F && step.value < 0xA0);
+    size_t bytes = 1;
     std::string piece;
-    if (plain) {
+    if (step.kind == Utf8Step::complete && !isControl) {
+      bytes = step.length;
       piece = text.substr(0, bytes);
     } else {
-      bytes = 1;
-      piece = {'\\', 'x', digits[lead >> 4], digits[lead & 15]};
+      unsigned char byte = static_cast<unsigned char>(text[0]);
+      piece = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
     }
     if (result.size() + piece.size() > maxBytes)
       return result + "...";

@@ -58,9 +58,6 @@ Status writeFileAtomic(const std::string &path, std::string_view data);
 /// The same for the concatenation of `pieces`, without joining them in memory.
 Status writeFileAtomic(const std::string &path, std::span<const std::string_view> pieces);
 
-/// Whether `text` is well-formed UTF-8 (no overlong forms, no surrogates).
-bool isValidUtf8(std::string_view text);
-
 /// `text` made fit for a one-line message: control characters and bytes that
 /// are not UTF-8 become \xNN, and what exceeds `maxBytes` becomes "...".
 std::string printable(std::string_view text, size_t maxBytes = 4096);

@@ -41,9 +41,7 @@ std::string foundExpected(const std::string &source, const std::string &pointer,
   return text + "found " + found + "; expected " + expected;
 }
 
-std::string inQuotes(std::string_view text) {
-  return "\"" + printable(text, shownBytes) + "\"";
-}
+std::string inQuotes(std::string_view text) { return "\"" + printable(text, shownBytes) + "\""; }
 
 std::string counted(size_t count, const char *noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
@@ -93,8 +91,7 @@ public:
   using binary_t = Json::binary_t;
 
   /// `endsAtNul`: in the source, a NUL byte follows `text`.
-  Builder(std::string_view text, bool endsAtNul, const std::string &what,
-          const JsonLimits &limits)
+  Builder(std::string_view text, bool endsAtNul, const std::string &what, const JsonLimits &limits)
       : text(text), endsAtNul(endsAtNul), what(what), limits(limits) {}
 
   bool null() { return add(Json(nullptr)); }
@@ -142,8 +139,7 @@ public:
 
   /// Refuses the NUL byte behind the text.
   bool failAtNul() {
-    return fail(corrupt(foundExpected(what, pointer(),
-                                      "a NUL byte" + lineAndColumn(text.size()),
+    return fail(corrupt(foundExpected(what, pointer(), "a NUL byte" + lineAndColumn(text.size()),
                                       "JSON text, which has none")));
   }
 
@@ -256,13 +252,11 @@ private:
     // `position` counts the bytes read, the offending one included.
     size_t offset = std::min(position == 0 ? 0 : position - 1, text.size());
     auto error = [&](const std::string &found, const std::string &expected) {
-      return corrupt(
-          foundExpected(what, pointer(), found + lineAndColumn(offset), expected));
+      return corrupt(foundExpected(what, pointer(), found + lineAndColumn(offset), expected));
     };
     constexpr int numberOverflow = 406;
     if (id == numberOverflow)
-      return error(printable(wordAt(offset), shownBytes),
-                   "a number in the range of a double");
+      return error(printable(wordAt(offset), shownBytes), "a number in the range of a double");
 
     if (size_t dash = message.find(" - "); dash != std::string_view::npos)
       message.remove_prefix(dash + 3);
@@ -359,8 +353,8 @@ Expected<JsonView> JsonView::get(std::string_view key) const {
   appendStep(memberPointer, key);
   if (const Json *member = findMember(*value, key))
     return JsonView(*member, source, std::move(memberPointer));
-  return invalidArgument(foundExpected(source, memberPointer, "nothing",
-                                       "the required member " + inQuotes(key)));
+  return invalidArgument(
+      foundExpected(source, memberPointer, "nothing", "the required member " + inQuotes(key)));
 }
 
 Expected<JsonView> JsonView::at(size_t index) const {
@@ -483,8 +477,7 @@ Expected<std::string> JsonView::getString(std::string_view key) const {
   return member.asString();
 }
 
-Expected<std::string> JsonView::getString(std::string_view key,
-                                          const std::string &absent) const {
+Expected<std::string> JsonView::getString(std::string_view key, const std::string &absent) const {
   if (value->is_object() && !has(key))
     return absent;
   return getString(key);

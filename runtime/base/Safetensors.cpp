@@ -8,6 +8,7 @@
 #include "runtime/base/Safetensors.h"
 
 #include "runtime/base/Json.h"
+#include "runtime/base/Utf8.h"
 
 #include <algorithm>
 #include <bit>
@@ -20,6 +21,7 @@
 #include <set>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 
 using namespace plait;
 
@@ -45,13 +47,13 @@ struct TypeInfo {
 };
 
 constexpr TypeInfo typeInfos[] = {
-    {TensorType::boolean, "BOOL", 1},  {TensorType::u8, "U8", 1},
-    {TensorType::i8, "I8", 1},         {TensorType::u16, "U16", 2},
-    {TensorType::i16, "I16", 2},       {TensorType::f16, "F16", 2},
-    {TensorType::bf16, "BF16", 2},     {TensorType::u32, "U32", 4},
-    {TensorType::i32, "I32", 4},       {TensorType::f32, "F32", 4},
-    {TensorType::u64, "U64", 8},       {TensorType::i64, "I64", 8},
-    {TensorType::f64, "F64", 8},       {TensorType::f8_e4m3, "F8_E4M3", 1},
+    {TensorType::boolean, "BOOL", 1},    {TensorType::u8, "U8", 1},
+    {TensorType::i8, "I8", 1},           {TensorType::u16, "U16", 2},
+    {TensorType::i16, "I16", 2},         {TensorType::f16, "F16", 2},
+    {TensorType::bf16, "BF16", 2},       {TensorType::u32, "U32", 4},
+    {TensorType::i32, "I32", 4},         {TensorType::f32, "F32", 4},
+    {TensorType::u64, "U64", 8},         {TensorType::i64, "I64", 8},
+    {TensorType::f64, "F64", 8},         {TensorType::f8_e4m3, "F8_E4M3", 1},
     {TensorType::f8_e5m2, "F8_E5M2", 1},
 };
 
@@ -76,10 +78,10 @@ std::string foundExpected(const std::string &what, const std::string &found,
   return what + ": found " + found + "; expected " + expected;
 }
 
+bool isUtf8(std::string_view text) { return findInvalidUtf8(text) == std::string_view::npos; }
+
 /// What the Json layer says of a header or an index: the file breaks its format.
-Status asCorrupt(const Status &status) {
-  return status.ok() ? status : corrupt(status.message());
-}
+Status asCorrupt(const Status &status) { return status.ok() ? status : corrupt(status.message()); }
 
 /// The product of `shape`, or nothing if it (zeros left out, since strides are
 /// products too) exceeds int64.
@@ -107,8 +109,7 @@ Expected<uint64_t> bytesOfShape(const std::string &what, const std::vector<int64
                                 const TypeInfo &type) {
   std::optional<int64_t> elements = countElements(shape);
   int64_t bytes;
-  if (!elements ||
-      __builtin_mul_overflow(*elements, static_cast<int64_t>(type.bytes), &bytes))
+  if (!elements || __builtin_mul_overflow(*elements, static_cast<int64_t>(type.bytes), &bytes))
     return corrupt(foundExpected(
         what, "the shape " + shapeText(shape) + " of " + type.name + ", whose size overflows",
         "a tensor of fewer than 2^63 bytes"));
@@ -140,18 +141,17 @@ Expected<TensorView> readEntry(const JsonView &entry, const std::string &what,
       known += (known.empty() ? "" : ", ") + std::string(info.name);
     bool subByte = typeName.starts_with("F4") || typeName.starts_with("F6") ||
                    typeName.starts_with("I4") || typeName.starts_with("U4");
-    return unsupported(foundExpected(what,
-                                     (subByte ? "the sub-byte dtype " : "the unknown dtype ") +
-                                         inQuotes(typeName),
-                                     "one of " + known + "; convert the tensor to one of them"));
+    return unsupported(foundExpected(
+        what, (subByte ? "the sub-byte dtype " : "the unknown dtype ") + inQuotes(typeName),
+        "one of " + known + "; convert the tensor to one of them"));
   }
 
   TensorView tensor;
   tensor.type = type->type;
   PLAIT_ASSIGN_OR_RETURN(JsonView shape, entry.get("shape"));
-  PLAIT_ASSIGN_OR_RETURN(tensor.shape,
-                         readInts(shape, maxRank,
-                                  "an array of at most " + std::to_string(maxRank) + " sizes"));
+  PLAIT_ASSIGN_OR_RETURN(
+      tensor.shape,
+      readInts(shape, maxRank, "an array of at most " + std::to_string(maxRank) + " sizes"));
   PLAIT_ASSIGN_OR_RETURN(JsonView offsetsView, entry.get("data_offsets"));
   const std::string twoOffsets = "the array [BEGIN, END]";
   PLAIT_ASSIGN_OR_RETURN(std::vector<int64_t> offsets, readInts(offsetsView, 2, twoOffsets));
@@ -168,10 +168,10 @@ Expected<TensorView> readEntry(const JsonView &entry, const std::string &what,
                                      "; the file may be truncated, fetch it again"));
   PLAIT_ASSIGN_OR_RETURN(uint64_t bytes, bytesOfShape(what, tensor.shape, *type));
   if (bytes != end - begin)
-    return corrupt(foundExpected(
-        what, range + ", which is " + std::to_string(end - begin) + " bytes",
-        std::to_string(bytes) + " bytes for the shape " + shapeText(tensor.shape) + " of " +
-            type->name));
+    return corrupt(foundExpected(what,
+                                 range + ", which is " + std::to_string(end - begin) + " bytes",
+                                 std::to_string(bytes) + " bytes for the shape " +
+                                     shapeText(tensor.shape) + " of " + type->name));
   tensor.data = buffer.subspan(begin, end - begin);
   return tensor;
 }
@@ -191,8 +191,9 @@ Status checkCoverage(const std::string &what, const std::map<std::string, Tensor
     ranges.push_back({begin, begin + tensor.data.size(), &name});
   }
   // By end as well, so that empty tensors come before what begins where they do.
-  std::stable_sort(ranges.begin(), ranges.end(), [](const Range &a, const Range &b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+  // By name last, so that the error is the same every time.
+  std::sort(ranges.begin(), ranges.end(), [](const Range &a, const Range &b) {
+    return std::tie(a.begin, a.end, *a.name) < std::tie(b.begin, b.end, *b.name);
   });
 
   const Range *previous = nullptr;
@@ -213,10 +214,9 @@ Status checkCoverage(const std::string &what, const std::map<std::string, Tensor
     previous = &range;
   }
   if (covered != buffer.size())
-    return corrupt(foundExpected(what,
-                                 std::to_string(buffer.size() - covered) +
-                                     " trailing bytes after the last tensor",
-                                 "the file to end there"));
+    return corrupt(foundExpected(
+        what, std::to_string(buffer.size() - covered) + " trailing bytes after the last tensor",
+        "the file to end there"));
   return Status::success();
 }
 
@@ -253,7 +253,9 @@ Expected<LoadedFile> loadFile(const std::string &path) {
   std::string_view header = file.mapped->text().substr(lengthBytes, headerBytes);
   if (!header.starts_with('{'))
     return corrupt(foundExpected(
-        what, header.empty() ? "an empty header" : "a header that starts with " + inQuotes(header.substr(0, 1)),
+        what,
+        header.empty() ? "an empty header"
+                       : "a header that starts with " + inQuotes(header.substr(0, 1)),
         "a JSON object, which starts with '{'; this is probably no safetensors file"));
   std::span<const uint8_t> buffer = bytes.subspan(lengthBytes + headerBytes);
 
@@ -324,8 +326,7 @@ std::string listed(const std::vector<std::string> &names) {
 /// Says why a folder without model.safetensors and without an index is refused.
 Status explainUnreadableFolder(const std::string &folder, const std::vector<std::string> &names) {
   const std::string what = printable(folder);
-  const std::string expected =
-      std::string(singleFileName) + " or " + indexFileName;
+  const std::string expected = std::string(singleFileName) + " or " + indexFileName;
   std::vector<std::string> pickles, safetensors;
   for (const std::string &name : names) {
     if (name.ends_with(".safetensors"))
@@ -334,9 +335,9 @@ Status explainUnreadableFolder(const std::string &folder, const std::vector<std:
       pickles.push_back(name);
   }
   if (!safetensors.empty())
-    return notFound(foundExpected(
-        what, listed(safetensors) + " but no index",
-        expected + "; rename a single file to " + singleFileName + ", or fetch the index"));
+    return notFound(foundExpected(what, listed(safetensors) + " but no index",
+                                  expected + "; rename a single file to " + singleFileName +
+                                      ", or fetch the index"));
   if (!pickles.empty())
     return unsupported(foundExpected(
         what, "only pickle files (" + listed(pickles) + ")",
@@ -379,8 +380,8 @@ double decodeFloat(uint32_t bits, unsigned exponentBits, unsigned mantissaBits) 
   else if (exponent == 0)
     magnitude = std::ldexp(mantissa, 1 - bias - int(mantissaBits));
   else
-    magnitude = std::ldexp(mantissa + (1u << mantissaBits),
-                           int(exponent) - bias - int(mantissaBits));
+    magnitude =
+        std::ldexp(mantissa + (1u << mantissaBits), int(exponent) - bias - int(mantissaBits));
   return (bits >> (exponentBits + mantissaBits)) & 1 ? -magnitude : magnitude;
 }
 
@@ -436,11 +437,11 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
   std::error_code error;
   fs::file_status status = fs::status(folder, error);
   if (status.type() == fs::file_type::not_found)
-    return notFound(foundExpected(printable(folder), "nothing there",
-                                  folderExpected + "; check the path"));
+    return notFound(
+        foundExpected(printable(folder), "nothing there", folderExpected + "; check the path"));
   if (!error && status.type() != fs::file_type::directory)
-    return invalidArgument(foundExpected(printable(folder), "a file that is no folder",
-                                         folderExpected));
+    return invalidArgument(
+        foundExpected(printable(folder), "a file that is no folder", folderExpected));
   std::vector<std::string> names;
   fs::directory_iterator entries;
   if (!error)
@@ -448,9 +449,8 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
   for (; !error && entries != fs::directory_iterator(); entries.increment(error))
     names.push_back(entries->path().filename().string());
   if (error)
-    return resourceError(foundExpected(printable(folder),
-                                       "the error '" + error.message() + "' from listing it",
-                                       folderExpected));
+    return resourceError(foundExpected(
+        printable(folder), "the error '" + error.message() + "' from listing it", folderExpected));
   std::sort(names.begin(), names.end());
   auto contains = [&](const char *name) {
     return std::binary_search(names.begin(), names.end(), name);
@@ -479,10 +479,10 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
     if (!file)
       return asCorrupt(map->get(tensor)->error("the name of a file"));
     if (!isPlainFileName(*file))
-      return corrupt(foundExpected(what, "the file name " + inQuotes(*file) + " for tensor " +
-                                             inQuotes(tensor),
-                                   "the plain name of a file in the same folder, without "
-                                   "'/' or '..'"));
+      return corrupt(foundExpected(
+          what, "the file name " + inQuotes(*file) + " for tensor " + inQuotes(tensor),
+          "the plain name of a file in the same folder, without "
+          "'/' or '..'"));
     fileOfTensor.emplace(tensor, *file);
     shards.try_emplace(*file);
   }
@@ -554,8 +554,7 @@ std::vector<std::string> Checkpoint::nearest(const std::string &name, size_t cou
   return names;
 }
 
-Status plait::writeSafetensors(const std::string &path,
-                               const std::vector<TensorToWrite> &tensors,
+Status plait::writeSafetensors(const std::string &path, const std::vector<TensorToWrite> &tensors,
                                const std::map<std::string, std::string> &metadata) {
   Json::object_t header;
   header.reserve(tensors.size() + 1);
@@ -564,10 +563,9 @@ Status plait::writeSafetensors(const std::string &path,
     Json::object_t members;
     members.reserve(metadata.size());
     for (const auto &[key, text] : metadata) {
-      if (!isValidUtf8(key) || !isValidUtf8(text))
-        return invalidArgument(foundExpected(printable(path),
-                                             "metadata " + inQuotes(key) + " that is not UTF-8",
-                                             "UTF-8 text"));
+      if (!isUtf8(key) || !isUtf8(text))
+        return invalidArgument(foundExpected(
+            printable(path), "metadata " + inQuotes(key) + " that is not UTF-8", "UTF-8 text"));
       members.emplace_back(key, Json(text));
     }
     header.emplace_back(metadataKey, Json(std::move(members)));
@@ -578,10 +576,9 @@ Status plait::writeSafetensors(const std::string &path,
   std::vector<std::string_view> pieces(1); // the first is for the header
   for (const TensorToWrite &tensor : tensors) {
     const std::string what = printable(path) + ": tensor " + inQuotes(tensor.name);
-    if (tensor.name == metadataKey || !isValidUtf8(tensor.name))
-      return invalidArgument(foundExpected(
-          what, "a name that cannot be written",
-          "UTF-8 text other than " + std::string(metadataKey)));
+    if (tensor.name == metadataKey || !isUtf8(tensor.name))
+      return invalidArgument(foundExpected(what, "a name that cannot be written",
+                                           "UTF-8 text other than " + std::string(metadataKey)));
     if (!names.insert(tensor.name).second)
       return invalidArgument(foundExpected(what, "the duplicate name", "every name once"));
     const TypeInfo *type = findType(tensor.type);
@@ -589,17 +586,17 @@ Status plait::writeSafetensors(const std::string &path,
       return invalidArgument(foundExpected(what, "an unknown type", "a TensorType"));
     if (tensor.shape.size() > maxRank ||
         std::any_of(tensor.shape.begin(), tensor.shape.end(), [](int64_t n) { return n < 0; }))
-      return invalidArgument(foundExpected(
-          what, "the shape " + shapeText(tensor.shape),
-          "at most " + std::to_string(maxRank) + " sizes, none negative"));
+      return invalidArgument(
+          foundExpected(what, "the shape " + shapeText(tensor.shape),
+                        "at most " + std::to_string(maxRank) + " sizes, none negative"));
     Expected<uint64_t> bytes = bytesOfShape(what, tensor.shape, *type);
     if (!bytes)
       return invalidArgument(bytes.status().message());
     if (*bytes != tensor.data.size())
-      return invalidArgument(foundExpected(
-          what, std::to_string(tensor.data.size()) + " bytes of data",
-          std::to_string(*bytes) + " for the shape " + shapeText(tensor.shape) + " of " +
-              type->name));
+      return invalidArgument(foundExpected(what,
+                                           std::to_string(tensor.data.size()) + " bytes of data",
+                                           std::to_string(*bytes) + " for the shape " +
+                                               shapeText(tensor.shape) + " of " + type->name));
     Json entry;
     entry["dtype"] = type->name;
     entry["shape"] = tensor.shape;
@@ -609,8 +606,8 @@ Status plait::writeSafetensors(const std::string &path,
     offset += *bytes;
   }
 
-  std::string text = Json(std::move(header)).dump(-1, ' ', /*ensure_ascii=*/false,
-                                                  Json::error_handler_t::replace);
+  std::string text =
+      Json(std::move(header)).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
   // Spaces behind the object, so that the data begins at a multiple of 8.
   text.append((8 - text.size() % 8) % 8, ' ');
   if (text.size() > maxHeaderBytes)

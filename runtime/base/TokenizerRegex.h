@@ -4,13 +4,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-//
-// Hugging Face tokenizers match with Oniguruma (its Ruby syntax); Plait matches
-// with PCRE2. The two agree on backtracking order but differ in what many
-// constructs mean, so a pattern is translated: what both understand is written
-// so that PCRE2 means what Oniguruma means, and the rest is an error instead of
-// a silently different split.
-//
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_RUNTIME_BASE_TOKENIZERREGEX_H
@@ -26,9 +19,6 @@
 #include <vector>
 
 namespace plait {
-
-/// Translates an Oniguruma (Ruby syntax) pattern, in valid UTF-8, to PCRE2.
-Expected<std::string> translateOnigurumaPattern(std::string_view pattern);
 
 /// A compiled pattern; it may be used by several threads at once.
 class TokenizerRegex {

@@ -16,7 +16,8 @@ import sys
 
 import numpy as np
 
-import reference
+sys.dont_write_bytecode = True
+import reference  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = os.path.join(HERE, "models")

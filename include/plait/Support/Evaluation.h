@@ -20,12 +20,13 @@
 #include "llvm/Support/LogicalResult.h"
 
 #include <any>
+#include <cassert>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace plait {
@@ -42,10 +43,14 @@ struct DenseValue {
   const double *row(int64_t i) const { return data.data() + i * rowSize(); }
 };
 
-/// A weight as matrix [rows][cols] (a vector has one column).
+/// A weight as matrix [rows][cols] (a vector has one column). The elements are
+/// shared: the value is cheap to copy.
 struct WeightValue {
   int64_t rows = 0, cols = 0;
-  std::function<double(int64_t row, int64_t col)> at;
+  std::shared_ptr<const std::vector<double>> data; ///< row major
+
+  double at(int64_t r, int64_t c = 0) const { return (*data)[size_t(r * cols + c)]; }
+  const double *row(int64_t r) const { return data->data() + r * cols; }
 };
 
 /// Keys and values of one sequence and layer by logical position. Staged cells
@@ -67,8 +72,16 @@ struct RowsValue {
 /// std::shared_ptr<StateValue>, or a value private to a dialect.
 using EvalValue = std::any;
 
-/// Where weights come from during evaluation: the element at (row, col) of the
-/// checkpoint tensor `source` of logical shape rows x cols.
+/// The T that `value` holds; IR types decide which one that is.
+template <typename T>
+const T &valueAs(const EvalValue &value) {
+  const T *held = std::any_cast<T>(&value);
+  assert(held && "the value is not of the kind its IR type asks for");
+  return *held;
+}
+
+/// Where weights come from during evaluation: the checkpoint tensor `source` of
+/// logical shape rows x cols, unrounded.
 class WeightSource {
 public:
   virtual ~WeightSource() = default;
@@ -89,6 +102,9 @@ public:
   virtual WeightSource &weights() = 0;
   /// Layer of the innermost lm.layers being run; 0 outside.
   int64_t layer = 0;
+  /// Weights in use, rounded to their format, by defining op and layer: loading
+  /// one means converting every element.
+  std::map<std::pair<mlir::Operation *, int64_t>, WeightValue> loadedWeights;
 };
 
 } // namespace plait

@@ -1,0 +1,40 @@
+//===- Decode.h - The decode dialect ----------------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DIALECTS_DECODE_DECODE_H
+#define PLAIT_DIALECTS_DECODE_DECODE_H
+
+#include "dialects/Lm/Lm.h"
+
+#include "dialects/Decode/DecodeDialect.h.inc"
+#include "dialects/Decode/DecodeEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Decode/DecodeAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Decode/DecodeTypes.h.inc"
+#include "dialects/Decode/DecodeOpInterfaces.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/Decode/DecodeOps.h.inc"
+
+namespace plait::decode {
+
+/// What the reference evaluation knows of one sequence.
+struct SequenceValue {
+  std::vector<int64_t> tokens;   ///< the whole text, pending tokens included
+  int64_t published = 0;         ///< tokens whose keys and values are in the state
+  std::shared_ptr<StateValue> state;
+  int64_t promptLength = 0, maxNewTokens = 0;
+  std::vector<int64_t> stopIds;
+  double temperature = 0, topP = 1, minP = 0;
+  int64_t topK = 0;
+  uint64_t seed = 0, sequence = 0;
+  bool stopped = false, nonfinite = false;
+};
+
+} // namespace plait::decode
+
+#endif // PLAIT_DIALECTS_DECODE_DECODE_H

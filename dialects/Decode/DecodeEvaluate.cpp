@@ -1,0 +1,1 @@
+#include "dialects/Decode/Decode.h"

@@ -1,0 +1,38 @@
+//===- DecodeInterfaces.td - Interfaces of decoding ops ----*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DECODE_INTERFACES
+#define PLAIT_DECODE_INTERFACES
+
+include "mlir/IR/OpBase.td"
+
+def Decode_DraftSourceOpInterface : OpInterface<"DraftSourceOpInterface"> {
+  let description = "Where the tokens of a block come from.";
+  let cppNamespace = "::plait::decode";
+  let methods = [
+    InterfaceMethod<"Upper bound of the tokens in the block.", "int64_t", "getMaxTokens">
+  ];
+}
+
+def Decode_VerifyRuleOpInterface : OpInterface<"VerifyRuleOpInterface"> {
+  let description = [{
+    How the next tokens follow from a block's logits. A rule is written for one
+    sequence; `batch` gives its form over the leaves of a ragged step.
+  }];
+  let cppNamespace = "::plait::decode";
+  let methods = [
+    InterfaceMethod<[{
+      Creates the op that applies the rule to every leaf: `logits` is [L, V];
+      `input` returns the step's argument of a role, adding it if need be.
+      Returns (tokens, status, logprobs).
+    }], "::mlir::Operation *", "batch",
+    (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$logits,
+         "::llvm::function_ref<::mlir::Value(::plait::decode::Role)>":$input)>
+  ];
+}
+
+#endif // PLAIT_DECODE_INTERFACES

@@ -1,0 +1,255 @@
+//===- DecodeOps.cpp - Verification and inference of decode ops -----------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Decode/Decode.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+using namespace plait;
+using namespace plait::decode;
+
+#include "dialects/Decode/DecodeOpInterfaces.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/Decode/DecodeOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Strategy and round
+//===----------------------------------------------------------------------===//
+
+ParseResult StrategyOp::parse(OpAsmParser &parser, OperationState &result) {
+  StringAttr name;
+  OpAsmParser::Argument argument;
+  return failure(parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
+                 parser.parseLParen() || parser.parseArgument(argument, /*allowType=*/true) ||
+                 parser.parseRParen() || parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
+                 parser.parseRegion(*result.addRegion(), {argument}));
+}
+
+void StrategyOp::print(OpAsmPrinter &p) {
+  p << " ";
+  p.printSymbolName(getSymName());
+  p << "(";
+  p.printRegionArgument(getBody().getArgument(0));
+  p << ")";
+  p.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {getSymNameAttrName()});
+  p << " ";
+  p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult StrategyOp::verifyRegions() {
+  Block &body = getBody().front();
+  auto type = body.getNumArguments() == 1 ? dyn_cast<SequenceType>(body.getArgument(0).getType()) : SequenceType();
+  if (!type)
+    return emitOpError("expected one argument, a sequence");
+  if (!SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(*this, type.getModel()))
+    return emitOpError("expected a sequence of an 'lm.model' but got ") << type;
+  auto round = dyn_cast<RoundOp>(body.front());
+  auto end = dyn_cast<ReturnOp>(body.back());
+  if (!round || !end || body.getOperations().size() != 2 || end.getValues() != round.getResults())
+    return emitOpError("expected a body of one 'decode.round' and a 'decode.return' of its results");
+  return success();
+}
+
+ParseResult RoundOp::parse(OpAsmParser &parser, OperationState &result) {
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> inits;
+  SmallVector<Type> types;
+  if (parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) ||
+      parser.parseOptionalAttrDict(result.attributes) || parser.parseColonTypeList(types))
+    return failure();
+  SMLoc loc = parser.getCurrentLocation();
+  if (types.size() != arguments.size())
+    return parser.emitError(loc, "expected ") << arguments.size() << " types but got " << types.size();
+  for (auto [argument, type] : llvm::zip_equal(arguments, types))
+    argument.type = type;
+  result.addTypes(types);
+  return failure(parser.resolveOperands(inits, types, loc, result.operands) ||
+                 parser.parseRegion(*result.addRegion(), arguments));
+}
+
+void RoundOp::print(OpAsmPrinter &p) {
+  p << " iter(";
+  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInits()), p,
+                        [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
+  p << ")";
+  p.printOptionalAttrDict((*this)->getAttrs());
+  p << " : ";
+  llvm::interleaveComma(getResultTypes(), p);
+  p << " ";
+  p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+/// A sequence or stage is affine: of the uses of one value, exactly one may
+/// consume it. Reading ops (pending, forward, stop) do not.
+static LogicalResult verifyConsumedOnce(Operation *op, Value value) {
+  if (!isa<SequenceType, StageType>(value.getType()))
+    return success();
+  auto consumes = [](Operation *user) { return isa<CommitOp, YieldOp, RoundOp, ReturnOp>(user); };
+  int64_t count = llvm::count_if(value.getUsers(), consumes);
+  if (count != 1)
+    return op->emitOpError("expected ") << value.getType() << " to be consumed exactly once but got " << count
+                                        << " consuming uses";
+  return success();
+}
+
+LogicalResult RoundOp::verifyRegions() {
+  TypeRange types = getInits().getTypes();
+  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  if (!yield)
+    return emitOpError("expected a 'decode.yield' at the end");
+  if (TypeRange(getBody().getArgumentTypes()) != types || yield.getValues().getTypes() != types ||
+      TypeRange(getResultTypes()) != types)
+    return emitOpError("expected initial values, block arguments, yielded values and results of the same types");
+  for (Value argument : getBody().getArguments())
+    if (failed(verifyConsumedOnce(*this, argument)))
+      return failure();
+  for (Operation &op : getBody().front())
+    for (Value result : op.getResults())
+      if (failed(verifyConsumedOnce(&op, result)))
+        return failure();
+  return success();
+}
+
+LogicalResult ReturnOp::verify() {
+  auto step = dyn_cast<StepOp>((*this)->getParentOp());
+  if (step && getValues().getTypes() != TypeRange(step.getResultTypes()))
+    return emitOpError("expected values of the step's result types ")
+           << TypeRange(step.getResultTypes()) << " but got " << getValues().getTypes();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Ops on one sequence
+//===----------------------------------------------------------------------===//
+
+int64_t PendingOp::getMaxTokens() { return cast<BlockType>(getBlock().getType()).getSize(); }
+
+LogicalResult ForwardOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
+                                          DictionaryAttr, OpaqueProperties, RegionRange,
+                                          SmallVectorImpl<Type> &results) {
+  FlatSymbolRefAttr model = cast<SequenceType>(operands[0].getType()).getModel();
+  results.assign({HiddenType::get(context, model), StageType::get(context, model)});
+  return success();
+}
+
+LogicalResult HeadOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
+                                       DictionaryAttr, OpaqueProperties, RegionRange,
+                                       SmallVectorImpl<Type> &results) {
+  results.push_back(LogitsType::get(context, cast<HiddenType>(operands[0].getType()).getModel()));
+  return success();
+}
+
+LogicalResult CommitOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands,
+                                         DictionaryAttr, OpaqueProperties, RegionRange,
+                                         SmallVectorImpl<Type> &results) {
+  results.push_back(operands[0].getType());
+  return success();
+}
+
+LogicalResult CommitOp::verify() {
+  auto forward = getStage().getDefiningOp<ForwardOp>();
+  if (!forward || forward.getSequence() != getSequence())
+    return emitOpError("expected the stage of a 'decode.forward' of the same sequence");
+  return success();
+}
+
+LogicalResult VerifySampleOp::verify() {
+  int32_t last = -1;
+  for (auto warp : getWarps().getAsRange<WarpAttr>()) {
+    int32_t kind = int32_t(warp.getValue());
+    if (kind <= last)
+      return emitOpError("expected warps in the order temperature, top_k, top_p, min_p without repetition but got ")
+             << getWarps();
+    last = kind;
+  }
+  if (getWarps().empty() || cast<WarpAttr>(getWarps()[0]).getValue() != Warp::temperature)
+    return emitOpError("expected temperature as the first warp but got ") << getWarps();
+  return success();
+}
+
+Operation *VerifyGreedyOp::batch(OpBuilder &b, Value logits, function_ref<Value(Role)>) {
+  return ChooseGreedyOp::create(b, getLoc(), logits);
+}
+
+Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(Role)> input) {
+  Value positions = lm::TakeRowsOp::create(b, getLoc(), input(Role::positions), input(Role::leaves));
+  return ChooseSampleOp::create(b, getLoc(), logits, positions, input(Role::temperature), input(Role::top_k),
+                                input(Role::top_p), input(Role::min_p), input(Role::seed), input(Role::sequence));
+}
+
+//===----------------------------------------------------------------------===//
+// Step
+//===----------------------------------------------------------------------===//
+
+ParseResult StepOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(inputs, results); };
+  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
+                                                  getFunctionTypeAttrName(result.name), buildType,
+                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void StepOp::print(OpAsmPrinter &p) {
+  function_interface_impl::printFunctionOp(p, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+                                           getArgAttrsAttrName(), getResAttrsAttrName());
+}
+
+LogicalResult StepOp::verify() {
+  auto check = [&](StringRef what, ArrayAttr roles, size_t count) -> LogicalResult {
+    if (roles.size() != count)
+      return emitOpError("expected one role per ") << what << " (" << count << ") but got " << roles.size();
+    llvm::SmallDenseSet<Attribute> seen;
+    for (Attribute role : roles)
+      if (!seen.insert(role).second)
+        return emitOpError("expected each role once but got ") << role << " twice";
+    return success();
+  };
+  if (failed(check("argument", getInputRoles(), getArgumentTypes().size())))
+    return failure();
+  return check("result", getOutputRoles(), getResultTypes().size());
+}
+
+Value StepOp::getInput(Role role) {
+  for (unsigned i = 0, e = getInputRoles().size(); i < e; ++i)
+    if (getInputRole(i) == role)
+      return getBody().getArgument(i);
+  return {};
+}
+
+/// logits [L, V] -> (i32[L], i32[L], f32[L])
+static LogicalResult inferChoose(std::optional<Location> loc, Value logits, SmallVectorImpl<Type> &results) {
+  auto type = dyn_cast<RankedTensorType>(logits.getType());
+  if (!type || type.getRank() != 2)
+    return emitOptionalError(loc, "expected logits of rank 2 but got ", logits.getType());
+  auto perLeaf = [&](Type element) {
+    return RankedTensorType::get({type.getDimSize(0)}, element, type.getEncoding());
+  };
+  Type i32 = IntegerType::get(type.getContext(), 32);
+  results.assign({perLeaf(i32), perLeaf(i32), perLeaf(Float32Type::get(type.getContext()))});
+  return success();
+}
+
+LogicalResult ChooseGreedyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, ValueRange operands,
+                                               DictionaryAttr, OpaqueProperties, RegionRange,
+                                               SmallVectorImpl<Type> &results) {
+  return inferChoose(loc, operands[0], results);
+}
+
+LogicalResult ChooseSampleOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, ValueRange operands,
+                                               DictionaryAttr, OpaqueProperties, RegionRange,
+                                               SmallVectorImpl<Type> &results) {
+  return inferChoose(loc, operands[0], results);
+}
+
+LogicalResult MatchStopsOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands,
+                                             DictionaryAttr, OpaqueProperties, RegionRange,
+                                             SmallVectorImpl<Type> &results) {
+  results.push_back(operands[1].getType());
+  return success();
+}

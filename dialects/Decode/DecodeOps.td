@@ -1,0 +1,289 @@
+//===- DecodeOps.td - Ops of the decode dialect ------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DECODE_OPS
+#define PLAIT_DECODE_OPS
+
+include "mlir/IR/BuiltinTypes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/Decode/DecodeDialect.td"
+
+class Decode_Op<string mnemonic, list<Trait> traits = []> : Op<Decode_Dialect, mnemonic, traits>;
+class Decode_EvalOp<string mnemonic, list<Trait> traits = []>
+    : Decode_Op<mnemonic, traits # [DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>]>;
+
+//===----------------------------------------------------------------------===//
+// A strategy: one sequence
+//===----------------------------------------------------------------------===//
+
+def Decode_StrategyOp : Decode_Op<"strategy", [Symbol, IsolatedFromAbove, SingleBlock]> {
+  let summary = "a decoding strategy, written for one sequence";
+  let description = [{
+    ```mlir
+    decode.strategy @ar(%s: !decode.sequence<@main>) {
+      %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+        %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+        %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+        %l = decode.head %h : !decode.hidden<@main>
+        %p = decode.verify_sample %b, %l [#decode.warp<temperature>, #decode.warp<top_k>] : !decode.block<1>, !decode.logits<@main>
+        %y = decode.commit %x, %st, %p : !decode.sequence<@main>
+        %done = decode.stop %y : !decode.sequence<@main>
+        decode.yield %y until %done : !decode.sequence<@main>
+      }
+      decode.return %end : !decode.sequence<@main>
+    }
+    ```
+    **Constraints:** one argument, a sequence of an existing `lm.model`; the
+    body is one `decode.round` and a `decode.return` of its result.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Decode_RoundOp : Decode_EvalOp<"round", [SingleBlock]> {
+  let summary = "repeats its region until it says stop";
+  let description = [{
+    One iteration is the unit of batching, capture and preemption: `plait-batch`
+    makes a step of it.
+
+    **Constraints:** initial values, block arguments and results have the same
+    types; the terminator is a `decode.yield` of those types; every sequence and
+    stage is used exactly once.
+  }];
+  let arguments = (ins Variadic<AnyType>:$inits);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Decode_YieldOp : Decode_Op<"yield", [Pure, Terminator, HasParent<"RoundOp">]> {
+  let summary = "values for the next round, and whether there is one";
+  let arguments = (ins Variadic<AnyType>:$values, I1:$stop);
+  let assemblyFormat = "$values `until` $stop attr-dict `:` type($values)";
+}
+
+def Decode_ReturnOp : Decode_Op<"return", [Pure, Terminator, ParentOneOf<["StrategyOp", "StepOp"]>]> {
+  let summary = "ends a strategy or a step";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Decode_PendingOp : Decode_EvalOp<"pending", [Pure, DeclareOpInterfaceMethods<Decode_DraftSourceOpInterface>]> {
+  let summary = "draft source: the tokens that are in the text but not in the state";
+  let description = [{
+    Normally the one token chosen last; for a fresh sequence the whole prompt,
+    whose path is forced. Reads the sequence without consuming it.
+
+    ```mlir
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    ```
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence);
+  let results = (outs Decode_BlockType:$block);
+  let assemblyFormat = "$sequence attr-dict `:` type($sequence) `->` type($block)";
+}
+
+def Decode_ForwardOp : Decode_EvalOp<"forward", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "runs the sequence's model over a block; the only op that touches layer weights";
+  let description = [{
+    Keys and values of the block are staged after the sequence's published
+    state; the sequence itself does not change.
+
+    ```mlir
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    ```
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence, Decode_BlockType:$block);
+  let results = (outs Decode_HiddenType:$hidden, Decode_StageType:$stage);
+  let assemblyFormat = "$sequence `,` $block attr-dict `:` type($sequence) `,` type($block)";
+}
+
+def Decode_HeadOp : Decode_EvalOp<"head", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "logits of a block";
+  let arguments = (ins Decode_HiddenType:$hidden);
+  let results = (outs Decode_LogitsType:$logits);
+  let assemblyFormat = "$hidden attr-dict `:` type($hidden)";
+}
+
+class Decode_VerifyOp<string rule> : Decode_EvalOp<"verify_" # rule, [Pure,
+    DeclareOpInterfaceMethods<Decode_VerifyRuleOpInterface>]>;
+
+def Decode_VerifyGreedyOp : Decode_VerifyOp<"greedy"> {
+  let summary = "verify rule: the token of the largest logit";
+  let description = [{
+    Ties go to the lowest token id.
+
+    ```mlir
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
+    ```
+  }];
+  let arguments = (ins Decode_BlockType:$block, Decode_LogitsType:$logits);
+  let results = (outs Decode_PathType:$path);
+  let assemblyFormat = "$block `,` $logits attr-dict `:` type($block) `,` type($logits)";
+}
+
+def Decode_VerifySampleOp : Decode_VerifyOp<"sample"> {
+  let summary = "verify rule: draw from the warped distribution";
+  let description = [{
+    The warps in the list apply in the order temperature, top_k, top_p, min_p
+    with the row's values; see `decode.choose_sample` for their definition. A
+    row with temperature 0 chooses greedily.
+
+    ```mlir
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>, #decode.warp<top_p>] : !decode.block<1>, !decode.logits<@main>
+    ```
+    **Constraints:** the list starts with temperature and is in that order
+    without repetition.
+  }];
+  let arguments = (ins Decode_BlockType:$block, Decode_LogitsType:$logits, Decode_WarpArrayAttr:$warps);
+  let results = (outs Decode_PathType:$path);
+  let assemblyFormat = "$block `,` $logits $warps attr-dict `:` type($block) `,` type($logits)";
+  let hasVerifier = 1;
+}
+
+def Decode_CommitOp : Decode_EvalOp<"commit", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "publishes the accepted part of a stage and drops the rest";
+  let description = [{
+    The accepted tokens of the path become part of the sequence, their staged
+    keys and values part of its state; the path's next token is the new pending
+    token.
+
+    ```mlir
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>
+    ```
+    **Constraints:** the stage comes from a forward of the same sequence value.
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence, Decode_StageType:$stage, Decode_PathType:$path);
+  let results = (outs Decode_SequenceType:$result);
+  let assemblyFormat = "$sequence `,` $stage `,` $path attr-dict `:` type($sequence) `,` type($stage)";
+  let hasVerifier = 1;
+}
+
+def Decode_StopOp : Decode_EvalOp<"stop", [Pure]> {
+  let summary = "whether the sequence has ended: a stop id was chosen, or its budget is spent";
+  let arguments = (ins Decode_SequenceType:$sequence);
+  let results = (outs I1:$stop);
+  let assemblyFormat = "$sequence attr-dict `:` type($sequence)";
+}
+
+//===----------------------------------------------------------------------===//
+// A step: ragged rows
+//===----------------------------------------------------------------------===//
+
+def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> {
+  let summary = "one round of a strategy over the ragged rows of a batch";
+  let description = [{
+    A function on whole tensors. `input_roles` and `output_roles` say what each
+    argument and result is; the roles are those of the step's arrays in the ABI
+    (plait_input_t, plait_output_t).
+
+    ```mlir
+    decode.step @ar(%ids: tensor<?xi32, #lm.dims<tokens>>, %pos: tensor<?xi32, #lm.dims<tokens>>, ...) -> (...)
+        attributes {input_roles = [#decode.role<tokens>, #decode.role<positions>, ...],
+                    output_roles = [#decode.role<chosen>, ...]} {
+      %h, %s = lm.call @main::@forward(%ids, %pos, %rows, %kv) : ...
+      %hl = lm.take_rows %h, %leaves : ...
+      %l = lm.call @main::@head(%hl) : ...
+      %t, %st, %lp = decode.choose_greedy %l : ...
+      decode.return %t, %st, %lp : ...
+    }
+    ```
+    **Constraints:** one role per argument and result, none twice.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       Decode_RoleArrayAttr:$input_roles, Decode_RoleArrayAttr:$output_roles,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
+  let regions = (region AnyRegion:$body);
+  let extraClassDeclaration = [{
+    llvm::ArrayRef<mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    llvm::ArrayRef<mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+    mlir::Region *getCallableRegion() { return &getBody(); }
+    Role getInputRole(unsigned i) { return mlir::cast<RoleAttr>(getInputRoles()[i]).getValue(); }
+    Role getOutputRole(unsigned i) { return mlir::cast<RoleAttr>(getOutputRoles()[i]).getValue(); }
+    /// The argument of a role, or null.
+    mlir::Value getInput(Role role);
+  }];
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+/// Chooses a token per leaf: logits [L, V] -> tokens i32[L], status i32[L], logprob f32[L].
+class Decode_ChooseOp<string rule, list<Trait> traits = []> : Decode_EvalOp<"choose_" # rule, traits # [Pure,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>, DeclareOpInterfaceMethods<Lm_CostOpInterface>]>;
+
+def Decode_ChooseGreedyOp : Decode_ChooseOp<"greedy"> {
+  let summary = "per leaf, the token of the largest logit (ties: lowest id)";
+  let description = [{
+    `logprob` is `logits[token] - log(sum_v exp(logits[v]))`. A leaf with a NaN
+    or infinite logit gets token -1, status 2 and logprob 0; otherwise status 0.
+
+    ```mlir
+    %t, %s, %lp = decode.choose_greedy %l : tensor<?x2048xf32, #lm.dims<leaves>>
+    ```
+  }];
+  let arguments = (ins TensorOf<[F32]>:$logits);
+  let results = (outs TensorOf<[I32]>:$tokens, TensorOf<[I32]>:$status, TensorOf<[F32]>:$logprob);
+  let assemblyFormat = "$logits attr-dict `:` type($logits)";
+}
+
+def Decode_ChooseSampleOp : Decode_ChooseOp<"sample"> {
+  let summary = "per leaf, a draw from the warped distribution";
+  let description = [{
+    A leaf with `temperature` 0 chooses as `decode.choose_greedy`. Otherwise,
+    with `x = logits / temperature` and `w[v] = exp(x[v] - max x)`:
+
+    1. `top_k` k > 0 keeps the v with `x[v]` not below the k-th largest value;
+    2. `top_p` p < 1 keeps, of those, the v with `w[v]` not below the largest
+       threshold at which the kept mass is at least p times the mass after 1;
+    3. `min_p` m > 0 keeps, of those, the v with `w[v] >= m` (m times the
+       largest);
+
+    equal values are kept or dropped together. The token is the first v, in
+    order of ids, whose running sum of kept w exceeds `u` times their total,
+    where `u = uniform(seed, sequence, position + 1, purpose sample)`
+    (Philox4x32-10, runtime/base/Philox.h) and `position` is the leaf's.
+    `logprob` and non-finite logits are as in `decode.choose_greedy`; the
+    logprob is that of the unwarped logits.
+
+    ```mlir
+    %t, %s, %lp = decode.choose_sample %l, %pos, %temp, %k, %p, %m, %seed, %seq : tensor<?x2048xf32, #lm.dims<leaves>>
+    ```
+  }];
+  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$positions, TensorOf<[F32]>:$temperature,
+                       TensorOf<[I32]>:$top_k, TensorOf<[F32]>:$top_p, TensorOf<[F32]>:$min_p,
+                       TensorOf<[I64]>:$seed, TensorOf<[I64]>:$sequence);
+  let results = (outs TensorOf<[I32]>:$tokens, TensorOf<[I32]>:$status, TensorOf<[F32]>:$logprob);
+  let assemblyFormat = [{
+    $logits `,` $positions `,` $temperature `,` $top_k `,` $top_p `,` $min_p `,` $seed `,` $sequence
+    attr-dict `:` type($logits) `,` type($positions) `,` type($temperature) `,` type($top_k) `,` type($top_p) `,` type($min_p) `,` type($seed) `,` type($sequence)
+  }];
+}
+
+def Decode_MatchStopsOp : Decode_EvalOp<"match_stops", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    DeclareOpInterfaceMethods<Lm_CostOpInterface>]> {
+  let summary = "status 1 where the chosen token is one of the leaf's stop ids";
+  let description = [{
+    `result[l] = 1` if `status[l]` is 0 and some `stops[l, i]` equals
+    `tokens[l]`; else `status[l]`. Unused entries of `stops` are -1.
+
+    ```mlir
+    %s2 = decode.match_stops %t, %s, %stops : tensor<?xi32, #lm.dims<leaves>>, tensor<?x?xi32, #lm.dims<leaves, stops>>
+    ```
+  }];
+  let arguments = (ins TensorOf<[I32]>:$tokens, TensorOf<[I32]>:$status, TensorOf<[I32]>:$stops);
+  let results = (outs TensorOf<[I32]>:$result);
+  let assemblyFormat = "$tokens `,` $status `,` $stops attr-dict `:` type($tokens) `,` type($status) `,` type($stops)";
+}
+
+#endif // PLAIT_DECODE_OPS

@@ -1,0 +1,147 @@
+//===- Kernel.cpp - The kernel dialect ------------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace plait;
+using namespace plait::kernel;
+
+#include "dialects/Kernel/KernelDialect.cpp.inc"
+#include "dialects/Kernel/KernelEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Kernel/KernelAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Kernel/KernelTypes.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/Kernel/KernelOps.cpp.inc"
+
+void KernelDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Kernel/KernelAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/Kernel/KernelTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Kernel/KernelOps.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes and types
+//===----------------------------------------------------------------------===//
+
+LogicalResult CostAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> flops,
+                               ArrayRef<int64_t> weights, ArrayRef<int64_t> activations) {
+  for (ArrayRef<int64_t> form : {flops, weights, activations})
+    if (form.size() != 5)
+      return emitError() << "expected five coefficients but got " << form.size();
+  return success();
+}
+
+static SmallVector<int64_t> toList(const LinearForm &f) {
+  return {f.constant, f.tokens, f.rows, f.leaves, f.tokenPositions};
+}
+static LinearForm fromList(ArrayRef<int64_t> c) { return {c[0], c[1], c[2], c[3], c[4]}; }
+
+CostAttr kernel::getCostAttr(MLIRContext *context, const Cost &cost) {
+  return CostAttr::get(context, toList(cost.flops), toList(cost.weightBytes), toList(cost.activationBytes));
+}
+Cost kernel::getCost(CostAttr attribute) {
+  return {fromList(attribute.getFlops()), fromList(attribute.getWeights()), fromList(attribute.getActivations())};
+}
+
+LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError, lm::WeightType weight, int64_t panel,
+                                 int64_t group) {
+  if (panel < 0 || group < 1)
+    return emitError() << "expected panel >= 0 and group >= 1 but got " << panel << " and " << group;
+  if (weight.isVector() && panel != 0)
+    return emitError() << "expected panel 0 for the vector " << weight << " but got " << panel;
+  return success();
+}
+
+Type PackedType::getStorageType() const {
+  if (getWeight().isVector())
+    return Float32Type::get(getContext());
+  return cast<lm::WeightFormatInterface>(getWeight().getFormat()).getStorageType();
+}
+
+int64_t PackedType::getBytes() const {
+  int64_t rows = getWeight().getRows(), cols = getWeight().getCols();
+  if (getPanel()) {
+    rows = llvm::alignTo(rows, getPanel());
+    cols = llvm::alignTo(cols, getGroup());
+  }
+  return rows * cols * getStorageType().getIntOrFloatBitWidth() / 8;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(inputs, results); };
+  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
+                                                  getFunctionTypeAttrName(result.name), buildType,
+                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void FuncOp::print(OpAsmPrinter &p) {
+  function_interface_impl::printFunctionOp(p, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+                                           getArgAttrsAttrName(), getResAttrsAttrName());
+}
+
+Operation *FuncOp::getComputeOp() {
+  for (Operation &op : getBody().front())
+    if (!isa<UnpackOp, ReturnOp>(op))
+      return &op;
+  return nullptr;
+}
+
+LogicalResult ReturnOp::verify() {
+  auto expected = cast<FuncOp>((*this)->getParentOp()).getResultTypes();
+  if (getValues().getTypes() != TypeRange(expected))
+    return emitOpError("expected values of the kernel's result types ")
+           << TypeRange(expected) << " but got " << getValues().getTypes();
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<FuncOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("expected the symbol of a 'kernel.func' but got ") << getKernelAttr();
+  auto type = FunctionType::get(getContext(), getOperandTypes(), getResultTypes());
+  if (kernel.getFunctionType() != type)
+    return emitOpError("expected the kernel's type ") << kernel.getFunctionType() << " but got " << type;
+  return success();
+}
+
+LogicalResult PackedWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto weight = symbols.lookupNearestSymbolFrom<lm::WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError("expected the symbol of an 'lm.weight' but got ") << getWeightAttr();
+  if (weight.getType() != cast<PackedType>(getType()).getWeight())
+    return emitOpError("expected a packed ") << weight.getType() << " but got " << getType();
+  return success();
+}
+
+LogicalResult UnpackOp::verify() {
+  if (cast<PackedType>(getPacked().getType()).getWeight() != getResult().getType())
+    return emitOpError("expected the packed type's weight type as result but got ") << getResult().getType();
+  return success();
+}

@@ -1,0 +1,71 @@
+//===- Rt.cpp - The rt dialect --------------------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Rt/Rt.h"
+
+#include "plait-abi/Model.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace plait;
+using namespace plait::rt;
+
+#include "dialects/Rt/RtDialect.cpp.inc"
+#include "dialects/Rt/RtEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Rt/RtAttrs.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/Rt/RtOps.cpp.inc"
+
+static_assert(int(ArgKind::slot) == PLAIT_ARG_SLOT && int(ArgKind::weight) == PLAIT_ARG_WEIGHT &&
+              int(ArgKind::state) == PLAIT_ARG_STATE && int(ArgKind::input) == PLAIT_ARG_INPUT &&
+              int(ArgKind::output) == PLAIT_ARG_OUTPUT);
+
+void RtDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Rt/RtAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Rt/RtOps.cpp.inc"
+      >();
+}
+
+LogicalResult ModelOp::verifyRegions() {
+  for (Operation &op : getBody().front())
+    if (!isa<KernelOp, WeightOp, StateOp, PlanOp>(op))
+      return op.emitOpError("expected only rt.kernel, rt.weight, rt.state and rt.plan in an 'rt.model'");
+  return success();
+}
+
+LogicalResult PlanOp::verifyRegions() {
+  bool launches = false;
+  for (Operation &op : getBody().front()) {
+    if (!isa<SlotOp, LaunchOp>(op) || (launches && isa<SlotOp>(op)))
+      return op.emitOpError("expected rt.slot ops, then rt.launch ops in an 'rt.plan'");
+    launches |= isa<LaunchOp>(op);
+  }
+  return success();
+}
+
+LogicalResult SlotOp::verify() {
+  if (getBytes().size() != PLAIT_DIM_COUNT + 1)
+    return emitOpError("expected ") << PLAIT_DIM_COUNT + 1 << " coefficients but got " << getBytes().size();
+  for (int64_t c : getBytes())
+    if (c < 0)
+      return emitOpError("expected coefficients >= 0 but got ") << c;
+  return success();
+}
+
+LogicalResult LaunchOp::verify() {
+  if (int64_t(getLayerBegin()) < 0 || getLayerBegin() >= getLayerEnd())
+    return emitOpError("expected 0 <= layer_begin < layer_end but got ") << getLayerBegin() << " to " << getLayerEnd();
+  return success();
+}

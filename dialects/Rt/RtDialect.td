@@ -1,0 +1,58 @@
+//===- RtDialect.td - The rt dialect -----------------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RT_DIALECT
+#define PLAIT_RT_DIALECT
+
+include "mlir/IR/DialectBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def Rt_Dialect : Dialect {
+  let name = "rt";
+  let cppNamespace = "::plait::rt";
+  let summary = "What the runtime is told and asked: the exit dialect.";
+  let description = [{
+    One op per table row of include/plait-abi/Model.h and one per function of
+    include/plait-abi/Imports.def. After the lowering phases a module holds one
+    `rt.model` and the code of its kernels, nothing else.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+def Rt_ArgKind : I32EnumAttr<"ArgKind", "plait_arg_kind_t", [
+    I32EnumAttrCase<"slot", 0>, I32EnumAttrCase<"weight", 1>, I32EnumAttrCase<"state", 2>,
+    I32EnumAttrCase<"input", 3>, I32EnumAttrCase<"output", 4>]> {
+  let cppNamespace = "::plait::rt";
+  let genSpecializedAttr = 0;
+}
+
+def Rt_ArgAttr : AttrDef<Rt_Dialect, "Arg"> {
+  let mnemonic = "arg";
+  let summary = "one argument of a launch: plait_arg_v1_t";
+  let description = "`#rt.arg<weight 3>`: buffer 3 of that kind.";
+  let parameters = (ins EnumParameter<Rt_ArgKind>:$kind, "int64_t":$index);
+  let assemblyFormat = "`<` $kind $index `>`";
+}
+def Rt_ArgArrayAttr : TypedArrayAttrBase<Rt_ArgAttr, "arguments of a launch">;
+
+def Rt_TilesAttr : AttrDef<Rt_Dialect, "Tiles"> {
+  let mnemonic = "tiles";
+  let summary = "how a kernel's work is divided: fields of plait_kernel_v1_t";
+  let description = [{
+    `count * ceil(dims[dim] / block)` tiles (`dim` -1: `count`), dealt out one by
+    one if `cyclic`, in contiguous ranges otherwise.
+
+    ```mlir
+    #rt.tiles<count = 12, dim = -1, block = 1, cyclic = false>
+    ```
+  }];
+  let parameters = (ins "int64_t":$count, "int64_t":$dim, "int64_t":$block, "bool":$cyclic);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+#endif // PLAIT_RT_DIALECT

@@ -1,0 +1,128 @@
+//===- RtOps.td - Ops of the rt dialect --------------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RT_OPS
+#define PLAIT_RT_OPS
+
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Dialect/LLVMIR/LLVMTypes.td"
+include "dialects/Rt/RtDialect.td"
+
+class Rt_Op<string mnemonic, list<Trait> traits = []> : Op<Rt_Dialect, mnemonic, traits>;
+
+def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]> {
+  let summary = "plait_model_v1_t: the tables of a model binary";
+  let description = [{
+    Order of the ops of one kind is the index in the table.
+
+    ```mlir
+    rt.model @main {vocabulary = 2048 : i64, ...} { rt.kernel ... rt.weight ... rt.state ... rt.plan ... }
+    ```
+    **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.plan` inside.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, StrAttr:$numerics, I64Attr:$vocabulary,
+                       I64Attr:$max_positions, I64Attr:$layers, I64Attr:$pack_bytes, I64Attr:$parameters);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+}
+
+def Rt_KernelOp : Rt_Op<"kernel", [HasParent<"ModelOp">]> {
+  let summary = "plait_kernel_v1_t";
+  let description = [{
+    `function` is a `kernel.func` until the target's code generator replaces it
+    by a function of type plait_kernel_fn_v1 and sets `tiles`.
+
+    ```mlir
+    rt.kernel @linear tiles <count = 12, dim = -1, block = 1, cyclic = false>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$function, OptionalAttr<Rt_TilesAttr>:$tiles);
+  let assemblyFormat = "$function (`tiles` $tiles^)? attr-dict";
+}
+
+def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {
+  let summary = "plait_weight_v1_t";
+  let description = [{
+    ```mlir
+    rt.weight "q" from "model.layers.{layer}.self_attn.q_proj.weight" {offset = 0 : i64, ...}
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, StrAttr:$source, I64Attr:$offset, I64Attr:$layer_bytes, I64Attr:$layers,
+                       I64Attr:$rows, I64Attr:$cols, TypeAttr:$element, I64Attr:$panel, I64Attr:$group,
+                       UnitAttr:$transposed);
+  let assemblyFormat = "$name `from` $source attr-dict";
+}
+
+def Rt_StateOp : Rt_Op<"state", [HasParent<"ModelOp">]> {
+  let summary = "plait_state_v1_t";
+  let description = [{
+    ```mlir
+    rt.state "kv" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64}
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, I64Attr:$layers, I64Attr:$page_tokens, I64Attr:$page_bytes);
+  let assemblyFormat = "$name attr-dict";
+}
+
+def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]> {
+  let summary = "plait_plan_v1_t: one variant's launches in order";
+  let description = [{
+    ```mlir
+    rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0]  rt.launch @embed ... }
+    ```
+    **Constraints:** only `rt.slot`, then `rt.launch` inside.
+  }];
+  let arguments = (ins StrAttr:$name, UnitAttr:$has_logits);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$name attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+}
+
+def Rt_SlotOp : Rt_Op<"slot", [HasParent<"PlanOp">]> {
+  let summary = "plait_extent_v1_t: bytes of one arena slot";
+  let description = [{
+    Constant, then one coefficient per plait_dim_t.
+    **Constraints:** six coefficients, none negative.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$bytes);
+  let assemblyFormat = "$bytes attr-dict";
+  let hasVerifier = 1;
+}
+
+def Rt_LaunchOp : Rt_Op<"launch", [HasParent<"PlanOp">]> {
+  let summary = "plait_launch_v1_t";
+  let description = [{
+    ```mlir
+    rt.launch @linear [#rt.arg<slot 0>, #rt.arg<weight 3>, #rt.arg<slot 1>] layers 0 to 4 barrier from "q_proj"
+    ```
+    **Constraints:** `0 <= layer_begin < layer_end`.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Rt_ArgArrayAttr:$arguments, I64Attr:$layer_begin,
+                       I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$loop_begin, StrAttr:$source,
+                       OptionalAttr<AnyAttr>:$cost);
+  let assemblyFormat = [{
+    $kernel $arguments `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)? (`loop` $loop_begin^)?
+    `from` $source attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Rt_ReportNonfiniteOp : Rt_Op<"report_nonfinite"> {
+  let summary = "calls the import report_nonfinite(context->runtime, leaf)";
+  let description = [{
+    ```mlir
+    rt.report_nonfinite %context, %leaf
+    ```
+  }];
+  let arguments = (ins LLVM_AnyPointer:$context, I64:$leaf);
+  let assemblyFormat = "$context `,` $leaf attr-dict `:` type($context)";
+}
+
+#endif // PLAIT_RT_OPS

@@ -1,0 +1,48 @@
+//===- Evaluate.h - Reference evaluation of IR ------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Runs IR directly in double precision, op by op, through EvaluableOpInterface:
+// the yardstick of every lowering, of `plait-opt --plait-evaluate` and of an
+// artifact's self-test. No lowering is involved.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_ANALYSIS_EVALUATE_H
+#define PLAIT_ANALYSIS_EVALUATE_H
+
+#include "plait/Support/Evaluation.h"
+
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+namespace plait {
+
+class ReferenceEvaluator : public Evaluator {
+public:
+  /// `source` outlives the evaluator.
+  explicit ReferenceEvaluator(WeightSource &source) : source(source) {}
+
+  /// Checks that tensors among the arguments have the extents of their types
+  /// and that extents of one name are equal, then runs the block's ops in order.
+  llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block,
+                                                   std::vector<EvalValue> arguments) override;
+  WeightSource &weights() override { return source; }
+
+  /// Runs the body of a function, which is one block.
+  llvm::FailureOr<std::vector<EvalValue>> call(mlir::FunctionOpInterface function,
+                                               std::vector<EvalValue> arguments);
+
+private:
+  struct Frame;
+  llvm::LogicalResult runOp(mlir::Operation &op, Frame &frame);
+
+  WeightSource &source;
+  Frame *innermost = nullptr;
+};
+
+} // namespace plait
+
+#endif // PLAIT_ANALYSIS_EVALUATE_H

@@ -1,0 +1,80 @@
+//===- ConfigReader.h - Bounded reads of config.json ------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_FRONTEND_CONFIGREADER_H
+#define PLAIT_FRONTEND_CONFIGREADER_H
+
+#include "plait/Frontend/ModelConfig.h"
+
+#include <set>
+
+namespace plait {
+
+/// Bounds of the sizes. They lie far above any model, and low enough that
+/// parameter bytes and state bytes of the largest permitted model fit 62 bits.
+namespace limits {
+inline constexpr int64_t vocabulary = INT32_MAX; ///< token ids are i32
+inline constexpr int64_t positions = int64_t(1) << 27;
+inline constexpr int64_t hidden = int64_t(1) << 20;
+inline constexpr int64_t intermediate = int64_t(1) << 22;
+inline constexpr int64_t layers = int64_t(1) << 12;
+inline constexpr int64_t heads = int64_t(1) << 12;
+inline constexpr int64_t headDim = int64_t(1) << 12;
+inline constexpr int64_t attentionColumns = int64_t(1) << 20; ///< heads * headDim
+} // namespace limits
+
+/// Reads the members of config.json for a family and remembers which it read,
+/// so that a key nobody looked at does not go unnoticed.
+class ConfigReader {
+public:
+  ConfigReader(const JsonView &root, std::vector<std::string> &warnings)
+      : root(root), warnings(warnings) {}
+
+  /// A size in [1, max]; with a default the key may be absent or null.
+  Expected<int64_t> size(const std::string &key, int64_t max);
+  Expected<int64_t> size(const std::string &key, int64_t max, int64_t absent);
+  /// The epsilon of a norm, in [0, 1).
+  Expected<double> epsilon(const std::string &key, double absent);
+  Expected<bool> flag(const std::string &key, bool absent);
+  Expected<Activation> activation(const std::string &key, const std::string &absent);
+  Expected<std::optional<std::string>> elementType();
+
+  /// Rotary embedding: `rope_theta` and `rope_scaling`, or `rope_parameters`.
+  Status readRope(ModelConfig &config);
+  /// Checks headDim * heads against its bound and heads against kvHeads.
+  Status checkHeads(const ModelConfig &config, const std::string &headsKey,
+                    const std::string &kvHeadsKey);
+
+  /// Refuses the key unless it is absent, null or `value`.
+  Status require(const std::string &key, const Json &value, const std::string &remedy);
+  /// `root`/`key` has a value that Plait cannot do.
+  Status refuse(const std::string &key, const std::string &expected);
+  bool has(const std::string &key);
+
+  void warn(const std::string &key, const std::string &text);
+  /// One warning for all keys that were neither read nor are known not to
+  /// matter for inference.
+  void warnOfUnreadKeys();
+
+private:
+  struct Rope {
+    std::optional<double> theta;
+    std::optional<RopeScaling> scaling;
+  };
+  Expected<Rope> readRopeObject(const std::string &key);
+
+  const JsonView &root;
+  std::vector<std::string> &warnings;
+  std::set<std::string, std::less<>> seen;
+};
+
+/// The error `view.error(expected)` for something well formed that Plait cannot do.
+Status unsupportedValue(const JsonView &view, const std::string &expected);
+
+} // namespace plait
+
+#endif // PLAIT_FRONTEND_CONFIGREADER_H

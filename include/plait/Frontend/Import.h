@@ -1,0 +1,58 @@
+//===- Import.h - From a Hugging Face folder to the lm dialect --*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_FRONTEND_IMPORT_H
+#define PLAIT_FRONTEND_IMPORT_H
+
+#include "plait/Frontend/Generation.h"
+#include "plait/Frontend/ModelConfig.h"
+#include "runtime/base/Safetensors.h"
+#include "runtime/base/Status.h"
+
+#include "dialects/Lm/Lm.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plait {
+
+/// How weight matrices are stored in the compiled program.
+enum class WeightFormat { f32, bf16 };
+
+struct ImportOptions {
+  /// False: config.json alone is read, for random weights or none. Formats then
+  /// follow `format` or else the config's dtype.
+  bool readCheckpoint = true;
+  /// Stores matrices in this format whatever the checkpoint's is; packing
+  /// converts. Vectors (gains, biases) keep the checkpoint's format.
+  std::optional<WeightFormat> format;
+  lm::Numerics numerics = lm::Numerics::row_invariant;
+  std::string modelName = "main"; ///< the symbol of the lm.model
+};
+
+struct ImportedModel {
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< verified; holds one lm.model
+  ModelConfig config;
+  GenerationDefaults generation;
+  std::optional<Checkpoint> checkpoint; ///< exactly if `readCheckpoint`
+  std::vector<std::string> warnings;    ///< one line each
+  std::vector<std::string> inputFiles;  ///< paths of all files that were read
+};
+
+/// Imports a folder with config.json, optionally generation_config.json, and a
+/// safetensors checkpoint. Weights stay on disk: the IR only names them.
+Expected<ImportedModel> importHuggingFace(mlir::MLIRContext &context, const std::string &folder,
+                                          const ImportOptions &options = {});
+
+} // namespace plait
+
+#endif // PLAIT_FRONTEND_IMPORT_H

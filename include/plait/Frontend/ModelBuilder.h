@@ -1,0 +1,98 @@
+//===- ModelBuilder.h - Builds an lm.model ----------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The vocabulary in which a family is written down. A weight is named by its
+// path in the checkpoint without the body's prefix and without the final
+// ".weight", such as "layers.{layer}.self_attn.q_proj"; it is declared on first
+// use. Ops carry the path, prefix included and layer left out, as a NameLoc:
+// plans and reports name source ops by it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_FRONTEND_MODELBUILDER_H
+#define PLAIT_FRONTEND_MODELBUILDER_H
+
+#include "plait/Frontend/ModelConfig.h"
+#include "plait/Frontend/ModelFamily.h"
+
+#include "dialects/Lm/Lm.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+#include <functional>
+
+namespace plait {
+
+class ModelBuilder {
+public:
+  /// The format of the checkpoint tensor `source` ("{layer}" not replaced).
+  using FormatOf = std::function<mlir::Attribute(llvm::StringRef source, bool isVector)>;
+
+  /// `checkpointPrefix` is what the body's names begin with in the checkpoint
+  /// at hand: the family's prefix or nothing.
+  ModelBuilder(lm::ModelOp model, const ModelFamily &family, const ModelConfig &config,
+               llvm::StringRef checkpointPrefix, FormatOf formatOf);
+
+  //===--------------------------------------------------------------------===//
+  // Functions
+  //===--------------------------------------------------------------------===//
+
+  /// Builds @forward: `body` returns the hidden states after the final norm.
+  /// Within it, the members ids, positions, rows and state are set.
+  void buildForward(llvm::function_ref<mlir::Value()> body);
+  /// Builds @head from `lm_head`, or from the embedding where they are tied.
+  void buildHead();
+  /// Builds the loop over all layers; `body` maps a layer's input to its output
+  /// and advances `state`.
+  mlir::Value layers(mlir::Value hidden, llvm::function_ref<mlir::Value(mlir::Value)> body);
+
+  mlir::Value ids, positions, rows, state;
+
+  //===--------------------------------------------------------------------===//
+  // Ops
+  //===--------------------------------------------------------------------===//
+
+  mlir::Value embed(mlir::Value ids, llvm::StringRef path, int64_t rowCount);
+  /// `input` times the matrix of `outputs` rows at `path`. `transposed`: the
+  /// checkpoint stores it [in, out].
+  mlir::Value linear(mlir::Value input, llvm::StringRef path, int64_t outputs, bool bias,
+                     bool transposed = false);
+  mlir::Value rmsNorm(mlir::Value input, llvm::StringRef path);
+  mlir::Value layerNorm(mlir::Value input, llvm::StringRef path);
+  mlir::Value add(mlir::Value lhs, mlir::Value rhs, llvm::StringRef path);
+  mlir::Value activation(mlir::Value input, llvm::StringRef path);
+  mlir::Value gatedActivation(mlir::Value gate, mlir::Value up, llvm::StringRef path);
+  mlir::Value rope(mlir::Value input, llvm::StringRef path);
+  mlir::Value sliceColumns(mlir::Value input, int64_t offset, int64_t size, llvm::StringRef path);
+  /// Attends over the state and advances it.
+  mlir::Value attention(mlir::Value query, mlir::Value key, mlir::Value value,
+                        llvm::StringRef path);
+
+private:
+  mlir::Location locOf(llvm::StringRef path) const;
+  /// Uses the weight "`path`.`kind`", where kind is "weight" or "bias".
+  mlir::Value weight(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape,
+                     bool transposed = false, bool belowPrefix = true);
+  lm::WeightOp declare(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape,
+                       bool transposed, bool belowPrefix);
+  lm::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments,
+                           llvm::ArrayRef<mlir::Type> results);
+  lm::ActivationKind activationKind() const;
+
+  lm::ModelOp model;
+  const ModelFamily &family;
+  const ModelConfig &config;
+  std::string checkpointPrefix;
+  FormatOf formatOf;
+  mlir::OpBuilder builder;
+  lm::WeightOp lastWeight; ///< the next weight goes after it
+};
+
+} // namespace plait
+
+#endif // PLAIT_FRONTEND_MODELBUILDER_H

@@ -1,0 +1,56 @@
+//===- ModelConfig.h - What config.json says of a model ---------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_FRONTEND_MODELCONFIG_H
+#define PLAIT_FRONTEND_MODELCONFIG_H
+
+#include "runtime/base/Json.h"
+#include "runtime/base/Status.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace plait {
+
+/// Non-linearities that the supported families use.
+enum class Activation { silu, geluTanh };
+
+/// RoPE frequency scaling of Llama 3.1.
+struct RopeScaling {
+  double factor = 1, lowFreqFactor = 1, highFreqFactor = 4;
+  int64_t originalMaxPositions = 0;
+  bool operator==(const RopeScaling &) const = default;
+};
+
+/// Shape and constants of a decoder-only transformer, the same for all
+/// families. All values are checked and bounded (see ConfigReader), so that no
+/// product of them that the compiler forms overflows 64 bits.
+struct ModelConfig {
+  std::string family; ///< model_type
+  int64_t vocabulary = 0, hidden = 0, intermediate = 0, layers = 0, maxPositions = 0;
+  int64_t heads = 0, kvHeads = 0, headDim = 0;
+  double normEps = 0;
+  Activation activation = Activation::silu;
+  double attentionScale = 1;
+  double ropeTheta = 0; ///< 0: no rotary embedding
+  std::optional<RopeScaling> ropeScaling;
+  bool attentionBias = false, mlpBias = false;
+  bool tiedEmbeddings = false; ///< the head uses the embedding's weight
+  /// `dtype` (or `torch_dtype`) as it is spelled. The checkpoint's own types
+  /// count where there is one.
+  std::optional<std::string> elementType;
+};
+
+/// Reads config.json strictly. A bad value is an error that names the key; what
+/// is ignored on purpose is appended to `warnings`.
+Expected<ModelConfig> readModelConfig(const JsonView &root, std::vector<std::string> &warnings);
+
+} // namespace plait
+
+#endif // PLAIT_FRONTEND_MODELCONFIG_H

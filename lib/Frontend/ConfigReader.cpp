@@ -1,0 +1,286 @@
+//===- ConfigReader.cpp - Bounded reads of config.json --------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "plait/Frontend/ConfigReader.h"
+
+#include "runtime/base/File.h"
+
+#include <algorithm>
+#include <string_view>
+
+using namespace plait;
+
+namespace {
+
+/// Keys without influence on what inference computes: training, pipelines,
+/// bookkeeping, and what generation defaults are read from.
+constexpr std::string_view irrelevantKeys[] = {
+    "architectures",
+    "attention_dropout",
+    "attn_pdrop",
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "bos_token_id",
+    "chunk_size_feed_forward",
+    "cross_attention_hidden_size",
+    "decoder_start_token_id",
+    "do_sample",
+    "early_stopping",
+    "embd_pdrop",
+    "eos_token_id",
+    "exponential_decay_length_penalty",
+    "finetuning_task",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "gradient_checkpointing",
+    "id2label",
+    "initializer_factor",
+    "initializer_range",
+    "label2id",
+    "max_length",
+    "min_length",
+    "mlp_dropout",
+    "model_type",
+    "n_ctx",
+    "name_or_path",
+    "num_labels",
+    "output_attentions",
+    "output_hidden_states",
+    "output_past",
+    "output_scores",
+    "pad_token_id",
+    "prefix",
+    "problem_type",
+    "pruned_heads",
+    "remove_invalid_values",
+    "resid_pdrop",
+    "return_dict",
+    "return_dict_in_generate",
+    "sep_token_id",
+    "suppress_tokens",
+    "task_specific_params",
+    "temperature",
+    "tf_legacy_loss",
+    "tie_encoder_decoder",
+    "tokenizer_class",
+    "top_k",
+    "top_p",
+    "torchscript",
+    "transformers.js_config",
+    "transformers_version",
+    "use_bfloat16",
+    "use_cache",
+};
+
+bool isIrrelevant(std::string_view key) {
+  return key.starts_with("_") || key.starts_with("summary_") ||
+         std::find(std::begin(irrelevantKeys), std::end(irrelevantKeys), key) !=
+             std::end(irrelevantKeys);
+}
+
+Expected<double> readPositive(const JsonView &object, const std::string &key) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView view, object.get(key));
+  PLAIT_ASSIGN_OR_RETURN(double value, view.asDouble());
+  if (!(value > 0))
+    return view.error("a number above 0");
+  return value;
+}
+
+Expected<RopeScaling> readLlama3Scaling(const JsonView &object) {
+  RopeScaling scaling;
+  PLAIT_ASSIGN_OR_RETURN(scaling.factor, readPositive(object, "factor"));
+  if (scaling.factor < 1)
+    return object.get("factor")->error("a factor of at least 1");
+  PLAIT_ASSIGN_OR_RETURN(scaling.lowFreqFactor, readPositive(object, "low_freq_factor"));
+  PLAIT_ASSIGN_OR_RETURN(scaling.highFreqFactor, readPositive(object, "high_freq_factor"));
+  if (scaling.lowFreqFactor >= scaling.highFreqFactor)
+    return object.get("high_freq_factor")->error("a number above low_freq_factor");
+  PLAIT_ASSIGN_OR_RETURN(scaling.originalMaxPositions,
+                         object.getInt("original_max_position_embeddings", 1, limits::positions));
+  return scaling;
+}
+
+} // namespace
+
+Status plait::unsupportedValue(const JsonView &view, const std::string &expected) {
+  return unsupported(view.error(expected).message());
+}
+
+bool ConfigReader::has(const std::string &key) {
+  seen.insert(key);
+  return root.has(key);
+}
+
+Expected<int64_t> ConfigReader::size(const std::string &key, int64_t max) {
+  seen.insert(key);
+  return root.getInt(key, 1, max);
+}
+
+Expected<int64_t> ConfigReader::size(const std::string &key, int64_t max, int64_t absent) {
+  seen.insert(key);
+  return root.getInt(key, 1, max, absent);
+}
+
+Expected<double> ConfigReader::epsilon(const std::string &key, double absent) {
+  if (!has(key))
+    return absent;
+  PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get(key));
+  PLAIT_ASSIGN_OR_RETURN(double value, view.asDouble());
+  if (!(value >= 0 && value < 1))
+    return view.error("a number in [0, 1)");
+  return value;
+}
+
+Expected<bool> ConfigReader::flag(const std::string &key, bool absent) {
+  seen.insert(key);
+  return root.getBool(key, absent);
+}
+
+Expected<Activation> ConfigReader::activation(const std::string &key, const std::string &absent) {
+  seen.insert(key);
+  PLAIT_ASSIGN_OR_RETURN(std::string name, root.getString(key, absent));
+  if (name == "silu" || name == "swish")
+    return Activation::silu;
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh")
+    return Activation::geluTanh;
+  PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get(key));
+  return unsupportedValue(view, "one of silu, gelu_new, gelu_pytorch_tanh; Plait has no other "
+                                "activation");
+}
+
+Expected<std::optional<std::string>> ConfigReader::elementType() {
+  std::optional<std::string> result;
+  for (const char *key : {"torch_dtype", "dtype"}) { // before and since transformers 5
+    if (!has(key))
+      continue;
+    PLAIT_ASSIGN_OR_RETURN(std::string name, root.getString(key));
+    if (name.starts_with("torch."))
+      name.erase(0, 6);
+    if (result && *result != name)
+      return root.get(key)->error("the value of torch_dtype, \"" + printable(*result, 80) +
+                                  "\"; remove one of the two");
+    result = name;
+  }
+  return result;
+}
+
+Status ConfigReader::checkHeads(const ModelConfig &config, const std::string &headsKey,
+                                const std::string &kvHeadsKey) {
+  if (config.heads % config.kvHeads != 0)
+    return refuse(kvHeadsKey, "a divisor of " + headsKey + " (" + std::to_string(config.heads) +
+                                  "), as every key/value head serves equally many query heads");
+  if (config.heads * config.headDim > limits::attentionColumns)
+    return refuse(headsKey, "at most " + std::to_string(limits::attentionColumns) +
+                                " columns for all heads of " + std::to_string(config.headDim) +
+                                " columns together");
+  return Status::success();
+}
+
+Status ConfigReader::require(const std::string &key, const Json &value, const std::string &remedy) {
+  if (!has(key))
+    return Status::success();
+  PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get(key));
+  if (view.json() == value)
+    return Status::success();
+  return unsupportedValue(view, value.dump() + "; " + remedy);
+}
+
+Status ConfigReader::refuse(const std::string &key, const std::string &expected) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get(key));
+  return view.error(expected);
+}
+
+void ConfigReader::warn(const std::string &key, const std::string &text) {
+  seen.insert(key);
+  warnings.push_back(root.get(key)->error("").message());
+  // The view says where and what; the end of its sentence is replaced.
+  std::string &line = warnings.back();
+  line = line.substr(0, line.rfind("; expected ")) + "; " + text;
+}
+
+void ConfigReader::warnOfUnreadKeys() {
+  constexpr size_t shown = 5;
+  std::string keys;
+  size_t count = 0;
+  Expected<std::vector<std::pair<std::string, JsonView>>> members = root.asObject();
+  if (!members)
+    return;
+  for (const auto &[key, value] : *members) {
+    if (seen.count(key) || isIrrelevant(key) || value.json().is_null())
+      continue;
+    if (count++ < shown)
+      keys += (keys.empty() ? "'" : ", '") + printable(key, 80) + "'";
+  }
+  if (count > shown)
+    keys += " and " + std::to_string(count - shown) + " more";
+  if (count)
+    warnings.push_back("config.json: found keys that Plait does not know: " + keys +
+                       "; they are ignored");
+}
+
+//===----------------------------------------------------------------------===//
+// Rotary embedding
+//===----------------------------------------------------------------------===//
+
+/// Reads `rope_scaling`, or `rope_parameters`, which since transformers 5 holds
+/// the base frequency too.
+Expected<ConfigReader::Rope> ConfigReader::readRopeObject(const std::string &key) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView object, root.get(key));
+  if (!object.json().is_object())
+    return object.error("an object with rope_type");
+  Rope rope;
+  if (object.has("rope_theta")) {
+    PLAIT_ASSIGN_OR_RETURN(rope.theta, readPositive(object, "rope_theta"));
+  }
+  if (object.has("partial_rotary_factor")) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView partial, object.get("partial_rotary_factor"));
+    if (partial.json() != Json(1))
+      return unsupportedValue(partial, "1; Plait rotates all columns of a head");
+  }
+
+  const char *typeKey = object.has("rope_type") || !object.has("type") ? "rope_type" : "type";
+  std::string type = "default";
+  if (object.has(typeKey)) {
+    PLAIT_ASSIGN_OR_RETURN(type, object.getString(typeKey));
+  } else if (key == "rope_scaling" || !rope.theta) {
+    // Without a type and a base frequency it may be one object per layer type.
+    return object.error("a member rope_type, one of default, llama3");
+  }
+  if (type == "llama3") {
+    PLAIT_ASSIGN_OR_RETURN(rope.scaling, readLlama3Scaling(object));
+  } else if (type != "default") {
+    PLAIT_ASSIGN_OR_RETURN(JsonView view, object.get(typeKey));
+    return unsupportedValue(view, "one of default, llama3; Plait has no other RoPE scaling");
+  }
+  return rope;
+}
+
+Status ConfigReader::readRope(ModelConfig &config) {
+  std::optional<double> theta;
+  if (has("rope_theta")) {
+    PLAIT_ASSIGN_OR_RETURN(theta, readPositive(root, "rope_theta"));
+  }
+  std::optional<Rope> rope;
+  for (const char *key : {"rope_parameters", "rope_scaling"}) {
+    if (!has(key))
+      continue;
+    PLAIT_ASSIGN_OR_RETURN(Rope read, readRopeObject(key));
+    if (rope && (rope->scaling != read.scaling || (read.theta && read.theta != rope->theta)))
+      return refuse(key, "the same as rope_parameters; remove one of the two");
+    if (!rope)
+      rope = read;
+  }
+  if (rope && rope->theta && theta && *rope->theta != *theta)
+    return refuse("rope_theta", "the same as in rope_parameters; remove one of the two");
+  if (rope && rope->theta)
+    theta = rope->theta;
+  constexpr double defaultTheta = 10000; // of transformers
+  config.ropeTheta = theta.value_or(defaultTheta);
+  if (rope)
+    config.ropeScaling = rope->scaling;
+  return Status::success();
+}

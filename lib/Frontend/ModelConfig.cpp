@@ -1,0 +1,79 @@
+//===- ModelConfig.cpp - What config.json says of a model -----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "plait/Frontend/ModelConfig.h"
+
+#include "plait/Frontend/ConfigReader.h"
+#include "plait/Frontend/ModelFamily.h"
+
+using namespace plait;
+
+static Expected<const ModelFamily *> readFamily(const JsonView &root) {
+  const std::string supported = "one of " + listModelFamilies();
+  if (!root.json().is_object())
+    return root.error("an object with the keys of a model's configuration");
+  if (!root.has("model_type")) {
+    std::string text = root.get("model_type").ok()
+                           ? root.get("model_type")->error(supported).message()
+                           : root.get("model_type").status().message() + ", " + supported;
+    return invalidArgument(text + "; add the model_type of the checkpoint");
+  }
+  PLAIT_ASSIGN_OR_RETURN(std::string name, root.getString("model_type"));
+  const ModelFamily *family = findModelFamily(name);
+  if (!family)
+    return unsupportedValue(*root.get("model_type"),
+                            supported + "; Plait does not import other models");
+  if (!root.has("architectures"))
+    return family;
+
+  PLAIT_ASSIGN_OR_RETURN(JsonView architectures, root.get("architectures"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> list, architectures.asArray());
+  if (list.empty())
+    return family;
+  std::string architecture = family->architecture;
+  if (list.size() != 1)
+    return architectures.error("the one architecture \"" + architecture +
+                               "\"; remove those that the checkpoint is not of");
+  PLAIT_ASSIGN_OR_RETURN(std::string found, list[0].asString());
+  if (found != architecture)
+    return unsupportedValue(list[0], "\"" + architecture + "\" for model_type " + name);
+  return family;
+}
+
+static Status refuseQuantization(const JsonView &root) {
+  for (const char *key : {"quantization_config", "compression_config"}) {
+    if (!root.has(key))
+      continue;
+    PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get(key));
+    if (view.has("quant_method"))
+      view = *view.get("quant_method");
+    return unsupportedValue(view, "a model that is not quantised; take the original checkpoint "
+                                  "in f32 or bf16");
+  }
+  return Status::success();
+}
+
+Expected<ModelConfig> plait::readModelConfig(const JsonView &root,
+                                             std::vector<std::string> &warnings) {
+  PLAIT_ASSIGN_OR_RETURN(const ModelFamily *family, readFamily(root));
+  PLAIT_RETURN_IF_ERROR(refuseQuantization(root));
+  ConfigReader reader(root, warnings);
+  for (const char *key : {"auto_map", "trust_remote_code"})
+    if (reader.has(key))
+      reader.warn(key, "it is ignored, as Plait never runs code that comes with a model");
+  PLAIT_RETURN_IF_ERROR(
+      reader.require("is_encoder_decoder", false, "Plait imports decoder-only models"));
+  PLAIT_RETURN_IF_ERROR(
+      reader.require("add_cross_attention", false, "Plait imports decoder-only models"));
+
+  ModelConfig config;
+  config.family = family->name;
+  PLAIT_ASSIGN_OR_RETURN(config.elementType, reader.elementType());
+  PLAIT_RETURN_IF_ERROR(family->readConfig(reader, config));
+  reader.warnOfUnreadKeys();
+  return config;
+}

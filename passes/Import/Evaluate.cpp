@@ -1,0 +1,163 @@
+//===- Evaluate.cpp - Runs IR by its reference semantics ------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Import/Passes.h"
+
+#include "plait/Analysis/CheckpointWeights.h"
+#include "plait/Analysis/ModelEvaluation.h"
+#include "plait/Analysis/ValueFile.h"
+
+#include "dialects/Lm/Lm.h"
+
+namespace plait {
+#define GEN_PASS_DEF_EVALUATEPASS
+#include "passes/Import/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+namespace {
+
+class EvaluatePass : public impl::EvaluatePassBase<EvaluatePass> {
+public:
+  using EvaluatePassBase::EvaluatePassBase;
+
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    auto source = openWeights(weights);
+    if (!source)
+      return fail(source.status());
+    // Each kind of thing that can run has its own function here; all of them
+    // append to `results`.
+    if (failed(function.empty() ? runModel(**source) : runFunction(**source)))
+      return signalPassFailure();
+    if (print)
+      for (const NamedValue &result : results)
+        printValue(llvm::outs(), result);
+    if (!output.empty())
+      if (Status written = writeValues(output, results); !written.ok())
+        return fail(written);
+  }
+
+private:
+  LogicalResult runModel(WeightSource &source);
+  LogicalResult runFunction(WeightSource &source);
+
+  /// The model that `tokens` are for.
+  FailureOr<lm::ModelOp> findModel();
+  FailureOr<std::vector<std::vector<int64_t>>> parseTokens();
+  /// The value of argument `i`, whose type is `type`, of a function with `tokens` tokens.
+  FailureOr<EvalValue> makeArgument(unsigned i, Type type, const Checkpoint &file, int64_t tokens);
+
+  void fail(const Status &status) {
+    getOperation().emitError(status.message());
+    signalPassFailure();
+  }
+
+  std::vector<NamedValue> results;
+};
+
+FailureOr<lm::ModelOp> EvaluatePass::findModel() {
+  auto models = llvm::to_vector(getOperation().getOps<lm::ModelOp>());
+  if (models.size() == 1)
+    return models.front();
+  if (auto main = getOperation().lookupSymbol<lm::ModelOp>("main"))
+    return main;
+  return getOperation().emitError("expected one model, or one that is called main, but got ") << models.size();
+}
+
+FailureOr<std::vector<std::vector<int64_t>>> EvaluatePass::parseTokens() {
+  std::vector<std::vector<int64_t>> rows;
+  for (StringRef row : llvm::split(StringRef(tokens), ';')) {
+    rows.emplace_back();
+    for (StringRef id : llvm::split(row, ','))
+      if (id.trim().getAsInteger(10, rows.back().emplace_back()))
+        return getOperation().emitError("expected tokens such as '1,2,3;4,5' but got '") << tokens << "'";
+  }
+  return rows;
+}
+
+LogicalResult EvaluatePass::runModel(WeightSource &source) {
+  auto model = findModel();
+  auto rows = parseTokens();
+  if (failed(model) || failed(rows))
+    return failure();
+  auto evaluation = ModelEvaluation::create(*model, source);
+  if (failed(evaluation))
+    return failure();
+  auto logits = evaluation->step(*rows);
+  if (failed(logits))
+    return failure();
+  results.push_back({"logits", *logits});
+  if (newTokens <= 0)
+    return success();
+  auto lengths = llvm::map_to_vector(*rows, [](const auto &row) { return int64_t(row.size()); });
+  auto chosen = evaluation->continueGreedily(lastRows(*logits, lengths), newTokens);
+  if (failed(chosen))
+    return failure();
+  DenseValue all = DenseValue::zeros({int64_t(chosen->size()), newTokens});
+  for (auto [r, row] : llvm::enumerate(*chosen))
+    llvm::copy(row, all.row(int64_t(r)));
+  results.push_back({"tokens", std::move(all), /*integer=*/true});
+  return success();
+}
+
+FailureOr<EvalValue> EvaluatePass::makeArgument(unsigned i, Type type, const Checkpoint &file, int64_t tokens) {
+  std::string name = "arg" + std::to_string(i);
+  const TensorView *tensor = file.find(name);
+  if (isa<lm::StateType>(type))
+    return EvalValue(std::make_shared<StateValue>());
+  if (isa<lm::RowsType>(type)) {
+    RowsValue rows{std::vector<int64_t>(size_t(tokens), 0)};
+    if (tensor) {
+      DenseValue given = toDenseValue(*tensor);
+      rows.tokenRows.assign(given.data.begin(), given.data.end());
+    }
+    return EvalValue(std::move(rows));
+  }
+  if (!isa<RankedTensorType>(type))
+    return getOperation().emitError("expected an argument that a file can hold but got ") << type;
+  if (!tensor)
+    return getOperation().emitError("expected tensor '") << name << "' in '" << inputs << "'";
+  return EvalValue(toDenseValue(*tensor));
+}
+
+LogicalResult EvaluatePass::runFunction(WeightSource &source) {
+  SmallVector<FlatSymbolRefAttr> path;
+  for (StringRef name : llvm::split(StringRef(function), "::"))
+    path.push_back(FlatSymbolRefAttr::get(&getContext(), name.ltrim('@')));
+  auto symbol = SymbolRefAttr::get(path.front().getAttr(), ArrayRef(path).drop_front());
+  auto callee = dyn_cast_or_null<FunctionOpInterface>(SymbolTable::lookupSymbolIn(getOperation(), symbol));
+  if (!callee)
+    return getOperation().emitError("expected the symbol of a function but got ") << symbol;
+
+  Expected<Checkpoint> file = inputs.empty() ? Checkpoint() : Checkpoint::openFile(inputs);
+  if (!file)
+    return getOperation().emitError(file.status().message());
+  // As many tokens as the first tensor has rows: that is how the functions of a
+  // model are written.
+  const TensorView *first = file->find("arg0");
+  int64_t tokenCount = first && !first->shape.empty() ? first->shape[0] : 0;
+  std::vector<EvalValue> arguments;
+  for (auto [i, type] : llvm::enumerate(callee.getArgumentTypes())) {
+    auto argument = makeArgument(unsigned(i), type, *file, tokenCount);
+    if (failed(argument))
+      return failure();
+    arguments.push_back(std::move(*argument));
+  }
+
+  auto values = ReferenceEvaluator(source).call(callee, std::move(arguments));
+  if (failed(values))
+    return failure();
+  for (auto [i, value, type] : llvm::enumerate(*values, callee.getResultTypes()))
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      results.push_back({"result" + std::to_string(i), valueAs<DenseValue>(value),
+                         isa<IntegerType>(tensor.getElementType())});
+  return success();
+}
+
+} // namespace

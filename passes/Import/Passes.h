@@ -1,0 +1,20 @@
+//===- Passes.h - Passes of the import phase --------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_IMPORT_PASSES_H
+#define PLAIT_PASSES_IMPORT_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace plait {
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "passes/Import/Passes.h.inc"
+} // namespace plait
+
+#endif // PLAIT_PASSES_IMPORT_PASSES_H

@@ -1,0 +1,62 @@
+//===- Passes.td - Passes of the import phase --------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_IMPORT
+#define PLAIT_PASSES_IMPORT
+
+include "mlir/Pass/PassBase.td"
+
+def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
+  let summary = "run IR in double precision and print what it computes";
+  let description = [{
+    Runs a model, or one of its functions, by the reference semantics of its ops
+    (`EvaluableOpInterface`). Nothing is lowered and the IR does not change. It
+    is the yardstick that every lowering is compared with.
+
+    Without `function`, the model's `@forward` and then its `@head` run over
+    `tokens`, all sequences in one ragged step; the logits of every token are the
+    result. `new-tokens` then continues each sequence greedily, one token of each
+    at a time.
+
+    ```
+    plait-opt model.mlir --plait-evaluate='weights=random:0 tokens=1,2,3;7,8 new-tokens=4'
+    ```
+
+    With `function=model::name`, its arguments come from the safetensors file
+    `inputs`: tensors `arg0`, `arg1`, ... An `!lm.rows` argument is an integer
+    vector; one that is missing puts every token into row 0. A state starts empty
+    and is not among the results.
+
+    A tensor is printed as name, shape and elements to six digits.
+  }];
+  let options = [
+    Option<"function", "function", "std::string", /*default=*/"\"\"",
+           "a function such as main::forward; empty: forward and head of the model">,
+    Option<"tokens", "tokens", "std::string", /*default=*/"\"\"",
+           "token ids of a sequence, sequences separated by ';': 1,2,3;4,5">,
+    Option<"newTokens", "new-tokens", "int64_t", /*default=*/"0",
+           "tokens to add greedily to each sequence">,
+    Option<"weights", "weights", "std::string", /*default=*/"\"\"",
+           "a model folder, a .safetensors file, or random:SEED">,
+    Option<"inputs", "inputs", "std::string", /*default=*/"\"\"",
+           "safetensors file with the function's arguments arg0, arg1, ...">,
+    Option<"output", "output", "std::string", /*default=*/"\"\"",
+           "safetensors file to write the results to">,
+    Option<"print", "print", "bool", /*default=*/"true", "print the results">
+  ];
+}
+
+def PrintCostPass : Pass<"plait-print-cost", "::mlir::ModuleOp"> {
+  let summary = "print the symbolic cost of each function of each model";
+  let description = [{
+    One line per function and kind of cost: a linear form in the tokens T, rows
+    R and leaves L of a step, and in P, the KV length summed over its tokens. The
+    IR does not change.
+  }];
+}
+
+#endif // PLAIT_PASSES_IMPORT

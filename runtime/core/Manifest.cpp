@@ -1,0 +1,163 @@
+//===- Manifest.cpp - manifest.json of an artifact ------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Manifest.h"
+
+#include "runtime/base/File.h"
+
+#include <cmath>
+
+using namespace plait;
+
+namespace {
+
+/// "tokenizer.json", but nothing that leads out of the artifact.
+bool isPlainName(const std::string &name) {
+  return !name.empty() && name != "." && name != ".." && name.size() <= 255 &&
+         name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
+}
+
+bool isDigest(const std::string &text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Expected<ManifestFile> readFileEntry(const JsonView &view) {
+  ManifestFile entry;
+  PLAIT_ASSIGN_OR_RETURN(JsonView name, view.get("file"));
+  PLAIT_ASSIGN_OR_RETURN(entry.file, name.asString());
+  if (!isPlainName(entry.file))
+    return name.error("the plain name of a file inside the artifact");
+  PLAIT_ASSIGN_OR_RETURN(entry.bytes, view.getInt("bytes", 0));
+  PLAIT_ASSIGN_OR_RETURN(JsonView digest, view.get("digest"));
+  PLAIT_ASSIGN_OR_RETURN(entry.digest, digest.asString());
+  if (!isDigest(entry.digest))
+    return digest.error("32 lower-case hex digits");
+  return entry;
+}
+
+Expected<std::vector<ManifestFile>> readFileList(const JsonView &root, const char *key) {
+  std::vector<ManifestFile> files;
+  if (!root.has(key))
+    return files;
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, root.get(key));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
+  for (const JsonView &entry : entries) {
+    PLAIT_ASSIGN_OR_RETURN(ManifestFile file, readFileEntry(entry));
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+Expected<float> readProbability(const JsonView &view, const char *key, double absent) {
+  PLAIT_ASSIGN_OR_RETURN(double value, view.getDouble(key, absent));
+  if (!(value >= 0 && value <= 1))
+    return view.get(key)->error("a number from 0 to 1");
+  return float(value);
+}
+
+Status readModel(const JsonView &root, Manifest &manifest) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView model, root.get("model"));
+  PLAIT_ASSIGN_OR_RETURN(manifest.name, model.getString("name"));
+  PLAIT_ASSIGN_OR_RETURN(manifest.family, model.getString("family", ""));
+  PLAIT_ASSIGN_OR_RETURN(manifest.vocabulary, model.getInt("vocabulary", 1, INT32_MAX));
+  PLAIT_ASSIGN_OR_RETURN(manifest.hidden, model.getInt("hidden", 0, INT32_MAX, 0));
+  PLAIT_ASSIGN_OR_RETURN(manifest.layers, model.getInt("layers", 0, INT32_MAX));
+  PLAIT_ASSIGN_OR_RETURN(manifest.maxPositions, model.getInt("max_positions", 1, INT32_MAX));
+  PLAIT_ASSIGN_OR_RETURN(manifest.parameters, model.getInt("parameters", 0, INT64_MAX, 0));
+  return Status::success();
+}
+
+Status readTarget(const JsonView &root, Manifest &manifest) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView target, root.get("target"));
+  PLAIT_ASSIGN_OR_RETURN(JsonView kind, target.get("kind"));
+  PLAIT_ASSIGN_OR_RETURN(std::string kindName, kind.asString());
+  if (kindName != "cpu")
+    return unsupported(kind.error("\"cpu\", the one target of this runtime").message());
+  PLAIT_ASSIGN_OR_RETURN(manifest.triple, target.getString("triple", ""));
+  PLAIT_ASSIGN_OR_RETURN(manifest.cpu, target.getString("cpu", ""));
+  PLAIT_ASSIGN_OR_RETURN(manifest.isa, target.getString("isa"));
+  PLAIT_ASSIGN_OR_RETURN(manifest.numerics, root.getString("numerics", ""));
+  PLAIT_ASSIGN_OR_RETURN(manifest.strategy, root.getString("strategy", ""));
+  return Status::success();
+}
+
+Status readWeights(const JsonView &root, Manifest &manifest) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView weights, root.get("weights"));
+  PLAIT_ASSIGN_OR_RETURN(JsonView kind, weights.get("kind"));
+  PLAIT_ASSIGN_OR_RETURN(manifest.weightsKind, kind.asString());
+  PLAIT_ASSIGN_OR_RETURN(manifest.weightsFormat, weights.getString("format", ""));
+  if (manifest.weightsKind == "pack") {
+    PLAIT_ASSIGN_OR_RETURN(manifest.weights, readFileEntry(weights));
+  } else if (manifest.weightsKind == "random") {
+    // A seed of 64 bits may be written as a signed or as an unsigned number.
+    PLAIT_ASSIGN_OR_RETURN(JsonView seed, weights.get("seed"));
+    if (seed.json().is_number_unsigned()) {
+      manifest.weightsSeed = seed.json().get<uint64_t>();
+    } else {
+      PLAIT_ASSIGN_OR_RETURN(int64_t value, seed.asInt());
+      manifest.weightsSeed = uint64_t(value);
+    }
+  } else if (manifest.weightsKind != "none") {
+    return kind.error("\"pack\", \"random\" or \"none\"");
+  }
+  return Status::success();
+}
+
+Status readGeneration(const JsonView &root, Manifest &manifest) {
+  if (!root.has("generation"))
+    return Status::success();
+  PLAIT_ASSIGN_OR_RETURN(JsonView generation, root.get("generation"));
+  if (generation.has("bos")) {
+    PLAIT_ASSIGN_OR_RETURN(int64_t bos, generation.getInt("bos", 0, manifest.vocabulary - 1));
+    manifest.bos = int32_t(bos);
+  }
+  if (generation.has("eos")) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView eos, generation.get("eos"));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> ids, eos.asArray());
+    for (const JsonView &id : ids) {
+      PLAIT_ASSIGN_OR_RETURN(int64_t value, id.asInt(0, manifest.vocabulary - 1));
+      manifest.eos.push_back(int32_t(value));
+    }
+  }
+  PLAIT_ASSIGN_OR_RETURN(double temperature, generation.getDouble("temperature", 1.0));
+  if (!(temperature >= 0 && std::isfinite(float(temperature))))
+    return generation.get("temperature")->error("a finite number of at least 0");
+  manifest.temperature = float(temperature);
+  PLAIT_ASSIGN_OR_RETURN(int64_t topK, generation.getInt("top_k", 0, INT32_MAX, 0));
+  manifest.topK = int32_t(topK);
+  PLAIT_ASSIGN_OR_RETURN(manifest.topP, readProbability(generation, "top_p", 1.0));
+  PLAIT_ASSIGN_OR_RETURN(manifest.minP, readProbability(generation, "min_p", 0.0));
+  return Status::success();
+}
+
+} // namespace
+
+Expected<Manifest> plait::readManifest(const std::string &artifact) {
+  std::string path = artifact + "/manifest.json";
+  Manifest manifest;
+  PLAIT_ASSIGN_OR_RETURN(manifest.raw, readJsonFile(path));
+  JsonView root(manifest.raw, path);
+  // The schema comes first: nothing else is known to hold in another one.
+  PLAIT_ASSIGN_OR_RETURN(int64_t schema, root.getInt("schema"));
+  if (schema != kManifestSchema)
+    return unsupported(printable(path) + ": found schema " + std::to_string(schema) +
+                       "; this runtime reads " + std::to_string(kManifestSchema) +
+                       "; compile the model again with this version of Plait");
+  if (root.has("compiler")) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView compiler, root.get("compiler"));
+    PLAIT_ASSIGN_OR_RETURN(manifest.compilerVersion, compiler.getString("version", ""));
+  }
+  PLAIT_RETURN_IF_ERROR(readModel(root, manifest));
+  PLAIT_RETURN_IF_ERROR(readTarget(root, manifest));
+  PLAIT_ASSIGN_OR_RETURN(JsonView binary, root.get("binary"));
+  PLAIT_ASSIGN_OR_RETURN(manifest.binary, readFileEntry(binary));
+  PLAIT_RETURN_IF_ERROR(readWeights(root, manifest));
+  PLAIT_ASSIGN_OR_RETURN(manifest.files, readFileList(root, "files"));
+  PLAIT_ASSIGN_OR_RETURN(manifest.inputs, readFileList(root, "inputs"));
+  PLAIT_RETURN_IF_ERROR(readGeneration(root, manifest));
+  return manifest;
+}

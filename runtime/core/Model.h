@@ -1,0 +1,73 @@
+//===- Model.h - A model binary, loaded ------------------------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_CORE_MODEL_H
+#define PLAIT_RUNTIME_CORE_MODEL_H
+
+#include "plait-abi/Model.h"
+#include "runtime/base/Status.h"
+#include "runtime/core/Manifest.h"
+#include "runtime/core/Weights.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace plait {
+
+struct ModelOptions {
+  unsigned threads = 0;    ///< that make random weights; 0: one per physical core
+  bool loadWeights = true; ///< false: only the tables are wanted
+};
+
+/// Whether one file of an artifact is what the manifest says.
+struct FileCheck {
+  std::string file;
+  uint64_t bytes = 0;
+  Status status;
+};
+
+/// An opened artifact: manifest, checked tables, weights. Immutable, so any
+/// number of instances and threads may share it.
+class Model {
+public:
+  /// Opens `name.plait`. File sizes, the CPU and every table are checked before
+  /// anything of them is used; digests are not, see `verify`.
+  static Expected<std::shared_ptr<const Model>> open(const std::string &artifact,
+                                                     const ModelOptions &options = {});
+  /// Reads every file of the artifact and compares sizes and digests. An error
+  /// only if the manifest cannot be read; damage is in the list.
+  static Expected<std::vector<FileCheck>> verify(const std::string &artifact);
+  ~Model();
+
+  const std::string &path() const { return artifactPath; }
+  const Manifest &manifest() const { return info; }
+  const plait_model_v1_t &tables() const { return *model; }
+  /// The weight pack; null if it was not loaded.
+  const uint8_t *weights() const { return pack.data(); }
+  /// The plan of a variant, or an error that lists the variants.
+  Expected<const plait_plan_v1_t *> plan(std::string_view variant) const;
+  /// The path of a file of the artifact if the manifest lists it, else empty.
+  std::string filePath(std::string_view name) const;
+
+private:
+  Model() = default;
+  Status loadBinary();
+  Status checkBelongsTogether() const;
+  Status loadWeights(const ModelOptions &options);
+
+  std::string artifactPath;
+  Manifest info;
+  void *library = nullptr;
+  const plait_model_v1_t *model = nullptr;
+  Weights pack;
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_CORE_MODEL_H

@@ -1,0 +1,312 @@
+//===- Tables.cpp - Checks the tables of a model binary -------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Tables.h"
+
+#include <cstring>
+#include <string>
+
+using namespace plait;
+
+bool LoadedImage::holds(const void *pointer, size_t bytes) const {
+  const char *begin = static_cast<const char *>(pointer);
+  for (const Segment &segment : segments)
+    if (begin >= segment.begin && begin <= segment.end && bytes <= size_t(segment.end - begin))
+      return true;
+  return false;
+}
+
+bool LoadedImage::holdsCode(const void *pointer) const {
+  const char *at = static_cast<const char *>(pointer);
+  for (const Segment &segment : segments)
+    if (segment.executable && at >= segment.begin && at < segment.end)
+      return true;
+  return false;
+}
+
+bool LoadedImage::holdsString(const char *text) const {
+  for (const Segment &segment : segments)
+    if (text >= segment.begin && text < segment.end)
+      return std::memchr(text, 0, size_t(segment.end - text)) != nullptr;
+  return false;
+}
+
+int64_t plait::dtypeBytes(int32_t dtype) {
+  switch (dtype) {
+  case PLAIT_DTYPE_F32:
+  case PLAIT_DTYPE_I32:
+    return 4;
+  case PLAIT_DTYPE_BF16:
+    return 2;
+  case PLAIT_DTYPE_I64:
+    return 8;
+  default:
+    return 0;
+  }
+}
+
+static bool multiply(int64_t &product, int64_t factor) {
+  return !__builtin_mul_overflow(product, factor, &product);
+}
+
+int64_t plait::packedBytes(const plait_weight_v1_t &weight) {
+  int64_t bytes = dtypeBytes(weight.dtype);
+  int64_t rows = weight.rows, cols = weight.cols;
+  if (weight.layout == PLAIT_LAYOUT_PANELS) {
+    int64_t panels = rows / weight.panel + (rows % weight.panel != 0);
+    int64_t groups = cols / weight.group + (cols % weight.group != 0);
+    rows = panels;
+    cols = groups;
+    if (!multiply(bytes, weight.panel) || !multiply(bytes, weight.group))
+      return -1;
+  }
+  return multiply(bytes, rows) && multiply(bytes, cols) ? bytes : -1;
+}
+
+const plait_plan_v1_t *plait::findPlan(const plait_model_v1_t &model, std::string_view variant) {
+  for (int32_t i = 0; i < model.plan_count; ++i)
+    if (variant == model.plans[i].name)
+      return &model.plans[i];
+  return nullptr;
+}
+
+int64_t plait::pageTokens(const plait_model_v1_t &model) {
+  return model.state_count ? model.states[0].page_tokens : 1;
+}
+
+namespace {
+
+/// No table of a model is longer; keeps products of counts in range.
+constexpr int64_t kMaxEntries = 1 << 24;
+constexpr int32_t kMaxArgs = 256;
+constexpr int64_t kMaxExtent = int64_t(1) << 40;
+constexpr int64_t kMaxLayers = 1 << 20;
+
+class Checker {
+public:
+  Checker(const plait_model_v1_t &model, const LoadedImage &image) : model(model), image(image) {}
+
+  Status check() {
+    PLAIT_RETURN_IF_ERROR(checkModel());
+    for (int32_t i = 0; i < model.kernel_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkKernel(model.kernels[i]).withContext(at("kernel", i)));
+    for (int32_t i = 0; i < model.weight_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkWeight(model.weights[i]).withContext(at("weight", i)));
+    for (int32_t i = 0; i < model.state_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkState(model.states[i]).withContext(at("state", i)));
+    for (int32_t i = 0; i < model.source_count; ++i)
+      if (!image.holdsString(model.sources[i]))
+        return damaged(at("source", i), "a pointer outside the binary", "text");
+    for (int32_t i = 0; i < model.plan_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkPlan(model.plans[i]).withContext(at("plan", i)));
+    return Status::success();
+  }
+
+private:
+  static std::string at(const char *what, int64_t index) {
+    return std::string(what) + " " + std::to_string(index);
+  }
+  static Status damaged(const std::string &what, const std::string &found,
+                        const std::string &expected) {
+    return corrupt(what + ": found " + found + "; expected " + expected);
+  }
+  static Status inRange(const char *what, int64_t value, int64_t min, int64_t max) {
+    if (value >= min && value <= max)
+      return Status::success();
+    return damaged(what, std::to_string(value),
+                   std::to_string(min) + " to " + std::to_string(max));
+  }
+  template <typename T>
+  Status table(const char *what, const T *entries, int64_t count) const {
+    PLAIT_RETURN_IF_ERROR(inRange((std::string(what) + " count").c_str(), count, 0, kMaxEntries));
+    bool aligned = reinterpret_cast<uintptr_t>(entries) % alignof(T) == 0;
+    if (count && (!aligned || !image.holds(entries, size_t(count) * sizeof(T))))
+      return damaged(std::string(what) + " table", "a pointer outside the binary",
+                     std::to_string(count) + " entries inside it");
+    return Status::success();
+  }
+  Status string(const char *what, const char *text) const {
+    return image.holdsString(text) ? Status::success()
+                                   : damaged(what, "a pointer outside the binary", "text");
+  }
+
+  Status checkModel() const {
+    PLAIT_RETURN_IF_ERROR(string("name", model.name));
+    PLAIT_RETURN_IF_ERROR(string("isa", model.isa));
+    PLAIT_RETURN_IF_ERROR(string("numerics", model.numerics));
+    PLAIT_RETURN_IF_ERROR(inRange("vocabulary", model.vocabulary, 1, INT32_MAX));
+    PLAIT_RETURN_IF_ERROR(inRange("max_positions", model.max_positions, 1, INT32_MAX));
+    PLAIT_RETURN_IF_ERROR(inRange("layers", model.layers, 0, kMaxLayers));
+    PLAIT_RETURN_IF_ERROR(inRange("pack_bytes", int64_t(model.pack_bytes), 0, INT64_MAX / 2));
+    PLAIT_RETURN_IF_ERROR(table("kernel", model.kernels, model.kernel_count));
+    PLAIT_RETURN_IF_ERROR(table("weight", model.weights, model.weight_count));
+    PLAIT_RETURN_IF_ERROR(table("state", model.states, model.state_count));
+    PLAIT_RETURN_IF_ERROR(table("plan", model.plans, model.plan_count));
+    return table("source", model.sources, model.source_count);
+  }
+
+  Status checkKernel(const plait_kernel_v1_t &kernel) const {
+    PLAIT_RETURN_IF_ERROR(string("name", kernel.name));
+    if (!image.holdsCode(reinterpret_cast<const void *>(kernel.run)))
+      return damaged("code", "a pointer outside the binary's code", "a function");
+    PLAIT_RETURN_IF_ERROR(inRange("tile_count", kernel.tile_count, 0, kMaxExtent));
+    PLAIT_RETURN_IF_ERROR(inRange("tile_dim", kernel.tile_dim, INT32_MIN, PLAIT_DIM_COUNT - 1));
+    if (kernel.tile_dim >= 0) {
+      PLAIT_RETURN_IF_ERROR(inRange("tile_block", kernel.tile_block, 1, kMaxExtent));
+      // tile_count * extent must stay in 63 bits for every 31-bit extent.
+      PLAIT_RETURN_IF_ERROR(inRange("tile_count", kernel.tile_count, 0, INT32_MAX));
+    }
+    return inRange("cyclic", kernel.cyclic, 0, 1);
+  }
+
+  Status checkWeight(const plait_weight_v1_t &weight) const {
+    PLAIT_RETURN_IF_ERROR(string("name", weight.name));
+    PLAIT_RETURN_IF_ERROR(string("source", weight.source));
+    PLAIT_RETURN_IF_ERROR(inRange("layers", weight.layers, 1, kMaxLayers));
+    PLAIT_RETURN_IF_ERROR(inRange("rows", weight.rows, 1, kMaxExtent));
+    PLAIT_RETURN_IF_ERROR(inRange("cols", weight.cols, 1, kMaxExtent));
+    if (!dtypeBytes(weight.dtype))
+      return damaged("dtype", std::to_string(weight.dtype), "a plait_dtype_t");
+    PLAIT_RETURN_IF_ERROR(inRange("layout", weight.layout, 0, PLAIT_LAYOUT_PANELS));
+    if (weight.layout == PLAIT_LAYOUT_PANELS) {
+      PLAIT_RETURN_IF_ERROR(inRange("panel", weight.panel, 1, 1 << 16));
+      PLAIT_RETURN_IF_ERROR(inRange("group", weight.group, 1, 1 << 16));
+    }
+    int64_t bytes = packedBytes(weight);
+    if (bytes < 0 || weight.layer_bytes < uint64_t(bytes) || weight.layer_bytes % 64)
+      return damaged("layer_bytes", std::to_string(weight.layer_bytes),
+                     "a multiple of 64 of at least " + std::to_string(bytes));
+    uint64_t size, end;
+    if (weight.pack_offset % 64 ||
+        __builtin_mul_overflow(weight.layer_bytes, uint64_t(weight.layers), &size) ||
+        __builtin_add_overflow(weight.pack_offset, size, &end) || end > model.pack_bytes)
+      return damaged("pack_offset",
+                     std::to_string(weight.pack_offset) + " with " +
+                         std::to_string(weight.layers) + " slices of " +
+                         std::to_string(weight.layer_bytes) + " bytes",
+                     "a range inside a pack of " + std::to_string(model.pack_bytes) + " bytes");
+    return Status::success();
+  }
+
+  Status checkState(const plait_state_v1_t &state) const {
+    PLAIT_RETURN_IF_ERROR(string("name", state.name));
+    PLAIT_RETURN_IF_ERROR(inRange("layers", state.layers, 1, kMaxLayers));
+    PLAIT_RETURN_IF_ERROR(inRange("page_tokens", state.page_tokens, 1, 1 << 20));
+    if (state.page_tokens != model.states[0].page_tokens)
+      return damaged("page_tokens", std::to_string(state.page_tokens),
+                     std::to_string(model.states[0].page_tokens) +
+                         " as in state 0, whose page table it shares");
+    if (!state.page_bytes || state.page_bytes % 64 || state.page_bytes > uint64_t(kMaxExtent))
+      return damaged("page_bytes", std::to_string(state.page_bytes), "a multiple of 64");
+    return Status::success();
+  }
+
+  Status checkPlan(const plait_plan_v1_t &plan) const {
+    PLAIT_RETURN_IF_ERROR(string("name", plan.name));
+    PLAIT_RETURN_IF_ERROR(table("slot", plan.slots, plan.slot_count));
+    PLAIT_RETURN_IF_ERROR(table("argument", plan.args, plan.arg_count));
+    PLAIT_RETURN_IF_ERROR(table("launch", plan.launches, plan.launch_count));
+    PLAIT_RETURN_IF_ERROR(inRange("has_logits", plan.has_logits, 0, 1));
+    for (int32_t i = 0; i < plan.slot_count; ++i) {
+      // Sizes that only grow with a step let the largest step's arena serve all.
+      const plait_extent_v1_t &slot = plan.slots[i];
+      PLAIT_RETURN_IF_ERROR(inRange("bytes", slot.constant, 0, INT64_MAX).withContext(at("slot", i)));
+      for (int64_t per : slot.per)
+        PLAIT_RETURN_IF_ERROR(inRange("bytes", per, 0, INT64_MAX).withContext(at("slot", i)));
+    }
+    for (int32_t i = 0; i < plan.arg_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkArg(plan, plan.args[i]).withContext(at("argument", i)));
+    for (int32_t i = 0; i < plan.launch_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkLaunch(plan, i).withContext(at("launch", i)));
+    return Status::success();
+  }
+
+  Status checkArg(const plait_plan_v1_t &plan, const plait_arg_v1_t &arg) const {
+    int64_t count = 0;
+    switch (arg.kind) {
+    case PLAIT_ARG_SLOT:
+      count = plan.slot_count;
+      break;
+    case PLAIT_ARG_WEIGHT:
+      count = model.weight_count;
+      break;
+    case PLAIT_ARG_STATE:
+      count = model.state_count;
+      break;
+    case PLAIT_ARG_INPUT:
+      count = PLAIT_IN_COUNT;
+      break;
+    case PLAIT_ARG_OUTPUT:
+      count = PLAIT_OUT_COUNT;
+      break;
+    default:
+      return damaged("kind", std::to_string(arg.kind), "a plait_arg_kind_t");
+    }
+    PLAIT_RETURN_IF_ERROR(inRange("index", arg.index, 0, count - 1));
+    if (arg.kind == PLAIT_ARG_OUTPUT && arg.index == PLAIT_OUT_LOGITS && !plan.has_logits)
+      return damaged("index", "the logits output", "it only in a plan with has_logits");
+    return Status::success();
+  }
+
+  Status checkLaunch(const plait_plan_v1_t &plan, int32_t index) const {
+    const plait_launch_v1_t &launch = plan.launches[index];
+    PLAIT_RETURN_IF_ERROR(inRange("kernel", launch.kernel, 0, int64_t(model.kernel_count) - 1));
+    PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 0, kMaxArgs));
+    PLAIT_RETURN_IF_ERROR(
+        inRange("first_arg", launch.first_arg, 0, int64_t(plan.arg_count) - launch.arg_count));
+    PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 0, 1));
+    PLAIT_RETURN_IF_ERROR(inRange("loop_begin", launch.loop_begin, 0, 1));
+    PLAIT_RETURN_IF_ERROR(inRange("source", launch.source, -1, int64_t(model.source_count) - 1));
+    PLAIT_RETURN_IF_ERROR(inRange("layer_begin", launch.layer_begin, 0, kMaxLayers));
+    PLAIT_RETURN_IF_ERROR(
+        inRange("layer_end", launch.layer_end, int64_t(launch.layer_begin) + 1, kMaxLayers));
+    if (launch.layer_end - launch.layer_begin > 1 && !launch.loop_begin) {
+      const plait_launch_v1_t *before = index ? &plan.launches[index - 1] : nullptr;
+      if (!before || before->layer_begin != launch.layer_begin ||
+          before->layer_end != launch.layer_end)
+        return damaged("loop_begin", "0 at a new range of layers", "1");
+    }
+    for (int32_t a = 0; a < launch.arg_count; ++a)
+      PLAIT_RETURN_IF_ERROR(checkLayers(plan.args[launch.first_arg + a], launch));
+    return Status::success();
+  }
+
+  /// Every layer that a launch runs for must exist in the arguments it selects.
+  Status checkLayers(const plait_arg_v1_t &arg, const plait_launch_v1_t &launch) const {
+    int64_t layers = 0;
+    if (arg.kind == PLAIT_ARG_WEIGHT && model.weights[arg.index].layers > 1)
+      layers = model.weights[arg.index].layers;
+    if (arg.kind == PLAIT_ARG_STATE)
+      layers = model.states[arg.index].layers;
+    return layers ? inRange("layer_end", launch.layer_end, 1, layers) : Status::success();
+  }
+
+  const plait_model_v1_t &model;
+  const LoadedImage &image;
+};
+
+} // namespace
+
+Status plait::checkTables(const plait_model_v1_t *model, const LoadedImage &image) {
+  // The head of the struct is all that may be read before its size is known.
+  constexpr size_t headBytes = offsetof(plait_model_v1_t, name);
+  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v1_t) ||
+      !image.holds(model, headBytes))
+    return corrupt("model tables: found a pointer outside the binary; expected a table inside it");
+  if (model->magic != PLAIT_ABI_MAGIC)
+    return corrupt("model tables: found magic " + std::to_string(model->magic) + "; expected " +
+                   std::to_string(PLAIT_ABI_MAGIC) + " (not a Plait model binary, or damaged)");
+  if (model->abi_version != PLAIT_ABI_VERSION)
+    return unsupported("model tables: found ABI version " + std::to_string(model->abi_version) +
+                       "; this runtime speaks " + std::to_string(PLAIT_ABI_VERSION) +
+                       "; compile the model again with this version of Plait");
+  if (model->struct_size < sizeof(plait_model_v1_t) || model->struct_size > 65536 ||
+      !image.holds(model, size_t(model->struct_size)))
+    return corrupt("model tables: found struct_size " + std::to_string(model->struct_size) +
+                   "; expected at least " + std::to_string(sizeof(plait_model_v1_t)));
+  return Checker(*model, image).check().withContext("model tables");
+}

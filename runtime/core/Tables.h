@@ -1,0 +1,59 @@
+//===- Tables.h - Checks the tables of a model binary ----------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_CORE_TABLES_H
+#define PLAIT_RUNTIME_CORE_TABLES_H
+
+#include "plait-abi/Model.h"
+#include "runtime/base/Status.h"
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace plait {
+
+/// The loaded segments of a model binary: a table that points outside them is
+/// damaged and must not be read.
+class LoadedImage {
+public:
+  struct Segment {
+    const char *begin, *end;
+    bool executable;
+  };
+  LoadedImage() = default;
+  explicit LoadedImage(std::vector<Segment> segments) : segments(std::move(segments)) {}
+
+  bool holds(const void *pointer, size_t bytes) const;
+  bool holdsCode(const void *pointer) const;
+  /// A zero-terminated string within one segment.
+  bool holdsString(const char *text) const;
+
+private:
+  std::vector<Segment> segments;
+};
+
+/// Checks that every size, index and pointer of the tables is one that the
+/// runtime can follow. After success no index of the tables needs a check.
+Status checkTables(const plait_model_v1_t *model, const LoadedImage &image);
+
+/// The plan called `variant`, or null.
+const plait_plan_v1_t *findPlan(const plait_model_v1_t &model, std::string_view variant);
+
+/// Positions of one page; all states of a model share one page table. 1 for a
+/// model without state.
+int64_t pageTokens(const plait_model_v1_t &model);
+
+/// Bytes of one layer's slice of a weight in its layout; -1 on overflow.
+int64_t packedBytes(const plait_weight_v1_t &weight);
+
+/// Bytes of an element of a plait_dtype_t, 0 if unknown.
+int64_t dtypeBytes(int32_t dtype);
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_CORE_TABLES_H

@@ -1,0 +1,193 @@
+//===- Weights.cpp - The weight pack of a model in memory -----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Weights.h"
+
+#include "runtime/base/RandomWeights.h"
+#include "runtime/core/Tables.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include <sys/mman.h>
+
+using namespace plait;
+
+namespace {
+
+constexpr uint64_t kHugePage = uint64_t(2) << 20;
+
+/// Elements that one thread writes before it asks for more work.
+constexpr int64_t kWorkElements = int64_t(1) << 20;
+
+} // namespace
+
+Expected<PageMemory> PageMemory::allocate(uint64_t bytes, const std::string &what) {
+  PageMemory memory;
+  if (!bytes)
+    return memory;
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  void *base = bytes > uint64_t(INT64_MAX)
+                   ? MAP_FAILED
+                   : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (base == MAP_FAILED)
+    return resourceError(what + ": the system gives no " + std::to_string(bytes) +
+                         " bytes of memory; use a smaller batch, context or model");
+  if (bytes >= 4 * kHugePage)
+    madvise(base, bytes, MADV_HUGEPAGE); // advice; its failure changes nothing
+  memory.base = static_cast<uint8_t *>(base);
+  memory.length = bytes;
+  return memory;
+}
+
+PageMemory::~PageMemory() {
+  if (base)
+    munmap(base, length);
+}
+
+PageMemory::PageMemory(PageMemory &&other) noexcept
+    : base(std::exchange(other.base, nullptr)), length(std::exchange(other.length, 0)) {}
+
+PageMemory &PageMemory::operator=(PageMemory &&other) noexcept {
+  std::swap(base, other.base);
+  std::swap(length, other.length);
+  return *this;
+}
+
+Expected<Weights> Weights::map(const std::string &path, const plait_model_v1_t &model) {
+  Weights weights;
+  PLAIT_ASSIGN_OR_RETURN(weights.file, MappedFile::open(path));
+  std::span<const uint8_t> bytes = weights.file->bytes();
+  if (bytes.size() != model.pack_bytes)
+    return corrupt(printable(path) + ": found " + std::to_string(bytes.size()) +
+                   " bytes; expected " + std::to_string(model.pack_bytes) +
+                   " as the model binary says; the files of the artifact do not belong together");
+  if (!bytes.empty()) {
+    void *start = const_cast<uint8_t *>(bytes.data());
+    madvise(start, bytes.size(), MADV_WILLNEED);
+    if (bytes.size() >= 4 * kHugePage)
+      madvise(start, bytes.size(), MADV_HUGEPAGE);
+  }
+  weights.base = bytes.data();
+  return weights;
+}
+
+namespace {
+
+void store(float value, float *to) { *to = value; }
+void store(float value, uint16_t *to) { *to = roundToBf16(value); }
+
+/// Rows [begin, end) in row major order.
+template <typename Element>
+void fillRows(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin,
+              int64_t end, Element *slice) {
+  // The index grows by one, which the optimiser turns into one addition.
+  for (int64_t i = begin * weight.cols, last = end * weight.cols; i < last; ++i)
+    store(values(i), slice + i);
+}
+
+/// Panels [begin, end), written front to back.
+template <typename Element>
+void fillPanels(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin,
+                int64_t end, Element *slice) {
+  const int64_t panel = weight.panel, group = weight.group;
+  const int64_t rows = weight.rows, cols = weight.cols;
+  const int64_t groups = (cols + group - 1) / group;
+  Element *to = slice + begin * groups * panel * group;
+  for (int64_t p = begin; p < end; ++p) {
+    const int64_t inside = std::min(panel, rows - p * panel);
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t col = g * group, width = std::min(group, cols - col);
+      for (int64_t r = 0; r < inside; ++r, to += group) {
+        const int64_t index = (p * panel + r) * cols + col;
+        for (int64_t c = 0; c < width; ++c)
+          store(values(index + c), to + c);
+        for (int64_t c = width; c < group; ++c)
+          to[c] = 0;
+      }
+      const int64_t padding = (panel - inside) * group;
+      std::fill_n(to, padding, Element(0));
+      to += padding;
+    }
+  }
+}
+
+template <typename Element>
+void fillSlice(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin,
+               int64_t end, uint8_t *slice) {
+  Element *elements = reinterpret_cast<Element *>(slice);
+  if (weight.layout == PLAIT_LAYOUT_PANELS)
+    fillPanels(weight, values, begin, end, elements);
+  else
+    fillRows(weight, values, begin, end, elements);
+}
+
+/// Panels or rows of a slice: the unit in which the work is divided.
+int64_t unitsOf(const plait_weight_v1_t &weight) {
+  return weight.layout == PLAIT_LAYOUT_PANELS ? (weight.rows + weight.panel - 1) / weight.panel
+                                              : weight.rows;
+}
+
+struct FillWork {
+  const plait_weight_v1_t *weight;
+  int64_t layer, begin, end;
+};
+
+std::vector<FillWork> divideWork(const plait_model_v1_t &model) {
+  std::vector<FillWork> work;
+  for (int32_t i = 0; i < model.weight_count; ++i) {
+    const plait_weight_v1_t &weight = model.weights[i];
+    int64_t unitElements =
+        weight.layout == PLAIT_LAYOUT_PANELS ? weight.cols * weight.panel : weight.cols;
+    int64_t step = std::max<int64_t>(1, kWorkElements / unitElements);
+    for (int64_t layer = 0; layer < weight.layers; ++layer)
+      for (int64_t begin = 0, units = unitsOf(weight); begin < units; begin += step)
+        work.push_back({&weight, layer, begin, std::min(begin + step, units)});
+  }
+  return work;
+}
+
+} // namespace
+
+void plait::fillRandom(const plait_weight_v1_t &weight, int64_t layer, uint64_t seed,
+                       int64_t begin, int64_t end, uint8_t *slice) {
+  RandomWeights values(seed, layerTensorName(weight.source, layer), weight.cols);
+  if (weight.dtype == PLAIT_DTYPE_BF16)
+    fillSlice<uint16_t>(weight, values, begin, end, slice);
+  else
+    fillSlice<float>(weight, values, begin, end, slice);
+}
+
+Expected<Weights> Weights::random(uint64_t seed, const plait_model_v1_t &model, unsigned threads) {
+  for (int32_t i = 0; i < model.weight_count; ++i) {
+    int32_t dtype = model.weights[i].dtype;
+    if (dtype != PLAIT_DTYPE_F32 && dtype != PLAIT_DTYPE_BF16)
+      return unsupported("random weights: found weight '" + std::string(model.weights[i].name) +
+                         "' of integers; expected f32 or bf16; compile with --weights checkpoint");
+  }
+  Weights weights;
+  PLAIT_ASSIGN_OR_RETURN(weights.memory, PageMemory::allocate(model.pack_bytes, "weights"));
+  weights.base = weights.memory.data();
+  PLAIT_ASSIGN_OR_RETURN(auto pool, ThreadPool::create(std::max(threads, 1u)));
+  std::vector<FillWork> work = divideWork(model);
+  std::atomic<size_t> next{0};
+  uint8_t *pack = weights.memory.data();
+  pool->run([&](unsigned) {
+    for (size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < work.size();) {
+      const FillWork &item = work[i];
+      uint8_t *slice =
+          pack + item.weight->pack_offset + uint64_t(item.layer) * item.weight->layer_bytes;
+      fillRandom(*item.weight, item.layer, seed, item.begin, item.end, slice);
+    }
+  });
+  return weights;
+}

@@ -1,0 +1,73 @@
+//===- Executor.h - Walks a launch plan on CPU threads ---------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_DEVICE_CPU_EXECUTOR_H
+#define PLAIT_RUNTIME_DEVICE_CPU_EXECUTOR_H
+
+#include "plait-abi/Model.h"
+#include "runtime/base/Status.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace plait {
+
+using StepDims = std::array<int64_t, PLAIT_DIM_COUNT>;
+
+/// Bytes of the arena when every slot of `plan` begins on a 64-byte boundary;
+/// -1 if that does not fit in 63 bits.
+int64_t arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims);
+
+/// One plan of a model whose tables have been checked (core/Tables.h), bound to
+/// its weights. It holds no memory of a step: that is in `StepMemory`.
+class Executor {
+public:
+  struct StepMemory {
+    std::array<const void *, PLAIT_IN_COUNT> inputs{};
+    std::array<void *, PLAIT_OUT_COUNT> outputs{};
+    uint8_t *arena = nullptr;
+    std::vector<uint8_t *> states; ///< first page of layer 0 of each state
+    int64_t capacityPages = 0;
+  };
+
+  Executor(const plait_model_v1_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
+
+  /// Runs the plan once on all threads of `pool`. One call at a time.
+  void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+           const StepMemory &memory);
+
+private:
+  /// Launches [first, first + count) run in order for each layer of the range.
+  struct Segment {
+    int32_t first, count;
+    int32_t layerBegin, layerEnd;
+  };
+  /// Address of an argument: base + layer * stride.
+  struct Address {
+    uint8_t *base;
+    uint64_t stride;
+  };
+
+  void bind(const StepDims &dims, const StepMemory &memory);
+  void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+            unsigned thread) const;
+  void launch(const plait_launch_v1_t &launch, int32_t layer, const plait_context_v1_t &context,
+              const StepDims &dims, unsigned thread, unsigned threads, void **buffers) const;
+
+  const plait_model_v1_t &model;
+  const plait_plan_v1_t &plan;
+  const uint8_t *weights;
+  std::vector<Segment> segments;
+  std::vector<Address> addresses; ///< of plan.args, for the current step
+  int32_t maxArgs = 0;
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_DEVICE_CPU_EXECUTOR_H

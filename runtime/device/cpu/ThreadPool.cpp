@@ -1,0 +1,151 @@
+//===- ThreadPool.cpp - Threads that walk a plan together -----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include "runtime/device/cpu/Topology.h"
+
+#include <exception>
+
+#include <pthread.h>
+#include <sched.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+using namespace plait;
+
+namespace {
+
+// A pause takes 40 to 140 cycles, so this is a few hundred microseconds: longer
+// than the gap between two decode steps, shorter than anyone would notice.
+constexpr unsigned kSpins = 8192;
+constexpr unsigned kYields = 64;
+
+void pauseCpu() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Compiled code must see the default rounding and denormal modes on every
+/// thread, whatever the host program has set; otherwise the bits of a tile
+/// would depend on the thread that computes it.
+class DefaultFloatMode {
+public:
+#if defined(__x86_64__)
+  DefaultFloatMode() : saved(_mm_getcsr()) { _mm_setcsr(0x1F80); }
+  ~DefaultFloatMode() { _mm_setcsr(saved); }
+
+private:
+  unsigned saved;
+#else
+  DefaultFloatMode() {}
+#endif
+};
+
+} // namespace
+
+Expected<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads, bool pin) {
+  constexpr unsigned maxThreads = 1024;
+  if (threads == 0 || threads > maxThreads)
+    return invalidArgument("threads: found " + std::to_string(threads) + "; expected 1 to " +
+                           std::to_string(maxThreads));
+  std::unique_ptr<ThreadPool> pool(new ThreadPool);
+  std::vector<int> cpus = allowedCpus();
+  pool->threadCount = threads;
+  // With more threads than CPUs a spinning thread holds up the one it waits for.
+  pool->spinLimit = threads <= cpus.size() ? kSpins : 16;
+  try {
+    pool->workers.reserve(threads - 1);
+    for (unsigned i = 1; i < threads; ++i)
+      pool->workers.emplace_back(&ThreadPool::workerLoop, pool.get(), i,
+                                 pin ? cpus[i % cpus.size()] : -1);
+  } catch (const std::exception &error) {
+    std::string started = std::to_string(pool->workers.size() + 1);
+    return resourceError("threads: the system started " + started + " of " +
+                         std::to_string(threads) + " (" + error.what() +
+                         "); use fewer threads or raise the limit (ulimit -u)");
+  }
+  return pool;
+}
+
+ThreadPool::~ThreadPool() {
+  stopping = true;
+  publish(epoch, epoch.load(std::memory_order_relaxed) + 1);
+  for (std::thread &worker : workers)
+    worker.join();
+}
+
+void ThreadPool::waitWhileEqual(std::atomic<uint32_t> &value, uint32_t old) {
+  for (unsigned i = 0; i < spinLimit; ++i) {
+    if (value.load(std::memory_order_acquire) != old)
+      return;
+    pauseCpu();
+  }
+  for (unsigned i = 0; i < kYields; ++i) {
+    if (value.load(std::memory_order_acquire) != old)
+      return;
+    sched_yield();
+  }
+  // `publish` looks at `sleepers` after its store, this thread at `value` after
+  // its increment; both are sequentially consistent, so one sees the other.
+  sleepers.fetch_add(1, std::memory_order_seq_cst);
+  while (value.load(std::memory_order_seq_cst) == old)
+    value.wait(old, std::memory_order_seq_cst);
+  sleepers.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ThreadPool::publish(std::atomic<uint32_t> &value, uint32_t next) {
+  value.store(next, std::memory_order_seq_cst);
+  if (sleepers.load(std::memory_order_seq_cst))
+    value.notify_all();
+}
+
+void ThreadPool::barrier() {
+  if (threadCount == 1)
+    return;
+  uint32_t current = generation.load(std::memory_order_relaxed);
+  if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == threadCount) {
+    arrived.store(0, std::memory_order_relaxed);
+    publish(generation, current + 1);
+    return;
+  }
+  waitWhileEqual(generation, current);
+}
+
+void ThreadPool::runTask(TaskFn fn, void *context) {
+  DefaultFloatMode mode;
+  taskFn = fn;
+  taskContext = context;
+  if (threadCount > 1)
+    publish(epoch, epoch.load(std::memory_order_relaxed) + 1);
+  fn(context, 0);
+  barrier();
+}
+
+void ThreadPool::workerLoop(unsigned thread, int cpu) {
+  if (cpu >= 0) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    pthread_setaffinity_np(pthread_self(), sizeof(set), &set); // a wish, not a need
+  }
+  DefaultFloatMode mode;
+  uint32_t seen = 0;
+  while (true) {
+    waitWhileEqual(epoch, seen);
+    seen = epoch.load(std::memory_order_acquire);
+    if (stopping)
+      return;
+    taskFn(taskContext, thread);
+    barrier();
+  }
+}

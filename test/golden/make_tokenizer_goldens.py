@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+# Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Makes test/golden/tokenizers: small tokenizers trained with Hugging Face
+`tokenizers`, and what that library encodes and decodes with them.
+
+Usage: make_tokenizer_goldens.py OUTPUT_DIRECTORY
+       make_tokenizer_goldens.py --random COUNT TOKENIZER_JSON OUTPUT_JSON
+
+The second form compares on random Unicode strings instead; its output is too
+large to keep. Needs the Python package `tokenizers` (made with 0.23).
+"""
+
+import json
+import os
+import random
+import sys
+
+from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers,
+                        pre_tokenizers, processors, trainers)
+
+LLAMA3_PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+                  r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+SENTENCES = [
+    "The quick brown fox jumps over the lazy dog; it's what foxes do, isn't it?",
+    "We'll see that they've gone, I'm sure you'd agree: he said they're late.",
+    "In the beginning there was the word, and the word was made of bytes.",
+    "A compiler lowers a program, step by step, to the instructions of a machine.",
+    "Victor jagt zwölf Boxkämpfer quer über den großen Sylter Deich.",
+    "Portez ce vieux whisky au juge blond qui fume, l'été à Genève déjà passé.",
+    "El veloz murciélago hindú comía feliz cardillo y kiwi mañana por la tarde.",
+    "Съешь же ещё этих мягких французских булок, да выпей чаю.",
+    "Ξεσκεπάζω την ψυχοφθόρα βδελυγμία και το φως της ημέρας.",
+    "نص حكيم له سر قاطع وذو شأن عظيم مكتوب على ثوب أخضر",
+    "דג סקרן שט בים מאוכזב ולפתע מצא חברה נחמדה",
+    "ऋषियों को सताने वाले दुष्ट राक्षसों के राजा रावण का सर्वनाश",
+    "เป็นมนุษย์สุดประเสริฐเลิศคุณค่า กว่าบรรดาฝูงสัตว์เดรัจฉาน",
+    "天地玄黄,宇宙洪荒。日月盈昃,辰宿列张。我们今天去学校学习中文。",
+    "いろはにほへと ちりぬるを 我が世誰ぞ 常ならむ。今日は良い天気ですね。",
+    "다람쥐 헌 쳇바퀴에 타고파. 오늘은 날씨가 좋습니다.",
+    "for (int i = 0; i < 10; ++i) {\n\tsum += a[i] * b[i];\n}\n",
+    "def f(x):\n    if x > 0:\n        return x ** 2\n    return -x\n",
+    "#include <vector>\r\nstd::vector<int> v{1, 2, 3};\r\n",
+    "1 2 3 10 42 100 1000 1024 2024 3.14159 299792458 0x7fff 1,000,000",
+    "😀 😃 👍🏽 👩‍👩‍👧‍👦 ❤️ 🇩🇪 🎉 — “quotes” … • →",
+]
+
+STRINGS = [
+    "", " ", "  ", "a", "Hello, world!", " leading", "trailing ", "trailing   ", "   both   ",
+    "the quick brown fox", "The word was made of bytes.",
+    "it's IT'S It'S we'll WE'LL they've THEY'VE I'm I'M he'd HE'D you're YOU'RE can't CAN'T",
+    "'s 't 're 've 'm 'll 'd ''s 'S 'RE 'x '", "it\u2019s we\u2019ll", "'\u017f \u017f 'ſt \u212a",
+    "don't'll've", "O'Reilly's 'twas 'tis rock'n'roll",
+    "0", "7 42 123 1234 12345 123456 1234567", "3.14159 -2e10 1,000,000 0x7fff 50% $9.99",
+    "²³¹ ¼½¾ Ⅷ ⅸ ٠١٢٣٤ ०१२ 一二三 ①② 𝟘𝟙𝟚", "1st 2nd 3rd a1b2c3",
+    "for (int i = 0; i < 10; ++i) {\n\tsum += a[i];\n}\n", "\tif x:\n\t\treturn\n\n\n",
+    "line one\r\nline two\r\n\r\nline four\rold mac\n\r", "a\n b\n  c\n   d\n", "a \n b \t\n\t c",
+    "\n", "\n\n\n", "\r\n", "\r", "\t", "\t\t\t", " \n", "\n ", " \n \n ", "x\n\n\ny", "x  \n\n  y",
+    "a" + " " * 17 + "b", " " * 64, " " * 33 + "\n" + " " * 31, "a" * 100, "ab" * 60, "é" * 40,
+    "nul\0in\0side\0", "\0", "\0\0\0", "\x01\x02\x1b[0m\x7f\x80\x9f",
+    "\ufeffbyte order mark", "a\ufeffb", "\ufffd \ufffe \uffff",
+    "no\u00a0break\u00a0 space", "\u00a0", "\u2003\u2002 \u2009\u200a.\u3000全角",
+    "\u2028line\u2029para\u0085nel", "zero\u200bwidth\u200c\u200d\u2060", "\u180e\u1680\u202f\u205f",
+    "\x0b\x0c\x1c\x1d\x1e\x1f",
+    "😀", "👩‍👩‍👧‍👦 family", "👍🏽👍🏿", "🇩🇪🇫🇷🇯🇵", "❤️‍🔥 #️⃣ ✊🏻", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "e\u0301 a\u030a\u0323 n\u0303", "é vs e\u0301", "Z\u0351\u036b\u0343\u0363\u0323a\u0340l\u0334g\u0321o", "\u0301start",
+    "天地玄黄,宇宙洪荒。", "中文English混合123文字", "日本語テキスト、カタカナとひらがな。ｶﾅ", "한국어 텍스트 각",
+    "𠀀𠮷𪛕 𫝀 \U0002ebf0 \U00031350", "نص حكيم، ١٢٣ (اختبار)", "\u202bRTL\u202c text \u200fmark", "שָׁלוֹם עוֹלָם",
+    "ऋषियों को सताने", "क्ष त्र ज्ञ श्री", "เป็นมนุษย์สุดประเสริฐ", "བོད་སྐད ខ្មែរ မြန်မာ",
+    "Съешь ещё этих булок", "Ξεσκεπάζω ψυχή", "ß ẞ ﬁ ﬂ ﬀ ĳ Ǆ ǅ", "İıIi", "ÅÅÅ Ωά",
+    "𝒳𝓎𝔷 𝕬𝖇 ℵ ℝ", "∑∏∫√∞≠≤≥ ∀x∈ℝ", "\U0010ffff \U000f0000 \ue000", "\U0001f6dc \U0001fae8 \u0897 \U00010d40",
+    "…—–‘’“”„«»·•", "!!!???...,,,;;;", "a.b.c-d_e/f\\g|h", "@user #tag $var %d &amp; *bold* ~tilde~ `code`",
+    "http://example.com/a?b=c&d=%20#frag", "{\"key\": [1, 2.5, null]}", "<div class=\"x\">&nbsp;</div>",
+    "<|begin_of_text|>", "text<|eot_id|>more", "<|begin_of_text|><|begin_of_text|>", "<|begin_of_tex", "<|eot_id|",
+    " <|eot_id|> ", "<<|eot_id|>>", "<|endoftext|>", "a<|endoftext|>b c", "user<|start_header_id|>\n\n<|end_header_id|>",
+    "word<|eot_id|>'s", "ĠHello Ċ Ä Ń", "<0x0A> <unk> </s>",
+    "The 3 quick foxes' 12 tails\tweren't   here…\n\n  \"Да,\" 他说 — 👍🏽!  ",
+    "foo_bar fooBar FooBar FOOBAR foo-bar", "    indented\n        more\n", "x=1;y=2;z=x+y", "ﷺ ﷽ ꧁ ꧂",
+]
+
+
+def corpus():
+    """Sentences in a fixed random order and mixture, so that merges have counts."""
+    rng = random.Random(7)
+    lines = []
+    for _ in range(600):
+        words = rng.choice(SENTENCES).split(" ")
+        start = rng.randrange(len(words))
+        lines.append(" ".join(words[start:start + rng.randrange(1, 12)]))
+    return SENTENCES * 3 + lines
+
+
+def train(pre_tokenizer, size, special):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizer
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, show_progress=False, min_frequency=2,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(corpus(), trainer)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(special)
+    return tokenizer
+
+
+def gpt2_style():
+    tokenizer = train(pre_tokenizers.ByteLevel(add_prefix_space=False), 1000, ["<|endoftext|>"])
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    return tokenizer
+
+
+def llama3_style():
+    names = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
+    split = pre_tokenizers.Split(Regex(LLAMA3_PATTERN), "isolated", invert=False)
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=True, use_regex=False)
+    tokenizer = train(pre_tokenizers.Sequence([split, byte_level]), 1500, names)
+    tokenizer.post_processor = processors.Sequence([
+        processors.ByteLevel(trim_offsets=False),
+        processors.TemplateProcessing(
+            single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A <|begin_of_text|>:1 $B:1",
+            special_tokens=[(names[0], tokenizer.token_to_id(names[0]))]),
+    ])
+    spec = json.loads(tokenizer.to_str())
+    spec["model"]["ignore_merges"] = True
+    # A word that no merge produces: only ignore_merges finds it.
+    spec["model"]["vocab"]["Ġzyzzyva"] = max(t["id"] for t in spec["added_tokens"]) + 1
+    return Tokenizer.from_str(json.dumps(spec))
+
+
+def encode_case(tokenizer, text):
+    case = {"text": text}
+    case["ids"] = tokenizer.encode(text, add_special_tokens=False).ids
+    case["ids_special"] = tokenizer.encode(text, add_special_tokens=True).ids
+    tokenizer.encode_special_tokens = True
+    case["ids_no_parse"] = tokenizer.encode(text, add_special_tokens=False).ids
+    tokenizer.encode_special_tokens = False
+    case["decoded"] = tokenizer.decode(case["ids_special"], skip_special_tokens=False)
+    case["decoded_skip"] = tokenizer.decode(case["ids_special"], skip_special_tokens=True)
+    return case
+
+
+def decode_case(tokenizer, ids):
+    return {"ids": ids, "decoded": tokenizer.decode(ids, skip_special_tokens=False),
+            "decoded_skip": tokenizer.decode(ids, skip_special_tokens=True)}
+
+
+def decode_cases(tokenizer, count=40):
+    """Random ids: mostly invalid UTF-8."""
+    rng = random.Random(11)
+    known = sorted(tokenizer.get_vocab().values())
+    short = [i for i in known if len(tokenizer.id_to_token(i)) == 1]
+    cases = []
+    for _ in range(count):
+        pool = short if rng.random() < 0.7 else known
+        cases.append(decode_case(tokenizer, [rng.choice(pool) for _ in range(rng.randrange(1, 12))]))
+    return cases
+
+
+def goldens(tokenizer, strings):
+    return {"vocabulary_size": max(tokenizer.get_vocab().values()) + 1,
+            "encode": [encode_case(tokenizer, s) for s in strings],
+            "decode": decode_cases(tokenizer)}
+
+
+def variants():
+    """Tokenizers over one small model that differ in everything else."""
+    model = json.loads(train(pre_tokenizers.ByteLevel(add_prefix_space=False), 320, []).to_str())["model"]
+    size = len(model["vocab"])
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    strings = ["", "a", "the fox, the dog", "12ab34--cd  e", "--", " x-y--z ", "one\ntwo\n\nthree ", "ab1", "1ab"]
+    result = []
+
+    def add(name, strings=strings, **members):
+        merged = dict(model, **members.pop("model", {}))
+        whole = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [],
+                 "normalizer": None, "pre_tokenizer": byte_level, "post_processor": None,
+                 "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True,
+                             "use_regex": True}, "model": merged}
+        whole.update(members)
+        golden = goldens(Tokenizer.from_str(json.dumps(whole)), strings)
+        golden["decode"] = golden["decode"][:4]
+        changes = {k: v for k, v in merged.items() if k not in model or model[k] != v}
+        del whole["model"]
+        result.append({"name": name, "members": whole, "model_changes": changes, **golden})
+
+    def sequence(*steps):
+        return {"type": "Sequence", "pretokenizers": list(steps)}
+
+    for behavior in ["Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous"]:
+        for invert in [False, True]:
+            for pattern in [{"Regex": "\\p{N}+|-"}, {"String": "-"}, {"Regex": "x*"}]:
+                split = {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+                add(f"split {behavior} {invert} {pattern}", pre_tokenizer=sequence(split, byte_level))
+    add("prefix space", pre_tokenizer={"type": "ByteLevel", "add_prefix_space": True,
+                                       "trim_offsets": True, "use_regex": True})
+    add("no pre-tokenizer", pre_tokenizer=None)
+    add("no decoder", decoder=None)
+
+    patterns = [
+        r"\w+|\W", r"[\w]+", r"[^\w\s]+", r"\b", r"\d{1,2}+", r"\d{2}?", r"x{,2}-", r"\s+$|^\s+", r".$",
+        r"[a-z&&[^aeiou]]+", r"[a[b-d]\d]+", r"[^a-c&&\w]", r"[[:alpha:]]+|[[:^alpha:]]", r"\h+|\v",
+        r"(?i)THE|E(?=\s)|(?<=x)-", r"a(?i)B|C", r"(?>a|ab)c?|\p{^L}", r"\p{Han}+|\p{Latin}++|\P{L}+?",
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]"
+        r"|\s+(?!\S)|\s",
+    ]
+    texts = ["the FOX, Abc aBC abC cab", "x-xx- e\u0301\u203f² 12345 \t a\n\n b \n", "日本語、「漢字」abc Ünï 's 'Ll",
+             "a-b_c/d\u180e \u00a0\u3000\u2028z\x0b\x85", "fAdE 0x1f ©®™ \r\n\r\nend  "]
+    for pattern in patterns:
+        for behavior in ["Isolated", "Removed"]:
+            split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": behavior, "invert": False}
+            add(f"regex {behavior} {pattern}", strings=texts, pre_tokenizer=sequence(split, byte_level))
+
+    def token(index, content, **flags):
+        base = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=False)
+        return {"id": size + index, "content": content, **base, **flags}
+
+    add("added tokens", strings=[
+        "a<m>b", "a  <m> b", " <l>  <l>x", "x <r>  y<r>\n z", "<r> <l>", "<b>  <b>  <b>", "<s><ss><sss>", "foo food xfoo foo",
+        "foo", "é foo é", "foo_ foo\u0301 foo\u200d foo² foo.", "<r>  <m>", "<r> \u3000\u00a0<l>", "caf\u00e9 cafe\u0301", "<m", "the",
+        "xthex", "<r> - x", "  -<l>", "<S>a<S> <s>",
+    ], added_tokens=[
+        token(0, "<m>"), token(1, "<l>", lstrip=True), token(2, "<r>", rstrip=True), token(3, "<b>", lstrip=True, rstrip=True),
+        token(4, "<s>"), token(5, "<ss>", special=True), token(6, "foo", single_word=True), token(7, "<S>", special=True, lstrip=True),
+        token(8, "caf\u00e9", normalized=True), token(9, " -"),
+        dict(token(0, "the"), id=model["vocab"].get("the", size + 10)),
+    ])
+    add("NFC", strings=["e\u0301", "a\u030a\u0323b \u1100\u1161\u11a8 \u212b", "cafe\u0301 caf\u00e9", "<e\u0301>", "<\u00e9>",
+                        "q\u0307\u0323 \u0344 \u2126 \u0958 \uf900"],
+        normalizer={"type": "NFC"}, added_tokens=[
+            token(0, "cafe\u0301", normalized=True), token(1, "<e\u0301>"), token(2, "<\u00e9", normalized=True, special=True)])
+
+    plain = {"type": "BPE", "dropout": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
+             "byte_fallback": False, "vocab": {"<unk>": 0, "a": 1, "b": 2, "ab": 3, "é": 4, "éa": 5, "aa": 9},
+             "merges": [["a", "b"], ["é", "a"], ["a", "a"]]}
+    texts = ["", "ab", "xab", "axxb", "xyéaxz", "aaab", "aaaa", "日ab本本", "é"]
+    add("no unknown token", strings=texts, pre_tokenizer=None, decoder=None, model=dict(plain, unk_token=None))
+    add("unknown token", strings=texts, pre_tokenizer=None, decoder=None, model=dict(plain, unk_token="<unk>", fuse_unk=False))
+    add("fused unknown token", strings=texts, pre_tokenizer=None, decoder=None, model=dict(plain, unk_token="<unk>", fuse_unk=True))
+
+    add("template", added_tokens=[token(0, "[A]", special=True), token(1, "[B]", special=True)], post_processor={
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": "x", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                   {"SpecialToken": {"id": "y", "type_id": 0}}, {"SpecialToken": {"id": "x", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"x": {"id": "x", "ids": [size, size + 1], "tokens": ["[A]", "[B]"]},
+                           "y": {"id": "y", "ids": [size + 1], "tokens": ["[B]"]}}})
+    return {"model": model, "variants": result}
+
+
+def random_string(rng):
+    """Mixes scripts, spaces, marks, emoji, controls and any code point at all."""
+    pools = [(0x20, 0x7f), (0x61, 0x7b), (0x30, 0x3a), (0x09, 0x0e), (0xa0, 0x250), (0x300, 0x370), (0x370, 0x530),
+             (0x590, 0x700), (0x900, 0xa00), (0xe00, 0xe80), (0x1100, 0x1200), (0x2000, 0x2070), (0x3040, 0x3100),
+             (0x4e00, 0x9fff), (0xac00, 0xd7a4), (0x1f300, 0x1fb00), (0, 0xd800), (0xe000, 0x110000)]
+    fragments = ["'s", "'LL", " ", "  ", "\r\n", "\n", "\t", "\u00a0", "\u3000", "\u200d", "\ufe0f", "the", " and", "123", "<|eot_id|>",
+                 "<|begin_of_text|>", "<|endoftext|>", "<|", "|>"]
+    parts = []
+    pool = rng.choice(pools)
+    for _ in range(rng.randrange(1, 40)):
+        if rng.random() < 0.2:
+            pool = rng.choice(pools)
+        parts.append(rng.choice(fragments) if rng.random() < 0.25 else chr(rng.randrange(*pool)))
+    return "".join(parts)
+
+
+def write(path, value):
+    with open(path, "w", encoding="ascii") as out:
+        json.dump(value, out, ensure_ascii=True, separators=(",", ":"))
+        out.write("\n")
+
+
+def main():
+    if len(sys.argv) == 5 and sys.argv[1] == "--random":
+        rng = random.Random(int(os.environ.get("SEED", "1")))
+        tokenizer = Tokenizer.from_file(sys.argv[3])
+        write(sys.argv[4], goldens(tokenizer, [random_string(rng) for _ in range(int(sys.argv[2]))]))
+        return
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    directory = sys.argv[1]
+    os.makedirs(directory, exist_ok=True)
+    for name, make in [("gpt2-style", gpt2_style), ("llama3-style", llama3_style)]:
+        tokenizer = make()
+        write(os.path.join(directory, name + ".json"), json.loads(tokenizer.to_str()))
+        write(os.path.join(directory, name + ".golden.json"), goldens(tokenizer, STRINGS + ["a zyzzyva"]))
+    write(os.path.join(directory, "variants.golden.json"), variants())
+
+
+if __name__ == "__main__":
+    main()
