@@ -1,1 +1,242 @@
+//===- DecodeEvaluate.cpp - Reference semantics of decode ops -------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A sequence, its blocks, stages and paths as values of the reference
+// evaluation. Staged keys and values are the cells of the state at and beyond
+// `published`: dropping a stage costs nothing, the next one overwrites it.
+//
+//===----------------------------------------------------------------------===//
+
 #include "dialects/Decode/Decode.h"
+#include "dialects/Decode/Sampling.h"
+
+#include "runtime/base/Philox.h"
+
+using namespace plait;
+using namespace plait::decode;
+
+using Values = ArrayRef<EvalValue>;
+using ValueList = std::vector<EvalValue>;
+
+namespace {
+
+/// !decode.block: tokens, with the sequence that they continue.
+struct BlockValue {
+  SequenceValue sequence;
+  std::vector<int64_t> tokens;
+
+  /// Position of the block's last token.
+  int64_t lastPosition() const { return sequence.published + int64_t(tokens.size()) - 1; }
+};
+
+/// !decode.stage: how many tokens' keys and values a forward has staged.
+struct StageValue {
+  std::shared_ptr<StateValue> state;
+  int64_t count = 0;
+};
+
+/// !decode.path: how many tokens of the block are accepted, and what follows.
+struct PathValue {
+  int64_t accepted = 0;
+  Choice next;
+};
+
+} // namespace
+
+static const SequenceValue &sequence(const EvalValue &value) { return valueAs<SequenceValue>(value); }
+static const DenseValue &dense(const EvalValue &value) { return valueAs<DenseValue>(value); }
+
+static ArrayRef<double> rowOf(const DenseValue &matrix, int64_t row) {
+  return ArrayRef(matrix.row(row), size_t(matrix.rowSize()));
+}
+
+//===----------------------------------------------------------------------===//
+// One sequence
+//===----------------------------------------------------------------------===//
+
+LogicalResult RoundOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  ValueList carried(operands.begin(), operands.end());
+  for (bool stop = false; !stop;) {
+    auto next = evaluator.runBlock(getBody().front(), std::move(carried));
+    if (failed(next))
+      return failure();
+    stop = valueAs<bool>(next->back());
+    next->pop_back();
+    carried = std::move(*next);
+  }
+  llvm::append_range(results, carried);
+  return success();
+}
+
+LogicalResult PendingOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const SequenceValue &x = sequence(operands[0]);
+  if (x.published >= int64_t(x.tokens.size()))
+    return emitOpError("expected a sequence with pending tokens but all ") << x.tokens.size() << " are in its state";
+  results.push_back(BlockValue{x, {x.tokens.begin() + x.published, x.tokens.end()}});
+  return success();
+}
+
+/// The function `name` of `model`, with a body of one block that takes
+/// `arguments` and returns `count` values.
+static FailureOr<lm::FuncOp> modelFunction(Operation *op, FlatSymbolRefAttr model, StringRef name, unsigned arguments,
+                                           unsigned count) {
+  auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(op->getContext(), name)});
+  auto function = SymbolTable::lookupNearestSymbolFrom<lm::FuncOp>(op, symbol);
+  if (!function || !function.getBody().hasOneBlock() || function.getArgumentTypes().size() != arguments ||
+      function.getResultTypes().size() != count)
+    return op->emitOpError("expected a function ")
+           << symbol << " with " << arguments << " arguments, " << count << " results and a body of one block";
+  return function;
+}
+
+LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const SequenceValue &x = sequence(operands[0]);
+  const auto &block = valueAs<BlockValue>(operands[1]);
+  FlatSymbolRefAttr symbol = cast<SequenceType>(getSequence().getType()).getModel();
+  auto forward = modelFunction(*this, symbol, "forward", 4, 2);
+  if (failed(forward))
+    return failure();
+  int64_t count = int64_t(block.tokens.size()), limit = (*forward)->getParentOfType<lm::ModelOp>().getMaxPositions();
+  if (x.published + count > limit)
+    return emitOpError("expected at most max_positions ")
+           << limit << " tokens in a sequence but got " << x.published + count;
+  DenseValue ids = DenseValue::zeros({count}), positions = ids;
+  for (auto [i, token] : llvm::enumerate(block.tokens)) {
+    ids.data[i] = double(token);
+    positions.data[i] = double(x.published + int64_t(i));
+  }
+  RowsValue rows{std::vector<int64_t>(size_t(count), 0)};
+  auto values = evaluator.runBlock(forward->getBody().front(),
+                                   {std::move(ids), std::move(positions), std::move(rows), x.state});
+  if (failed(values))
+    return failure();
+  results.push_back(std::move((*values)[0]));
+  results.push_back(StageValue{valueAs<std::shared_ptr<StateValue>>((*values)[1]), count});
+  return success();
+}
+
+LogicalResult HeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  auto head = modelFunction(*this, cast<HiddenType>(getHidden().getType()).getModel(), "head", 1, 1);
+  if (failed(head))
+    return failure();
+  // The path up to the block's last token is forced: no rule asks for the
+  // logits of another one.
+  const DenseValue &hidden = dense(operands[0]);
+  DenseValue last = DenseValue::zeros({1, hidden.rowSize()});
+  llvm::copy(rowOf(hidden, hidden.rows() - 1), last.data.begin());
+  auto values = evaluator.runBlock(head->getBody().front(), {std::move(last)});
+  if (failed(values))
+    return failure();
+  results.push_back(std::move(values->front()));
+  return success();
+}
+
+LogicalResult VerifyGreedyOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const auto &block = valueAs<BlockValue>(operands[0]);
+  results.push_back(PathValue{int64_t(block.tokens.size()), chooseGreedily(rowOf(dense(operands[1]), 0))});
+  return success();
+}
+
+LogicalResult VerifySampleOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const auto &block = valueAs<BlockValue>(operands[0]);
+  const SequenceValue &x = block.sequence;
+  WarpValues warps;
+  for (auto warp : getWarps().getAsRange<WarpAttr>()) {
+    switch (warp.getValue()) {
+    case Warp::temperature:
+      warps.temperature = x.temperature;
+      break;
+    case Warp::top_k:
+      warps.topK = x.topK;
+      break;
+    case Warp::top_p:
+      warps.topP = x.topP;
+      break;
+    case Warp::min_p:
+      warps.minP = x.minP;
+      break;
+    }
+  }
+  float u = uniformDraw(x.seed, x.sequence, uint32_t(block.lastPosition() + 1), RandomPurpose::sample);
+  results.push_back(PathValue{int64_t(block.tokens.size()), chooseSample(rowOf(dense(operands[1]), 0), warps, u)});
+  return success();
+}
+
+LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  SequenceValue x = sequence(operands[0]);
+  const auto &stage = valueAs<StageValue>(operands[1]);
+  const auto &path = valueAs<PathValue>(operands[2]);
+  if (path.accepted > stage.count)
+    return emitOpError("expected at most the ") << stage.count << " staged tokens to be accepted but got "
+                                                << path.accepted;
+  x.published += path.accepted;
+  x.state = stage.state;
+  if (path.next.nonfinite) {
+    x.nonfinite = x.stopped = true;
+  } else {
+    x.tokens.push_back(path.next.token);
+    x.stopped = llvm::is_contained(x.stopIds, path.next.token) ||
+                int64_t(x.tokens.size()) - x.promptLength >= x.maxNewTokens;
+  }
+  results.push_back(std::move(x));
+  return success();
+}
+
+LogicalResult StopOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  results.push_back(sequence(operands[0]).stopped);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Leaves of a step
+//===----------------------------------------------------------------------===//
+
+/// Applies `rule` to each row of the logits; returns tokens, status, logprobs.
+static void chooseEach(const DenseValue &logits, llvm::function_ref<Choice(int64_t)> rule, ValueList &results) {
+  int64_t leaves = logits.rows();
+  DenseValue tokens = DenseValue::zeros({leaves}), status = tokens, logprobs = tokens;
+  for (int64_t leaf = 0; leaf < leaves; ++leaf) {
+    Choice choice = rule(leaf);
+    tokens.data[leaf] = double(choice.token);
+    status.data[leaf] = choice.nonfinite ? 2 : 0;
+    logprobs.data[leaf] = choice.logprob;
+  }
+  for (DenseValue *value : {&tokens, &status, &logprobs})
+    results.push_back(std::move(*value));
+}
+
+LogicalResult ChooseGreedyOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &logits = dense(operands[0]);
+  chooseEach(logits, [&](int64_t leaf) { return chooseGreedily(rowOf(logits, leaf)); }, results);
+  return success();
+}
+
+LogicalResult ChooseSampleOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &logits = dense(operands[0]);
+  // Operand i of a leaf; 64-bit seeds above 2^53 lose their low bits here.
+  auto at = [&](int i, int64_t leaf) { return dense(operands[i]).data[leaf]; };
+  chooseEach(
+      logits,
+      [&](int64_t leaf) {
+        WarpValues warps{at(2, leaf), int64_t(at(3, leaf)), at(4, leaf), at(5, leaf)};
+        float u = uniformDraw(uint64_t(int64_t(at(6, leaf))), uint64_t(int64_t(at(7, leaf))),
+                              uint32_t(at(1, leaf)) + 1, RandomPurpose::sample);
+        return chooseSample(rowOf(logits, leaf), warps, u);
+      },
+      results);
+  return success();
+}
+
+LogicalResult MatchStopsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &tokens = dense(operands[0]), &stops = dense(operands[2]);
+  DenseValue result = dense(operands[1]);
+  for (int64_t leaf = 0; leaf < tokens.rows(); ++leaf)
+    if (result.data[leaf] == 0 && llvm::is_contained(rowOf(stops, leaf), tokens.data[leaf]))
+      result.data[leaf] = 1;
+  results.push_back(std::move(result));
+  return success();
+}

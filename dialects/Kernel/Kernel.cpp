@@ -89,6 +89,19 @@ int64_t PackedType::getBytes() const {
 }
 
 //===----------------------------------------------------------------------===//
+// Buffers and pages
+//===----------------------------------------------------------------------===//
+
+unsigned kernel::getArgumentBuffers(Type type) { return isa<lm::RowsType>(type) ? 2 : 1; }
+unsigned kernel::getResultBuffers(Type type) { return isa<lm::StateType>(type) ? 0 : 1; }
+
+PageLayout::PageLayout(lm::StateType state)
+    : kvHeads(state.getKvHeads()), headDim(state.getHeadDim()),
+      paddedHeadDim(int64_t(llvm::alignTo(state.getHeadDim(), 16))) {}
+
+int64_t PageLayout::bytes() const { return int64_t(llvm::alignTo(elements() * 4, 64)); }
+
+//===----------------------------------------------------------------------===//
 // Ops
 //===----------------------------------------------------------------------===//
 

@@ -25,6 +25,30 @@ namespace plait::kernel {
 CostAttr getCostAttr(mlir::MLIRContext *context, const Cost &cost);
 Cost getCost(CostAttr attribute);
 
+/// How many buffers a kernel's argument of `type` becomes in a launch: a tensor,
+/// a packed weight and a state (the current layer's pages) one each, `!lm.rows`
+/// two (PLAIT_IN_TOKEN_ROWS, then PLAIT_IN_PAGE_TABLE).
+unsigned getArgumentBuffers(mlir::Type type);
+/// The same for a result, which is a destination appended to the arguments: a
+/// tensor one, a state none (it is changed in place).
+unsigned getResultBuffers(mlir::Type type);
+
+/// The inside of one layer's page of a state, in elements of its element type.
+/// Keys are stored transposed, so that scores are computed for a vector of
+/// positions at once; values are stored by position, so that they are summed
+/// for a vector of columns at once:
+///   keys   [kv_heads][head_dim][tokens]
+///   values [kv_heads][tokens][paddedHeadDim]
+struct PageLayout {
+  static constexpr int64_t tokens = 64; ///< positions per page
+  explicit PageLayout(lm::StateType state);
+  int64_t kvHeads, headDim, paddedHeadDim; ///< padded to a multiple of 16 elements
+  int64_t keyOffset(int64_t head) const { return head * headDim * tokens; }
+  int64_t valueOffset(int64_t head) const { return kvHeads * headDim * tokens + head * tokens * paddedHeadDim; }
+  int64_t elements() const { return valueOffset(kvHeads); }
+  int64_t bytes() const; ///< a multiple of 64
+};
+
 } // namespace plait::kernel
 
 #endif // PLAIT_DIALECTS_KERNEL_KERNEL_H

@@ -27,6 +27,17 @@ namespace plait {
 using namespace mlir;
 } // namespace plait
 
+namespace plait::lm {
+/// The result may be written over operand 0: each of its elements depends only
+/// on elements of operand 0 that are read before it is written.
+template <typename ConcreteType>
+class InPlace : public mlir::OpTrait::TraitBase<ConcreteType, InPlace> {};
+/// Operand 1 is a weight matrix that the op multiplies by, all of it, row by
+/// row: it wants the panel layout.
+template <typename ConcreteType>
+class WeightProduct : public mlir::OpTrait::TraitBase<ConcreteType, WeightProduct> {};
+} // namespace plait::lm
+
 #include "dialects/Lm/LmDialect.h.inc"
 #include "dialects/Lm/LmEnums.h.inc"
 #include "dialects/Lm/LmAttrInterfaces.h.inc"

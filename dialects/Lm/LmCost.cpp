@@ -43,10 +43,10 @@ static LinearForm tensorBytes(Type type) {
 /// tensor results once.
 static LinearForm activationBytes(Operation *op) {
   LinearForm bytes;
-  for (Type type : llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()),
-                                            llvm::to_vector(op->getResultTypes())))
-    if (isa<RankedTensorType>(type))
-      bytes = bytes + tensorBytes(type);
+  for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types)
+      if (isa<RankedTensorType>(type))
+        bytes = bytes + tensorBytes(type);
   return bytes;
 }
 

@@ -291,17 +291,19 @@ static std::vector<double> roundedToState(const double *values, int64_t count) {
   return rounded;
 }
 
-/// Stores the keys and values of each token at its position, then checks that
-/// no token's past has a hole.
+/// Reports at `op` that token `t` needs a position of its row that has no keys.
+static LogicalResult missing(Operation *op, const RowsValue &rows, const DenseValue &positions, int64_t t,
+                             int64_t position) {
+  return op->emitOpError("expected keys and values at every position up to ")
+         << int64_t(positions.data[t]) << " of row " << rows.tokenRows[t] << " but position " << position
+         << " has none";
+}
+
+/// Stores the keys and values of each token at its position.
 static LogicalResult stage(Operation *op, const DenseValue &key, const DenseValue &value, const RowsValue &rows,
                            const DenseValue &positions, int64_t layer, StateValue &state) {
   int64_t tokens = positions.rows();
   std::map<std::pair<int64_t, int64_t>, int64_t> stagedBy; // (row, position) -> token
-  auto missing = [&](int64_t t, int64_t position) {
-    return op->emitOpError("expected keys and values at every position before ")
-           << int64_t(positions.data[t]) << " of row " << rows.tokenRows[t] << " but position " << position
-           << " has none";
-  };
   for (int64_t t = 0; t < tokens; ++t) {
     int64_t row = rows.tokenRows[t], position = int64_t(positions.data[t]);
     if (position < 0)
@@ -311,21 +313,28 @@ static LogicalResult stage(Operation *op, const DenseValue &key, const DenseValu
       return op->emitOpError("expected one token per position but tokens ")
              << other->second << " and " << t << " both lie at position " << position << " of row " << row;
     CacheCells &cells = state.cells[{row, layer}];
+    int64_t present = int64_t(cells.keys.size());
     // A position that this step cannot reach is refused before memory for it is.
-    if (position >= int64_t(cells.keys.size()) + tokens)
-      return missing(t, cells.keys.size());
-    if (position >= int64_t(cells.keys.size())) {
+    if (position >= present + tokens)
+      return missing(op, rows, positions, t, present);
+    if (position >= present) {
       cells.keys.resize(position + 1);
       cells.values.resize(position + 1);
     }
     cells.keys[position] = roundedToState(key.row(t), key.rowSize());
     cells.values[position] = roundedToState(value.row(t), value.rowSize());
   }
-  for (int64_t t = 0; t < tokens; ++t) {
+  return success();
+}
+
+/// Checks that what each token attends to has no hole.
+static LogicalResult checkPast(Operation *op, const RowsValue &rows, const DenseValue &positions, int64_t layer,
+                               StateValue &state) {
+  for (int64_t t = 0; t < positions.rows(); ++t) {
     const CacheCells &cells = state.cells[{rows.tokenRows[t], layer}];
-    for (int64_t p = 0; p < int64_t(positions.data[t]); ++p)
-      if (cells.keys[p].empty())
-        return missing(t, p);
+    for (int64_t p = 0; p <= int64_t(positions.data[t]); ++p)
+      if (p >= int64_t(cells.keys.size()) || cells.keys[p].empty())
+        return missing(op, rows, positions, t, p);
   }
   return success();
 }
@@ -382,11 +391,12 @@ LogicalResult StageOp::evaluate(Evaluator &evaluator, Values operands, ValueList
 LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
   const auto &rows = valueAs<RowsValue>(operands[2]);
   const DenseValue &positions = dense(operands[3]);
-  if (failed(checkRowCount(*this, rows, positions)))
+  StateValue &state = *valueAs<std::shared_ptr<StateValue>>(operands[1]);
+  if (failed(checkRowCount(*this, rows, positions)) ||
+      failed(checkPast(*this, rows, positions, evaluator.layer, state)))
     return failure();
   results.push_back(attendAll(cast<StateType>(getState().getType()), getHeads(), getScale().convertToDouble(),
-                              dense(operands[0]), rows, positions, evaluator.layer,
-                              *valueAs<std::shared_ptr<StateValue>>(operands[1])));
+                              dense(operands[0]), rows, positions, evaluator.layer, state));
   return success();
 }
 
@@ -395,7 +405,8 @@ LogicalResult AttentionOp::evaluate(Evaluator &evaluator, Values operands, Value
   const auto &state = valueAs<std::shared_ptr<StateValue>>(operands[3]);
   const auto &rows = valueAs<RowsValue>(operands[4]);
   if (failed(checkRowCount(*this, rows, positions)) ||
-      failed(stage(*this, dense(operands[1]), dense(operands[2]), rows, positions, evaluator.layer, *state)))
+      failed(stage(*this, dense(operands[1]), dense(operands[2]), rows, positions, evaluator.layer, *state)) ||
+      failed(checkPast(*this, rows, positions, evaluator.layer, *state)))
     return failure();
   results.push_back(attendAll(cast<StateType>(getState().getType()), getHeads(), getScale().convertToDouble(),
                               dense(operands[0]), rows, positions, evaluator.layer, *state));

@@ -27,6 +27,16 @@ class Lm_ComputeOp<string mnemonic, list<Trait> traits = []> : Lm_Op<mnemonic, t
     DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>,
     DeclareOpInterfaceMethods<Lm_CostOpInterface>]>;
 
+/// The result may be written over operand 0.
+def Lm_InPlace : NativeOpTrait<"InPlace"> {
+  let cppNamespace = "::plait::lm";
+}
+
+/// Operand 1 is a weight matrix that the op multiplies by.
+def Lm_WeightProduct : NativeOpTrait<"WeightProduct"> {
+  let cppNamespace = "::plait::lm";
+}
+
 def Lm_Activations : TensorOf<[F32]>;
 def Lm_Indices : TensorOf<[I32]>;
 
@@ -200,7 +210,7 @@ def Lm_EmbedOp : Lm_ComputeOp<"embed"> {
   let assemblyFormat = "$ids `,` $table attr-dict `:` type($ids) `,` type($table)";
 }
 
-def Lm_LinearOp : Lm_ComputeOp<"linear"> {
+def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
   let summary = "matrix product with a weight, plus bias";
   let description = [{
     `result[t, n] = sum_k input[t, k] * weight[n, k] + bias[n]`.
@@ -218,7 +228,7 @@ def Lm_LinearOp : Lm_ComputeOp<"linear"> {
   }];
 }
 
-def Lm_HeadOp : Lm_ComputeOp<"head"> {
+def Lm_HeadOp : Lm_ComputeOp<"head", [Lm_WeightProduct]> {
   let summary = "logits over the vocabulary";
   let description = [{
     `result[l, v] = sum_k input[l, k] * weight[v, k]`. Told apart from
@@ -235,7 +245,7 @@ def Lm_HeadOp : Lm_ComputeOp<"head"> {
   let assemblyFormat = "$input `,` $weight attr-dict `:` type($input) `,` type($weight)";
 }
 
-def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm"> {
+def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm", [Lm_InPlace]> {
   let summary = "root mean square normalisation (Zhang, Sennrich 2019)";
   let description = [{
     `result[t, d] = input[t, d] / sqrt(mean_d(input[t, d]^2) + eps) * gain[d]`.
@@ -250,7 +260,7 @@ def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm"> {
   let assemblyFormat = "$input `,` $gain `eps` $eps attr-dict `:` type($input) `,` type($gain)";
 }
 
-def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm"> {
+def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm", [Lm_InPlace]> {
   let summary = "layer normalisation (Ba, Kiros, Hinton 2016)";
   let description = [{
     `result[t, d] = (input[t, d] - mean) / sqrt(variance + eps) * gain[d] + bias[d]`
@@ -268,7 +278,7 @@ def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm"> {
   }];
 }
 
-def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands]> {
+def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands, Lm_InPlace]> {
   let summary = "elementwise sum (residual connection)";
   let description = [{
     ```mlir
@@ -281,7 +291,7 @@ def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands]> {
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs)";
 }
 
-def Lm_ActivationOp : Lm_ComputeOp<"activation"> {
+def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace]> {
   let summary = "elementwise non-linearity";
   let description = [{
     `silu`: `x / (1 + exp(-x))`. `gelu_tanh`: `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`.
@@ -295,7 +305,7 @@ def Lm_ActivationOp : Lm_ComputeOp<"activation"> {
   let assemblyFormat = "$kind $input attr-dict `:` type($input)";
 }
 
-def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands]> {
+def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands, Lm_InPlace]> {
   let summary = "gated linear unit: activation(gate) * up (Shazeer 2020)";
   let description = [{
     ```mlir
@@ -324,7 +334,7 @@ def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns"> {
   let assemblyFormat = "$input $offset `size` $size attr-dict `:` type($input)";
 }
 
-def Lm_RopeOp : Lm_ComputeOp<"rope"> {
+def Lm_RopeOp : Lm_ComputeOp<"rope", [Lm_InPlace]> {
   let summary = "rotary position embedding (Su et al. 2021), half-split form";
   let description = [{
     For each head of `head_dim` columns and i < head_dim/2, the pair

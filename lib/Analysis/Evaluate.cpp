@@ -19,7 +19,7 @@ using namespace plait::lm;
 struct ReferenceEvaluator::Frame {
   Block *block;
   Frame *outer;
-  DenseMap<Value, EvalValue> values;
+  DenseMap<Value, EvalValue> values{};
 
   const EvalValue *find(Value value) const {
     for (const Frame *frame = this; frame; frame = frame->outer)
@@ -76,7 +76,7 @@ FailureOr<std::vector<EvalValue>> ReferenceEvaluator::runBlock(Block &block, std
   if (arguments.size() != block.getNumArguments())
     return parent->emitOpError("expected ") << block.getNumArguments() << " arguments but got " << arguments.size();
 
-  Frame frame{&block, innermost, {}};
+  Frame frame{&block, innermost};
   llvm::scope_exit restore([&] { innermost = frame.outer; });
   innermost = &frame;
   std::map<StringRef, int64_t> extents;

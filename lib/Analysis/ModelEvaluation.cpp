@@ -42,7 +42,7 @@ FailureOr<DenseValue> ModelEvaluation::step(ArrayRef<std::vector<int64_t>> token
   lengths.resize(std::max(lengths.size(), tokens.size()));
   for (auto [row, rowTokens] : llvm::enumerate(tokens)) {
     if (lengths[row] + int64_t(rowTokens.size()) > int64_t(model.getMaxPositions()))
-      return model.emitOpError("expected at most max_positions ")
+      return mlir::emitError(model.getLoc(), "expected at most max_positions ")
              << model.getMaxPositions() << " tokens in a sequence but got "
              << lengths[row] + int64_t(rowTokens.size());
     for (int64_t token : rowTokens) {

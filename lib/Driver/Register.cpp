@@ -7,7 +7,13 @@
 
 #include "plait/Driver/Register.h"
 
+#include "dialects/Decode/Decode.h"
+#include "dialects/Kernel/Kernel.h"
 #include "dialects/Lm/Lm.h"
+#include "dialects/Rt/Rt.h"
+#include "passes/Decode/Passes.h"
+#include "passes/Lower/Passes.h"
+#include "passes/Import/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -21,12 +27,15 @@
 using namespace plait;
 
 void plait::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<lm::LmDialect>();
+  registry.insert<lm::LmDialect, decode::DecodeDialect, kernel::KernelDialect, rt::RtDialect>();
   registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
                   memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
 }
 
 void plait::registerAllPasses() {
+  registerPlaitDecodePasses();
+  registerPlaitLowerPasses();
+  registerPlaitImportPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();

@@ -157,7 +157,7 @@ Status checkShape(lm::WeightOp weight, const std::string &name, const TensorView
 Status checkType(const std::string &name, const TensorView &tensor, const std::string &firstName,
                  const TensorView &first) {
   const std::string what = printable(tensor.file) + ": tensor " + inQuotes(name);
-  if (tensor.type != TensorType::f32 && tensor.type != TensorType::bf16)
+  if (tensor.type != plait::TensorType::f32 && tensor.type != plait::TensorType::bf16)
     return unsupported(what + ": found the unsupported dtype " + tensorTypeName(tensor.type) +
                        "; expected F32 or BF16; convert the checkpoint to bf16, for instance "
                        "with model.to(torch.bfloat16).save_pretrained(...)");

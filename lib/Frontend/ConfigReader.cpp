@@ -18,63 +18,23 @@ namespace {
 
 /// Keys without influence on what inference computes: training, pipelines,
 /// bookkeeping, and what generation defaults are read from.
+// clang-format off
 constexpr std::string_view irrelevantKeys[] = {
-    "architectures",
-    "attention_dropout",
-    "attn_pdrop",
-    "bad_words_ids",
-    "begin_suppress_tokens",
-    "bos_token_id",
-    "chunk_size_feed_forward",
-    "cross_attention_hidden_size",
-    "decoder_start_token_id",
-    "do_sample",
-    "early_stopping",
-    "embd_pdrop",
-    "eos_token_id",
-    "exponential_decay_length_penalty",
-    "finetuning_task",
-    "forced_bos_token_id",
-    "forced_eos_token_id",
-    "gradient_checkpointing",
-    "id2label",
-    "initializer_factor",
-    "initializer_range",
-    "label2id",
-    "max_length",
-    "min_length",
-    "mlp_dropout",
-    "model_type",
-    "n_ctx",
-    "name_or_path",
-    "num_labels",
-    "output_attentions",
-    "output_hidden_states",
-    "output_past",
-    "output_scores",
-    "pad_token_id",
-    "prefix",
-    "problem_type",
-    "pruned_heads",
-    "remove_invalid_values",
-    "resid_pdrop",
-    "return_dict",
-    "return_dict_in_generate",
-    "sep_token_id",
-    "suppress_tokens",
-    "task_specific_params",
-    "temperature",
-    "tf_legacy_loss",
-    "tie_encoder_decoder",
-    "tokenizer_class",
-    "top_k",
-    "top_p",
-    "torchscript",
-    "transformers.js_config",
-    "transformers_version",
-    "use_bfloat16",
+    "architectures", "attention_dropout", "attn_pdrop", "bad_words_ids",
+    "begin_suppress_tokens", "bos_token_id", "chunk_size_feed_forward",
+    "cross_attention_hidden_size", "decoder_start_token_id", "do_sample", "early_stopping",
+    "embd_pdrop", "eos_token_id", "exponential_decay_length_penalty", "finetuning_task",
+    "forced_bos_token_id", "forced_eos_token_id", "gradient_checkpointing", "id2label",
+    "initializer_factor", "initializer_range", "label2id", "max_length", "min_length",
+    "mlp_dropout", "model_type", "n_ctx", "name_or_path", "num_labels", "output_attentions",
+    "output_hidden_states", "output_past", "output_scores", "pad_token_id", "prefix",
+    "problem_type", "pruned_heads", "remove_invalid_values", "resid_pdrop", "return_dict",
+    "return_dict_in_generate", "sep_token_id", "suppress_tokens", "task_specific_params",
+    "temperature", "tf_legacy_loss", "tie_encoder_decoder", "tokenizer_class", "top_k",
+    "top_p", "torchscript", "transformers.js_config", "transformers_version", "use_bfloat16",
     "use_cache",
 };
+// clang-format on
 
 bool isIrrelevant(std::string_view key) {
   return key.starts_with("_") || key.starts_with("summary_") ||
@@ -108,6 +68,12 @@ Expected<RopeScaling> readLlama3Scaling(const JsonView &object) {
 
 Status plait::unsupportedValue(const JsonView &view, const std::string &expected) {
   return unsupported(view.error(expected).message());
+}
+
+std::string plait::warningAbout(const JsonView &view, const std::string &consequence) {
+  // The view knows how to say where and what; the end of its sentence goes.
+  std::string text = view.error("").message();
+  return text.substr(0, text.rfind("; expected ")) + "; " + consequence;
 }
 
 bool ConfigReader::has(const std::string &key) {
@@ -194,12 +160,10 @@ Status ConfigReader::refuse(const std::string &key, const std::string &expected)
   return view.error(expected);
 }
 
-void ConfigReader::warn(const std::string &key, const std::string &text) {
+void ConfigReader::warn(const std::string &key, const std::string &consequence) {
   seen.insert(key);
-  warnings.push_back(root.get(key)->error("").message());
-  // The view says where and what; the end of its sentence is replaced.
-  std::string &line = warnings.back();
-  line = line.substr(0, line.rfind("; expected ")) + "; " + text;
+  if (Expected<JsonView> view = root.get(key))
+    warnings.push_back(warningAbout(*view, consequence));
 }
 
 void ConfigReader::warnOfUnreadKeys() {
@@ -218,8 +182,7 @@ void ConfigReader::warnOfUnreadKeys() {
   if (count > shown)
     keys += " and " + std::to_string(count - shown) + " more";
   if (count)
-    warnings.push_back("config.json: found keys that Plait does not know: " + keys +
-                       "; they are ignored");
+    warnings.push_back(warningAbout(root, "the keys unknown to Plait are ignored: " + keys));
 }
 
 //===----------------------------------------------------------------------===//

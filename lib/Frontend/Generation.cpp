@@ -7,6 +7,8 @@
 
 #include "plait/Frontend/Generation.h"
 
+#include "plait/Frontend/ConfigReader.h"
+
 #include <algorithm>
 
 using namespace plait;
@@ -52,7 +54,7 @@ Expected<double> readNumber(const JsonView &object, const std::string &key, doub
 void warnOfUnsupported(const JsonView &generation, std::vector<std::string> &warnings) {
   struct Field {
     const char *name;
-    Json neutral; ///< the value without effect; of the rest, only null has none
+    Json neutral; ///< the value without effect; null: there is none
   };
   static const Field fields[] = {
       {"repetition_penalty", 1},
@@ -70,11 +72,13 @@ void warnOfUnsupported(const JsonView &generation, std::vector<std::string> &war
       {"forced_bos_token_id", nullptr},
       {"forced_eos_token_id", nullptr},
   };
-  for (const Field &field : fields)
-    if (generation.has(field.name) && generation.get(field.name)->json() != field.neutral)
-      warnings.push_back("generation_config.json: /" + std::string(field.name) +
-                         ": found a value other than " + field.neutral.dump() +
-                         "; it is ignored, as Plait does not support it");
+  for (const Field &field : fields) {
+    if (!generation.has(field.name))
+      continue;
+    JsonView view = *generation.get(field.name);
+    if (view.json() != field.neutral)
+      warnings.push_back(warningAbout(view, "it is ignored, as Plait does not support it"));
+  }
 }
 
 } // namespace

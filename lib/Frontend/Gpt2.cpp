@@ -54,7 +54,7 @@ static void build(ModelBuilder &b, const ModelConfig &c) {
   b.buildForward([&] {
     Value tokens = b.embed(b.ids, "wte", c.vocabulary);
     Value places = b.embed(b.positions, "wpe", c.maxPositions);
-    Value hidden = b.layers(b.add(tokens, places, "embeddings"), [&](Value x) {
+    Value hidden = b.layers(b.add(tokens, places, "embeddings"), "h", [&](Value x) {
       Value normed = b.layerNorm(x, "h.{layer}.ln_1");
       Value qkv = conv1d(normed, "h.{layer}.attn.c_attn", 3 * c.hidden);
       Value q = b.sliceColumns(qkv, 0, c.hidden, "h.{layer}.attn.q");

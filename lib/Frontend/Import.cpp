@@ -99,8 +99,8 @@ Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat abse
     // What is missing or of another type is an error of checkWeights.
     if (!tensor)
       return formatAttr(context, absentFormat);
-    return formatAttr(context,
-                      tensor->type == TensorType::bf16 ? WeightFormat::bf16 : WeightFormat::f32);
+    return formatAttr(context, tensor->type == plait::TensorType::bf16 ? WeightFormat::bf16
+                                                                       : WeightFormat::f32);
   };
   ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf);
   family.build(modelBuilder, result.config);

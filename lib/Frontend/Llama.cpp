@@ -64,7 +64,7 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config) {
 static void build(ModelBuilder &b, const ModelConfig &c) {
   b.buildForward([&] {
     Value tokens = b.embed(b.ids, "embed_tokens", c.vocabulary);
-    Value hidden = b.layers(tokens, [&](Value x) {
+    Value hidden = b.layers(tokens, "layers", [&](Value x) {
       Value normed = b.rmsNorm(x, "layers.{layer}.input_layernorm");
       auto project = [&](StringRef path, int64_t heads) {
         return b.linear(normed, path, heads * c.headDim, c.attentionBias);

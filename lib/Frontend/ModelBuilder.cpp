@@ -38,7 +38,8 @@ ModelBuilder::ModelBuilder(lm::ModelOp model, const ModelFamily &family, const M
       formatOf(std::move(formatOf)), builder(model.getContext()) {}
 
 Location ModelBuilder::locOf(StringRef path) const {
-  return NameLoc::get(StringAttr::get(model.getContext(), family.bodyPrefix + withoutLayer(path)));
+  return NameLoc::get(
+      StringAttr::get(builder.getContext(), family.bodyPrefix + withoutLayer(path)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -71,7 +72,8 @@ Value ModelBuilder::weight(StringRef path, StringRef kind, ArrayRef<int64_t> sha
   auto op = model.lookupSymbol<lm::WeightOp>(symbolOf(path, kind));
   if (!op)
     op = declare(path, kind, shape, transposed, belowPrefix);
-  return lm::GetWeightOp::create(builder, op.getLoc(), op.getType(), op.getSymName());
+  return lm::GetWeightOp::create(builder, op.getLoc(), op.getType(),
+                                 FlatSymbolRefAttr::get(op.getSymNameAttr()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -119,8 +121,8 @@ void ModelBuilder::buildHead() {
   lm::ReturnOp::create(builder, func.getLoc(), result);
 }
 
-Value ModelBuilder::layers(Value hidden, llvm::function_ref<Value(Value)> body) {
-  Location loc = locOf("layers");
+Value ModelBuilder::layers(Value hidden, StringRef path, llvm::function_ref<Value(Value)> body) {
+  Location loc = locOf(path);
   SmallVector<Value> inits{hidden, state};
   SmallVector<Type> types{hidden.getType(), state.getType()};
   auto loop = lm::LayersOp::create(builder, loc, types, uint64_t(0), uint64_t(config.layers),

@@ -22,7 +22,7 @@ using namespace plait;
 
 namespace {
 
-class EvaluatePass : public impl::EvaluatePassBase<EvaluatePass> {
+class EvaluatePass : public plait::impl::EvaluatePassBase<EvaluatePass> {
 public:
   using EvaluatePassBase::EvaluatePassBase;
 
@@ -53,8 +53,10 @@ private:
   /// The value of argument `i`, whose type is `type`, of a function with `tokens` tokens.
   FailureOr<EvalValue> makeArgument(unsigned i, Type type, const Checkpoint &file, int64_t tokens);
 
+  /// At the module's place; a module's own emitError would print all of it.
+  InFlightDiagnostic error(const Twine &message) { return mlir::emitError(getOperation().getLoc(), message); }
   void fail(const Status &status) {
-    getOperation().emitError(status.message());
+    error(status.message());
     signalPassFailure();
   }
 
@@ -67,7 +69,7 @@ FailureOr<lm::ModelOp> EvaluatePass::findModel() {
     return models.front();
   if (auto main = getOperation().lookupSymbol<lm::ModelOp>("main"))
     return main;
-  return getOperation().emitError("expected one model, or one that is called main, but got ") << models.size();
+  return error("expected one model, or one that is called main, but got ") << models.size();
 }
 
 FailureOr<std::vector<std::vector<int64_t>>> EvaluatePass::parseTokens() {
@@ -76,7 +78,7 @@ FailureOr<std::vector<std::vector<int64_t>>> EvaluatePass::parseTokens() {
     rows.emplace_back();
     for (StringRef id : llvm::split(row, ','))
       if (id.trim().getAsInteger(10, rows.back().emplace_back()))
-        return getOperation().emitError("expected tokens such as '1,2,3;4,5' but got '") << tokens << "'";
+        return error("expected tokens such as '1,2,3;4,5' but got '") << tokens << "'";
   }
   return rows;
 }
@@ -120,9 +122,9 @@ FailureOr<EvalValue> EvaluatePass::makeArgument(unsigned i, Type type, const Che
     return EvalValue(std::move(rows));
   }
   if (!isa<RankedTensorType>(type))
-    return getOperation().emitError("expected an argument that a file can hold but got ") << type;
+    return error("expected an argument that a file can hold but got ") << type;
   if (!tensor)
-    return getOperation().emitError("expected tensor '") << name << "' in '" << inputs << "'";
+    return error("expected tensor '") << name << "' in '" << inputs << "'";
   return EvalValue(toDenseValue(*tensor));
 }
 
@@ -133,11 +135,11 @@ LogicalResult EvaluatePass::runFunction(WeightSource &source) {
   auto symbol = SymbolRefAttr::get(path.front().getAttr(), ArrayRef(path).drop_front());
   auto callee = dyn_cast_or_null<FunctionOpInterface>(SymbolTable::lookupSymbolIn(getOperation(), symbol));
   if (!callee)
-    return getOperation().emitError("expected the symbol of a function but got ") << symbol;
+    return error("expected the symbol of a function but got ") << symbol;
 
   Expected<Checkpoint> file = inputs.empty() ? Checkpoint() : Checkpoint::openFile(inputs);
   if (!file)
-    return getOperation().emitError(file.status().message());
+    return error(file.status().message());
   // As many tokens as the first tensor has rows: that is how the functions of a
   // model are written.
   const TensorView *first = file->find("arg0");

@@ -37,7 +37,7 @@ static void print(llvm::raw_ostream &os, const LinearForm &form) {
 
 namespace {
 
-class PrintCostPass : public impl::PrintCostPassBase<PrintCostPass> {
+class PrintCostPass : public plait::impl::PrintCostPassBase<PrintCostPass> {
 public:
   void runOnOperation() override {
     markAllAnalysesPreserved();

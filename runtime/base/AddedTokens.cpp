@@ -33,8 +33,7 @@ Expected<std::vector<AddedToken>> readAddedTokens(const Json &array, const std::
   for (size_t i = 0; i < elements->size(); ++i) {
     JsonView view((*elements)[i], what, where + "/" + std::to_string(i));
     AddedToken token;
-    PLAIT_ASSIGN_OR_RETURN(int64_t id,
-                           view.getInt("id", 0, std::numeric_limits<int32_t>::max()));
+    PLAIT_ASSIGN_OR_RETURN(int64_t id, view.getInt("id", 0, std::numeric_limits<int32_t>::max()));
     token.id = static_cast<int32_t>(id);
     PLAIT_ASSIGN_OR_RETURN(token.content, view.getString("content"));
     PLAIT_ASSIGN_OR_RETURN(token.singleWord, view.getBool("single_word", false));
@@ -54,8 +53,7 @@ Expected<std::vector<AddedToken>> readAddedTokens(const Json &array, const std::
 
 Status AddedTokenMatcher::add(const AddedToken &token, std::string_view pattern) {
   if (nodes + pattern.size() > maxAddedTokenBytesInAll)
-    return unsupported("added_tokens: found more than " +
-                       std::to_string(maxAddedTokenBytesInAll) +
+    return unsupported("added_tokens: found more than " + std::to_string(maxAddedTokenBytesInAll) +
                        " bytes of added tokens; expected fewer");
   if (token.singleWord && !wordCharacter) {
     // The join controls are word characters here, unlike in pre-tokenizers.

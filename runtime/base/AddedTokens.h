@@ -71,11 +71,11 @@ private:
   Expected<bool> isPartOfWord(std::string_view text, size_t start, size_t end) const;
 
   // A trie over bytes; the root is an array because most positions end there.
-  std::array<uint32_t, 256> rootEdges{};              // 0: no edge
-  std::unordered_map<uint64_t, uint32_t> edges;       // by node << 8 | byte
-  std::unordered_map<uint32_t, Flags> tokenAt;        // by node
+  std::array<uint32_t, 256> rootEdges{};        // 0: no edge
+  std::unordered_map<uint64_t, uint32_t> edges; // by node << 8 | byte
+  std::unordered_map<uint32_t, Flags> tokenAt;  // by node
   uint32_t nodes = 1;
-  std::optional<TokenizerRegex> wordCharacter;        // if any token is singleWord
+  std::optional<TokenizerRegex> wordCharacter; // if any token is singleWord
 };
 
 } // namespace plait

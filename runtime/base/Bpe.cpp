@@ -74,7 +74,8 @@ Status Bpe::readVocabulary(const Json &json, const std::string &what) {
   for (const auto &[token, value] : *object) {
     const auto *natural = value.get_ptr<const Json::number_unsigned_t *>();
     if (!natural || *natural > uint64_t(std::numeric_limits<int32_t>::max()))
-      return JsonView(value, what, "/model/vocab" + pointerStep(token)).error("an id in 0..2147483647");
+      return JsonView(value, what, "/model/vocab" + pointerStep(token))
+          .error("an id in 0..2147483647");
     int32_t id = static_cast<int32_t>(*natural);
     if (auto [other, isNew] = tokenOf.try_emplace(id, token); !isNew)
       return corrupt(what + ": /model/vocab: found id " + std::to_string(id) + " for both " +
@@ -117,8 +118,7 @@ Status Bpe::readMerges(const Json &json, const std::string &what) {
           .error("\"left right\" or [\"left\", \"right\"]");
 
     const std::string where = "/model/merges/" + std::to_string(i);
-    PLAIT_RETURN_IF_ERROR(
-        addMerge(left, right, static_cast<uint32_t>(i), where).withContext(what));
+    PLAIT_RETURN_IF_ERROR(addMerge(left, right, static_cast<uint32_t>(i), where).withContext(what));
   }
   return Status::success();
 }

@@ -12,6 +12,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 namespace plait {
@@ -26,7 +27,7 @@ Expected<std::string> normalizeNfc(std::string_view text) {
     return std::string(text);
 
   // utf8proc_map would do all of this, but it orders combining marks by swapping
-  // neighbours, which a long run of marks makes quadratic.
+  // neighbours, which takes quadratic time in a long run of marks.
   constexpr auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
   std::vector<utf8proc_int32_t> codepoints;
   codepoints.reserve(text.size());
@@ -35,25 +36,32 @@ Expected<std::string> normalizeNfc(std::string_view text) {
     i += step.length;
     utf8proc_int32_t decomposed[32];
     int boundClass = 0;
-    utf8proc_ssize_t count = utf8proc_decompose_char(
-        static_cast<utf8proc_int32_t>(step.value), decomposed, 32, options, &boundClass);
+    utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(step.value),
+                                                     decomposed, 32, options, &boundClass);
     if (count < 0 || count > 32)
       return utf8procError(count < 0 ? count : UTF8PROC_ERROR_OVERFLOW);
     codepoints.insert(codepoints.end(), decomposed, decomposed + count);
   }
 
-  auto combiningClass = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
-  for (size_t i = 0; i < codepoints.size();) {
-    size_t end = i;
-    while (end < codepoints.size() && combiningClass(codepoints[end]) != 0)
-      ++end;
-    auto begin = codepoints.begin();
-    if (end - i > 1)
-      std::stable_sort(begin + static_cast<ptrdiff_t>(i), begin + static_cast<ptrdiff_t>(end),
-                       [&](utf8proc_int32_t a, utf8proc_int32_t b) {
-                         return combiningClass(a) < combiningClass(b);
-                       });
-    i = std::max(end, i + 1);
+  // Each run of marks by combining class, in the given order within a class.
+  struct Mark {
+    uint64_t key; // class, then position
+    utf8proc_int32_t codepoint;
+  };
+  std::vector<Mark> marks;
+  for (size_t i = 0; i < codepoints.size(); ++i) {
+    marks.clear();
+    size_t begin = i;
+    for (; i < codepoints.size(); ++i) {
+      auto markClass = utf8proc_get_property(codepoints[i])->combining_class;
+      if (markClass == 0)
+        break;
+      marks.push_back({static_cast<uint64_t>(markClass) << 48 | i, codepoints[i]});
+    }
+    std::sort(marks.begin(), marks.end(),
+              [](const Mark &a, const Mark &b) { return a.key < b.key; });
+    for (const Mark &mark : marks)
+      codepoints[begin++] = mark.codepoint;
   }
 
   utf8proc_ssize_t length = utf8proc_normalize_utf32(

@@ -15,7 +15,9 @@
 
 namespace plait {
 
-/// `text`, which must be valid UTF-8, in Unicode Normalization Form C.
+/// `text`, which must be valid UTF-8, in Unicode Normalization Form C. Hugging
+/// Face tokenizers 0.23 knows an older Unicode here: it leaves U+11938 apart and
+/// does not reorder some hundred combining marks (U+07FD, U+0898, U+08D3, ...).
 Expected<std::string> normalizeNfc(std::string_view text);
 
 } // namespace plait

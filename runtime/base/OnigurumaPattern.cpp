@@ -27,9 +27,7 @@ constexpr const char *anyCharacter = "[\\x{0}-\\x{10ffff}]";
 constexpr unsigned maxNesting = 100;
 constexpr size_t maxPatternBytes = 1 << 16;
 
-char lowerAscii(char32_t c) {
-  return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
+char lowerAscii(char32_t c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c); }
 
 bool isAsciiLetter(char32_t c) { return lowerAscii(c) >= 'a' && lowerAscii(c) <= 'z' && c < 0x80; }
 bool isAsciiDigit(char32_t c) { return c >= '0' && c <= '9'; }
@@ -134,7 +132,7 @@ Status Translator::parseAlternatives(unsigned depth) {
 }
 
 Status Translator::parseAtom(unsigned depth) {
-  if (startsWith("["))  {
+  if (startsWith("[")) {
     PLAIT_ASSIGN_OR_RETURN(std::string set, parseClass(depth + 1));
     out += set;
     return Status::success();
@@ -267,7 +265,7 @@ Status Translator::parseQuantifier(size_t atomStart) {
     }
     out += suffix;
   }
-  if (startsWith("*") || startsWith("+") || startsWith("?"))
+  if (startsWith("*") || startsWith("+") || startsWith("?") || startsWith("{"))
     return fail("a quantifier of a quantifier", "a group around the inner one");
   return Status::success();
 }
@@ -377,9 +375,10 @@ Expected<CharacterSet> Translator::parseSetEscape(bool inClass) {
     break;
   }
   pos -= 2;
-  return fail("the escape " + quoteForMessage(in.substr(pos, 2)),
-              "\\t \\n \\r \\f \\v \\a \\e \\x \\u \\d \\s \\w \\h \\p \\b \\A \\z \\Z or an escaped "
-              "punctuation character");
+  return fail(
+      "the escape " + quoteForMessage(in.substr(pos, 2)),
+      "\\t \\n \\r \\f \\v \\a \\e \\x \\u \\d \\s \\w \\h \\p \\b \\A \\z \\Z or an escaped "
+      "punctuation character");
 }
 
 /// `set` as a pattern that matches exactly one character.
@@ -450,7 +449,8 @@ Expected<CharacterSet> Translator::parsePosixBracket() {
   set.negated = consume("^");
   size_t end = in.find(":]", pos);
   std::string_view name = end == std::string_view::npos ? "" : in.substr(pos, end - pos);
-  for (const char *known : {"alpha", "alnum", "digit", "lower", "upper", "space", "word", "xdigit"}) {
+  for (const char *known :
+       {"alpha", "alnum", "digit", "lower", "upper", "space", "word", "xdigit"}) {
     if (name == known) {
       pos = end + 2;
       set.items = propertyItems(name);

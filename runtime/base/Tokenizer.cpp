@@ -331,8 +331,9 @@ Status Tokenizer::Impl::readPostProcessor(const JsonView &view, unsigned depth) 
 
 Status Tokenizer::Impl::readTemplate(const JsonView &view) {
   if (singleTemplate)
-    return unsupported(what + ": " + view.path() + ": found a second TemplateProcessing; expected "
-                                                   "at most one");
+    return unsupported(what + ": " + view.path() +
+                       ": found a second TemplateProcessing; expected "
+                       "at most one");
   std::vector<TemplatePiece> pieces;
   PLAIT_ASSIGN_OR_RETURN(JsonView single, view.get("single"));
   PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> elements, single.asArray());
@@ -366,8 +367,9 @@ Status Tokenizer::Impl::readTemplate(const JsonView &view) {
     pieces.push_back(std::move(piece));
   }
   if (!hasText)
-    return unsupported(what + ": " + single.path() + ": found no sequence; expected \"A\" exactly "
-                                                     "once");
+    return unsupported(what + ": " + single.path() +
+                       ": found no sequence; expected \"A\" exactly "
+                       "once");
   singleTemplate = std::move(pieces);
   return Status::success();
 }

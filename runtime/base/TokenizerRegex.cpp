@@ -26,15 +26,12 @@ namespace {
 constexpr uint32_t baseMatchLimit = 4'000'000;
 constexpr uint32_t heapLimitKiB = 512 * 1024;
 
-template <auto Free>
-struct Pcre2Free {
-  template <typename T>
-  void operator()(T *p) const {
-    Free(p);
-  }
+template <auto Free> struct Pcre2Free {
+  template <typename T> void operator()(T *p) const { Free(p); }
 };
 
-using CompileContext = std::unique_ptr<pcre2_compile_context, Pcre2Free<pcre2_compile_context_free>>;
+using CompileContext =
+    std::unique_ptr<pcre2_compile_context, Pcre2Free<pcre2_compile_context_free>>;
 using MatchContext = std::unique_ptr<pcre2_match_context, Pcre2Free<pcre2_match_context_free>>;
 using MatchData = std::unique_ptr<pcre2_match_data, Pcre2Free<pcre2_match_data_free>>;
 
@@ -60,10 +57,10 @@ Expected<TokenizerRegex> TokenizerRegex::compilePcre2(const std::string &pattern
   int errorCode = 0;
   PCRE2_SIZE errorOffset = 0;
   auto code = std::make_shared<Code>();
-  code->compiled.reset(pcre2_compile(
-      reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C,
-      &errorCode, &errorOffset, context.get()));
+  code->compiled.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                     PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE |
+                                         PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C,
+                                     &errorCode, &errorOffset, context.get()));
   if (!code->compiled)
     return unsupported("regex: found one that PCRE2 refuses (" + pcre2Message(errorCode) +
                        "); expected a supported one");

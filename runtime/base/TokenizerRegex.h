@@ -4,7 +4,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-//===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_RUNTIME_BASE_TOKENIZERREGEX_H
 #define PLAIT_RUNTIME_BASE_TOKENIZERREGEX_H

@@ -43,6 +43,16 @@ SENTENCES = [
     "def f(x):\n    if x > 0:\n        return x ** 2\n    return -x\n",
     "#include <vector>\r\nstd::vector<int> v{1, 2, 3};\r\n",
     "1 2 3 10 42 100 1000 1024 2024 3.14159 299792458 0x7fff 1,000,000",
+    "Alle Menschen sind frei und gleich an Würde und Rechten geboren; sie sind mit Vernunft begabt.",
+    "Tous les êtres humains naissent libres et égaux en dignité et en droits, doués de raison.",
+    "Todos los seres humanos nacen libres e iguales en dignidad y derechos, dotados de conciencia.",
+    "Tutti gli esseri umani nascono liberi ed eguali; sono dotati di ragione e di coscienza.",
+    "Все люди рождаются свободными и равными в своём достоинстве и правах, наделены разумом.",
+    "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw.",
+    "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar, akıl ve vicdana sahiptirler.",
+    "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。",
+    "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心。",
+    "All human beings are born free and equal; they are endowed with reason and conscience.",
     "😀 😃 👍🏽 👩‍👩‍👧‍👦 ❤️ 🇩🇪 🎉 — “quotes” … • →",
 ]
 
@@ -91,13 +101,18 @@ def corpus():
     return SENTENCES * 3 + lines
 
 
-def train(pre_tokenizer, size, special):
+def train(pre_tokenizer, size, special, ignore_merges=False):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizer
     trainer = trainers.BpeTrainer(
         vocab_size=size, show_progress=False, min_frequency=2,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     tokenizer.train_from_iterator(corpus(), trainer)
+    # A word that no merge produces: only ignore_merges finds it.
+    spec = json.loads(tokenizer.to_str())
+    spec["model"]["vocab"]["Ġzyzzyva"] = len(spec["model"]["vocab"])
+    spec["model"]["ignore_merges"] = ignore_merges
+    tokenizer = Tokenizer.from_str(json.dumps(spec))
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(special)
     return tokenizer
@@ -113,18 +128,14 @@ def llama3_style():
     names = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
     split = pre_tokenizers.Split(Regex(LLAMA3_PATTERN), "isolated", invert=False)
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=True, use_regex=False)
-    tokenizer = train(pre_tokenizers.Sequence([split, byte_level]), 1500, names)
+    tokenizer = train(pre_tokenizers.Sequence([split, byte_level]), 1500, names, ignore_merges=True)
     tokenizer.post_processor = processors.Sequence([
         processors.ByteLevel(trim_offsets=False),
         processors.TemplateProcessing(
             single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A <|begin_of_text|>:1 $B:1",
             special_tokens=[(names[0], tokenizer.token_to_id(names[0]))]),
     ])
-    spec = json.loads(tokenizer.to_str())
-    spec["model"]["ignore_merges"] = True
-    # A word that no merge produces: only ignore_merges finds it.
-    spec["model"]["vocab"]["Ġzyzzyva"] = max(t["id"] for t in spec["added_tokens"]) + 1
-    return Tokenizer.from_str(json.dumps(spec))
+    return tokenizer
 
 
 def encode_case(tokenizer, text):

@@ -55,7 +55,7 @@ public:
   Status refuse(const std::string &key, const std::string &expected);
   bool has(const std::string &key);
 
-  void warn(const std::string &key, const std::string &text);
+  void warn(const std::string &key, const std::string &consequence);
   /// One warning for all keys that were neither read nor are known not to
   /// matter for inference.
   void warnOfUnreadKeys();
@@ -74,6 +74,8 @@ private:
 
 /// The error `view.error(expected)` for something well formed that Plait cannot do.
 Status unsupportedValue(const JsonView &view, const std::string &expected);
+/// A warning: "SOURCE: POINTER: found F; `consequence`".
+std::string warningAbout(const JsonView &view, const std::string &consequence);
 
 } // namespace plait
 

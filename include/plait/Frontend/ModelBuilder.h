@@ -49,7 +49,8 @@ public:
   void buildHead();
   /// Builds the loop over all layers; `body` maps a layer's input to its output
   /// and advances `state`.
-  mlir::Value layers(mlir::Value hidden, llvm::function_ref<mlir::Value(mlir::Value)> body);
+  mlir::Value layers(mlir::Value hidden, llvm::StringRef path,
+                     llvm::function_ref<mlir::Value(mlir::Value)> body);
 
   mlir::Value ids, positions, rows, state;
 

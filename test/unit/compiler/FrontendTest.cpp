@@ -1,0 +1,219 @@
+//===- FrontendTest.cpp - Import of Hugging Face folders ------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FrontendFixture.h"
+
+#include "mlir/Parser/Parser.h"
+
+using namespace plait;
+using namespace plait::test;
+
+TEST_F(FrontendTest, Llama) {
+  folder.write("config.json", llamaConfig);
+  folder.write(llamaTensors());
+  Expected<ImportedModel> model = import();
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+  EXPECT_EQ(model->inputFiles,
+            (std::vector<std::string>{folder.file("config.json"), folder.file("model.safetensors")}));
+  expectInOrder(
+      text(*model),
+      {"lm.model @main family \"llama\" numerics row_invariant max_positions 16",
+       "lm.weight @embed_tokens from \"model.embed_tokens.weight\" : !lm.weight<20x8, #lm.f32>",
+       "lm.weight @input_layernorm from \"model.layers.{layer}.input_layernorm.weight\" layers 2 : !lm.weight<8, "
+       "#lm.f32>",
+       "lm.weight @self_attn_k_proj from \"model.layers.{layer}.self_attn.k_proj.weight\" layers 2 : !lm.weight<4x8",
+       "lm.weight @norm from \"model.norm.weight\"",
+       "lm.weight @lm_head from \"lm_head.weight\"",
+       "lm.func @forward(",
+       "!lm.rows",
+       "!lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>",
+       "-> (tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<",
+       "lm.embed",
+       "lm.layers 0 to 2 iter(",
+       "lm.rms_norm",
+       "eps 1.000000e-05",
+       "lm.linear",
+       "lm.linear",
+       "lm.linear",
+       "lm.rope",
+       "head_dim 2 theta 1.000000e+04",
+       "lm.rope",
+       "lm.attention",
+       "scale 0.70710678118654",
+       "lm.linear",
+       "lm.add",
+       "lm.rms_norm",
+       "lm.glu silu",
+       "lm.linear",
+       "lm.add",
+       "lm.yield",
+       "lm.rms_norm",
+       "lm.return",
+       "lm.func @head(",
+       "#lm.dims<leaves>",
+       "lm.get_weight @lm_head",
+       "lm.head"});
+  std::string located = text(*model, /*locations=*/true);
+  for (const char *name : {"model.layers.self_attn.q_proj", "model.layers.mlp.act_fn", "model.embed_tokens", "lm_head",
+                           "model.layers.self_attn"})
+    expectHas(located, "loc(\"" + std::string(name) + "\")");
+}
+
+TEST_F(FrontendTest, LlamaBiasesAndHeadDim) {
+  folder.write("config.json", patched(llamaConfig, R"({"head_dim": 6, "attention_bias": true,
+      "mlp_bias": true, "tie_word_embeddings": true, "hidden_act": "gelu_pytorch_tanh"})"));
+  ImportOptions options;
+  options.readCheckpoint = false;
+  options.format = WeightFormat::bf16;
+  options.numerics = lm::Numerics::fast;
+  options.modelName = "draft";
+  Expected<ImportedModel> model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_FALSE(model->checkpoint.has_value());
+  expectInOrder(
+      text(*model),
+      {"lm.model @draft family \"llama\" numerics fast", "@self_attn_q_proj from", "!lm.weight<24x8, #lm.bf16>",
+       "@self_attn_q_proj_bias from \"model.layers.{layer}.self_attn.q_proj.bias\" layers 2 : !lm.weight<24, #lm.bf16>",
+       "@self_attn_o_proj from", "!lm.weight<8x24", "@mlp_down_proj_bias", "bias %", "lm.glu gelu_tanh",
+       "lm.func @head", "lm.get_weight @embed_tokens"});
+}
+
+TEST_F(FrontendTest, RopeScalingOldAndNewSpelling) {
+  const std::string members = R"("factor": 8, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+      "original_max_position_embeddings": 64)";
+  std::vector<std::string> texts;
+  for (const std::string &patch :
+       {R"({"rope_theta": 5e5, "rope_scaling": {"type": "llama3", )" + members + "}}",
+        R"({"rope_parameters": {"rope_theta": 500000, "rope_type": "llama3", )" + members + "}}"}) {
+    folder.write("config.json", patched(llamaConfig, patch));
+    ImportOptions options;
+    options.readCheckpoint = false;
+    Expected<ImportedModel> model = import(options);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    texts.push_back(text(*model));
+  }
+  EXPECT_EQ(texts[0], texts[1]);
+  expectHas(texts[0], "theta 5.000000e+05 scaling <factor = 8.000000e+00");
+}
+
+TEST_F(FrontendTest, Gpt2WithAndWithoutPrefix) {
+  folder.write("config.json", gpt2Config);
+  for (const std::string prefix : {"transformer.", ""}) {
+    folder.write(gpt2Tensors(prefix));
+    Expected<ImportedModel> model = import();
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+    expectInOrder(text(*model, /*locations=*/true),
+                  {"family \"gpt2\"",
+                   "@wte from \"" + prefix + "wte.weight\"",
+                   "@wpe from",
+                   "!lm.weight<16x8",
+                   "@attn_c_attn from \"" + prefix +
+                       "h.{layer}.attn.c_attn.weight\" layers 2 transposed : !lm.weight<24x8, #lm.f32>",
+                   "@attn_c_attn_bias from",
+                   "!lm.weight<24, ",
+                   "@mlp_c_proj from",
+                   "transposed : !lm.weight<8x32",
+                   "lm.embed",
+                   "lm.embed",
+                   "lm.add",
+                   "lm.layers",
+                   "lm.layer_norm",
+                   "lm.linear",
+                   "bias",
+                   "lm.slice_columns",
+                   " 0 size 8",
+                   " 8 size 8",
+                   " 16 size 8",
+                   "lm.attention",
+                   "scale 5.000000e-01",
+                   "lm.activation gelu_tanh",
+                   "lm.layer_norm",
+                   "lm.func @head",
+                   "lm.get_weight @wte"});
+    expectHas(text(*model, true), "loc(\"transformer.h.attn.c_attn\")");
+  }
+}
+
+TEST_F(FrontendTest, FormatsFollowTheCheckpoint) {
+  folder.write("config.json", llamaConfig);
+  std::vector<Tensor> tensors = llamaTensors();
+  for (Tensor &tensor : tensors)
+    if (tensor.shape.size() == 2)
+      tensor.type = plait::TensorType::bf16;
+  folder.write(tensors);
+  Expected<ImportedModel> model = import();
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  expectHas(text(*model), "!lm.weight<20x8, #lm.bf16>");
+  expectHas(text(*model), "!lm.weight<8, #lm.f32>");
+
+  ImportOptions options;
+  options.format = WeightFormat::f32;
+  Expected<ImportedModel> forced = import(options);
+  ASSERT_TRUE(forced.ok()) << forced.status().message();
+  EXPECT_EQ(text(*forced).find("#lm.bf16"), std::string::npos);
+}
+
+TEST_F(FrontendTest, AcceptedExtras) {
+  folder.write("config.json", patched(llamaConfig, R"({"tie_word_embeddings": true, "auto_map": {"AutoModel": "x.Y"},
+                                                      "surprise": 1, "_name_or_path": "z"})"));
+  std::vector<Tensor> tensors = llamaTensors();
+  tensors.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq", {1}});
+  folder.write(tensors);
+  Expected<ImportedModel> model = import();
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  ASSERT_EQ(model->warnings.size(), 3u);
+  expectHas(model->warnings[0], "/auto_map: found an object of 1 member; it is ignored, as Plait never runs code");
+  expectHas(model->warnings[1], "; the keys unknown to Plait are ignored: 'surprise'");
+  expectHas(model->warnings[2], "found 'lm_head.weight' beside tie_word_embeddings true");
+}
+
+TEST_F(FrontendTest, Generation) {
+  auto read = [&](const std::string &generation, const std::string &patch = "{}") {
+    folder.write("config.json", patched(llamaConfig, patch));
+    folder.write("generation_config.json", generation);
+    ImportOptions options;
+    options.readCheckpoint = false;
+    Expected<ImportedModel> model = import(options);
+    EXPECT_TRUE(model.ok()) << model.status().message();
+    return model ? model->generation : GenerationDefaults();
+  };
+  GenerationDefaults g = read(R"({"eos_token_id": [3, 4, 3], "do_sample": true, "temperature": 0.6,
+                                  "top_p": 0.9, "top_k": 40, "min_p": 0.1})");
+  EXPECT_EQ(g.bos, 1);
+  EXPECT_EQ(g.eos, (std::vector<int32_t>{3, 4}));
+  EXPECT_EQ(g.temperature, 0.6);
+  EXPECT_EQ(g.topK, 40);
+  EXPECT_EQ(g.topP, 0.9);
+  EXPECT_EQ(g.minP, 0.1);
+  g = read(R"({"bos_token_id": 7, "do_sample": false, "temperature": 0.6})", R"({"eos_token_id": [5]})");
+  EXPECT_EQ(g.bos, 7);
+  EXPECT_EQ(g.eos, std::vector<int32_t>{5});
+  EXPECT_EQ(g.temperature, 0);
+  EXPECT_EQ(read("{}").temperature, 0);
+  EXPECT_EQ(read(R"({"do_sample": true})").temperature, 1);
+  EXPECT_EQ(read(R"({"temperature": 0.5})").temperature, 0.5);
+  EXPECT_EQ(read("{}", R"({"bos_token_id": null})").bos, std::nullopt);
+}
+
+TEST_F(FrontendTest, RepositoryModels) {
+  for (const char *name :
+       {"golden/models/llama-tiny", "golden/models/llama31-tiny", "golden/models/gpt2-tiny", "models/kjv-2m"}) {
+    std::string path = PLAIT_SOURCE_DIR "/test/" + std::string(name);
+    Expected<ImportedModel> model = importHuggingFace(context, path);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    EXPECT_TRUE(model->warnings.empty()) << name << ": " << model->warnings.front();
+    for (const std::string &file : model->inputFiles)
+      EXPECT_TRUE(fs::exists(file)) << file;
+    std::string printed = text(*model, /*locations=*/true);
+    auto parsed = mlir::parseSourceString<mlir::ModuleOp>(printed, &context);
+    ASSERT_TRUE(parsed) << printed;
+    model->module = std::move(parsed);
+    EXPECT_EQ(printed, text(*model, /*locations=*/true));
+  }
+}

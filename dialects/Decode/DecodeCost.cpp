@@ -1,0 +1,48 @@
+//===- DecodeCost.cpp - Symbolic cost of decode ops -----------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Conventions as in LmCost.cpp. Which warps a row uses is only known at run
+// time; a draw is counted without top_k and top_p, which search a threshold in
+// a number of passes that depends on the logits.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Decode/Decode.h"
+
+using namespace plait;
+using namespace plait::decode;
+
+/// The cost per leaf of an op that reads the logits once and does
+/// `flopsPerLogit` flops with each; small operands and results move once.
+static Cost chooseCost(Operation *op, Value logits, int64_t flopsPerLogit) {
+  auto type = cast<RankedTensorType>(logits.getType());
+  StringRef dim = lm::getLeadingDim(type);
+  int64_t leaves = type.isDynamicDim(0) ? 1 : type.getDimSize(0), vocabulary = type.getDimSize(1);
+  Cost cost;
+  cost.flops = lm::perDim(dim, leaves * vocabulary * flopsPerLogit);
+  int64_t bytes = vocabulary * 4;
+  for (TypeRange types : {TypeRange(op->getOperandTypes()).drop_front(), TypeRange(op->getResultTypes())})
+    for (Type other : types)
+      bytes += int64_t(cast<RankedTensorType>(other).getElementTypeBitWidth() / 8);
+  cost.activationBytes = lm::perDim(dim, leaves * bytes);
+  return cost;
+}
+
+// Maximum; subtract it, exp, add.
+Cost ChooseGreedyOp::getCost() { return chooseCost(*this, getLogits(), 4); }
+
+// As above, and once more with the temperature; the running sum.
+Cost ChooseSampleOp::getCost() { return chooseCost(*this, getLogits(), 9); }
+
+Cost MatchStopsOp::getCost() {
+  // The width of the stop table is no extent of a cost: it counts as one.
+  auto type = cast<RankedTensorType>(getTokens().getType());
+  int64_t leaves = type.isDynamicDim(0) ? 1 : type.getDimSize(0);
+  Cost cost;
+  cost.activationBytes = lm::perDim(lm::getLeadingDim(type), leaves * 4 * 4);
+  return cost;
+}

@@ -1,0 +1,249 @@
+//===- EmitTables.cpp - The tables of a model binary ----------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/CPU/Passes.h"
+
+#include "dialects/Rt/Rt.h"
+#include "plait-abi/Model.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/MapVector.h"
+
+#include <cstddef>
+
+namespace plait {
+#define GEN_PASS_DEF_EMITTABLESPASS
+#include "passes/CPU/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+namespace {
+
+/// One member of a struct: an integer of the width that the ABI gives it, or the
+/// address of a global or function (null if the symbol is empty).
+struct Field {
+  Field(int64_t value, unsigned bits) : value(value), bits(bits) {}
+  Field(StringRef symbol) : symbol(symbol) {}
+  int64_t value = 0;
+  unsigned bits = 0;
+  std::string symbol;
+};
+Field i32(int64_t value) { return {value, 32}; }
+Field i64(int64_t value) { return {value, 64}; }
+using Row = SmallVector<Field>;
+
+// The rows below list the members in order; these guard their number and size.
+static_assert(offsetof(plait_kernel_v1_t, tile_dim) == 32 && offsetof(plait_kernel_v1_t, tile_block) == 24);
+static_assert(offsetof(plait_weight_v1_t, pack_offset) == 16 && offsetof(plait_weight_v1_t, dtype) == 56);
+static_assert(offsetof(plait_plan_v1_t, slot_count) == 32);
+static_assert(offsetof(plait_model_v1_t, kernels) == 72 && offsetof(plait_model_v1_t, kernel_count) == 112);
+static_assert(offsetof(plait_launch_v1_t, source) == 28);
+
+struct EmitTablesPass : plait::impl::EmitTablesPassBase<EmitTablesPass> {
+  using EmitTablesPassBase::EmitTablesPassBase;
+
+  void runOnOperation() override {
+    auto models = llvm::to_vector(getOperation().getOps<rt::ModelOp>());
+    if (models.size() != 1) {
+      getOperation().emitError("expected one 'rt.model' but got ") << models.size();
+      return signalPassFailure();
+    }
+    b = OpBuilder::atBlockEnd(getOperation().getBody());
+    loc = models.front().getLoc();
+    if (failed(emitModel(models.front())))
+      return signalPassFailure();
+    models.front().erase();
+  }
+
+private:
+  //===- Globals ----------------------------------------------------------===//
+
+  Type pointerType() { return LLVM::LLVMPointerType::get(&getContext()); }
+
+  std::string emitString(StringRef text) {
+    auto [it, fresh] = strings.insert({text.str(), ""});
+    if (fresh) {
+      it->second = "plait_string_" + std::to_string(strings.size() - 1);
+      std::string data = text.str() + '\0';
+      emitConstant(it->second, LLVM::LLVMArrayType::get(b.getI8Type(), data.size()), b.getStringAttr(data));
+    }
+    return it->second;
+  }
+
+  LLVM::GlobalOp emitConstant(StringRef name, Type type, Attribute value) {
+    return LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, value,
+                                  /*alignment=*/8);
+  }
+
+  /// A table without pointers: `rows` flattened to integers of `bits` width.
+  std::string emitIntegers(StringRef name, ArrayRef<int64_t> values, unsigned bits) {
+    if (values.empty())
+      return "";
+    Type element = b.getIntegerType(bits);
+    auto shape = RankedTensorType::get({int64_t(values.size())}, element);
+    DenseElementsAttr data =
+        bits == 32 ? DenseElementsAttr::get(shape, ArrayRef<int32_t>(llvm::to_vector_of<int32_t>(values)))
+                   : DenseElementsAttr::get(shape, values);
+    emitConstant(name, LLVM::LLVMArrayType::get(element, values.size()), data);
+    return name.str();
+  }
+
+  Type getType(const Row &row) {
+    SmallVector<Type> members;
+    for (const Field &field : row)
+      members.push_back(field.bits ? Type(b.getIntegerType(field.bits)) : pointerType());
+    return LLVM::LLVMStructType::getLiteral(&getContext(), members);
+  }
+
+  /// A table of structs with pointers in them.
+  std::string emitStructs(StringRef name, ArrayRef<Row> rows) {
+    if (rows.empty())
+      return "";
+    Type rowType = getType(rows.front());
+    Type type = LLVM::LLVMArrayType::get(rowType, rows.size());
+    auto global = emitConstant(name, type, Attribute());
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&global.getInitializerRegion());
+    Value table = LLVM::UndefOp::create(b, loc, type);
+    for (auto [i, row] : llvm::enumerate(rows))
+      for (auto [j, field] : llvm::enumerate(row)) {
+        Value member;
+        if (field.bits)
+          member = LLVM::ConstantOp::create(b, loc, b.getIntegerAttr(b.getIntegerType(field.bits), field.value));
+        else if (field.symbol.empty())
+          member = LLVM::ZeroOp::create(b, loc, pointerType());
+        else
+          member = LLVM::AddressOfOp::create(b, loc, pointerType(), field.symbol);
+        table = LLVM::InsertValueOp::create(b, loc, table, member, ArrayRef<int64_t>{int64_t(i), int64_t(j)});
+      }
+    LLVM::ReturnOp::create(b, loc, table);
+    return name.str();
+  }
+
+  //===- Tables -----------------------------------------------------------===//
+
+  FailureOr<Row> getKernelRow(rt::KernelOp kernel) {
+    if (!kernel.getTiles() || !getOperation().lookupSymbol<LLVM::LLVMFuncOp>(kernel.getFunction()))
+      return kernel.emitOpError("expected an 'llvm.func' and tiles; 'plait-generate-cpu-kernels' makes them");
+    rt::TilesAttr tiles = *kernel.getTiles();
+    return Row{emitString(kernel.getFunction()), kernel.getFunction(), i64(tiles.getCount()), i64(tiles.getBlock()),
+               i32(tiles.getDim()),              i32(tiles.getCyclic())};
+  }
+
+  Row getWeightRow(rt::WeightOp w) {
+    return {emitString(w.getName()),
+            emitString(w.getSource()),
+            i64(w.getOffset()),
+            i64(w.getLayerBytes()),
+            i64(w.getLayers()),
+            i64(w.getRows()),
+            i64(w.getCols()),
+            i32(w.getElement().isF32() ? PLAIT_DTYPE_F32 : PLAIT_DTYPE_BF16),
+            i32(w.getPanel() ? PLAIT_LAYOUT_PANELS : PLAIT_LAYOUT_ROWS),
+            i32(w.getPanel()),
+            i32(w.getGroup()),
+            i32(w.getTransposed()),
+            i32(0)};
+  }
+
+  Row getPlanRow(rt::PlanOp plan, int64_t index) {
+    std::string prefix = "plait_plan_" + std::to_string(index) + "_";
+    SmallVector<int64_t> slots, arguments, launches;
+    Block &body = plan.getBody().front();
+    for (rt::SlotOp slot : body.getOps<rt::SlotOp>())
+      llvm::append_range(slots, slot.getBytes());
+    int64_t launchCount = 0;
+    for (rt::LaunchOp launch : body.getOps<rt::LaunchOp>()) {
+      int64_t firstArgument = arguments.size() / 2;
+      for (auto argument : launch.getArguments().getAsRange<rt::ArgAttr>())
+        arguments.append({int64_t(argument.getKind()), argument.getIndex()});
+      launches.append({kernelIndex.lookup(launch.getKernelAttr()), firstArgument, int64_t(launch.getArguments().size()),
+                       launch.getBarrier(), int64_t(launch.getLayerBegin()), int64_t(launch.getLayerEnd()),
+                       launch.getLoopBegin(), getSourceIndex(launch.getSource())});
+      ++launchCount;
+    }
+    return {emitString(plan.getName()),
+            emitIntegers(prefix + "slots", slots, 64),
+            emitIntegers(prefix + "args", arguments, 32),
+            emitIntegers(prefix + "launches", launches, 32),
+            i32(int64_t(slots.size()) / (PLAIT_DIM_COUNT + 1)),
+            i32(int64_t(arguments.size()) / 2),
+            i32(launchCount),
+            i32(plan.getHasLogits())};
+  }
+
+  int64_t getSourceIndex(StringRef source) { return sources.insert({source.str(), sources.size()}).first->second; }
+  std::string emitIntegers(const std::string &name, ArrayRef<int64_t> values, unsigned bits) {
+    return emitIntegers(StringRef(name), values, bits);
+  }
+
+  LogicalResult emitModel(rt::ModelOp model) {
+    Block &body = model.getBody().front();
+    SmallVector<Row> kernels, weights, states, plans, sourceRows;
+    for (rt::KernelOp kernel : body.getOps<rt::KernelOp>()) {
+      kernelIndex[kernel.getFunctionAttr()] = kernels.size();
+      auto row = getKernelRow(kernel);
+      if (failed(row))
+        return failure();
+      kernels.push_back(*row);
+    }
+    for (rt::WeightOp weight : body.getOps<rt::WeightOp>())
+      weights.push_back(getWeightRow(weight));
+    for (rt::StateOp state : body.getOps<rt::StateOp>())
+      states.push_back({emitString(state.getName()), i64(state.getLayers()), i64(state.getPageTokens()),
+                        i64(state.getPageBytes())});
+    for (rt::PlanOp plan : body.getOps<rt::PlanOp>())
+      plans.push_back(getPlanRow(plan, plans.size()));
+    for (auto &[source, index] : sources)
+      sourceRows.push_back({Field(emitString(source))});
+
+    emitStructs("plait_model", Row{i64(sizeof(plait_model_v1_t)),
+                                   i32(PLAIT_ABI_VERSION),
+                                   i32(PLAIT_ABI_MAGIC),
+                                   emitString(model.getSymName()),
+                                   emitString(isa),
+                                   emitString(model.getNumerics()),
+                                   i64(model.getVocabulary()),
+                                   i64(model.getMaxPositions()),
+                                   i64(model.getLayers()),
+                                   i64(model.getPackBytes()),
+                                   emitStructs("plait_kernels", kernels),
+                                   emitStructs("plait_weights", weights),
+                                   emitStructs("plait_states", states),
+                                   emitStructs("plait_plans", plans),
+                                   emitStructs("plait_sources", sourceRows),
+                                   i32(kernels.size()),
+                                   i32(weights.size()),
+                                   i32(states.size()),
+                                   i32(plans.size()),
+                                   i32(sourceRows.size()),
+                                   i32(0)});
+    emitQuery();
+    return success();
+  }
+
+  /// const plait_model_v1_t *plait_model_query(uint32_t max_version)
+  void emitQuery() {
+    auto type = LLVM::LLVMFunctionType::get(pointerType(), {b.getI32Type()});
+    auto query = LLVM::LLVMFuncOp::create(b, loc, PLAIT_MODEL_QUERY_SYMBOL, type);
+    OpBuilder::InsertionGuard guard(b);
+    Value newest = b.createBlock(&query.getBody(), {}, {b.getI32Type()}, {loc})->getArgument(0);
+    Value mine = LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(PLAIT_ABI_VERSION));
+    Value known = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::uge, newest, mine);
+    Value tables = LLVM::AddressOfOp::create(b, loc, pointerType(), "plait_model");
+    Value null = LLVM::ZeroOp::create(b, loc, pointerType());
+    LLVM::ReturnOp::create(b, loc, LLVM::SelectOp::create(b, loc, known, tables, null).getResult());
+  }
+
+  OpBuilder b{static_cast<MLIRContext *>(nullptr)};
+  Location loc = UnknownLoc::get(static_cast<MLIRContext *>(nullptr));
+  llvm::MapVector<std::string, std::string> strings;
+  llvm::MapVector<std::string, int64_t> sources;
+  DenseMap<Attribute, int64_t> kernelIndex;
+};
+} // namespace

@@ -1,0 +1,235 @@
+//===- KernelEmitter.h - Builds the code of one CPU kernel ------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What every family of CPU kernels is written with. A kernel is a function of
+// type plait_kernel_fn_v1: it loads its buffers' addresses, then computes tiles
+// begin, begin+step, ... < end in a loop.
+//
+// Numerics: the order of every sum is fixed by the code emitted here and the
+// target; no fast-math flag is ever set, and a multiplication is fused with an
+// addition exactly where fma() says so. So the bits of a row do not depend on
+// the step it is part of.
+//
+// All arithmetic works on scalars and on vectors alike; both operands have one
+// type.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_CPU_KERNELEMITTER_H
+#define PLAIT_PASSES_CPU_KERNELEMITTER_H
+
+#include "dialects/Kernel/Kernel.h"
+#include "plait-abi/Types.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Builders.h"
+
+namespace plait {
+
+/// What kernels are written for.
+struct CpuTarget {
+  unsigned lanes = 8; ///< f32 per vector register: 4, 8 or 16
+  bool fma = true;    ///< has fused multiply-add
+};
+
+/// How a kernel's work is divided: the fields of plait_kernel_v1_t.
+struct CpuTiles {
+  int64_t count = 1;
+  int64_t dim = -1; ///< plait_dim_t; -1: `count` tiles
+  int64_t block = 1;
+  bool cyclic = false;
+};
+
+/// One vector's worth of consecutive columns.
+struct Columns {
+  Value first; ///< i64
+  Value mask;  ///< lanes that exist, <lanes x i1>; null: all of them
+};
+
+class CpuKernelEmitter {
+public:
+  /// Writes into `function`, which has no body yet.
+  CpuKernelEmitter(kernel::FuncOp kernel, LLVM::LLVMFuncOp function, CpuTarget target);
+  /// Ends the function.
+  void finish();
+
+  OpBuilder &builder() { return b; }
+  Location loc() const { return location; }
+  const CpuTarget &target() const { return cpu; }
+  int64_t lanes() const { return cpu.lanes; }
+
+  //===--------------------------------------------------------------------===//
+  // Arguments
+  //===--------------------------------------------------------------------===//
+
+  /// `const plait_context_v1_t *`, for rt ops.
+  Value context();
+  /// Address of the buffer of an operand or a result of the kernel's compute op.
+  /// `part` 1 of an !lm.rows is the page table, `part` 0 the tokens' rows.
+  Value pointer(Value value, unsigned part = 0);
+  /// How the weight operand `weight` of the compute op is packed.
+  kernel::PackedType packedType(Value weight);
+  /// Extent `d` of the step (i64).
+  Value dim(plait_dim_t d);
+  /// Leading extent of `tensor` (i64), whether it is static or named.
+  Value rows(Value tensor);
+
+  //===--------------------------------------------------------------------===//
+  // Types, constants and memory outside the buffers
+  //===--------------------------------------------------------------------===//
+
+  Type f32Type() { return b.getF32Type(); }
+  /// <lanes x element>
+  VectorType vectorType(Type element) { return VectorType::get({lanes()}, element); }
+  VectorType f32VectorType() { return vectorType(f32Type()); }
+  /// `value` as a scalar or a splat of `type`, float or integer.
+  Value constant(Type type, double value);
+  Value integer(Type type, int64_t value);
+  Value i64(int64_t value) { return integer(b.getI64Type(), value); }
+  Value f32(double value) { return constant(f32Type(), value); }
+  /// `value` in every lane of an f32 vector.
+  Value splat(double value) { return constant(f32VectorType(), value); }
+  /// Scalar `value` in every lane.
+  Value broadcast(Value value) { return broadcast(value, lanes()); }
+  Value broadcast(Value value, int64_t count);
+  /// 64-byte aligned memory on the stack, allocated once per call.
+  Value scratch(Type element, int64_t count);
+  /// Address of a constant array of `values` in the module.
+  Value table(StringRef name, ArrayRef<double> values);
+
+  //===--------------------------------------------------------------------===//
+  // Memory: addresses count in elements; only the element's alignment is assumed
+  //===--------------------------------------------------------------------===//
+
+  /// &pointer[offset], pointer to `element`.
+  Value element(Type element, Value pointer, Value offset);
+  /// The `type`, scalar or vector, that begins at element `offset`.
+  Value load(Type type, Value pointer, Value offset);
+  void store(Value value, Value pointer, Value offset);
+  /// An i32 from memory, as i64.
+  Value loadIndex(Value pointer, Value offset);
+  /// <lanes x element> at `offset`; masked lanes are zero and not read.
+  Value load(Type element, Value pointer, Value offset, Value mask);
+  /// Lanes that `mask` (may be null) leaves out are not written.
+  void store(Value value, Value pointer, Value offset, Value mask);
+  /// <lanes x f32> out of memory that holds `storage` (f32 or bf16).
+  Value loadWidened(Type storage, Value pointer, Value offset, Value mask = {});
+  /// A bf16, as scalar or vector of i16, widened to f32: exact.
+  Value widenBF16(Value bits);
+
+  //===--------------------------------------------------------------------===//
+  // Control
+  //===--------------------------------------------------------------------===//
+
+  using Body = llvm::function_ref<void(Value i)>;
+  using IterBody = llvm::function_ref<SmallVector<Value>(Value i, ValueRange carried)>;
+  using ColumnBody = llvm::function_ref<void(Columns)>;
+
+  /// The tile loop: call once; code before it runs once per call. Sets how the
+  /// kernel's work is divided.
+  void forEachTile(CpuTiles tiles, Body body);
+  const CpuTiles &tiles() const { return division; }
+  /// One tile per `block` rows of `tensor`, `perRow` tiles for each block.
+  CpuTiles rowTiles(Value tensor, int64_t perRow = 1, int64_t block = 1, bool cyclic = false);
+
+  /// for (i = lower; i < upper; i += step), all i64.
+  void forLoop(Value lower, Value upper, int64_t step, Body body);
+  /// The same with values carried from one iteration to the next; `body` returns
+  /// the next ones. Returns the last ones.
+  SmallVector<Value> forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body);
+  void ifThen(Value condition, llvm::function_ref<void()> body);
+
+  /// All of 0 .. count - 1, a vector at a time; the last may be masked.
+  void forColumns(int64_t count, ColumnBody body);
+  /// Those of first .. first + block - 1 that are below `count`. `first` and
+  /// `block` are multiples of the lanes.
+  void forColumns(Value first, int64_t block, int64_t count, ColumnBody body);
+  /// Reduces columns 0 .. count - 1 to one scalar: `step(columns, a)` returns `a`
+  /// (<lanes x f32>, `init` in the beginning) with the columns combined into it,
+  /// lane by lane; masked lanes must stay as they are (see keep). Uses several
+  /// accumulators, and `combine` to join them and their lanes, in a fixed order.
+  Value reduceColumns(int64_t count, double init, llvm::function_ref<Value(Columns, Value)> step,
+                      llvm::function_ref<Value(Value, Value)> combine);
+
+  //===--------------------------------------------------------------------===//
+  // Arithmetic
+  //===--------------------------------------------------------------------===//
+
+  Value add(Value x, Value y);
+  Value sub(Value x, Value y);
+  Value mul(Value x, Value y);
+  /// Real division of floats; unsigned division of integers.
+  Value div(Value x, Value y);
+  /// Unsigned remainder of integers.
+  Value rem(Value x, Value y);
+  Value add(Value x, int64_t y) { return add(x, integer(x.getType(), y)); }
+  Value mul(Value x, int64_t y) { return mul(x, integer(x.getType(), y)); }
+  /// x * y + z: rounded once on targets with fma, twice on others.
+  Value fma(Value x, Value y, Value z);
+  Value negate(Value x);
+  /// x > y ? x : y, so a NaN in y wins and one in x is lost.
+  Value max(Value x, Value y);
+  /// x < y, signed; false with a NaN.
+  Value less(Value x, Value y);
+  Value equal(Value x, Value y);
+  Value select(Value condition, Value x, Value y);
+  /// Smaller of two i64.
+  Value minimum(Value x, Value y);
+  Value bitcast(Type type, Value x);
+  /// `value` in the lanes that exist, `other` in those that do not.
+  Value keep(Columns columns, Value value, Value other);
+  /// The lanes' numbers plus `first` (i64) compared with `bound` (i64): first + lane < bound.
+  Value lanesBelow(Value first, Value bound);
+  /// Lane `i` of a vector.
+  Value lane(Value vector, int64_t i);
+  /// All lanes of a vector joined by a tree: halves, quarters, ...
+  Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> combine);
+  Value reduceAdd(Value vector) {
+    return reduce(vector, [&](Value x, Value y) { return add(x, y); });
+  }
+  Value reduceMax(Value vector) {
+    return reduce(vector, [&](Value x, Value y) { return max(x, y); });
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Functions, f32 (KernelMath.cpp): no libm, exact to about one unit in the last place
+  //===--------------------------------------------------------------------===//
+
+  Value sqrt(Value x);
+  /// e^x: 0 where the result is below the normal numbers, infinity above them,
+  /// NaN for NaN. Relative error below 1.2e-7.
+  Value exp(Value x);
+  /// Natural logarithm: -infinity for 0, NaN below. Relative error below 2e-7.
+  Value log(Value x);
+  /// x / (1 + e^-x)
+  Value silu(Value x);
+  /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+  Value geluTanh(Value x);
+  Value activate(lm::ActivationKind kind, Value x);
+  /// (sin x, cos x) of f64 as f32: x within about a million turns; error below 1e-7.
+  std::pair<Value, Value> sinCos(Value x);
+
+private:
+  /// <lanes x i1> of the columns that are left at the end of `count`, or null.
+  Value tailMask(int64_t count);
+  /// c[0] + x (c[1] + x (c[2] + ...))
+  Value polynomial(Value x, ArrayRef<double> coefficients);
+  Value shuffle(Value vector, ArrayRef<int64_t> lanes);
+
+  kernel::FuncOp kernel;
+  LLVM::LLVMFuncOp function;
+  CpuTarget cpu;
+  Location location;
+  OpBuilder b;
+  CpuTiles division;
+  SmallVector<Value> dims;
+  llvm::DenseMap<Value, SmallVector<Value, 2>> buffers; ///< of the compute op's operands and results
+};
+
+} // namespace plait
+
+#endif // PLAIT_PASSES_CPU_KERNELEMITTER_H

@@ -1,0 +1,174 @@
+//===- Batch.cpp - From one sequence to ragged rows -----------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Decode/Passes.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace plait {
+#define GEN_PASS_DEF_BATCHPASS
+#include "passes/Decode/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+using namespace plait::decode;
+
+namespace {
+
+/// Builds one step while its arguments are still being asked for.
+class StepBuilder {
+public:
+  StepBuilder(OpBuilder &builder, Location loc, StringRef name)
+      : b(builder), step(StepOp::create(b, loc, name, b.getFunctionType({}, {}), b.getArrayAttr({}),
+                                        b.getArrayAttr({}), ArrayAttr(), ArrayAttr())) {
+    b.createBlock(&step.getBody());
+  }
+
+  /// The argument of `role`, added if there is none yet. `type` is needed for
+  /// the roles whose type the model decides.
+  Value input(Role role, Type type = {}) {
+    for (auto [i, known] : llvm::enumerate(inputRoles))
+      if (known == role)
+        return step.getBody().getArgument(i);
+    inputRoles.push_back(role);
+    return step.getBody().addArgument(type ? type : typeOf(role), step.getLoc());
+  }
+
+  void finish(ArrayRef<std::pair<Role, Value>> outputs) {
+    SmallVector<Value> values;
+    SmallVector<Role> outputRoles;
+    for (auto [role, value] : outputs) {
+      outputRoles.push_back(role);
+      values.push_back(value);
+    }
+    ReturnOp::create(b, step.getLoc(), values);
+    step.setFunctionType(b.getFunctionType(step.getBody().getArgumentTypes(), ValueRange(values).getTypes()));
+    step.setInputRolesAttr(toAttr(inputRoles));
+    step.setOutputRolesAttr(toAttr(outputRoles));
+  }
+
+private:
+  Type typeOf(Role role) {
+    auto tensor = [&](StringRef dim, Type element) { return lm::getNamedTensor(b.getContext(), dim, {}, element); };
+    switch (role) {
+    case Role::tokens:
+    case Role::positions:
+      return tensor("tokens", b.getI32Type());
+    case Role::rows:
+      return lm::RowsType::get(b.getContext());
+    case Role::leaves:
+    case Role::top_k:
+      return tensor("leaves", b.getI32Type());
+    case Role::temperature:
+    case Role::top_p:
+    case Role::min_p:
+      return tensor("leaves", b.getF32Type());
+    case Role::seed:
+    case Role::sequence:
+      return tensor("leaves", b.getI64Type());
+    case Role::stops: {
+      auto dims = lm::DimsAttr::get(b.getContext(), {b.getStringAttr("leaves"), b.getStringAttr("stops")});
+      return RankedTensorType::get({ShapedType::kDynamic, ShapedType::kDynamic}, b.getI32Type(), dims);
+    }
+    default:
+      llvm_unreachable("a result role, or the state, whose type the model gives");
+    }
+  }
+
+  ArrayAttr toAttr(ArrayRef<Role> roles) {
+    return b.getArrayAttr(
+        llvm::map_to_vector(roles, [&](Role role) -> Attribute { return RoleAttr::get(b.getContext(), role); }));
+  }
+
+  OpBuilder &b;
+  StepOp step;
+  SmallVector<Role> inputRoles;
+};
+
+/// The ops of a round, in the one shape that is batched today.
+struct RoundShape {
+  ForwardOp forward;
+  HeadOp head;
+  VerifyRuleOpInterface rule;
+
+  static FailureOr<RoundShape> match(RoundOp round) {
+    RoundShape shape;
+    for (Operation &op : round.getBody().front()) {
+      if (auto forward = dyn_cast<ForwardOp>(op); forward && !shape.forward)
+        shape.forward = forward;
+      else if (auto head = dyn_cast<HeadOp>(op); head && !shape.head)
+        shape.head = head;
+      else if (auto rule = dyn_cast<VerifyRuleOpInterface>(op); rule && !shape.rule)
+        shape.rule = rule;
+      else if (!isa<PendingOp, CommitOp, StopOp, YieldOp>(op))
+        return op.emitOpError("cannot be batched: expected a round of pending, forward, head, one verify rule, "
+                              "commit and stop");
+    }
+    if (!shape.forward || !shape.head || !shape.rule)
+      return round.emitOpError("cannot be batched: expected a forward, a head and a verify rule");
+    auto pending = shape.forward.getBlock().getDefiningOp<PendingOp>();
+    if (!pending || pending.getMaxTokens() != 1)
+      return shape.forward.emitOpError("cannot be batched: expected a block of one pending token");
+    return shape;
+  }
+};
+
+struct BatchPass : plait::impl::BatchPassBase<BatchPass> {
+  using BatchPassBase::BatchPassBase;
+
+  void runOnOperation() override {
+    for (StrategyOp strategy : llvm::make_early_inc_range(getOperation().getOps<StrategyOp>())) {
+      if (failed(batch(strategy, /*logits=*/false)) || (debugLogits && failed(batch(strategy, /*logits=*/true))))
+        return signalPassFailure();
+      strategy.erase();
+    }
+  }
+
+  LogicalResult batch(StrategyOp strategy, bool wantLogits) {
+    auto round = cast<RoundOp>(strategy.getBody().front().front());
+    auto shape = RoundShape::match(round);
+    if (failed(shape))
+      return failure();
+    FlatSymbolRefAttr model = cast<SequenceType>(shape->forward.getSequence().getType()).getModel();
+    auto function = [&](StringRef name) -> lm::FuncOp {
+      auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(&getContext(), name)});
+      auto f = SymbolTable::lookupNearestSymbolFrom<lm::FuncOp>(strategy, symbol);
+      if (!f)
+        strategy.emitOpError("expected the model ") << model << " to have a function @" << name;
+      return f;
+    };
+    lm::FuncOp forward = function("forward"), head = function("head");
+    if (!forward || !head)
+      return failure();
+    auto stateType = forward.getArgumentTypes().size() == 4 ? dyn_cast<lm::StateType>(forward.getArgumentTypes()[3])
+                                                            : lm::StateType();
+    if (!stateType)
+      return forward.emitOpError("expected arguments (ids, positions, rows, state)");
+
+    OpBuilder b(strategy);
+    Location loc = round.getLoc();
+    StepBuilder step(b, loc, (strategy.getSymName() + (wantLogits ? ".debug" : "")).str());
+    SmallVector<Value> arguments = {step.input(Role::tokens), step.input(Role::positions), step.input(Role::rows),
+                                    step.input(Role::state, stateType)};
+    auto call = [&](lm::FuncOp callee, ValueRange operands) {
+      auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(callee.getSymNameAttr())});
+      return lm::CallOp::create(b, loc, callee.getResultTypes(), symbol, operands);
+    };
+    Value hidden = call(forward, arguments).getResult(0);
+    Value leaf = lm::TakeRowsOp::create(b, loc, hidden, step.input(Role::leaves));
+    Value logits = call(head, leaf).getResult(0);
+    Operation *chosen = shape->rule.batch(b, logits, [&](Role role) { return step.input(role); });
+    Value status = MatchStopsOp::create(b, loc, chosen->getResult(0), chosen->getResult(1), step.input(Role::stops));
+    SmallVector<std::pair<Role, Value>> outputs = {
+        {Role::chosen, chosen->getResult(0)}, {Role::status, status}, {Role::logprob, chosen->getResult(2)}};
+    if (wantLogits)
+      outputs.push_back({Role::logits, logits});
+    step.finish(outputs);
+    return success();
+  }
+};
+} // namespace

@@ -1,0 +1,66 @@
+//===- Passes.td - Passes of the decode phase --------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DECODE_PASSES
+#define PLAIT_DECODE_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def AttachStrategyPass : Pass<"plait-attach-strategy", "::mlir::ModuleOp"> {
+  let summary = "Gives a model that has no decoding strategy the autoregressive one";
+  let description = [{
+    Adds `decode.strategy @ar` over the model `model`: each round forwards the
+    pending token, draws its successor with all warps (a row chooses greedily
+    with temperature 0) and commits it. A module that has a strategy is left
+    as it is.
+  }];
+  let options = [Option<"model", "model", "std::string", "\"main\"", "Symbol of the model to decode">];
+  let dependentDialects = ["::plait::decode::DecodeDialect"];
+}
+
+def BatchPass : Pass<"plait-batch", "::mlir::ModuleOp"> {
+  let summary = "Makes a ragged step of each strategy's round";
+  let description = [{
+    A strategy speaks of one sequence; a step runs one round for every row of a
+    batch. Rows are ragged: each contributes as many tokens as it has pending
+    (one while generating, a chunk while its prompt is read). Before:
+
+    ```mlir
+    %b = decode.pending %x ; %h, %st = decode.forward %x, %b ; %l = decode.head %h
+    %p = decode.verify_greedy %b, %l ; %y = decode.commit %x, %st, %p ; %d = decode.stop %y
+    ```
+    After, with tokens of all rows side by side and heads only at the leaves:
+
+    ```mlir
+    decode.step @ar(%ids, %pos, %rows, %kv, %leaves, %stops, ...) {
+      %h, %kv2 = lm.call @main::@forward(%ids, %pos, %rows, %kv)
+      %l = lm.call @main::@head(lm.take_rows %h, %leaves)
+      %t, %s, %lp = decode.choose_greedy %l
+      decode.return %t, decode.match_stops(%t, %s, %stops), %lp
+    }
+    ```
+    The commit of an append-only state needs no code: staged cells become part of
+    the sequence when the runtime advances its length.
+
+    With `debug-logits` a second step `@NAME.debug` also returns the logits.
+    Only rounds of the shape above are batched; another one is an error that
+    names the op.
+  }];
+  let options = [Option<"debugLogits", "debug-logits", "bool", "false",
+                        "Also make a variant that returns the logits of every leaf">];
+  let dependentDialects = ["::plait::decode::DecodeDialect"];
+}
+
+def VerifyDecodePass : Pass<"plait-verify-decode", "::mlir::ModuleOp"> {
+  let summary = "Checks what holds after the decode phase";
+  let description = [{
+    At least one `decode.step`, no `decode.strategy`; every step takes tokens,
+    positions, rows, state and leaves and returns chosen tokens and their status.
+  }];
+}
+
+#endif // PLAIT_DECODE_PASSES

@@ -1,0 +1,51 @@
+//===- DedupeKernels.cpp - Equal kernels are one ---------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lower/Passes.h"
+
+namespace plait {
+#define GEN_PASS_DEF_DEDUPEKERNELSPASS
+#include "passes/Lower/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+namespace {
+
+bool areEqual(kernel::FuncOp a, kernel::FuncOp b) {
+  return a.getFunctionType() == b.getFunctionType() && a.getCost() == b.getCost() &&
+         a.getInPlaceAttr() == b.getInPlaceAttr() &&
+         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
+                                                    OperationEquivalence::Flags::IgnoreLocations);
+}
+
+struct DedupeKernelsPass : plait::impl::DedupeKernelsPassBase<DedupeKernelsPass> {
+  using DedupeKernelsPassBase::DedupeKernelsPassBase;
+
+  void runOnOperation() override {
+    // Equal kernels have the same type and the same compute op.
+    DenseMap<std::pair<Type, StringAttr>, SmallVector<kernel::FuncOp>> kept;
+    DenseMap<StringAttr, FlatSymbolRefAttr> replacement;
+    for (kernel::FuncOp func : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>())) {
+      Operation *compute = func.getComputeOp();
+      auto &candidates = kept[{func.getFunctionType(), compute ? compute->getName().getIdentifier() : StringAttr()}];
+      auto *same = llvm::find_if(candidates, [&](kernel::FuncOp other) { return areEqual(func, other); });
+      if (same == candidates.end()) {
+        candidates.push_back(func);
+        continue;
+      }
+      replacement[func.getSymNameAttr()] = FlatSymbolRefAttr::get(same->getSymNameAttr());
+      func.erase();
+      ++numErased;
+    }
+    getOperation().walk([&](kernel::LaunchOp launch) {
+      if (auto other = replacement.lookup(launch.getKernelAttr().getAttr()))
+        launch.setKernelAttr(other);
+    });
+  }
+};
+} // namespace

@@ -1,0 +1,46 @@
+//===- InlineModel.cpp - The model inside the step -------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lower/Passes.h"
+
+#include "mlir/IR/IRMapping.h"
+
+namespace plait {
+#define GEN_PASS_DEF_INLINEMODELPASS
+#include "passes/Lower/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+namespace {
+struct InlineModelPass : plait::impl::InlineModelPassBase<InlineModelPass> {
+  void runOnOperation() override {
+    for (decode::StepOp step : getOperation().getOps<decode::StepOp>()) {
+      SmallVector<lm::CallOp> calls;
+      step.walk([&](lm::CallOp call) { calls.push_back(call); });
+      for (lm::CallOp call : calls)
+        inlineCall(call);
+    }
+  }
+
+  void inlineCall(lm::CallOp call) {
+    auto callee = SymbolTable::lookupNearestSymbolFrom<lm::FuncOp>(call, call.getCallee());
+    StringAttr model = call.getCallee().getRootReference();
+    OpBuilder b(call);
+    IRMapping mapping;
+    Block &body = callee.getBody().front();
+    mapping.map(body.getArguments(), call.getArguments());
+    for (Operation &op : body.without_terminator())
+      b.clone(op, mapping)->walk([&](lm::GetWeightOp get) {
+        get.setWeightAttr(SymbolRefAttr::get(model, {FlatSymbolRefAttr::get(get.getWeight().getLeafReference())}));
+      });
+    for (auto [result, value] : llvm::zip_equal(call.getResults(), body.getTerminator()->getOperands()))
+      result.replaceAllUsesWith(mapping.lookup(value));
+    call.erase();
+  }
+};
+} // namespace

@@ -1,0 +1,268 @@
+//===- MemoryPlan.cpp - Buffers of a step's values ------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lower/MemoryPlan.h"
+
+#include "plait-abi/Model.h"
+
+using namespace plait;
+
+namespace {
+
+/// The ABI's input or output array of a role.
+int64_t getAbiInput(decode::Role role) {
+  using decode::Role;
+  switch (role) {
+  case Role::tokens:
+    return PLAIT_IN_TOKENS;
+  case Role::positions:
+    return PLAIT_IN_POSITIONS;
+  case Role::leaves:
+    return PLAIT_IN_LEAVES;
+  case Role::temperature:
+    return PLAIT_IN_TEMPERATURE;
+  case Role::top_k:
+    return PLAIT_IN_TOP_K;
+  case Role::top_p:
+    return PLAIT_IN_TOP_P;
+  case Role::min_p:
+    return PLAIT_IN_MIN_P;
+  case Role::seed:
+    return PLAIT_IN_SEED;
+  case Role::sequence:
+    return PLAIT_IN_SEQUENCE;
+  case Role::stops:
+    return PLAIT_IN_STOPS;
+  default:
+    return -1;
+  }
+}
+
+int64_t getAbiOutput(decode::Role role) {
+  using decode::Role;
+  switch (role) {
+  case Role::chosen:
+    return PLAIT_OUT_TOKENS;
+  case Role::status:
+    return PLAIT_OUT_STATUS;
+  case Role::logprob:
+    return PLAIT_OUT_LOGPROB;
+  case Role::logits:
+    return PLAIT_OUT_LOGITS;
+  default:
+    return -1;
+  }
+}
+
+} // namespace
+
+namespace plait {
+
+/// Walks the launches in order, with the layers' region in the place of its op.
+class MemoryPlanner {
+public:
+  explicit MemoryPlanner(decode::StepOp step) : step(step) {}
+
+  LogicalResult run() {
+    if (failed(bindArguments()))
+      return failure();
+    number(step.getBody().front());
+    bindOutputs();
+    return planBlock(step.getBody().front());
+  }
+
+  MemoryPlan plan;
+
+private:
+  using Buffer = MemoryPlan::Buffer;
+  using ArgKind = rt::ArgKind;
+
+  LogicalResult bindArguments() {
+    for (auto [i, argument] : llvm::enumerate(step.getBody().getArguments())) {
+      decode::Role role = step.getInputRole(i);
+      auto &buffers = plan.buffers[argument];
+      if (role == decode::Role::rows)
+        buffers = {{ArgKind::input, PLAIT_IN_TOKEN_ROWS}, {ArgKind::input, PLAIT_IN_PAGE_TABLE}};
+      else if (role == decode::Role::state)
+        buffers = {{ArgKind::state, 0}};
+      else if (int64_t index = getAbiInput(role); index >= 0)
+        buffers = {{ArgKind::input, index}};
+      else
+        return step.emitOpError("expected an input role for argument ") << i << " but got " << step.getInputRoles()[i];
+    }
+    return success();
+  }
+
+  /// Values that the step returns are written straight into the outputs.
+  void bindOutputs() {
+    for (auto [i, value] : llvm::enumerate(step.getBody().front().getTerminator()->getOperands()))
+      if (int64_t index = getAbiOutput(step.getOutputRole(i)); index >= 0 && value.getDefiningOp<kernel::LaunchOp>())
+        plan.buffers[value] = {{ArgKind::output, index}};
+  }
+
+  void number(Block &block) {
+    for (Operation &op : block) {
+      if (auto layers = dyn_cast<lm::LayersOp>(op))
+        number(layers.getBody().front());
+      order[&op] = order.size(); // a layers op comes after its body
+    }
+  }
+
+  /// Position of the last use of `value`. A value of an outer block is used by
+  /// every pass through a loop, that is up to the loop's end.
+  size_t lastUse(Value value) {
+    size_t last = 0;
+    for (Operation *user : value.getUsers()) {
+      while (user->getBlock() != value.getParentBlock())
+        user = user->getParentOp();
+      last = std::max(last, order.lookup(user));
+    }
+    return last;
+  }
+
+  bool isSlot(Value value) {
+    auto it = plan.buffers.find(value);
+    return it != plan.buffers.end() && it->second.size() == 1 && it->second[0].kind == ArgKind::slot;
+  }
+
+  LogicalResult planBlock(Block &block) {
+    for (Operation &op : block) {
+      if (auto launch = dyn_cast<kernel::LaunchOp>(op)) {
+        if (failed(planLaunch(launch)))
+          return failure();
+      } else if (auto layers = dyn_cast<lm::LayersOp>(op)) {
+        if (failed(planLayers(layers)))
+          return failure();
+      }
+      releaseDead(&op);
+    }
+    return success();
+  }
+
+  LogicalResult planLaunch(kernel::LaunchOp launch) {
+    auto func = SymbolTable::lookupNearestSymbolFrom<kernel::FuncOp>(launch, launch.getKernelAttr());
+    for (auto [i, result] : llvm::enumerate(launch.getResults())) {
+      if (isa<lm::StateType>(result.getType())) { // changed in place
+        for (Value operand : launch.getArguments())
+          if (operand.getType() == result.getType())
+            plan.buffers[result] = plan.buffers.lookup(operand);
+        continue;
+      }
+      if (plan.buffers.contains(result)) // an output
+        continue;
+      if (Value over = getInPlaceOperand(launch, func, i)) {
+        plan.buffers[result] = plan.buffers.lookup(over);
+        owners[plan.buffers.lookup(result)[0].index] = result;
+        continue;
+      }
+      auto slot = allocate(launch, result);
+      if (failed(slot))
+        return failure();
+      plan.buffers[result] = {{ArgKind::slot, *slot}};
+      owners[*slot] = result;
+    }
+    return success();
+  }
+
+  /// The operand that `launch` may overwrite with its result `index`: the
+  /// kernel allows it, it has a slot and dies here.
+  Value getInPlaceOperand(kernel::LaunchOp launch, kernel::FuncOp func, int64_t index) {
+    auto pairs = func.getInPlace();
+    if (!pairs)
+      return {};
+    for (size_t i = 0; i + 1 < pairs->size(); i += 2) {
+      Value operand = launch.getArguments()[(*pairs)[i]];
+      bool once = llvm::count(launch.getArguments(), operand) == 1;
+      if ((*pairs)[i + 1] == index && once && isSlot(operand) && lastUse(operand) == order.lookup(launch) &&
+          operand.getParentBlock() == launch->getBlock())
+        return operand;
+    }
+    return {};
+  }
+
+  LogicalResult planLayers(lm::LayersOp layers) {
+    Block &body = layers.getBody().front();
+    for (auto [init, argument] : llvm::zip_equal(layers.getInits(), body.getArguments())) {
+      plan.buffers[argument] = plan.buffers.lookup(init);
+      if (!isSlot(init))
+        continue;
+      if (lastUse(init) != order.lookup(layers) || llvm::count(layers.getInits(), init) != 1)
+        return layers.emitOpError("expected a value carried through the layers to have no other use");
+      owners[plan.buffers.lookup(argument)[0].index] = argument;
+    }
+    if (failed(planBlock(body)))
+      return failure();
+    for (auto [argument, yielded, result] :
+         llvm::zip_equal(body.getArguments(), body.getTerminator()->getOperands(), layers.getResults())) {
+      if (plan.buffers.lookup(argument) != plan.buffers.lookup(yielded))
+        return layers.emitOpError("expected a value carried through the layers to be updated in place, as a "
+                                  "residual stream is; carried value #")
+               << argument.getArgNumber() << " is not";
+      plan.buffers[result] = plan.buffers.lookup(argument);
+      if (isSlot(result))
+        owners[plan.buffers.lookup(result)[0].index] = result;
+    }
+    return success();
+  }
+
+  FailureOr<int64_t> allocate(Operation *op, Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
+    for (int64_t extent : type.getShape().drop_front())
+      bytes *= extent;
+    StringRef name = lm::getLeadingDim(type);
+    int dim = name == "tokens" ? PLAIT_DIM_TOKENS : name == "rows" ? PLAIT_DIM_ROWS
+                                                : name == "leaves" ? PLAIT_DIM_LEAVES
+                                                                   : -1;
+    if (dim < 0 || bytes <= 0)
+      return op->emitOpError("expected a result [tokens|rows|leaves, static...] but got ") << type;
+    // Best fit: the smallest free slot that is large enough, else the largest.
+    int64_t best = -1;
+    for (auto [i, slot] : llvm::enumerate(plan.slots)) {
+      if (owners.count(i) || slot.dim != dim)
+        continue;
+      bool fits = slot.bytes >= bytes, bestFits = best >= 0 && plan.slots[best].bytes >= bytes;
+      if (best < 0 || (fits && (!bestFits || slot.bytes < plan.slots[best].bytes)) ||
+          (!fits && !bestFits && slot.bytes > plan.slots[best].bytes))
+        best = i;
+    }
+    if (best < 0) {
+      best = plan.slots.size();
+      plan.slots.push_back({dim, bytes});
+    }
+    plan.slots[best].bytes = std::max(plan.slots[best].bytes, bytes);
+    return best;
+  }
+
+  void releaseDead(Operation *op) {
+    size_t now = order.lookup(op);
+    SmallVector<int64_t> dead;
+    for (auto [slot, owner] : owners)
+      if (owner.getParentBlock() == op->getBlock() && lastUse(owner) <= now)
+        dead.push_back(slot);
+    for (int64_t slot : dead)
+      owners.erase(slot);
+  }
+
+  decode::StepOp step;
+  DenseMap<Operation *, size_t> order;
+  std::map<int64_t, Value> owners; ///< the live value of each slot in use
+};
+
+} // namespace plait
+
+FailureOr<MemoryPlan> MemoryPlan::create(decode::StepOp step) {
+  MemoryPlanner planner(step);
+  if (failed(planner.run()))
+    return failure();
+  return std::move(planner.plan);
+}
+
+ArrayRef<MemoryPlan::Buffer> MemoryPlan::getBuffers(Value value) const {
+  auto it = buffers.find(value);
+  return it == buffers.end() ? ArrayRef<Buffer>() : ArrayRef<Buffer>(it->second);
+}

@@ -1,0 +1,53 @@
+//===- PackWeights.cpp - Layouts of weights --------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lower/Passes.h"
+
+#include "llvm/ADT/MapVector.h"
+
+namespace plait {
+#define GEN_PASS_DEF_PACKWEIGHTSPASS
+#include "passes/Lower/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+namespace {
+struct PackWeightsPass : plait::impl::PackWeightsPassBase<PackWeightsPass> {
+  using PackWeightsPassBase::PackWeightsPassBase;
+
+  void runOnOperation() override {
+    // One layout per weight, whatever the number of steps that use it.
+    llvm::MapVector<Attribute, SmallVector<lm::GetWeightOp>> uses;
+    for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
+      step.walk([&](lm::GetWeightOp get) { uses[get.getWeightAttr()].push_back(get); });
+    for (auto &[symbol, gets] : uses) {
+      bool multiplied = llvm::any_of(gets, [](lm::GetWeightOp get) { return isMultiplied(get.getResult()); });
+      for (lm::GetWeightOp get : gets)
+        pack(get, multiplied);
+    }
+  }
+
+  static bool isMultiplied(Value weight) {
+    return llvm::any_of(weight.getUses(), [](OpOperand &use) {
+      return use.getOperandNumber() == 1 && use.getOwner()->hasTrait<lm::WeightProduct>();
+    });
+  }
+
+  void pack(lm::GetWeightOp get, bool multiplied) {
+    auto weight = cast<lm::WeightType>(get.getType());
+    bool panels = multiplied && !weight.isVector();
+    unsigned bits =
+        cast<lm::WeightFormatInterface>(weight.getFormat()).getStorageType().getIntOrFloatBitWidth();
+    auto type = kernel::PackedType::get(&getContext(), weight, panels ? int64_t(panel) : 0, panels ? 32 / bits : 1);
+    OpBuilder b(get);
+    Value packed = kernel::PackedWeightOp::create(b, get.getLoc(), type, get.getWeightAttr());
+    get.replaceAllUsesWith(kernel::UnpackOp::create(b, get.getLoc(), weight, packed).getResult());
+    get.erase();
+  }
+};
+} // namespace

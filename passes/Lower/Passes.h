@@ -1,0 +1,33 @@
+//===- Passes.h - Passes of the lower phase --------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_LOWER_PASSES_H
+#define PLAIT_PASSES_LOWER_PASSES_H
+
+#include "dialects/Decode/Decode.h"
+#include "dialects/Kernel/Kernel.h"
+#include "dialects/Rt/Rt.h"
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace plait {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "passes/Lower/Passes.h.inc"
+
+struct LowerPipelineOptions {
+  int64_t panel = 16; ///< rows per weight panel, see plait-pack-weights
+};
+
+/// From steps and models to kernels and launch plans.
+void buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &options);
+
+} // namespace plait
+
+#endif // PLAIT_PASSES_LOWER_PASSES_H

@@ -1,0 +1,24 @@
+//===- Pipeline.cpp - The lower phase -------------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lower/Passes.h"
+
+using namespace plait;
+
+void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &options) {
+  // One function per step, so that launches have one order.
+  pm.addPass(createInlineModelPass());
+  // A launch has no barrier inside.
+  pm.addPass(createDecomposeAttentionPass());
+  // Before outlining: a layout depends on all uses of a weight.
+  pm.addPass(createPackWeightsPass({options.panel}));
+  pm.addPass(createOutlineKernelsPass());
+  // Before any loop exists: equal ops are compiled once.
+  pm.addPass(createDedupeKernelsPass());
+  pm.addPass(createPlanLaunchesPass());
+  pm.addPass(createVerifyLowerPass());
+}

@@ -1,0 +1,193 @@
+//===- PlanLaunches.cpp - Launch plans and tables -------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lower/Passes.h"
+
+#include "passes/Lower/MemoryPlan.h"
+#include "plait-abi/Model.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace plait {
+#define GEN_PASS_DEF_PLANLAUNCHESPASS
+#include "passes/Lower/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+namespace {
+
+/// Tells which launches need a barrier: those that touch what another one since
+/// the last barrier has written, or write what one has read.
+class Hazards {
+public:
+  bool conflicts(ArrayRef<rt::ArgAttr> reads, ArrayRef<rt::ArgAttr> writes) const {
+    return llvm::any_of(reads, [&](Attribute a) { return written.contains(a); }) ||
+           llvm::any_of(writes, [&](Attribute a) { return written.contains(a) || read.contains(a); });
+  }
+  void add(ArrayRef<rt::ArgAttr> reads, ArrayRef<rt::ArgAttr> writes) {
+    read.insert_range(reads);
+    written.insert_range(writes);
+  }
+  void clear() {
+    read.clear();
+    written.clear();
+  }
+
+private:
+  DenseSet<Attribute> read, written;
+};
+
+struct PlanLaunchesPass : plait::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
+  using PlanLaunchesPassBase::PlanLaunchesPassBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto steps = llvm::to_vector(module.getOps<decode::StepOp>());
+    auto models = llvm::to_vector(module.getOps<lm::ModelOp>());
+    if (steps.empty() || models.size() != 1) {
+      module.emitError("expected one 'lm.model' and at least one 'decode.step' but got ")
+          << models.size() << " and " << steps.size();
+      return signalPassFailure();
+    }
+    OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+    if (failed(createModel(b, models.front(), steps.front())))
+      return signalPassFailure();
+    for (decode::StepOp step : steps)
+      if (failed(planStep(step)))
+        return signalPassFailure();
+    finishTables();
+    for (decode::StepOp step : steps)
+      step.erase();
+    models.front().erase();
+  }
+
+private:
+  LogicalResult createModel(OpBuilder &b, lm::ModelOp source, decode::StepOp step) {
+    auto head = source.lookupSymbol<lm::FuncOp>("head");
+    if (!head)
+      return source.emitOpError("expected a function @head");
+    stateType = cast<lm::StateType>(step.getInput(decode::Role::state).getType());
+    int64_t vocabulary = cast<RankedTensorType>(head.getResultTypes()[0]).getDimSize(1);
+    int64_t parameters = 0;
+    for (lm::WeightOp weight : source.getOps<lm::WeightOp>()) {
+      auto type = cast<lm::WeightType>(weight.getType());
+      parameters += type.getRows() * type.getCols() * int64_t(weight.getLayers().value_or(1));
+    }
+    model = rt::ModelOp::create(b, source.getLoc(), source.getSymName(), source.getFamily(),
+                                lm::stringifyNumerics(source.getNumerics()), vocabulary, source.getMaxPositions(),
+                                stateType.getLayers(), /*pack_bytes=*/0, parameters);
+    tables = OpBuilder::atBlockEnd(&model.getBody().emplaceBlock());
+    return success();
+  }
+
+  /// Index of a kernel or weight in its table, by first use.
+  int64_t getKernelIndex(FlatSymbolRefAttr kernel) {
+    return kernels.insert({kernel, kernels.size()}).first->second;
+  }
+  int64_t getWeightIndex(kernel::PackedWeightOp weight) {
+    auto [it, fresh] = weights.insert({weight.getWeightAttr(), {int64_t(weights.size()), weight}});
+    return it->second.first;
+  }
+
+  LogicalResult planStep(decode::StepOp step) {
+    auto memory = MemoryPlan::create(step);
+    if (failed(memory))
+      return failure();
+    auto plan = rt::PlanOp::create(tables, step.getLoc(), step.getSymName(),
+                                   llvm::is_contained(step.getOutputRoles(),
+                                                      decode::RoleAttr::get(&getContext(), decode::Role::logits)));
+    OpBuilder b = OpBuilder::atBlockEnd(&plan.getBody().emplaceBlock());
+    for (MemoryPlan::Slot slot : memory->getSlots()) {
+      SmallVector<int64_t> bytes(PLAIT_DIM_COUNT + 1, 0);
+      bytes[slot.dim + 1] = slot.bytes;
+      rt::SlotOp::create(b, step.getLoc(), bytes);
+    }
+    numSlots += memory->getSlots().size();
+    hazards.clear();
+    planBlock(b, step.getBody().front(), *memory, 0, 1, /*inLoop=*/false);
+    return success();
+  }
+
+  void planBlock(OpBuilder &b, Block &block, const MemoryPlan &memory, int64_t begin, int64_t end, bool inLoop) {
+    bool first = true;
+    for (Operation &op : block) {
+      if (auto layers = dyn_cast<lm::LayersOp>(op)) {
+        planBlock(b, layers.getBody().front(), memory, layers.getBegin(), layers.getEnd(), /*inLoop=*/true);
+        first = true; // wait for the whole loop
+      } else if (auto launch = dyn_cast<kernel::LaunchOp>(op)) {
+        planLaunch(b, launch, memory, begin, end, inLoop && first, first);
+        first = false;
+      }
+    }
+  }
+
+  void planLaunch(OpBuilder &b, kernel::LaunchOp launch, const MemoryPlan &memory, int64_t begin, int64_t end,
+                  bool loopBegin, bool forceBarrier) {
+    SmallVector<rt::ArgAttr> reads, writes;
+    auto toAttr = [&](MemoryPlan::Buffer buffer) {
+      return rt::ArgAttr::get(&getContext(), buffer.kind, buffer.index);
+    };
+    SmallVector<Attribute> arguments;
+    for (Value operand : launch.getArguments()) {
+      if (auto weight = operand.getDefiningOp<kernel::PackedWeightOp>()) {
+        arguments.push_back(rt::ArgAttr::get(&getContext(), rt::ArgKind::weight, getWeightIndex(weight)));
+        continue;
+      }
+      for (MemoryPlan::Buffer buffer : memory.getBuffers(operand)) {
+        reads.push_back(toAttr(buffer));
+        arguments.push_back(toAttr(buffer));
+      }
+    }
+    for (Value result : launch.getResults())
+      for (MemoryPlan::Buffer buffer : memory.getBuffers(result)) {
+        writes.push_back(toAttr(buffer));
+        if (kernel::getResultBuffers(result.getType()))
+          arguments.push_back(toAttr(buffer));
+      }
+    bool barrier = forceBarrier || hazards.conflicts(reads, writes);
+    if (barrier) {
+      hazards.clear();
+      ++numBarriers;
+    }
+    hazards.add(reads, writes);
+    getKernelIndex(launch.getKernelAttr());
+    auto func = SymbolTable::lookupNearestSymbolFrom<kernel::FuncOp>(launch, launch.getKernelAttr());
+    rt::LaunchOp::create(b, launch.getLoc(), launch.getKernel(), b.getArrayAttr(arguments), begin, end, barrier,
+                         loopBegin, launch.getSource(), func.getCostAttr());
+  }
+
+  /// Writes the tables of kernels, weights and states in front of the plans.
+  void finishTables() {
+    OpBuilder b = OpBuilder::atBlockBegin(&model.getBody().front());
+    for (auto &[kernel, index] : kernels)
+      rt::KernelOp::create(b, model.getLoc(), cast<FlatSymbolRefAttr>(kernel), rt::TilesAttr());
+    int64_t offset = 0;
+    for (auto &[symbol, entry] : weights) {
+      kernel::PackedWeightOp use = entry.second;
+      auto weight = SymbolTable::lookupNearestSymbolFrom<lm::WeightOp>(use, use.getWeightAttr());
+      auto type = cast<kernel::PackedType>(use.getType());
+      int64_t layerBytes = llvm::alignTo(type.getBytes(), 64), layers = weight.getLayers().value_or(1);
+      rt::WeightOp::create(b, weight.getLoc(), weight.getSymName(), weight.getSource(), offset, layerBytes, layers,
+                           type.getWeight().getRows(), type.getWeight().getCols(), type.getStorageType(),
+                           type.getPanel(), type.getGroup(), weight.getTransposed());
+      offset += layerBytes * layers;
+    }
+    model.setPackBytes(offset);
+    rt::StateOp::create(b, model.getLoc(), "kv", stateType.getLayers(), kernel::PageLayout::tokens,
+                        kernel::PageLayout(stateType).bytes());
+  }
+
+  rt::ModelOp model;
+  lm::StateType stateType;
+  OpBuilder tables{static_cast<MLIRContext *>(nullptr)};
+  llvm::MapVector<Attribute, int64_t> kernels;
+  llvm::MapVector<Attribute, std::pair<int64_t, kernel::PackedWeightOp>> weights;
+  Hazards hazards;
+};
+} // namespace

@@ -1,0 +1,59 @@
+//===- VerifyLower.cpp - Border of the lower phase ------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Lower/Passes.h"
+
+#include "plait-abi/Model.h"
+
+namespace plait {
+#define GEN_PASS_DEF_VERIFYLOWERPASS
+#include "passes/Lower/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+namespace {
+struct VerifyLowerPass : plait::impl::VerifyLowerPassBase<VerifyLowerPass> {
+  void runOnOperation() override {
+    markAllAnalysesPreserved();
+    if (failed(verify(getOperation())))
+      signalPassFailure();
+  }
+
+  LogicalResult verify(ModuleOp module) {
+    auto models = llvm::to_vector(module.getOps<rt::ModelOp>());
+    if (models.size() != 1)
+      return module.emitError("expected one 'rt.model' after lower but got ") << models.size();
+    for (Operation &op : *module.getBody())
+      if (!isa<rt::ModelOp, kernel::FuncOp>(op))
+        return op.emitOpError("illegal after lower; expected to have been converted by 'plait-plan-launches'");
+    Block &body = models.front().getBody().front();
+    DenseSet<Attribute> kernels;
+    for (rt::KernelOp kernel : body.getOps<rt::KernelOp>()) {
+      if (!module.lookupSymbol<kernel::FuncOp>(kernel.getFunction()))
+        return kernel.emitOpError("expected the symbol of a 'kernel.func' but got @") << kernel.getFunction();
+      kernels.insert(kernel.getFunctionAttr());
+    }
+    int64_t weights = llvm::range_size(body.getOps<rt::WeightOp>());
+    int64_t states = llvm::range_size(body.getOps<rt::StateOp>());
+    for (rt::PlanOp plan : body.getOps<rt::PlanOp>()) {
+      Block &launches = plan.getBody().front();
+      int64_t limits[] = {int64_t(llvm::range_size(launches.getOps<rt::SlotOp>())), weights, states, PLAIT_IN_COUNT,
+                          PLAIT_OUT_COUNT};
+      for (rt::LaunchOp launch : launches.getOps<rt::LaunchOp>()) {
+        if (!kernels.contains(launch.getKernelAttr()))
+          return launch.emitOpError("expected a kernel of the model's table but got @") << launch.getKernel();
+        for (auto argument : launch.getArguments().getAsRange<rt::ArgAttr>())
+          if (argument.getIndex() < 0 || argument.getIndex() >= limits[int(argument.getKind())])
+            return launch.emitOpError("expected an index below ")
+                   << limits[int(argument.getKind())] << " but got " << argument;
+      }
+    }
+    return success();
+  }
+};
+} // namespace

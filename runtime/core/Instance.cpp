@@ -1,0 +1,280 @@
+//===- Instance.cpp - A model in execution --------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Instance.h"
+
+#include "runtime/core/Tables.h"
+#include "runtime/device/cpu/Topology.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+using namespace plait;
+
+class Instance::PendingStep {
+public:
+  StepBatch batch;
+  bool done = false;
+  Status status;
+  StepResult result;
+};
+
+namespace {
+
+/// What compiled code's `runtime` pointer means: the step that calls.
+struct StepContext {
+  std::mutex mutex;
+  std::vector<int64_t> nonfinite; ///< leaves
+};
+
+void reportNonfinite(void *runtime, int64_t leaf) {
+  auto &step = *static_cast<StepContext *>(runtime);
+  std::lock_guard<std::mutex> lock(step.mutex);
+  step.nonfinite.push_back(leaf);
+}
+
+const plait_imports_v1_t kImports = {sizeof(plait_imports_v1_t), reportNonfinite};
+
+Status checkOption(const char *what, int64_t value, int64_t min, int64_t max) {
+  if (value >= min && value <= max)
+    return Status::success();
+  return invalidArgument(std::string(what) + ": found " + std::to_string(value) + "; expected " +
+                         std::to_string(min) + " to " + std::to_string(max));
+}
+
+} // namespace
+
+Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model> model,
+                                                     const InstanceOptions &options) {
+  std::unique_ptr<Instance> instance(new Instance);
+  instance->shared = std::move(model);
+  const Model &m = *instance->shared;
+  if (m.tables().pack_bytes && !m.weights())
+    return invalidArgument("instance: the model was opened without its weights");
+  PLAIT_ASSIGN_OR_RETURN(instance->plan, m.plan(options.variant));
+  try {
+    PLAIT_RETURN_IF_ERROR(instance->allocate(options));
+    unsigned threads = options.threads ? options.threads : physicalCores();
+    PLAIT_ASSIGN_OR_RETURN(instance->pool, ThreadPool::create(threads, options.pin));
+    instance->executor = std::make_unique<Executor>(m.tables(), *instance->plan, m.weights());
+  } catch (const std::bad_alloc &) {
+    return resourceError("instance: out of memory; use a smaller batch or context");
+  }
+  return instance;
+}
+
+Status Instance::allocate(const InstanceOptions &options) {
+  const plait_model_v1_t &tables = shared->tables();
+  constexpr int64_t most = int64_t(1) << 24; // far from overflow, beyond any use
+  PLAIT_RETURN_IF_ERROR(checkOption("tokens per step", options.maxTokens, 1, most));
+  PLAIT_RETURN_IF_ERROR(checkOption("rows per step", options.maxRows, 1, most));
+  PLAIT_RETURN_IF_ERROR(checkOption("leaves per step", options.maxLeaves, 0, most));
+  PLAIT_RETURN_IF_ERROR(checkOption("stop ids", options.maxStops, 0, 4096));
+  PLAIT_RETURN_IF_ERROR(checkOption("pages", options.capacityPages, 0, INT32_MAX));
+
+  StepLimits &limits = stepLimits;
+  limits.vocabulary = tables.vocabulary;
+  limits.maxPositions = tables.max_positions;
+  limits.pageTokens = pageTokens(tables);
+  limits.maxTokens = options.maxTokens;
+  limits.maxRows = std::min(options.maxRows, options.maxTokens);
+  limits.maxLeaves = options.maxLeaves ? std::min(options.maxLeaves, limits.maxTokens)
+                     : plan->has_logits ? limits.maxTokens
+                                        : limits.maxRows;
+  limits.maxStops = options.maxStops;
+  int64_t fullContext = (limits.maxPositions + limits.pageTokens - 1) / limits.pageTokens;
+  limits.capacityPages = options.capacityPages ? options.capacityPages : fullContext;
+
+  StepDims dims{};
+  dims[PLAIT_DIM_TOKENS] = limits.maxTokens;
+  dims[PLAIT_DIM_ROWS] = limits.maxRows;
+  dims[PLAIT_DIM_LEAVES] = limits.maxLeaves;
+  dims[PLAIT_DIM_PAGES] = std::min(fullContext, limits.capacityPages);
+  dims[PLAIT_DIM_STOPS] = limits.maxStops;
+  int64_t bytes = arenaBytes(*plan, dims);
+  if (bytes < 0)
+    return resourceError("arena: a step of " + std::to_string(limits.maxTokens) +
+                         " tokens is too large; use fewer tokens per step");
+  PLAIT_ASSIGN_OR_RETURN(arena, PageMemory::allocate(uint64_t(bytes), "arena"));
+
+  memory.arena = arena.data();
+  memory.capacityPages = limits.capacityPages;
+  for (int32_t i = 0; i < tables.state_count; ++i) {
+    const plait_state_v1_t &state = tables.states[i];
+    uint64_t size;
+    if (__builtin_mul_overflow(state.page_bytes, uint64_t(limits.capacityPages), &size) ||
+        __builtin_mul_overflow(size, uint64_t(state.layers), &size))
+      size = UINT64_MAX; // refused below
+    std::string what = "key/value cache of " + std::to_string(limits.capacityPages) + " pages";
+    PLAIT_ASSIGN_OR_RETURN(PageMemory pages, PageMemory::allocate(size, what));
+    memory.states.push_back(pages.data());
+    states.push_back(std::move(pages));
+  }
+  return Status::success();
+}
+
+Instance::~Instance() {
+  {
+    std::unique_lock<std::mutex> lock(mutex);
+    stopping = true;
+    for (const Ticket &ticket : queue) {
+      ticket->status = Status::error(StatusCode::cancelled, "step: the instance has gone");
+      ticket->done = true;
+    }
+    queue.clear();
+    changed.notify_all();
+    changed.wait(lock, [&] { return !executing; });
+  }
+  if (worker.joinable())
+    worker.join();
+}
+
+uint64_t Instance::stateMemory() const {
+  uint64_t total = 0;
+  for (const PageMemory &state : states)
+    total += state.size();
+  return total;
+}
+
+Expected<Instance::Ticket> Instance::enqueue(StepBatch batch, bool wakeWorker) {
+  PLAIT_RETURN_IF_ERROR(checkBatch(batch, stepLimits));
+  Ticket ticket = std::make_shared<PendingStep>();
+  ticket->batch = std::move(batch);
+  std::lock_guard<std::mutex> lock(mutex);
+  if (stopping)
+    return Status::error(StatusCode::cancelled, "step: the instance is going");
+  if (wakeWorker && !worker.joinable())
+    worker = std::thread(&Instance::workerLoop, this);
+  queue.push_back(ticket);
+  if (wakeWorker)
+    changed.notify_all();
+  return ticket;
+}
+
+Expected<Instance::Ticket> Instance::submit(StepBatch batch) {
+  try {
+    return enqueue(std::move(batch), /*wakeWorker=*/true);
+  } catch (const std::exception &error) {
+    return resourceError(std::string("step: ") + error.what());
+  }
+}
+
+bool Instance::poll(const Ticket &ticket) {
+  std::lock_guard<std::mutex> lock(mutex);
+  return ticket->done;
+}
+
+Expected<StepResult> Instance::wait(const Ticket &ticket) {
+  std::unique_lock<std::mutex> lock(mutex);
+  while (!ticket->done) {
+    if (!executing && !queue.empty())
+      runNext(lock);
+    else
+      changed.wait(lock);
+  }
+  if (!ticket->status)
+    return ticket->status;
+  return std::move(ticket->result);
+}
+
+Expected<StepResult> Instance::run(StepBatch batch) {
+  try {
+    PLAIT_ASSIGN_OR_RETURN(Ticket ticket, enqueue(std::move(batch), /*wakeWorker=*/false));
+    return wait(ticket);
+  } catch (const std::exception &error) {
+    return resourceError(std::string("step: ") + error.what());
+  }
+}
+
+/// Executes the oldest step; `lock` is released meanwhile.
+void Instance::runNext(std::unique_lock<std::mutex> &lock) {
+  Ticket ticket = std::move(queue.front());
+  queue.pop_front();
+  executing = true;
+  lock.unlock();
+  Status status;
+  try {
+    status = execute(ticket->batch, ticket->result);
+  } catch (const std::exception &error) {
+    status = resourceError(std::string("step: ") + error.what());
+  }
+  lock.lock();
+  ticket->status = std::move(status);
+  ticket->done = true;
+  executing = false;
+  changed.notify_all();
+}
+
+void Instance::workerLoop() {
+  std::unique_lock<std::mutex> lock(mutex);
+  while (true) {
+    changed.wait(lock, [&] { return stopping || (!executing && !queue.empty()); });
+    if (stopping)
+      return;
+    runNext(lock);
+  }
+}
+
+Status Instance::execute(const StepBatch &batch, StepResult &result) {
+  inputs.pack(batch, stepLimits.pageTokens);
+  size_t leaves = size_t(inputs.dims()[PLAIT_DIM_LEAVES]);
+  outTokens.assign(leaves, -1);
+  outStatus.assign(leaves, PLAIT_LEAF_OK);
+  outLogprob.assign(leaves, 0);
+  if (plan->has_logits)
+    result.logits.resize(leaves * size_t(stepLimits.vocabulary));
+  memory.inputs = inputs.pointers();
+  memory.outputs[PLAIT_OUT_TOKENS] = outTokens.data();
+  memory.outputs[PLAIT_OUT_STATUS] = outStatus.data();
+  memory.outputs[PLAIT_OUT_LOGPROB] = outLogprob.data();
+  memory.outputs[PLAIT_OUT_LOGITS] = result.logits.data();
+
+  StepContext step{};
+  plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
+  executor->run(*pool, context, inputs.dims(), memory);
+
+  for (int64_t leaf : step.nonfinite)
+    if (leaf >= 0 && size_t(leaf) < leaves)
+      outStatus[size_t(leaf)] = PLAIT_LEAF_NONFINITE;
+  result.leaves.resize(leaves);
+  for (size_t i = 0; i < leaves; ++i) {
+    bool bad = outStatus[i] == PLAIT_LEAF_NONFINITE;
+    if (!bad && (outTokens[i] < 0 || outTokens[i] >= stepLimits.vocabulary))
+      return internalError("step: the model chose token " + std::to_string(outTokens[i]) +
+                           " of a vocabulary of " + std::to_string(stepLimits.vocabulary));
+    result.leaves[i].token = bad ? -1 : outTokens[i];
+    result.leaves[i].status = plait_leaf_status_t(outStatus[i]);
+    result.leaves[i].logprob = outLogprob[i];
+  }
+  return Status::success();
+}
+
+Status Instance::copyPage(int32_t from, int32_t to) {
+  for (int32_t page : {from, to})
+    if (page < 0 || page >= stepLimits.capacityPages)
+      return invalidArgument("page: found " + std::to_string(page) + "; expected 0 to " +
+                             std::to_string(stepLimits.capacityPages - 1));
+  std::unique_lock<std::mutex> lock(mutex);
+  while (executing || !queue.empty()) {
+    if (!executing)
+      runNext(lock);
+    else
+      changed.wait(lock);
+  }
+  const plait_model_v1_t &tables = shared->tables();
+  for (int32_t i = 0; i < tables.state_count; ++i) {
+    const plait_state_v1_t &state = tables.states[i];
+    uint64_t stride = uint64_t(stepLimits.capacityPages) * state.page_bytes;
+    for (int64_t layer = 0; layer < state.layers; ++layer) {
+      uint8_t *base = memory.states[size_t(i)] + uint64_t(layer) * stride;
+      std::memcpy(base + uint64_t(to) * state.page_bytes,
+                  base + uint64_t(from) * state.page_bytes, state.page_bytes);
+    }
+  }
+  return Status::success();
+}

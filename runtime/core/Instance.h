@@ -1,0 +1,107 @@
+//===- Instance.h - A model in execution -----------------------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_CORE_INSTANCE_H
+#define PLAIT_RUNTIME_CORE_INSTANCE_H
+
+#include "runtime/base/Status.h"
+#include "runtime/core/Model.h"
+#include "runtime/core/StepBatch.h"
+#include "runtime/core/StepInputs.h"
+#include "runtime/device/cpu/Executor.h"
+#include "runtime/device/cpu/ThreadPool.h"
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace plait {
+
+struct InstanceOptions {
+  unsigned threads = 0; ///< 0: one per physical core
+  bool pin = false;     ///< keep each worker on its CPU
+  int64_t maxTokens = 512; ///< of a step, all rows together
+  int64_t maxRows = 64;
+  int64_t maxLeaves = 0; ///< 0: maxRows, or maxTokens for a variant with logits
+  int64_t maxStops = 16; ///< stop ids of one leaf
+  int64_t capacityPages = 0; ///< 0: one sequence of the model's full context
+  std::string variant = "ar";
+};
+
+/// State and working memory of one model, and the threads that run its steps.
+/// Steps run one at a time in the order of submission. All functions may be
+/// called from any thread; instances share nothing but their model.
+class Instance {
+public:
+  static Expected<std::unique_ptr<Instance>> create(std::shared_ptr<const Model> model,
+                                                    const InstanceOptions &options);
+  /// Finishes the step that runs and cancels those that wait.
+  ~Instance();
+  Instance(const Instance &) = delete;
+  Instance &operator=(const Instance &) = delete;
+
+  class PendingStep;
+  using Ticket = std::shared_ptr<PendingStep>;
+
+  /// Queues a step, which runs in the background, or says what is wrong with it.
+  Expected<Ticket> submit(StepBatch batch);
+  /// Whether `wait` would return at once.
+  bool poll(const Ticket &ticket);
+  /// Returns the step's result, once. Runs the step itself if no other thread
+  /// has begun to, which saves a wake-up.
+  Expected<StepResult> wait(const Ticket &ticket);
+  /// `submit` and `wait` in one, on the calling thread if the instance is idle.
+  Expected<StepResult> run(StepBatch batch);
+
+  /// Copies a page in every layer of every state, after the steps before it.
+  Status copyPage(int32_t from, int32_t to);
+
+  const Model &model() const { return *shared; }
+  const StepLimits &limits() const { return stepLimits; }
+  unsigned threads() const { return pool->size(); }
+  bool hasLogits() const { return plan->has_logits != 0; }
+  /// Bytes reserved for the arena and for the states.
+  uint64_t arenaMemory() const { return arena.size(); }
+  uint64_t stateMemory() const;
+
+private:
+  Instance() = default;
+  Status allocate(const InstanceOptions &options);
+  Expected<Ticket> enqueue(StepBatch batch, bool wakeWorker);
+  void runNext(std::unique_lock<std::mutex> &lock);
+  Status execute(const StepBatch &batch, StepResult &result);
+  void workerLoop();
+
+  std::shared_ptr<const Model> shared;
+  const plait_plan_v1_t *plan = nullptr;
+  StepLimits stepLimits;
+  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<Executor> executor;
+  PageMemory arena;
+  std::vector<PageMemory> states;
+
+  // Used by the one thread that executes a step.
+  StepInputs inputs;
+  Executor::StepMemory memory;
+  std::vector<int32_t> outTokens, outStatus;
+  std::vector<float> outLogprob;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Ticket> queue;
+  bool executing = false;
+  bool stopping = false;
+  std::thread worker; ///< started by the first `submit`
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_CORE_INSTANCE_H

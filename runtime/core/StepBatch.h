@@ -1,0 +1,70 @@
+//===- StepBatch.h - What one step computes --------------------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_CORE_STEPBATCH_H
+#define PLAIT_RUNTIME_CORE_STEPBATCH_H
+
+#include "plait-abi/Types.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace plait {
+
+/// How the next token is chosen. Plain values per sequence; what they mean is
+/// compiled into the model.
+struct Sampling {
+  float temperature = 0; ///< 0 chooses greedily
+  int32_t topK = 0;      ///< 0 keeps all
+  float topP = 1;        ///< 1 keeps all
+  float minP = 0;        ///< 0 keeps all
+  uint64_t seed = 0;
+  uint64_t sequence = 0; ///< number of the sequence under its seed
+};
+
+/// A token of a row whose successor is to be chosen.
+struct StepLeaf {
+  int32_t token = 0; ///< index within the row
+  Sampling sampling;
+  std::vector<int32_t> stops; ///< ids that end the sequence
+};
+
+/// What becomes of the keys and values of a row's tokens.
+enum class WriteMode : uint8_t {
+  stage, ///< they extend the sequence; the one mode of ABI version 1
+};
+
+/// Consecutive tokens of one sequence. Decoding is a row of one token with a
+/// leaf; a chunk of a prompt is a longer row, mostly without one.
+struct StepRow {
+  std::vector<int32_t> tokens;
+  int64_t firstPosition = 0;
+  /// Page i holds positions [i * P, (i+1) * P). Those that this row writes must
+  /// be in no other row of the step.
+  std::vector<int32_t> pages;
+  std::vector<StepLeaf> leaves; ///< ascending by token
+  WriteMode mode = WriteMode::stage;
+};
+
+struct StepBatch {
+  std::vector<StepRow> rows;
+};
+
+struct LeafResult {
+  int32_t token = -1; ///< -1 for PLAIT_LEAF_NONFINITE
+  plait_leaf_status_t status = PLAIT_LEAF_OK;
+  float logprob = 0;
+};
+
+struct StepResult {
+  std::vector<LeafResult> leaves; ///< row by row
+  std::vector<float> logits;      ///< [leaves][vocabulary], debug variants only
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_CORE_STEPBATCH_H

@@ -1,0 +1,175 @@
+//===- StepInputs.cpp - The input arrays of one step ----------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/StepInputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <unordered_map>
+
+using namespace plait;
+
+namespace {
+
+Status outOfRange(const std::string &what, int64_t found, int64_t min, int64_t max) {
+  return invalidArgument(what + ": found " + std::to_string(found) + "; expected " +
+                         std::to_string(min) + " to " + std::to_string(max));
+}
+
+Status checkRange(const char *what, int64_t value, int64_t min, int64_t max) {
+  return value >= min && value <= max ? Status::success() : outOfRange(what, value, min, max);
+}
+
+Status checkSampling(const Sampling &s) {
+  if (!(s.temperature >= 0) || !std::isfinite(s.temperature))
+    return invalidArgument("temperature: found " + std::to_string(s.temperature) +
+                           "; expected a finite number of at least 0");
+  if (!(s.topP > 0 && s.topP <= 1))
+    return invalidArgument("top_p: found " + std::to_string(s.topP) +
+                           "; expected more than 0 and at most 1");
+  if (!(s.minP >= 0 && s.minP <= 1))
+    return invalidArgument("min_p: found " + std::to_string(s.minP) + "; expected 0 to 1");
+  return checkRange("top_k", s.topK, 0, INT32_MAX);
+}
+
+Status checkLeaf(const StepLeaf &leaf, const StepRow &row, const StepLimits &limits) {
+  PLAIT_RETURN_IF_ERROR(checkRange("token", leaf.token, 0, int64_t(row.tokens.size()) - 1));
+  PLAIT_RETURN_IF_ERROR(
+      checkRange("number of stop ids", int64_t(leaf.stops.size()), 0, limits.maxStops));
+  for (int32_t id : leaf.stops)
+    PLAIT_RETURN_IF_ERROR(checkRange("stop id", id, 0, limits.vocabulary - 1));
+  return checkSampling(leaf.sampling);
+}
+
+int64_t pagesOf(const StepRow &row, int64_t pageTokens) {
+  return (row.firstPosition + int64_t(row.tokens.size()) + pageTokens - 1) / pageTokens;
+}
+
+Status checkRow(const StepRow &row, const StepLimits &limits) {
+  int64_t count = int64_t(row.tokens.size());
+  PLAIT_RETURN_IF_ERROR(checkRange("number of tokens", count, 1, limits.maxTokens));
+  for (int32_t token : row.tokens)
+    PLAIT_RETURN_IF_ERROR(checkRange("token id", token, 0, limits.vocabulary - 1));
+  PLAIT_RETURN_IF_ERROR(
+      checkRange("first position", row.firstPosition, 0, limits.maxPositions - count));
+  int64_t needed = pagesOf(row, limits.pageTokens);
+  if (int64_t(row.pages.size()) < needed)
+    return invalidArgument("number of pages: found " + std::to_string(row.pages.size()) +
+                           "; expected at least " + std::to_string(needed) + " for " +
+                           std::to_string(row.firstPosition + count) + " positions");
+  for (int64_t i = 0; i < needed; ++i)
+    PLAIT_RETURN_IF_ERROR(checkRange("page", row.pages[i], 0, limits.capacityPages - 1));
+  int32_t previous = -1;
+  for (const StepLeaf &leaf : row.leaves) {
+    std::string where = "leaf " + std::to_string(&leaf - row.leaves.data());
+    PLAIT_RETURN_IF_ERROR(checkLeaf(leaf, row, limits).withContext(where));
+    if (leaf.token <= previous)
+      return invalidArgument(where + ": found token " + std::to_string(leaf.token) +
+                             "; expected one after " + std::to_string(previous));
+    previous = leaf.token;
+  }
+  return row.mode == WriteMode::stage ? Status::success()
+                                      : unsupported("write mode: expected stage");
+}
+
+/// A page that one row writes while another reads or writes it is a data race.
+Status checkSharing(const StepBatch &batch, const StepLimits &limits) {
+  if (batch.rows.size() < 2)
+    return Status::success();
+  std::unordered_map<int32_t, size_t> writers;
+  for (size_t r = 0; r < batch.rows.size(); ++r) {
+    const StepRow &row = batch.rows[r];
+    int64_t end = pagesOf(row, limits.pageTokens);
+    for (int64_t i = row.firstPosition / limits.pageTokens; i < end; ++i)
+      writers.emplace(row.pages[i], r);
+  }
+  for (size_t r = 0; r < batch.rows.size(); ++r)
+    for (int64_t i = 0, end = pagesOf(batch.rows[r], limits.pageTokens); i < end; ++i) {
+      auto writer = writers.find(batch.rows[r].pages[i]);
+      if (writer != writers.end() && writer->second != r)
+        return invalidArgument("page " + std::to_string(writer->first) + ": found in rows " +
+                               std::to_string(writer->second) + " and " + std::to_string(r) +
+                               "; expected a page that a row writes in that row alone");
+    }
+  return Status::success();
+}
+
+} // namespace
+
+Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
+  int64_t tokens = 0, leaves = 0;
+  PLAIT_RETURN_IF_ERROR(
+      checkRange("step: number of rows", int64_t(batch.rows.size()), 1, limits.maxRows));
+  for (size_t r = 0; r < batch.rows.size(); ++r) {
+    PLAIT_RETURN_IF_ERROR(
+        checkRow(batch.rows[r], limits).withContext("step: row " + std::to_string(r)));
+    tokens += int64_t(batch.rows[r].tokens.size());
+    leaves += int64_t(batch.rows[r].leaves.size());
+  }
+  PLAIT_RETURN_IF_ERROR(checkRange("step: number of tokens", tokens, 1, limits.maxTokens));
+  PLAIT_RETURN_IF_ERROR(checkRange("step: number of leaves", leaves, 0, limits.maxLeaves));
+  return checkSharing(batch, limits).withContext("step");
+}
+
+void StepInputs::pack(const StepBatch &batch, int64_t pageTokens) {
+  auto clearAll = [](auto &...arrays) { (arrays.clear(), ...); };
+  clearAll(tokens, positions, tokenRows, pageTable, leaves, topK, stops, temperature, topP, minP,
+           seed, sequence);
+  int64_t pages = 0, stopWidth = 0;
+  for (const StepRow &row : batch.rows) {
+    pages = std::max(pages, pagesOf(row, pageTokens));
+    for (const StepLeaf &leaf : row.leaves)
+      stopWidth = std::max(stopWidth, int64_t(leaf.stops.size()));
+  }
+  for (size_t r = 0; r < batch.rows.size(); ++r) {
+    const StepRow &row = batch.rows[r];
+    int32_t firstToken = int32_t(tokens.size());
+    for (size_t t = 0; t < row.tokens.size(); ++t) {
+      tokens.push_back(row.tokens[t]);
+      positions.push_back(int32_t(row.firstPosition + int64_t(t)));
+      tokenRows.push_back(int32_t(r));
+    }
+    int64_t used = pagesOf(row, pageTokens);
+    pageTable.insert(pageTable.end(), row.pages.begin(), row.pages.begin() + used);
+    // No kernel looks at the padding; a valid page keeps even a prefetch tame.
+    pageTable.resize((r + 1) * size_t(pages), 0);
+    for (const StepLeaf &leaf : row.leaves) {
+      leaves.push_back(firstToken + leaf.token);
+      temperature.push_back(leaf.sampling.temperature);
+      topK.push_back(leaf.sampling.topK);
+      topP.push_back(leaf.sampling.topP);
+      minP.push_back(leaf.sampling.minP);
+      seed.push_back(int64_t(leaf.sampling.seed));
+      sequence.push_back(int64_t(leaf.sampling.sequence));
+      stops.insert(stops.end(), leaf.stops.begin(), leaf.stops.end());
+      stops.resize(leaves.size() * size_t(stopWidth), -1);
+    }
+  }
+  extents[PLAIT_DIM_TOKENS] = int64_t(tokens.size());
+  extents[PLAIT_DIM_ROWS] = int64_t(batch.rows.size());
+  extents[PLAIT_DIM_LEAVES] = int64_t(leaves.size());
+  extents[PLAIT_DIM_PAGES] = pages;
+  extents[PLAIT_DIM_STOPS] = stopWidth;
+}
+
+std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
+  std::array<const void *, PLAIT_IN_COUNT> inputs{};
+  inputs[PLAIT_IN_TOKENS] = tokens.data();
+  inputs[PLAIT_IN_POSITIONS] = positions.data();
+  inputs[PLAIT_IN_TOKEN_ROWS] = tokenRows.data();
+  inputs[PLAIT_IN_PAGE_TABLE] = pageTable.data();
+  inputs[PLAIT_IN_LEAVES] = leaves.data();
+  inputs[PLAIT_IN_TEMPERATURE] = temperature.data();
+  inputs[PLAIT_IN_TOP_K] = topK.data();
+  inputs[PLAIT_IN_TOP_P] = topP.data();
+  inputs[PLAIT_IN_MIN_P] = minP.data();
+  inputs[PLAIT_IN_SEED] = seed.data();
+  inputs[PLAIT_IN_SEQUENCE] = sequence.data();
+  inputs[PLAIT_IN_STOPS] = stops.data();
+  return inputs;
+}

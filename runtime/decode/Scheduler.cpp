@@ -1,0 +1,438 @@
+//===- Scheduler.cpp - The step loop over many sequences ------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/decode/Scheduler.h"
+
+#include <algorithm>
+#include <exception>
+#include <set>
+
+using namespace plait;
+
+const char *plait::finishReasonName(FinishReason reason) {
+  switch (reason) {
+  case FinishReason::none:
+    return "none";
+  case FinishReason::stop:
+    return "stop";
+  case FinishReason::length:
+    return "length";
+  case FinishReason::cancelled:
+    return "cancelled";
+  case FinishReason::error:
+    return "error";
+  }
+  return "unknown";
+}
+
+/// What to call back once the lock is released.
+struct Scheduler::Events {
+  struct Token {
+    std::function<void(const TokenEvent &)> callback;
+    TokenEvent event;
+  };
+  struct Finish {
+    std::function<void(SequenceResult)> callback;
+    SequenceResult result;
+  };
+  std::vector<Token> tokens;
+  std::vector<Finish> finishes;
+};
+
+Scheduler::Scheduler(std::shared_ptr<Instance> instance, SchedulerOptions options)
+    : instance(std::move(instance)), options(std::move(options)),
+      pool(int32_t(this->instance->limits().capacityPages)) {}
+
+Scheduler::~Scheduler() = default;
+
+//===----------------------------------------------------------------------===//
+// Joining and leaving
+//===----------------------------------------------------------------------===//
+
+Status Scheduler::checkRequest(const Request &request) const {
+  const StepLimits &limits = instance->limits();
+  if (request.prompt.empty())
+    return invalidArgument("prompt: found no token; expected at least one");
+  for (size_t i = 0; i < request.prompt.size(); ++i)
+    if (request.prompt[i] < 0 || request.prompt[i] >= limits.vocabulary)
+      return invalidArgument("prompt: found token id " + std::to_string(request.prompt[i]) +
+                             " at index " + std::to_string(i) + "; expected 0 to " +
+                             std::to_string(limits.vocabulary - 1));
+  int64_t length = int64_t(request.prompt.size());
+  int64_t cache = limits.capacityPages * limits.pageTokens;
+  int64_t context = std::min(limits.maxPositions, cache);
+  if (length > context)
+    return invalidArgument(
+        "prompt: found " + std::to_string(length) + " tokens; expected at most " +
+        std::to_string(context) +
+        (cache < limits.maxPositions ? ", the size of the key/value cache; enlarge the cache"
+                                     : ", the model's context; shorten the prompt"));
+  if (request.maxTokens < 0)
+    return invalidArgument("max tokens: found " + std::to_string(request.maxTokens) +
+                           "; expected at least 0");
+  if (request.wantLogits && !instance->hasLogits())
+    return invalidArgument("logits: the variant in use does not return them; use \"ar.debug\" "
+                           "(compile with --debug-logits)");
+  // The rest of the limits are those of a step: ask with a step of one token.
+  StepRow row;
+  row.tokens = {request.prompt[0]};
+  row.pages = {0};
+  row.leaves.push_back({0, request.sampling, request.stops});
+  StepBatch batch;
+  batch.rows.push_back(std::move(row));
+  return checkBatch(batch, limits).withContext("request");
+}
+
+/// The last token is chosen but never computed, so it needs no position.
+void Scheduler::limitTokens(Sequence &sequence) const {
+  const StepLimits &limits = instance->limits();
+  int64_t context = std::min(limits.maxPositions, limits.capacityPages * limits.pageTokens);
+  int64_t most = context - sequence.result.promptTokens + 1;
+  int64_t &wanted = sequence.request.maxTokens;
+  if (wanted <= most)
+    return;
+  sequence.result.note = "max tokens lowered from " + std::to_string(wanted) + " to " +
+                         std::to_string(most) + ": a prompt of " +
+                         std::to_string(sequence.result.promptTokens) +
+                         " tokens in a context of " + std::to_string(context);
+  wanted = most;
+}
+
+int64_t Scheduler::pagesFor(const Sequence &sequence) const {
+  int64_t positions =
+      sequence.result.promptTokens + std::max<int64_t>(0, sequence.request.maxTokens - 1);
+  int64_t size = instance->limits().pageTokens;
+  return (positions + size - 1) / size;
+}
+
+Expected<SequenceId> Scheduler::add(Request request) {
+  if (!request.ignoreEos)
+    for (int32_t id : instance->model().manifest().eos)
+      if (std::find(request.stops.begin(), request.stops.end(), id) == request.stops.end())
+        request.stops.push_back(id);
+  PLAIT_RETURN_IF_ERROR(checkRequest(request));
+  std::lock_guard<std::mutex> lock(mutex);
+  auto sequence = std::make_unique<Sequence>(nextId++, pool);
+  SequenceId id = sequence->id;
+  sequence->result.id = id;
+  sequence->result.added = DecodeClock::now();
+  sequence->result.promptTokens = int64_t(request.prompt.size());
+  sequence->tokens = std::move(request.prompt);
+  sequence->request = std::move(request);
+  limitTokens(*sequence);
+  sequence->reservedPages = pagesFor(*sequence);
+  waitingSequences.emplace(id, std::move(sequence));
+  return id;
+}
+
+Expected<SequenceId> Scheduler::fork(SequenceId parentId, const Sampling &sampling) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = runningSequences.find(parentId);
+  if (found == runningSequences.end() || found->second->inPrompt() ||
+      found->second->result.reason != FinishReason::none)
+    return notFound("fork: sequence " + std::to_string(parentId) + " is not generating");
+  if (runningSequences.size() >= size_t(instance->limits().maxRows))
+    return resourceError("fork: all rows of the step are taken");
+  const Sequence &parent = *found->second;
+  // Shared pages are counted twice: each side may come to own a copy of its own.
+  if (reserved + parent.reservedPages > pool.capacity())
+    return resourceError("fork: the key/value cache has no room for another sequence");
+  auto child = std::make_unique<Sequence>(nextId++, pool);
+  child->request = parent.request;
+  child->request.sampling = sampling;
+  child->tokens = parent.tokens;
+  child->fed = parent.fed;
+  child->reservedPages = parent.reservedPages;
+  child->pages = parent.pages.fork();
+  child->result = parent.result;
+  child->result.id = child->id;
+  reserved += child->reservedPages;
+  SequenceId id = child->id;
+  runningSequences.emplace(id, std::move(child));
+  return id;
+}
+
+Sequence *Scheduler::find(SequenceId id) const {
+  for (const auto *map : {&runningSequences, &waitingSequences})
+    if (auto it = map->find(id); it != map->end())
+      return it->second.get();
+  return nullptr;
+}
+
+bool Scheduler::cancel(SequenceId id) {
+  std::lock_guard<std::mutex> lock(mutex);
+  Sequence *sequence = find(id);
+  if (!sequence || sequence->result.reason != FinishReason::none)
+    return false;
+  sequence->cancelled = true;
+  return true;
+}
+
+void Scheduler::cancelAll() {
+  std::lock_guard<std::mutex> lock(mutex);
+  for (auto *map : {&runningSequences, &waitingSequences})
+    for (auto &[id, sequence] : *map)
+      sequence->cancelled = true;
+}
+
+void Scheduler::finish(Sequence &sequence, FinishReason reason) {
+  if (sequence.result.reason != FinishReason::none)
+    return;
+  sequence.result.reason = reason;
+  sequence.result.finished = DecodeClock::now();
+}
+
+/// Removes what has ended or was cancelled and frees its pages.
+void Scheduler::sweep(Events &events) {
+  for (auto *map : {&runningSequences, &waitingSequences})
+    for (auto it = map->begin(); it != map->end();) {
+      Sequence &sequence = *it->second;
+      if (sequence.cancelled)
+        finish(sequence, FinishReason::cancelled);
+      if (sequence.result.reason == FinishReason::none) {
+        ++it;
+        continue;
+      }
+      if (map == &runningSequences)
+        reserved -= sequence.reservedPages;
+      if (sequence.request.onFinish)
+        events.finishes.push_back(
+            {std::move(sequence.request.onFinish), std::move(sequence.result)});
+      else
+        results.emplace(it->first, std::move(sequence.result));
+      it = map->erase(it);
+    }
+}
+
+/// In order of arrival: a long request waits its turn but is not overtaken.
+void Scheduler::admit(Events &events) {
+  while (!waitingSequences.empty() &&
+         runningSequences.size() < size_t(instance->limits().maxRows)) {
+    auto first = waitingSequences.begin();
+    Sequence &sequence = *first->second;
+    if (reserved + sequence.reservedPages > pool.capacity())
+      break;
+    reserved += sequence.reservedPages;
+    sequence.result.started = DecodeClock::now();
+    if (sequence.request.maxTokens == 0 && !sequence.request.wantLogits)
+      finish(sequence, FinishReason::length); // nothing is asked for
+    runningSequences.insert(waitingSequences.extract(first));
+  }
+  sweep(events);
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+std::vector<RowPlan> Scheduler::planRows() const {
+  const StepLimits &limits = instance->limits();
+  std::vector<RowPlan> rows;
+  int64_t tokens = limits.maxTokens, leaves = limits.maxLeaves;
+  auto add = [&](const Sequence &sequence, int64_t count, bool prompt) {
+    count = std::min({count, sequence.pending(), tokens});
+    if (sequence.request.wantLogits)
+      count = std::min(count, leaves);
+    if (count < 1 || leaves < 1)
+      return;
+    rows.push_back({sequence.id, sequence.fed, count, prompt});
+    tokens -= count;
+    leaves -= sequence.request.wantLogits ? count : 1;
+  };
+  for (const auto &[id, sequence] : runningSequences)
+    if (!sequence->inPrompt())
+      add(*sequence, 1, false);
+  for (const auto &[id, sequence] : runningSequences)
+    if (sequence->inPrompt())
+      add(*sequence, options.chunk > 0 ? options.chunk : limits.maxTokens, true);
+  return rows;
+}
+
+/// A hook may choose among the rows, not invent any.
+Status Scheduler::checkPlan(const std::vector<RowPlan> &rows) const {
+  std::set<SequenceId> seen;
+  for (const RowPlan &row : rows) {
+    auto it = runningSequences.find(row.id);
+    if (it == runningSequences.end() || !seen.insert(row.id).second ||
+        row.first != it->second->fed || row.count < 1 || row.count > it->second->pending())
+      return invalidArgument("plan hook: row of sequence " + std::to_string(row.id) +
+                             " is not one of the step");
+  }
+  return Status::success();
+}
+
+Status Scheduler::buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch) {
+  int64_t size = instance->limits().pageTokens;
+  PageCopy copy = [&](int32_t from, int32_t to) { return instance->copyPage(from, to); };
+  for (const RowPlan &plan : rows) {
+    Sequence &sequence = *runningSequences.at(plan.id);
+    int64_t end = plan.first + plan.count;
+    PLAIT_RETURN_IF_ERROR(sequence.pages.grow(size_t((end + size - 1) / size)));
+    for (int64_t page = plan.first / size; page * size < end; ++page)
+      PLAIT_RETURN_IF_ERROR(sequence.pages.makeWritable(size_t(page), copy));
+    StepRow row;
+    row.tokens.assign(sequence.tokens.begin() + plan.first, sequence.tokens.begin() + end);
+    row.firstPosition = plan.first;
+    row.pages = sequence.pages.pages();
+    // The path up to the last known token is forced; only there is a choice.
+    bool last = end == int64_t(sequence.tokens.size());
+    int64_t leaf = sequence.request.wantLogits ? 0 : plan.count - 1;
+    for (; leaf < plan.count; ++leaf)
+      if (sequence.request.wantLogits || last)
+        row.leaves.push_back({int32_t(leaf), sequence.request.sampling, sequence.request.stops});
+    batch.rows.push_back(std::move(row));
+  }
+  return Status::success();
+}
+
+void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &events) {
+  SequenceResult &result = sequence.result;
+  if (sequence.cancelled || result.reason != FinishReason::none)
+    return;
+  if (leaf.status == PLAIT_LEAF_NONFINITE) {
+    result.error = internalError("logits: found NaN or infinity after position " +
+                                 std::to_string(sequence.tokens.size() - 1) +
+                                 "; the weights may be damaged, or the prompt beyond the "
+                                 "model's range; run `plait verify`");
+    return finish(sequence, FinishReason::error);
+  }
+  if (sequence.request.maxTokens == 0)
+    return finish(sequence, FinishReason::length);
+  if (result.tokens.empty())
+    result.firstToken = DecodeClock::now();
+  if (leaf.status == PLAIT_LEAF_STOPPED) {
+    result.stopToken = leaf.token;
+    return finish(sequence, FinishReason::stop);
+  }
+  if (sequence.request.onToken)
+    events.tokens.push_back({sequence.request.onToken,
+                             {sequence.id, int64_t(result.tokens.size()), leaf.token,
+                              leaf.logprob}});
+  result.tokens.push_back(leaf.token);
+  result.logprobs.push_back(leaf.logprob);
+  sequence.tokens.push_back(leaf.token);
+  if (int64_t(result.tokens.size()) >= sequence.request.maxTokens)
+    finish(sequence, FinishReason::length);
+}
+
+void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &result,
+                           Events &events) {
+  size_t leaf = 0, vocabulary = size_t(instance->limits().vocabulary);
+  for (const RowPlan &row : rows) {
+    Sequence &sequence = *runningSequences.at(row.id);
+    bool last = row.first + row.count == int64_t(sequence.tokens.size());
+    size_t leaves = sequence.request.wantLogits ? size_t(row.count) : size_t(last);
+    sequence.fed = row.first + row.count;
+    if (sequence.request.wantLogits) {
+      auto from = result.logits.begin() + ptrdiff_t(leaf * vocabulary);
+      sequence.result.logits.insert(sequence.result.logits.end(), from,
+                                    from + ptrdiff_t(leaves * vocabulary));
+      sequence.result.fed.assign(sequence.tokens.begin(), sequence.tokens.begin() + sequence.fed);
+    }
+    leaf += leaves;
+    if (last)
+      acceptLeaf(sequence, result.leaves[leaf - 1], events);
+  }
+}
+
+void Scheduler::failRows(const std::vector<RowPlan> &rows, const Status &status) {
+  for (const RowPlan &row : rows)
+    if (auto it = runningSequences.find(row.id); it != runningSequences.end()) {
+      it->second->result.error = status;
+      finish(*it->second, FinishReason::error);
+    }
+}
+
+void Scheduler::deliver(Events &events) {
+  for (auto &token : events.tokens)
+    token.callback(token.event);
+  for (auto &finish : events.finishes)
+    finish.callback(std::move(finish.result));
+}
+
+Expected<bool> Scheduler::step() {
+  try {
+    return stepOnce();
+  } catch (const std::exception &error) {
+    return resourceError(std::string("step: ") + error.what());
+  }
+}
+
+Expected<bool> Scheduler::stepOnce() {
+  Events events;
+  StepBatch batch;
+  std::vector<RowPlan> rows;
+  Status status;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    sweep(events);
+    admit(events);
+    rows = planRows();
+    if (options.planHook) {
+      options.planHook(rows);
+      status = checkPlan(rows);
+    }
+    if (status)
+      status = buildBatch(rows, batch);
+    if (!status)
+      failRows(rows, status);
+  }
+  if (status && !rows.empty()) {
+    Expected<StepResult> result = instance->run(std::move(batch));
+    std::lock_guard<std::mutex> lock(mutex);
+    ++stepCount;
+    if (result) {
+      distribute(rows, *result, events);
+    } else {
+      status = result.status();
+      failRows(rows, status);
+    }
+  }
+  bool more;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    sweep(events);
+    more = !runningSequences.empty() || !waitingSequences.empty();
+  }
+  deliver(events);
+  if (!status)
+    return status;
+  return more;
+}
+
+Status Scheduler::runAll() {
+  while (true) {
+    PLAIT_ASSIGN_OR_RETURN(bool more, step());
+    if (!more && waiting() + running() == 0) // a callback may have added some
+      return Status::success();
+  }
+}
+
+Expected<SequenceResult> Scheduler::take(SequenceId id) {
+  std::lock_guard<std::mutex> lock(mutex);
+  auto it = results.find(id);
+  if (it == results.end())
+    return notFound("sequence " + std::to_string(id) + ": it has not ended, or was taken");
+  SequenceResult result = std::move(it->second);
+  results.erase(it);
+  return result;
+}
+
+size_t Scheduler::waiting() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return waitingSequences.size();
+}
+
+size_t Scheduler::running() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return runningSequences.size();
+}
+
+int32_t Scheduler::freePages() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return pool.available();
+}

@@ -1,0 +1,109 @@
+//===- Scheduler.h - The step loop over many sequences ---------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_DECODE_SCHEDULER_H
+#define PLAIT_RUNTIME_DECODE_SCHEDULER_H
+
+#include "runtime/core/Instance.h"
+#include "runtime/decode/Sequence.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace plait {
+
+/// What a sequence contributes to one step: `count` tokens from `first` on.
+struct RowPlan {
+  SequenceId id = 0;
+  int64_t first = 0, count = 0;
+  bool prompt = false; ///< a chunk of the prompt, else a decode row
+};
+
+struct SchedulerOptions {
+  /// Most tokens of one prompt in one step; 0: as many as a step holds.
+  int64_t chunk = 0;
+  /// Called before each step with its rows; may drop and reorder them and lower
+  /// the count of a prompt row. Tokens must not depend on what it does.
+  std::function<void(std::vector<RowPlan> &)> planHook;
+};
+
+/// Forms steps out of sequences that come and go. Decode rows come first, in
+/// order of arrival, then prompt chunks as far as the step has room. A sequence
+/// joins once the pages of its longest course are free, so a running one never
+/// has to make way. `step` and `runAll` belong to one thread at a time; all
+/// other functions may be called from any thread, and from callbacks.
+class Scheduler {
+public:
+  Scheduler(std::shared_ptr<Instance> instance, SchedulerOptions options = {});
+  ~Scheduler();
+  Scheduler(const Scheduler &) = delete;
+  Scheduler &operator=(const Scheduler &) = delete;
+
+  /// Refuses what can never run (a token outside the vocabulary, a prompt that
+  /// does not fit); lowers maxTokens to what fits and notes it in the result.
+  Expected<SequenceId> add(Request request);
+  /// A second sequence that goes on from where `parent` is, sharing its pages.
+  /// The parent must have chosen a token and not have ended.
+  Expected<SequenceId> fork(SequenceId parent, const Sampling &sampling);
+  /// The sequence ends before its next token. False if there is none such.
+  bool cancel(SequenceId id);
+  void cancelAll();
+
+  /// Runs one step. False if no sequence is left. An error concerns the
+  /// instance; all sequences of the step have then ended with it.
+  Expected<bool> step();
+  /// Steps until no sequence is left.
+  Status runAll();
+
+  /// The result of an ended sequence, handed over.
+  Expected<SequenceResult> take(SequenceId id);
+
+  size_t waiting() const;
+  size_t running() const;
+  int32_t freePages() const;
+  int32_t totalPages() const { return pool.capacity(); }
+  int64_t steps() const { return stepCount; }
+
+private:
+  using SequencePtr = std::unique_ptr<Sequence>;
+  struct Events;
+
+  Expected<bool> stepOnce();
+  Status checkRequest(const Request &request) const;
+  void limitTokens(Sequence &sequence) const;
+  int64_t pagesFor(const Sequence &sequence) const;
+  void admit(Events &events);
+  void sweep(Events &events);
+  std::vector<RowPlan> planRows() const;
+  Status checkPlan(const std::vector<RowPlan> &rows) const;
+  Status buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch);
+  void distribute(const std::vector<RowPlan> &rows, const StepResult &result, Events &events);
+  void acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &events);
+  void failRows(const std::vector<RowPlan> &rows, const Status &status);
+  void finish(Sequence &sequence, FinishReason reason);
+  Sequence *find(SequenceId id) const;
+  void deliver(Events &events);
+
+  std::shared_ptr<Instance> instance;
+  SchedulerOptions options;
+
+  mutable std::mutex mutex; ///< of everything below; free while a step runs
+  PagePool pool;
+  int64_t reserved = 0; ///< pages promised to running sequences
+  std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;
+  std::map<SequenceId, SequenceResult> results;
+  SequenceId nextId = 1;
+  int64_t stepCount = 0;
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_DECODE_SCHEDULER_H

@@ -1,0 +1,210 @@
+//===- DemoModel.cpp - The hand-written model as an artifact --------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/unit/runtime/DemoModel.h"
+
+#include "plait-abi/Model.h"
+#include "runtime/base/Digest.h"
+#include "runtime/base/File.h"
+#include "runtime/base/RandomWeights.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+using namespace plait;
+using namespace plait::demo;
+
+namespace {
+
+constexpr int64_t kPrime = 65521;
+constexpr size_t kEmbedBytes = 1216, kMixBytes = 64, kPackBytes = kEmbedBytes + 3 * kMixBytes + 64;
+
+float embedValue(int64_t token, int64_t col) { return float((token * 5 + col * 11) % 101); }
+float mixValue(int64_t layer, int64_t row, int64_t col) {
+  return float((layer * 17 + row * 3 + col * 7) % 31);
+}
+constexpr float kBias = 9;
+
+std::string packBytes() {
+  std::string pack(kPackBytes, '\0');
+  auto *embed = reinterpret_cast<float *>(pack.data());
+  for (int64_t token = 0; token < kVocabulary; ++token)
+    for (int64_t col = 0; col < 3; ++col)
+      embed[token * 3 + col] = embedValue(token, col);
+  for (int64_t layer = 0; layer < kLayers; ++layer) {
+    auto *mix = reinterpret_cast<uint16_t *>(pack.data() + kEmbedBytes + size_t(layer) * kMixBytes);
+    for (int64_t r = 0; r < 5; ++r)
+      for (int64_t c = 0; c < 3; ++c)
+        mix[((r / 4 * 2 + c / 2) * 4 + r % 4) * 2 + c % 2] = roundToBf16(mixValue(layer, r, c));
+  }
+  std::memcpy(pack.data() + kEmbedBytes + 3 * kMixBytes, &kBias, sizeof(kBias));
+  return pack;
+}
+
+int64_t fixed(float weight) { return int64_t(weight * 64.0f); }
+int64_t reduce(int64_t value) { return value < 0 ? -1 : value % kPrime; }
+
+int64_t mixOf(int64_t layer) {
+  int64_t sum = 0;
+  for (int64_t r = 0; r < 5; ++r)
+    for (int64_t c = 0; c < 3; ++c)
+      sum += (r + 1) * (c + 2) * fixed(mixValue(layer, r, c));
+  return reduce(sum);
+}
+
+int64_t scramble(int64_t seed, int64_t value) {
+  uint64_t z = uint64_t(seed) * 0x9E3779B97F4A7C15u + uint64_t(value);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  return int64_t((z ^ (z >> 27)) >> 8);
+}
+int64_t bitsOf(float value) {
+  int32_t bits;
+  std::memcpy(&bits, &value, 4);
+  return bits;
+}
+
+Json fileEntry(const std::string &name, const std::string &bytes) {
+  return {{"file", name}, {"bytes", bytes.size()}, {"digest", digestOf(bytes)}};
+}
+
+void check(const Status &status) {
+  if (!status)
+    throw std::runtime_error(status.message());
+}
+
+} // namespace
+
+Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling) {
+  size_t n = tokens.size();
+  std::vector<int64_t> x(n), stored(n);
+  bool poisoned = false;
+  for (size_t t = 0; t < n; ++t) {
+    poisoned |= tokens[t] == kPoison;
+    x[t] = reduce(fixed(embedValue(tokens[t], 0)) + 7 * fixed(embedValue(tokens[t], 1)) +
+                  13 * fixed(embedValue(tokens[t], 2)));
+  }
+  for (int64_t layer = 0; layer < kLayers; ++layer) {
+    for (size_t t = 0; t < n; ++t)
+      stored[t] = reduce(31 * x[t] + 1);
+    for (size_t t = 0; t < n; ++t) {
+      int64_t sum = 0;
+      for (size_t j = 0; j <= t; ++j)
+        sum = reduce(sum + int64_t(j + 1) * stored[j]);
+      x[t] = reduce(5 * x[t] + sum + mixOf(layer) + 1);
+    }
+  }
+  for (int64_t layer : {0, 1, 2, 1}) // the second loop, then layer 1 alone
+    for (int64_t &value : x)
+      value = reduce(3 * value + mixOf(layer) * mixOf(layer) + 2);
+  int64_t z = x[n - 1];
+  for (size_t j = 0; j < n; ++j)
+    z = reduce(z + int64_t(j + 3) * reduce(31 * x[j] + 1));
+  z = reduce(z + 6 * fixed(kBias));
+  if (poisoned)
+    return {-1, 0, {}};
+  Next result = {int32_t(z % kVocabulary), -float(z), {}};
+  for (int64_t v = 0; v < kVocabulary; ++v)
+    result.logits.push_back(float(reduce(z + 17 * v)));
+  if (sampling.temperature > 0) {
+    int64_t mixed = scramble(bitsOf(sampling.temperature), sampling.topK);
+    mixed = scramble(mixed, bitsOf(sampling.topP));
+    mixed = scramble(mixed, bitsOf(sampling.minP));
+    mixed = scramble(mixed, int64_t(sampling.seed));
+    mixed = scramble(mixed, int64_t(sampling.sequence));
+    mixed = scramble(mixed, int64_t(n) - 1);
+    result.token = int32_t((result.token + mixed % kVocabulary + kVocabulary) % kVocabulary);
+  }
+  if (result.token == kPoison)
+    result.token = 0;
+  return result;
+}
+
+std::vector<int32_t> demo::generate(std::vector<int32_t> prompt, int count,
+                                    const Sampling &sampling) {
+  std::vector<int32_t> generated;
+  for (int i = 0; i < count; ++i) {
+    generated.push_back(next(prompt, sampling).token);
+    prompt.push_back(generated.back());
+  }
+  return generated;
+}
+
+std::vector<int32_t> demo::prompt(int length, int salt) {
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < length; ++i)
+    tokens.push_back((i * 37 + salt * 13 + i * i) % (kVocabulary - 1));
+  return tokens;
+}
+
+Artifact::Artifact() : folder(std::filesystem::temp_directory_path() / "plait-demo-XXXXXX") {
+  if (!mkdtemp(folder.data()))
+    throw std::runtime_error("no temporary folder");
+  Expected<std::string> binary = readFile(PLAIT_DEMO_MODEL);
+  check(binary.status());
+  std::string pack = packBytes();
+  check(writeFileAtomic(file("model.so"), *binary));
+  check(writeFileAtomic(file("weights.pack"), pack));
+  Json weights = fileEntry("weights.pack", pack);
+  weights["kind"] = "pack";
+  weights["format"] = "bf16";
+  Json manifest = {
+      {"schema", kManifestSchema},
+      {"compiler", {{"version", "0.1.0"}, {"llvm", "none"}}},
+      {"model",
+       {{"name", "demo"},
+        {"family", "demo"},
+        {"vocabulary", kVocabulary},
+        {"hidden", 3},
+        {"layers", kLayers},
+        {"max_positions", kMaxPositions},
+        {"parameters", 337}}},
+      {"target", {{"kind", "cpu"}, {"triple", ""}, {"cpu", "generic"}, {"isa", ""}}},
+      {"numerics", "row_invariant"},
+      {"strategy", "ar"},
+      {"binary", fileEntry("model.so", *binary)},
+      {"weights", weights},
+      {"files", Json::array()},
+      {"inputs", Json::array()},
+      {"generation", {{"bos", nullptr}, {"eos", Json::array()}, {"temperature", 0.0}}}};
+  check(writeFileAtomic(file("manifest.json"), writeJson(manifest)));
+}
+
+Artifact::~Artifact() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+void Artifact::edit(const std::function<void(Json &)> &change) const {
+  Expected<Json> manifest = readJsonFile(file("manifest.json"));
+  check(manifest.status());
+  change(*manifest);
+  check(writeFileAtomic(file("manifest.json"), writeJson(*manifest)));
+}
+
+void Artifact::patch(const std::string &name, size_t offset, const std::string &bytes) const {
+  std::fstream stream(file(name), std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(std::streamoff(offset));
+  stream.write(bytes.data(), std::streamsize(bytes.size()));
+  if (!stream)
+    throw std::runtime_error("cannot patch " + name);
+}
+
+size_t Artifact::tableOffset() const {
+  Expected<std::string> binary = readFile(file("model.so"));
+  check(binary.status());
+  struct {
+    uint64_t size = sizeof(plait_model_v1_t);
+    uint32_t version = PLAIT_ABI_VERSION, magic = PLAIT_ABI_MAGIC;
+  } head;
+  size_t at = binary->find(std::string(reinterpret_cast<char *>(&head), sizeof(head)));
+  if (at == std::string::npos)
+    throw std::runtime_error("no model table in model.so");
+  return at;
+}

@@ -1,0 +1,64 @@
+//===- DemoModel.h - The hand-written model as an artifact -----*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_TEST_UNIT_RUNTIME_DEMOMODEL_H
+#define PLAIT_TEST_UNIT_RUNTIME_DEMOMODEL_H
+
+#include "runtime/base/Json.h"
+#include "runtime/core/Model.h"
+#include "runtime/core/StepBatch.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace plait::demo {
+
+inline constexpr int32_t kVocabulary = 97, kPoison = 96;
+inline constexpr int64_t kMaxPositions = 64, kPageTokens = 4, kLayers = 3;
+
+/// What demo_model.c computes, for one sequence and without pages.
+struct Next {
+  int32_t token;
+  float logprob;
+  std::vector<float> logits;
+};
+Next next(const std::vector<int32_t> &tokens, const Sampling &sampling = {});
+
+/// `count` tokens after `prompt`.
+std::vector<int32_t> generate(std::vector<int32_t> prompt, int count, const Sampling &sampling = {});
+
+/// A prompt of `length` tokens that differs for each `salt`.
+std::vector<int32_t> prompt(int length, int salt = 0);
+
+/// An artifact folder in a temporary place, removed with the object.
+class Artifact {
+public:
+  Artifact();
+  ~Artifact();
+  Artifact(const Artifact &) = delete;
+
+  const std::string &path() const { return folder; }
+  std::string file(const std::string &name) const { return folder + "/" + name; }
+  /// Changes the manifest.
+  void edit(const std::function<void(Json &)> &change) const;
+  /// Replaces bytes at `offset` of a file, its size kept.
+  void patch(const std::string &name, size_t offset, const std::string &bytes) const;
+  /// Offset of the model table in model.so.
+  size_t tableOffset() const;
+
+  Expected<std::shared_ptr<const Model>> open() const { return Model::open(folder); }
+
+private:
+  std::string folder;
+};
+
+} // namespace plait::demo
+
+#endif // PLAIT_TEST_UNIT_RUNTIME_DEMOMODEL_H

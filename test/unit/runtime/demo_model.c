@@ -1,0 +1,266 @@
+/*===- demo_model.c - A hand-written model binary for tests -------*- C -*-===*
+ *
+ * Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+ * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+ *
+ *===----------------------------------------------------------------------===*
+ *
+ * Implements the model ABI in integers modulo a prime, so that the next token
+ * depends on every token before it, on its position, on every weight, on every
+ * layer in order and on the sampling values: a wrong page, a missing barrier, a
+ * skipped layer or a swapped argument gives another token. DemoModel.h holds the
+ * same function without pages and plans.
+ *===----------------------------------------------------------------------===*/
+
+#include "plait-abi/Model.h"
+
+#include <stddef.h>
+
+enum { VOCABULARY = 97, LAYERS = 3, PAGE_TOKENS = 4, PRIME = 65521 };
+enum { POISON_TOKEN = 96 }; /* makes the logits of all later leaves non-finite */
+
+typedef struct {
+  int32_t value, position, layer, unused;
+} entry_t;
+
+/* Negative sums stand for "poisoned" and stay so. */
+static int64_t reduce(int64_t value) { return value < 0 ? -1 : value % PRIME; }
+static int64_t fixed(float weight) {
+  int64_t value = (int64_t)(weight * 64.0f);
+  return value < 0 ? -value : value;
+}
+static float fromBf16(uint16_t half) {
+  union {
+    uint32_t bits;
+    float value;
+  } u = {(uint32_t)half << 16};
+  return u.value;
+}
+
+/* Weight "mix" is [5][3] bf16 in panels of 4 rows and groups of 2 columns. */
+static int64_t mixOf(const uint16_t *mix) {
+  int64_t sum = 0;
+  for (int64_t r = 0; r < 5; ++r)
+    for (int64_t c = 0; c < 3; ++c)
+      sum += (r + 1) * (c + 2) * fixed(fromBf16(mix[((r / 4 * 2 + c / 2) * 4 + r % 4) * 2 + c % 2]));
+  return reduce(sum);
+}
+
+static entry_t *entryOf(void *state, const int32_t *pages, const int64_t *dims, int64_t row,
+                        int64_t position) {
+  int32_t page = pages[row * dims[PLAIT_DIM_PAGES] + position / PAGE_TOKENS];
+  return (entry_t *)state + (int64_t)page * PAGE_TOKENS + position % PAGE_TOKENS;
+}
+
+#define KERNEL(name)                                                                               \
+  static void name(const plait_context_v1_t *context, void *const *b, const int64_t *dims,         \
+                   int64_t begin, int64_t end, int64_t step)
+
+/* The last tile of a launch may hold fewer than BLOCK items. */
+#define FOR_ITEMS(BLOCK, dim)                                                                      \
+  (void)context;                                                                                   \
+  for (int64_t tile = begin; tile < end; tile += step)                                             \
+    for (int64_t t = tile * (BLOCK); t < (tile + 1) * (BLOCK) && t < dims[dim]; ++t)
+
+/* x, embed, tokens */
+KERNEL(runEmbed) {
+  int64_t *x = b[0];
+  const float *embed = b[1];
+  const int32_t *tokens = b[2];
+  FOR_ITEMS(2, PLAIT_DIM_TOKENS) {
+    const float *row = embed + 3 * tokens[t];
+    int64_t value = fixed(row[0]) + 7 * fixed(row[1]) + 13 * fixed(row[2]);
+    x[t] = tokens[t] == POISON_TOKEN ? -1 : reduce(value);
+  }
+}
+
+/* scratch, bias; three tiles, independent of the step */
+KERNEL(runBias) {
+  int64_t *scratch = b[0];
+  (void)context, (void)dims;
+  for (int64_t tile = begin; tile < end; tile += step)
+    scratch[tile] = (tile + 1) * fixed(*(const float *)b[1]);
+}
+
+/* kv, x, positions, rows, pages */
+KERNEL(runStore) {
+  const int64_t *x = b[1];
+  const int32_t *positions = b[2], *rows = b[3];
+  FOR_ITEMS(1, PLAIT_DIM_TOKENS) {
+    entry_t *entry = entryOf(b[0], b[4], dims, rows[t], positions[t]);
+    entry->value = (int32_t)(x[t] < 0 ? -1 : reduce(31 * x[t] + 1));
+    entry->position = positions[t];
+  }
+}
+
+/* y, kv, positions, rows, pages */
+KERNEL(runAttend) {
+  int64_t *y = b[0];
+  const int32_t *positions = b[2], *rows = b[3];
+  FOR_ITEMS(1, PLAIT_DIM_TOKENS) {
+    int64_t sum = 0;
+    for (int64_t j = 0; j <= positions[t]; ++j) {
+      const entry_t *entry = entryOf(b[1], b[4], dims, rows[t], j);
+      if (sum >= 0 && entry->value >= 0)
+        sum = reduce(sum + (j + 1) * (int64_t)entry->value);
+      else
+        sum = -1;
+      if (entry->position != j && sum >= 0)
+        sum = reduce(sum + 12345); /* someone else's page */
+    }
+    y[t] = sum;
+  }
+}
+
+/* x, y, mix of the layer */
+KERNEL(runCombine) {
+  int64_t *x = b[0];
+  const int64_t *y = b[1];
+  FOR_ITEMS(3, PLAIT_DIM_TOKENS)
+  x[t] = x[t] < 0 || y[t] < 0 ? -1 : reduce(5 * x[t] + y[t] + mixOf(b[2]) + 1);
+}
+
+/* x, mix of the layer */
+KERNEL(runTwist) {
+  int64_t *x = b[0];
+  FOR_ITEMS(2, PLAIT_DIM_TOKENS)
+  x[t] = x[t] < 0 ? -1 : reduce(3 * x[t] + mixOf(b[1]) * mixOf(b[1]) + 2);
+}
+
+static int64_t scramble(int64_t seed, int64_t value) {
+  uint64_t z = (uint64_t)seed * 0x9E3779B97F4A7C15u + (uint64_t)value;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  return (int64_t)((z ^ (z >> 27)) >> 8);
+}
+static int64_t bitsOf(float value) {
+  union {
+    float value;
+    int32_t bits;
+  } u = {value};
+  return u.bits;
+}
+
+/* tokens, status, logprob, logits or scratch, leaves, x, aux, positions, rows,
+ * pages, temperature, top k, top p, min p, seed, sequence, stops, scratch */
+static void head(const plait_context_v1_t *context, void *const *b, const int64_t *dims, int64_t leaf,
+                 float *logits) {
+  int64_t t = ((const int32_t *)b[4])[leaf];
+  int64_t position = ((const int32_t *)b[7])[t], row = ((const int32_t *)b[8])[t];
+  const int64_t *scratch = b[17];
+  int64_t z = ((const int64_t *)b[5])[t];
+  for (int64_t j = 0; j <= position; ++j) {
+    int64_t value = entryOf(b[6], b[9], dims, row, j)->value;
+    z = z < 0 || value < 0 ? -1 : reduce(z + (j + 3) * value);
+  }
+  int32_t *status = (int32_t *)b[1] + leaf;
+  ((int32_t *)b[0])[leaf] = -1;
+  ((float *)b[2])[leaf] = -(float)z;
+  if (z < 0) {
+    context->imports->report_nonfinite(context->runtime, leaf);
+    *status = PLAIT_LEAF_NONFINITE;
+    return;
+  }
+  z = reduce(z + scratch[0] + scratch[1] + scratch[2]);
+  if (logits)
+    for (int64_t v = 0; v < VOCABULARY; ++v)
+      logits[leaf * VOCABULARY + v] = (float)reduce(z + 17 * v);
+  int64_t token = z % VOCABULARY;
+  float temperature = ((const float *)b[10])[leaf];
+  if (temperature > 0) {
+    int64_t mixed = scramble(bitsOf(temperature), ((const int32_t *)b[11])[leaf]);
+    mixed = scramble(mixed, bitsOf(((const float *)b[12])[leaf]));
+    mixed = scramble(mixed, bitsOf(((const float *)b[13])[leaf]));
+    mixed = scramble(mixed, ((const int64_t *)b[14])[leaf]);
+    mixed = scramble(mixed, ((const int64_t *)b[15])[leaf]);
+    mixed = scramble(mixed, position);
+    token = (token + mixed % VOCABULARY + VOCABULARY) % VOCABULARY;
+  }
+  if (token == POISON_TOKEN)
+    token = 0; /* the model does not poison itself */
+  *status = PLAIT_LEAF_OK;
+  for (int64_t s = 0; s < dims[PLAIT_DIM_STOPS]; ++s)
+    if (((const int32_t *)b[16])[leaf * dims[PLAIT_DIM_STOPS] + s] == token)
+      *status = PLAIT_LEAF_STOPPED;
+  ((int32_t *)b[0])[leaf] = (int32_t)token;
+  ((float *)b[2])[leaf] = -(float)z;
+}
+KERNEL(runHead) { FOR_ITEMS(1, PLAIT_DIM_LEAVES) head(context, b, dims, t, NULL); }
+KERNEL(runHeadLogits) { FOR_ITEMS(1, PLAIT_DIM_LEAVES) head(context, b, dims, t, b[3]); }
+
+static const plait_kernel_v1_t kernels[] = {
+    {"embed", runEmbed, 1, 2, PLAIT_DIM_TOKENS, 0},   {"bias", runBias, 3, 0, -1, 0},
+    {"store", runStore, 1, 1, PLAIT_DIM_TOKENS, 0},   {"attend", runAttend, 1, 1, PLAIT_DIM_TOKENS, 1},
+    {"combine", runCombine, 1, 3, PLAIT_DIM_TOKENS, 0}, {"twist", runTwist, 1, 2, PLAIT_DIM_TOKENS, 0},
+    {"head", runHead, 1, 1, PLAIT_DIM_LEAVES, 0},     {"head_logits", runHeadLogits, 1, 1, PLAIT_DIM_LEAVES, 1},
+};
+
+enum { EMBED_BYTES = 1216, MIX_BYTES = 64, BIAS_BYTES = 64 };
+enum { PACK_BYTES = EMBED_BYTES + LAYERS * MIX_BYTES + BIAS_BYTES };
+static const plait_weight_v1_t weights[] = {
+    {"embed", "embed.weight", 0, EMBED_BYTES, 1, VOCABULARY, 3, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0},
+    {"mix", "layers.{layer}.mix.weight", EMBED_BYTES, MIX_BYTES, LAYERS, 5, 3, PLAIT_DTYPE_BF16, PLAIT_LAYOUT_PANELS, 4, 2, 0, 0},
+    {"bias", "bias", EMBED_BYTES + LAYERS * MIX_BYTES, BIAS_BYTES, 1, 1, 1, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0},
+};
+
+static const plait_state_v1_t states[] = {
+    {"kv", LAYERS, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t)},
+    {"aux", 1, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t)},
+};
+
+/* Slots: x, y, scratch. */
+static const plait_extent_v1_t slots[] = {
+    {0, {8, 0, 0, 0, 0}}, {0, {8, 0, 0, 0, 0}}, {24, {0, 0, 0, 0, 0}}};
+
+#define SLOT(i) {PLAIT_ARG_SLOT, i}
+#define WEIGHT(i) {PLAIT_ARG_WEIGHT, i}
+#define STATE(i) {PLAIT_ARG_STATE, i}
+#define IN(i) {PLAIT_ARG_INPUT, PLAIT_IN_##i}
+#define OUT(i) {PLAIT_ARG_OUTPUT, PLAIT_OUT_##i}
+#define HEAD_ARGS(...)                                                                             \
+  OUT(TOKENS), OUT(STATUS), OUT(LOGPROB), __VA_ARGS__, IN(LEAVES), SLOT(0), STATE(1), IN(POSITIONS),    \
+      IN(TOKEN_ROWS), IN(PAGE_TABLE), IN(TEMPERATURE), IN(TOP_K), IN(TOP_P), IN(MIN_P), IN(SEED),  \
+      IN(SEQUENCE), IN(STOPS), SLOT(2)
+#define ARGS(...)                                                                                  \
+  {                                                                                                \
+    SLOT(0), WEIGHT(0), IN(TOKENS),                                       /* 0: embed */           \
+        SLOT(2), WEIGHT(2),                                               /* 3: bias */            \
+        STATE(0), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS), IN(PAGE_TABLE), /* 5: store */           \
+        SLOT(1), STATE(0), IN(POSITIONS), IN(TOKEN_ROWS), IN(PAGE_TABLE), /* 10: attend */         \
+        SLOT(0), SLOT(1), WEIGHT(1),                                      /* 15: combine */        \
+        SLOT(0), WEIGHT(1),                                               /* 18: twist */          \
+        STATE(1), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS), IN(PAGE_TABLE), /* 20: store */          \
+        HEAD_ARGS(__VA_ARGS__)                                            /* 25: head */           \
+  }
+static const plait_arg_v1_t args[] = ARGS(SLOT(2));
+static const plait_arg_v1_t debugArgs[] = ARGS(OUT(LOGITS));
+
+/* kernel, first argument, arguments, barrier, layers, loop begins, source */
+#define LAUNCHES(head)                                                                             \
+  {                                                                                                \
+    {0, 0, 3, 0, 0, 1, 0, 0}, {1, 3, 2, 0, 0, 1, 0, 1},                      /* same time */       \
+        {2, 5, 5, 1, 0, 3, 1, 2}, {3, 10, 5, 1, 0, 3, 0, 3}, {4, 15, 3, 1, 0, 3, 0, 4}, /* loop */ \
+        {5, 18, 2, 1, 0, 3, 1, 5},                                           /* a second loop */   \
+        {5, 18, 2, 1, 1, 2, 0, 5},                                           /* layer 1 alone */   \
+        {2, 20, 5, 1, 0, 1, 0, 2}, {head, 25, 18, 1, 0, 1, 0, 6}                                   \
+  }
+static const plait_launch_v1_t launches[] = LAUNCHES(6);
+static const plait_launch_v1_t debugLaunches[] = LAUNCHES(7);
+
+#define COUNT(table) (int32_t)(sizeof(table) / sizeof((table)[0]))
+static const plait_plan_v1_t plans[] = {
+    {"ar", slots, args, launches, COUNT(slots), COUNT(args), COUNT(launches), 0},
+    {"ar.debug", slots, debugArgs, debugLaunches, COUNT(slots), COUNT(debugArgs),
+     COUNT(debugLaunches), 1},
+};
+
+static const char *const sources[] = {"lm.embed", "lm.bias", "lm.store", "lm.attention",
+                                      "lm.combine", "lm.twist", "lm.head"};
+
+static const plait_model_v1_t model = {
+    sizeof(plait_model_v1_t), PLAIT_ABI_VERSION, PLAIT_ABI_MAGIC, "demo", "", "row_invariant",
+    VOCABULARY, 64, LAYERS, PACK_BYTES, kernels, weights, states, plans, sources,
+    COUNT(kernels), COUNT(weights), COUNT(states), COUNT(plans), COUNT(sources), 0};
+
+__attribute__((visibility("default"))) const plait_model_v1_t *plait_model_query(uint32_t max_version) {
+  return max_version >= model.abi_version ? &model : NULL;
+}
