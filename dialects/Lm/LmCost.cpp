@@ -129,7 +129,8 @@ static int64_t cellBytes(StateType state) {
 
 static Cost stageCost(Value key, Value state) {
   Cost cost;
-  cost.activationBytes = tensorBytes(key.getType()) * 2 + perRow(key.getType(), cellBytes(cast<StateType>(state.getType())));
+  int64_t staged = cellBytes(cast<StateType>(state.getType()));
+  cost.activationBytes = tensorBytes(key.getType()) * 2 + perRow(key.getType(), staged);
   return cost;
 }
 

@@ -384,8 +384,9 @@ LogicalResult StageOp::evaluate(Evaluator &evaluator, Values operands, ValueList
   const auto &rows = valueAs<RowsValue>(operands[3]);
   const DenseValue &positions = dense(operands[4]);
   results.push_back(state);
-  return failure(failed(checkRowCount(*this, rows, positions)) ||
-                 failed(stage(*this, dense(operands[0]), dense(operands[1]), rows, positions, evaluator.layer, *state)));
+  if (failed(checkRowCount(*this, rows, positions)))
+    return failure();
+  return stage(*this, dense(operands[0]), dense(operands[1]), rows, positions, evaluator.layer, *state);
 }
 
 LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {

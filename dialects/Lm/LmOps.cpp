@@ -182,7 +182,8 @@ void LayersOp::print(OpAsmPrinter &p) {
 
 LogicalResult LayersOp::verifyRegions() {
   if (int64_t(getBegin()) < 0 || getBegin() >= getEnd())
-    return emitOpError("expected 0 <= begin < end but got ") << getBegin() << " to " << getEnd();
+    return emitOpError("expected 0 <= begin < end but got ")
+           << int64_t(getBegin()) << " to " << int64_t(getEnd());
   TypeRange types = getInits().getTypes();
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
   if (TypeRange(getBody().getArgumentTypes()) != types || yield.getValues().getTypes() != types ||

@@ -11,9 +11,12 @@
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Lm/Lm.h"
 #include "dialects/Rt/Rt.h"
+#include "passes/CPU/CpuKernels.h"
+#include "passes/CPU/Passes.h"
 #include "passes/Decode/Passes.h"
 #include "passes/Lower/Passes.h"
 #include "passes/Import/Passes.h"
+#include "passes/Pipelines/Phases.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -22,6 +25,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace plait;
@@ -30,12 +35,17 @@ void plait::registerAllDialects(DialectRegistry &registry) {
   registry.insert<lm::LmDialect, decode::DecodeDialect, kernel::KernelDialect, rt::RtDialect>();
   registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
                   memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+  registerCpuKernels(registry);
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
 }
 
 void plait::registerAllPasses() {
   registerPlaitDecodePasses();
   registerPlaitLowerPasses();
   registerPlaitImportPasses();
+  registerPlaitCPUPasses();
+  registerPhasePipelines();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();

@@ -37,11 +37,15 @@ void attachCpuKernel(MLIRContext *context) {
 void registerCpuKernels(DialectRegistry &registry);
 
 void registerElementwiseCpuKernels(DialectRegistry &registry);
+void registerLinearCpuKernels(DialectRegistry &registry);
 void registerMoveCpuKernels(DialectRegistry &registry);
 void registerNormCpuKernels(DialectRegistry &registry);
 void registerEmbedCpuKernels(DialectRegistry &registry);
 void registerRopeCpuKernels(DialectRegistry &registry);
-void registerAttentionCpuKernels(DialectRegistry &registry);
+void registerStageCpuKernels(DialectRegistry &registry);
+void registerAttendCpuKernels(DialectRegistry &registry);
+void registerChooseCpuKernels(DialectRegistry &registry);
+void registerSampleCpuKernels(DialectRegistry &registry);
 
 } // namespace plait
 

@@ -11,9 +11,9 @@
 #include "plait-abi/Model.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "llvm/ADT/MapVector.h"
 
 #include <cstddef>
+#include <map>
 
 namespace plait {
 #define GEN_PASS_DEF_EMITTABLESPASS
@@ -29,6 +29,7 @@ namespace {
 struct Field {
   Field(int64_t value, unsigned bits) : value(value), bits(bits) {}
   Field(StringRef symbol) : symbol(symbol) {}
+  Field(const std::string &symbol) : symbol(symbol) {}
   int64_t value = 0;
   unsigned bits = 0;
   std::string symbol;
@@ -177,9 +178,11 @@ private:
             i32(plan.getHasLogits())};
   }
 
-  int64_t getSourceIndex(StringRef source) { return sources.insert({source.str(), sources.size()}).first->second; }
-  std::string emitIntegers(const std::string &name, ArrayRef<int64_t> values, unsigned bits) {
-    return emitIntegers(StringRef(name), values, bits);
+  int64_t getSourceIndex(StringRef source) {
+    auto it = llvm::find(sources, source);
+    if (it == sources.end())
+      it = sources.insert(it, source.str());
+    return it - sources.begin();
   }
 
   LogicalResult emitModel(rt::ModelOp model) {
@@ -199,7 +202,7 @@ private:
                         i64(state.getPageBytes())});
     for (rt::PlanOp plan : body.getOps<rt::PlanOp>())
       plans.push_back(getPlanRow(plan, plans.size()));
-    for (auto &[source, index] : sources)
+    for (const std::string &source : sources)
       sourceRows.push_back({Field(emitString(source))});
 
     emitStructs("plait_model", Row{i64(sizeof(plait_model_v1_t)),
@@ -241,9 +244,9 @@ private:
   }
 
   OpBuilder b{static_cast<MLIRContext *>(nullptr)};
-  Location loc = UnknownLoc::get(static_cast<MLIRContext *>(nullptr));
-  llvm::MapVector<std::string, std::string> strings;
-  llvm::MapVector<std::string, int64_t> sources;
+  LocationAttr loc;
+  std::map<std::string, std::string> strings; ///< text to the global that holds it
+  std::vector<std::string> sources;
   DenseMap<Attribute, int64_t> kernelIndex;
 };
 } // namespace

@@ -214,6 +214,8 @@ public:
   std::pair<Value, Value> sinCos(Value x);
 
 private:
+  /// The plait_dim_t of the leading extent of `type`, which is dynamic.
+  static int64_t getDimNumber(RankedTensorType type);
   /// <lanes x i1> of the columns that are left at the end of `count`, or null.
   Value tailMask(int64_t count);
   /// c[0] + x (c[1] + x (c[2] + ...))

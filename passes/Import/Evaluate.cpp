@@ -11,7 +11,7 @@
 #include "plait/Analysis/ModelEvaluation.h"
 #include "plait/Analysis/ValueFile.h"
 
-#include "dialects/Lm/Lm.h"
+#include "dialects/Decode/Decode.h"
 
 namespace plait {
 #define GEN_PASS_DEF_EVALUATEPASS
@@ -31,9 +31,7 @@ public:
     auto source = openWeights(weights);
     if (!source)
       return fail(source.status());
-    // Each kind of thing that can run has its own function here; all of them
-    // append to `results`.
-    if (failed(function.empty() ? runModel(**source) : runFunction(**source)))
+    if (failed(run(**source)))
       return signalPassFailure();
     if (print)
       for (const NamedValue &result : results)
@@ -44,8 +42,12 @@ public:
   }
 
 private:
+  /// Each kind of thing that can run has its own function; all of them append
+  /// to `results`.
+  LogicalResult run(WeightSource &source);
   LogicalResult runModel(WeightSource &source);
-  LogicalResult runFunction(WeightSource &source);
+  LogicalResult runFunction(FunctionOpInterface callee, WeightSource &source);
+  LogicalResult runStrategy(decode::StrategyOp strategy, WeightSource &source);
 
   /// The model that `tokens` are for.
   FailureOr<lm::ModelOp> findModel();
@@ -62,6 +64,21 @@ private:
 
   std::vector<NamedValue> results;
 };
+
+LogicalResult EvaluatePass::run(WeightSource &source) {
+  if (function.empty())
+    return runModel(source);
+  SmallVector<FlatSymbolRefAttr> path;
+  for (StringRef name : llvm::split(StringRef(function), "::"))
+    path.push_back(FlatSymbolRefAttr::get(&getContext(), name.ltrim('@')));
+  auto symbol = SymbolRefAttr::get(path.front().getAttr(), ArrayRef(path).drop_front());
+  Operation *op = SymbolTable::lookupSymbolIn(getOperation(), symbol);
+  if (auto strategy = dyn_cast_or_null<decode::StrategyOp>(op))
+    return runStrategy(strategy, source);
+  if (auto callee = dyn_cast_or_null<FunctionOpInterface>(op))
+    return runFunction(callee, source);
+  return error("expected the symbol of a function or of a strategy but got ") << symbol;
+}
 
 FailureOr<lm::ModelOp> EvaluatePass::findModel() {
   auto models = llvm::to_vector(getOperation().getOps<lm::ModelOp>());
@@ -128,15 +145,7 @@ FailureOr<EvalValue> EvaluatePass::makeArgument(unsigned i, Type type, const Che
   return EvalValue(toDenseValue(*tensor));
 }
 
-LogicalResult EvaluatePass::runFunction(WeightSource &source) {
-  SmallVector<FlatSymbolRefAttr> path;
-  for (StringRef name : llvm::split(StringRef(function), "::"))
-    path.push_back(FlatSymbolRefAttr::get(&getContext(), name.ltrim('@')));
-  auto symbol = SymbolRefAttr::get(path.front().getAttr(), ArrayRef(path).drop_front());
-  auto callee = dyn_cast_or_null<FunctionOpInterface>(SymbolTable::lookupSymbolIn(getOperation(), symbol));
-  if (!callee)
-    return error("expected the symbol of a function but got ") << symbol;
-
+LogicalResult EvaluatePass::runFunction(FunctionOpInterface callee, WeightSource &source) {
   Expected<Checkpoint> file = inputs.empty() ? Checkpoint() : Checkpoint::openFile(inputs);
   if (!file)
     return error(file.status().message());
@@ -159,6 +168,35 @@ LogicalResult EvaluatePass::runFunction(WeightSource &source) {
     if (auto tensor = dyn_cast<RankedTensorType>(type))
       results.push_back({"result" + std::to_string(i), valueAs<DenseValue>(value),
                          isa<IntegerType>(tensor.getElementType())});
+  return success();
+}
+
+LogicalResult EvaluatePass::runStrategy(decode::StrategyOp strategy, WeightSource &source) {
+  auto rows = parseTokens();
+  if (failed(rows))
+    return failure();
+  if (newTokens <= 0)
+    return error("expected new-tokens > 0 for a strategy");
+  ReferenceEvaluator evaluator(source);
+  for (auto [r, row] : llvm::enumerate(*rows)) {
+    decode::SequenceValue start;
+    start.promptLength = int64_t(row.size());
+    start.tokens = std::move(row);
+    start.state = std::make_shared<StateValue>();
+    start.maxNewTokens = newTokens;
+    start.stopIds.assign(stopIds.begin(), stopIds.end());
+    start.temperature = temperature, start.topP = topP, start.minP = minP;
+    start.topK = topK;
+    start.seed = seed, start.sequence = r;
+    auto values = evaluator.runBlock(strategy.getBody().front(), {std::move(start)});
+    if (failed(values))
+      return failure();
+    const auto &end = valueAs<decode::SequenceValue>(values->front());
+    DenseValue chosen;
+    chosen.data.assign(end.tokens.begin() + end.promptLength, end.tokens.end());
+    chosen.shape = {int64_t(chosen.data.size())};
+    results.push_back({"tokens." + std::to_string(r), std::move(chosen), /*integer=*/true});
+  }
   return success();
 }
 

@@ -26,16 +26,19 @@ def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
     plait-opt model.mlir --plait-evaluate='weights=random:0 tokens=1,2,3;7,8 new-tokens=4'
     ```
 
-    With `function=model::name`, its arguments come from the safetensors file
-    `inputs`: tensors `arg0`, `arg1`, ... An `!lm.rows` argument is an integer
-    vector; one that is missing puts every token into row 0. A state starts empty
-    and is not among the results.
+    With `function=model::name` or a `decode.step`, its arguments come from the
+    safetensors file `inputs`: tensors `arg0`, `arg1`, ... An `!lm.rows` argument
+    is an integer vector; one that is missing puts every token into row 0. A state
+    starts empty and is not among the results.
+
+    With the name of a `decode.strategy`, it runs for each sequence of `tokens` by
+    itself until it stops; sequence i draws as sequence number i.
 
     A tensor is printed as name, shape and elements to six digits.
   }];
   let options = [
     Option<"function", "function", "std::string", /*default=*/"\"\"",
-           "a function such as main::forward; empty: forward and head of the model">,
+           "a function such as main::forward, or a strategy; empty: forward and head of the model">,
     Option<"tokens", "tokens", "std::string", /*default=*/"\"\"",
            "token ids of a sequence, sequences separated by ';': 1,2,3;4,5">,
     Option<"newTokens", "new-tokens", "int64_t", /*default=*/"0",
@@ -46,6 +49,12 @@ def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
            "safetensors file with the function's arguments arg0, arg1, ...">,
     Option<"output", "output", "std::string", /*default=*/"\"\"",
            "safetensors file to write the results to">,
+    Option<"temperature", "temperature", "double", /*default=*/"0.0", "of a strategy's draws; 0: greedy">,
+    Option<"topK", "top-k", "int64_t", /*default=*/"0", "of a strategy's draws; 0: off">,
+    Option<"topP", "top-p", "double", /*default=*/"1.0", "of a strategy's draws; 1: off">,
+    Option<"minP", "min-p", "double", /*default=*/"0.0", "of a strategy's draws; 0: off">,
+    Option<"seed", "seed", "uint64_t", /*default=*/"0", "of a strategy's draws">,
+    ListOption<"stopIds", "stop-ids", "int64_t", "token ids that end a strategy's sequence">,
     Option<"print", "print", "bool", /*default=*/"true", "print the results">
   ];
 }
@@ -56,6 +65,15 @@ def PrintCostPass : Pass<"plait-print-cost", "::mlir::ModuleOp"> {
     One line per function and kind of cost: a linear form in the tokens T, rows
     R and leaves L of a step, and in P, the KV length summed over its tokens. The
     IR does not change.
+  }];
+}
+
+def VerifyImportPass : Pass<"plait-verify-import", "::mlir::ModuleOp"> {
+  let summary = "check what holds after the import phase";
+  let description = [{
+    At least one `lm.model`; every model has `@forward(ids, positions, rows,
+    state) -> (hidden, state)` and `@head(hidden) -> logits` with the extents
+    named tokens and leaves.
   }];
 }
 

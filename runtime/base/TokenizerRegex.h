@@ -23,7 +23,7 @@ namespace plait {
 class TokenizerRegex {
 public:
   static Expected<TokenizerRegex> compile(std::string_view onigurumaPattern);
-  /// Matches `text` itself, which must not be empty.
+  /// Matches `text` itself.
   static Expected<TokenizerRegex> compileLiteral(std::string_view text);
 
   /// Half-open byte range of one match.

@@ -32,7 +32,7 @@ struct SchedulerOptions {
   int64_t chunk = 0;
   /// Called before each step with its rows; may drop and reorder them and lower
   /// the count of a prompt row. Tokens must not depend on what it does.
-  std::function<void(std::vector<RowPlan> &)> planHook;
+  std::function<void(std::vector<RowPlan> &)> planHook = nullptr;
 };
 
 /// Forms steps out of sequences that come and go. Decode rows come first, in

@@ -49,7 +49,7 @@ int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
 
 Executor::Executor(const plait_model_v1_t &model, const plait_plan_v1_t &plan,
                    const uint8_t *weights)
-    : model(model), plan(plan), weights(weights), addresses(size_t(plan.arg_count)) {
+    : model(model), plan(plan), addresses(size_t(plan.arg_count)) {
   for (int32_t i = 0; i < plan.launch_count; ++i) {
     const plait_launch_v1_t &launch = plan.launches[i];
     maxArgs = std::max(maxArgs, launch.arg_count);

@@ -62,7 +62,6 @@ private:
 
   const plait_model_v1_t &model;
   const plait_plan_v1_t &plan;
-  const uint8_t *weights;
   std::vector<Segment> segments;
   std::vector<Address> addresses; ///< of plan.args, for the current step
   int32_t maxArgs = 0;

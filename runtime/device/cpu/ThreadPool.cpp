@@ -25,7 +25,7 @@ namespace {
 // A pause takes 40 to 140 cycles, so this is a few hundred microseconds: longer
 // than the gap between two decode steps, shorter than anyone would notice.
 constexpr unsigned kSpins = 8192;
-constexpr unsigned kYields = 64;
+constexpr unsigned kYields = 0;
 
 void pauseCpu() {
 #if defined(__x86_64__)

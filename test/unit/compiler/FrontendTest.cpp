@@ -173,6 +173,17 @@ TEST_F(FrontendTest, AcceptedExtras) {
   expectHas(model->warnings[2], "found 'lm_head.weight' beside tie_word_embeddings true");
 }
 
+TEST_F(FrontendTest, GenerationWarnings) {
+  folder.write("config.json", llamaConfig);
+  folder.write("generation_config.json", R"({"num_beams": 1, "repetition_penalty": 1.1})");
+  ImportOptions options;
+  options.readCheckpoint = false;
+  Expected<ImportedModel> model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  ASSERT_EQ(model->warnings.size(), 1u);
+  expectHas(model->warnings[0], "generation_config.json: /repetition_penalty: found 1.1 (number); it is ignored");
+}
+
 TEST_F(FrontendTest, Generation) {
   auto read = [&](const std::string &generation, const std::string &patch = "{}") {
     folder.write("config.json", patched(llamaConfig, patch));
@@ -204,7 +215,7 @@ TEST_F(FrontendTest, Generation) {
 TEST_F(FrontendTest, RepositoryModels) {
   for (const char *name :
        {"golden/models/llama-tiny", "golden/models/llama31-tiny", "golden/models/gpt2-tiny", "models/kjv-2m"}) {
-    std::string path = PLAIT_SOURCE_DIR "/test/" + std::string(name);
+    std::string path = PLAIT_TEST_DIR "/" + std::string(name);
     Expected<ImportedModel> model = importHuggingFace(context, path);
     ASSERT_TRUE(model.ok()) << model.status().message();
     EXPECT_TRUE(model->warnings.empty()) << name << ": " << model->warnings.front();

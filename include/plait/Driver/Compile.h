@@ -1,0 +1,52 @@
+//===- Compile.h - From a model folder to an artifact -----------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DRIVER_COMPILE_H
+#define PLAIT_DRIVER_COMPILE_H
+
+#include "passes/Pipelines/Phases.h"
+#include "plait/Frontend/Import.h"
+
+#include "runtime/base/Status.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace plait {
+
+/// Where the artifact's weights come from.
+struct WeightsSpec {
+  enum class Kind { checkpoint, random, none } kind = Kind::checkpoint;
+  uint64_t seed = 0; ///< of random
+};
+
+/// "checkpoint", "random", "random:SEED" or "none".
+Expected<WeightsSpec> parseWeightsSpec(const std::string &text);
+
+struct CompileOptions {
+  std::string input;  ///< a Hugging Face folder, or IR with `startFrom` after import
+  std::string folder; ///< with IR as input: the folder of weights and tokenizer, may be empty
+  std::string output; ///< the artifact, or the IR of `stopAfter` ("-": standard output)
+  std::string target = "native";
+  WeightsSpec weights;
+  std::optional<WeightFormat> format;
+  bool debugLogits = false;
+  bool selftest = true;
+  unsigned threads = 0; ///< 0: as many as there are processors
+  Phase startFrom = Phase::import, stopAfter = Phase::link;
+  std::function<void(const std::string &)> log; ///< a line per warning or stage
+};
+
+/// Runs the phases. MLIR's diagnostics go to the context's handler (standard
+/// error) and the returned error says which phase failed.
+Status compile(const CompileOptions &options);
+
+} // namespace plait
+
+#endif // PLAIT_DRIVER_COMPILE_H

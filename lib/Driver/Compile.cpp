@@ -1,0 +1,151 @@
+//===- Compile.cpp - From a model folder to an artifact -------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "plait/Driver/Compile.h"
+
+#include "Link.h"
+#include "plait/Driver/Register.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <thread>
+
+using namespace plait;
+
+Expected<WeightsSpec> plait::parseWeightsSpec(const std::string &text) {
+  llvm::StringRef rest(text);
+  if (rest == "checkpoint")
+    return WeightsSpec{};
+  if (rest == "none")
+    return WeightsSpec{WeightsSpec::Kind::none, 0};
+  uint64_t seed = 0;
+  if (rest.consume_front("random") && (rest.empty() || (rest.consume_front(":") && !rest.getAsInteger(10, seed))))
+    return WeightsSpec{WeightsSpec::Kind::random, seed};
+  return invalidArgument("weights: found '" + text + "'; expected checkpoint, random, random:SEED or none");
+}
+
+namespace {
+
+class Compilation {
+public:
+  explicit Compilation(const CompileOptions &options)
+      : options(options), context(makeRegistry(), MLIRContext::Threading::DISABLED),
+        handler(sources, &context) {
+    this->options.threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+  }
+
+  Status run() {
+    PLAIT_ASSIGN_OR_RETURN(machine, resolveCpuMachine(options.target));
+    phaseOptions.debugLogits = options.debugLogits;
+    phaseOptions.lanes = machine.lanes;
+    phaseOptions.fma = machine.fma;
+    phaseOptions.isa = machine.isa;
+    PLAIT_RETURN_IF_ERROR(read());
+    if (options.selftest && imported && options.startFrom == Phase::import && options.stopAfter == Phase::link)
+      selftest = makeSelftest(*imported, options, *module);
+    for (Phase phase : kPhases) {
+      if (phase < options.startFrom)
+        continue;
+      if (phase == Phase::link) {
+        LinkInputs inputs{options, machine, imported, selftest, *module, tables, plan};
+        return link(inputs);
+      }
+      PLAIT_RETURN_IF_ERROR(runPhase(phase));
+      if (phase == options.stopAfter)
+        return writeIR();
+    }
+    return Status::success();
+  }
+
+private:
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+
+  Status read() {
+    bool isFolder = llvm::sys::fs::is_directory(options.input);
+    if (!isFolder && options.startFrom == Phase::import && llvm::StringRef(options.input).ends_with(".mlir"))
+      return invalidArgument(options.input + ": found IR; expected a model folder, or --start-from=PHASE with IR");
+    std::string folder = isFolder || options.startFrom == Phase::import ? options.input : options.folder;
+    if (isFolder && options.startFrom > Phase::import)
+      return invalidArgument(options.input + ": found a folder; expected IR with --start-from (the folder goes to --folder)");
+    if (!folder.empty()) {
+      ImportOptions import;
+      import.readCheckpoint = options.weights.kind == WeightsSpec::Kind::checkpoint;
+      import.format = options.format;
+      PLAIT_ASSIGN_OR_RETURN(imported, importHuggingFace(context, folder, import));
+      for (const std::string &warning : imported->warnings)
+        log("warning: " + warning);
+    }
+    if (isFolder || options.startFrom == Phase::import) {
+      module = std::move(imported->module);
+      return Status::success();
+    }
+    module = parseSourceFile<ModuleOp>(options.input, sources, &context);
+    if (!module)
+      return invalidArgument(options.input + ": is not valid IR; see the messages above");
+    return Status::success();
+  }
+
+  Status runPhase(Phase phase) {
+    PassManager pm(&context, ModuleOp::getOperationName());
+    if (failed(applyPassManagerCLOptions(pm)))
+      return invalidArgument("the pass manager's options contradict each other; see the message above");
+    buildPhase(pm, phase, phaseOptions);
+    if (failed(pm.run(*module)))
+      return internalError("phase " + getName(phase).str() + " failed; see the messages above");
+    if (phase == Phase::lower)
+      keepTables();
+    return Status::success();
+  }
+
+  /// The tables become constants of the binary in the cpu phase; packing and the
+  /// manifest still need them as ops.
+  void keepTables() {
+    llvm::raw_string_ostream(plan) << *module;
+    for (rt::ModelOp model : module->getOps<rt::ModelOp>())
+      tables = OwningOpRef<rt::ModelOp>(model.clone());
+  }
+
+  Status writeIR() {
+    std::error_code error;
+    std::string path = options.output.empty() ? "-" : options.output;
+    llvm::raw_fd_ostream out(path, error);
+    if (error)
+      return resourceError(path + ": cannot be written: " + error.message());
+    module->print(out);
+    return Status::success();
+  }
+
+  void log(const std::string &line) {
+    if (options.log)
+      options.log(line);
+  }
+
+  CompileOptions options;
+  MLIRContext context;
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler handler;
+  CpuMachine machine;
+  PhaseOptions phaseOptions;
+  std::optional<ImportedModel> imported;
+  std::optional<Selftest> selftest;
+  OwningOpRef<ModuleOp> module;
+  OwningOpRef<rt::ModelOp> tables;
+  std::string plan;
+};
+
+} // namespace
+
+Status plait::compile(const CompileOptions &options) { return Compilation(options).run(); }

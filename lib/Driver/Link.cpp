@@ -1,0 +1,159 @@
+//===- Link.cpp - The last phase: files -----------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Link.h"
+
+#include "plait/Driver/Version.h"
+#include "plait/Target/Artifact.h"
+#include "plait/Target/Object.h"
+#include "plait/Target/WeightPack.h"
+#include "runtime/base/Digest.h"
+#include "runtime/base/File.h"
+
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace plait;
+
+namespace {
+
+class Linker {
+public:
+  Linker(LinkInputs &in, ArtifactWriter &artifact) : in(in), model(*in.tables), artifact(artifact) {}
+
+  Status run() {
+    PLAIT_ASSIGN_OR_RETURN(std::string object, compileToObject(in.module, in.machine));
+    PLAIT_RETURN_IF_ERROR(linkSharedObject(object, artifact.pathOf("model.so")));
+    PLAIT_RETURN_IF_ERROR(artifact.writeFile("plan.mlir", in.plan));
+    files = {"plan.mlir"};
+    PLAIT_RETURN_IF_ERROR(writeTokenizer());
+    PLAIT_RETURN_IF_ERROR(writeSelftest());
+    return writeManifest();
+  }
+
+private:
+  std::string folder() const { return in.options.folder.empty() ? in.options.input : in.options.folder; }
+
+  Status writeTokenizer() {
+    if (!in.imported)
+      return Status::success();
+    for (const char *file : {"tokenizer.json", "tokenizer_config.json"})
+      if (std::string from = folder() + "/" + file; llvm::sys::fs::exists(from)) {
+        PLAIT_RETURN_IF_ERROR(artifact.copyFile(from, file));
+        files.push_back(file);
+      }
+    return Status::success();
+  }
+
+  Status writeSelftest() {
+    if (!in.selftest)
+      return Status::success();
+    auto bytes = [](const auto &values) {
+      return std::span(reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(values[0]));
+    };
+    const Selftest &test = *in.selftest;
+    files.push_back("selftest.safetensors");
+    // A margin counts only where rounding cannot turn it (bf16 weights are exact
+    // in the reference, so f32 arithmetic is all that differs).
+    return writeSafetensors(artifact.pathOf("selftest.safetensors"),
+                            {{"tokens", plait::TensorType::i32, {int64_t(test.tokens.size())}, bytes(test.tokens)},
+                             {"greedy", plait::TensorType::i32, {int64_t(test.greedy.size())}, bytes(test.greedy)},
+                             {"margin", plait::TensorType::f32, {int64_t(test.margins.size())}, bytes(test.margins)}},
+                            {{"tolerance", std::to_string(1e-5 * test.largestLogit)}});
+  }
+
+  Expected<Json> describeWeights() {
+    const WeightsSpec &spec = in.options.weights;
+    std::string format = "f32";
+    for (rt::WeightOp weight : model.getBody().front().getOps<rt::WeightOp>())
+      if (weight.getElement().isBF16())
+        format = "bf16";
+    Json weights;
+    if (spec.kind == WeightsSpec::Kind::checkpoint) {
+      if (!in.imported || !in.imported->checkpoint)
+        return invalidArgument("weights: found no checkpoint; expected --folder with one, or --weights=random or none");
+      unsigned threads = in.options.threads;
+      PLAIT_RETURN_IF_ERROR(
+          writeWeightPack(model, *in.imported->checkpoint, artifact.pathOf("weights.pack"), threads));
+      PLAIT_ASSIGN_OR_RETURN(weights, artifact.describe("weights.pack"));
+      weights["kind"] = "pack";
+    } else if (spec.kind == WeightsSpec::Kind::random) {
+      weights = {{"kind", "random"}, {"seed", spec.seed}};
+    } else {
+      weights = {{"kind", "none"}};
+    }
+    weights["format"] = format;
+    return weights;
+  }
+
+  Expected<Json> describeInputs() {
+    Json inputs = Json::array();
+    if (in.imported)
+      for (const std::string &path : in.imported->inputFiles) {
+        PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(path));
+        uint64_t bytes = 0;
+        (void)llvm::sys::fs::file_size(path, bytes);
+        inputs.push_back({{"file", llvm::sys::path::filename(path).str()}, {"bytes", bytes}, {"digest", digest}});
+      }
+    return inputs;
+  }
+
+  Json describeGeneration() {
+    GenerationDefaults defaults = in.imported ? in.imported->generation : GenerationDefaults();
+    Json bos = defaults.bos ? Json(*defaults.bos) : Json(nullptr);
+    return {{"bos", bos},
+            {"eos", defaults.eos},
+            {"temperature", defaults.temperature},
+            {"top_k", defaults.topK},
+            {"top_p", defaults.topP},
+            {"min_p", defaults.minP}};
+  }
+
+  Status writeManifest() {
+    Json manifest;
+    manifest["schema"] = 1;
+    manifest["compiler"] = {{"version", kVersion}, {"llvm", LLVM_VERSION_STRING}};
+    llvm::StringRef name = llvm::sys::path::filename(llvm::StringRef(folder()).rtrim('/'));
+    manifest["model"] = {{"name", name.str()},
+                         {"family", model.getFamily().str()},
+                         {"vocabulary", int64_t(model.getVocabulary())},
+                         {"hidden", in.imported ? in.imported->config.hidden : 0},
+                         {"layers", int64_t(model.getLayers())},
+                         {"max_positions", int64_t(model.getMaxPositions())},
+                         {"parameters", int64_t(model.getParameters())}};
+    manifest["target"] = describeTarget(in.machine);
+    manifest["numerics"] = model.getNumerics().str();
+    manifest["strategy"] = "ar";
+    PLAIT_ASSIGN_OR_RETURN(manifest["binary"], artifact.describe("model.so"));
+    PLAIT_ASSIGN_OR_RETURN(manifest["weights"], describeWeights());
+    manifest["files"] = Json::array();
+    for (const std::string &file : files) {
+      PLAIT_ASSIGN_OR_RETURN(Json entry, artifact.describe(file));
+      manifest["files"].push_back(std::move(entry));
+    }
+    PLAIT_ASSIGN_OR_RETURN(manifest["inputs"], describeInputs());
+    manifest["generation"] = describeGeneration();
+    describeModel(model, manifest);
+    return artifact.writeFile("manifest.json", writeJson(manifest));
+  }
+
+  LinkInputs &in;
+  rt::ModelOp model;
+  ArtifactWriter &artifact;
+  std::vector<std::string> files;
+};
+
+} // namespace
+
+Status plait::link(LinkInputs &inputs) {
+  if (!inputs.tables)
+    return invalidArgument("link: found no 'rt.model'; expected IR from the lower phase on, not later");
+  PLAIT_ASSIGN_OR_RETURN(ArtifactWriter artifact, ArtifactWriter::create(inputs.options.output));
+  PLAIT_RETURN_IF_ERROR(Linker(inputs, artifact).run());
+  return artifact.commit();
+}

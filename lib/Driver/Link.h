@@ -1,0 +1,45 @@
+//===- Link.h - The last phase: files -----------------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_LIB_DRIVER_LINK_H
+#define PLAIT_LIB_DRIVER_LINK_H
+
+#include "plait/Driver/Compile.h"
+#include "plait/Target/CpuMachine.h"
+
+#include "dialects/Rt/Rt.h"
+
+namespace plait {
+
+/// What `plait selftest` compares with: a prompt and its greedy continuation by
+/// the reference evaluation, with the margins between the two largest logits.
+struct Selftest {
+  std::vector<int32_t> tokens, greedy;
+  std::vector<float> margins;
+  double largestLogit = 0; ///< max |logit|
+};
+
+/// Nothing if the model is so large that the reference evaluation would take
+/// more than about a second, or if its weights are not at hand.
+std::optional<Selftest> makeSelftest(const ImportedModel &imported, const CompileOptions &options, ModuleOp module);
+
+struct LinkInputs {
+  const CompileOptions &options;
+  const CpuMachine &machine;
+  const std::optional<ImportedModel> &imported;
+  const std::optional<Selftest> &selftest;
+  ModuleOp module;                  ///< llvm dialect only
+  OwningOpRef<rt::ModelOp> &tables; ///< the tables that are in it as constants
+  const std::string &plan;          ///< the IR after lower, for people
+};
+
+/// Object, shared object, weights, self-test and manifest, in one artifact.
+Status link(LinkInputs &inputs);
+
+} // namespace plait
+
+#endif // PLAIT_LIB_DRIVER_LINK_H

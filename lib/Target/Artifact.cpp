@@ -1,0 +1,144 @@
+//===- Artifact.cpp - Writes a model binary -------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "plait/Target/Artifact.h"
+
+#include "dialects/Kernel/Kernel.h"
+#include "plait-abi/Types.h"
+#include "runtime/base/Digest.h"
+#include "runtime/base/File.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+
+using namespace plait;
+namespace fs = llvm::sys::fs;
+
+Expected<ArtifactWriter> ArtifactWriter::create(const std::string &path) {
+  ArtifactWriter writer;
+  writer.target = llvm::StringRef(path).rtrim('/').str();
+  if (writer.target.empty())
+    return invalidArgument("output: found an empty path; expected the folder of the artifact to write");
+  // Never delete what is not an artifact.
+  if (fs::exists(writer.target) && !fs::exists(writer.target + "/manifest.json"))
+    return invalidArgument(writer.target + ": found something that is not a Plait artifact (no manifest.json); "
+                                           "expected a new path or an artifact to replace");
+  llvm::StringRef parent = llvm::sys::path::parent_path(writer.target);
+  if (!parent.empty())
+    if (std::error_code error = fs::create_directories(parent))
+      return resourceError(parent.str() + ": cannot be created: " + error.message());
+  writer.temporary = writer.target + ".tmp-" + std::to_string(llvm::sys::Process::getProcessId());
+  fs::remove_directories(writer.temporary);
+  if (std::error_code error = fs::create_directory(writer.temporary, /*IgnoreExisting=*/false)) {
+    std::string text = writer.temporary + ": cannot be created: " + error.message();
+    writer.temporary.clear();
+    return resourceError(std::move(text));
+  }
+  return writer;
+}
+
+ArtifactWriter::ArtifactWriter(ArtifactWriter &&other) noexcept
+    : target(std::move(other.target)), temporary(std::move(other.temporary)) {
+  other.temporary.clear();
+}
+
+ArtifactWriter::~ArtifactWriter() {
+  if (!temporary.empty())
+    fs::remove_directories(temporary);
+}
+
+Status ArtifactWriter::writeFile(const std::string &file, std::string_view contents) {
+  return writeFileAtomic(pathOf(file), contents);
+}
+
+Status ArtifactWriter::copyFile(const std::string &from, const std::string &file) {
+  PLAIT_ASSIGN_OR_RETURN(std::string contents, readFile(from));
+  return writeFile(file, contents);
+}
+
+Expected<Json> ArtifactWriter::describe(const std::string &file) const {
+  PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(pathOf(file)));
+  uint64_t bytes = 0;
+  if (std::error_code error = fs::file_size(pathOf(file), bytes))
+    return resourceError(pathOf(file) + ": " + error.message());
+  return Json{{"file", file}, {"bytes", bytes}, {"digest", digest}};
+}
+
+Status ArtifactWriter::commit() {
+  // An artifact that is replaced steps aside first: a rename cannot replace a
+  // folder that is not empty.
+  std::string old = target + ".old-" + std::to_string(llvm::sys::Process::getProcessId());
+  bool replaces = fs::exists(target);
+  if (replaces)
+    if (std::error_code error = fs::rename(target, old))
+      return resourceError(target + ": cannot be replaced: " + error.message());
+  if (std::error_code error = fs::rename(temporary, target)) {
+    if (replaces)
+      (void)fs::rename(old, target);
+    return resourceError(target + ": cannot be put in place: " + error.message());
+  }
+  temporary.clear();
+  if (replaces)
+    fs::remove_directories(old);
+  return Status::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Manifest
+//===----------------------------------------------------------------------===//
+
+static Json toJson(const LinearForm &form) {
+  return {{"constant", form.constant}, {"tokens", form.tokens},
+          {"rows", form.rows},         {"leaves", form.leaves},
+          {"token_positions", form.tokenPositions}};
+}
+
+static Json describePlan(rt::PlanOp plan) {
+  Cost total;
+  int64_t launches = 0;
+  for (rt::LaunchOp launch : plan.getBody().front().getOps<rt::LaunchOp>()) {
+    int64_t times = launch.getLayerEnd() - launch.getLayerBegin();
+    launches += times;
+    if (auto cost = dyn_cast_or_null<kernel::CostAttr>(launch.getCostAttr()))
+      total = total + kernel::getCost(cost) * times;
+  }
+  return {{"name", plan.getName().str()},
+          {"launches", launches},
+          {"flops", toJson(total.flops)},
+          {"weight_bytes", toJson(total.weightBytes)},
+          {"activation_bytes", toJson(total.activationBytes)}};
+}
+
+void plait::describeModel(rt::ModelOp model, Json &manifest) {
+  Block &body = model.getBody().front();
+  int64_t stateBytes = 0;
+  for (rt::StateOp state : body.getOps<rt::StateOp>())
+    stateBytes += llvm::divideCeil(state.getPageBytes() * state.getLayers(), state.getPageTokens());
+  // The arena of the first variant, per unit of each extent.
+  Json arena = Json::object();
+  const char *names[] = {"constant", "tokens", "rows", "leaves", "pages", "stops"};
+  SmallVector<int64_t> sums(PLAIT_DIM_COUNT + 1, 0);
+  Json variants = Json::array();
+  for (rt::PlanOp plan : body.getOps<rt::PlanOp>()) {
+    if (variants.empty())
+      for (rt::SlotOp slot : plan.getBody().front().getOps<rt::SlotOp>())
+        for (auto [sum, bytes] : llvm::zip(sums, slot.getBytes()))
+          sum += bytes;
+    variants.push_back(describePlan(plan));
+  }
+  for (auto [name, sum] : llvm::zip(names, sums))
+    if (sum)
+      arena[name] = sum;
+  manifest["memory"] = {{"weights", int64_t(model.getPackBytes())}, {"state_per_token", stateBytes}, {"arena", arena}};
+  manifest["variants"] = std::move(variants);
+}
+
+Json plait::describeTarget(const CpuMachine &machine) {
+  return {{"kind", "cpu"}, {"triple", machine.triple}, {"cpu", machine.cpu}, {"isa", machine.isa}};
+}

@@ -1,0 +1,146 @@
+//===- WeightPack.cpp - Writes the packed weights of an artifact ----------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "plait/Target/WeightPack.h"
+
+#include "runtime/base/RandomWeights.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace plait;
+
+namespace {
+
+/// One layer's slice of one weight.
+struct Slice {
+  rt::WeightOp weight;
+  const TensorView *source;
+  uint8_t *target;
+};
+
+template <typename T>
+T loadAs(const uint8_t *bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof(T));
+  return value;
+}
+
+float readElement(const TensorView &tensor, int64_t index) {
+  const uint8_t *bytes = tensor.data.data();
+  switch (tensor.type) {
+  case plait::TensorType::f32:
+    return loadAs<float>(bytes + index * 4);
+  case plait::TensorType::bf16:
+    return bf16ToFloat(loadAs<uint16_t>(bytes + index * 2));
+  default:
+    return float(tensorElement(tensor, index));
+  }
+}
+
+/// Packs panels [first, last) of a slice; a slice without panels is one panel.
+void pack(const Slice &slice, int64_t first, int64_t last) {
+  rt::WeightOp w = slice.weight;
+  int64_t rows = w.getRows(), cols = w.getCols();
+  bool bf16 = w.getElement().isBF16(), transposed = w.getTransposed();
+  bool plain = w.getPanel() == 0;
+  int64_t panel = plain ? rows : int64_t(w.getPanel()), group = plain ? 1 : int64_t(w.getGroup());
+  int64_t groups = llvm::divideCeil(cols, group);
+  for (int64_t p = first; p < last; ++p)
+    for (int64_t i = 0; i < panel; ++i) {
+      int64_t row = p * panel + i;
+      if (row >= rows)
+        break; // the file is zero where nothing is written
+      for (int64_t col = 0; col < cols; ++col) {
+        float value = readElement(*slice.source, transposed ? col * rows + row : row * cols + col);
+        int64_t at = plain ? row * cols + col : ((p * groups + col / group) * panel + i) * group + col % group;
+        if (bf16) {
+          uint16_t half = roundToBf16(value);
+          std::memcpy(slice.target + at * 2, &half, 2);
+        } else {
+          std::memcpy(slice.target + at * 4, &value, 4);
+        }
+      }
+    }
+}
+
+int64_t panelCount(rt::WeightOp w) { return w.getPanel() ? llvm::divideCeil(w.getRows(), w.getPanel()) : 1; }
+
+Status ioError(const std::string &path, const char *what) {
+  return resourceError(path + ": cannot " + what + ": " + std::strerror(errno));
+}
+
+} // namespace
+
+Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, const std::string &path,
+                              unsigned threads) {
+  uint64_t bytes = model.getPackBytes();
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0)
+    return ioError(path, "create");
+  // posix_fallocate instead of ftruncate: a full disk is an error here, not a
+  // SIGBUS while packing.
+  void *memory = MAP_FAILED;
+  int error = bytes ? ::posix_fallocate(fd, 0, bytes) : 0;
+  if (error == 0 && bytes)
+    memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  ::close(fd);
+  if (bytes && memory == MAP_FAILED) {
+    errno = error ? error : errno;
+    Status status = ioError(path, ("allocate " + std::to_string(bytes) + " bytes").c_str());
+    ::unlink(path.c_str());
+    return status;
+  }
+
+  // Work is dealt out in small pieces: weights differ in size by orders.
+  struct Piece {
+    size_t slice;
+    int64_t first, last;
+  };
+  std::vector<Slice> slices;
+  std::vector<Piece> pieces;
+  Status status;
+  for (rt::WeightOp weight : model.getBody().front().getOps<rt::WeightOp>())
+    for (int64_t layer = 0; layer < int64_t(weight.getLayers()); ++layer) {
+      std::string name = layerTensorName(weight.getSource().str(), layer);
+      const TensorView *tensor = checkpoint.find(name);
+      if (!tensor || tensor->elements() != int64_t(weight.getRows() * weight.getCols())) {
+        status = notFound("checkpoint: found no tensor '" + name + "' of the expected size");
+        break;
+      }
+      slices.push_back({weight, tensor,
+                        static_cast<uint8_t *>(memory) + weight.getOffset() + layer * weight.getLayerBytes()});
+      constexpr int64_t kPanelsPerPiece = 16;
+      for (int64_t p = 0, e = panelCount(weight); p < e; p += kPanelsPerPiece)
+        pieces.push_back({slices.size() - 1, p, std::min(e, p + kPanelsPerPiece)});
+    }
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i; (i = next++) < pieces.size();)
+      pack(slices[pieces[i].slice], pieces[i].first, pieces[i].last);
+  };
+  if (status.ok()) {
+    std::vector<std::thread> workers;
+    for (unsigned t = 1; t < threads; ++t)
+      workers.emplace_back(work);
+    work();
+    for (std::thread &worker : workers)
+      worker.join();
+  }
+  if (bytes)
+    ::munmap(memory, bytes);
+  if (!status.ok())
+    ::unlink(path.c_str());
+  return status;
+}

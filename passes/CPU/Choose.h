@@ -1,0 +1,76 @@
+//===- Choose.h - What the token choosing kernels share ---------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A tile is a leaf: one row of logits is scanned a vector at a time, as often
+// as the rule needs. Every order of summation depends on the vocabulary alone.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_CPU_CHOOSE_H
+#define PLAIT_PASSES_CPU_CHOOSE_H
+
+#include "passes/CPU/KernelEmitter.h"
+
+namespace plait {
+
+/// A variable of the emitted code, for values that leave a conditional block.
+class CpuCell {
+public:
+  CpuCell(CpuKernelEmitter &e, Type type) : e(e), type(type), pointer(e.scratch(type, 1)) {}
+  Value get() { return e.load(type, pointer, e.i64(0)); }
+  void set(Value value) { e.store(value, pointer, e.i64(0)); }
+
+private:
+  CpuKernelEmitter &e;
+  Type type;
+  Value pointer;
+};
+
+/// The logits of one leaf.
+class LogitsRow {
+public:
+  LogitsRow(CpuKernelEmitter &e, Value logits, Value leaf);
+
+  using Step = llvm::function_ref<SmallVector<Value>(Columns, Value x, ValueRange carried)>;
+  /// Runs `step` over all logits in order of ids: `x` is a vector of them, zero
+  /// in lanes that do not exist. Returns what the last step returned.
+  SmallVector<Value> scan(ValueRange init, Step step);
+  /// The vector of logits that begins at id `first`, i64.
+  Value vectorAt(Columns columns);
+  /// The logit of id `id`, i64.
+  Value at(Value id);
+  int64_t size() const { return count; }
+
+  /// Filled by findTop.
+  Value top, topId; ///< largest logit; the lowest id (i64) that has it
+  Value finite;     ///< i1: no logit is NaN or infinite
+  void findTop();
+  /// log(sum over v of exp(logit[v] - top))
+  Value logSumExp();
+
+private:
+  CpuKernelEmitter &e;
+  Value row; ///< address of logit 0
+  int64_t count;
+};
+
+/// `condition` in the lanes that exist, false in the others.
+Value existing(CpuKernelEmitter &e, Columns columns, Value condition);
+
+/// Where a rule puts what it chose.
+struct ChosenBuffers {
+  Value tokens, status, logprob; ///< results of the op
+};
+/// Emits the whole kernel of a rule over the leaves of `logits`: `choose(leaf,
+/// row)` emits the choice for a row without NaN or infinity and returns the id
+/// (i64). A row that has some gets token -1 and is reported.
+void emitChoose(CpuKernelEmitter &e, Value logits, ChosenBuffers results, bool unequalCost,
+                llvm::function_ref<Value(Value leaf, LogitsRow &row)> choose);
+
+} // namespace plait
+
+#endif // PLAIT_PASSES_CPU_CHOOSE_H

@@ -1,0 +1,56 @@
+//===- Move.cpp - Ops that only move elements -----------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/CPU/CpuKernels.h"
+
+using namespace plait;
+
+/// Copies `count` elements from `from` to `to`, both element offsets.
+static void copy(CpuKernelEmitter &e, Type element, int64_t count, Value source, Value from, Value target, Value to) {
+  e.forColumns(count, [&](Columns c) {
+    e.store(e.load(element, source, e.add(from, c.first), c.mask), target, e.add(to, c.first), c.mask);
+  });
+}
+
+static LogicalResult emitSliceColumns(lm::SliceColumnsOp op, CpuKernelEmitter &e) {
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  int64_t columns = type.getDimSize(1), size = op.getSize(), offset = op.getOffset();
+  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
+    copy(e, type.getElementType(), size, e.pointer(op.getInput()), e.add(e.mul(row, columns), offset),
+         e.pointer(op.getResult()), e.mul(row, size));
+  });
+  return success();
+}
+
+static LogicalResult emitTakeRows(lm::TakeRowsOp op, CpuKernelEmitter &e) {
+  auto type = cast<RankedTensorType>(op.getInput().getType());
+  Type element = type.getElementType();
+  Value source = e.pointer(op.getInput()), indices = e.pointer(op.getIndices()), target = e.pointer(op.getResult());
+  if (type.getRank() == 1) {
+    // Single elements from anywhere: one load each, many to a tile.
+    constexpr int64_t block = 64;
+    e.forEachTile(e.rowTiles(op.getResult(), 1, block), [&](Value tile) {
+      Value first = e.mul(tile, block);
+      e.forLoop(first, e.minimum(e.add(first, block), e.rows(op.getResult())), 1, [&](Value i) {
+        e.store(e.load(element, source, e.loadIndex(indices, i)), target, i);
+      });
+    });
+    return success();
+  }
+  int64_t columns = type.getDimSize(1);
+  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
+    copy(e, element, columns, source, e.mul(e.loadIndex(indices, row), columns), target, e.mul(row, columns));
+  });
+  return success();
+}
+
+void plait::registerMoveCpuKernels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
+    attachCpuKernel<lm::SliceColumnsOp, emitSliceColumns>(context);
+    attachCpuKernel<lm::TakeRowsOp, emitTakeRows>(context);
+  });
+}

@@ -1,0 +1,82 @@
+//===- Passes.td - Passes of the CPU target ----------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_CPU_PASSES
+#define PLAIT_CPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleOp"> {
+  let summary = "Replaces each kernel.func by the CPU code of its compute op";
+  let description = [{
+    Makes a function of type plait_kernel_fn_v1 of each `kernel.func`: a loop over
+    tiles in scf, arith, vector and llvm ops, written by the compute op's
+    `CpuKernelOpInterface`. Before:
+
+    ```mlir
+    kernel.func @rms(%x: tensor<?x192xf32, #lm.dims<tokens>>, %p: !kernel.packed<...>) -> tensor<...> {
+      %g = kernel.unpack %p : ...
+      %y = lm.rms_norm %x, %g eps 1.0e-5 : ...
+      kernel.return %y : ...
+    }
+    ```
+    After:
+
+    ```mlir
+    llvm.func @rms(%context: !llvm.ptr, %buffers: !llvm.ptr, %dims: !llvm.ptr, %begin: i64, %end: i64, %step: i64) {
+      %x = llvm.load ...
+      scf.for %tile = %begin to %end step %step : i64 { ... }
+      llvm.return
+    }
+    ```
+    The `rt.kernel` of the same name, if there is one, gets its `tiles`.
+
+    The code for `lanes` 4 needs SSE2, for 8 AVX2, for 16 AVX-512; `fma` says
+    whether the target has fused multiply-add, and decides the bits of results.
+  }];
+  let options = [
+    Option<"lanes", "lanes", "unsigned", /*default=*/"8", "f32 per vector register: 4, 8 or 16">,
+    Option<"fma", "fma", "bool", /*default=*/"true", "Fuse multiplications with additions">
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect", "::plait::rt::RtDialect"
+  ];
+}
+
+def LowerImportsPass : Pass<"plait-lower-imports", "::mlir::ModuleOp"> {
+  let summary = "Lowers the rt ops that call the runtime to indirect calls";
+  let description = [{
+    A model binary has no undefined symbols: what it may call comes as a table of
+    functions in the context that every kernel is given. Before:
+
+    ```mlir
+    rt.report_nonfinite %context, %leaf : !llvm.ptr
+    ```
+    After: loads `context->imports->report_nonfinite` and `context->runtime` and
+    calls the one with the other and `%leaf`.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def EmitTablesPass : Pass<"plait-emit-tables", "::mlir::ModuleOp"> {
+  let summary = "Turns the rt.model into the constant tables of a model binary";
+  let description = [{
+    One global per table of include/plait-abi/Model.h and the function
+    `plait_model_query` that returns them. Needs the `llvm.func` and the tiles of
+    every `rt.kernel`.
+  }];
+  let options = [Option<"isa", "isa", "std::string", "\"\"", "CPU features that the binary asks for, space separated">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def VerifyCpuPass : Pass<"plait-verify-cpu", "::mlir::ModuleOp"> {
+  let summary = "Checks what holds after the cpu phase";
+  let description = "Only ops of the llvm dialect, no undefined functions, and `plait_model_query`.";
+}
+
+#endif // PLAIT_CPU_PASSES

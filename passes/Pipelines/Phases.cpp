@@ -1,0 +1,75 @@
+//===- Phases.cpp - The whole compiler as named phases --------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Pipelines/Phases.h"
+
+#include "passes/CPU/Passes.h"
+#include "passes/Decode/Passes.h"
+#include "passes/Import/Passes.h"
+#include "passes/Lower/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace plait;
+
+llvm::StringRef plait::getName(Phase phase) {
+  switch (phase) {
+  case Phase::import:
+    return "import";
+  case Phase::decode:
+    return "decode";
+  case Phase::lower:
+    return "lower";
+  case Phase::cpu:
+    return "cpu";
+  case Phase::link:
+    return "link";
+  }
+  llvm_unreachable("unknown phase");
+}
+
+std::optional<Phase> plait::parsePhase(llvm::StringRef name) {
+  for (Phase phase : kPhases)
+    if (getName(phase) == name)
+      return phase;
+  return std::nullopt;
+}
+
+void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions &options) {
+  switch (phase) {
+  case Phase::import:
+    pm.addPass(createVerifyImportPass());
+    return;
+  case Phase::decode:
+    return buildDecodePipeline(pm, {options.debugLogits});
+  case Phase::lower:
+    // A panel is two vector registers wide.
+    return buildLowerPipeline(pm, {2 * options.lanes});
+  case Phase::cpu:
+    return buildCpuPipeline(pm, {unsigned(options.lanes), options.fma, options.isa});
+  case Phase::link:
+    return;
+  }
+}
+
+void plait::registerPhasePipelines() {
+  static const struct {
+    Phase phase;
+    const char *flag, *description;
+  } pipelines[] = {
+      {Phase::import, "plait-import-pipeline", "What follows reading a model: its verifier"},
+      {Phase::decode, "plait-decode-pipeline", "From a model to steps over ragged rows"},
+      {Phase::lower, "plait-lower-pipeline", "From steps to kernels and launch plans"},
+      {Phase::cpu, "plait-cpu-pipeline", "From kernels and plans to the llvm dialect"},
+  };
+  for (auto &pipeline : pipelines) {
+    Phase phase = pipeline.phase;
+    mlir::PassPipelineRegistration<PhaseOptions>(
+        pipeline.flag, pipeline.description,
+        [phase](mlir::OpPassManager &pm, const PhaseOptions &options) { buildPhase(pm, phase, options); });
+  }
+}

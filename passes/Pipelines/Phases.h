@@ -1,0 +1,48 @@
+//===- Phases.h - The whole compiler as named phases ------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// docs/pipeline.md describes each phase, its passes and what holds after it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_PIPELINES_PHASES_H
+#define PLAIT_PASSES_PIPELINES_PHASES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+#include <optional>
+#include <string>
+
+namespace plait {
+
+/// In order. `link` has no passes: it writes files.
+enum class Phase { import, decode, lower, cpu, link };
+inline constexpr Phase kPhases[] = {Phase::import, Phase::decode, Phase::lower, Phase::cpu, Phase::link};
+
+llvm::StringRef getName(Phase phase);
+std::optional<Phase> parsePhase(llvm::StringRef name);
+
+/// Everything the phases' passes are told. The same options are those of the
+/// pipelines in plait-opt.
+struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
+  Option<bool> debugLogits{*this, "debug-logits", llvm::cl::desc("Also make a variant that returns logits"),
+                           llvm::cl::init(false)};
+  Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 per vector register: 4, 8 or 16"), llvm::cl::init(8)};
+  Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};
+  Option<std::string> isa{*this, "isa", llvm::cl::desc("CPU features the binary asks for"), llvm::cl::init("")};
+};
+
+/// Adds the passes of `phase`, ending with its verifier.
+void buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions &options);
+
+/// --plait-decode-pipeline, --plait-lower-pipeline, --plait-cpu-pipeline.
+void registerPhasePipelines();
+
+} // namespace plait
+
+#endif // PLAIT_PASSES_PIPELINES_PHASES_H

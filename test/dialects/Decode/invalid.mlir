@@ -1,0 +1,188 @@
+// RUN: plait-opt %s -split-input-file -verify-diagnostics
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+// expected-error @+1 {{expected a positive block size but got 0}}
+func.func private @f(!decode.block<0>)
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Strategies and rounds
+//===----------------------------------------------------------------------===//
+
+// expected-error @+1 {{expected one argument, a sequence}}
+decode.strategy @s(%s: i32) {
+  decode.return
+}
+
+// -----
+
+// expected-error @+1 {{expected a sequence of an 'lm.model' but got '!decode.sequence<@main>'}}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  decode.return %s : !decode.sequence<@main>
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+// expected-error @+1 {{expected a body of one 'decode.round' and a 'decode.return' of its results}}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  decode.return %s : !decode.sequence<@main>
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  // expected-error @+1 {{expected initial values, block arguments, yielded values and results of the same types}}
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %stop = decode.stop %x : !decode.sequence<@main>
+    decode.yield %stop until %stop : i1
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  // expected-error @+1 {{expected 1 types but got 2}}
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main>, !decode.sequence<@main> {
+  }
+}
+
+// -----
+
+// A sequence that is committed twice would publish two texts.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  // expected-error @+1 {{expected '!decode.sequence<@main>' to be consumed exactly once but got 2 consuming uses}}
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %x until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+// A stage must be committed.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    // expected-error @+1 {{expected '!decode.stage<@main>' to be consumed exactly once but got 0 consuming uses}}
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %stop = decode.stop %x : !decode.sequence<@main>
+    decode.yield %x until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Ops on one sequence
+//===----------------------------------------------------------------------===//
+
+func.func @f(%b: !decode.block<1>, %l: !decode.logits<@main>) {
+  // expected-error @+1 {{expected warps in the order temperature, top_k, top_p, min_p without repetition}}
+  %p = decode.verify_sample %b, %l [#decode.warp<temperature>, #decode.warp<top_p>, #decode.warp<top_k>] : !decode.block<1>, !decode.logits<@main>
+  return
+}
+
+// -----
+
+func.func @f(%b: !decode.block<1>, %l: !decode.logits<@main>) {
+  // expected-error @+1 {{expected warps in the order temperature, top_k, top_p, min_p without repetition}}
+  %p = decode.verify_sample %b, %l [#decode.warp<temperature>, #decode.warp<temperature>] : !decode.block<1>, !decode.logits<@main>
+  return
+}
+
+// -----
+
+func.func @f(%b: !decode.block<1>, %l: !decode.logits<@main>) {
+  // expected-error @+1 {{expected temperature as the first warp but got [#decode.warp<top_k>]}}
+  %p = decode.verify_sample %b, %l [#decode.warp<top_k>] : !decode.block<1>, !decode.logits<@main>
+  return
+}
+
+// -----
+
+func.func @f(%b: !decode.block<1>, %l: !decode.logits<@main>) {
+  // expected-error @+1 {{expected temperature as the first warp but got []}}
+  %p = decode.verify_sample %b, %l [] : !decode.block<1>, !decode.logits<@main>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %y: !decode.sequence<@main>, %b: !decode.block<1>, %p: !decode.path) {
+  %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+  // expected-error @+1 {{expected the stage of a 'decode.forward' of the same sequence}}
+  %z = decode.commit %y, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %st: !decode.stage<@main>, %p: !decode.path) {
+  // expected-error @+1 {{expected the stage of a 'decode.forward' of the same sequence}}
+  %z = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+// expected-error @+1 {{expected one role per argument (1) but got 0}}
+decode.step @s(%x: tensor<?xi32, #lm.dims<tokens>>) attributes {input_roles = [], output_roles = []} {
+  decode.return
+}
+
+// -----
+
+// expected-error @+1 {{expected one role per result (0) but got 1}}
+decode.step @s() attributes {input_roles = [], output_roles = [#decode.role<chosen>]} {
+  decode.return
+}
+
+// -----
+
+// expected-error @+1 {{expected each role once but got #decode.role<tokens> twice}}
+decode.step @s(%x: tensor<?xi32, #lm.dims<tokens>>, %y: tensor<?xi32, #lm.dims<tokens>>)
+    attributes {input_roles = [#decode.role<tokens>, #decode.role<tokens>], output_roles = []} {
+  decode.return
+}
+
+// -----
+
+decode.step @s(%x: tensor<?xi32, #lm.dims<tokens>>) -> tensor<?xf32, #lm.dims<leaves>>
+    attributes {input_roles = [#decode.role<tokens>], output_roles = [#decode.role<logprob>]} {
+  // expected-error @+1 {{expected values of the step's result types 'tensor<?xf32, #lm.dims<leaves>>' but got 'tensor<?xi32, #lm.dims<tokens>>'}}
+  decode.return %x : tensor<?xi32, #lm.dims<tokens>>
+}
+
+// -----
+
+func.func @f(%l: tensor<?xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{expected logits of rank 2 but got 'tensor<?xf32, #lm.dims<leaves>>'}}
+  %t, %s, %lp = decode.choose_greedy %l : tensor<?xf32, #lm.dims<leaves>>
+  return
+}

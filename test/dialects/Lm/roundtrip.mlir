@@ -1,0 +1,129 @@
+// RUN: plait-opt %s | plait-opt | FileCheck %s
+// RUN: plait-opt %s --mlir-print-op-generic | plait-opt | FileCheck %s
+// RUN: plait-opt %s --emit-bytecode | plait-opt | FileCheck %s
+
+!ids = tensor<?xi32, #lm.dims<tokens>>
+!kv = !lm.state<layers = 4, kv_heads = 2, head_dim = 4, f32>
+
+// CHECK-LABEL: lm.model @main family "llama" numerics row_invariant max_positions 512 {
+lm.model @main family "llama" numerics row_invariant max_positions 512 {
+  // CHECK-NEXT: lm.weight @embed from "embed.weight" : !lm.weight<32x16, #lm.bf16>
+  lm.weight @embed from "embed.weight" : !lm.weight<32x16, #lm.bf16>
+  // CHECK-NEXT: lm.weight @gain from "layers.{layer}.norm.weight" layers 4 : !lm.weight<16, #lm.f32>
+  lm.weight @gain from "layers.{layer}.norm.weight" layers 4 : !lm.weight<16, #lm.f32>
+  // CHECK-NEXT: lm.weight @qkv from "layers.{layer}.qkv.weight" layers 4 transposed : !lm.weight<32x16, #lm.f32>
+  lm.weight @qkv from "layers.{layer}.qkv.weight" layers 4 transposed : !lm.weight<32x16, #lm.f32>
+  lm.weight @bias from "bias" : !lm.weight<32, #lm.f32>
+
+  // CHECK: lm.func @forward(%[[IDS:.*]]: tensor<?xi32, #lm.dims<tokens>>, %[[POS:.*]]: tensor<?xi32, #lm.dims<tokens>>, %[[ROWS:.*]]: !lm.rows, %[[KV:.*]]: !lm.state<layers = 4, kv_heads = 2, head_dim = 4, f32>)
+  // CHECK-SAME: -> (tensor<?x16xf32, #lm.dims<tokens>>, !lm.state<layers = 4, kv_heads = 2, head_dim = 4, f32>) {
+  lm.func @forward(%ids: !ids, %pos: !ids, %rows: !lm.rows, %kv: !kv)
+      -> (tensor<?x16xf32, #lm.dims<tokens>>, !kv) {
+    // CHECK-NEXT: %[[E:.*]] = lm.get_weight @embed : {{.*}}<32x16, #lm.bf16>
+    %e = lm.get_weight @embed : !lm.weight<32x16, #lm.bf16>
+    // CHECK-NEXT: %[[X:.*]] = lm.embed %[[IDS]], %[[E]] : tensor<?xi32, #lm.dims<tokens>>, {{.*}}<32x16, #lm.bf16>
+    %x = lm.embed %ids, %e : !ids, !lm.weight<32x16, #lm.bf16>
+    // CHECK-NEXT: %[[BIAS:.*]] = lm.get_weight @bias
+    %b = lm.get_weight @bias : !lm.weight<32, #lm.f32>
+    // CHECK-NEXT: %[[Y:.*]]:2 = lm.layers 0 to 4 iter(%[[H:.*]] = %[[X]], %[[S:.*]] = %[[KV]]) : tensor<?x16xf32, #lm.dims<tokens>>, !lm.state<{{.*}}> {
+    %y:2 = lm.layers 0 to 4 iter(%h = %x, %s = %kv) : tensor<?x16xf32, #lm.dims<tokens>>, !kv {
+      // CHECK-NEXT: %[[G:.*]] = lm.get_weight @gain
+      %g = lm.get_weight @gain : !lm.weight<16, #lm.f32>
+      // CHECK-NEXT: %[[N:.*]] = lm.rms_norm %[[H]], %[[G]] eps 1.000000e-05 : tensor<?x16xf32, #lm.dims<tokens>>, {{.*}}<16, #lm.f32>
+      %n = lm.rms_norm %h, %g eps 1.0e-5 : tensor<?x16xf32, #lm.dims<tokens>>, !lm.weight<16, #lm.f32>
+      // CHECK-NEXT: %[[W:.*]] = lm.get_weight @qkv
+      %w = lm.get_weight @qkv : !lm.weight<32x16, #lm.f32>
+      // CHECK-NEXT: %[[QKV:.*]] = lm.linear %[[N]], %[[W]] bias %[[BIAS]] : tensor<?x16xf32, #lm.dims<tokens>>, {{.*}}<32x16, #lm.f32>, {{.*}}<32, #lm.f32>
+      %qkv = lm.linear %n, %w bias %b : tensor<?x16xf32, #lm.dims<tokens>>, !lm.weight<32x16, #lm.f32>, !lm.weight<32, #lm.f32>
+      // CHECK-NEXT: %[[Q:.*]] = lm.slice_columns %[[QKV]] 0 size 16 : tensor<?x32xf32, #lm.dims<tokens>>
+      %q = lm.slice_columns %qkv 0 size 16 : tensor<?x32xf32, #lm.dims<tokens>>
+      %k = lm.slice_columns %qkv 16 size 8 : tensor<?x32xf32, #lm.dims<tokens>>
+      // CHECK: %[[V:.*]] = lm.slice_columns %[[QKV]] 24 size 8
+      %v = lm.slice_columns %qkv 24 size 8 : tensor<?x32xf32, #lm.dims<tokens>>
+      // CHECK-NEXT: %[[QR:.*]] = lm.rope %[[Q]], %[[POS]] head_dim 4 theta 1.000000e+04 : tensor<?x16xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+      %qr = lm.rope %q, %pos head_dim 4 theta 10000.0 : tensor<?x16xf32, #lm.dims<tokens>>, !ids
+      // CHECK-NEXT: %[[KR:.*]] = lm.rope {{.*}} theta 5.000000e+05 scaling {{.*}}<factor = 8.000000e+00, low_freq_factor = 1.000000e+00, high_freq_factor = 4.000000e+00, original = 8192> : tensor<?x8xf32
+      %kr = lm.rope %k, %pos head_dim 4 theta 500000.0 scaling <factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8192> : tensor<?x8xf32, #lm.dims<tokens>>, !ids
+      // CHECK-NEXT: %[[O:.*]], %[[S1:.*]] = lm.attention %[[QR]], %[[KR]], %[[V]], %[[S]], %[[ROWS]], %[[POS]] scale 5.000000e-01 : tensor<?x16xf32, #lm.dims<tokens>>, tensor<?x8xf32, #lm.dims<tokens>>, {{.*}}<layers = 4, kv_heads = 2, head_dim = 4, f32>, tensor<?xi32, #lm.dims<tokens>>
+      %o, %s1 = lm.attention %qr, %kr, %v, %s, %rows, %pos scale 0.5 : tensor<?x16xf32, #lm.dims<tokens>>, tensor<?x8xf32, #lm.dims<tokens>>, !kv, !ids
+      // CHECK-NEXT: %[[S2:.*]] = lm.stage %[[KR]], %[[V]], %[[S1]], %[[ROWS]], %[[POS]] : tensor<?x8xf32, #lm.dims<tokens>>, {{.*}}<layers = 4, kv_heads = 2, head_dim = 4, f32>, tensor<?xi32, #lm.dims<tokens>>
+      %s2 = lm.stage %kr, %v, %s1, %rows, %pos : tensor<?x8xf32, #lm.dims<tokens>>, !kv, !ids
+      // CHECK-NEXT: %[[P:.*]] = lm.attend %[[QR]], %[[S2]], %[[ROWS]], %[[POS]] scale 5.000000e-01 : tensor<?x16xf32, #lm.dims<tokens>>, {{.*}}<layers = 4, kv_heads = 2, head_dim = 4, f32>, tensor<?xi32, #lm.dims<tokens>>
+      %p = lm.attend %qr, %s2, %rows, %pos scale 0.5 : tensor<?x16xf32, #lm.dims<tokens>>, !kv, !ids
+      // CHECK-NEXT: %[[A:.*]] = lm.add %[[O]], %[[P]] : tensor<?x16xf32, #lm.dims<tokens>>
+      %a = lm.add %o, %p : tensor<?x16xf32, #lm.dims<tokens>>
+      // CHECK-NEXT: %[[ACT:.*]] = lm.activation gelu_tanh %[[A]] : tensor<?x16xf32, #lm.dims<tokens>>
+      %act = lm.activation gelu_tanh %a : tensor<?x16xf32, #lm.dims<tokens>>
+      // CHECK-NEXT: %[[GLU:.*]] = lm.glu silu %[[ACT]], %[[A]] : tensor<?x16xf32, #lm.dims<tokens>>
+      %glu = lm.glu silu %act, %a : tensor<?x16xf32, #lm.dims<tokens>>
+      // CHECK-NEXT: lm.yield %[[GLU]], %[[S2]] : tensor<?x16xf32, #lm.dims<tokens>>, !lm.state<{{.*}}>
+      lm.yield %glu, %s2 : tensor<?x16xf32, #lm.dims<tokens>>, !kv
+    }
+    // CHECK: lm.return %[[Y]]#0, %[[Y]]#1 : tensor<?x16xf32, #lm.dims<tokens>>, !lm.state<{{.*}}>
+    lm.return %y#0, %y#1 : tensor<?x16xf32, #lm.dims<tokens>>, !kv
+  }
+
+  // CHECK: lm.func @head(%[[H:.*]]: tensor<?x16xf32, #lm.dims<leaves>>) -> tensor<?x32xf32, #lm.dims<leaves>>
+  lm.func @head(%h: tensor<?x16xf32, #lm.dims<leaves>>) -> tensor<?x32xf32, #lm.dims<leaves>> {
+    %w = lm.get_weight @embed : !lm.weight<32x16, #lm.bf16>
+    // CHECK: lm.head %[[H]], %{{.*}} : tensor<?x16xf32, #lm.dims<leaves>>, {{.*}}<32x16, #lm.bf16>
+    %l = lm.head %h, %w : tensor<?x16xf32, #lm.dims<leaves>>, !lm.weight<32x16, #lm.bf16>
+    lm.return %l : tensor<?x32xf32, #lm.dims<leaves>>
+  }
+
+  // CHECK: lm.func @without_bias(
+  lm.func @without_bias(%x: tensor<3x16xf32>) -> tensor<3x32xf32> {
+    %w = lm.get_weight @embed : !lm.weight<32x16, #lm.bf16>
+    // CHECK: lm.linear %{{.*}}, %{{.*}} : tensor<3x16xf32>, {{.*}}<32x16, #lm.bf16>
+    %y = lm.linear %x, %w : tensor<3x16xf32>, !lm.weight<32x16, #lm.bf16>
+    // CHECK: lm.activation silu
+    %z = lm.activation silu %y : tensor<3x32xf32>
+    lm.return %z : tensor<3x32xf32>
+  }
+}
+
+// A layer norm; names of two extents; a state that no layer changes; another
+// model than main with the other numerics.
+// CHECK-LABEL: lm.model @draft family "gpt2" numerics fast max_positions 64 {
+lm.model @draft family "gpt2" numerics fast max_positions 64 {
+  lm.weight @gain from "gain" : !lm.weight<60, #lm.f32>
+  lm.weight @bias from "bias" : !lm.weight<60, #lm.bf16>
+  lm.func @norm(%x: tensor<?x60xf32, #lm.dims<tokens>>) -> tensor<?x60xf32, #lm.dims<tokens>> {
+    %g = lm.get_weight @gain : !lm.weight<60, #lm.f32>
+    %b = lm.get_weight @bias : !lm.weight<60, #lm.bf16>
+    // CHECK: lm.layer_norm %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<?x60xf32, #lm.dims<tokens>>, {{.*}}<60, #lm.f32>, {{.*}}<60, #lm.bf16>
+    %y = lm.layer_norm %x, %g, %b eps 1.0e-5 : tensor<?x60xf32, #lm.dims<tokens>>, !lm.weight<60, #lm.f32>, !lm.weight<60, #lm.bf16>
+    lm.return %y : tensor<?x60xf32, #lm.dims<tokens>>
+  }
+  // CHECK: lm.func @two_names(%{{.*}}: tensor<?x?xf32, #lm.dims<rows, width>>)
+  lm.func @two_names(%x: tensor<?x?xf32, #lm.dims<rows, width>>) {
+    // CHECK: lm.layers 1 to 2 iter(%{{.*}} = %{{.*}}) : tensor<?x?xf32, #lm.dims<rows, width>> {
+    %y = lm.layers 1 to 2 iter(%h = %x) : tensor<?x?xf32, #lm.dims<rows, width>> {
+      lm.yield %h : tensor<?x?xf32, #lm.dims<rows, width>>
+    }
+    // CHECK: lm.return{{$}}
+    lm.return
+  }
+}
+
+// CHECK-LABEL: lm.model @calls
+lm.model @calls family "llama" numerics fast max_positions 1 {
+  // CHECK: lm.func @one(%[[X:.*]]: tensor<?x16xf32, #lm.dims<tokens>>, %[[I:.*]]: tensor<?xi32, #lm.dims<leaves>>)
+  lm.func @one(%x: tensor<?x16xf32, #lm.dims<tokens>>, %i: tensor<?xi32, #lm.dims<leaves>>) -> tensor<?x16xf32, #lm.dims<leaves>> {
+    // CHECK-NEXT: lm.take_rows %[[X]], %[[I]] : tensor<?x16xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<leaves>>
+    %y = lm.take_rows %x, %i : tensor<?x16xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<leaves>>
+    lm.return %y : tensor<?x16xf32, #lm.dims<leaves>>
+  }
+  // CHECK: lm.func private @two(
+  lm.func private @two(%p: !ids, %i: tensor<?xi32, #lm.dims<leaves>>) -> tensor<?xi32, #lm.dims<leaves>> {
+    // CHECK-NEXT: lm.take_rows %{{.*}}, %{{.*}} : tensor<?xi32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<leaves>>
+    %y = lm.take_rows %p, %i : !ids, tensor<?xi32, #lm.dims<leaves>>
+    lm.return %y : tensor<?xi32, #lm.dims<leaves>>
+  }
+  // CHECK: lm.func @three(
+  lm.func @three(%p: !ids, %i: tensor<?xi32, #lm.dims<leaves>>) {
+    // CHECK-NEXT: %{{.*}} = lm.call @two(%{{.*}}, %{{.*}}) : (tensor<?xi32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<leaves>>) -> tensor<?xi32, #lm.dims<leaves>>
+    %y = lm.call @two(%p, %i) : (!ids, tensor<?xi32, #lm.dims<leaves>>) -> tensor<?xi32, #lm.dims<leaves>>
+    lm.return
+  }
+}

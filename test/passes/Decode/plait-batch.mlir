@@ -1,0 +1,70 @@
+// RUN: plait-opt %s --plait-batch | FileCheck %s
+// RUN: plait-opt %s --plait-batch=debug-logits | FileCheck %s --check-prefix=DEBUG
+
+!ids = tensor<?xi32, #lm.dims<tokens>>
+!kv = !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f32>
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @forward(!ids, !ids, !lm.rows, !kv) -> (tensor<?x4xf32, #lm.dims<tokens>>, !kv)
+  lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> tensor<?x7xf32, #lm.dims<leaves>>
+}
+
+// The path of a row is forced up to its leaf: hidden states of all tokens, but
+// logits and a choice for the leaves alone.
+// CHECK-NOT: decode.strategy
+// CHECK: decode.step @greedy(
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<tokens>>, %[[POS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<tokens>>,
+// CHECK-SAME: %[[ROWS:[a-z0-9]+]]: !lm.rows, %[[KV:[a-z0-9]+]]: !lm.state<{{[^>]*}}>,
+// CHECK-SAME: %[[LEAVES:[a-z0-9]+]]: tensor<?xi32, #lm.dims<leaves>>, %[[STOPS:[a-z0-9]+]]: tensor<?x?xi32, #lm.dims<leaves, stops>>)
+// CHECK-SAME: -> (tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>)
+// CHECK-SAME: input_roles = [#decode.role<tokens>, #decode.role<positions>, #decode.role<rows>, #decode.role<state>, #decode.role<leaves>, #decode.role<stops>]
+// CHECK-SAME: output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>]
+// CHECK-NEXT: %[[F:.*]]:2 = lm.call @main::@forward(%[[IDS]], %[[POS]], %[[ROWS]], %[[KV]])
+// CHECK-NEXT: %[[H:.*]] = lm.take_rows %[[F]]#0, %[[LEAVES]]
+// CHECK-NEXT: %[[L:.*]] = lm.call @main::@head(%[[H]])
+// CHECK-NEXT: %[[T:.*]], %[[ST:.*]], %[[LP:.*]] = decode.choose_greedy %[[L]]
+// CHECK-NEXT: %[[STATUS:.*]] = decode.match_stops %[[T]], %[[ST]], %[[STOPS]]
+// CHECK-NEXT: decode.return %[[T]], %[[STATUS]], %[[LP]]
+// CHECK-NOT: @greedy.debug
+
+// DEBUG: decode.step @greedy(
+// DEBUG: decode.step @greedy.debug(
+// DEBUG-SAME: output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>, #decode.role<logits>]
+// DEBUG: %[[L:.*]] = lm.call @main::@head
+// DEBUG: decode.return %{{.*}}, %{{.*}}, %{{.*}}, %[[L]] :
+// DEBUG: decode.step @sample(
+// DEBUG: decode.step @sample.debug(
+decode.strategy @greedy(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// The rule asks for what it needs of each leaf; a leaf's position is that of
+// its token.
+// CHECK: decode.step @sample(%{{.*}}, %[[POS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<tokens>>, %{{.*}}: !lm.rows
+// CHECK-SAME: %[[LEAVES:[a-z0-9]+]]: tensor<?xi32, #lm.dims<leaves>>, %[[TEMP:[a-z0-9]+]]: tensor<?xf32, #lm.dims<leaves>>
+// CHECK-SAME: %[[SEED:[a-z0-9]+]]: tensor<?xi64, #lm.dims<leaves>>, %[[SEQ:[a-z0-9]+]]: tensor<?xi64, #lm.dims<leaves>>, %{{[a-z0-9]+}}: tensor<?x?xi32
+// CHECK-SAME: input_roles = [{{.*}}#decode.role<temperature>, #decode.role<top_k>, #decode.role<top_p>, #decode.role<min_p>, #decode.role<seed>, #decode.role<sequence>, #decode.role<stops>]
+// CHECK: %[[L:.*]] = lm.call @main::@head
+// CHECK-NEXT: %[[LP:.*]] = lm.take_rows %[[POS]], %[[LEAVES]]
+// CHECK-NEXT: decode.choose_sample %[[L]], %[[LP]], %[[TEMP]], {{.*}}, %[[SEED]], %[[SEQ]] :
+decode.strategy @sample(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>] : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

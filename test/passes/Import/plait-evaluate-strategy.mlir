@@ -1,0 +1,142 @@
+// Strategies and rules against draws worked out by hand: token v of four equally
+// likely ones is drawn where u lies in [v/4, (v+1)/4). With seed 7 and the
+// positions 1, 2, ... u is for sequence 0: 0.4070 0.0061 0.3902 0.2899 0.3386
+// 0.8027, for sequence 1: 0.8873 0.2896 0.2532 0.1423 0.5474 0.5192 (Philox
+// written anew in Python).
+//
+// RUN: python3 %S/Inputs/write_safetensors.py %t.flat.safetensors embed=F32:4x1:1,1,1,1 head=F32:4x1:0,0,0,0
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.flat.safetensors tokens=2;2 new-tokens=6 seed=7 temperature=1' | FileCheck %s --check-prefix=FLAT
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.flat.safetensors tokens=0,0,2 new-tokens=4 seed=7 temperature=1' | FileCheck %s --check-prefix=PROMPT
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.flat.safetensors tokens=2 new-tokens=6 seed=7' | FileCheck %s --check-prefix=GREEDY
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.flat.safetensors tokens=2;2 new-tokens=6 seed=7 temperature=1 stop-ids=2,0' | FileCheck %s --check-prefix=STOP
+//
+// Logits 0, 1, 2, 3: with k = 2, tokens 2 and 3 have 0.2689 and 0.7311. A warp
+// that a strategy does not list is not applied: of all four tokens, 0 has 0.0321,
+// 1 has 0.0871, 2 has 0.2369, 3 has 0.6439.
+// RUN: python3 %S/Inputs/write_safetensors.py %t.steep.safetensors embed=F32:4x1:1,1,1,1 head=F32:4x1:0,1,2,3
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.steep.safetensors tokens=2;2 new-tokens=6 seed=7 temperature=1 top-k=2' | FileCheck %s --check-prefix=TOPK
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=temperature weights=%t.steep.safetensors tokens=2;2 new-tokens=6 seed=7 temperature=1 top-k=1 top-p=0.1 min-p=1' | FileCheck %s --check-prefix=UNLISTED
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=greedy weights=%t.steep.safetensors tokens=2 new-tokens=3 seed=7 temperature=1' | FileCheck %s --check-prefix=RULE
+//
+// After a logit that is not finite nothing is chosen; nor is there a token
+// beyond the model's positions.
+// RUN: python3 %S/Inputs/write_safetensors.py %t.bad.safetensors embed=F32:4x1:1,1,1,1 head=F32:4x1:0,nan,0,0
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.bad.safetensors tokens=2 new-tokens=6' | FileCheck %s --check-prefix=NONE
+// RUN: not plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.flat.safetensors tokens=0 new-tokens=9' 2>&1 | FileCheck %s --check-prefix=LONG
+//
+// The rules on leaves.
+// RUN: python3 %S/Inputs/write_safetensors.py %t.leaves.safetensors arg0=F32:4x4:0,1,1,0,0,0,0,0,0,1,2,3,0,inf,0,0 arg1=I32:4:5,0,1,0 \
+// RUN:   arg2=F32:4:0,1,1,1 arg3=I32:4:0,0,2,0 arg4=F32:4:1,1,1,1 arg5=F32:4:0,0,0,0 arg6=I64:4:7,7,7,7 arg7=I64:4:0,1,1,0 arg8=I32:4x2:2,1,-1,-1,-1,2,-1,3
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::leaves inputs=%t.leaves.safetensors' | FileCheck %s --check-prefix=LEAVES
+
+// FLAT: tokens.0: 6 i32
+// FLAT-NEXT: {{^}}  1 0 1 1 1 3{{$}}
+// FLAT-NEXT: tokens.1: 6 i32
+// FLAT-NEXT: {{^}}  3 1 1 0 2 2{{$}}
+
+// What is drawn belongs to a position, not to the number of the draw.
+// PROMPT: tokens.0: 4 i32
+// PROMPT-NEXT: {{^}}  1 1 1 3{{$}}
+
+// GREEDY: {{^}}  0 0 0 0 0 0{{$}}
+
+// STOP: tokens.0: 2 i32
+// STOP-NEXT: {{^}}  1 0{{$}}
+// STOP-NEXT: tokens.1: 4 i32
+// STOP-NEXT: {{^}}  3 1 1 0{{$}}
+
+// TOPK: {{^}}  3 2 3 3 3 3{{$}}
+// TOPK: {{^}}  3 3 2 2 3 3{{$}}
+
+// UNLISTED: {{^}}  3 0 3 2 2 3{{$}}
+// UNLISTED: {{^}}  3 2 2 2 3 3{{$}}
+
+// RULE: {{^}}  3 3 3{{$}}
+
+// NONE: tokens.0: 0 i32
+
+// LONG: 'decode.forward' op expected at most max_positions 8 tokens in a sequence but got 9
+
+// Chosen, status, its logprob; then the same greedily.
+// LEAVES: result0: 4 i32
+// LEAVES-NEXT: {{^}}  1 3 3 -1{{$}}
+// LEAVES-NEXT: result1: 4 i32
+// LEAVES-NEXT: {{^}}  1 0 0 2{{$}}
+// LEAVES-NEXT: result2: 4 f32
+// LEAVES-NEXT: {{^}}  -1.00641 -1.38629 -0.44019 0{{$}}
+// LEAVES-NEXT: result3: 4 i32
+// LEAVES-NEXT: {{^}}  1 0 3 -1{{$}}
+// LEAVES-NEXT: result4: 4 i32
+// LEAVES-NEXT: {{^}}  0 0 0 2{{$}}
+// LEAVES-NEXT: result5: 4 f32
+// LEAVES-NEXT: {{^}}  -1.00641 -1.38629 -0.44019 0{{$}}
+
+!ids = tensor<?xi32, #lm.dims<tokens>>
+!hidden = tensor<?x1xf32, #lm.dims<tokens>>
+!kv = !lm.state<layers = 1, kv_heads = 1, head_dim = 1, f32>
+!i = tensor<?xi32, #lm.dims<leaves>>
+!l = tensor<?xi64, #lm.dims<leaves>>
+!f = tensor<?xf32, #lm.dims<leaves>>
+!logits = tensor<?x4xf32, #lm.dims<leaves>>
+
+lm.model @main family "llama" numerics row_invariant max_positions 8 {
+  lm.weight @embed from "embed" : !lm.weight<4x1, #lm.f32>
+  lm.weight @head_weight from "head" : !lm.weight<4x1, #lm.f32>
+  // Attention over equal values gives the value, but only if every position
+  // before has been staged.
+  lm.func @forward(%ids: !ids, %pos: !ids, %rows: !lm.rows, %kv: !kv) -> (!hidden, !kv) {
+    %w = lm.get_weight @embed : !lm.weight<4x1, #lm.f32>
+    %x = lm.embed %ids, %w : !ids, !lm.weight<4x1, #lm.f32>
+    %y, %next = lm.attention %x, %x, %x, %kv, %rows, %pos scale 1.0 : !hidden, !hidden, !kv, !ids
+    lm.return %y, %next : !hidden, !kv
+  }
+  lm.func @head(%h: tensor<?x1xf32, #lm.dims<leaves>>) -> !logits {
+    %w = lm.get_weight @head_weight : !lm.weight<4x1, #lm.f32>
+    %l = lm.head %h, %w : tensor<?x1xf32, #lm.dims<leaves>>, !lm.weight<4x1, #lm.f32>
+    lm.return %l : !logits
+  }
+  lm.func @leaves(%l: !logits, %pos: !i, %t: !f, %k: !i, %p: !f, %m: !f, %seed: !l, %seq: !l,
+                  %stops: tensor<?x?xi32, #lm.dims<leaves, stops>>) -> (!i, !i, !f, !i, !i, !f) {
+    %0, %1, %2 = decode.choose_sample %l, %pos, %t, %k, %p, %m, %seed, %seq : !logits, !i, !f, !i, !f, !f, !l, !l
+    %3 = decode.match_stops %0, %1, %stops : !i, !i, tensor<?x?xi32, #lm.dims<leaves, stops>>
+    %4, %5, %6 = decode.choose_greedy %l : !logits
+    lm.return %0, %3, %2, %4, %5, %6 : !i, !i, !f, !i, !i, !f
+  }
+}
+
+decode.strategy @all(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>] : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+decode.strategy @temperature(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>] : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+decode.strategy @greedy(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

@@ -1,0 +1,179 @@
+//===- CpuAttentionTest.cpp - Staging and attending on pages --------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CpuKernelFixture.h"
+
+#include <numeric>
+
+using namespace plait;
+using namespace plait::test;
+
+namespace {
+
+struct Shape {
+  int64_t heads, kvHeads, headDim;
+};
+
+/// Queries, keys and values of a whole sequence.
+struct Sequence {
+  DenseValue query, key, value;
+};
+/// Tokens [begin, end) of a sequence as one row of a step.
+struct Part {
+  int64_t sequence, begin, end;
+};
+
+DenseValue concatenate(ArrayRef<DenseValue> parts) {
+  DenseValue all = parts.front();
+  for (const DenseValue &part : parts.drop_front()) {
+    all.shape[0] += part.shape[0];
+    all.data.insert(all.data.end(), part.data.begin(), part.data.end());
+  }
+  return all;
+}
+
+/// One layer's cache and the kernels that use it.
+class Cache {
+public:
+  Cache(Shape shape, CpuTarget target, std::vector<Sequence> &sequences, unsigned seed)
+      : sequences(sequences), stage(stageText(shape), target), attend(attendText(shape), target),
+        layout(cast<lm::StateType>(stage.function().getArgumentTypes()[2])), order(pageCount), entries(sequences.size()),
+        // Sentinels are NaN as well: every page is full of them at first.
+        memory(size_t(pageCount * layout.bytes())), reference(std::make_shared<StateValue>()) {
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), std::mt19937(seed));
+  }
+
+  /// Runs a step; returns what is attended, all tokens one after the other.
+  std::vector<float> step(ArrayRef<Part> parts, bool compare = true) {
+    Step staged, attended;
+    std::vector<DenseValue> queries, keys, values, positions;
+    RowsValue rows;
+    int64_t width = 0;
+    for (auto [row, part] : llvm::enumerate(parts)) {
+      const Sequence &sequence = sequences[part.sequence];
+      queries.push_back(takeRows(sequence.query, part.begin, part.end));
+      keys.push_back(takeRows(sequence.key, part.begin, part.end));
+      values.push_back(takeRows(sequence.value, part.begin, part.end));
+      DenseValue &position = positions.emplace_back(DenseValue::zeros({part.end - part.begin}));
+      std::iota(position.data.begin(), position.data.end(), double(part.begin));
+      rows.tokenRows.insert(rows.tokenRows.end(), part.end - part.begin, int64_t(row));
+      std::vector<int32_t> &pages = entries[part.sequence];
+      while (int64_t(pages.size()) * kernel::PageLayout::tokens < part.end) {
+        pages.push_back(order.back());
+        order.pop_back();
+      }
+      width = std::max(width, int64_t(pages.size()));
+    }
+    for (const Part &part : parts)
+      for (int64_t i = 0; i < width; ++i) // unused entries are no pages
+        staged.pageTable.push_back(i < int64_t(entries[part.sequence].size()) ? entries[part.sequence][i] : 1 << 20);
+    staged.dims[PLAIT_DIM_TOKENS] = int64_t(rows.tokenRows.size());
+    staged.dims[PLAIT_DIM_ROWS] = int64_t(parts.size());
+    staged.dims[PLAIT_DIM_PAGES] = width;
+    staged.pages = memory.data();
+    attended = staged;
+    staged.values = {concatenate(keys), concatenate(values), reference, rows, concatenate(positions)};
+    attended.values = {concatenate(queries), reference, rows, concatenate(positions)};
+
+    stage.run(staged, false, /*threads=*/3);
+    std::vector<float> result = attend.run(attended)[0];
+    expectSameBits(attend.run(attended, false, /*threads=*/5)[0], result);
+    if (compare) {
+      // The reference numbers its cells by the rows of the step.
+      stage.evaluate(staged);
+      expectClose(result, attend.evaluate(attended)[0]);
+    }
+    EXPECT_TRUE(memory.intact());
+    return result;
+  }
+
+private:
+  static constexpr int64_t pageCount = 24;
+  static constexpr const char *cost = " attributes {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, "
+                                      "0, 0], activations = [0, 0, 0, 0, 0]>} {\n";
+
+  static std::string rowsOf(int64_t columns) {
+    return "tensor<?x" + std::to_string(columns) + "xf32, #lm.dims<tokens>>";
+  }
+  static std::string stateOf(Shape s) {
+    return "!lm.state<layers = 1, kv_heads = " + std::to_string(s.kvHeads) +
+           ", head_dim = " + std::to_string(s.headDim) + ", f32>";
+  }
+  static std::string stageText(Shape s) {
+    std::string kv = rowsOf(s.kvHeads * s.headDim), state = stateOf(s), i32 = "tensor<?xi32, #lm.dims<tokens>>";
+    return "kernel.func @k(%k: " + kv + ", %v: " + kv + ", %s: " + state + ", %r: !lm.rows, %p: " + i32 + ") -> " +
+           state + cost + "%y = lm.stage %k, %v, %s, %r, %p : " + kv + ", " + state + ", " + i32 +
+           "\nkernel.return %y : " + state + "\n}\n";
+  }
+  static std::string attendText(Shape s) {
+    std::string q = rowsOf(s.heads * s.headDim), state = stateOf(s), i32 = "tensor<?xi32, #lm.dims<tokens>>";
+    return "kernel.func @k(%q: " + q + ", %s: " + state + ", %r: !lm.rows, %p: " + i32 + ") -> " + q + cost +
+           "%y = lm.attend %q, %s, %r, %p scale 0.2 : " + q + ", " + state + ", " + i32 + "\nkernel.return %y : " + q +
+           "\n}\n";
+  }
+
+  std::vector<Sequence> &sequences;
+  CpuKernel stage, attend;
+  kernel::PageLayout layout;
+  std::vector<int32_t> order; ///< free pages
+  std::vector<std::vector<int32_t>> entries;
+  Guarded memory;
+  std::shared_ptr<StateValue> reference;
+};
+
+class CpuAttention : public testing::TestWithParam<std::tuple<CpuTarget, Shape>> {
+protected:
+  CpuTarget target() { return std::get<0>(GetParam()); }
+  Shape shape() { return std::get<1>(GetParam()); }
+  std::vector<Sequence> randomSequences(ArrayRef<int64_t> lengths) {
+    Random random;
+    std::vector<Sequence> sequences;
+    for (int64_t length : lengths) {
+      int64_t kv = shape().kvHeads * shape().headDim;
+      sequences.push_back({random.tensor({length, shape().heads * shape().headDim}, 2), random.tensor({length, kv}, 2),
+                           random.tensor({length, kv})});
+    }
+    return sequences;
+  }
+};
+
+TEST_P(CpuAttention, Reference) {
+  auto sequences = randomSequences({2, 65, 66, 131, 6});
+  Cache cache(shape(), target(), sequences, 1);
+  cache.step({{0, 0, 1}, {1, 0, 64}, {2, 0, 65}, {3, 0, 130}, {4, 0, 5}});
+  cache.step({{0, 1, 2}, {1, 64, 65}, {2, 65, 66}, {3, 130, 131}, {4, 5, 6}});
+}
+
+TEST_P(CpuAttention, RowInvariance) {
+  auto sequences = randomSequences({200, 130});
+  Cache whole(shape(), target(), sequences, 1), parts(shape(), target(), sequences, 2);
+  std::vector<float> expected = whole.step({{0, 0, 200}});
+  std::vector<float> result;
+  int64_t rowSize = shape().heads * shape().headDim;
+  for (auto [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {1, 64}, {64, 129}, {129, 130}, {130, 200}}) {
+    // Next to a row that is elsewhere in its sequence, before it or behind it.
+    Part mine = {0, begin, end}, other = {1, begin / 2, begin / 2 + 1};
+    bool first = begin % 2;
+    auto both = parts.step(first ? ArrayRef<Part>{mine, other} : ArrayRef<Part>{other, mine}, /*compare=*/false);
+    auto from = both.begin() + (first ? 0 : rowSize);
+    result.insert(result.end(), from, from + (end - begin) * rowSize);
+  }
+  expectSameBits(result, expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention,
+                         testing::Combine(testing::Values(CpuTarget{4, false}, CpuTarget{8, true}),
+                                          testing::Values(Shape{6, 2, 32}, Shape{3, 3, 20}, Shape{8, 1, 64},
+                                                          Shape{4, 2, 6}, Shape{9, 3, 64}, Shape{4, 4, 128})),
+                         [](const auto &info) {
+                           Shape shape = std::get<1>(info.param);
+                           return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" + std::to_string(shape.heads) + "_" +
+                                  std::to_string(shape.kvHeads) + "_" + std::to_string(shape.headDim);
+                         });
+
+} // namespace

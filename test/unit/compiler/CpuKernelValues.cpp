@@ -1,0 +1,197 @@
+//===- CpuKernelValues.cpp - Buffers and values of CPU kernel tests -------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CpuKernelFixture.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace plait;
+using namespace plait::test;
+
+//===----------------------------------------------------------------------===//
+// Guarded
+//===----------------------------------------------------------------------===//
+
+// As f32 a NaN, so that whoever reads a sentinel or an unwritten result sees it.
+static constexpr uint8_t sentinel = 0xff;
+
+Guarded::Guarded(size_t size) : bytes(size + 2 * guard, sentinel) {}
+
+bool Guarded::intact() const {
+  auto isSentinel = [](uint8_t byte) { return byte == sentinel; };
+  return std::all_of(bytes.begin(), bytes.begin() + guard, isSentinel) &&
+         std::all_of(bytes.end() - guard, bytes.end(), isSentinel);
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+static uint16_t toBF16(double value) {
+  float f = float(value); // already representable
+  uint32_t bits;
+  std::memcpy(&bits, &f, sizeof bits);
+  return uint16_t(bits >> 16);
+}
+
+static Guarded pack(const WeightValue &value, kernel::PackedType type) {
+  int64_t panel = type.getPanel(), group = type.getGroup();
+  Guarded packed{size_t(type.getBytes())};
+  std::memset(packed.data(), 0, packed.size());
+  for (int64_t r = 0; r < value.rows; ++r)
+    for (int64_t c = 0; c < value.cols; ++c) {
+      int64_t groups = llvm::divideCeilSigned(value.cols, group);
+      int64_t at = panel ? ((r / panel * groups + c / group) * panel + r % panel) * group + c % group
+                         : r * value.cols + c;
+      if (type.getStorageType().isBF16())
+        static_cast<uint16_t *>(packed.data())[at] = toBF16(value.at(r, c));
+      else
+        static_cast<float *>(packed.data())[at] = float(value.at(r, c));
+    }
+  return packed;
+}
+
+static Guarded toBuffer(const DenseValue &value, Type element) {
+  if (element.isF32())
+    return Guarded(std::vector<float>(value.data.begin(), value.data.end()));
+  return Guarded(std::vector<int32_t>(value.data.begin(), value.data.end()));
+}
+
+static int64_t dimOf(RankedTensorType type, const Step &step) {
+  if (!type.isDynamicDim(0))
+    return type.getDimSize(0);
+  return step.dims[lm::getLeadingDim(type) == "leaves" ? PLAIT_DIM_LEAVES : PLAIT_DIM_TOKENS];
+}
+
+std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, int threads) {
+  std::vector<std::unique_ptr<Guarded>> owned;
+  std::vector<void *> buffers;
+  auto add = [&](Guarded buffer) {
+    buffers.push_back(owned.emplace_back(std::make_unique<Guarded>(std::move(buffer)))->data());
+  };
+  for (auto [type, value] : llvm::zip_equal(kernelOp.getArgumentTypes(), step.values)) {
+    if (auto packed = dyn_cast<kernel::PackedType>(type))
+      add(pack(valueAs<WeightValue>(value), packed));
+    else if (auto tensor = dyn_cast<RankedTensorType>(type))
+      add(toBuffer(valueAs<DenseValue>(value), tensor.getElementType()));
+    else if (isa<lm::RowsType>(type)) {
+      const auto &rows = valueAs<RowsValue>(value).tokenRows;
+      add(Guarded(std::vector<int32_t>(rows.begin(), rows.end())));
+      add(Guarded(step.pageTable));
+    } else
+      buffers.push_back(step.pages);
+  }
+  std::vector<Guarded *> results;
+  for (Type type : kernelOp.getResultTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+      int64_t count = dimOf(tensor, step);
+      for (int64_t extent : tensor.getShape().drop_front())
+        count *= extent;
+      add(Guarded(size_t(count) * 4));
+      results.push_back(owned.back().get());
+    }
+  if (inPlace) {
+    results[0] = owned[0].get();
+    buffers.back() = buffers[0];
+  }
+  int64_t tiles = division.count;
+  if (division.dim >= 0)
+    tiles *= llvm::divideCeilSigned(step.dims[division.dim], division.block);
+  plait_context_v1_t runtime = {sizeof runtime, nullptr, nullptr};
+  for (int t = threads; t-- > 0;)
+    entry(&runtime, buffers.data(), step.dims, t, tiles, threads);
+  for (const auto &buffer : owned)
+    EXPECT_TRUE(buffer->intact()) << "a sentinel was overwritten";
+  std::vector<std::vector<float>> values;
+  for (Guarded *result : results)
+    values.push_back(result->values<float>());
+  return values;
+}
+
+namespace {
+/// For ops without regions or weights of their own.
+struct OneOpEvaluator : Evaluator, WeightSource {
+  FailureOr<std::vector<EvalValue>> runBlock(Block &, std::vector<EvalValue>) override { return failure(); }
+  WeightSource &weights() override { return *this; }
+  std::optional<WeightValue> load(Operation *, const std::string &, int64_t, int64_t, bool) override { return {}; }
+};
+} // namespace
+
+std::vector<DenseValue> CpuKernel::evaluate(const Step &step) {
+  Operation *op = kernelOp.getComputeOp();
+  std::vector<EvalValue> operands, results;
+  for (Value operand : op->getOperands()) {
+    if (auto unpack = operand.getDefiningOp<kernel::UnpackOp>())
+      operand = unpack.getPacked();
+    operands.push_back(step.values[cast<BlockArgument>(operand).getArgNumber()]);
+  }
+  OneOpEvaluator evaluator;
+  EXPECT_TRUE(succeeded(cast<lm::EvaluableOpInterface>(op).evaluate(evaluator, operands, results)));
+  std::vector<DenseValue> tensors;
+  for (const EvalValue &result : results)
+    if (const auto *dense = std::any_cast<DenseValue>(&result))
+      tensors.push_back(*dense);
+  return tensors;
+}
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+std::vector<double> Random::normals(int64_t count, double scale) {
+  std::vector<double> values(count);
+  for (double &value : values)
+    value = float(normal() * scale);
+  return values;
+}
+
+DenseValue Random::tensor(std::vector<int64_t> shape, double scale) {
+  DenseValue value = DenseValue::zeros(std::move(shape));
+  value.data = normals(int64_t(value.data.size()), scale);
+  return value;
+}
+
+WeightValue Random::weight(lm::WeightType type, double scale) {
+  auto data = normals(type.getRows() * type.getCols(), scale);
+  for (double &value : data)
+    value = cast<lm::WeightFormatInterface>(type.getFormat()).roundValue(value);
+  return {type.getRows(), type.getCols(), std::make_shared<const std::vector<double>>(std::move(data))};
+}
+
+DenseValue Random::indices(int64_t count, int64_t bound) {
+  DenseValue value = DenseValue::zeros({count});
+  for (double &index : value.data)
+    index = double(engine() % uint64_t(bound));
+  return value;
+}
+
+DenseValue test::takeRows(const DenseValue &tensor, int64_t begin, int64_t end) {
+  DenseValue rows;
+  rows.shape = tensor.shape;
+  rows.shape[0] = end - begin;
+  rows.data.assign(tensor.row(begin), tensor.row(begin) + (end - begin) * tensor.rowSize());
+  return rows;
+}
+
+void test::expectClose(const std::vector<float> &actual, const DenseValue &expected, double tolerance) {
+  ASSERT_EQ(actual.size(), expected.data.size());
+  double worst = 0, largest = 0;
+  for (auto [a, x] : llvm::zip_equal(actual, expected.data)) {
+    ASSERT_EQ(std::isnan(a), std::isnan(x));
+    if (std::isnan(x) || (std::isinf(x) && double(a) == x))
+      continue;
+    worst = std::max(worst, std::fabs(double(a) - x));
+    largest = std::max(largest, std::fabs(x));
+  }
+  EXPECT_LE(worst, tolerance * largest);
+}
+
+void test::expectSameBits(const std::vector<float> &actual, const std::vector<float> &expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  EXPECT_EQ(0, std::memcmp(actual.data(), expected.data(), actual.size() * sizeof(float)));
+}

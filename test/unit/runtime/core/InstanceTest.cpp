@@ -1,0 +1,299 @@
+//===- InstanceTest.cpp - Tests of running steps --------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Instance.h"
+
+#include "test/unit/runtime/DemoModel.h"
+
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <functional>
+#include <thread>
+
+using namespace plait;
+
+namespace {
+
+class InstanceTest : public testing::Test {
+protected:
+  void SetUp() override {
+    auto opened = artifact.open();
+    ASSERT_TRUE(opened) << opened.status().message();
+    model = *opened;
+  }
+  std::unique_ptr<Instance> create(InstanceOptions options = {.threads = 2}) {
+    auto instance = Instance::create(model, options);
+    EXPECT_TRUE(instance) << instance.status().message();
+    return instance ? instance.take() : nullptr;
+  }
+  /// A row of `tokens` from the start, its pages beginning at `page`.
+  static StepRow row(std::vector<int32_t> tokens, int32_t page = 0) {
+    StepRow row;
+    row.tokens = std::move(tokens);
+    for (size_t i = 0; i * demo::kPageTokens < row.tokens.size(); ++i)
+      row.pages.push_back(page + int32_t(i));
+    row.leaves.push_back({int32_t(row.tokens.size()) - 1, {}, {}});
+    return row;
+  }
+  static StepBatch batch(std::vector<StepRow> rows) { return {std::move(rows)}; }
+
+  demo::Artifact artifact;
+  std::shared_ptr<const Model> model;
+};
+
+TEST_F(InstanceTest, ComputesTheNextToken) {
+  for (unsigned threads = 1; threads <= 4; ++threads) {
+    auto instance = create({.threads = threads});
+    for (int length : {1, 3, 4, 5, 17, 64}) {
+      std::vector<int32_t> tokens = demo::prompt(length);
+      auto result = instance->run(batch({row(tokens)}));
+      ASSERT_TRUE(result) << result.status().message();
+      ASSERT_EQ(result->leaves.size(), 1u);
+      demo::Next expected = demo::next(tokens);
+      EXPECT_EQ(result->leaves[0].token, expected.token) << threads << " " << length;
+      EXPECT_EQ(result->leaves[0].logprob, expected.logprob);
+      EXPECT_TRUE(result->logits.empty());
+    }
+  }
+}
+
+TEST_F(InstanceTest, RowsOfDifferentLengthsAndPageOrder) {
+  auto instance = create();
+  StepRow a = row(demo::prompt(5, 1)), b = row(demo::prompt(11, 2)), c = row(demo::prompt(1, 3));
+  a.pages = {9, 2};
+  b.pages = {0, 15, 7};
+  c.pages = {4, 5, 6}; // more than it needs
+  auto result = instance->run(batch({a, b, c}));
+  ASSERT_TRUE(result) << result.status().message();
+  ASSERT_EQ(result->leaves.size(), 3u);
+  EXPECT_EQ(result->leaves[0].token, demo::next(a.tokens).token);
+  EXPECT_EQ(result->leaves[1].token, demo::next(b.tokens).token);
+  EXPECT_EQ(result->leaves[2].token, demo::next(c.tokens).token);
+}
+
+TEST_F(InstanceTest, ContinuesFromPages) {
+  auto instance = create();
+  std::vector<int32_t> tokens = demo::prompt(10);
+  StepRow first = row({tokens.begin(), tokens.begin() + 6});
+  first.leaves.clear();
+  auto none = instance->run(batch({first}));
+  ASSERT_TRUE(none) << none.status().message();
+  EXPECT_TRUE(none->leaves.empty());
+  StepRow second;
+  second.tokens = {tokens.begin() + 6, tokens.end()};
+  second.firstPosition = 6;
+  second.pages = {0, 1, 2};
+  second.leaves.push_back({3, {}, {}});
+  auto result = instance->run(batch({second}));
+  ASSERT_TRUE(result) << result.status().message();
+  EXPECT_EQ(result->leaves[0].token, demo::next(tokens).token);
+}
+
+TEST_F(InstanceTest, SamplingValuesAndStopsReachTheirLeaf) {
+  auto instance = create();
+  Sampling s = {0.7f, 5, 0.9f, 0.1f, ~uint64_t(3), 4};
+  StepRow a = row(demo::prompt(6), 0), b = row(demo::prompt(6), 4);
+  b.leaves[0].sampling = s;
+  int32_t expected = demo::next(b.tokens, s).token;
+  b.leaves[0].stops = {1, expected, 2};
+  a.leaves[0].stops = {95};
+  auto result = instance->run(batch({a, b}));
+  ASSERT_TRUE(result) << result.status().message();
+  EXPECT_EQ(result->leaves[0].token, demo::next(a.tokens).token);
+  EXPECT_EQ(result->leaves[0].status, PLAIT_LEAF_OK);
+  EXPECT_EQ(result->leaves[1].token, expected);
+  EXPECT_EQ(result->leaves[1].status, PLAIT_LEAF_STOPPED);
+}
+
+TEST_F(InstanceTest, NonfiniteLeafIsItsOwnProblem) {
+  auto instance = create();
+  StepRow a = row({1, demo::kPoison, 2}, 0), b = row({1, 5, 2}, 1);
+  auto result = instance->run(batch({a, b}));
+  ASSERT_TRUE(result) << result.status().message();
+  EXPECT_EQ(result->leaves[0].status, PLAIT_LEAF_NONFINITE);
+  EXPECT_EQ(result->leaves[0].token, -1);
+  EXPECT_EQ(result->leaves[1].token, demo::next(b.tokens).token);
+}
+
+TEST_F(InstanceTest, LogitsOfEveryPosition) {
+  auto instance = create({.threads = 2, .variant = "ar.debug"});
+  EXPECT_TRUE(instance->hasLogits());
+  StepRow a = row(demo::prompt(7));
+  a.leaves.clear();
+  for (int32_t t = 0; t < 7; ++t)
+    a.leaves.push_back({t, {}, {}});
+  auto result = instance->run(batch({a}));
+  ASSERT_TRUE(result) << result.status().message();
+  ASSERT_EQ(result->logits.size(), 7u * demo::kVocabulary);
+  for (int t = 0; t < 7; ++t) {
+    demo::Next expected = demo::next({a.tokens.begin(), a.tokens.begin() + t + 1});
+    EXPECT_EQ(result->leaves[t].token, expected.token);
+    for (int v = 0; v < demo::kVocabulary; ++v)
+      ASSERT_EQ(result->logits[t * demo::kVocabulary + v], expected.logits[v]);
+  }
+}
+
+TEST_F(InstanceTest, RefusesBadBatches) {
+  auto instance = create({.threads = 1, .maxTokens = 20, .maxRows = 3, .maxStops = 2});
+  auto expectRefused = [&](const char *part, const std::function<void(StepBatch &)> &change) {
+    StepBatch b = batch({row(demo::prompt(5), 0), row(demo::prompt(6), 2)});
+    change(b);
+    auto result = instance->run(b);
+    ASSERT_FALSE(result) << part;
+    EXPECT_EQ(result.status().code(), StatusCode::invalidArgument);
+    EXPECT_NE(result.status().message().find(part), std::string::npos)
+        << result.status().message();
+    EXPECT_FALSE(instance->submit(b));
+  };
+  expectRefused("number of rows", [](StepBatch &b) { b.rows.clear(); });
+  expectRefused("number of rows", [](StepBatch &b) { b.rows.resize(4, b.rows[0]); });
+  expectRefused("row 1: number of tokens", [](StepBatch &b) { b.rows[1].tokens.clear(); });
+  expectRefused("number of tokens", [](StepBatch &b) { b.rows[0] = row(demo::prompt(15), 5); });
+  expectRefused("token id", [](StepBatch &b) { b.rows[0].tokens[1] = 97; });
+  expectRefused("token id", [](StepBatch &b) { b.rows[0].tokens[1] = -1; });
+  expectRefused("first position", [](StepBatch &b) { b.rows[0].firstPosition = -1; });
+  expectRefused("first position", [](StepBatch &b) { b.rows[0].firstPosition = 60; });
+  expectRefused("first position", [](StepBatch &b) { b.rows[0].firstPosition = INT64_MAX; });
+  expectRefused("number of pages", [](StepBatch &b) { b.rows[0].pages.pop_back(); });
+  expectRefused("row 0: page", [](StepBatch &b) { b.rows[0].pages[1] = 16; });
+  expectRefused("row 0: page", [](StepBatch &b) { b.rows[0].pages[0] = -1; });
+  expectRefused("in rows 0 and 1", [](StepBatch &b) { b.rows[1].pages[0] = 1; });
+  expectRefused("leaf 0: token", [](StepBatch &b) { b.rows[0].leaves[0].token = 5; });
+  expectRefused("leaf 1: found token", [](StepBatch &b) {
+    b.rows[0].leaves.push_back(b.rows[0].leaves[0]);
+  });
+  expectRefused("stop id", [](StepBatch &b) { b.rows[0].leaves[0].stops = {-1}; });
+  expectRefused("number of stop ids", [](StepBatch &b) { b.rows[0].leaves[0].stops = {1, 2, 3}; });
+  auto sampling = [&](const char *part, Sampling s) {
+    expectRefused(part, [&](StepBatch &b) { b.rows[1].leaves[0].sampling = s; });
+  };
+  sampling("temperature", {.temperature = -1});
+  sampling("temperature", {.temperature = NAN});
+  sampling("temperature", {.temperature = INFINITY});
+  sampling("top_p", {.topP = 0});
+  sampling("top_p", {.topP = NAN});
+  sampling("min_p", {.minP = 2});
+  sampling("top_k", {.topK = -1});
+}
+
+TEST_F(InstanceTest, SharedPagesMayBeRead) {
+  auto instance = create();
+  std::vector<int32_t> tokens = demo::prompt(4);
+  ASSERT_TRUE(instance->run(batch({row(tokens)})));
+  StepRow a = row({7}), b = row({8});
+  a.firstPosition = b.firstPosition = 4;
+  a.pages = {0, 1};
+  b.pages = {0, 2};
+  auto result = instance->run(batch({a, b}));
+  ASSERT_TRUE(result) << result.status().message();
+  auto with = [&](int32_t token) {
+    auto all = tokens;
+    all.push_back(token);
+    return demo::next(all).token;
+  };
+  EXPECT_EQ(result->leaves[0].token, with(7));
+  EXPECT_EQ(result->leaves[1].token, with(8));
+}
+
+TEST_F(InstanceTest, CopiesPages) {
+  auto instance = create();
+  std::vector<int32_t> tokens = demo::prompt(6);
+  ASSERT_TRUE(instance->run(batch({row(tokens)})));
+  ASSERT_TRUE(instance->copyPage(1, 9));
+  EXPECT_FALSE(instance->copyPage(1, 99));
+  EXPECT_FALSE(instance->copyPage(-1, 2));
+  StepRow next = row({3});
+  next.firstPosition = 6;
+  next.pages = {0, 9};
+  auto result = instance->run(batch({next}));
+  ASSERT_TRUE(result);
+  tokens.push_back(3);
+  EXPECT_EQ(result->leaves[0].token, demo::next(tokens).token);
+}
+
+TEST_F(InstanceTest, SubmitPollWait) {
+  auto instance = create();
+  std::vector<Instance::Ticket> tickets;
+  for (int i = 0; i < 20; ++i) {
+    auto ticket = instance->submit(batch({row(demo::prompt(8, i))}));
+    ASSERT_TRUE(ticket);
+    tickets.push_back(*ticket);
+  }
+  while (!instance->poll(tickets.back()))
+    std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) {
+    auto result = instance->wait(tickets[i]);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->leaves[0].token, demo::next(demo::prompt(8, i)).token);
+  }
+}
+
+TEST_F(InstanceTest, ManyThreadsMaySubmit) {
+  auto instance = create();
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        auto tokens = demo::prompt(6, 50 * t + i);
+        StepBatch b = batch({row(tokens, 4 * t)});
+        Expected<StepResult> result = resourceError("none");
+        if (i % 2) {
+          auto ticket = instance->submit(b);
+          if (ticket)
+            result = instance->wait(*ticket);
+        } else {
+          result = instance->run(b);
+        }
+        wrong += !result || result->leaves[0].token != demo::next(tokens).token;
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(InstanceTest, TwoInstancesAtOnce) {
+  auto a = create({.threads = 2}), b = create({.threads = 3, .variant = "ar.debug"});
+  std::atomic<int> wrong{0};
+  auto use = [&](Instance &instance, int salt) {
+    for (int i = 0; i < 50; ++i) {
+      auto tokens = demo::prompt(1 + i % 30, salt + i);
+      auto result = instance.run(batch({row(tokens)}));
+      wrong += !result || result->leaves[0].token != demo::next(tokens).token;
+    }
+  };
+  std::thread other([&] { use(*b, 1000); });
+  use(*a, 0);
+  other.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(InstanceTest, GoesWithStepsWaiting) {
+  Instance::Ticket last;
+  {
+    auto instance = create();
+    for (int i = 0; i < 50; ++i)
+      last = *instance->submit(batch({row(demo::prompt(60))}));
+  }
+  EXPECT_TRUE(last); // finished or cancelled, but not lost
+}
+
+TEST_F(InstanceTest, RefusesBadOptions) {
+  EXPECT_FALSE(Instance::create(model, {.threads = 100000}));
+  EXPECT_FALSE(Instance::create(model, {.threads = 1, .maxTokens = 0}));
+  EXPECT_FALSE(Instance::create(model, {.threads = 1, .maxRows = -1}));
+  EXPECT_FALSE(Instance::create(model, {.threads = 1, .maxTokens = INT64_MAX}));
+  auto none = Instance::create(model, {.threads = 1, .variant = "nope"});
+  EXPECT_EQ(none.status().code(), StatusCode::notFound);
+  auto tables = Model::open(artifact.path(), {.threads = 1, .loadWeights = false});
+  ASSERT_TRUE(tables);
+  EXPECT_FALSE(Instance::create(*tables, {.threads = 1}));
+}
+
+} // namespace

@@ -1,0 +1,266 @@
+//===- ModelTest.cpp - Tests of opening artifacts -------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Model.h"
+
+#include "runtime/base/File.h"
+#include "runtime/base/RandomWeights.h"
+#include "test/unit/runtime/DemoModel.h"
+
+#include "gtest/gtest.h"
+
+#include <cstring>
+#include <filesystem>
+
+using namespace plait;
+using demo::Artifact;
+
+namespace {
+
+/// Opening must fail with this code and a message that has `part` in it.
+void expectRefused(const Artifact &artifact, StatusCode code, const std::string &part) {
+  auto model = artifact.open();
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.status().code(), code) << model.status().message();
+  EXPECT_NE(model.status().message().find(part), std::string::npos) << model.status().message();
+}
+
+template <typename T>
+std::string bytesOf(T value) {
+  return std::string(reinterpret_cast<const char *>(&value), sizeof(value));
+}
+
+TEST(ModelTest, Opens) {
+  Artifact artifact;
+  auto model = artifact.open();
+  ASSERT_TRUE(model) << model.status().message();
+  EXPECT_EQ((*model)->manifest().name, "demo");
+  EXPECT_EQ((*model)->tables().vocabulary, demo::kVocabulary);
+  ASSERT_TRUE((*model)->plan("ar.debug"));
+  auto none = (*model)->plan("spec");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.status().message().find("ar, ar.debug"), std::string::npos);
+}
+
+TEST(ModelTest, OpensByRelativePath) {
+  Artifact artifact;
+  auto before = std::filesystem::current_path();
+  std::filesystem::current_path(artifact.path() + "/..");
+  auto model = Model::open(std::filesystem::path(artifact.path()).filename());
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(model) << model.status().message();
+}
+
+TEST(ModelTest, MissingThings) {
+  EXPECT_EQ(Model::open("/nonexistent").status().code(), StatusCode::notFound);
+  Artifact artifact;
+  std::filesystem::remove(artifact.file("weights.pack"));
+  expectRefused(artifact, StatusCode::notFound, "weights.pack");
+}
+
+TEST(ModelTest, TruncatedFiles) {
+  for (const char *name : {"model.so", "weights.pack"}) {
+    Artifact artifact;
+    std::filesystem::resize_file(artifact.file(name), 100);
+    expectRefused(artifact, StatusCode::corrupt, std::string(name) + ": found 100 bytes");
+  }
+  Artifact artifact;
+  std::filesystem::resize_file(artifact.file("manifest.json"), 100);
+  EXPECT_FALSE(artifact.open());
+}
+
+TEST(ModelTest, BinaryThatIsNoSharedObject) {
+  Artifact artifact;
+  artifact.patch("model.so", 0, "notelf");
+  expectRefused(artifact, StatusCode::corrupt, "no loadable model binary");
+}
+
+TEST(ModelTest, WrongMagicVersionAndSize) {
+  struct {
+    size_t offset;
+    std::string bytes;
+    StatusCode code;
+    const char *part;
+  } cases[] = {
+      {offsetof(plait_model_v1_t, magic), bytesOf(7u), StatusCode::corrupt, "magic 7"},
+      {offsetof(plait_model_v1_t, abi_version), bytesOf(0u), StatusCode::unsupported,
+       "ABI version 0"},
+      {offsetof(plait_model_v1_t, abi_version), bytesOf(9u), StatusCode::unsupported,
+       "ABI version 9"},
+      {offsetof(plait_model_v1_t, struct_size), bytesOf(uint64_t(8)), StatusCode::corrupt,
+       "struct_size 8"},
+      {offsetof(plait_model_v1_t, struct_size), bytesOf(uint64_t(1) << 40), StatusCode::corrupt,
+       "struct_size"},
+      {offsetof(plait_model_v1_t, kernel_count), bytesOf(1 << 20), StatusCode::corrupt,
+       "kernel table"},
+      {offsetof(plait_model_v1_t, state_count), bytesOf(-1), StatusCode::corrupt, "state count"},
+      {offsetof(plait_model_v1_t, vocabulary), bytesOf(int64_t(98)), StatusCode::corrupt,
+       "do not belong together"},
+  };
+  for (const auto &c : cases) {
+    Artifact artifact;
+    artifact.patch("model.so", artifact.tableOffset() + c.offset, c.bytes);
+    expectRefused(artifact, c.code, c.part);
+  }
+}
+
+TEST(ModelTest, EveryFlippedByteOfTheTableIsSurvived) {
+  // Whatever the damage: an error or a model, never a crash.
+  Artifact artifact;
+  size_t table = artifact.tableOffset();
+  Expected<std::string> binary = readFile(artifact.file("model.so"));
+  ASSERT_TRUE(binary);
+  int refused = 0;
+  for (size_t i = 0; i < sizeof(plait_model_v1_t); ++i) {
+    char byte = (*binary)[table + i];
+    // A new file each time: the loader knows files by their inode.
+    std::string damaged = *binary;
+    damaged[table + i] = char(byte ^ 0x41);
+    ASSERT_TRUE(writeFileAtomic(artifact.file("model.so"), damaged));
+    refused += !artifact.open();
+  }
+  EXPECT_GT(refused, 60);
+}
+
+TEST(ModelTest, CpuWithoutTheFeatures) {
+  Artifact artifact;
+  artifact.edit([](Json &m) { m["target"]["isa"] = "sse2 nosuchfeature"; });
+  artifact.patch("model.so", 0, "notelf"); // must not even be looked at
+  expectRefused(artifact, StatusCode::unsupported, "lacks nosuchfeature");
+}
+
+TEST(ModelTest, OtherTargets) {
+  Artifact artifact;
+  artifact.edit([](Json &m) { m["target"]["triple"] = "riscv64-unknown-linux"; });
+  expectRefused(artifact, StatusCode::unsupported, "riscv64");
+  artifact.edit([](Json &m) { m["target"]["kind"] = "cuda"; });
+  expectRefused(artifact, StatusCode::unsupported, "cuda");
+}
+
+TEST(ModelTest, NoWeights) {
+  Artifact artifact;
+  artifact.edit([](Json &m) { m["weights"] = {{"kind", "none"}}; });
+  expectRefused(artifact, StatusCode::unsupported, "--weights checkpoint");
+  EXPECT_TRUE(Model::open(artifact.path(), {.threads = 1, .loadWeights = false}));
+}
+
+TEST(ModelTest, PackOfAnotherModel) {
+  Artifact artifact;
+  std::filesystem::resize_file(artifact.file("weights.pack"), 64);
+  artifact.edit([](Json &m) { m["weights"]["bytes"] = 64; });
+  expectRefused(artifact, StatusCode::corrupt, "do not belong together");
+}
+
+TEST(ModelTest, BadManifests) {
+  struct {
+    std::function<void(Json &)> change;
+    StatusCode code;
+    const char *part;
+  } cases[] = {
+      {[](Json &m) { m["schema"] = 2; }, StatusCode::unsupported, "schema 2"},
+      {[](Json &m) { m.erase("schema"); }, StatusCode::corrupt, "schema"},
+      {[](Json &m) { m["binary"]["file"] = "../model.so"; }, StatusCode::corrupt, "plain name"},
+      {[](Json &m) { m["binary"]["file"] = ".."; }, StatusCode::corrupt, "plain name"},
+      {[](Json &m) { m["binary"]["file"] = "/etc/passwd"; }, StatusCode::corrupt, "plain name"},
+      {[](Json &m) { m["weights"]["file"] = "a/b"; }, StatusCode::corrupt, "plain name"},
+      {[](Json &m) { m["binary"]["digest"] = "xyz"; }, StatusCode::corrupt, "hex"},
+      {[](Json &m) { m["binary"]["bytes"] = -1; }, StatusCode::corrupt, "/binary/bytes"},
+      {[](Json &m) { m["weights"]["kind"] = "zip"; }, StatusCode::corrupt, "\"random\""},
+      {[](Json &m) { m["model"]["vocabulary"] = 0; }, StatusCode::corrupt, "/model/vocabulary"},
+      {[](Json &m) { m["model"]["vocabulary"] = 1e300; }, StatusCode::corrupt,
+       "/model/vocabulary"},
+      {[](Json &m) { m["generation"]["eos"] = {97}; }, StatusCode::corrupt, "/generation/eos"},
+      {[](Json &m) { m["generation"]["temperature"] = -1; }, StatusCode::corrupt,
+       "/generation/temperature"},
+      {[](Json &m) { m["generation"]["top_p"] = 1.5; }, StatusCode::corrupt, "/generation/top_p"},
+      {[](Json &m) { m["files"] = "x"; }, StatusCode::corrupt, "/files"},
+  };
+  for (const auto &c : cases) {
+    Artifact artifact;
+    artifact.edit(c.change);
+    auto model = artifact.open();
+    ASSERT_FALSE(model) << c.part;
+    EXPECT_NE(model.status().message().find(c.part), std::string::npos)
+        << model.status().message();
+  }
+}
+
+TEST(ModelTest, VerifyNamesTheDamagedFile) {
+  Artifact artifact;
+  auto checks = Model::verify(artifact.path());
+  ASSERT_TRUE(checks);
+  ASSERT_EQ(checks->size(), 2u);
+  for (const FileCheck &check : *checks)
+    EXPECT_TRUE(check.status) << check.status.message();
+  artifact.patch("weights.pack", 1000, "x");
+  EXPECT_TRUE(artifact.open()) << "opening checks sizes only";
+  checks = Model::verify(artifact.path());
+  ASSERT_TRUE(checks);
+  EXPECT_TRUE((*checks)[0].status);
+  EXPECT_FALSE((*checks)[1].status);
+  EXPECT_NE((*checks)[1].status.message().find("weights.pack"), std::string::npos);
+}
+
+//===----------------------------------------------------------------------===//
+// Random weights
+//===----------------------------------------------------------------------===//
+
+/// Element (row, col) of a slice, by the layout's definition.
+float elementOf(const plait_weight_v1_t &w, const uint8_t *slice, int64_t row, int64_t col) {
+  int64_t at = row * w.cols + col;
+  if (w.layout == PLAIT_LAYOUT_PANELS) {
+    int64_t groups = (w.cols + w.group - 1) / w.group;
+    at = ((row / w.panel * groups + col / w.group) * w.panel + row % w.panel) * w.group +
+         col % w.group;
+  }
+  if (w.dtype == PLAIT_DTYPE_BF16)
+    return bf16ToFloat(reinterpret_cast<const uint16_t *>(slice)[at]);
+  return reinterpret_cast<const float *>(slice)[at];
+}
+
+TEST(RandomWeightsTest, FillsEveryWeightOfAModel) {
+  for (unsigned threads : {1u, 2u, 3u}) {
+    Artifact artifact;
+    artifact.edit([](Json &m) { m["weights"] = {{"kind", "random"}, {"seed", 42}}; });
+    auto opened = Model::open(artifact.path(), {.threads = threads, .loadWeights = true});
+    ASSERT_TRUE(opened) << opened.status().message();
+    const Model &model = **opened;
+    for (int32_t i = 0; i < model.tables().weight_count; ++i) {
+      const plait_weight_v1_t &w = model.tables().weights[i];
+      for (int64_t layer = 0; layer < w.layers; ++layer) {
+        RandomWeights values(42, layerTensorName(w.source, layer), w.cols);
+        const uint8_t *slice =
+            model.weights() + w.pack_offset + uint64_t(layer) * w.layer_bytes;
+        for (int64_t r = 0; r < w.rows; ++r)
+          for (int64_t c = 0; c < w.cols; ++c) {
+            float expected = values(r * w.cols + c);
+            if (w.dtype == PLAIT_DTYPE_BF16)
+              expected = bf16ToFloat(roundToBf16(expected));
+            ASSERT_EQ(elementOf(w, slice, r, c), expected) << w.name << " " << r << " " << c;
+          }
+      }
+    }
+  }
+}
+
+TEST(RandomWeightsTest, PadsPanelsWithZeros) {
+  plait_weight_v1_t w = {};
+  w.source = "w.weight";
+  w.layers = 1;
+  w.rows = 6, w.cols = 5, w.panel = 4, w.group = 2;
+  w.dtype = PLAIT_DTYPE_F32, w.layout = PLAIT_LAYOUT_PANELS;
+  std::vector<float> slice(2 * 3 * 4 * 2, -7.0f);
+  fillRandom(w, 0, 1, 0, 2, reinterpret_cast<uint8_t *>(slice.data()));
+  int zeros = 0;
+  for (float value : slice) {
+    EXPECT_NE(value, -7.0f);
+    zeros += value == 0;
+  }
+  EXPECT_EQ(zeros, 48 - 30);
+}
+
+} // namespace

@@ -1,0 +1,85 @@
+//===- PagePoolTest.cpp - Tests of the page pool --------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/PagePool.h"
+
+#include "gtest/gtest.h"
+
+#include <utility>
+
+using namespace plait;
+
+namespace {
+
+TEST(PagePoolTest, HandsOutEveryPageOnceAndThenSaysSo) {
+  PagePool pool(3);
+  PageList list(pool);
+  ASSERT_TRUE(list.grow(3));
+  EXPECT_EQ(list.pages(), (std::vector<int32_t>{0, 1, 2}));
+  Expected<int32_t> page = pool.allocate();
+  EXPECT_EQ(page.status().code(), StatusCode::resource);
+  EXPECT_NE(page.status().message().find("all 3 pages"), std::string::npos);
+}
+
+TEST(PagePoolTest, FailedGrowthChangesNothing) {
+  PagePool pool(4);
+  PageList a(pool), b(pool);
+  ASSERT_TRUE(a.grow(2));
+  EXPECT_FALSE(b.grow(3));
+  EXPECT_EQ(b.size(), 0u);
+  EXPECT_EQ(pool.available(), 2);
+  EXPECT_TRUE(b.grow(2));
+}
+
+TEST(PagePoolTest, ForkSharesUntilBothHaveGone) {
+  PagePool pool(4);
+  {
+    PageList a(pool);
+    ASSERT_TRUE(a.grow(2));
+    PageList b = a.fork();
+    EXPECT_EQ(pool.references(0), 2);
+    EXPECT_EQ(pool.available(), 2);
+    a.clear();
+    EXPECT_EQ(pool.references(0), 1);
+    PageList c = std::move(b);
+    EXPECT_EQ(b.size(), 0u);
+    EXPECT_EQ(pool.references(1), 1);
+  }
+  EXPECT_EQ(pool.available(), 4);
+}
+
+TEST(PagePoolTest, WritingASharedPageCopiesItOnce) {
+  PagePool pool(4);
+  PageList a(pool);
+  ASSERT_TRUE(a.grow(2));
+  PageList b = a.fork();
+  std::vector<std::pair<int32_t, int32_t>> copies;
+  PageCopy copy = [&](int32_t from, int32_t to) {
+    copies.emplace_back(from, to);
+    return Status::success();
+  };
+  ASSERT_TRUE(b.makeWritable(1, copy));
+  ASSERT_TRUE(b.makeWritable(1, copy)); // its own by now
+  ASSERT_TRUE(a.makeWritable(1, copy)); // nobody else's any more
+  EXPECT_EQ(copies, (std::vector<std::pair<int32_t, int32_t>>{{1, 2}}));
+  EXPECT_EQ(a.pages(), (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(b.pages(), (std::vector<int32_t>{0, 2}));
+  EXPECT_EQ(pool.references(0), 2);
+  EXPECT_EQ(pool.references(1), 1);
+}
+
+TEST(PagePoolTest, FailedCopyLeaksNothing) {
+  PagePool pool(3);
+  PageList a(pool);
+  ASSERT_TRUE(a.grow(1));
+  PageList b = a.fork();
+  EXPECT_FALSE(b.makeWritable(0, [](int32_t, int32_t) { return internalError("no"); }));
+  EXPECT_EQ(pool.available(), 2);
+  EXPECT_EQ(b.pages(), a.pages());
+}
+
+} // namespace

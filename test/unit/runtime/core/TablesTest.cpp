@@ -1,0 +1,156 @@
+//===- TablesTest.cpp - Tests of the table checks -------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Tables.h"
+
+#include "test/unit/runtime/DemoModel.h"
+
+#include "gtest/gtest.h"
+
+#include <functional>
+
+using namespace plait;
+
+namespace {
+
+/// A copy of the demo model's tables that a test may damage.
+struct Copy {
+  explicit Copy(const plait_model_v1_t &from)
+      : model(from), kernels(from.kernels, from.kernels + from.kernel_count),
+        weights(from.weights, from.weights + from.weight_count),
+        states(from.states, from.states + from.state_count),
+        plans(from.plans, from.plans + from.plan_count),
+        slots(plans[0].slots, plans[0].slots + plans[0].slot_count),
+        args(plans[0].args, plans[0].args + plans[0].arg_count),
+        launches(plans[0].launches, plans[0].launches + plans[0].launch_count) {
+    model.kernels = kernels.data();
+    model.weights = weights.data();
+    model.states = states.data();
+    model.plans = plans.data();
+    plans[0].slots = slots.data();
+    plans[0].args = args.data();
+    plans[0].launches = launches.data();
+  }
+  plait_model_v1_t model;
+  std::vector<plait_kernel_v1_t> kernels;
+  std::vector<plait_weight_v1_t> weights;
+  std::vector<plait_state_v1_t> states;
+  std::vector<plait_plan_v1_t> plans;
+  std::vector<plait_extent_v1_t> slots;
+  std::vector<plait_arg_v1_t> args;
+  std::vector<plait_launch_v1_t> launches;
+};
+
+class TablesTest : public testing::Test {
+protected:
+  void SetUp() override {
+    auto opened = artifact.open();
+    ASSERT_TRUE(opened) << opened.status().message();
+    model = *opened;
+  }
+  /// All of memory: pointers of the copy are as good as any.
+  LoadedImage anywhere() {
+    return LoadedImage({{reinterpret_cast<const char *>(1),
+                         reinterpret_cast<const char *>(INTPTR_MAX), true}});
+  }
+  void expectDamaged(const char *part, const std::function<void(Copy &)> &damage) {
+    Copy copy(model->tables());
+    damage(copy);
+    Status status = checkTables(&copy.model, anywhere());
+    ASSERT_FALSE(status) << part;
+    EXPECT_EQ(status.code(), StatusCode::corrupt);
+    EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
+  }
+
+  demo::Artifact artifact;
+  std::shared_ptr<const Model> model;
+};
+
+TEST_F(TablesTest, AcceptsAGoodCopy) {
+  Copy copy(model->tables());
+  Status status = checkTables(&copy.model, anywhere());
+  EXPECT_TRUE(status) << status.message();
+}
+
+TEST_F(TablesTest, PointersOutsideTheImage) {
+  Copy copy(model->tables());
+  char byte = 0;
+  EXPECT_FALSE(checkTables(&copy.model, LoadedImage({{&byte, &byte + 1, true}})));
+  EXPECT_FALSE(checkTables(nullptr, anywhere()));
+  EXPECT_FALSE(checkTables(nullptr, LoadedImage()));
+}
+
+TEST_F(TablesTest, Kernels) {
+  expectDamaged("kernel 0: code", [](Copy &c) { c.kernels[0].run = nullptr; });
+  expectDamaged("kernel 1: name", [](Copy &c) { c.kernels[1].name = nullptr; });
+  expectDamaged("tile_dim", [](Copy &c) { c.kernels[0].tile_dim = PLAIT_DIM_COUNT; });
+  expectDamaged("tile_block", [](Copy &c) { c.kernels[0].tile_block = 0; });
+  expectDamaged("tile_count", [](Copy &c) { c.kernels[1].tile_count = -1; });
+  expectDamaged("tile_count", [](Copy &c) { c.kernels[0].tile_count = int64_t(1) << 33; });
+  expectDamaged("cyclic", [](Copy &c) { c.kernels[0].cyclic = 2; });
+}
+
+TEST_F(TablesTest, Weights) {
+  expectDamaged("weight 1: pack_offset", [](Copy &c) { c.weights[1].pack_offset = 1 << 20; });
+  expectDamaged("pack_offset", [](Copy &c) { c.weights[1].pack_offset = 4; });
+  expectDamaged("pack_offset", [](Copy &c) { c.weights[1].pack_offset = ~uint64_t(63); });
+  expectDamaged("pack_offset", [](Copy &c) { c.weights[1].layers = 4000; });
+  expectDamaged("layer_bytes", [](Copy &c) { c.weights[0].layer_bytes = 64; });
+  expectDamaged("layer_bytes", [](Copy &c) { c.weights[0].rows = int64_t(1) << 39; });
+  expectDamaged("layers", [](Copy &c) { c.weights[1].layers = 0; });
+  expectDamaged("rows", [](Copy &c) { c.weights[0].rows = -1; });
+  expectDamaged("cols", [](Copy &c) { c.weights[0].cols = 0; });
+  expectDamaged("dtype", [](Copy &c) { c.weights[0].dtype = 9; });
+  expectDamaged("layout", [](Copy &c) { c.weights[0].layout = 2; });
+  expectDamaged("panel", [](Copy &c) { c.weights[1].panel = 0; });
+  expectDamaged("group", [](Copy &c) { c.weights[1].group = -2; });
+}
+
+TEST_F(TablesTest, States) {
+  expectDamaged("page_tokens", [](Copy &c) { c.states[0].page_tokens = 0; });
+  expectDamaged("state 1: page_tokens", [](Copy &c) { c.states[1].page_tokens = 8; });
+  expectDamaged("page_bytes", [](Copy &c) { c.states[0].page_bytes = 65; });
+  expectDamaged("layers", [](Copy &c) { c.states[0].layers = 0; });
+}
+
+TEST_F(TablesTest, Plans) {
+  expectDamaged("slot 0", [](Copy &c) { c.slots[0].per[1] = -8; });
+  expectDamaged("slot 2", [](Copy &c) { c.slots[2].constant = -1; });
+  expectDamaged("argument 0: index", [](Copy &c) { c.args[0].index = 3; });
+  expectDamaged("argument 1: index", [](Copy &c) { c.args[1].index = -1; });
+  expectDamaged("argument 2: kind", [](Copy &c) { c.args[2].kind = 5; });
+  expectDamaged("logits", [](Copy &c) { c.args[0] = {PLAIT_ARG_OUTPUT, PLAIT_OUT_LOGITS}; });
+  expectDamaged("argument count", [](Copy &c) { c.plans[0].arg_count = -1; });
+  expectDamaged("slot count", [](Copy &c) { c.plans[0].slot_count = INT32_MAX; });
+}
+
+TEST_F(TablesTest, Launches) {
+  expectDamaged("launch 0: kernel", [](Copy &c) { c.launches[0].kernel = 99; });
+  expectDamaged("first_arg", [](Copy &c) { c.launches[0].first_arg = -1; });
+  expectDamaged("first_arg", [](Copy &c) { c.launches[8].first_arg += 1; });
+  expectDamaged("arg_count", [](Copy &c) { c.launches[0].arg_count = 1 << 30; });
+  expectDamaged("source", [](Copy &c) { c.launches[0].source = 99; });
+  expectDamaged("layer_begin", [](Copy &c) { c.launches[0].layer_begin = -1; });
+  expectDamaged("layer_end", [](Copy &c) { c.launches[0].layer_end = 0; });
+  // One layer more than the state, or the weight, has.
+  expectDamaged("launch 2: layer_end", [](Copy &c) { c.launches[2].layer_end = 4; });
+  expectDamaged("launch 5: layer_end", [](Copy &c) { c.launches[5].layer_end = 4; });
+  expectDamaged("loop_begin", [](Copy &c) { c.launches[2].loop_begin = 0; });
+  expectDamaged("loop_begin", [](Copy &c) { c.launches[3].layer_begin = 1; });
+}
+
+TEST_F(TablesTest, PackedBytes) {
+  plait_weight_v1_t w = {};
+  w.rows = 5, w.cols = 3, w.dtype = PLAIT_DTYPE_BF16;
+  EXPECT_EQ(packedBytes(w), 30);
+  w.layout = PLAIT_LAYOUT_PANELS, w.panel = 4, w.group = 2;
+  EXPECT_EQ(packedBytes(w), 64);
+  w.rows = INT64_MAX / 2;
+  EXPECT_EQ(packedBytes(w), -1);
+}
+
+} // namespace

@@ -1,0 +1,89 @@
+//===- plait-compile.cpp - Compiles a model ahead of time -----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "plait/Driver/Compile.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace cl = llvm::cl;
+using namespace plait;
+
+static int fail(const Status &status) {
+  llvm::errs() << "plait-compile: error: " << status.message() << "\n";
+  return status.code() == StatusCode::invalidArgument ? 2 : 1;
+}
+
+static Expected<Phase> readPhase(const std::string &flag, const std::string &name) {
+  if (auto phase = parsePhase(name))
+    return *phase;
+  return invalidArgument(flag + ": found '" + name + "'; expected import, decode, lower, cpu or link");
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  // LLVM's own options, hundreds and some with the names below, are not ours.
+  cl::ResetCommandLineParser();
+  cl::OptionCategory category("plait-compile options");
+  cl::opt<std::string> input(cl::Positional, cl::desc("<model folder, or IR with --start-from>"), cl::Required,
+                             cl::cat(category));
+  cl::opt<std::string> output("o", cl::desc("The artifact to write, or the IR with --stop-after (default: stdout)"),
+                              cl::value_desc("name.plait"), cl::cat(category));
+  cl::opt<std::string> weights("weights", cl::desc("checkpoint, random[:SEED] or none"), cl::init("checkpoint"),
+                               cl::cat(category));
+  cl::opt<std::string> format("weight-format", cl::desc("f32 or bf16 (default: the checkpoint's)"), cl::cat(category));
+  cl::opt<std::string> target("target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4"),
+                              cl::init("cpu:native"), cl::cat(category));
+  cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
+                            cl::cat(category));
+  cl::opt<bool> noSelftest("no-selftest", cl::desc("Leave out the golden tokens of `plait selftest`"),
+                           cl::cat(category));
+  cl::opt<unsigned> threads("threads", cl::desc("Threads for packing weights (0: all)"), cl::init(0), cl::cat(category));
+  cl::opt<std::string> startFrom("start-from", cl::desc("Read IR and begin with this phase"), cl::init("import"),
+                                 cl::cat(category));
+  cl::opt<std::string> stopAfter("stop-after", cl::desc("Print the IR after this phase: import, decode, lower, cpu"),
+                                 cl::init("link"), cl::cat(category));
+  cl::opt<std::string> folder("folder", cl::desc("With --start-from: folder of weights and tokenizer"),
+                              cl::cat(category));
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerMLIRContextCLOptions();
+  mlir::registerPassManagerCLOptions();
+  cl::ParseCommandLineOptions(argc, argv, "Compiles a language model to a model binary\n");
+
+  CompileOptions options;
+  options.input = input;
+  options.folder = folder;
+  options.output = output;
+  options.target = target;
+  options.debugLogits = debugLogits;
+  options.selftest = !noSelftest;
+  options.threads = threads;
+  options.log = [](const std::string &line) { llvm::errs() << "plait-compile: " << line << "\n"; };
+  auto spec = parseWeightsSpec(weights);
+  auto start = readPhase("--start-from", startFrom), stop = readPhase("--stop-after", stopAfter);
+  for (const Status &status : {spec.status(), start.status(), stop.status()})
+    if (!status.ok())
+      return fail(status);
+  options.weights = *spec;
+  options.startFrom = *start;
+  options.stopAfter = *stop;
+  if (format == "f32" || format == "bf16")
+    options.format = format == "f32" ? WeightFormat::f32 : WeightFormat::bf16;
+  else if (!format.empty())
+    return fail(invalidArgument("--weight-format: found '" + format + "'; expected f32 or bf16"));
+  if (*stop < *start)
+    return fail(invalidArgument("--stop-after: found a phase before that of --start-from"));
+  if (*stop == Phase::link && output.empty())
+    return fail(invalidArgument("-o: found nothing; expected the path of the artifact to write"));
+  if (Status status = compile(options); !status.ok())
+    return fail(status);
+  return 0;
+}

@@ -1,0 +1,42 @@
+//===- Arguments.h - Strict reading of command line values -----*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_TOOLS_PLAIT_ARGUMENTS_H
+#define PLAIT_TOOLS_PLAIT_ARGUMENTS_H
+
+#include "runtime/base/Status.h"
+#include "runtime/core/StepBatch.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace plait {
+
+// Every error reads "NAME: found "VALUE"; expected WHAT".
+Expected<int64_t> parseInteger(const std::string &name, const std::string &text, int64_t min,
+                               int64_t max);
+/// A finite number in [min, max].
+Expected<double> parseNumber(const std::string &name, const std::string &text, double min,
+                             double max);
+/// "1,2,3"; blanks around the commas are allowed.
+Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const std::string &text,
+                                                int64_t min, int64_t max);
+Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
+/// Checks the spelling of --weights: checkpoint, none, random or random:SEED.
+Status checkWeightsSpec(const std::string &text);
+
+/// Texts of the options that say how tokens are chosen; empty if not given.
+struct SamplingTexts {
+  std::string temperature, topK, topP, minP, seed;
+};
+/// `defaults` with what was given in `texts`.
+Expected<Sampling> parseSampling(const SamplingTexts &texts, const Sampling &defaults);
+
+} // namespace plait
+
+#endif // PLAIT_TOOLS_PLAIT_ARGUMENTS_H

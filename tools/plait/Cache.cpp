@@ -1,0 +1,293 @@
+//===- Cache.cpp - Compiled models, made when they are missing ------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/plait/Cache.h"
+
+#include "runtime/base/Digest.h"
+#include "runtime/base/File.h"
+#include "runtime/core/Model.h"
+#include "runtime/device/cpu/Isa.h"
+#include "tools/plait/Console.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace plait;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Smaller files are keyed by content, larger ones by size and time.
+constexpr uintmax_t kContentLimit = uintmax_t(16) << 20;
+
+Status cancelled() { return Status::error(StatusCode::cancelled, "interrupted"); }
+
+std::string errorText(int error) {
+  return std::error_code(error, std::generic_category()).message();
+}
+
+Expected<std::string> compilerPath() {
+  std::error_code error;
+  fs::path self = fs::read_symlink("/proc/self/exe", error);
+  fs::path compiler = self.parent_path() / "plait-compile";
+  if (error || access(compiler.c_str(), X_OK) != 0)
+    return notFound(fmt::format("plait-compile: found no such program beside {}; expected it "
+                                "there to compile a model folder; install it, or compile the "
+                                "model elsewhere and give the .plait folder",
+                                printable(self.string())));
+  return compiler.string();
+}
+
+/// Adds what can change the compiler's output of one file.
+Status addFile(Digest &digest, const fs::path &path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0)
+    return notFound(fmt::format("{}: cannot be read ({})", printable(path.string()),
+                                errorText(errno)));
+  digest.add(path.filename().string());
+  digest.add(std::to_string(info.st_size));
+  if (uintmax_t(info.st_size) < kContentLimit) {
+    PLAIT_ASSIGN_OR_RETURN(std::string content, digestOfFile(path.string()));
+    digest.add(content);
+  } else {
+    digest.add(fmt::format("{}.{:09}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec));
+  }
+  return Status::success();
+}
+
+Expected<std::string> keyOf(const std::string &folder, const std::string &compiler,
+                            const CompileOptions &options) {
+  Digest digest;
+  PLAIT_ASSIGN_OR_RETURN(std::string build, digestOfFile(compiler));
+  digest.add(build);
+  digest.add(options.weights.empty() ? "checkpoint" : options.weights);
+  digest.add(options.debugLogits ? "debug-logits" : "");
+  digest.add(cpuFeatures()); // the compiler's default target is this machine
+  digest.add(cpuName());
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (std::error_code ignored; it->is_regular_file(ignored))
+      files.push_back(it->path());
+  if (error)
+    return resourceError(fmt::format("{}: cannot be listed ({})", printable(folder),
+                                     error.message()));
+  std::sort(files.begin(), files.end());
+  for (const fs::path &file : files)
+    PLAIT_RETURN_IF_ERROR(addFile(digest, file));
+  return digest.hex();
+}
+
+/// An exclusive lock that ends with the process, however that ends.
+class FileLock {
+public:
+  FileLock() = default;
+  ~FileLock() {
+    if (fd >= 0)
+      close(fd);
+  }
+  FileLock(const FileLock &) = delete;
+  FileLock &operator=(const FileLock &) = delete;
+
+  Status acquire(const std::string &path, bool quiet) {
+    fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+      return resourceError(fmt::format("{}: cannot be created ({}); set PLAIT_CACHE_DIR to a "
+                                       "folder that can be written",
+                                       printable(path), errorText(errno)));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+      return Status::success();
+    if (!quiet && errno == EWOULDBLOCK)
+      note("waiting for another process that compiles the same model");
+    while (flock(fd, LOCK_EX) != 0) {
+      if (interrupted())
+        return cancelled();
+      if (errno != EINTR)
+        return resourceError(fmt::format("{}: cannot be locked ({})", printable(path),
+                                         errorText(errno)));
+    }
+    return Status::success();
+  }
+
+private:
+  int fd = -1;
+};
+
+/// Runs the compiler; its messages go to standard error, as does its output.
+Status runCompiler(const std::vector<std::string> &arguments) {
+  std::vector<char *> argv;
+  for (const std::string &argument : arguments)
+    argv.push_back(const_cast<char *>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t parent = getpid();
+  pid_t child = fork();
+  if (child < 0)
+    return resourceError("plait-compile: cannot be started (" + errorText(errno) + ")");
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM); // a killed plait leaves no compiler behind
+    if (getppid() != parent)
+      _exit(127);
+    signal(SIGPIPE, SIG_DFL);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  bool told = false;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR)
+      return internalError("plait-compile: cannot be waited for (" + errorText(errno) + ")");
+    if (interrupted() && !told) {
+      kill(child, SIGTERM);
+      told = true;
+    }
+  }
+  if (interrupted())
+    return cancelled();
+  if (WIFSIGNALED(status))
+    return internalError(fmt::format("plait-compile: it was ended by signal {} ({})",
+                                     WTERMSIG(status), strsignal(WTERMSIG(status))));
+  if (WEXITSTATUS(status) == 127)
+    return resourceError("plait-compile: cannot be executed");
+  if (WEXITSTATUS(status) != 0)
+    return invalidArgument(
+        fmt::format("plait-compile: it failed with exit code {}; its messages are above",
+                    WEXITSTATUS(status)));
+  return Status::success();
+}
+
+void removeTree(const fs::path &path) {
+  std::error_code ignored;
+  fs::remove_all(path, ignored);
+}
+
+/// An artifact that opens; a damaged one in the cache is made again.
+bool isUsable(const std::string &artifact) {
+  std::error_code ignored;
+  return fs::exists(artifact + "/manifest.json", ignored) &&
+         Model::open(artifact, {.threads = 1, .loadWeights = false}).ok();
+}
+
+Expected<ResolvedArtifact> compileFolder(const std::string &folder,
+                                         const CompileOptions &options) {
+  auto begin = std::chrono::steady_clock::now();
+  ResolvedArtifact result;
+  result.fromFolder = true;
+  PLAIT_ASSIGN_OR_RETURN(std::string compiler, compilerPath());
+  PLAIT_ASSIGN_OR_RETURN(std::string key, keyOf(folder, compiler, options));
+  PLAIT_ASSIGN_OR_RETURN(std::string cache, cacheFolder());
+  result.path = cache + "/" + key + ".plait";
+  auto finish = [&] {
+    result.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return result;
+  };
+  std::error_code error;
+  fs::create_directories(cache, error);
+  if (error)
+    return resourceError(fmt::format("{}: cannot be created ({}); set PLAIT_CACHE_DIR to a folder "
+                                     "that can be written",
+                                     printable(cache), error.message()));
+  // What is there under its final name is complete, so a hit needs no lock.
+  if (isUsable(result.path))
+    return finish();
+  FileLock lock;
+  PLAIT_RETURN_IF_ERROR(lock.acquire(cache + "/" + key + ".lock", options.quiet));
+  if (isUsable(result.path))
+    return finish();
+
+  std::string workPrefix = key + ".work-";
+  for (fs::directory_iterator it(cache, error), end; !error && it != end; it.increment(error))
+    if (it->path().filename().string().starts_with(workPrefix))
+      removeTree(it->path()); // of a process that was killed
+  std::string work = fmt::format("{}/{}{}.plait", cache, workPrefix, getpid());
+  std::vector<std::string> arguments = {compiler, folder, "-o", work};
+  if (!options.weights.empty())
+    arguments.insert(arguments.end(), {"--weights", options.weights});
+  if (options.debugLogits)
+    arguments.push_back("--debug-logits");
+  if (options.threads)
+    arguments.insert(arguments.end(), {"--threads", std::to_string(options.threads)});
+  if (!options.quiet)
+    note(fmt::format("compiling {}", printable(folder)));
+  Status status = runCompiler(arguments);
+  if (status && !fs::exists(work + "/manifest.json", error))
+    status = internalError("plait-compile: it ended without an error but wrote no artifact");
+  if (status) {
+    removeTree(result.path);
+    fs::rename(work, result.path, error);
+    if (error)
+      status = resourceError(fmt::format("{}: cannot be moved into the cache ({})",
+                                         printable(work), error.message()));
+  }
+  if (!status) {
+    removeTree(work);
+    return status;
+  }
+  result.compiled = true;
+  return finish();
+}
+
+} // namespace
+
+Expected<std::string> plait::cacheFolder() {
+  if (const char *folder = std::getenv("PLAIT_CACHE_DIR"); folder && *folder)
+    return std::string(folder);
+  if (const char *folder = std::getenv("XDG_CACHE_HOME"); folder && *folder)
+    return std::string(folder) + "/plait";
+  if (const char *home = std::getenv("HOME"); home && *home)
+    return std::string(home) + "/.cache/plait";
+  return resourceError("cache: found neither PLAIT_CACHE_DIR, XDG_CACHE_HOME nor HOME; expected "
+                       "one of them; set PLAIT_CACHE_DIR");
+}
+
+std::string plait::buildId() {
+  Expected<std::string> digest = digestOfFile("/proc/self/exe");
+  return digest ? digest->substr(0, 12) : "unknown";
+}
+
+Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path,
+                                                  const CompileOptions &options) {
+  std::error_code error;
+  fs::file_status info = fs::status(path, error);
+  std::string expected = "expected a .plait folder (with manifest.json) or a Hugging Face folder "
+                         "(with config.json)";
+  if (!fs::exists(info))
+    return notFound(fmt::format("{}: found nothing there; {}; check the path", printable(path),
+                                expected));
+  if (!fs::is_directory(info))
+    return invalidArgument(fmt::format("{}: found a file; {}", printable(path), expected));
+  if (fs::exists(path + "/manifest.json", error)) {
+    if (!options.weights.empty())
+      return invalidArgument(fmt::format("--weights: found it with {}, which is compiled already; "
+                                         "expected a model folder; compile that again instead",
+                                         printable(path)));
+    ResolvedArtifact result;
+    result.path = path;
+    return result;
+  }
+  if (fs::exists(path + "/config.json", error))
+    return compileFolder(path, options);
+  return invalidArgument(fmt::format("{}: found a folder with neither file; {}", printable(path),
+                                     expected));
+}

@@ -1,0 +1,30 @@
+//===- Commands.h - The subcommands of plait -------------------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_TOOLS_PLAIT_COMMANDS_H
+#define PLAIT_TOOLS_PLAIT_COMMANDS_H
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+namespace plait {
+
+/// What the chosen subcommand does; returns the exit code.
+using Action = std::function<int()>;
+
+// Each adds its subcommand to `app` and sets `action` when it is chosen.
+void addRunCommand(CLI::App &app, Action &action);
+void addBenchCommand(CLI::App &app, Action &action);
+void addInspectCommand(CLI::App &app, Action &action);
+void addTokenizeCommand(CLI::App &app, Action &action);
+void addVerifyCommand(CLI::App &app, Action &action);
+void addSelftestCommand(CLI::App &app, Action &action);
+
+} // namespace plait
+
+#endif // PLAIT_TOOLS_PLAIT_COMMANDS_H

@@ -1,0 +1,53 @@
+//===- Console.h - Exit codes, signals and streams of plait ----*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_TOOLS_PLAIT_CONSOLE_H
+#define PLAIT_TOOLS_PLAIT_CONSOLE_H
+
+#include "runtime/base/Status.h"
+
+#include <string>
+#include <string_view>
+
+namespace plait {
+
+enum ExitCode {
+  exitSuccess = 0,
+  exitFailure = 1,
+  exitUsage = 2,
+  exitInterrupted = 130, ///< as a shell reports SIGINT
+  exitBrokenPipe = 141,  ///< as a shell reports SIGPIPE, but without a crash
+};
+
+/// SIGINT and SIGTERM set a flag (a second one kills), SIGPIPE becomes an error
+/// of write(2).
+void installSignalHandlers();
+bool interrupted();
+
+/// Prints "plait: error: MESSAGE" and returns `code`, or the code of an
+/// interruption if that is what the status says.
+int fail(const Status &status, int code = exitFailure);
+void note(std::string_view message);
+
+/// Standard output, unbuffered so that tokens show at once.
+class Output {
+public:
+  /// False once nothing more can be written; `status` and `exitCode` say why.
+  bool write(std::string_view text);
+  bool ok() const { return error == 0; }
+  /// The reader has gone, which is no news to the user.
+  bool readerGone() const;
+  /// 0, or what plait exits with because of the error; reports it.
+  int exitCode() const;
+
+private:
+  int error = 0;
+};
+
+} // namespace plait
+
+#endif // PLAIT_TOOLS_PLAIT_CONSOLE_H

@@ -1,0 +1,275 @@
+//===- Inspect.cpp - plait inspect: what an artifact holds ----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Model.h"
+#include "runtime/core/Tables.h"
+#include "runtime/device/cpu/Executor.h"
+#include "tools/plait/Cache.h"
+#include "tools/plait/Commands.h"
+#include "tools/plait/Console.h"
+
+#include <fmt/format.h>
+
+using namespace plait;
+
+namespace {
+
+struct InspectTexts {
+  std::string path;
+  bool json = false, plan = false;
+};
+
+const char *dtypeName(int32_t dtype) {
+  switch (dtype) {
+  case PLAIT_DTYPE_F32:
+    return "f32";
+  case PLAIT_DTYPE_BF16:
+    return "bf16";
+  case PLAIT_DTYPE_I32:
+    return "i32";
+  case PLAIT_DTYPE_I64:
+    return "i64";
+  default:
+    return "?";
+  }
+}
+
+constexpr const char *kDimNames[PLAIT_DIM_COUNT] = {"tokens", "rows", "leaves", "pages", "stops"};
+constexpr const char *kInputNames[PLAIT_IN_COUNT] = {
+    "tokens", "positions", "token_rows", "page_table", "leaves",   "temperature",
+    "top_k",  "top_p",     "min_p",      "seed",       "sequence", "stops"};
+constexpr const char *kOutputNames[PLAIT_OUT_COUNT] = {"tokens", "status", "logprob", "logits"};
+
+/// "1024 + 8 * tokens"
+std::string extentText(const plait_extent_v1_t &extent) {
+  std::string text = extent.constant ? std::to_string(extent.constant) : "";
+  for (int d = 0; d < PLAIT_DIM_COUNT; ++d)
+    if (extent.per[d])
+      text += fmt::format("{}{} * {}", text.empty() ? "" : " + ", extent.per[d], kDimNames[d]);
+  return text.empty() ? "0" : text;
+}
+
+std::string tilesText(const plait_kernel_v1_t &kernel) {
+  std::string text = std::to_string(kernel.tile_count);
+  if (kernel.tile_dim >= 0)
+    text += fmt::format(" * ceil({} / {})", kDimNames[kernel.tile_dim], kernel.tile_block);
+  return text + (kernel.cyclic ? ", dealt out" : "");
+}
+
+std::string layoutText(const plait_weight_v1_t &weight) {
+  std::string text = weight.layout == PLAIT_LAYOUT_PANELS
+                         ? fmt::format("panels of {}x{}", weight.panel, weight.group)
+                         : "rows";
+  return text + (weight.transposed ? ", transposed" : "");
+}
+
+std::string argText(const plait_model_v1_t &model, const plait_arg_v1_t &arg) {
+  switch (arg.kind) {
+  case PLAIT_ARG_SLOT:
+    return fmt::format("slot{}", arg.index);
+  case PLAIT_ARG_WEIGHT:
+    return fmt::format("@{}", model.weights[arg.index].name);
+  case PLAIT_ARG_STATE:
+    return fmt::format("state:{}", model.states[arg.index].name);
+  case PLAIT_ARG_INPUT:
+    return fmt::format("in:{}", kInputNames[arg.index]);
+  default:
+    return fmt::format("out:{}", kOutputNames[arg.index]);
+  }
+}
+
+const char *sourceName(const plait_model_v1_t &model, const plait_launch_v1_t &launch) {
+  return launch.source >= 0 ? model.sources[launch.source] : "";
+}
+
+int64_t stateBytesPerToken(const plait_model_v1_t &model) {
+  int64_t bytes = 0;
+  for (int32_t i = 0; i < model.state_count; ++i)
+    bytes += model.states[i].layers * int64_t(model.states[i].page_bytes);
+  return bytes / pageTokens(model);
+}
+
+int64_t arenaBytesFor(const plait_plan_v1_t &plan, int64_t tokens) {
+  return arenaBytes(plan, {tokens, 1, 1, 1, 1});
+}
+
+std::string bytesText(int64_t bytes) {
+  if (bytes >= int64_t(1) << 30)
+    return fmt::format("{:.2f} GiB", double(bytes) * 0x1p-30);
+  if (bytes >= 1 << 20)
+    return fmt::format("{:.2f} MiB", double(bytes) * 0x1p-20);
+  if (bytes >= 1 << 10)
+    return fmt::format("{:.2f} KiB", double(bytes) * 0x1p-10);
+  return fmt::format("{} B", bytes);
+}
+
+std::string planText(const plait_model_v1_t &m, const plait_plan_v1_t &plan) {
+  std::string text = fmt::format("\nplan {}\n", plan.name);
+  for (int32_t i = 0; i < plan.slot_count; ++i)
+    text += fmt::format("  slot{} = {} bytes\n", i, extentText(plan.slots[i]));
+  for (int32_t i = 0; i < plan.launch_count; ++i) {
+    const plait_launch_v1_t &launch = plan.launches[i];
+    bool loop = launch.layer_end - launch.layer_begin > 1;
+    if (loop && launch.loop_begin)
+      text += fmt::format("  for layer in [{}, {})\n", launch.layer_begin, launch.layer_end);
+    std::string args;
+    for (int32_t a = 0; a < launch.arg_count; ++a)
+      args += (a ? ", " : "") + argText(m, plan.args[launch.first_arg + a]);
+    text += fmt::format("  {}{:3} {} {}({})", loop ? "  " : "", i, launch.barrier ? "|" : " ",
+                        m.kernels[launch.kernel].name, args);
+    if (!loop && launch.layer_begin)
+      text += fmt::format(" layer {}", launch.layer_begin);
+    text += fmt::format("  // {}\n", sourceName(m, launch));
+  }
+  return text;
+}
+
+std::string summaryText(const Manifest &manifest) {
+  return fmt::format(
+      "model      {} ({}), {} parameters\n"
+      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
+      "target     {} {}\n"
+      "isa        {}\n"
+      "numerics   {}, strategy {}\n"
+      "weights    {} {}\n"
+      "compiler   {}\n"
+      "generation temperature {}, top_k {}, top_p {}, min_p {}, eos [{}]\n",
+      manifest.name, manifest.family, manifest.parameters, manifest.layers, manifest.hidden,
+      manifest.vocabulary, manifest.maxPositions, manifest.triple, manifest.cpu,
+      manifest.isa.empty() ? "(baseline)" : manifest.isa, manifest.numerics, manifest.strategy,
+      manifest.weightsKind, manifest.weightsFormat, manifest.compilerVersion,
+      manifest.temperature, manifest.topK, manifest.topP, manifest.minP,
+      fmt::join(manifest.eos, ", "));
+}
+
+std::string tablesText(const plait_model_v1_t &m) {
+  std::string text = fmt::format("\nkernels ({})\n", m.kernel_count);
+  for (int32_t i = 0; i < m.kernel_count; ++i)
+    text += fmt::format("  {:<32} tiles {}\n", m.kernels[i].name, tilesText(m.kernels[i]));
+  text += fmt::format("\nweights ({})\n", m.weight_count);
+  for (int32_t i = 0; i < m.weight_count; ++i) {
+    const plait_weight_v1_t &w = m.weights[i];
+    std::string shape = w.layers > 1 ? fmt::format("{} x [{}, {}]", w.layers, w.rows, w.cols)
+                                     : fmt::format("[{}, {}]", w.rows, w.cols);
+    text += fmt::format("  {:<24} {:<22} {:<4} {:<16} {:>11}  {}\n", w.name, shape,
+                        dtypeName(w.dtype), layoutText(w),
+                        bytesText(w.layers * int64_t(w.layer_bytes)), w.source);
+  }
+  text += fmt::format("\nstates ({})\n", m.state_count);
+  for (int32_t i = 0; i < m.state_count; ++i)
+    text += fmt::format("  {:<24} {} layers, pages of {} positions and {} bytes\n",
+                        m.states[i].name, m.states[i].layers, m.states[i].page_tokens,
+                        m.states[i].page_bytes);
+  text += fmt::format("\nvariants ({})\n", m.plan_count);
+  for (int32_t i = 0; i < m.plan_count; ++i)
+    text += fmt::format("  {:<24} {} launches{}\n", m.plans[i].name, m.plans[i].launch_count,
+                        m.plans[i].has_logits ? ", returns logits" : "");
+  return text;
+}
+
+std::string ledgerText(const plait_model_v1_t &m) {
+  std::string text = "\nmemory\n";
+  text += fmt::format("  weights                  {}\n", bytesText(int64_t(m.pack_bytes)));
+  text += fmt::format("  state per position       {}\n", bytesText(stateBytesPerToken(m)));
+  text += fmt::format("  state of the full context {}\n",
+                      bytesText(stateBytesPerToken(m) * m.max_positions));
+  for (int32_t i = 0; i < m.plan_count; ++i)
+    text += fmt::format("  arena of {:<15} {} for 1 token, {} for 512\n", m.plans[i].name,
+                        bytesText(arenaBytesFor(m.plans[i], 1)),
+                        bytesText(arenaBytesFor(m.plans[i], 512)));
+  return text;
+}
+
+Json planJson(const plait_model_v1_t &m, const plait_plan_v1_t &plan) {
+  Json result = {{"name", plan.name}, {"has_logits", plan.has_logits != 0}};
+  result["slots"] = Json::array();
+  for (int32_t i = 0; i < plan.slot_count; ++i)
+    result["slots"].push_back(extentText(plan.slots[i]));
+  result["launches"] = Json::array();
+  for (int32_t i = 0; i < plan.launch_count; ++i) {
+    const plait_launch_v1_t &launch = plan.launches[i];
+    Json args = Json::array();
+    for (int32_t a = 0; a < launch.arg_count; ++a)
+      args.push_back(argText(m, plan.args[launch.first_arg + a]));
+    result["launches"].push_back({{"kernel", m.kernels[launch.kernel].name},
+                                  {"args", args},
+                                  {"barrier", launch.barrier != 0},
+                                  {"layers", {launch.layer_begin, launch.layer_end}},
+                                  {"loop_begin", launch.loop_begin != 0},
+                                  {"source", sourceName(m, launch)}});
+  }
+  return result;
+}
+
+Json tablesJson(const plait_model_v1_t &m) {
+  Json result = {{"abi_version", m.abi_version}, {"name", m.name}, {"isa", m.isa}};
+  for (const char *key : {"kernels", "weights", "states", "plans"})
+    result[key] = Json::array();
+  for (int32_t i = 0; i < m.kernel_count; ++i)
+    result["kernels"].push_back({{"name", m.kernels[i].name}, {"tiles", tilesText(m.kernels[i])}});
+  for (int32_t i = 0; i < m.weight_count; ++i) {
+    const plait_weight_v1_t &w = m.weights[i];
+    result["weights"].push_back({{"name", w.name},
+                                 {"source", w.source},
+                                 {"layers", w.layers},
+                                 {"shape", {w.rows, w.cols}},
+                                 {"dtype", dtypeName(w.dtype)},
+                                 {"layout", layoutText(w)},
+                                 {"offset", w.pack_offset},
+                                 {"layer_bytes", w.layer_bytes}});
+  }
+  for (int32_t i = 0; i < m.state_count; ++i)
+    result["states"].push_back({{"name", m.states[i].name},
+                                {"layers", m.states[i].layers},
+                                {"page_tokens", m.states[i].page_tokens},
+                                {"page_bytes", m.states[i].page_bytes}});
+  for (int32_t i = 0; i < m.plan_count; ++i)
+    result["plans"].push_back(planJson(m, m.plans[i]));
+  result["memory"] = {{"weights", m.pack_bytes}, {"state_per_position", stateBytesPerToken(m)}};
+  return result;
+}
+
+int inspectAction(const InspectTexts &texts) {
+  Expected<ResolvedArtifact> artifact = resolveArtifact(texts.path, {});
+  if (!artifact)
+    return fail(artifact.status());
+  // The manifest is worth seeing even where the binary cannot be loaded.
+  Expected<Manifest> manifest = readManifest(artifact->path);
+  if (!manifest)
+    return fail(manifest.status());
+  auto model = Model::open(artifact->path, {.threads = 1, .loadWeights = false});
+  Output out;
+  if (texts.json) {
+    Json result = {{"path", artifact->path}, {"manifest", manifest->raw}};
+    result["tables"] = model ? tablesJson((*model)->tables()) : Json(nullptr);
+    out.write(result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  } else {
+    std::string text = summaryText(*manifest);
+    if (model) {
+      const plait_model_v1_t &tables = (*model)->tables();
+      text += tablesText(tables) + ledgerText(tables);
+      for (int32_t i = 0; texts.plan && i < tables.plan_count; ++i)
+        text += planText(tables, tables.plans[i]);
+    }
+    out.write(text);
+  }
+  if (int code = out.exitCode())
+    return code;
+  return model ? exitSuccess : fail(model.status());
+}
+
+} // namespace
+
+void plait::addInspectCommand(CLI::App &app, Action &action) {
+  auto texts = std::make_shared<InspectTexts>();
+  CLI::App *inspect = app.add_subcommand("inspect", "Show what a compiled model holds");
+  inspect->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")
+      ->required();
+  inspect->add_flag("--json", texts->json, "everything as JSON");
+  inspect->add_flag("--plan", texts->plan, "the launches of each variant too");
+  inspect->callback([texts, &action] { action = [texts] { return inspectAction(*texts); }; });
+}

@@ -1,0 +1,50 @@
+//===- Session.h - An artifact opened for generation -----------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_TOOLS_PLAIT_SESSION_H
+#define PLAIT_TOOLS_PLAIT_SESSION_H
+
+#include "runtime/base/Status.h"
+#include "runtime/base/Tokenizer.h"
+#include "runtime/core/Instance.h"
+#include "tools/plait/Cache.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace plait {
+
+/// What several subcommands begin with: find or compile, then load.
+struct Session {
+  ResolvedArtifact artifact;
+  std::shared_ptr<const Model> model;
+  double loadSeconds = 0;
+
+  static Expected<Session> open(const std::string &path, const CompileOptions &compile,
+                                unsigned threads);
+  /// The tokenizer, or nothing if the artifact holds none.
+  Expected<std::optional<Tokenizer>> tokenizer() const;
+};
+
+/// How many sequences of how many positions an instance is to hold at once.
+struct Demand {
+  int64_t sequences = 1;
+  int64_t positions = 1;      ///< of each, at most
+  int64_t totalPositions = 1; ///< of all together, each rounded up to pages
+};
+
+/// Pages for `demand`, as far as they fit in four fifths of the free memory,
+/// but enough for one sequence of the demanded length.
+int64_t pagesToReserve(const Model &model, const Demand &demand);
+
+/// `positions` rounded up to whole pages of the model.
+int64_t wholePages(const Model &model, int64_t positions);
+
+} // namespace plait
+
+#endif // PLAIT_TOOLS_PLAIT_SESSION_H

@@ -1,0 +1,92 @@
+//===- Tokenize.cpp - plait tokenize: text to ids and back ----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/base/Json.h"
+#include "runtime/base/Tokenizer.h"
+#include "tools/plait/Arguments.h"
+#include "tools/plait/Commands.h"
+#include "tools/plait/Console.h"
+#include "tools/plait/Prompts.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+using namespace plait;
+
+namespace {
+
+struct TokenizeTexts {
+  std::string path;
+  std::vector<std::string> text;
+  bool ids = false, decode = false, noBos = false, skipSpecial = false;
+};
+
+/// The tokenizer of an artifact or a model folder, or of the file itself.
+Expected<Tokenizer> openTokenizer(const std::string &path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return Tokenizer::fromFile(path + "/tokenizer.json");
+  return Tokenizer::fromFile(path);
+}
+
+std::string encodeText(const Tokenizer &tokenizer, const std::vector<int32_t> &ids, bool idsOnly) {
+  if (idsOnly)
+    return fmt::format("{}\n", fmt::join(ids, ","));
+  // One line per token; a token may be part of a character.
+  std::string text;
+  for (int32_t id : ids) {
+    Expected<std::string> piece = tokenizer.decode({id}, /*skipSpecialTokens=*/false);
+    text += fmt::format("{:>8}  \"{}\"\n", id, piece ? escapeLine(*piece) : "?");
+  }
+  return text;
+}
+
+int tokenizeAction(const TokenizeTexts &texts) {
+  Expected<Tokenizer> tokenizer = openTokenizer(texts.path);
+  if (!tokenizer)
+    return fail(tokenizer.status());
+  PromptSources sources;
+  sources.texts = texts.text;
+  Expected<std::vector<Prompt>> inputs = readPrompts(sources);
+  if (!inputs)
+    return fail(inputs.status(), exitUsage);
+  Output out;
+  for (const Prompt &input : *inputs) {
+    if (texts.decode) {
+      Expected<std::vector<int32_t>> ids = parseTokenIds(*input.text);
+      if (!ids)
+        return fail(ids.status(), exitUsage);
+      Expected<std::string> text = tokenizer->decode(*ids, texts.skipSpecial);
+      if (!text)
+        return fail(text.status());
+      out.write(*text + "\n");
+    } else {
+      Expected<std::vector<int32_t>> ids = tokenizer->encode(*input.text, !texts.noBos);
+      if (!ids)
+        return fail(ids.status());
+      out.write(encodeText(*tokenizer, *ids, texts.ids));
+    }
+  }
+  return out.exitCode();
+}
+
+} // namespace
+
+void plait::addTokenizeCommand(CLI::App &app, Action &action) {
+  auto texts = std::make_shared<TokenizeTexts>();
+  CLI::App *tokenize = app.add_subcommand("tokenize", "Turn text into token ids, or back");
+  tokenize->add_option("PATH", texts->path, "a folder with tokenizer.json, or that file")
+      ->required();
+  tokenize->add_option("TEXT", texts->text, "text, or with --decode ids (default: from stdin)")
+      ->allow_extra_args(false);
+  tokenize->add_flag("--ids", texts->ids, "print the ids alone: 1,2,3");
+  tokenize->add_flag("--decode", texts->decode, "TEXT is ids: 1,2,3");
+  tokenize->add_flag("--no-bos", texts->noBos, "add no special tokens");
+  tokenize->add_flag("--skip-special", texts->skipSpecial, "with --decode: leave special tokens out");
+  tokenize->callback([texts, &action] { action = [texts] { return tokenizeAction(*texts); }; });
+}

@@ -1,0 +1,52 @@
+//===- Verify.cpp - plait verify: whether an artifact is intact -----------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/base/File.h"
+#include "runtime/core/Model.h"
+#include "tools/plait/Commands.h"
+#include "tools/plait/Console.h"
+
+#include <fmt/format.h>
+
+using namespace plait;
+
+static int verifyAction(const std::string &path, bool quiet) {
+  Expected<std::vector<FileCheck>> checks = Model::verify(path);
+  if (!checks)
+    return fail(checks.status());
+  Output out;
+  int code = exitSuccess;
+  for (const FileCheck &check : *checks) {
+    if (!check.status)
+      code = fail(check.status);
+    if (!quiet)
+      out.write(fmt::format("{:<8} {} ({} bytes)\n", check.status ? "ok" : "DAMAGED",
+                            printable(check.file), check.bytes));
+  }
+  // Intact files may still not fit together, or not this machine.
+  if (code == exitSuccess)
+    if (auto model = Model::open(path, {.threads = 1, .loadWeights = false}); !model)
+      code = fail(model.status());
+  if (int broken = out.exitCode())
+    return broken;
+  return code;
+}
+
+void plait::addVerifyCommand(CLI::App &app, Action &action) {
+  struct Texts {
+    std::string path;
+    bool quiet = false;
+  };
+  auto texts = std::make_shared<Texts>();
+  CLI::App *verify = app.add_subcommand("verify", "Read every file of a compiled model and "
+                                                  "compare it with its digest");
+  verify->add_option("PATH", texts->path, "a .plait folder")->required();
+  verify->add_flag("-q,--quiet", texts->quiet, "print nothing but errors");
+  verify->callback([texts, &action] {
+    action = [texts] { return verifyAction(texts->path, texts->quiet); };
+  });
+}
