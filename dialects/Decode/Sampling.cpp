@@ -9,6 +9,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -36,27 +37,24 @@ Choice decode::chooseGreedily(ArrayRef<double> logits) {
   return choose(logits, llvm::max_element(logits) - logits.begin());
 }
 
-/// Sets the weights below `threshold` to zero.
-static void dropBelow(std::vector<double> &weights, double threshold) {
-  for (double &weight : weights)
-    if (weight < threshold)
-      weight = 0;
+/// The k-th largest logit.
+static double topKThreshold(std::vector<double> logits, int64_t k) {
+  std::nth_element(logits.begin(), logits.begin() + (k - 1), logits.end(), std::greater<>());
+  return logits[size_t(k - 1)];
 }
 
-/// The k-th largest weight.
-static double topKThreshold(std::vector<double> weights, int64_t k) {
-  std::nth_element(weights.begin(), weights.begin() + (k - 1), weights.end(), std::greater<>());
-  return weights[size_t(k - 1)];
-}
-
-/// The largest weight such that those not below it have the mass `goal`.
-static double topPThreshold(std::vector<double> weights, double goal) {
-  llvm::sort(weights, std::greater<>());
-  double mass = 0;
-  for (double weight : weights)
+/// The largest logit such that those not below it have p times the mass of all
+/// weights.
+static double topPThreshold(ArrayRef<double> logits, ArrayRef<double> weights, double p) {
+  std::vector<std::pair<double, double>> sorted;
+  for (auto [logit, weight] : llvm::zip_equal(logits, weights))
+    sorted.push_back({logit, weight});
+  llvm::sort(sorted, std::greater<>());
+  double goal = p * std::accumulate(weights.begin(), weights.end(), 0.0), mass = 0;
+  for (auto [logit, weight] : sorted)
     if ((mass += weight) >= goal)
-      return weight;
-  return weights.back(); // the sum in another order fell short of the goal by a rounding
+      return logit;
+  return sorted.back().first; // the sum in another order fell short of the goal by a rounding
 }
 
 Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, double u) {
@@ -64,18 +62,27 @@ Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, do
     return chooseGreedily(logits);
   if (hasNonfinite(logits))
     return {-1, true, 0};
-  // Order and ties are those of the logits; division and exp could make more
-  // ties, so the k-th largest is sought before.
+  // What is kept is decided on the logits wherever it can be: the exponential
+  // of two that differ may be equal once it is rounded.
   double top = *llvm::max_element(logits);
-  bool limited = warps.topK > 0 && warps.topK < int64_t(logits.size());
-  double least = limited ? topKThreshold(logits.vec(), warps.topK) : -HUGE_VAL;
   std::vector<double> weights;
   for (double logit : logits)
-    weights.push_back(logit < least ? 0 : std::exp((logit - top) / warps.temperature));
-  if (warps.topP < 1)
-    dropBelow(weights, topPThreshold(weights, warps.topP * std::accumulate(weights.begin(), weights.end(), 0.0)));
+    weights.push_back(std::exp((logit - top) / warps.temperature));
+  auto keep = [&](llvm::function_ref<bool(double logit, double weight)> isKept) {
+    for (auto [logit, weight] : llvm::zip_equal(logits, weights))
+      if (!isKept(logit, weight))
+        weight = 0;
+  };
+  if (warps.topK > 0 && warps.topK < int64_t(logits.size())) {
+    double least = topKThreshold(logits.vec(), warps.topK);
+    keep([&](double logit, double) { return logit >= least; });
+  }
+  if (warps.topP < 1) {
+    double least = topPThreshold(logits, weights, warps.topP);
+    keep([&](double logit, double) { return logit >= least; });
+  }
   if (warps.minP > 0)
-    dropBelow(weights, std::min(warps.minP, 1.0));
+    keep([&](double, double weight) { return weight >= std::min(warps.minP, 1.0); });
 
   double target = u * std::accumulate(weights.begin(), weights.end(), 0.0), sum = 0;
   for (auto [token, weight] : llvm::enumerate(weights))

@@ -37,8 +37,8 @@ def Lm_WeightProduct : NativeOpTrait<"WeightProduct"> {
   let cppNamespace = "::plait::lm";
 }
 
-def Lm_Activations : TensorOf<[F32]>;
-def Lm_Indices : TensorOf<[I32]>;
+def Lm_Activations : RankedTensorOf<[F32]>;
+def Lm_Indices : RankedTensorOf<[I32]>;
 
 //===----------------------------------------------------------------------===//
 // Structure

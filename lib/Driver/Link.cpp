@@ -118,7 +118,8 @@ private:
     Json manifest;
     manifest["schema"] = 1;
     manifest["compiler"] = {{"version", kVersion}, {"llvm", LLVM_VERSION_STRING}};
-    llvm::StringRef name = llvm::sys::path::filename(llvm::StringRef(folder()).rtrim('/'));
+    std::string source = llvm::StringRef(folder()).rtrim('/').str();
+    llvm::StringRef name = llvm::sys::path::filename(source);
     manifest["model"] = {{"name", name.str()},
                          {"family", model.getFamily().str()},
                          {"vocabulary", int64_t(model.getVocabulary())},

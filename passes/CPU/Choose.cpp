@@ -12,6 +12,8 @@
 #include "dialects/Rt/Rt.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <limits>
 
@@ -23,6 +25,21 @@ using namespace plait;
 
 Value plait::existing(CpuKernelEmitter &e, Columns columns, Value condition) {
   return columns.mask ? arith::AndIOp::create(e.builder(), e.loc(), condition, columns.mask).getResult() : condition;
+}
+
+SmallVector<Value> plait::ifAny(CpuKernelEmitter &e, Value mask, ValueRange otherwise,
+                                llvm::function_ref<SmallVector<Value>()> body) {
+  OpBuilder &b = e.builder();
+  Value any = vector::ReductionOp::create(b, e.loc(), vector::CombiningKind::OR, mask);
+  auto branch = [&](llvm::function_ref<SmallVector<Value>()> values) {
+    return [&e, values](OpBuilder &inner, Location) {
+      OpBuilder::InsertionGuard guard(e.builder());
+      e.builder().restoreInsertionPoint(inner.saveInsertionPoint());
+      scf::YieldOp::create(e.builder(), e.loc(), values());
+    };
+  };
+  auto keep = [&] { return SmallVector<Value>(otherwise); };
+  return SmallVector<Value>(scf::IfOp::create(b, e.loc(), any, branch(body), branch(keep)).getResults());
 }
 
 LogitsRow::LogitsRow(CpuKernelEmitter &e, Value logits, Value leaf)

@@ -39,7 +39,7 @@ public:
   /// Runs `step` over all logits in order of ids: `x` is a vector of them, zero
   /// in lanes that do not exist. Returns what the last step returned.
   SmallVector<Value> scan(ValueRange init, Step step);
-  /// The vector of logits that begins at id `first`, i64.
+  /// The logits of these ids.
   Value vectorAt(Columns columns);
   /// The logit of id `id`, i64.
   Value at(Value id);
@@ -60,6 +60,18 @@ private:
 
 /// `condition` in the lanes that exist, false in the others.
 Value existing(CpuKernelEmitter &e, Columns columns, Value condition);
+
+/// What `body` returns if a lane of `mask` is set, else `otherwise`. Thresholds
+/// lie far up as a rule: most vectors have nothing to compute an exponential of.
+SmallVector<Value> ifAny(CpuKernelEmitter &e, Value mask, ValueRange otherwise,
+                         llvm::function_ref<SmallVector<Value>()> body);
+
+/// Raises `least` (f32) to the largest logit such that the logits not below it
+/// have together at least the measure `goal` (f64). Those not below the present
+/// `least` have at most `total`, which is enough. `measure` gives a vector of
+/// logits' own (f64).
+void raiseThreshold(CpuKernelEmitter &e, LogitsRow &row, CpuCell &least, Value total, Value goal,
+                    llvm::function_ref<Value(Value x)> measure);
 
 /// Where a rule puts what it chose.
 struct ChosenBuffers {

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The row is never sorted. top_k and top_p are thresholds on the logits: the
-// largest one such that the kept tokens are enough, by number or by mass, which
-// a bisection finds in a few passes. Then one pass gives the kept mass, and one
-// finds the token at the drawn quantile.
+// largest one such that the kept tokens are enough, by number or by mass
+// (ChooseThreshold.cpp). Then one pass gives the kept mass, and one finds the
+// token at the drawn quantile.
 //
 // Weights are f32, exp((logit - top) / temperature); sums of them are f64, so
 // that a token's share is off by about 1e-7 of it whatever the vocabulary. A
@@ -35,8 +35,9 @@ class DrawEmitter {
 public:
   DrawEmitter(CpuKernelEmitter &e, LogitsRow &row, Value temperature)
       : e(e), b(e.builder()), row(row), f64(b.getF64Type()), wide(e.vectorType(f64)), least(e, e.f32Type()),
-        upper(e, e.f32Type()), temperature(temperature) {
-    // A finite factor, so that the top logit has weight exp(0 * factor) = 1.
+        temperature(temperature) {
+    // A finite factor, so that the top logit has weight exp(0 * factor) = 1: a
+    // temperature below 2^-128 counts as that.
     Value factor = e.div(e.f32(1), temperature), largest = e.f32(std::numeric_limits<float>::max());
     scale = e.broadcast(e.select(e.less(factor, largest), factor, largest));
     tops = e.broadcast(row.top);
@@ -53,8 +54,6 @@ public:
   Value draw(Value u);
 
 private:
-  using Measure = llvm::function_ref<Value(Value x)>;
-
   Value extend(Value x, Type type) { return arith::ExtFOp::create(b, e.loc(), type, x); }
   Value atLeast(Value x, Value y) {
     return arith::CmpFOp::create(b, e.loc(), arith::CmpFPredicate::OGE, x, y);
@@ -62,16 +61,11 @@ private:
   Value bothOf(Value x, Value y) { return arith::AndIOp::create(b, e.loc(), x, y); }
   /// w = exp((x - top) / temperature)
   Value weights(Value x) { return e.exp(e.mul(e.sub(x, tops), scale)); }
-  /// The weights of what all warps keep, zero elsewhere. `threshold` is `least`.
-  Value keptWeights(Columns columns, Value x, Value threshold);
-  /// Sum of the kept weights of one vector, in the one order that both passes of
-  /// a draw use.
-  Value keptMass(Columns columns, Value x, Value threshold) {
-    return e.reduceAdd(extend(keptWeights(columns, x, threshold), wide));
-  }
-  Value orderedImage(Value x);
-  Value middle(Value pass, Value lower, Value upper);
-  void raiseThreshold(Value goal, Measure measure);
+  /// Lanes that top_k and top_p keep. `threshold` is `least`.
+  Value kept(Columns columns, Value x, Value threshold) { return existing(e, columns, atLeast(x, threshold)); }
+  /// The weights of what all warps keep, zero elsewhere.
+  Value keptWeights(Value kept, Value x);
+  Value addKeptMass(Value sum, Columns columns, Value x, Value threshold);
 
   CpuKernelEmitter &e;
   OpBuilder &b;
@@ -79,78 +73,22 @@ private:
   Type f64;
   VectorType wide;
   CpuCell least; ///< logits below are dropped
-  CpuCell upper; ///< of the bisection
   Value temperature, scale, tops, leastWeight;
 };
 
 } // namespace
 
 //===----------------------------------------------------------------------===//
-// Thresholds
+// Warps
 //===----------------------------------------------------------------------===//
-
-// Passes at the middle of the values, which isolate a threshold among typical
-// logits, and then at the middle of their bit patterns, which ends in any case.
-static constexpr int64_t valuePasses = 12, imagePasses = 32;
-
-/// The bits of the f32 `x`, ordered as the values are, as i64. Its own inverse
-/// on the low word.
-Value DrawEmitter::orderedImage(Value x) {
-  Type i32 = b.getI32Type();
-  Value bits = e.bitcast(i32, x);
-  Value sign = arith::ShRSIOp::create(b, e.loc(), bits, e.integer(i32, 31));
-  Value flip = bothOf(sign, e.integer(i32, std::numeric_limits<int32_t>::max()));
-  return arith::ExtSIOp::create(b, e.loc(), b.getI64Type(), arith::XOrIOp::create(b, e.loc(), bits, flip));
-}
-
-/// A value above `lower` and not above `upper`; `lower` < `upper`.
-Value DrawEmitter::middle(Value pass, Value lower, Value upper) {
-  Value half = e.f32(0.5), byValue = e.add(e.mul(lower, half), e.mul(upper, half));
-  byValue = e.select(e.less(lower, byValue), byValue, upper);
-  Value low = orderedImage(lower), distance = e.add(e.sub(orderedImage(upper), low), 1);
-  Value image = e.add(low, arith::ShRUIOp::create(b, e.loc(), distance, e.i64(1)));
-  Value word = arith::TruncIOp::create(b, e.loc(), b.getI32Type(), image);
-  Value byImage = e.bitcast(e.f32Type(), arith::TruncIOp::create(b, e.loc(), b.getI32Type(),
-                                                               orderedImage(e.bitcast(e.f32Type(), word))));
-  return e.select(e.less(pass, e.i64(valuePasses)), byValue, byImage);
-}
-
-/// Raises `least` to the largest logit such that the logits not below it have
-/// together at least the measure `goal` (f64); those not below the present
-/// `least` must have it. `measure` gives each logit's (f64).
-void DrawEmitter::raiseThreshold(Value goal, Measure measure) {
-  upper.set(row.top);
-  e.forLoop(e.i64(0), e.i64(valuePasses + imagePasses), 1, [&](Value pass) {
-    Value low = least.get(), high = upper.get();
-    e.ifThen(e.less(low, high), [&] {
-      Value split = e.broadcast(middle(pass, low, high)), zeros = e.constant(wide, 0);
-      constexpr double infinity = std::numeric_limits<double>::infinity();
-      auto smaller = [&](Value x, Value y) { return e.select(e.less(x, y), x, y); };
-      // The measure from the split on, and the logits next to it on both sides:
-      // a bound is always moved to a logit, so that few passes do.
-      SmallVector<Value> found =
-          row.scan({zeros, e.splat(infinity), e.splat(-infinity)}, [&](Columns columns, Value x, ValueRange carried) {
-            Value above = existing(e, columns, atLeast(x, split)), below = existing(e, columns, e.less(x, split));
-            return SmallVector<Value>{e.add(carried[0], e.select(above, measure(x), zeros)),
-                                      smaller(e.select(above, x, carried[1]), carried[1]),
-                                      e.max(e.select(below, x, carried[2]), carried[2])};
-          });
-      Value missed = e.less(e.reduceAdd(found[0]), goal), zero = e.f32(0);
-      // Adding zero makes +0 of -0: of the two, equal in value, only one has
-      // the other beside it, and the bisection would find it again and again.
-      Value nextAbove = e.add(e.reduce(found[1], smaller), zero), nextBelow = e.add(e.reduceMax(found[2]), zero);
-      least.set(e.select(missed, low, nextAbove));
-      upper.set(e.select(missed, nextBelow, high));
-    });
-  });
-}
 
 void DrawEmitter::applyTopK(Value k) {
   Type i32 = k.getType();
   Value limited = bothOf(e.less(e.integer(i32, 0), k), e.less(k, e.integer(i32, row.size())));
   e.ifThen(limited, [&] {
     Value one = e.constant(wide, 1);
-    raiseThreshold(arith::SIToFPOp::create(b, e.loc(), f64, k), [&](Value) { return one; });
+    raiseThreshold(e, row, least, e.constant(f64, double(row.size())),
+                   arith::SIToFPOp::create(b, e.loc(), f64, k), [&](Value) { return one; });
   });
 }
 
@@ -159,8 +97,9 @@ void DrawEmitter::applyTopP(Value p) {
     auto mass = [&](Value x) { return extend(weights(x), wide); };
     Value threshold = e.broadcast(least.get()), zeros = e.constant(wide, 0);
     Value total = e.reduceAdd(row.scan({zeros}, [&](Columns columns, Value x, ValueRange carried) {
-      Value kept = existing(e, columns, atLeast(x, threshold));
-      return SmallVector<Value>{e.add(carried[0], e.select(kept, mass(x), zeros))};
+      Value lanes = kept(columns, x, threshold);
+      return ifAny(e, lanes, carried,
+                   [&] { return SmallVector<Value>{e.add(carried[0], e.select(lanes, mass(x), zeros))}; });
     })[0]);
     // All weights below (1 - p) / V, were there nothing else, have less than the
     // mass that may go, since the total is at least 1: the search can begin
@@ -169,7 +108,7 @@ void DrawEmitter::applyTopP(Value p) {
     Value depth = e.add(e.log(e.div(e.f32(double(row.size())), rest)), e.f32(1));
     Value bound = e.sub(row.top, e.mul(depth, temperature)), low = least.get();
     least.set(e.select(e.less(low, bound), bound, low));
-    raiseThreshold(e.mul(extend(p, f64), total), mass);
+    raiseThreshold(e, row, least, total, e.mul(extend(p, f64), total), mass);
   });
 }
 
@@ -177,16 +116,24 @@ void DrawEmitter::applyTopP(Value p) {
 // Draw
 //===----------------------------------------------------------------------===//
 
-Value DrawEmitter::keptWeights(Columns columns, Value x, Value threshold) {
+Value DrawEmitter::keptWeights(Value kept, Value x) {
   Value weight = weights(x);
-  Value kept = bothOf(atLeast(x, threshold), atLeast(weight, leastWeight));
-  return e.select(existing(e, columns, kept), weight, e.splat(0));
+  return e.select(bothOf(kept, atLeast(weight, leastWeight)), weight, e.splat(0));
+}
+
+/// `sum` and the kept weights of one vector, in the one order that both passes of
+/// a draw use.
+Value DrawEmitter::addKeptMass(Value sum, Columns columns, Value x, Value threshold) {
+  Value lanes = kept(columns, x, threshold);
+  return ifAny(e, lanes, sum, [&] {
+    return SmallVector<Value>{e.add(sum, e.reduceAdd(extend(keptWeights(lanes, x), wide)))};
+  })[0];
 }
 
 Value DrawEmitter::draw(Value u) {
   Value threshold = e.broadcast(least.get()), zero = e.constant(f64, 0);
   Value total = row.scan({zero}, [&](Columns columns, Value x, ValueRange carried) {
-    return SmallVector<Value>{e.add(carried[0], keptMass(columns, x, threshold))};
+    return SmallVector<Value>{addKeptMass(carried[0], columns, x, threshold)};
   })[0];
   // u is below 1 by at least 2^-24, so that the target is below the total. The
   // running sum does not fall: the vectors that end at or before the target are
@@ -194,13 +141,13 @@ Value DrawEmitter::draw(Value u) {
   Value target = e.mul(extend(u, f64), total);
   SmallVector<Value> found =
       row.scan({zero, zero, e.i64(0)}, [&](Columns columns, Value x, ValueRange carried) {
-        Value sum = e.add(carried[0], keptMass(columns, x, threshold)), before = atLeast(target, sum);
+        Value sum = addKeptMass(carried[0], columns, x, threshold), before = atLeast(target, sum);
         return SmallVector<Value>{sum, e.select(before, sum, carried[1]),
                                   e.add(carried[2], e.select(before, e.i64(e.lanes()), e.i64(0)))};
       });
   Value sum = found[1], first = found[2];
   Columns columns{first, e.lanesBelow(first, e.i64(row.size()))};
-  Value weight = keptWeights(columns, row.vectorAt(columns), threshold);
+  Value x = row.vectorAt(columns), weight = keptWeights(kept(columns, x, threshold), x);
   Value offset = e.i64(0), lastKept = e.i64(0);
   for (int64_t i = 0; i < e.lanes(); ++i) {
     Value own = e.lane(weight, i);

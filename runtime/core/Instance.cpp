@@ -43,8 +43,8 @@ const plait_imports_v1_t kImports = {sizeof(plait_imports_v1_t), reportNonfinite
 Status checkOption(const char *what, int64_t value, int64_t min, int64_t max) {
   if (value >= min && value <= max)
     return Status::success();
-  return invalidArgument(std::string(what) + ": found " + std::to_string(value) + "; expected " +
-                         std::to_string(min) + " to " + std::to_string(max));
+  return invalidArgument(std::string(what) + ": found " + std::to_string(value) + "; expected " + std::to_string(min) +
+                         " to " + std::to_string(max));
 }
 
 } // namespace
@@ -83,7 +83,7 @@ Status Instance::allocate(const InstanceOptions &options) {
   limits.pageTokens = pageTokens(tables);
   limits.maxTokens = options.maxTokens;
   limits.maxRows = std::min(options.maxRows, options.maxTokens);
-  limits.maxLeaves = options.maxLeaves ? std::min(options.maxLeaves, limits.maxTokens)
+  limits.maxLeaves = options.maxLeaves  ? std::min(options.maxLeaves, limits.maxTokens)
                      : plan->has_logits ? limits.maxTokens
                                         : limits.maxRows;
   limits.maxStops = options.maxStops;
@@ -245,8 +245,8 @@ Status Instance::execute(const StepBatch &batch, StepResult &result) {
   for (size_t i = 0; i < leaves; ++i) {
     bool bad = outStatus[i] == PLAIT_LEAF_NONFINITE;
     if (!bad && (outTokens[i] < 0 || outTokens[i] >= stepLimits.vocabulary))
-      return internalError("step: the model chose token " + std::to_string(outTokens[i]) +
-                           " of a vocabulary of " + std::to_string(stepLimits.vocabulary));
+      return internalError("step: the model chose token " + std::to_string(outTokens[i]) + " of a vocabulary of " +
+                           std::to_string(stepLimits.vocabulary));
     result.leaves[i].token = bad ? -1 : outTokens[i];
     result.leaves[i].status = plait_leaf_status_t(outStatus[i]);
     result.leaves[i].logprob = outLogprob[i];
@@ -272,8 +272,7 @@ Status Instance::copyPage(int32_t from, int32_t to) {
     uint64_t stride = uint64_t(stepLimits.capacityPages) * state.page_bytes;
     for (int64_t layer = 0; layer < state.layers; ++layer) {
       uint8_t *base = memory.states[size_t(i)] + uint64_t(layer) * stride;
-      std::memcpy(base + uint64_t(to) * state.page_bytes,
-                  base + uint64_t(from) * state.page_bytes, state.page_bytes);
+      std::memcpy(base + uint64_t(to) * state.page_bytes, base + uint64_t(from) * state.page_bytes, state.page_bytes);
     }
   }
   return Status::success();

@@ -26,12 +26,12 @@
 namespace plait {
 
 struct InstanceOptions {
-  unsigned threads = 0; ///< 0: one per physical core
-  bool pin = false;     ///< keep each worker on its CPU
+  unsigned threads = 0;    ///< 0: one per physical core
+  bool pin = false;        ///< keep each worker on its CPU
   int64_t maxTokens = 512; ///< of a step, all rows together
   int64_t maxRows = 64;
-  int64_t maxLeaves = 0; ///< 0: maxRows, or maxTokens for a variant with logits
-  int64_t maxStops = 16; ///< stop ids of one leaf
+  int64_t maxLeaves = 0;     ///< 0: maxRows, or maxTokens for a variant with logits
+  int64_t maxStops = 16;     ///< stop ids of one leaf
   int64_t capacityPages = 0; ///< 0: one sequence of the model's full context
   std::string variant = "ar";
 };
@@ -41,8 +41,7 @@ struct InstanceOptions {
 /// called from any thread; instances share nothing but their model.
 class Instance {
 public:
-  static Expected<std::unique_ptr<Instance>> create(std::shared_ptr<const Model> model,
-                                                    const InstanceOptions &options);
+  static Expected<std::unique_ptr<Instance>> create(std::shared_ptr<const Model> model, const InstanceOptions &options);
   /// Finishes the step that runs and cancels those that wait.
   ~Instance();
   Instance(const Instance &) = delete;

@@ -144,9 +144,8 @@ Expected<Manifest> plait::readManifest(const std::string &artifact) {
   // The schema comes first: nothing else is known to hold in another one.
   PLAIT_ASSIGN_OR_RETURN(int64_t schema, root.getInt("schema"));
   if (schema != kManifestSchema)
-    return unsupported(printable(path) + ": found schema " + std::to_string(schema) +
-                       "; this runtime reads " + std::to_string(kManifestSchema) +
-                       "; compile the model again with this version of Plait");
+    return unsupported(printable(path) + ": found schema " + std::to_string(schema) + "; this runtime reads " +
+                       std::to_string(kManifestSchema) + "; compile the model again with this version of Plait");
   if (root.has("compiler")) {
     PLAIT_ASSIGN_OR_RETURN(JsonView compiler, root.get("compiler"));
     PLAIT_ASSIGN_OR_RETURN(manifest.compilerVersion, compiler.getString("version", ""));

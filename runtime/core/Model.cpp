@@ -47,9 +47,8 @@ Status checkSize(const std::string &artifact, const ManifestFile &file) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) {
     std::string reason = std::error_code(errno, std::generic_category()).message();
-    return notFound(printable(path) + ": found nothing to read (" + reason +
-                    "); expected a file of " + std::to_string(file.bytes) +
-                    " bytes; compile the model again");
+    return notFound(printable(path) + ": found nothing to read (" + reason + "); expected a file of " +
+                    std::to_string(file.bytes) + " bytes; compile the model again");
   }
   if (!S_ISREG(info.st_mode) || uint64_t(info.st_size) != file.bytes)
     return corrupt(printable(path) + ": found " +
@@ -85,8 +84,8 @@ int collectSegments(dl_phdr_info *info, size_t, void *data) {
       continue;
     uintptr_t begin = info->dlpi_addr + header.p_vaddr, end = begin + header.p_memsz;
     wanted |= search.inside >= begin && search.inside < end;
-    segments.push_back({reinterpret_cast<const char *>(begin), reinterpret_cast<const char *>(end),
-                        (header.p_flags & PF_X) != 0});
+    segments.push_back(
+        {reinterpret_cast<const char *>(begin), reinterpret_cast<const char *>(end), (header.p_flags & PF_X) != 0});
   }
   if (wanted)
     search.segments = std::move(segments);
@@ -95,8 +94,7 @@ int collectSegments(dl_phdr_info *info, size_t, void *data) {
 
 } // namespace
 
-Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact,
-                                                   const ModelOptions &options) {
+Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact, const ModelOptions &options) {
   std::shared_ptr<Model> model(new Model);
   model->artifactPath = artifact;
   PLAIT_ASSIGN_OR_RETURN(model->info, readManifest(artifact));
@@ -104,9 +102,8 @@ Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact,
   for (const ManifestFile *file : filesOf(info))
     PLAIT_RETURN_IF_ERROR(checkSize(artifact, *file));
   if (!info.triple.empty() && info.triple.substr(0, info.triple.find('-')) != kHostArch)
-    return unsupported(printable(artifact) + ": found code for " + printable(info.triple) +
-                       "; this machine is " + std::string(kHostArch) +
-                       "; compile the model for this machine");
+    return unsupported(printable(artifact) + ": found code for " + printable(info.triple) + "; this machine is " +
+                       std::string(kHostArch) + "; compile the model for this machine");
   // Before the binary is loaded: even its start-up code may use the features.
   PLAIT_RETURN_IF_ERROR(checkCpuFeatures(info.isa).withContext(printable(artifact)));
   PLAIT_RETURN_IF_ERROR(model->loadBinary());
@@ -141,8 +138,7 @@ Status Model::loadBinary() {
   model = reinterpret_cast<plait_model_query_fn>(symbol)(PLAIT_ABI_VERSION);
   if (!model)
     return unsupported(printable(path) + ": the model needs an ABI newer than version " +
-                       std::to_string(PLAIT_ABI_VERSION) +
-                       "; update Plait or compile the model again");
+                       std::to_string(PLAIT_ABI_VERSION) + "; update Plait or compile the model again");
   ImageSearch search{reinterpret_cast<uintptr_t>(symbol), {}};
   dl_iterate_phdr(collectSegments, &search);
   return checkTables(model, LoadedImage(std::move(search.segments))).withContext(printable(path));
@@ -158,18 +154,16 @@ Status Model::checkBelongsTogether() const {
                {"max_positions", info.maxPositions, model->max_positions}};
   for (const auto &pair : pairs)
     if (pair.manifest != pair.binary)
-      return corrupt(printable(artifactPath) + ": found " + pair.what + " " +
-                     std::to_string(pair.manifest) + " in manifest.json and " +
-                     std::to_string(pair.binary) + " in " + info.binary.file +
+      return corrupt(printable(artifactPath) + ": found " + pair.what + " " + std::to_string(pair.manifest) +
+                     " in manifest.json and " + std::to_string(pair.binary) + " in " + info.binary.file +
                      "; the files of the artifact do not belong together");
   return Status::success();
 }
 
 Status Model::loadWeights(const ModelOptions &options) {
   if (info.weightsKind == "none")
-    return unsupported(printable(artifactPath) +
-                       ": found an artifact without weights; expected weights to run with; "
-                       "compile the model with --weights checkpoint or --weights random");
+    return unsupported(printable(artifactPath) + ": found an artifact without weights; expected weights to run with; "
+                                                 "compile the model with --weights checkpoint or --weights random");
   if (info.weightsKind == "random") {
     unsigned threads = options.threads ? options.threads : physicalCores();
     PLAIT_ASSIGN_OR_RETURN(pack, Weights::random(info.weightsSeed, *model, threads));

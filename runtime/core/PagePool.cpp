@@ -40,8 +40,7 @@ void PagePool::release(int32_t page) {
     unused.push_back(page);
 }
 
-PageList::PageList(PageList &&other) noexcept
-    : pool(other.pool), list(std::exchange(other.list, {})) {}
+PageList::PageList(PageList &&other) noexcept : pool(other.pool), list(std::exchange(other.list, {})) {}
 
 PageList &PageList::operator=(PageList &&other) noexcept {
   std::swap(pool, other.pool);

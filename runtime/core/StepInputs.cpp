@@ -17,8 +17,8 @@ using namespace plait;
 namespace {
 
 Status outOfRange(const std::string &what, int64_t found, int64_t min, int64_t max) {
-  return invalidArgument(what + ": found " + std::to_string(found) + "; expected " +
-                         std::to_string(min) + " to " + std::to_string(max));
+  return invalidArgument(what + ": found " + std::to_string(found) + "; expected " + std::to_string(min) + " to " +
+                         std::to_string(max));
 }
 
 Status checkRange(const char *what, int64_t value, int64_t min, int64_t max) {
@@ -30,8 +30,7 @@ Status checkSampling(const Sampling &s) {
     return invalidArgument("temperature: found " + std::to_string(s.temperature) +
                            "; expected a finite number of at least 0");
   if (!(s.topP > 0 && s.topP <= 1))
-    return invalidArgument("top_p: found " + std::to_string(s.topP) +
-                           "; expected more than 0 and at most 1");
+    return invalidArgument("top_p: found " + std::to_string(s.topP) + "; expected more than 0 and at most 1");
   if (!(s.minP >= 0 && s.minP <= 1))
     return invalidArgument("min_p: found " + std::to_string(s.minP) + "; expected 0 to 1");
   return checkRange("top_k", s.topK, 0, INT32_MAX);
@@ -39,8 +38,7 @@ Status checkSampling(const Sampling &s) {
 
 Status checkLeaf(const StepLeaf &leaf, const StepRow &row, const StepLimits &limits) {
   PLAIT_RETURN_IF_ERROR(checkRange("token", leaf.token, 0, int64_t(row.tokens.size()) - 1));
-  PLAIT_RETURN_IF_ERROR(
-      checkRange("number of stop ids", int64_t(leaf.stops.size()), 0, limits.maxStops));
+  PLAIT_RETURN_IF_ERROR(checkRange("number of stop ids", int64_t(leaf.stops.size()), 0, limits.maxStops));
   for (int32_t id : leaf.stops)
     PLAIT_RETURN_IF_ERROR(checkRange("stop id", id, 0, limits.vocabulary - 1));
   return checkSampling(leaf.sampling);
@@ -55,13 +53,11 @@ Status checkRow(const StepRow &row, const StepLimits &limits) {
   PLAIT_RETURN_IF_ERROR(checkRange("number of tokens", count, 1, limits.maxTokens));
   for (int32_t token : row.tokens)
     PLAIT_RETURN_IF_ERROR(checkRange("token id", token, 0, limits.vocabulary - 1));
-  PLAIT_RETURN_IF_ERROR(
-      checkRange("first position", row.firstPosition, 0, limits.maxPositions - count));
+  PLAIT_RETURN_IF_ERROR(checkRange("first position", row.firstPosition, 0, limits.maxPositions - count));
   int64_t needed = pagesOf(row, limits.pageTokens);
   if (int64_t(row.pages.size()) < needed)
-    return invalidArgument("number of pages: found " + std::to_string(row.pages.size()) +
-                           "; expected at least " + std::to_string(needed) + " for " +
-                           std::to_string(row.firstPosition + count) + " positions");
+    return invalidArgument("number of pages: found " + std::to_string(row.pages.size()) + "; expected at least " +
+                           std::to_string(needed) + " for " + std::to_string(row.firstPosition + count) + " positions");
   for (int64_t i = 0; i < needed; ++i)
     PLAIT_RETURN_IF_ERROR(checkRange("page", row.pages[i], 0, limits.capacityPages - 1));
   int32_t previous = -1;
@@ -69,12 +65,11 @@ Status checkRow(const StepRow &row, const StepLimits &limits) {
     std::string where = "leaf " + std::to_string(&leaf - row.leaves.data());
     PLAIT_RETURN_IF_ERROR(checkLeaf(leaf, row, limits).withContext(where));
     if (leaf.token <= previous)
-      return invalidArgument(where + ": found token " + std::to_string(leaf.token) +
-                             "; expected one after " + std::to_string(previous));
+      return invalidArgument(where + ": found token " + std::to_string(leaf.token) + "; expected one after " +
+                             std::to_string(previous));
     previous = leaf.token;
   }
-  return row.mode == WriteMode::stage ? Status::success()
-                                      : unsupported("write mode: expected stage");
+  return row.mode == WriteMode::stage ? Status::success() : unsupported("write mode: expected stage");
 }
 
 /// A page that one row writes while another reads or writes it is a data race.
@@ -103,11 +98,9 @@ Status checkSharing(const StepBatch &batch, const StepLimits &limits) {
 
 Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
   int64_t tokens = 0, leaves = 0;
-  PLAIT_RETURN_IF_ERROR(
-      checkRange("step: number of rows", int64_t(batch.rows.size()), 1, limits.maxRows));
+  PLAIT_RETURN_IF_ERROR(checkRange("step: number of rows", int64_t(batch.rows.size()), 1, limits.maxRows));
   for (size_t r = 0; r < batch.rows.size(); ++r) {
-    PLAIT_RETURN_IF_ERROR(
-        checkRow(batch.rows[r], limits).withContext("step: row " + std::to_string(r)));
+    PLAIT_RETURN_IF_ERROR(checkRow(batch.rows[r], limits).withContext("step: row " + std::to_string(r)));
     tokens += int64_t(batch.rows[r].tokens.size());
     leaves += int64_t(batch.rows[r].leaves.size());
   }
@@ -118,8 +111,7 @@ Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
 
 void StepInputs::pack(const StepBatch &batch, int64_t pageTokens) {
   auto clearAll = [](auto &...arrays) { (arrays.clear(), ...); };
-  clearAll(tokens, positions, tokenRows, pageTable, leaves, topK, stops, temperature, topP, minP,
-           seed, sequence);
+  clearAll(tokens, positions, tokenRows, pageTable, leaves, topK, stops, temperature, topP, minP, seed, sequence);
   int64_t pages = 0, stopWidth = 0;
   for (const StepRow &row : batch.rows) {
     pages = std::max(pages, pagesOf(row, pageTokens));

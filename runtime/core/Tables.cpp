@@ -49,9 +49,7 @@ int64_t plait::dtypeBytes(int32_t dtype) {
   }
 }
 
-static bool multiply(int64_t &product, int64_t factor) {
-  return !__builtin_mul_overflow(product, factor, &product);
-}
+static bool multiply(int64_t &product, int64_t factor) { return !__builtin_mul_overflow(product, factor, &product); }
 
 int64_t plait::packedBytes(const plait_weight_v1_t &weight) {
   int64_t bytes = dtypeBytes(weight.dtype);
@@ -74,9 +72,7 @@ const plait_plan_v1_t *plait::findPlan(const plait_model_v1_t &model, std::strin
   return nullptr;
 }
 
-int64_t plait::pageTokens(const plait_model_v1_t &model) {
-  return model.state_count ? model.states[0].page_tokens : 1;
-}
+int64_t plait::pageTokens(const plait_model_v1_t &model) { return model.state_count ? model.states[0].page_tokens : 1; }
 
 namespace {
 
@@ -107,21 +103,16 @@ public:
   }
 
 private:
-  static std::string at(const char *what, int64_t index) {
-    return std::string(what) + " " + std::to_string(index);
-  }
-  static Status damaged(const std::string &what, const std::string &found,
-                        const std::string &expected) {
+  static std::string at(const char *what, int64_t index) { return std::string(what) + " " + std::to_string(index); }
+  static Status damaged(const std::string &what, const std::string &found, const std::string &expected) {
     return corrupt(what + ": found " + found + "; expected " + expected);
   }
   static Status inRange(const char *what, int64_t value, int64_t min, int64_t max) {
     if (value >= min && value <= max)
       return Status::success();
-    return damaged(what, std::to_string(value),
-                   std::to_string(min) + " to " + std::to_string(max));
+    return damaged(what, std::to_string(value), std::to_string(min) + " to " + std::to_string(max));
   }
-  template <typename T>
-  Status table(const char *what, const T *entries, int64_t count) const {
+  template <typename T> Status table(const char *what, const T *entries, int64_t count) const {
     PLAIT_RETURN_IF_ERROR(inRange((std::string(what) + " count").c_str(), count, 0, kMaxEntries));
     bool aligned = reinterpret_cast<uintptr_t>(entries) % alignof(T) == 0;
     if (count && (!aligned || !image.holds(entries, size_t(count) * sizeof(T))))
@@ -130,8 +121,7 @@ private:
     return Status::success();
   }
   Status string(const char *what, const char *text) const {
-    return image.holdsString(text) ? Status::success()
-                                   : damaged(what, "a pointer outside the binary", "text");
+    return image.holdsString(text) ? Status::success() : damaged(what, "a pointer outside the binary", "text");
   }
 
   Status checkModel() const {
@@ -181,12 +171,10 @@ private:
       return damaged("layer_bytes", std::to_string(weight.layer_bytes),
                      "a multiple of 64 of at least " + std::to_string(bytes));
     uint64_t size, end;
-    if (weight.pack_offset % 64 ||
-        __builtin_mul_overflow(weight.layer_bytes, uint64_t(weight.layers), &size) ||
+    if (weight.pack_offset % 64 || __builtin_mul_overflow(weight.layer_bytes, uint64_t(weight.layers), &size) ||
         __builtin_add_overflow(weight.pack_offset, size, &end) || end > model.pack_bytes)
       return damaged("pack_offset",
-                     std::to_string(weight.pack_offset) + " with " +
-                         std::to_string(weight.layers) + " slices of " +
+                     std::to_string(weight.pack_offset) + " with " + std::to_string(weight.layers) + " slices of " +
                          std::to_string(weight.layer_bytes) + " bytes",
                      "a range inside a pack of " + std::to_string(model.pack_bytes) + " bytes");
     return Status::success();
@@ -198,8 +186,7 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("page_tokens", state.page_tokens, 1, 1 << 20));
     if (state.page_tokens != model.states[0].page_tokens)
       return damaged("page_tokens", std::to_string(state.page_tokens),
-                     std::to_string(model.states[0].page_tokens) +
-                         " as in state 0, whose page table it shares");
+                     std::to_string(model.states[0].page_tokens) + " as in state 0, whose page table it shares");
     if (!state.page_bytes || state.page_bytes % 64 || state.page_bytes > uint64_t(kMaxExtent))
       return damaged("page_bytes", std::to_string(state.page_bytes), "a multiple of 64");
     return Status::success();
@@ -256,18 +243,15 @@ private:
     const plait_launch_v1_t &launch = plan.launches[index];
     PLAIT_RETURN_IF_ERROR(inRange("kernel", launch.kernel, 0, int64_t(model.kernel_count) - 1));
     PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 0, kMaxArgs));
-    PLAIT_RETURN_IF_ERROR(
-        inRange("first_arg", launch.first_arg, 0, int64_t(plan.arg_count) - launch.arg_count));
+    PLAIT_RETURN_IF_ERROR(inRange("first_arg", launch.first_arg, 0, int64_t(plan.arg_count) - launch.arg_count));
     PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 0, 1));
     PLAIT_RETURN_IF_ERROR(inRange("loop_begin", launch.loop_begin, 0, 1));
     PLAIT_RETURN_IF_ERROR(inRange("source", launch.source, -1, int64_t(model.source_count) - 1));
     PLAIT_RETURN_IF_ERROR(inRange("layer_begin", launch.layer_begin, 0, kMaxLayers));
-    PLAIT_RETURN_IF_ERROR(
-        inRange("layer_end", launch.layer_end, int64_t(launch.layer_begin) + 1, kMaxLayers));
+    PLAIT_RETURN_IF_ERROR(inRange("layer_end", launch.layer_end, int64_t(launch.layer_begin) + 1, kMaxLayers));
     if (launch.layer_end - launch.layer_begin > 1 && !launch.loop_begin) {
       const plait_launch_v1_t *before = index ? &plan.launches[index - 1] : nullptr;
-      if (!before || before->layer_begin != launch.layer_begin ||
-          before->layer_end != launch.layer_end)
+      if (!before || before->layer_begin != launch.layer_begin || before->layer_end != launch.layer_end)
         return damaged("loop_begin", "0 at a new range of layers", "1");
     }
     for (int32_t a = 0; a < launch.arg_count; ++a)
@@ -294,8 +278,7 @@ private:
 Status plait::checkTables(const plait_model_v1_t *model, const LoadedImage &image) {
   // The head of the struct is all that may be read before its size is known.
   constexpr size_t headBytes = offsetof(plait_model_v1_t, name);
-  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v1_t) ||
-      !image.holds(model, headBytes))
+  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v1_t) || !image.holds(model, headBytes))
     return corrupt("model tables: found a pointer outside the binary; expected a table inside it");
   if (model->magic != PLAIT_ABI_MAGIC)
     return corrupt("model tables: found magic " + std::to_string(model->magic) + "; expected " +
@@ -306,7 +289,7 @@ Status plait::checkTables(const plait_model_v1_t *model, const LoadedImage &imag
                        "; compile the model again with this version of Plait");
   if (model->struct_size < sizeof(plait_model_v1_t) || model->struct_size > 65536 ||
       !image.holds(model, size_t(model->struct_size)))
-    return corrupt("model tables: found struct_size " + std::to_string(model->struct_size) +
-                   "; expected at least " + std::to_string(sizeof(plait_model_v1_t)));
+    return corrupt("model tables: found struct_size " + std::to_string(model->struct_size) + "; expected at least " +
+                   std::to_string(sizeof(plait_model_v1_t)));
   return Checker(*model, image).check().withContext("model tables");
 }

@@ -36,9 +36,7 @@ Expected<PageMemory> PageMemory::allocate(uint64_t bytes, const std::string &wha
   if (!bytes)
     return memory;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  void *base = bytes > uint64_t(INT64_MAX)
-                   ? MAP_FAILED
-                   : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  void *base = bytes > uint64_t(INT64_MAX) ? MAP_FAILED : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (base == MAP_FAILED)
     return resourceError(what + ": the system gives no " + std::to_string(bytes) +
                          " bytes of memory; use a smaller batch, context or model");
@@ -68,8 +66,8 @@ Expected<Weights> Weights::map(const std::string &path, const plait_model_v1_t &
   PLAIT_ASSIGN_OR_RETURN(weights.file, MappedFile::open(path));
   std::span<const uint8_t> bytes = weights.file->bytes();
   if (bytes.size() != model.pack_bytes)
-    return corrupt(printable(path) + ": found " + std::to_string(bytes.size()) +
-                   " bytes; expected " + std::to_string(model.pack_bytes) +
+    return corrupt(printable(path) + ": found " + std::to_string(bytes.size()) + " bytes; expected " +
+                   std::to_string(model.pack_bytes) +
                    " as the model binary says; the files of the artifact do not belong together");
   if (!bytes.empty()) {
     void *start = const_cast<uint8_t *>(bytes.data());
@@ -88,8 +86,8 @@ void store(float value, uint16_t *to) { *to = roundToBf16(value); }
 
 /// Rows [begin, end) in row major order.
 template <typename Element>
-void fillRows(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin,
-              int64_t end, Element *slice) {
+void fillRows(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+              Element *slice) {
   // The index grows by one, which the optimiser turns into one addition.
   for (int64_t i = begin * weight.cols, last = end * weight.cols; i < last; ++i)
     store(values(i), slice + i);
@@ -97,8 +95,8 @@ void fillRows(const plait_weight_v1_t &weight, const RandomWeights &values, int6
 
 /// Panels [begin, end), written front to back.
 template <typename Element>
-void fillPanels(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin,
-                int64_t end, Element *slice) {
+void fillPanels(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+                Element *slice) {
   const int64_t panel = weight.panel, group = weight.group;
   const int64_t rows = weight.rows, cols = weight.cols;
   const int64_t groups = (cols + group - 1) / group;
@@ -122,8 +120,8 @@ void fillPanels(const plait_weight_v1_t &weight, const RandomWeights &values, in
 }
 
 template <typename Element>
-void fillSlice(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin,
-               int64_t end, uint8_t *slice) {
+void fillSlice(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+               uint8_t *slice) {
   Element *elements = reinterpret_cast<Element *>(slice);
   if (weight.layout == PLAIT_LAYOUT_PANELS)
     fillPanels(weight, values, begin, end, elements);
@@ -133,8 +131,7 @@ void fillSlice(const plait_weight_v1_t &weight, const RandomWeights &values, int
 
 /// Panels or rows of a slice: the unit in which the work is divided.
 int64_t unitsOf(const plait_weight_v1_t &weight) {
-  return weight.layout == PLAIT_LAYOUT_PANELS ? (weight.rows + weight.panel - 1) / weight.panel
-                                              : weight.rows;
+  return weight.layout == PLAIT_LAYOUT_PANELS ? (weight.rows + weight.panel - 1) / weight.panel : weight.rows;
 }
 
 struct FillWork {
@@ -146,8 +143,7 @@ std::vector<FillWork> divideWork(const plait_model_v1_t &model) {
   std::vector<FillWork> work;
   for (int32_t i = 0; i < model.weight_count; ++i) {
     const plait_weight_v1_t &weight = model.weights[i];
-    int64_t unitElements =
-        weight.layout == PLAIT_LAYOUT_PANELS ? weight.cols * weight.panel : weight.cols;
+    int64_t unitElements = weight.layout == PLAIT_LAYOUT_PANELS ? weight.cols * weight.panel : weight.cols;
     int64_t step = std::max<int64_t>(1, kWorkElements / unitElements);
     for (int64_t layer = 0; layer < weight.layers; ++layer)
       for (int64_t begin = 0, units = unitsOf(weight); begin < units; begin += step)
@@ -158,8 +154,8 @@ std::vector<FillWork> divideWork(const plait_model_v1_t &model) {
 
 } // namespace
 
-void plait::fillRandom(const plait_weight_v1_t &weight, int64_t layer, uint64_t seed,
-                       int64_t begin, int64_t end, uint8_t *slice) {
+void plait::fillRandom(const plait_weight_v1_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
+                       uint8_t *slice) {
   RandomWeights values(seed, layerTensorName(weight.source, layer), weight.cols);
   if (weight.dtype == PLAIT_DTYPE_BF16)
     fillSlice<uint16_t>(weight, values, begin, end, slice);
@@ -184,8 +180,7 @@ Expected<Weights> Weights::random(uint64_t seed, const plait_model_v1_t &model, 
   pool->run([&](unsigned) {
     for (size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < work.size();) {
       const FillWork &item = work[i];
-      uint8_t *slice =
-          pack + item.weight->pack_offset + uint64_t(item.layer) * item.weight->layer_bytes;
+      uint8_t *slice = pack + item.weight->pack_offset + uint64_t(item.layer) * item.weight->layer_bytes;
       fillRandom(*item.weight, item.layer, seed, item.begin, item.end, slice);
     }
   });

@@ -54,8 +54,8 @@ private:
 
 /// Writes panels (of PLAIT_LAYOUT_PANELS) or rows [begin, end) of one layer's
 /// slice, which begins at `slice`, with random values and zero padding.
-void fillRandom(const plait_weight_v1_t &weight, int64_t layer, uint64_t seed, int64_t begin,
-                int64_t end, uint8_t *slice);
+void fillRandom(const plait_weight_v1_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
+                uint8_t *slice);
 
 } // namespace plait
 

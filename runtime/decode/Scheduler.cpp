@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <exception>
 #include <set>
+#include <utility>
 
 using namespace plait;
 
@@ -59,21 +60,18 @@ Status Scheduler::checkRequest(const Request &request) const {
     return invalidArgument("prompt: found no token; expected at least one");
   for (size_t i = 0; i < request.prompt.size(); ++i)
     if (request.prompt[i] < 0 || request.prompt[i] >= limits.vocabulary)
-      return invalidArgument("prompt: found token id " + std::to_string(request.prompt[i]) +
-                             " at index " + std::to_string(i) + "; expected 0 to " +
-                             std::to_string(limits.vocabulary - 1));
+      return invalidArgument("prompt: found token id " + std::to_string(request.prompt[i]) + " at index " +
+                             std::to_string(i) + "; expected 0 to " + std::to_string(limits.vocabulary - 1));
   int64_t length = int64_t(request.prompt.size());
   int64_t cache = limits.capacityPages * limits.pageTokens;
   int64_t context = std::min(limits.maxPositions, cache);
   if (length > context)
-    return invalidArgument(
-        "prompt: found " + std::to_string(length) + " tokens; expected at most " +
-        std::to_string(context) +
-        (cache < limits.maxPositions ? ", the size of the key/value cache; enlarge the cache"
-                                     : ", the model's context; shorten the prompt"));
+    return invalidArgument("prompt: found " + std::to_string(length) + " tokens; expected at most " +
+                           std::to_string(context) +
+                           (cache < limits.maxPositions ? ", the size of the key/value cache; enlarge the cache"
+                                                        : ", the model's context; shorten the prompt"));
   if (request.maxTokens < 0)
-    return invalidArgument("max tokens: found " + std::to_string(request.maxTokens) +
-                           "; expected at least 0");
+    return invalidArgument("max tokens: found " + std::to_string(request.maxTokens) + "; expected at least 0");
   if (request.wantLogits && !instance->hasLogits())
     return invalidArgument("logits: the variant in use does not return them; use \"ar.debug\" "
                            "(compile with --debug-logits)");
@@ -95,16 +93,14 @@ void Scheduler::limitTokens(Sequence &sequence) const {
   int64_t &wanted = sequence.request.maxTokens;
   if (wanted <= most)
     return;
-  sequence.result.note = "max tokens lowered from " + std::to_string(wanted) + " to " +
-                         std::to_string(most) + ": a prompt of " +
-                         std::to_string(sequence.result.promptTokens) +
-                         " tokens in a context of " + std::to_string(context);
+  sequence.result.note = "max tokens lowered from " + std::to_string(wanted) + " to " + std::to_string(most) +
+                         ": a prompt of " + std::to_string(sequence.result.promptTokens) + " tokens in a context of " +
+                         std::to_string(context);
   wanted = most;
 }
 
 int64_t Scheduler::pagesFor(const Sequence &sequence) const {
-  int64_t positions =
-      sequence.result.promptTokens + std::max<int64_t>(0, sequence.request.maxTokens - 1);
+  int64_t positions = sequence.result.promptTokens + std::max<int64_t>(0, sequence.request.maxTokens - 1);
   int64_t size = instance->limits().pageTokens;
   return (positions + size - 1) / size;
 }
@@ -169,6 +165,7 @@ bool Scheduler::cancel(SequenceId id) {
   if (!sequence || sequence->result.reason != FinishReason::none)
     return false;
   sequence->cancelled = true;
+  cancelRequested = true;
   return true;
 }
 
@@ -177,6 +174,7 @@ void Scheduler::cancelAll() {
   for (auto *map : {&runningSequences, &waitingSequences})
     for (auto &[id, sequence] : *map)
       sequence->cancelled = true;
+  cancelRequested = true;
 }
 
 void Scheduler::finish(Sequence &sequence, FinishReason reason) {
@@ -188,7 +186,10 @@ void Scheduler::finish(Sequence &sequence, FinishReason reason) {
 
 /// Removes what has ended or was cancelled and frees its pages.
 void Scheduler::sweep(Events &events) {
-  for (auto *map : {&runningSequences, &waitingSequences})
+  bool waitingToo = std::exchange(cancelRequested, false); // there may be many
+  for (auto *map : {&runningSequences, &waitingSequences}) {
+    if (map == &waitingSequences && !waitingToo)
+      break;
     for (auto it = map->begin(); it != map->end();) {
       Sequence &sequence = *it->second;
       if (sequence.cancelled)
@@ -200,18 +201,17 @@ void Scheduler::sweep(Events &events) {
       if (map == &runningSequences)
         reserved -= sequence.reservedPages;
       if (sequence.request.onFinish)
-        events.finishes.push_back(
-            {std::move(sequence.request.onFinish), std::move(sequence.result)});
+        events.finishes.push_back({std::move(sequence.request.onFinish), std::move(sequence.result)});
       else
         results.emplace(it->first, std::move(sequence.result));
       it = map->erase(it);
     }
+  }
 }
 
 /// In order of arrival: a long request waits its turn but is not overtaken.
 void Scheduler::admit(Events &events) {
-  while (!waitingSequences.empty() &&
-         runningSequences.size() < size_t(instance->limits().maxRows)) {
+  while (!waitingSequences.empty() && runningSequences.size() < size_t(instance->limits().maxRows)) {
     auto first = waitingSequences.begin();
     Sequence &sequence = *first->second;
     if (reserved + sequence.reservedPages > pool.capacity())
@@ -257,10 +257,9 @@ Status Scheduler::checkPlan(const std::vector<RowPlan> &rows) const {
   std::set<SequenceId> seen;
   for (const RowPlan &row : rows) {
     auto it = runningSequences.find(row.id);
-    if (it == runningSequences.end() || !seen.insert(row.id).second ||
-        row.first != it->second->fed || row.count < 1 || row.count > it->second->pending())
-      return invalidArgument("plan hook: row of sequence " + std::to_string(row.id) +
-                             " is not one of the step");
+    if (it == runningSequences.end() || !seen.insert(row.id).second || row.first != it->second->fed || row.count < 1 ||
+        row.count > it->second->pending())
+      return invalidArgument("plan hook: row of sequence " + std::to_string(row.id) + " is not one of the step");
   }
   return Status::success();
 }
@@ -294,10 +293,10 @@ void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &e
   if (sequence.cancelled || result.reason != FinishReason::none)
     return;
   if (leaf.status == PLAIT_LEAF_NONFINITE) {
-    result.error = internalError("logits: found NaN or infinity after position " +
-                                 std::to_string(sequence.tokens.size() - 1) +
-                                 "; the weights may be damaged, or the prompt beyond the "
-                                 "model's range; run `plait verify`");
+    result.error =
+        internalError("logits: found NaN or infinity after position " + std::to_string(sequence.tokens.size() - 1) +
+                      "; the weights may be damaged, or the prompt beyond the "
+                      "model's range; run `plait verify`");
     return finish(sequence, FinishReason::error);
   }
   if (sequence.request.maxTokens == 0)
@@ -309,9 +308,8 @@ void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &e
     return finish(sequence, FinishReason::stop);
   }
   if (sequence.request.onToken)
-    events.tokens.push_back({sequence.request.onToken,
-                             {sequence.id, int64_t(result.tokens.size()), leaf.token,
-                              leaf.logprob}});
+    events.tokens.push_back(
+        {sequence.request.onToken, {sequence.id, int64_t(result.tokens.size()), leaf.token, leaf.logprob}});
   result.tokens.push_back(leaf.token);
   result.logprobs.push_back(leaf.logprob);
   sequence.tokens.push_back(leaf.token);
@@ -319,8 +317,7 @@ void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &e
     finish(sequence, FinishReason::length);
 }
 
-void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &result,
-                           Events &events) {
+void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &result, Events &events) {
   size_t leaf = 0, vocabulary = size_t(instance->limits().vocabulary);
   for (const RowPlan &row : rows) {
     Sequence &sequence = *runningSequences.at(row.id);
@@ -329,8 +326,7 @@ void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &r
     sequence.fed = row.first + row.count;
     if (sequence.request.wantLogits) {
       auto from = result.logits.begin() + ptrdiff_t(leaf * vocabulary);
-      sequence.result.logits.insert(sequence.result.logits.end(), from,
-                                    from + ptrdiff_t(leaves * vocabulary));
+      sequence.result.logits.insert(sequence.result.logits.end(), from, from + ptrdiff_t(leaves * vocabulary));
       sequence.result.fed.assign(sequence.tokens.begin(), sequence.tokens.begin() + sequence.fed);
     }
     leaf += leaves;

@@ -100,6 +100,7 @@ private:
   int64_t reserved = 0; ///< pages promised to running sequences
   std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;
   std::map<SequenceId, SequenceResult> results;
+  bool cancelRequested = false;
   SequenceId nextId = 1;
   int64_t stepCount = 0;
 };

@@ -10,7 +10,9 @@ target_compile_options(plait_mlir_flags INTERFACE -fno-exceptions ${PLAIT_LLVM_D
 
 # One precompiled header for the whole compiler half (a pass file then takes
 # under a second instead of five).
-file(WRITE ${CMAKE_BINARY_DIR}/plait_pch.cpp "")
+if(NOT EXISTS ${CMAKE_BINARY_DIR}/plait_pch.cpp) # a new time stamp would rebuild everything
+  file(WRITE ${CMAKE_BINARY_DIR}/plait_pch.cpp "")
+endif()
 add_library(plait_pch OBJECT ${CMAKE_BINARY_DIR}/plait_pch.cpp)
 target_link_libraries(plait_pch PUBLIC plait_mlir_flags)
 target_precompile_headers(plait_pch PRIVATE ${PROJECT_SOURCE_DIR}/include/plait/Support/Pch.h)

@@ -16,10 +16,8 @@
 
 using namespace plait;
 
-static Status wrongValue(const std::string &name, std::string_view text,
-                         const std::string &expected) {
-  return invalidArgument(
-      fmt::format("{}: found \"{}\"; expected {}", name, printable(text, 80), expected));
+static Status wrongValue(const std::string &name, std::string_view text, const std::string &expected) {
+  return invalidArgument(fmt::format("{}: found \"{}\"; expected {}", name, printable(text, 80), expected));
 }
 
 static std::string_view trim(std::string_view text) {
@@ -30,23 +28,20 @@ static std::string_view trim(std::string_view text) {
 }
 
 /// The whole of `text` as a T; false if it is not one or does not fit.
-template <typename T>
-static bool readWhole(std::string_view text, T &value) {
+template <typename T> static bool readWhole(std::string_view text, T &value) {
   const char *end = text.data() + text.size();
   auto [stop, error] = std::from_chars(text.data(), end, value);
   return !text.empty() && error == std::errc() && stop == end;
 }
 
-Expected<int64_t> plait::parseInteger(const std::string &name, const std::string &text,
-                                      int64_t min, int64_t max) {
+Expected<int64_t> plait::parseInteger(const std::string &name, const std::string &text, int64_t min, int64_t max) {
   int64_t value;
   if (!readWhole(text, value) || value < min || value > max)
     return wrongValue(name, text, fmt::format("an integer from {} to {}", min, max));
   return value;
 }
 
-Expected<double> plait::parseNumber(const std::string &name, const std::string &text, double min,
-                                    double max) {
+Expected<double> plait::parseNumber(const std::string &name, const std::string &text, double min, double max) {
   double value;
   if (!readWhole(text, value) || !std::isfinite(value) || value < min || value > max)
     return wrongValue(name, text,
@@ -55,8 +50,7 @@ Expected<double> plait::parseNumber(const std::string &name, const std::string &
   return value;
 }
 
-Expected<std::vector<int64_t>> plait::parseIntegerList(const std::string &name,
-                                                       const std::string &text, int64_t min,
+Expected<std::vector<int64_t>> plait::parseIntegerList(const std::string &name, const std::string &text, int64_t min,
                                                        int64_t max) {
   std::vector<int64_t> values;
   std::string_view rest = text;
@@ -64,8 +58,7 @@ Expected<std::vector<int64_t>> plait::parseIntegerList(const std::string &name,
     size_t comma = rest.find(',');
     int64_t value;
     if (!readWhole(trim(rest.substr(0, comma)), value) || value < min || value > max)
-      return wrongValue(name, text,
-                        fmt::format("integers from {} to {} with commas between", min, max));
+      return wrongValue(name, text, fmt::format("integers from {} to {} with commas between", min, max));
     values.push_back(value);
     if (comma == std::string_view::npos)
       return values;
@@ -91,8 +84,7 @@ Status plait::checkWeightsSpec(const std::string &text) {
 Expected<Sampling> plait::parseSampling(const SamplingTexts &texts, const Sampling &defaults) {
   Sampling sampling = defaults;
   if (!texts.temperature.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(double value,
-                           parseNumber("--temperature", texts.temperature, 0, 3e38));
+    PLAIT_ASSIGN_OR_RETURN(double value, parseNumber("--temperature", texts.temperature, 0, 3e38));
     sampling.temperature = float(value);
   }
   if (!texts.topK.empty()) {

@@ -18,14 +18,12 @@
 namespace plait {
 
 // Every error reads "NAME: found "VALUE"; expected WHAT".
-Expected<int64_t> parseInteger(const std::string &name, const std::string &text, int64_t min,
-                               int64_t max);
+Expected<int64_t> parseInteger(const std::string &name, const std::string &text, int64_t min, int64_t max);
 /// A finite number in [min, max].
-Expected<double> parseNumber(const std::string &name, const std::string &text, double min,
-                             double max);
+Expected<double> parseNumber(const std::string &name, const std::string &text, double min, double max);
 /// "1,2,3"; blanks around the commas are allowed.
-Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const std::string &text,
-                                                int64_t min, int64_t max);
+Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const std::string &text, int64_t min,
+                                                int64_t max);
 Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
 /// Checks the spelling of --weights: checkpoint, none, random or random:SEED.
 Status checkWeightsSpec(const std::string &text);

@@ -33,8 +33,7 @@ constexpr const char *kFooter =
     "tokenization is not measured. t/s counts the tokens of all sequences.";
 
 struct BenchTexts {
-  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md",
-                                                    weights;
+  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", weights;
   bool noWarmup = false, quiet = false;
 };
 
@@ -48,21 +47,16 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   BenchOptions o;
   o.defaultPrompt = texts.prompt.empty();
   o.defaultGenerate = texts.generate.empty();
-  auto text = [](const std::string &given, const char *absent) {
-    return given.empty() ? std::string(absent) : given;
-  };
+  auto text = [](const std::string &given, const char *absent) { return given.empty() ? std::string(absent) : given; };
   PLAIT_ASSIGN_OR_RETURN(o.prompts, parseIntegerList("-p", text(texts.prompt, "512"), 0, 1 << 24));
-  PLAIT_ASSIGN_OR_RETURN(o.generates,
-                         parseIntegerList("-n", text(texts.generate, "128"), 0, 1 << 24));
+  PLAIT_ASSIGN_OR_RETURN(o.generates, parseIntegerList("-n", text(texts.generate, "128"), 0, 1 << 24));
   PLAIT_ASSIGN_OR_RETURN(o.depths, parseIntegerList("-d", text(texts.depth, "0"), 0, 1 << 24));
   PLAIT_ASSIGN_OR_RETURN(o.batches, parseIntegerList("-b", text(texts.batch, "1"), 1, 1 << 16));
   PLAIT_ASSIGN_OR_RETURN(o.repetitions, parseInteger("-r", texts.repetitions, 1, 1 << 20));
   PLAIT_ASSIGN_OR_RETURN(o.chunk, parseInteger("--chunk", text(texts.chunk, "512"), 1, 1 << 20));
   std::string cores = std::to_string(physicalCores());
-  PLAIT_ASSIGN_OR_RETURN(o.threads,
-                         parseIntegerList("-t", text(texts.threads, cores.c_str()), 1, 1024));
-  if (texts.output != "md" && texts.output != "csv" && texts.output != "json" &&
-      texts.output != "jsonl")
+  PLAIT_ASSIGN_OR_RETURN(o.threads, parseIntegerList("-t", text(texts.threads, cores.c_str()), 1, 1024));
+  if (texts.output != "md" && texts.output != "csv" && texts.output != "json" && texts.output != "jsonl")
     return invalidArgument("-o: found \"" + texts.output + "\"; expected md, csv, json or jsonl");
   PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
   return o;
@@ -100,8 +94,8 @@ MeanAndDeviation statisticsOf(const std::vector<double> &samples) {
 /// Runs steps of sequences in lockstep, without a scheduler between.
 class Runner {
 public:
-  static Expected<Runner> create(const Session &session, unsigned threads, int64_t batch,
-                                 int64_t positions, int64_t chunk) {
+  static Expected<Runner> create(const Session &session, unsigned threads, int64_t batch, int64_t positions,
+                                 int64_t chunk) {
     const Model &model = *session.model;
     Runner runner;
     runner.batch = batch;
@@ -161,8 +155,7 @@ private:
 
 Status measure(const Session &session, const BenchOptions &options, bool warmup, Test &test) {
   int64_t positions = test.depth + test.prompt + test.generate;
-  PLAIT_ASSIGN_OR_RETURN(Runner runner, Runner::create(session, test.threads, test.batch,
-                                                       positions, options.chunk));
+  PLAIT_ASSIGN_OR_RETURN(Runner runner, Runner::create(session, test.threads, test.batch, positions, options.chunk));
   for (int64_t i = warmup ? -1 : 0; i < options.repetitions; ++i) {
     PLAIT_RETURN_IF_ERROR(runner.prompt(0, test.depth));
     auto begin = std::chrono::steady_clock::now();
@@ -222,8 +215,7 @@ std::string csvField(const Json &value) {
 }
 
 std::string sizeText(double bytes) {
-  return bytes >= 0x1p30 ? fmt::format("{:.2f} GiB", bytes * 0x1p-30)
-                         : fmt::format("{:.2f} MiB", bytes * 0x1p-20);
+  return bytes >= 0x1p30 ? fmt::format("{:.2f} GiB", bytes * 0x1p-30) : fmt::format("{:.2f} MiB", bytes * 0x1p-20);
 }
 
 std::string countText(double count) {
@@ -239,8 +231,7 @@ public:
     if (format == "jsonl")
       out.write(record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     else if (format == "json")
-      out.write((count ? ",\n" : "[\n") +
-                record.dump(2, ' ', false, Json::error_handler_t::replace));
+      out.write((count ? ",\n" : "[\n") + record.dump(2, ' ', false, Json::error_handler_t::replace));
     else if (format == "csv")
       csv(record);
     else
@@ -271,11 +262,9 @@ private:
                 "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |\n");
     out.write(fmt::format("| {} {} | {} | {} | {} | {} | {} | {} | {:.2f} ± {:.2f} |\n",
                           r["model_name"].get<std::string>(), r["format"].get<std::string>(),
-                          sizeText(r["model_size"].get<double>()),
-                          countText(r["model_n_params"].get<double>()),
-                          r["backend"].get<std::string>(), r["n_threads"].get<int64_t>(),
-                          r["n_batch"].get<int64_t>(), r["test"].get<std::string>(),
-                          r["avg_ts"].get<double>(), r["stddev_ts"].get<double>()));
+                          sizeText(r["model_size"].get<double>()), countText(r["model_n_params"].get<double>()),
+                          r["backend"].get<std::string>(), r["n_threads"].get<int64_t>(), r["n_batch"].get<int64_t>(),
+                          r["test"].get<std::string>(), r["avg_ts"].get<double>(), r["stddev_ts"].get<double>()));
   }
 
   std::string format;
@@ -285,8 +274,7 @@ private:
 
 /// What is left of a wanted length in the context; a default length shrinks, one
 /// that was asked for is an error.
-Expected<int64_t> fitLength(int64_t length, int64_t depth, int64_t context, bool isDefault,
-                            bool quiet) {
+Expected<int64_t> fitLength(int64_t length, int64_t depth, int64_t context, bool isDefault, bool quiet) {
   int64_t room = std::max<int64_t>(0, context - depth);
   if (length <= room)
     return length;
@@ -295,8 +283,7 @@ Expected<int64_t> fitLength(int64_t length, int64_t depth, int64_t context, bool
                                        "together, the model's context",
                                        length, depth, context));
   if (!quiet)
-    note(fmt::format("measuring {} tokens instead of {}: the context is {}", room, length,
-                     context));
+    note(fmt::format("measuring {} tokens instead of {}: the context is {}", room, length, context));
   return room;
 }
 
@@ -332,8 +319,7 @@ int benchAction(const BenchTexts &texts) {
   Expected<Session> session = Session::open(texts.path, compile, 0);
   if (!session)
     return fail(session.status());
-  Expected<std::vector<Test>> tests =
-      planTests(*options, session->model->tables().max_positions, texts.quiet);
+  Expected<std::vector<Test>> tests = planTests(*options, session->model->tables().max_positions, texts.quiet);
   if (!tests)
     return fail(tests.status());
   std::string build = buildId();
@@ -355,8 +341,7 @@ int benchAction(const BenchTexts &texts) {
 void plait::addBenchCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<BenchTexts>();
   CLI::App *bench = app.add_subcommand("bench", "Measure prompt and generation speed");
-  bench->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")
-      ->required();
+  bench->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
   bench->add_option("-p,--n-prompt", texts->prompt, "prompt lengths (default 512); 0: no test");
   bench->add_option("-n,--n-gen", texts->generate, "tokens to generate (default 128); 0: no test");
   bench->add_option("-d,--n-depth", texts->depth, "tokens there before the clock starts");
@@ -365,8 +350,7 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("-t,--threads", texts->threads, "threads (default: physical cores)");
   bench->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
-  bench->add_option("--weights", texts->weights,
-                    "of a model folder: checkpoint (default) or random[:SEED]");
+  bench->add_option("--weights", texts->weights, "of a model folder: checkpoint (default) or random[:SEED]");
   bench->add_flag("--no-warmup", texts->noWarmup, "measure the first run too");
   bench->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   bench->footer(kFooter);

@@ -42,9 +42,7 @@ constexpr uintmax_t kContentLimit = uintmax_t(16) << 20;
 
 Status cancelled() { return Status::error(StatusCode::cancelled, "interrupted"); }
 
-std::string errorText(int error) {
-  return std::error_code(error, std::generic_category()).message();
-}
+std::string errorText(int error) { return std::error_code(error, std::generic_category()).message(); }
 
 Expected<std::string> compilerPath() {
   std::error_code error;
@@ -62,8 +60,7 @@ Expected<std::string> compilerPath() {
 Status addFile(Digest &digest, const fs::path &path) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0)
-    return notFound(fmt::format("{}: cannot be read ({})", printable(path.string()),
-                                errorText(errno)));
+    return notFound(fmt::format("{}: cannot be read ({})", printable(path.string()), errorText(errno)));
   digest.add(path.filename().string());
   digest.add(std::to_string(info.st_size));
   if (uintmax_t(info.st_size) < kContentLimit) {
@@ -75,8 +72,7 @@ Status addFile(Digest &digest, const fs::path &path) {
   return Status::success();
 }
 
-Expected<std::string> keyOf(const std::string &folder, const std::string &compiler,
-                            const CompileOptions &options) {
+Expected<std::string> keyOf(const std::string &folder, const std::string &compiler, const CompileOptions &options) {
   Digest digest;
   PLAIT_ASSIGN_OR_RETURN(std::string build, digestOfFile(compiler));
   digest.add(build);
@@ -90,8 +86,7 @@ Expected<std::string> keyOf(const std::string &folder, const std::string &compil
     if (std::error_code ignored; it->is_regular_file(ignored))
       files.push_back(it->path());
   if (error)
-    return resourceError(fmt::format("{}: cannot be listed ({})", printable(folder),
-                                     error.message()));
+    return resourceError(fmt::format("{}: cannot be listed ({})", printable(folder), error.message()));
   std::sort(files.begin(), files.end());
   for (const fs::path &file : files)
     PLAIT_RETURN_IF_ERROR(addFile(digest, file));
@@ -123,8 +118,7 @@ public:
       if (interrupted())
         return cancelled();
       if (errno != EINTR)
-        return resourceError(fmt::format("{}: cannot be locked ({})", printable(path),
-                                         errorText(errno)));
+        return resourceError(fmt::format("{}: cannot be locked ({})", printable(path), errorText(errno)));
     }
     return Status::success();
   }
@@ -165,14 +159,13 @@ Status runCompiler(const std::vector<std::string> &arguments) {
   if (interrupted())
     return cancelled();
   if (WIFSIGNALED(status))
-    return internalError(fmt::format("plait-compile: it was ended by signal {} ({})",
-                                     WTERMSIG(status), strsignal(WTERMSIG(status))));
+    return internalError(
+        fmt::format("plait-compile: it was ended by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status))));
   if (WEXITSTATUS(status) == 127)
     return resourceError("plait-compile: cannot be executed");
   if (WEXITSTATUS(status) != 0)
     return invalidArgument(
-        fmt::format("plait-compile: it failed with exit code {}; its messages are above",
-                    WEXITSTATUS(status)));
+        fmt::format("plait-compile: it failed with exit code {}; its messages are above", WEXITSTATUS(status)));
   return Status::success();
 }
 
@@ -188,8 +181,7 @@ bool isUsable(const std::string &artifact) {
          Model::open(artifact, {.threads = 1, .loadWeights = false}).ok();
 }
 
-Expected<ResolvedArtifact> compileFolder(const std::string &folder,
-                                         const CompileOptions &options) {
+Expected<ResolvedArtifact> compileFolder(const std::string &folder, const CompileOptions &options) {
   auto begin = std::chrono::steady_clock::now();
   ResolvedArtifact result;
   result.fromFolder = true;
@@ -198,8 +190,7 @@ Expected<ResolvedArtifact> compileFolder(const std::string &folder,
   PLAIT_ASSIGN_OR_RETURN(std::string cache, cacheFolder());
   result.path = cache + "/" + key + ".plait";
   auto finish = [&] {
-    result.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return result;
   };
   std::error_code error;
@@ -237,8 +228,7 @@ Expected<ResolvedArtifact> compileFolder(const std::string &folder,
     removeTree(result.path);
     fs::rename(work, result.path, error);
     if (error)
-      status = resourceError(fmt::format("{}: cannot be moved into the cache ({})",
-                                         printable(work), error.message()));
+      status = resourceError(fmt::format("{}: cannot be moved into the cache ({})", printable(work), error.message()));
   }
   if (!status) {
     removeTree(work);
@@ -266,15 +256,13 @@ std::string plait::buildId() {
   return digest ? digest->substr(0, 12) : "unknown";
 }
 
-Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path,
-                                                  const CompileOptions &options) {
+Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const CompileOptions &options) {
   std::error_code error;
   fs::file_status info = fs::status(path, error);
   std::string expected = "expected a .plait folder (with manifest.json) or a Hugging Face folder "
                          "(with config.json)";
   if (!fs::exists(info))
-    return notFound(fmt::format("{}: found nothing there; {}; check the path", printable(path),
-                                expected));
+    return notFound(fmt::format("{}: found nothing there; {}; check the path", printable(path), expected));
   if (!fs::is_directory(info))
     return invalidArgument(fmt::format("{}: found a file; {}", printable(path), expected));
   if (fs::exists(path + "/manifest.json", error)) {
@@ -288,6 +276,5 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path,
   }
   if (fs::exists(path + "/config.json", error))
     return compileFolder(path, options);
-  return invalidArgument(fmt::format("{}: found a folder with neither file; {}", printable(path),
-                                     expected));
+  return invalidArgument(fmt::format("{}: found a folder with neither file; {}", printable(path), expected));
 }

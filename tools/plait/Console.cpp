@@ -62,6 +62,5 @@ int Output::exitCode() const {
     return exitSuccess;
   if (error == EPIPE)
     return exitBrokenPipe;
-  return fail(resourceError("standard output: " +
-                            std::error_code(error, std::generic_category()).message()));
+  return fail(resourceError("standard output: " + std::error_code(error, std::generic_category()).message()));
 }

@@ -39,9 +39,9 @@ const char *dtypeName(int32_t dtype) {
 }
 
 constexpr const char *kDimNames[PLAIT_DIM_COUNT] = {"tokens", "rows", "leaves", "pages", "stops"};
-constexpr const char *kInputNames[PLAIT_IN_COUNT] = {
-    "tokens", "positions", "token_rows", "page_table", "leaves",   "temperature",
-    "top_k",  "top_p",     "min_p",      "seed",       "sequence", "stops"};
+constexpr const char *kInputNames[PLAIT_IN_COUNT] = {"tokens", "positions",   "token_rows", "page_table",
+                                                     "leaves", "temperature", "top_k",      "top_p",
+                                                     "min_p",  "seed",        "sequence",   "stops"};
 constexpr const char *kOutputNames[PLAIT_OUT_COUNT] = {"tokens", "status", "logprob", "logits"};
 
 /// "1024 + 8 * tokens"
@@ -61,9 +61,8 @@ std::string tilesText(const plait_kernel_v1_t &kernel) {
 }
 
 std::string layoutText(const plait_weight_v1_t &weight) {
-  std::string text = weight.layout == PLAIT_LAYOUT_PANELS
-                         ? fmt::format("panels of {}x{}", weight.panel, weight.group)
-                         : "rows";
+  std::string text =
+      weight.layout == PLAIT_LAYOUT_PANELS ? fmt::format("panels of {}x{}", weight.panel, weight.group) : "rows";
   return text + (weight.transposed ? ", transposed" : "");
 }
 
@@ -93,9 +92,7 @@ int64_t stateBytesPerToken(const plait_model_v1_t &model) {
   return bytes / pageTokens(model);
 }
 
-int64_t arenaBytesFor(const plait_plan_v1_t &plan, int64_t tokens) {
-  return arenaBytes(plan, {tokens, 1, 1, 1, 1});
-}
+int64_t arenaBytesFor(const plait_plan_v1_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
 
 std::string bytesText(int64_t bytes) {
   if (bytes >= int64_t(1) << 30)
@@ -129,21 +126,19 @@ std::string planText(const plait_model_v1_t &m, const plait_plan_v1_t &plan) {
 }
 
 std::string summaryText(const Manifest &manifest) {
-  return fmt::format(
-      "model      {} ({}), {} parameters\n"
-      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
-      "target     {} {}\n"
-      "isa        {}\n"
-      "numerics   {}, strategy {}\n"
-      "weights    {} {}\n"
-      "compiler   {}\n"
-      "generation temperature {}, top_k {}, top_p {}, min_p {}, eos [{}]\n",
-      manifest.name, manifest.family, manifest.parameters, manifest.layers, manifest.hidden,
-      manifest.vocabulary, manifest.maxPositions, manifest.triple, manifest.cpu,
-      manifest.isa.empty() ? "(baseline)" : manifest.isa, manifest.numerics, manifest.strategy,
-      manifest.weightsKind, manifest.weightsFormat, manifest.compilerVersion,
-      manifest.temperature, manifest.topK, manifest.topP, manifest.minP,
-      fmt::join(manifest.eos, ", "));
+  return fmt::format("model      {} ({}), {} parameters\n"
+                     "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
+                     "target     {} {}\n"
+                     "isa        {}\n"
+                     "numerics   {}, strategy {}\n"
+                     "weights    {} {}\n"
+                     "compiler   {}\n"
+                     "generation temperature {}, top_k {}, top_p {}, min_p {}, eos [{}]\n",
+                     manifest.name, manifest.family, manifest.parameters, manifest.layers, manifest.hidden,
+                     manifest.vocabulary, manifest.maxPositions, manifest.triple, manifest.cpu,
+                     manifest.isa.empty() ? "(baseline)" : manifest.isa, manifest.numerics, manifest.strategy,
+                     manifest.weightsKind, manifest.weightsFormat, manifest.compilerVersion, manifest.temperature,
+                     manifest.topK, manifest.topP, manifest.minP, fmt::join(manifest.eos, ", "));
 }
 
 std::string tablesText(const plait_model_v1_t &m) {
@@ -153,17 +148,15 @@ std::string tablesText(const plait_model_v1_t &m) {
   text += fmt::format("\nweights ({})\n", m.weight_count);
   for (int32_t i = 0; i < m.weight_count; ++i) {
     const plait_weight_v1_t &w = m.weights[i];
-    std::string shape = w.layers > 1 ? fmt::format("{} x [{}, {}]", w.layers, w.rows, w.cols)
-                                     : fmt::format("[{}, {}]", w.rows, w.cols);
-    text += fmt::format("  {:<24} {:<22} {:<4} {:<16} {:>11}  {}\n", w.name, shape,
-                        dtypeName(w.dtype), layoutText(w),
+    std::string shape =
+        w.layers > 1 ? fmt::format("{} x [{}, {}]", w.layers, w.rows, w.cols) : fmt::format("[{}, {}]", w.rows, w.cols);
+    text += fmt::format("  {:<24} {:<22} {:<4} {:<16} {:>11}  {}\n", w.name, shape, dtypeName(w.dtype), layoutText(w),
                         bytesText(w.layers * int64_t(w.layer_bytes)), w.source);
   }
   text += fmt::format("\nstates ({})\n", m.state_count);
   for (int32_t i = 0; i < m.state_count; ++i)
-    text += fmt::format("  {:<24} {} layers, pages of {} positions and {} bytes\n",
-                        m.states[i].name, m.states[i].layers, m.states[i].page_tokens,
-                        m.states[i].page_bytes);
+    text += fmt::format("  {:<24} {} layers, pages of {} positions and {} bytes\n", m.states[i].name,
+                        m.states[i].layers, m.states[i].page_tokens, m.states[i].page_bytes);
   text += fmt::format("\nvariants ({})\n", m.plan_count);
   for (int32_t i = 0; i < m.plan_count; ++i)
     text += fmt::format("  {:<24} {} launches{}\n", m.plans[i].name, m.plans[i].launch_count,
@@ -175,12 +168,10 @@ std::string ledgerText(const plait_model_v1_t &m) {
   std::string text = "\nmemory\n";
   text += fmt::format("  weights                  {}\n", bytesText(int64_t(m.pack_bytes)));
   text += fmt::format("  state per position       {}\n", bytesText(stateBytesPerToken(m)));
-  text += fmt::format("  state of the full context {}\n",
-                      bytesText(stateBytesPerToken(m) * m.max_positions));
+  text += fmt::format("  state of the full context {}\n", bytesText(stateBytesPerToken(m) * m.max_positions));
   for (int32_t i = 0; i < m.plan_count; ++i)
     text += fmt::format("  arena of {:<15} {} for 1 token, {} for 512\n", m.plans[i].name,
-                        bytesText(arenaBytesFor(m.plans[i], 1)),
-                        bytesText(arenaBytesFor(m.plans[i], 512)));
+                        bytesText(arenaBytesFor(m.plans[i], 1)), bytesText(arenaBytesFor(m.plans[i], 512)));
   return text;
 }
 
@@ -267,8 +258,7 @@ int inspectAction(const InspectTexts &texts) {
 void plait::addInspectCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<InspectTexts>();
   CLI::App *inspect = app.add_subcommand("inspect", "Show what a compiled model holds");
-  inspect->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")
-      ->required();
+  inspect->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
   inspect->add_flag("--json", texts->json, "everything as JSON");
   inspect->add_flag("--plan", texts->plan, "the launches of each variant too");
   inspect->callback([texts, &action] { action = [texts] { return inspectAction(*texts); }; });

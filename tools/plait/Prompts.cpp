@@ -39,8 +39,7 @@ Expected<std::string> readStandardInput() {
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      return resourceError("standard input: " +
-                           std::error_code(errno, std::generic_category()).message());
+      return resourceError("standard input: " + std::error_code(errno, std::generic_category()).message());
     text.append(buffer, size_t(count));
     if (text.size() > kMaxInput)
       return invalidArgument("standard input: found more than 1 GiB; expected a prompt");
@@ -66,8 +65,7 @@ Status readPromptFile(const std::string &path, std::vector<Prompt> &prompts) {
   }
   if (prompts.size() == before)
     return invalidArgument(
-        fmt::format("--prompt-file: found no line with text in {}; expected one prompt per line",
-                    printable(path)));
+        fmt::format("--prompt-file: found no line with text in {}; expected one prompt per line", printable(path)));
   return Status::success();
 }
 
@@ -90,8 +88,7 @@ Expected<std::vector<Prompt>> plait::readPrompts(const PromptSources &sources) {
   return prompts;
 }
 
-Status plait::encodePrompts(std::vector<Prompt> &prompts, const Tokenizer *tokenizer,
-                            bool addBos) {
+Status plait::encodePrompts(std::vector<Prompt> &prompts, const Tokenizer *tokenizer, bool addBos) {
   for (size_t i = 0; i < prompts.size(); ++i) {
     Prompt &prompt = prompts[i];
     if (!prompt.text)

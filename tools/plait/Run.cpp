@@ -51,11 +51,9 @@ struct RunOptions {
 Expected<RunOptions> parseOptions(const RunTexts &texts) {
   RunOptions options;
   if (texts.output != "text" && texts.output != "ids" && texts.output != "json")
-    return invalidArgument("--output: found \"" + printable(texts.output, 80) +
-                           "\"; expected text, ids or json");
+    return invalidArgument("--output: found \"" + printable(texts.output, 80) + "\"; expected text, ids or json");
   if (!texts.maxTokens.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(options.maxTokens,
-                           parseInteger("--max-tokens", texts.maxTokens, 0, INT64_MAX / 2));
+    PLAIT_ASSIGN_OR_RETURN(options.maxTokens, parseInteger("--max-tokens", texts.maxTokens, 0, INT64_MAX / 2));
   }
   if (!texts.threads.empty()) {
     PLAIT_ASSIGN_OR_RETURN(int64_t threads, parseInteger("--threads", texts.threads, 1, 1024));
@@ -96,6 +94,8 @@ public:
     std::string text;
     if (streaming && result.reason == FinishReason::error && result.tokens.empty())
       return; // nothing was generated; the error says why
+    if (!streaming && result.reason == FinishReason::cancelled)
+      return; // of an interrupted batch only whole results are printed
     if (streaming && texts.output != "json")
       text = (texts.output == "text" ? stream->finish() : "") + "\n";
     else if (texts.output == "json")
@@ -149,21 +149,18 @@ private:
   size_t next = 0;
 };
 
-Status writeLogits(const std::string &path, const std::vector<SequenceResult> &results,
-                   const Model &model) {
+Status writeLogits(const std::string &path, const std::vector<SequenceResult> &results, const Model &model) {
   std::vector<TensorToWrite> tensors;
   auto bytes = [](const auto &values) {
-    return std::span(reinterpret_cast<const uint8_t *>(values.data()),
-                     values.size() * sizeof(values[0]));
+    return std::span(reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(values[0]));
   };
   for (size_t i = 0; i < results.size(); ++i) {
     const SequenceResult &r = results[i];
     int64_t fed = int64_t(r.fed.size());
-    tensors.push_back({fmt::format("logits.{}", i), TensorType::f32,
-                       {fed, model.tables().vocabulary}, bytes(r.logits)});
+    tensors.push_back(
+        {fmt::format("logits.{}", i), TensorType::f32, {fed, model.tables().vocabulary}, bytes(r.logits)});
     tensors.push_back({fmt::format("tokens.{}", i), TensorType::i32, {fed}, bytes(r.fed)});
-    tensors.push_back({fmt::format("generated.{}", i), TensorType::i32,
-                       {int64_t(r.tokens.size())}, bytes(r.tokens)});
+    tensors.push_back({fmt::format("generated.{}", i), TensorType::i32, {int64_t(r.tokens.size())}, bytes(r.tokens)});
   }
   return writeSafetensors(path, tensors, {{"model", model.manifest().name}});
 }
@@ -172,14 +169,12 @@ double seconds(DecodeClock::time_point from, DecodeClock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-void printStatistics(const Session &session, const Instance &instance,
-                     const std::vector<SequenceResult> &results) {
+void printStatistics(const Session &session, const Instance &instance, const std::vector<SequenceResult> &results) {
   const char *how = !session.artifact.fromFolder ? "given"
                     : session.artifact.compiled  ? "compiled"
                                                  : "found in the cache";
-  fmt::print(stderr, "model      {} ({}, {:.2f} s), loaded in {:.3f} s, {} threads\n",
-             session.model->manifest().name, how, session.artifact.seconds, session.loadSeconds,
-             instance.threads());
+  fmt::print(stderr, "model      {} ({}, {:.2f} s), loaded in {:.3f} s, {} threads\n", session.model->manifest().name,
+             how, session.artifact.seconds, session.loadSeconds, instance.threads());
   // Rates over all sequences: from the first start to the last first token, and
   // from the first first token to the last end.
   int64_t promptTokens = 0, generated = 0, decoded = 0;
@@ -198,18 +193,16 @@ void printStatistics(const Session &session, const Instance &instance,
   if (!start)
     return;
   double prefill = seconds(*start, *lastFirstToken), decode = seconds(*firstToken, *end);
-  fmt::print(stderr, "prefill    {} tokens, {:.1f} tok/s; time to first token {:.1f} ms\n",
-             promptTokens, double(promptTokens) / std::max(prefill, 1e-9),
-             1e3 * seconds(*start, *firstToken));
+  fmt::print(stderr, "prefill    {} tokens, {:.1f} tok/s; time to first token {:.1f} ms\n", promptTokens,
+             double(promptTokens) / std::max(prefill, 1e-9), 1e3 * seconds(*start, *firstToken));
   if (decoded > 0 && decode > 0)
-    fmt::print(stderr, "decode     {} tokens, {:.1f} tok/s ({:.3f} ms per step)\n", generated,
-               double(decoded) / decode, 1e3 * decode * double(results.size()) / double(decoded));
+    fmt::print(stderr, "decode     {} tokens, {:.1f} tok/s ({:.3f} ms per step)\n", generated, double(decoded) / decode,
+               1e3 * decode * double(results.size()) / double(decoded));
 }
 
 class RunCommand {
 public:
-  RunCommand(const RunTexts &texts, RunOptions options)
-      : texts(texts), options(std::move(options)) {}
+  RunCommand(const RunTexts &texts, RunOptions options) : texts(texts), options(std::move(options)) {}
 
   int run() {
     if (Status status = prepare(); !status)
@@ -221,7 +214,7 @@ public:
     if (!status)
       return fail(status);
     if (interrupted())
-      return exitInterrupted;
+      return fail(Status::error(StatusCode::cancelled, "interrupted"));
     int code = exitSuccess;
     for (size_t i = 0; i < results.size(); ++i) {
       // That the default number of tokens does not fit surprises nobody.
@@ -239,9 +232,7 @@ public:
   }
 
 private:
-  std::string label(size_t index) const {
-    return options.prompts.size() == 1 ? "" : fmt::format("prompt {}: ", index);
-  }
+  std::string label(size_t index) const { return options.prompts.size() == 1 ? "" : fmt::format("prompt {}: ", index); }
 
   Status prepare() {
     CompileOptions compile;
@@ -253,8 +244,7 @@ private:
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer && texts.output == "text")
       return invalidArgument("--output text: the model has no tokenizer.json; use --output ids");
-    PLAIT_RETURN_IF_ERROR(
-        encodePrompts(options.prompts, tokenizer ? &*tokenizer : nullptr, !texts.noBos));
+    PLAIT_RETURN_IF_ERROR(encodePrompts(options.prompts, tokenizer ? &*tokenizer : nullptr, !texts.noBos));
     const Manifest &manifest = session.model->manifest();
     Sampling defaults;
     defaults.temperature = manifest.temperature;
@@ -282,8 +272,7 @@ private:
     demand.sequences = io.maxRows;
     std::vector<int64_t> lengths;
     for (const Prompt &prompt : options.prompts)
-      lengths.push_back(std::min(int64_t(prompt.tokens.size()) + options.maxTokens,
-                                 model.tables().max_positions));
+      lengths.push_back(std::min(int64_t(prompt.tokens.size()) + options.maxTokens, model.tables().max_positions));
     std::sort(lengths.rbegin(), lengths.rend());
     lengths.resize(size_t(io.maxRows));
     demand.positions = lengths[0];
@@ -313,9 +302,7 @@ private:
       };
       Expected<SequenceId> id = scheduler.add(std::move(request));
       if (!id)
-        return options.prompts.size() == 1
-                   ? id.status()
-                   : id.status().withContext(fmt::format("prompt {}", i));
+        return options.prompts.size() == 1 ? id.status() : id.status().withContext(fmt::format("prompt {}", i));
     }
     while (true) {
       PLAIT_ASSIGN_OR_RETURN(bool more, scheduler.step());
@@ -347,32 +334,25 @@ int runAction(const RunTexts &texts) {
 void plait::addRunCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<RunTexts>();
   CLI::App *run = app.add_subcommand("run", "Generate text with a model");
-  run->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")
-      ->required();
-  run->add_option("-p,--prompt", texts->prompts.texts, "prompt; repeat it for a batch")
-      ->allow_extra_args(false);
+  run->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  run->add_option("-p,--prompt", texts->prompts.texts, "prompt; repeat it for a batch")->allow_extra_args(false);
   run->add_option("--prompt-file", texts->prompts.file, "file with one prompt per line");
-  run->add_option("--token-ids", texts->prompts.tokenIds,
-                  "prompt as token ids: 1,2,3; repeat it for a batch")
+  run->add_option("--token-ids", texts->prompts.tokenIds, "prompt as token ids: 1,2,3; repeat it for a batch")
       ->allow_extra_args(false);
   run->add_option("--output", texts->output, "text (default), ids or json");
   run->add_option("-n,--max-tokens", texts->maxTokens, "tokens to generate (default 128)");
-  run->add_option("--temperature", texts->sampling.temperature,
-                  "0 chooses greedily (default: the model's)");
+  run->add_option("--temperature", texts->sampling.temperature, "0 chooses greedily (default: the model's)");
   run->add_option("--top-k", texts->sampling.topK, "keep the k most probable; 0 keeps all");
   run->add_option("--top-p", texts->sampling.topP, "keep the smallest set of this probability");
   run->add_option("--min-p", texts->sampling.minP, "keep those of this share of the maximum");
   run->add_option("--seed", texts->sampling.seed, "of the random numbers (default 0)");
   run->add_flag("--ignore-eos", texts->ignoreEos, "go on after the end-of-sequence token");
   run->add_flag("--no-bos", texts->noBos, "add no special tokens to the prompt");
-  run->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")
-      ->envname("PLAIT_THREADS");
+  run->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
   run->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   run->add_option("-b,--batch", texts->batch, "sequences per step at most (default 32)");
-  run->add_option("--weights", texts->weights,
-                  "of a model folder: checkpoint (default), random[:SEED] or none");
-  run->add_option("--dump-logits", texts->dumpLogits,
-                  "write the logits of all positions to this safetensors file");
+  run->add_option("--weights", texts->weights, "of a model folder: checkpoint (default), random[:SEED] or none");
+  run->add_option("--dump-logits", texts->dumpLogits, "write the logits of all positions to this safetensors file");
   run->add_flag("--stats", texts->stats, "print statistics even if stderr is no terminal");
   run->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   run->footer(kFooter);

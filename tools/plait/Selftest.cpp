@@ -39,16 +39,14 @@ struct Golden {
   double maxLogit = 0;
 };
 
-Expected<std::vector<double>> readTensor(const Checkpoint &file, const char *name,
-                                         TensorType type, int64_t elements) {
+Expected<std::vector<double>> readTensor(const Checkpoint &file, const char *name, TensorType type, int64_t elements) {
   std::vector<double> values;
   const TensorView *tensor = file.find(name);
   if (!tensor)
     return values;
   if (tensor->type != type || (elements >= 0 && tensor->elements() != elements))
-    return corrupt(fmt::format("selftest.safetensors: {}: found {} of {} elements; expected {}{}",
-                               name, tensorTypeName(tensor->type), tensor->elements(),
-                               tensorTypeName(type),
+    return corrupt(fmt::format("selftest.safetensors: {}: found {} of {} elements; expected {}{}", name,
+                               tensorTypeName(tensor->type), tensor->elements(), tensorTypeName(type),
                                elements >= 0 ? fmt::format(" of {}", elements) : ""));
   for (int64_t i = 0; i < tensor->elements(); ++i)
     values.push_back(tensorElement(*tensor, i));
@@ -72,10 +70,8 @@ Expected<Golden> readGolden(const std::string &path, int64_t vocabulary) {
   Golden golden;
   PLAIT_ASSIGN_OR_RETURN(auto tokens, readTensor(file, "tokens", TensorType::i32, -1));
   PLAIT_ASSIGN_OR_RETURN(auto greedy, readTensor(file, "greedy", TensorType::i32, -1));
-  PLAIT_ASSIGN_OR_RETURN(auto margins,
-                         readTensor(file, "margin", TensorType::f32, int64_t(greedy.size())));
-  PLAIT_ASSIGN_OR_RETURN(auto logits, readTensor(file, "logits", TensorType::f32,
-                                                 int64_t(tokens.size()) * vocabulary));
+  PLAIT_ASSIGN_OR_RETURN(auto margins, readTensor(file, "margin", TensorType::f32, int64_t(greedy.size())));
+  PLAIT_ASSIGN_OR_RETURN(auto logits, readTensor(file, "logits", TensorType::f32, int64_t(tokens.size()) * vocabulary));
   if (tokens.empty())
     return corrupt("selftest.safetensors: found no tensor tokens; expected i32 [T]");
   golden.tokens.assign(tokens.begin(), tokens.end());
@@ -96,9 +92,8 @@ public:
   void add(const std::string &check, int64_t compared, int64_t wrong, const std::string &detail) {
     failures += wrong;
     checks += compared;
-    out.write(fmt::format("{:<7} {:<44} {} compared{}{}\n", wrong ? "FAILED" : "ok", check,
-                          compared, wrong ? fmt::format(", {} wrong", wrong) : "",
-                          detail.empty() ? "" : "; " + detail));
+    out.write(fmt::format("{:<7} {:<44} {} compared{}{}\n", wrong ? "FAILED" : "ok", check, compared,
+                          wrong ? fmt::format(", {} wrong", wrong) : "", detail.empty() ? "" : "; " + detail));
   }
   void skip(const std::string &check, const std::string &reason) {
     out.write(fmt::format("{:<7} {:<44} {}\n", "skipped", check, reason));
@@ -117,8 +112,7 @@ private:
 
 class Selftest {
 public:
-  explicit Selftest(const Session &session)
-      : model(session.model), context(model->tables().max_positions) {}
+  explicit Selftest(const Session &session) : model(session.model), context(model->tables().max_positions) {}
 
   Status run(Report &report) {
     PLAIT_RETURN_IF_ERROR(checkGolden(report));
@@ -127,8 +121,7 @@ public:
 
 private:
   /// One row over `tokens` with a leaf at each token from `firstLeaf` on.
-  Expected<StepResult> runForced(const std::vector<int32_t> &tokens, size_t firstLeaf,
-                                 const char *variant) {
+  Expected<StepResult> runForced(const std::vector<int32_t> &tokens, size_t firstLeaf, const char *variant) {
     InstanceOptions io;
     io.maxTokens = int64_t(tokens.size());
     io.maxRows = 1;
@@ -167,15 +160,13 @@ private:
     int64_t compared = 0, wrong = 0, skipped = 0;
     std::string first;
     for (size_t i = 0; i < golden.greedy.size(); ++i) {
-      bool close = i < golden.margins.size() &&
-                   golden.margins[i] <= golden.tolerance * golden.maxLogit;
+      bool close = i < golden.margins.size() && golden.margins[i] <= golden.tolerance * golden.maxLogit;
       skipped += close;
       if (close)
         continue;
       ++compared;
       if (result.leaves[i].token != golden.greedy[i] && !wrong++)
-        first = fmt::format("token {}: found {}, expected {}", i, result.leaves[i].token,
-                            golden.greedy[i]);
+        first = fmt::format("token {}: found {}, expected {}", i, result.leaves[i].token, golden.greedy[i]);
     }
     std::string detail = skipped ? fmt::format("{} within the tolerance left out", skipped) : "";
     report.add("greedy tokens", compared, wrong, wrong ? first : detail);
@@ -196,9 +187,9 @@ private:
       worst = std::isfinite(difference) ? std::max(worst, difference) : INFINITY;
     }
     double relative = golden.maxLogit > 0 ? worst / golden.maxLogit : worst;
-    report.add("logits", int64_t(golden.logits.size()), relative > golden.tolerance,
-               fmt::format("largest difference {:.2e} of the largest logit, tolerance {:.2e}",
-                           relative, golden.tolerance));
+    report.add(
+        "logits", int64_t(golden.logits.size()), relative > golden.tolerance,
+        fmt::format("largest difference {:.2e} of the largest logit, tolerance {:.2e}", relative, golden.tolerance));
     return Status::success();
   }
 
@@ -224,16 +215,15 @@ private:
   }
 
   /// Runs requests in groups of `batch`.
-  Expected<std::vector<SequenceResult>> generate(const std::vector<Request> &requests,
-                                                 unsigned threads, int64_t chunk, size_t batch) {
+  Expected<std::vector<SequenceResult>> generate(const std::vector<Request> &requests, unsigned threads, int64_t chunk,
+                                                 size_t batch) {
     InstanceOptions io;
     io.threads = threads;
     io.maxTokens = 256;
     io.maxRows = int64_t(requests.size());
     io.capacityPages = 0;
     for (const Request &request : requests)
-      io.capacityPages +=
-          wholePages(*model, int64_t(request.prompt.size()) + request.maxTokens);
+      io.capacityPages += wholePages(*model, int64_t(request.prompt.size()) + request.maxTokens);
     PLAIT_ASSIGN_OR_RETURN(auto created, Instance::create(model, io));
     Scheduler scheduler(std::move(created), {.chunk = chunk});
     std::vector<SequenceResult> results;
@@ -268,22 +258,19 @@ private:
           int64_t compared = 0, wrong = 0;
           for (size_t i = 0; i < results.size(); ++i)
             compareBits(reference[i], results[i], compared, wrong);
-          report.add(fmt::format("same bits: {}, {}, {} thread{}",
-                                 batch == 1 ? "alone" : fmt::format("batch of {}", batch),
-                                 chunk ? fmt::format("chunks of {}", chunk) : "whole prompt",
-                                 threads, threads == 1 ? "" : "s"),
+          report.add(fmt::format(
+                         "same bits: {}, {}, {} thread{}", batch == 1 ? "alone" : fmt::format("batch of {}", batch),
+                         chunk ? fmt::format("chunks of {}", chunk) : "whole prompt", threads, threads == 1 ? "" : "s"),
                      compared, wrong, "");
         }
     return Status::success();
   }
 
-  static void compareBits(const SequenceResult &a, const SequenceResult &b, int64_t &compared,
-                          int64_t &wrong) {
+  static void compareBits(const SequenceResult &a, const SequenceResult &b, int64_t &compared, int64_t &wrong) {
     wrong += a.reason != b.reason || a.tokens.size() != b.tokens.size();
     size_t count = std::min(a.tokens.size(), b.tokens.size());
     for (size_t i = 0; i < count; ++i)
-      wrong += a.tokens[i] != b.tokens[i] ||
-               std::memcmp(&a.logprobs[i], &b.logprobs[i], sizeof(float)) != 0;
+      wrong += a.tokens[i] != b.tokens[i] || std::memcmp(&a.logprobs[i], &b.logprobs[i], sizeof(float)) != 0;
     compared += int64_t(count);
   }
 
@@ -307,8 +294,7 @@ int selftestAction(const std::string &path) {
 void plait::addSelftestCommand(CLI::App &app, Action &action) {
   auto path = std::make_shared<std::string>();
   CLI::App *selftest = app.add_subcommand("selftest", "Check that a model computes right here");
-  selftest->add_option("PATH", *path, "a .plait folder, or a Hugging Face folder to compile")
-      ->required();
+  selftest->add_option("PATH", *path, "a .plait folder, or a Hugging Face folder to compile")->required();
   selftest->footer(kFooter);
   selftest->callback([path, &action] { action = [path] { return selftestAction(*path); }; });
 }

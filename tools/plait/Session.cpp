@@ -16,16 +16,14 @@
 
 using namespace plait;
 
-Expected<Session> Session::open(const std::string &path, const CompileOptions &compile,
-                                unsigned threads) {
+Expected<Session> Session::open(const std::string &path, const CompileOptions &compile, unsigned threads) {
   Session session;
   PLAIT_ASSIGN_OR_RETURN(session.artifact, resolveArtifact(path, compile));
   auto begin = std::chrono::steady_clock::now();
   ModelOptions options;
   options.threads = threads;
   PLAIT_ASSIGN_OR_RETURN(session.model, Model::open(session.artifact.path, options));
-  session.loadSeconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  session.loadSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return session;
 }
 

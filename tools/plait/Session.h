@@ -25,8 +25,7 @@ struct Session {
   std::shared_ptr<const Model> model;
   double loadSeconds = 0;
 
-  static Expected<Session> open(const std::string &path, const CompileOptions &compile,
-                                unsigned threads);
+  static Expected<Session> open(const std::string &path, const CompileOptions &compile, unsigned threads);
   /// The tokenizer, or nothing if the artifact holds none.
   Expected<std::optional<Tokenizer>> tokenizer() const;
 };

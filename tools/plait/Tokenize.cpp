@@ -80,8 +80,7 @@ int tokenizeAction(const TokenizeTexts &texts) {
 void plait::addTokenizeCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<TokenizeTexts>();
   CLI::App *tokenize = app.add_subcommand("tokenize", "Turn text into token ids, or back");
-  tokenize->add_option("PATH", texts->path, "a folder with tokenizer.json, or that file")
-      ->required();
+  tokenize->add_option("PATH", texts->path, "a folder with tokenizer.json, or that file")->required();
   tokenize->add_option("TEXT", texts->text, "text, or with --decode ids (default: from stdin)")
       ->allow_extra_args(false);
   tokenize->add_flag("--ids", texts->ids, "print the ids alone: 1,2,3");

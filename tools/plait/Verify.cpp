@@ -24,8 +24,8 @@ static int verifyAction(const std::string &path, bool quiet) {
     if (!check.status)
       code = fail(check.status);
     if (!quiet)
-      out.write(fmt::format("{:<8} {} ({} bytes)\n", check.status ? "ok" : "DAMAGED",
-                            printable(check.file), check.bytes));
+      out.write(
+          fmt::format("{:<8} {} ({} bytes)\n", check.status ? "ok" : "DAMAGED", printable(check.file), check.bytes));
   }
   // Intact files may still not fit together, or not this machine.
   if (code == exitSuccess)
@@ -46,7 +46,5 @@ void plait::addVerifyCommand(CLI::App &app, Action &action) {
                                                   "compare it with its digest");
   verify->add_option("PATH", texts->path, "a .plait folder")->required();
   verify->add_flag("-q,--quiet", texts->quiet, "print nothing but errors");
-  verify->callback([texts, &action] {
-    action = [texts] { return verifyAction(texts->path, texts->quiet); };
-  });
+  verify->callback([texts, &action] { action = [texts] { return verifyAction(texts->path, texts->quiet); }; });
 }

@@ -18,8 +18,7 @@ bool evaluate(const plait_extent_v1_t &extent, const StepDims &dims, int64_t &re
   result = extent.constant;
   for (int d = 0; d < PLAIT_DIM_COUNT; ++d) {
     int64_t product;
-    if (__builtin_mul_overflow(extent.per[d], dims[d], &product) ||
-        __builtin_add_overflow(result, product, &result))
+    if (__builtin_mul_overflow(extent.per[d], dims[d], &product) || __builtin_add_overflow(result, product, &result))
       return false;
   }
   return result >= 0;
@@ -47,8 +46,7 @@ int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
   return total;
 }
 
-Executor::Executor(const plait_model_v1_t &model, const plait_plan_v1_t &plan,
-                   const uint8_t *weights)
+Executor::Executor(const plait_model_v1_t &model, const plait_plan_v1_t &plan, const uint8_t *weights)
     : model(model), plan(plan), addresses(size_t(plan.arg_count)) {
   for (int32_t i = 0; i < plan.launch_count; ++i) {
     const plait_launch_v1_t &launch = plan.launches[i];
@@ -62,8 +60,7 @@ Executor::Executor(const plait_model_v1_t &model, const plait_plan_v1_t &plan,
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
       const plait_weight_v1_t &weight = model.weights[plan.args[i].index];
-      addresses[i] = {const_cast<uint8_t *>(weights) + weight.pack_offset,
-                      weight.layers > 1 ? weight.layer_bytes : 0};
+      addresses[i] = {const_cast<uint8_t *>(weights) + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0};
     }
 }
 
@@ -85,8 +82,7 @@ void Executor::bind(const StepDims &dims, const StepMemory &memory) {
       addresses[i] = {slots[index], 0};
       break;
     case PLAIT_ARG_STATE:
-      addresses[i] = {memory.states[index],
-                      uint64_t(memory.capacityPages) * model.states[index].page_bytes};
+      addresses[i] = {memory.states[index], uint64_t(memory.capacityPages) * model.states[index].page_bytes};
       break;
     case PLAIT_ARG_INPUT:
       // Kernels take one pointer type for all buffers; none writes an input.
@@ -107,8 +103,7 @@ void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const St
   pool.run([&](unsigned thread) { walk(pool, context, dims, thread); });
 }
 
-void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
-                    unsigned thread) const {
+void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread) const {
   thread_local std::vector<void *> buffers;
   buffers.resize(size_t(maxArgs));
   unsigned threads = pool.size();
@@ -118,14 +113,13 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
         const plait_launch_v1_t &next = plan.launches[i];
         bool repeat = layer > segment.layerBegin && i == segment.first;
         if (next.barrier || repeat)
-          pool.barrier();
+          pool.barrier(thread);
         launch(next, layer, context, dims, thread, threads, buffers.data());
       }
 }
 
-void Executor::launch(const plait_launch_v1_t &launch, int32_t layer,
-                      const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
-                      unsigned threads, void **buffers) const {
+void Executor::launch(const plait_launch_v1_t &launch, int32_t layer, const plait_context_v1_t &context,
+                      const StepDims &dims, unsigned thread, unsigned threads, void **buffers) const {
   const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
   int64_t tiles = tilesOf(kernel, dims);
   int64_t begin, end, step;

@@ -39,8 +39,7 @@ public:
   Executor(const plait_model_v1_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
 
   /// Runs the plan once on all threads of `pool`. One call at a time.
-  void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
-           const StepMemory &memory);
+  void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory);
 
 private:
   /// Launches [first, first + count) run in order for each layer of the range.
@@ -55,10 +54,9 @@ private:
   };
 
   void bind(const StepDims &dims, const StepMemory &memory);
-  void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
-            unsigned thread) const;
-  void launch(const plait_launch_v1_t &launch, int32_t layer, const plait_context_v1_t &context,
-              const StepDims &dims, unsigned thread, unsigned threads, void **buffers) const;
+  void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread) const;
+  void launch(const plait_launch_v1_t &launch, int32_t layer, const plait_context_v1_t &context, const StepDims &dims,
+              unsigned thread, unsigned threads, void **buffers) const;
 
   const plait_model_v1_t &model;
   const plait_plan_v1_t &plan;

@@ -201,9 +201,8 @@ Status plait::checkCpuFeatures(std::string_view isa) {
   std::string list;
   for (const std::string &name : missing)
     list += (list.empty() ? "" : " ") + name;
-  return unsupported("CPU features: this CPU (" + cpuName() + ") lacks " + list +
-                     "; the model needs " + std::string(isa) +
-                     "; compile the model for this machine");
+  return unsupported("CPU features: this CPU (" + cpuName() + ") lacks " + list + "; the model needs " +
+                     std::string(isa) + "; compile the model for this machine");
 }
 
 std::string plait::cpuFeatures() {

@@ -24,8 +24,9 @@ namespace {
 
 // A pause takes 40 to 140 cycles, so this is a few hundred microseconds: longer
 // than the gap between two decode steps, shorter than anyone would notice.
+// After that the thread sleeps at once: yielding on a busy machine gives away
+// whole time slices, while a sleeper that is woken runs soon.
 constexpr unsigned kSpins = 8192;
-constexpr unsigned kYields = 0;
 
 void pauseCpu() {
 #if defined(__x86_64__)
@@ -64,15 +65,14 @@ Expected<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads, bool 
   // With more threads than CPUs a spinning thread holds up the one it waits for.
   pool->spinLimit = threads <= cpus.size() ? kSpins : 16;
   try {
+    pool->places = std::make_unique<Place[]>(threads);
     pool->workers.reserve(threads - 1);
     for (unsigned i = 1; i < threads; ++i)
-      pool->workers.emplace_back(&ThreadPool::workerLoop, pool.get(), i,
-                                 pin ? cpus[i % cpus.size()] : -1);
+      pool->workers.emplace_back(&ThreadPool::workerLoop, pool.get(), i, pin ? cpus[i % cpus.size()] : -1);
   } catch (const std::exception &error) {
     std::string started = std::to_string(pool->workers.size() + 1);
-    return resourceError("threads: the system started " + started + " of " +
-                         std::to_string(threads) + " (" + error.what() +
-                         "); use fewer threads or raise the limit (ulimit -u)");
+    return resourceError("threads: the system started " + started + " of " + std::to_string(threads) + " (" +
+                         error.what() + "); use fewer threads or raise the limit (ulimit -u)");
   }
   return pool;
 }
@@ -84,16 +84,31 @@ ThreadPool::~ThreadPool() {
     worker.join();
 }
 
-void ThreadPool::waitWhileEqual(std::atomic<uint32_t> &value, uint32_t old) {
-  for (unsigned i = 0; i < spinLimit; ++i) {
+void ThreadPool::noteCpu(unsigned thread) {
+  int cpu = sched_getcpu(); // a read of thread-local memory, no system call
+  if (places[thread].cpu.load(std::memory_order_relaxed) != cpu)
+    places[thread].cpu.store(cpu, std::memory_order_relaxed);
+}
+
+/// Whether another thread of the team was last seen on this thread's CPU: then
+/// spinning may hold up the very thread that is waited for.
+bool ThreadPool::sharesCpu(unsigned thread) {
+  noteCpu(thread);
+  int cpu = places[thread].cpu.load(std::memory_order_relaxed);
+  for (unsigned other = 0; other < threadCount; ++other)
+    if (other != thread && places[other].cpu.load(std::memory_order_relaxed) == cpu)
+      return true;
+  return false;
+}
+
+void ThreadPool::waitWhileEqual(std::atomic<uint32_t> &value, uint32_t old, unsigned thread) {
+  noteCpu(thread);
+  for (unsigned i = 1; i <= spinLimit; ++i) {
     if (value.load(std::memory_order_acquire) != old)
       return;
     pauseCpu();
-  }
-  for (unsigned i = 0; i < kYields; ++i) {
-    if (value.load(std::memory_order_acquire) != old)
-      return;
-    sched_yield();
+    if (i % 64 == 0 && sharesCpu(thread))
+      break;
   }
   // `publish` looks at `sleepers` after its store, this thread at `value` after
   // its increment; both are sequentially consistent, so one sees the other.
@@ -101,6 +116,7 @@ void ThreadPool::waitWhileEqual(std::atomic<uint32_t> &value, uint32_t old) {
   while (value.load(std::memory_order_seq_cst) == old)
     value.wait(old, std::memory_order_seq_cst);
   sleepers.fetch_sub(1, std::memory_order_relaxed);
+  noteCpu(thread); // it may have woken up elsewhere
 }
 
 void ThreadPool::publish(std::atomic<uint32_t> &value, uint32_t next) {
@@ -109,7 +125,7 @@ void ThreadPool::publish(std::atomic<uint32_t> &value, uint32_t next) {
     value.notify_all();
 }
 
-void ThreadPool::barrier() {
+void ThreadPool::barrier(unsigned thread) {
   if (threadCount == 1)
     return;
   uint32_t current = generation.load(std::memory_order_relaxed);
@@ -118,17 +134,18 @@ void ThreadPool::barrier() {
     publish(generation, current + 1);
     return;
   }
-  waitWhileEqual(generation, current);
+  waitWhileEqual(generation, current, thread);
 }
 
 void ThreadPool::runTask(TaskFn fn, void *context) {
   DefaultFloatMode mode;
   taskFn = fn;
   taskContext = context;
+  noteCpu(0);
   if (threadCount > 1)
     publish(epoch, epoch.load(std::memory_order_relaxed) + 1);
   fn(context, 0);
-  barrier();
+  barrier(0);
 }
 
 void ThreadPool::workerLoop(unsigned thread, int cpu) {
@@ -141,11 +158,11 @@ void ThreadPool::workerLoop(unsigned thread, int cpu) {
   DefaultFloatMode mode;
   uint32_t seen = 0;
   while (true) {
-    waitWhileEqual(epoch, seen);
+    waitWhileEqual(epoch, seen, thread);
     seen = epoch.load(std::memory_order_acquire);
     if (stopping)
       return;
     taskFn(taskContext, thread);
-    barrier();
+    barrier(thread);
   }
 }

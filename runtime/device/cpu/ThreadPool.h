@@ -19,8 +19,8 @@
 namespace plait {
 
 /// A fixed team: the caller of `run` is thread 0, the rest are workers of the
-/// pool. Waiting threads spin, then yield, then sleep, so a step of many short
-/// launches costs no system call and an idle pool costs no CPU time.
+/// pool. Waiting threads spin, then sleep, so a step of many short launches costs
+/// no system call and an idle pool costs no CPU time.
 class ThreadPool {
 public:
   /// With `pin`, worker i stays on the i-th CPU that the process may use.
@@ -33,14 +33,14 @@ public:
 
   /// Calls `task(thread)` once on every thread of the team and returns when all
   /// have returned. One caller at a time; the task must not throw.
-  template <typename Task>
-  void run(Task &&task) {
+  template <typename Task> void run(Task &&task) {
     runTask([](void *context, unsigned thread) { (*static_cast<Task *>(context))(thread); },
             const_cast<void *>(static_cast<const void *>(&task)));
   }
 
-  /// Within a task: returns when every thread of the team has called it.
-  void barrier();
+  /// Within a task, called with the task's own number: returns when every thread
+  /// of the team has called it.
+  void barrier(unsigned thread);
 
 private:
   using TaskFn = void (*)(void *context, unsigned thread);
@@ -48,7 +48,9 @@ private:
   ThreadPool() = default;
   void runTask(TaskFn fn, void *context);
   void workerLoop(unsigned thread, int cpu);
-  void waitWhileEqual(std::atomic<uint32_t> &value, uint32_t old);
+  void waitWhileEqual(std::atomic<uint32_t> &value, uint32_t old, unsigned thread);
+  void noteCpu(unsigned thread);
+  bool sharesCpu(unsigned thread);
   void publish(std::atomic<uint32_t> &value, uint32_t next);
 
   // What every waiter reads stays apart from what every arrival writes.
@@ -56,6 +58,12 @@ private:
   alignas(64) std::atomic<uint32_t> arrived{0};
   alignas(64) std::atomic<uint32_t> epoch{0}; // of tasks
   alignas(64) std::atomic<uint32_t> sleepers{0};
+
+  /// The CPU that a thread was last seen on.
+  struct alignas(64) Place {
+    std::atomic<int> cpu{-1};
+  };
+  std::unique_ptr<Place[]> places;
 
   TaskFn taskFn = nullptr;
   void *taskContext = nullptr;

@@ -44,8 +44,7 @@ static unsigned quotaCpus() {
 unsigned plait::physicalCores() {
   std::set<std::string> cores; // hyper-threads of a core have one sibling list
   for (int cpu : allowedCpus()) {
-    std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
-                       "/topology/thread_siblings_list");
+    std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
     std::string siblings;
     if (!(file >> siblings))
       siblings = std::to_string(cpu);

@@ -23,25 +23,21 @@
 
 using namespace plait;
 
-static const std::map<unsigned, std::string> &machineNames() {
-  static const std::map<unsigned, std::string> names = {{4, "x86-64"}, {8, "x86-64-v3"}, {16, "x86-64-v4"}};
-  return names;
-}
-
-static CpuMachine machineOf(unsigned lanes) {
-  auto machine = resolveCpuMachine(machineNames().at(lanes));
+static CpuMachine resolve(const std::string &spec) {
+  auto machine = resolveCpuMachine(spec);
   if (!machine)
     llvm::report_fatal_error(machine.status().message().c_str());
   return *machine;
 }
 
-std::vector<unsigned> CompiledKernel::lanesOfThisMachine() {
-  auto native = resolveCpuMachine("native");
-  std::vector<unsigned> result;
-  for (const auto &[lanes, name] : machineNames())
-    if (native && lanes <= native->lanes)
-      result.push_back(lanes);
-  return result;
+/// The level whose vectors have `lanes`; if this machine has not got it, its own
+/// level, where LLVM splits the vectors: the code of a kernel is the same.
+static CpuMachine machineOf(unsigned lanes) {
+  static const std::map<unsigned, std::string> levels = {{4, "x86-64"}, {8, "x86-64-v3"}, {16, "x86-64-v4"}};
+  CpuMachine native = resolve("native");
+  CpuMachine machine = lanes <= native.lanes ? resolve(levels.at(lanes)) : native;
+  machine.lanes = lanes;
+  return machine;
 }
 
 std::string CompiledKernel::cost() {

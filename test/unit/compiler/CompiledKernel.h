@@ -23,7 +23,7 @@ namespace plait {
 class CompiledKernel {
 public:
   /// `text` defines `kernel.func @k`; it may use !i, !l and !f, vectors of i32,
-  /// i64 and f32 over the leaves.
+  /// i64 and f32 over the leaves. Vectors may be wider than this machine's.
   CompiledKernel(const std::string &text, unsigned lanes);
   ~CompiledKernel();
   CompiledKernel(CompiledKernel &&other) noexcept : library(other.library), function(other.function) {
@@ -32,8 +32,6 @@ public:
 
   /// The attributes that a kernel.func must have.
   static std::string cost();
-  /// The vector widths whose code this machine can run.
-  static std::vector<unsigned> lanesOfThisMachine();
 
   /// Computes the tiles begin, begin + step, ... < end; `reported` gets the
   /// leaves that were reported as not finite.

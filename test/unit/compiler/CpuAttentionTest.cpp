@@ -135,7 +135,7 @@ protected:
     std::vector<Sequence> sequences;
     for (int64_t length : lengths) {
       int64_t kv = shape().kvHeads * shape().headDim;
-      sequences.push_back({random.tensor({length, shape().heads * shape().headDim}, 2), random.tensor({length, kv}, 2),
+      sequences.push_back({random.tensor({length, shape().heads * shape().headDim}), random.tensor({length, kv}),
                            random.tensor({length, kv})});
     }
     return sequences;

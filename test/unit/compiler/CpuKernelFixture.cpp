@@ -38,7 +38,8 @@ static void initialize(MLIRContext &context) {
   }();
   (void)once;
   DialectRegistry registry;
-  registry.insert<lm::LmDialect, kernel::KernelDialect, rt::RtDialect>();
+  registry.insert<lm::LmDialect, kernel::KernelDialect, rt::RtDialect, arith::ArithDialect, LLVM::LLVMDialect,
+                  scf::SCFDialect, vector::VectorDialect>();
   registerCpuKernels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
@@ -150,8 +151,10 @@ std::vector<std::string> test::undefinedSymbols(const std::string &text, CpuTarg
   llvm::SmallVectorMemoryBuffer buffer(std::move(bytes));
   auto object = llvm::cantFail(llvm::object::ObjectFile::createObjectFile(buffer.getMemBufferRef()));
   std::vector<std::string> names;
-  for (const llvm::object::SymbolRef &symbol : object->symbols())
-    if (llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Undefined)
+  for (const llvm::object::SymbolRef &symbol : object->symbols()) {
+    uint32_t flags = llvm::cantFail(symbol.getFlags());
+    if ((flags & llvm::object::SymbolRef::SF_Undefined) && !(flags & llvm::object::SymbolRef::SF_FormatSpecific))
       names.push_back(llvm::cantFail(symbol.getName()).str());
+  }
   return names;
 }

@@ -27,9 +27,7 @@ constexpr int64_t kPrime = 65521;
 constexpr size_t kEmbedBytes = 1216, kMixBytes = 64, kPackBytes = kEmbedBytes + 3 * kMixBytes + 64;
 
 float embedValue(int64_t token, int64_t col) { return float((token * 5 + col * 11) % 101); }
-float mixValue(int64_t layer, int64_t row, int64_t col) {
-  return float((layer * 17 + row * 3 + col * 7) % 31);
-}
+float mixValue(int64_t layer, int64_t row, int64_t col) { return float((layer * 17 + row * 3 + col * 7) % 31); }
 constexpr float kBias = 9;
 
 std::string packBytes() {
@@ -126,8 +124,7 @@ Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling) {
   return result;
 }
 
-std::vector<int32_t> demo::generate(std::vector<int32_t> prompt, int count,
-                                    const Sampling &sampling) {
+std::vector<int32_t> demo::generate(std::vector<int32_t> prompt, int count, const Sampling &sampling) {
   std::vector<int32_t> generated;
   for (int i = 0; i < count; ++i) {
     generated.push_back(next(prompt, sampling).token);
@@ -154,25 +151,24 @@ Artifact::Artifact() : folder(std::filesystem::temp_directory_path() / "plait-de
   Json weights = fileEntry("weights.pack", pack);
   weights["kind"] = "pack";
   weights["format"] = "bf16";
-  Json manifest = {
-      {"schema", kManifestSchema},
-      {"compiler", {{"version", "0.1.0"}, {"llvm", "none"}}},
-      {"model",
-       {{"name", "demo"},
-        {"family", "demo"},
-        {"vocabulary", kVocabulary},
-        {"hidden", 3},
-        {"layers", kLayers},
-        {"max_positions", kMaxPositions},
-        {"parameters", 337}}},
-      {"target", {{"kind", "cpu"}, {"triple", ""}, {"cpu", "generic"}, {"isa", ""}}},
-      {"numerics", "row_invariant"},
-      {"strategy", "ar"},
-      {"binary", fileEntry("model.so", *binary)},
-      {"weights", weights},
-      {"files", Json::array()},
-      {"inputs", Json::array()},
-      {"generation", {{"bos", nullptr}, {"eos", Json::array()}, {"temperature", 0.0}}}};
+  Json manifest = {{"schema", kManifestSchema},
+                   {"compiler", {{"version", "0.1.0"}, {"llvm", "none"}}},
+                   {"model",
+                    {{"name", "demo"},
+                     {"family", "demo"},
+                     {"vocabulary", kVocabulary},
+                     {"hidden", 3},
+                     {"layers", kLayers},
+                     {"max_positions", kMaxPositions},
+                     {"parameters", 337}}},
+                   {"target", {{"kind", "cpu"}, {"triple", ""}, {"cpu", "generic"}, {"isa", ""}}},
+                   {"numerics", "row_invariant"},
+                   {"strategy", "ar"},
+                   {"binary", fileEntry("model.so", *binary)},
+                   {"weights", weights},
+                   {"files", Json::array()},
+                   {"inputs", Json::array()},
+                   {"generation", {{"bos", nullptr}, {"eos", Json::array()}, {"temperature", 0.0}}}};
   check(writeFileAtomic(file("manifest.json"), writeJson(manifest)));
 }
 

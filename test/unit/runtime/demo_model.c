@@ -46,20 +46,19 @@ static int64_t mixOf(const uint16_t *mix) {
   return reduce(sum);
 }
 
-static entry_t *entryOf(void *state, const int32_t *pages, const int64_t *dims, int64_t row,
-                        int64_t position) {
+static entry_t *entryOf(void *state, const int32_t *pages, const int64_t *dims, int64_t row, int64_t position) {
   int32_t page = pages[row * dims[PLAIT_DIM_PAGES] + position / PAGE_TOKENS];
   return (entry_t *)state + (int64_t)page * PAGE_TOKENS + position % PAGE_TOKENS;
 }
 
-#define KERNEL(name)                                                                               \
-  static void name(const plait_context_v1_t *context, void *const *b, const int64_t *dims,         \
-                   int64_t begin, int64_t end, int64_t step)
+#define KERNEL(name)                                                                                                   \
+  static void name(const plait_context_v1_t *context, void *const *b, const int64_t *dims, int64_t begin, int64_t end, \
+                   int64_t step)
 
 /* The last tile of a launch may hold fewer than BLOCK items. */
-#define FOR_ITEMS(BLOCK, dim)                                                                      \
-  (void)context;                                                                                   \
-  for (int64_t tile = begin; tile < end; tile += step)                                             \
+#define FOR_ITEMS(BLOCK, dim)                                                                                          \
+  (void)context;                                                                                                       \
+  for (int64_t tile = begin; tile < end; tile += step)                                                                 \
     for (int64_t t = tile * (BLOCK); t < (tile + 1) * (BLOCK) && t < dims[dim]; ++t)
 
 /* x, embed, tokens */
@@ -142,8 +141,7 @@ static int64_t bitsOf(float value) {
 
 /* tokens, status, logprob, logits or scratch, leaves, x, aux, positions, rows,
  * pages, temperature, top k, top p, min p, seed, sequence, stops, scratch */
-static void head(const plait_context_v1_t *context, void *const *b, const int64_t *dims, int64_t leaf,
-                 float *logits) {
+static void head(const plait_context_v1_t *context, void *const *b, const int64_t *dims, int64_t leaf, float *logits) {
   int64_t t = ((const int32_t *)b[4])[leaf];
   int64_t position = ((const int32_t *)b[7])[t], row = ((const int32_t *)b[8])[t];
   const int64_t *scratch = b[17];
@@ -188,18 +186,20 @@ KERNEL(runHead) { FOR_ITEMS(1, PLAIT_DIM_LEAVES) head(context, b, dims, t, NULL)
 KERNEL(runHeadLogits) { FOR_ITEMS(1, PLAIT_DIM_LEAVES) head(context, b, dims, t, b[3]); }
 
 static const plait_kernel_v1_t kernels[] = {
-    {"embed", runEmbed, 1, 2, PLAIT_DIM_TOKENS, 0},   {"bias", runBias, 3, 0, -1, 0},
-    {"store", runStore, 1, 1, PLAIT_DIM_TOKENS, 0},   {"attend", runAttend, 1, 1, PLAIT_DIM_TOKENS, 1},
+    {"embed", runEmbed, 1, 2, PLAIT_DIM_TOKENS, 0},     {"bias", runBias, 3, 0, -1, 0},
+    {"store", runStore, 1, 1, PLAIT_DIM_TOKENS, 0},     {"attend", runAttend, 1, 1, PLAIT_DIM_TOKENS, 1},
     {"combine", runCombine, 1, 3, PLAIT_DIM_TOKENS, 0}, {"twist", runTwist, 1, 2, PLAIT_DIM_TOKENS, 0},
-    {"head", runHead, 1, 1, PLAIT_DIM_LEAVES, 0},     {"head_logits", runHeadLogits, 1, 1, PLAIT_DIM_LEAVES, 1},
+    {"head", runHead, 1, 1, PLAIT_DIM_LEAVES, 0},       {"head_logits", runHeadLogits, 1, 1, PLAIT_DIM_LEAVES, 1},
 };
 
 enum { EMBED_BYTES = 1216, MIX_BYTES = 64, BIAS_BYTES = 64 };
 enum { PACK_BYTES = EMBED_BYTES + LAYERS * MIX_BYTES + BIAS_BYTES };
 static const plait_weight_v1_t weights[] = {
     {"embed", "embed.weight", 0, EMBED_BYTES, 1, VOCABULARY, 3, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0},
-    {"mix", "layers.{layer}.mix.weight", EMBED_BYTES, MIX_BYTES, LAYERS, 5, 3, PLAIT_DTYPE_BF16, PLAIT_LAYOUT_PANELS, 4, 2, 0, 0},
-    {"bias", "bias", EMBED_BYTES + LAYERS * MIX_BYTES, BIAS_BYTES, 1, 1, 1, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0},
+    {"mix", "layers.{layer}.mix.weight", EMBED_BYTES, MIX_BYTES, LAYERS, 5, 3, PLAIT_DTYPE_BF16, PLAIT_LAYOUT_PANELS, 4,
+     2, 0, 0},
+    {"bias", "bias", EMBED_BYTES + LAYERS * MIX_BYTES, BIAS_BYTES, 1, 1, 1, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0,
+     0},
 };
 
 static const plait_state_v1_t states[] = {
@@ -208,9 +208,9 @@ static const plait_state_v1_t states[] = {
 };
 
 /* Slots: x, y, scratch. */
-static const plait_extent_v1_t slots[] = {
-    {0, {8, 0, 0, 0, 0}}, {0, {8, 0, 0, 0, 0}}, {24, {0, 0, 0, 0, 0}}};
+static const plait_extent_v1_t slots[] = {{0, {8, 0, 0, 0, 0}}, {0, {8, 0, 0, 0, 0}}, {24, {0, 0, 0, 0, 0}}};
 
+/* clang-format off */
 #define SLOT(i) {PLAIT_ARG_SLOT, i}
 #define WEIGHT(i) {PLAIT_ARG_WEIGHT, i}
 #define STATE(i) {PLAIT_ARG_STATE, i}
@@ -243,23 +243,40 @@ static const plait_arg_v1_t debugArgs[] = ARGS(OUT(LOGITS));
         {5, 18, 2, 1, 1, 2, 0, 5},                                           /* layer 1 alone */   \
         {2, 20, 5, 1, 0, 1, 0, 2}, {head, 25, 18, 1, 0, 1, 0, 6}                                   \
   }
+/* clang-format on */
 static const plait_launch_v1_t launches[] = LAUNCHES(6);
 static const plait_launch_v1_t debugLaunches[] = LAUNCHES(7);
 
 #define COUNT(table) (int32_t)(sizeof(table) / sizeof((table)[0]))
 static const plait_plan_v1_t plans[] = {
     {"ar", slots, args, launches, COUNT(slots), COUNT(args), COUNT(launches), 0},
-    {"ar.debug", slots, debugArgs, debugLaunches, COUNT(slots), COUNT(debugArgs),
-     COUNT(debugLaunches), 1},
+    {"ar.debug", slots, debugArgs, debugLaunches, COUNT(slots), COUNT(debugArgs), COUNT(debugLaunches), 1},
 };
 
-static const char *const sources[] = {"lm.embed", "lm.bias", "lm.store", "lm.attention",
+static const char *const sources[] = {"lm.embed",   "lm.bias",  "lm.store", "lm.attention",
                                       "lm.combine", "lm.twist", "lm.head"};
 
-static const plait_model_v1_t model = {
-    sizeof(plait_model_v1_t), PLAIT_ABI_VERSION, PLAIT_ABI_MAGIC, "demo", "", "row_invariant",
-    VOCABULARY, 64, LAYERS, PACK_BYTES, kernels, weights, states, plans, sources,
-    COUNT(kernels), COUNT(weights), COUNT(states), COUNT(plans), COUNT(sources), 0};
+static const plait_model_v1_t model = {sizeof(plait_model_v1_t),
+                                       PLAIT_ABI_VERSION,
+                                       PLAIT_ABI_MAGIC,
+                                       "demo",
+                                       "",
+                                       "row_invariant",
+                                       VOCABULARY,
+                                       64,
+                                       LAYERS,
+                                       PACK_BYTES,
+                                       kernels,
+                                       weights,
+                                       states,
+                                       plans,
+                                       sources,
+                                       COUNT(kernels),
+                                       COUNT(weights),
+                                       COUNT(states),
+                                       COUNT(plans),
+                                       COUNT(sources),
+                                       0};
 
 __attribute__((visibility("default"))) const plait_model_v1_t *plait_model_query(uint32_t max_version) {
   return max_version >= model.abi_version ? &model : NULL;

@@ -146,8 +146,7 @@ TEST_F(InstanceTest, RefusesBadBatches) {
     auto result = instance->run(b);
     ASSERT_FALSE(result) << part;
     EXPECT_EQ(result.status().code(), StatusCode::invalidArgument);
-    EXPECT_NE(result.status().message().find(part), std::string::npos)
-        << result.status().message();
+    EXPECT_NE(result.status().message().find(part), std::string::npos) << result.status().message();
     EXPECT_FALSE(instance->submit(b));
   };
   expectRefused("number of rows", [](StepBatch &b) { b.rows.clear(); });
@@ -164,9 +163,7 @@ TEST_F(InstanceTest, RefusesBadBatches) {
   expectRefused("row 0: page", [](StepBatch &b) { b.rows[0].pages[0] = -1; });
   expectRefused("in rows 0 and 1", [](StepBatch &b) { b.rows[1].pages[0] = 1; });
   expectRefused("leaf 0: token", [](StepBatch &b) { b.rows[0].leaves[0].token = 5; });
-  expectRefused("leaf 1: found token", [](StepBatch &b) {
-    b.rows[0].leaves.push_back(b.rows[0].leaves[0]);
-  });
+  expectRefused("leaf 1: found token", [](StepBatch &b) { b.rows[0].leaves.push_back(b.rows[0].leaves[0]); });
   expectRefused("stop id", [](StepBatch &b) { b.rows[0].leaves[0].stops = {-1}; });
   expectRefused("number of stop ids", [](StepBatch &b) { b.rows[0].leaves[0].stops = {1, 2, 3}; });
   auto sampling = [&](const char *part, Sampling s) {

@@ -21,10 +21,8 @@ namespace {
 struct Copy {
   explicit Copy(const plait_model_v1_t &from)
       : model(from), kernels(from.kernels, from.kernels + from.kernel_count),
-        weights(from.weights, from.weights + from.weight_count),
-        states(from.states, from.states + from.state_count),
-        plans(from.plans, from.plans + from.plan_count),
-        slots(plans[0].slots, plans[0].slots + plans[0].slot_count),
+        weights(from.weights, from.weights + from.weight_count), states(from.states, from.states + from.state_count),
+        plans(from.plans, from.plans + from.plan_count), slots(plans[0].slots, plans[0].slots + plans[0].slot_count),
         args(plans[0].args, plans[0].args + plans[0].arg_count),
         launches(plans[0].launches, plans[0].launches + plans[0].launch_count) {
     model.kernels = kernels.data();
@@ -54,8 +52,7 @@ protected:
   }
   /// All of memory: pointers of the copy are as good as any.
   LoadedImage anywhere() {
-    return LoadedImage({{reinterpret_cast<const char *>(1),
-                         reinterpret_cast<const char *>(INTPTR_MAX), true}});
+    return LoadedImage({{reinterpret_cast<const char *>(1), reinterpret_cast<const char *>(INTPTR_MAX), true}});
   }
   void expectDamaged(const char *part, const std::function<void(Copy &)> &damage) {
     Copy copy(model->tables());

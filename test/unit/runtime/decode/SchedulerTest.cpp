@@ -85,8 +85,7 @@ TEST_F(SchedulerTest, OneSequence) {
 TEST_F(SchedulerTest, SameTokensForEveryChunkBatchAndThreadCount) {
   for (unsigned threads : {1u, 2u, 3u, 4u})
     for (int64_t chunk : {0, 1, 3, 5}) {
-      auto instance = create(
-          {.threads = threads, .maxTokens = 20 + chunk, .maxRows = 6, .capacityPages = 64});
+      auto instance = create({.threads = threads, .maxTokens = 20 + chunk, .maxRows = 6, .capacityPages = 64});
       Scheduler scheduler(instance, {.chunk = chunk});
       std::vector<SequenceId> ids;
       for (int i = 0; i < 10; ++i)
@@ -204,8 +203,7 @@ TEST_F(SchedulerTest, ContextLimit) {
   Scheduler scheduler(create());
   auto tooLong = scheduler.add(request(demo::prompt(65)));
   ASSERT_FALSE(tooLong);
-  EXPECT_NE(tooLong.status().message().find("found 65 tokens; expected at most 64"),
-            std::string::npos)
+  EXPECT_NE(tooLong.status().message().find("found 65 tokens; expected at most 64"), std::string::npos)
       << tooLong.status().message();
   auto clipped = scheduler.add(request(demo::prompt(60), 1000000000000));
   auto full = scheduler.add(request(demo::prompt(64), 7));

@@ -30,8 +30,7 @@ TEST(IsaTest, ListsAllThatIsMissing) {
 #if defined(__x86_64__)
 TEST(IsaTest, AgreesWithTheCompilersBuiltin) {
   __builtin_cpu_init();
-#define CHECK_FEATURE(name)                                                                        \
-  EXPECT_EQ(missingCpuFeatures(name).empty(), __builtin_cpu_supports(name) != 0) << name
+#define CHECK_FEATURE(name) EXPECT_EQ(missingCpuFeatures(name).empty(), __builtin_cpu_supports(name) != 0) << name
   CHECK_FEATURE("sse2");
   CHECK_FEATURE("sse4.2");
   CHECK_FEATURE("popcnt");

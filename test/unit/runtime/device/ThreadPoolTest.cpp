@@ -50,7 +50,7 @@ TEST(ThreadPoolTest, BarrierSeparatesPhases) {
       for (int phase = 0; phase < phases; ++phase) {
         auto &from = phase % 2 ? b : a, &to = phase % 2 ? a : b;
         to[thread] = from[(thread + 1) % threads] + 1;
-        (*pool)->barrier();
+        (*pool)->barrier(thread);
       }
     });
     for (int64_t value : a)

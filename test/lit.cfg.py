@@ -1,0 +1,32 @@
+# Every test of the project that is not a C++ unit test, and the unit test
+# binaries themselves, run under lit.
+import os
+import shutil
+
+import lit.formats
+
+config.name = "plait"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "models", "golden"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.plait_build, "test")
+
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.plait_build, "bin"), config.llvm_tools, os.environ.get("PATH", "")])
+config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input=fail"
+# Tests compile into a cache of their own.
+config.environment["PLAIT_CACHE_DIR"] = os.path.join(config.plait_build, "test", "cache")
+for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+config.substitutions.append(("%models", os.path.join(config.test_source_root, "models")))
+config.substitutions.append(("%golden", os.path.join(config.test_source_root, "golden")))
+config.substitutions.append(("%source", os.path.dirname(config.test_source_root)))
+config.substitutions.append(("%build", config.plait_build))
+# Debian's python3 with numpy; another one on PATH may lack it.
+config.substitutions.append(("%python", "/usr/bin/python3"))
+
+if shutil.which("ptxas"):
+    config.available_features.add("ptxas")

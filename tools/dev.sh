@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Everything a developer does with the repository:
+#   tools/dev.sh setup    install the packages that Plait needs (Debian 12, as root)
+#   tools/dev.sh build    configure and build into build/
+#   tools/dev.sh demo     build, compile the shipped model, print tokens
+#   tools/dev.sh test     build and run all tests
+#   tools/dev.sh bench    measure what README reports
+#   tools/dev.sh format   format the C++ sources (clang-format 22)
+#   tools/dev.sh doc      regenerate docs/reference
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  g++ cmake ninja-build ccache git pkg-config python3 python3-numpy
+  llvm-22-dev libmlir-22-dev mlir-22-tools clang-22 clang-format-22 lld-22 libzstd-dev
+  nlohmann-json3-dev libpcre2-dev libutf8proc-dev libcli11-dev libfmt-dev
+  libgtest-dev libbenchmark-dev libxxhash-dev
+)
+model=test/models/kjv-2m
+
+# Lets ccache see through the precompiled header.
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+export CCACHE_BASEDIR=$PWD
+
+have_packages() {
+  dpkg-query -W -f='${db:Status-Status}\n' "${packages[@]}" 2>/dev/null | grep -c '^installed$' |
+    grep -qx "${#packages[@]}"
+}
+
+setup() {
+  if have_packages; then
+    return
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    echo "dev.sh: packages are missing: found user $(id -un), expected root; run 'sudo tools/dev.sh setup'" >&2
+    exit 1
+  fi
+  echo "dev.sh: installing ${#packages[@]} packages"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+build() {
+  setup
+  cmake --preset dev >build.log 2>&1 || { cat build.log >&2; exit 1; }
+  rm -f build.log
+  ninja -C build "$@"
+}
+
+demo() {
+  build plait plait-compile
+  mkdir -p out
+  echo "== compile $model"
+  build/bin/plait-compile "$model" -o out/demo.plait
+  echo "== run: In the beginning"
+  build/bin/plait run out/demo.plait --prompt "In the beginning" --max-tokens 64 --temperature 0
+  echo
+}
+
+run_tests() {
+  build test-tools
+  local log=build/test/last.log status=0
+  lit-22 -v --order=lexical build/test 2>&1 | tee "$log" || status=$?
+  # A closing line that any reader and any CI understands.
+  local passed failed skipped
+  count() { sed -n "s/^ *$1 *: *\([0-9]*\).*/\1/p" "$log" | awk '{n += $1} END {print n + 0}'; }
+  passed=$(count 'Passed')
+  failed=$(($(count 'Failed') + $(count 'Unresolved') + $(count 'Timed Out')))
+  skipped=$(($(count 'Unsupported') + $(count 'Skipped')))
+  if [ "$passed" = 0 ] && [ "$status" = 0 ]; then
+    echo "dev.sh: no test ran" >&2
+    status=1
+  fi
+  echo "$passed passed, $failed failed, $skipped skipped"
+  return $status
+}
+
+case "${1:-}" in
+setup) setup ;;
+build) shift; build "$@" ;;
+demo) demo ;;
+test) run_tests ;;
+bench) shift; build plait plait-compile plait-bench; exec test/bench/run.sh "$@" ;;
+format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
+doc) build mlir-doc; tools/doc.sh ;;
+*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
