@@ -217,13 +217,18 @@ LogicalResult ChooseGreedyOp::evaluate(Evaluator &, Values operands, ValueList &
 
 LogicalResult ChooseSampleOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const DenseValue &logits = dense(operands[0]);
-  // Operand i of a leaf; 64-bit seeds above 2^53 lose their low bits here.
-  auto at = [&](int i, int64_t leaf) { return dense(operands[i]).data[leaf]; };
+  // 64-bit seeds above 2^53 lose their low bits here.
+  auto at = [&](unsigned i, int64_t leaf) { return dense(operands[i]).data[leaf]; };
+  // A warp's operand, or what leaves the distribution as it is.
+  auto warp = [&](unsigned segment, int64_t leaf, double neutral) {
+    auto [first, length] = getODSOperandIndexAndLength(segment);
+    return length ? at(first, leaf) : neutral;
+  };
   chooseEach(
       logits,
       [&](int64_t leaf) {
-        WarpValues warps{at(2, leaf), int64_t(at(3, leaf)), at(4, leaf), at(5, leaf)};
-        float u = uniformDraw(uint64_t(int64_t(at(6, leaf))), uint64_t(int64_t(at(7, leaf))),
+        WarpValues warps{at(4, leaf), int64_t(warp(5, leaf, 0)), warp(6, leaf, 1), warp(7, leaf, 0)};
+        float u = uniformDraw(uint64_t(int64_t(at(2, leaf))), uint64_t(int64_t(at(3, leaf))),
                               uint32_t(at(1, leaf)) + 1, RandomPurpose::sample);
         return chooseSample(rowOf(logits, leaf), warps, u);
       },

@@ -177,9 +177,14 @@ Operation *VerifyGreedyOp::batch(OpBuilder &b, Value logits, function_ref<Value(
 }
 
 Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(Role)> input) {
+  auto warp = [&](Warp kind, Role role) {
+    return llvm::is_contained(getWarps(), WarpAttr::get(getContext(), kind)) ? input(role) : Value();
+  };
   Value positions = lm::TakeRowsOp::create(b, getLoc(), input(Role::positions), input(Role::leaves));
-  return ChooseSampleOp::create(b, getLoc(), logits, positions, input(Role::temperature), input(Role::top_k),
-                                input(Role::top_p), input(Role::min_p), input(Role::seed), input(Role::sequence));
+  Value temperature = input(Role::temperature), topK = warp(Warp::top_k, Role::top_k);
+  Value topP = warp(Warp::top_p, Role::top_p), minP = warp(Warp::min_p, Role::min_p);
+  return ChooseSampleOp::create(b, getLoc(), logits, positions, input(Role::seed), input(Role::sequence), temperature,
+                                topK, topP, minP);
 }
 
 //===----------------------------------------------------------------------===//

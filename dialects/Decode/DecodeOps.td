@@ -237,7 +237,7 @@ def Decode_ChooseGreedyOp : Decode_ChooseOp<"greedy"> {
   let assemblyFormat = "$logits attr-dict `:` type($logits)";
 }
 
-def Decode_ChooseSampleOp : Decode_ChooseOp<"sample"> {
+def Decode_ChooseSampleOp : Decode_ChooseOp<"sample", [AttrSizedOperandSegments]> {
   let summary = "per leaf, a draw from the warped distribution";
   let description = [{
     A leaf with `temperature` 0 chooses as `decode.choose_greedy`. Otherwise,
@@ -254,19 +254,21 @@ def Decode_ChooseSampleOp : Decode_ChooseOp<"sample"> {
     where `u = uniform(seed, sequence, position + 1, purpose sample)`
     (Philox4x32-10, runtime/base/Philox.h) and `position` is the leaf's.
     `logprob` and non-finite logits are as in `decode.choose_greedy`; the
-    logprob is that of the unwarped logits.
+    logprob is that of the unwarped logits. A warp without an operand is not
+    applied.
 
     ```mlir
-    %t, %s, %lp = decode.choose_sample %l, %pos, %temp, %k, %p, %m, %seed, %seq : tensor<?x2048xf32, #lm.dims<leaves>>
+    %t, %s, %lp = decode.choose_sample %l, %pos, %seed, %seq temperature %temp top_p %p : tensor<?x2048xf32, #lm.dims<leaves>>, ...
     ```
   }];
-  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$positions, TensorOf<[F32]>:$temperature,
-                       TensorOf<[I32]>:$top_k, TensorOf<[F32]>:$top_p, TensorOf<[F32]>:$min_p,
-                       TensorOf<[I64]>:$seed, TensorOf<[I64]>:$sequence);
+  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$positions, TensorOf<[I64]>:$seed,
+                       TensorOf<[I64]>:$sequence, TensorOf<[F32]>:$temperature, Optional<TensorOf<[I32]>>:$top_k,
+                       Optional<TensorOf<[F32]>>:$top_p, Optional<TensorOf<[F32]>>:$min_p);
   let results = (outs TensorOf<[I32]>:$tokens, TensorOf<[I32]>:$status, TensorOf<[F32]>:$logprob);
   let assemblyFormat = [{
-    $logits `,` $positions `,` $temperature `,` $top_k `,` $top_p `,` $min_p `,` $seed `,` $sequence
-    attr-dict `:` type($logits) `,` type($positions) `,` type($temperature) `,` type($top_k) `,` type($top_p) `,` type($min_p) `,` type($seed) `,` type($sequence)
+    $logits `,` $positions `,` $seed `,` $sequence `temperature` $temperature (`top_k` $top_k^)? (`top_p` $top_p^)?
+    (`min_p` $min_p^)? attr-dict `:` type($logits) `,` type($positions) `,` type($seed) `,` type($sequence) `,`
+    type($temperature) (`top_k` type($top_k)^)? (`top_p` type($top_p)^)? (`min_p` type($min_p)^)?
   }];
 }
 

@@ -169,9 +169,12 @@ static LogicalResult emitSample(decode::ChooseSampleOp op, CpuKernelEmitter &e) 
     token.set(row.topId);
     e.ifThen(e.less(e.f32(0), temperature), [&] {
       DrawEmitter draw(e, row, temperature);
-      draw.applyTopK(parameter(i32, op.getTopK()));
-      draw.applyTopP(parameter(f32, op.getTopP()));
-      draw.applyMinP(parameter(f32, op.getMinP()));
+      if (op.getTopK())
+        draw.applyTopK(parameter(i32, op.getTopK()));
+      if (op.getTopP())
+        draw.applyTopP(parameter(f32, op.getTopP()));
+      if (op.getMinP())
+        draw.applyMinP(parameter(f32, op.getMinP()));
       Value u = PhiloxEmitter(e).uniform(parameter(i64, op.getSeed()), parameter(i64, op.getSequence()),
                                          e.add(parameter(i32, op.getPositions()), 1), RandomPurpose::sample);
       token.set(draw.draw(u));

@@ -31,15 +31,15 @@ struct VerifyDecodePass : plait::impl::VerifyDecodePassBase<VerifyDecodePass> {
     for (StepOp step : module.getOps<StepOp>()) {
       for (Role role : {Role::tokens, Role::positions, Role::rows, Role::state, Role::leaves})
         if (!step.getInput(role))
-          return fail(step, "argument", role);
+          return fail(step, "an argument", role);
       for (Role role : {Role::chosen, Role::status})
         if (!llvm::is_contained(step.getOutputRoles(), RoleAttr::get(&getContext(), role)))
-          return fail(step, "result", role);
+          return fail(step, "a result", role);
     }
   }
 
   void fail(StepOp step, StringRef what, Role role) {
-    step.emitOpError("expected a ") << what << " of role " << stringifyRole(role) << " after decode but found none";
+    step.emitOpError("expected ") << what << " of role " << stringifyRole(role) << " after decode but found none";
     signalPassFailure();
   }
 };

@@ -63,8 +63,8 @@ decode.step @step(%l: !logits, %pos: !leaves_i32, %t: !leaves_f32, %k: !leaves_i
                 output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>]} {
   // CHECK: %{{.*}}, %{{.*}}, %[[LP:.*]] = decode.choose_greedy %[[L]] : tensor<?x7xf32, #lm.dims<leaves>>
   %t0, %s0, %lp0 = decode.choose_greedy %l : !logits
-  // CHECK-NEXT: %[[T:.*]], %[[S:.*]], %{{.*}} = decode.choose_sample %[[L]], %[[POS]], %{{.*}} : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>, {{.*}}, tensor<?xi64, #lm.dims<leaves>>
-  %t1, %s1, %lp1 = decode.choose_sample %l, %pos, %t, %k, %p, %m, %seed, %seq : !logits, !leaves_i32, !leaves_f32, !leaves_i32, !leaves_f32, !leaves_f32, !leaves_i64, !leaves_i64
+  // CHECK-NEXT: %[[T:.*]], %[[S:.*]], %{{.*}} = decode.choose_sample %[[L]], %[[POS]], %{{.*}}, %{{.*}} temperature %{{.*}} top_k %{{.*}} top_p %{{.*}} min_p %{{.*}} : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>
+  %t1, %s1, %lp1 = decode.choose_sample %l, %pos, %seed, %seq temperature %t top_k %k top_p %p min_p %m : !logits, !leaves_i32, !leaves_i64, !leaves_i64, !leaves_f32 top_k !leaves_i32 top_p !leaves_f32 min_p !leaves_f32
   // CHECK-NEXT: %[[STOPPED:.*]] = decode.match_stops %[[T]], %[[S]], %{{.*}} : tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?x?xi32, #lm.dims<leaves, stops>>
   %s2 = decode.match_stops %t1, %s1, %stops : !leaves_i32, !leaves_i32, tensor<?x?xi32, #lm.dims<leaves, stops>>
   // CHECK-NEXT: decode.return %[[T]], %[[STOPPED]], %[[LP]]

@@ -514,7 +514,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%p: tensor<?xi32, #lm.dims<tokens>>) {
-    // expected-error @+1 {{'lm.activation' op operand #0 must be tensor of 32-bit float values, but got 'tensor<?xi32, #lm.dims<tokens>>'}}
+    // expected-error @+1 {{'lm.activation' op operand #0 must be ranked tensor of 32-bit float values, but got 'tensor<?xi32, #lm.dims<tokens>>'}}
     %z = lm.activation silu %p : tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }

@@ -119,7 +119,7 @@ def check_fresh(args, new):
     vocabulary = config["vocab_size"]
     positions = config.get("max_position_embeddings") or config["n_positions"]
     random = np.random.RandomState(1611)
-    # Up to the last position there is; 64 is no bound of anything here.
+    # The last one over several pages, and up to the last position of a short context.
     lengths = [6, 51, min(positions, 200) - new]
     prompts = [random.randint(0, vocabulary, n).tolist() for n in lengths]
     comparison = Comparison("fresh", args, new)

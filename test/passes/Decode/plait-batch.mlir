@@ -55,7 +55,7 @@ decode.strategy @greedy(%s: !decode.sequence<@main>) {
 // CHECK-SAME: input_roles = [{{.*}}#decode.role<temperature>, #decode.role<top_k>, #decode.role<top_p>, #decode.role<min_p>, #decode.role<seed>, #decode.role<sequence>, #decode.role<stops>]
 // CHECK: %[[L:.*]] = lm.call @main::@head
 // CHECK-NEXT: %[[LP:.*]] = lm.take_rows %[[POS]], %[[LEAVES]]
-// CHECK-NEXT: decode.choose_sample %[[L]], %[[LP]], %[[TEMP]], {{.*}}, %[[SEED]], %[[SEQ]] :
+// CHECK-NEXT: decode.choose_sample %[[L]], %[[LP]], %[[SEED]], %[[SEQ]] temperature %[[TEMP]] top_k
 decode.strategy @sample(%s: !decode.sequence<@main>) {
   %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
     %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>

@@ -19,7 +19,7 @@ decode.strategy @ar(%s: !decode.sequence<@main>) {
 
 // -----
 
-// expected-error @+1 {{expected a argument of role positions after decode but found none}}
+// expected-error @+1 {{expected an argument of role positions after decode but found none}}
 decode.step @s(%x: tensor<?xi32, #lm.dims<tokens>>)
     attributes {input_roles = [#decode.role<tokens>], output_roles = []} {
   decode.return

@@ -97,7 +97,7 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   }
   lm.func @leaves(%l: !logits, %pos: !i, %t: !f, %k: !i, %p: !f, %m: !f, %seed: !l, %seq: !l,
                   %stops: tensor<?x?xi32, #lm.dims<leaves, stops>>) -> (!i, !i, !f, !i, !i, !f) {
-    %0, %1, %2 = decode.choose_sample %l, %pos, %t, %k, %p, %m, %seed, %seq : !logits, !i, !f, !i, !f, !f, !l, !l
+    %0, %1, %2 = decode.choose_sample %l, %pos, %seed, %seq temperature %t top_k %k top_p %p min_p %m : !logits, !i, !l, !l, !f top_k !i top_p !f min_p !f
     %3 = decode.match_stops %0, %1, %stops : !i, !i, tensor<?x?xi32, #lm.dims<leaves, stops>>
     %4, %5, %6 = decode.choose_greedy %l : !logits
     lm.return %0, %3, %2, %4, %5, %6 : !i, !i, !f, !i, !i, !f

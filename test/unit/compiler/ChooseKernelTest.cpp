@@ -87,8 +87,8 @@ CompiledKernel compileSample(int64_t vocabulary, unsigned lanes) {
   return CompiledKernel("kernel.func @k(%l: " + logits +
                             ", %pos: !i, %t: !f, %k: !i, %p: !f, %m: !f, %seed: !l, %seq: !l) -> (!i, !i, !f) " +
                             CompiledKernel::cost() +
-                            "{\n  %0, %1, %2 = decode.choose_sample %l, %pos, %t, %k, %p, %m, %seed, %seq : " + logits +
-                            ", !i, !f, !i, !f, !f, !l, !l\n  kernel.return %0, %1, %2 : !i, !i, !f\n}\n",
+                            "{\n  %0, %1, %2 = decode.choose_sample %l, %pos, %seed, %seq temperature %t top_k %k top_p %p min_p %m : " + logits +
+                            ", !i, !l, !l, !f top_k !i top_p !f min_p !f\n  kernel.return %0, %1, %2 : !i, !i, !f\n}\n",
                         lanes);
 }
 

@@ -7,6 +7,7 @@
 
 #include "CpuKernelFixture.h"
 
+#include <algorithm>
 #include <numeric>
 
 using namespace plait;
