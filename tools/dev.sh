@@ -14,7 +14,7 @@ packages=(
   g++ cmake ninja-build ccache git pkg-config python3 python3-numpy
   llvm-22-dev libmlir-22-dev mlir-22-tools clang-22 clang-format-22 lld-22 libzstd-dev
   nlohmann-json3-dev libpcre2-dev libutf8proc-dev libcli11-dev libfmt-dev
-  libgtest-dev libbenchmark-dev libxxhash-dev
+  libgtest-dev libxxhash-dev
 )
 model=test/models/kjv-2m
 
@@ -80,7 +80,7 @@ setup) setup ;;
 build) shift; build "$@" ;;
 demo) demo ;;
 test) run_tests ;;
-bench) shift; build plait plait-compile plait-bench; exec test/bench/run.sh "$@" ;;
+bench) shift; build plait plait-compile plait-machine >/dev/null; exec python3 test/bench/run.py "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
 doc) build mlir-doc; tools/doc.sh ;;
 *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;

@@ -7,6 +7,8 @@
 
 #include "passes/Lower/Passes.h"
 
+#include "mlir/IR/Remarks.h"
+
 namespace plait {
 #define GEN_PASS_DEF_DEDUPEKERNELSPASS
 #include "passes/Lower/Passes.h.inc"
@@ -39,6 +41,8 @@ struct DedupeKernelsPass : plait::impl::DedupeKernelsPassBase<DedupeKernelsPass>
         continue;
       }
       replacement[func.getSymNameAttr()] = FlatSymbolRefAttr::get(same->getSymNameAttr());
+      remark::passed(func.getLoc(), remark::RemarkOpts::name("SharedKernel").category("plait-dedupe-kernels"))
+          << func.getSymName() << " is equal to " << same->getSymName();
       func.erase();
       ++numErased;
     }

@@ -9,6 +9,8 @@
 
 #include "plait-abi/Model.h"
 
+#include "mlir/IR/Remarks.h"
+
 using namespace plait;
 
 namespace {
@@ -178,8 +180,11 @@ private:
       Value operand = launch.getArguments()[(*pairs)[i]];
       bool once = llvm::count(launch.getArguments(), operand) == 1;
       if ((*pairs)[i + 1] == index && once && isSlot(operand) && lastUse(operand) == order.lookup(launch) &&
-          operand.getParentBlock() == launch->getBlock())
+          operand.getParentBlock() == launch->getBlock()) {
+        remark::passed(launch.getLoc(), remark::RemarkOpts::name("InPlace").category("plait-plan-launches"))
+            << launch.getSource() << " is written over its first operand";
         return operand;
+      }
     }
     return {};
   }

@@ -7,6 +7,7 @@
 
 #include "passes/Lower/Passes.h"
 
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace plait {
@@ -43,6 +44,9 @@ struct PackWeightsPass : plait::impl::PackWeightsPassBase<PackWeightsPass> {
     bool panels = multiplied && !weight.isVector();
     unsigned bits =
         cast<lm::WeightFormatInterface>(weight.getFormat()).getStorageType().getIntOrFloatBitWidth();
+    remark::analysis(get.getLoc(), remark::RemarkOpts::name("WeightLayout").category("plait-pack-weights"))
+        << get.getWeight().getLeafReference()
+        << (panels ? " is stored in panels: it is multiplied by" : " is stored by rows: it is never multiplied by");
     auto type = kernel::PackedType::get(&getContext(), weight, panels ? int64_t(panel) : 0, panels ? 32 / bits : 1);
     OpBuilder b(get);
     Value packed = kernel::PackedWeightOp::create(b, get.getLoc(), type, get.getWeightAttr());

@@ -10,6 +10,7 @@
 #include "passes/Lower/MemoryPlan.h"
 #include "plait-abi/Model.h"
 
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -155,6 +156,9 @@ private:
       hazards.clear();
       ++numBarriers;
     }
+    if (!barrier)
+      remark::passed(launch.getLoc(), remark::RemarkOpts::name("NoBarrier").category("plait-plan-launches"))
+          << launch.getSource() << " touches no buffer of the launches since the last barrier";
     hazards.add(reads, writes);
     getKernelIndex(launch.getKernelAttr());
     auto func = SymbolTable::lookupNearestSymbolFrom<kernel::FuncOp>(launch, launch.getKernelAttr());

@@ -106,6 +106,8 @@ Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact, 
                        std::string(kHostArch) + "; compile the model for this machine");
   // Before the binary is loaded: even its start-up code may use the features.
   PLAIT_RETURN_IF_ERROR(checkCpuFeatures(info.isa).withContext(printable(artifact)));
+  // It is small, and damaged code does not fail but runs.
+  PLAIT_RETURN_IF_ERROR(checkDigest(artifact, info.binary));
   PLAIT_RETURN_IF_ERROR(model->loadBinary());
   PLAIT_RETURN_IF_ERROR(model->checkBelongsTogether());
   PLAIT_RETURN_IF_ERROR(checkCpuFeatures(model->model->isa).withContext(printable(artifact)));

@@ -36,8 +36,9 @@ struct FileCheck {
 /// number of instances and threads may share it.
 class Model {
 public:
-  /// Opens `name.plait`. File sizes, the CPU and every table are checked before
-  /// anything of them is used; digests are not, see `verify`.
+  /// Opens `name.plait`. File sizes, the binary's digest, the CPU and every table
+  /// are checked before anything of them is used; other digests are not, see
+  /// `verify`.
   static Expected<std::shared_ptr<const Model>> open(const std::string &artifact, const ModelOptions &options = {});
   /// Reads every file of the artifact and compares sizes and digests. An error
   /// only if the manifest cannot be read; damage is in the list.

@@ -10,6 +10,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -26,6 +27,21 @@ static Expected<Phase> readPhase(const std::string &flag, const std::string &nam
   if (auto phase = parsePhase(name))
     return *phase;
   return invalidArgument(flag + ": found '" + name + "'; expected import, decode, lower, cpu or link");
+}
+
+/// LLVM says what is wrong in several lines and exits with 1.
+static bool parseArguments(int argc, char **argv) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (cl::ParseCommandLineOptions(argc, argv, "Compiles a language model to a model binary\n", &stream))
+    return true;
+  llvm::SmallVector<llvm::StringRef> lines;
+  llvm::StringRef(text).split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (llvm::StringRef &line : lines)
+    line.consume_front("plait-compile: ");
+  if (!lines.empty()) // else a value is wrong, and LLVM has said so
+    llvm::errs() << "plait-compile: error: " << llvm::join(lines, " ") << "\n";
+  return false;
 }
 
 int main(int argc, char **argv) {
@@ -56,7 +72,8 @@ int main(int argc, char **argv) {
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();
-  cl::ParseCommandLineOptions(argc, argv, "Compiles a language model to a model binary\n");
+  if (!parseArguments(argc, argv))
+    return 2;
 
   CompileOptions options;
   options.input = input;

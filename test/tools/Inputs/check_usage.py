@@ -1,0 +1,121 @@
+"""check_usage.py FOLDER ARTIFACT WORK: arguments that are wrong, for every command."""
+
+import os
+import sys
+
+import expect
+
+MODEL, ARTIFACT, WORK = sys.argv[1:4]
+FILE = os.path.join(WORK, "file")
+EMPTY = os.path.join(WORK, "empty")
+os.makedirs(EMPTY, exist_ok=True)
+with open(FILE, "w") as f:
+    f.write("text")
+
+RUN = ["plait", "run", ARTIFACT, "-p", "A"]
+BENCH = ["plait", "bench", ARTIFACT, "-p", "4", "-n", "0", "-r", "1"]
+COMPILE = ["plait-compile", MODEL, "-o", os.path.join(WORK, "never.plait")]
+
+# Command, what its message has to hold. The exit code is 2.
+USAGE = [
+    (["plait"], ["subcommand"]),
+    (["plait", "walk"], ['found "walk"', "expected a subcommand"]),
+    (["plait", "--nonsense"], ["--nonsense"]),
+    (["plait", "run"], ["PATH"]),
+    (RUN + ["--nonsense"], ["--nonsense", "plait run --help"]),
+    (RUN + ["-n"], ["--max-tokens"]),
+    (RUN + ["stray"], ["stray"]),
+    (RUN + ["-n", "x"], ["--max-tokens", 'found "x"', "expected an integer"]),
+    (RUN + ["-n", "-1"], ["--max-tokens", "expected an integer from 0"]),
+    (RUN + ["-n", "1e3"], ["--max-tokens", "1e3"]),
+    (RUN + ["-n", "99999999999999999999"], ["--max-tokens"]),
+    (RUN + ["-n", "1", "-n", "2"], ["--max-tokens"]),
+    (RUN + ["--temperature", "-1"], ["--temperature", 'found "-1"']),
+    (RUN + ["--temperature", "nan"], ["--temperature", "finite"]),
+    (RUN + ["--temperature", "inf"], ["--temperature", "finite"]),
+    (RUN + ["--top-p", "0"], ["--top-p", "greater than 0"]),
+    (RUN + ["--top-p", "1.5"], ["--top-p", "1.5"]),
+    (RUN + ["--min-p", "2"], ["--min-p"]),
+    (RUN + ["--top-k", "-3"], ["--top-k", "from 0"]),
+    (RUN + ["--seed", "-1"], ["--seed", "18446744073709551615"]),
+    (RUN + ["--output", "xml"], ["--output", '"xml"', "text, ids or json"]),
+    (RUN + ["--threads", "0"], ["--threads", "from 1"]),
+    (RUN + ["--threads", "2000"], ["--threads"]),
+    (RUN + ["--batch", "0"], ["--batch"]),
+    (RUN + ["--chunk", "0"], ["--chunk"]),
+    (RUN + ["--weights", "foo"], ["--weights", "random:SEED"]),
+    (RUN + ["--weights", "random:x"], ["--weights", "random:SEED"]),
+    (RUN + ["--token-ids", "1,x"], ["--token-ids", "commas between"]),
+    (RUN + ["--token-ids", "1,,2"], ["--token-ids"]),
+    (RUN + ["--token-ids", "-1"], ["--token-ids"]),
+    (RUN + ["--token-ids", "4294967296"], ["--token-ids"]),
+    (["plait", "run", ARTIFACT], ["found nothing on standard input"]),
+    (["plait", "run", ARTIFACT, "--prompt-file", "/nonexistent"], ["/nonexistent"]),
+    (["plait", "run", ARTIFACT, "--prompt-file", WORK], [WORK]),
+    (["plait", "bench"], ["PATH"]),
+    (BENCH + ["-t", "x"], ["-t", '"x"']),
+    (BENCH + ["-o", "xml"], ["-o", "md, csv, json or jsonl"]),
+    (BENCH + ["--chunk", "0"], ["--chunk"]),
+    (BENCH + ["-b", "0"], ["-b"]),
+    (["plait", "bench", ARTIFACT, "-p", "4,,5"], ["-p"]),
+    (["plait", "bench", ARTIFACT, "-r", "0"], ["-r"]),
+    (["plait", "inspect"], ["PATH"]),
+    (["plait", "inspect", ARTIFACT, "--nonsense"], ["--nonsense"]),
+    (["plait", "verify"], ["PATH"]),
+    (["plait", "selftest", ARTIFACT, "again"], ["again"]),
+    (["plait", "tokenize", ARTIFACT, "--decode", "1,x"], ["commas between"]),
+    (["plait-compile"], ["plait-compile"]),
+    (["plait-compile", MODEL], ["-o"]),
+    (COMPILE + ["--nonsense"], ["--nonsense"]),
+    (COMPILE + ["stray"], ["plait-compile"]),
+    (COMPILE + ["--threads=x"], ["--threads", "x"]),
+    (COMPILE + ["--weights=foo"], ["weights", "'foo'", "random:SEED"]),
+    (COMPILE + ["--weights=random:"], ["weights", "random:SEED"]),
+    (COMPILE + ["--weight-format=f16"], ["--weight-format", "f32 or bf16"]),
+    (COMPILE + ["--target=cpu:arm"], ["target", "cpu:native"]),
+    (COMPILE + ["--stop-after=foo"], ["--stop-after", "import, decode, lower, cpu"]),
+    (COMPILE + ["--start-from=foo"], ["--start-from"]),
+    (COMPILE + ["--start-from=lower", "--stop-after=import"], ["--stop-after"]),
+    (COMPILE + ["--start-from=lower"], ["--folder"]),
+    (["plait-compile", MODEL, "-o", FILE], [FILE, "not a Plait artifact"]),
+    (["plait-compile", MODEL, "-o", WORK], [WORK, "not a Plait artifact"]),
+]
+
+# What depends on the machine rather than on the arguments: exit code 1, or 2 where
+# the argument is not of the right kind.
+PATHS = [
+    (["plait", "run", "/nonexistent", "-p", "A"], ["/nonexistent", "found nothing there"]),
+    (["plait", "run", FILE, "-p", "A"], [FILE, "found a file"]),
+    (["plait", "run", EMPTY, "-p", "A"], [EMPTY, "manifest.json", "config.json"]),
+    (RUN[:3] + ["--token-ids", "2048"], ["2048", "expected 0 to 2047"]),
+    (RUN + ["--weights", "random"], ["--weights", "compiled already"]),
+    (RUN + ["--dump-logits", os.path.join(WORK, "l")], ["--dump-logits", "--debug-logits"]),
+    (["plait", "inspect", "/nonexistent"], ["/nonexistent"]),
+    (["plait", "verify", "/nonexistent"], ["/nonexistent"]),
+    (["plait", "verify", MODEL], ["manifest.json"]),
+    (["plait", "verify", FILE], [FILE]),
+    (["plait", "selftest", "/nonexistent"], ["/nonexistent"]),
+    (["plait", "tokenize", "/nonexistent", "A"], ["/nonexistent"]),
+    (["plait", "tokenize", EMPTY, "A"], ["tokenizer.json"]),
+    (["plait", "tokenize", ARTIFACT, "--decode", "99999"], ["99999"]),
+    (["plait-compile", "/nonexistent", "-o", "x"], ["/nonexistent", "found nothing there"]),
+    (["plait-compile", FILE, "-o", "x"], [FILE, "folder"]),
+    (["plait-compile", EMPTY, "-o", "x"], ["config.json"]),
+    (["plait-compile", MODEL, "-o", "/proc/none/x.plait"], ["/proc/none"]),
+]
+
+right = 0
+for code, table in ((2, USAGE), ((1, 2), PATHS)):
+    for words, fragments in table:
+        result = expect.run(words, cwd=WORK)
+        texts = expect.problems(result, code, fragments)
+        if result[1] and not result[1].isspace():
+            texts.append("text on standard output")
+        name = " ".join(words).replace(WORK, "WORK").replace(ARTIFACT, "ARTIFACT").replace(MODEL, "MODEL")
+        right += expect.report(name, result, texts)
+total = len(USAGE) + len(PATHS)
+if os.path.exists(COMPILE[-1]):
+    print("FAILED never.plait was written")
+    right = 0
+print(f"{right} of {total} right")
+sys.exit(right != total)

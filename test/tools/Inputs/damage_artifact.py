@@ -1,0 +1,96 @@
+"""damage_artifact.py ARTIFACT WORK: damages copies of it in every way there is."""
+
+import json
+import os
+import shutil
+import sys
+
+import expect
+
+ARTIFACT, WORK = sys.argv[1:3]
+right = True
+
+
+def copy():
+    shutil.rmtree(WORK, ignore_errors=True)
+    shutil.copytree(ARTIFACT, WORK)
+
+
+def check(name, fragments, words=("verify",), lines=1):
+    global right
+    result = expect.run(["plait", words[0], WORK, *words[1:]])
+    right &= expect.report(name, result, expect.problems(result, 1, fragments, lines))
+
+
+def edit(file, change):
+    path = os.path.join(WORK, file)
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    data = change(data) or data
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def flip(at):
+    def change(data):
+        data[int(at * (len(data) - 1))] ^= 0x10
+
+    return change
+
+
+files = sorted(os.listdir(ARTIFACT))
+for file in files:
+    for at in (0, 0.37, 1):
+        if file == "manifest.json":
+            continue
+        copy()
+        edit(file, flip(at))
+        check(f"one bit of {file} at {at}", [file], lines=2)
+    copy()
+    os.remove(os.path.join(WORK, file))
+    check(f"no {file}", [file], lines=2)
+    copy()
+    edit(file, lambda data: data[: len(data) // 2])
+    check(f"half of {file}", [file], lines=2)
+
+# What cannot be used is refused before it is used.
+for file in ("model.so", "weights.pack"):
+    copy()
+    edit(file, lambda data: data[: len(data) // 2])
+    check(f"run: half of {file}", [file], ["run", "-p", "A", "-n", "1"])
+copy()
+edit("model.so", flip(0.37))
+check("run: one bit of model.so", ["model.so"], ["run", "-p", "A", "-n", "1"])
+
+
+def manifest(name, change, fragments):
+    def apply(data):
+        value = json.loads(data)
+        change(value)
+        return json.dumps(value).encode()
+
+    copy()
+    edit("manifest.json", apply)
+    check("manifest: " + name, fragments)
+    check("manifest, run: " + name, fragments, ["run", "-p", "A", "-n", "1"])
+
+
+manifest("a later schema", lambda m: m.update(schema=99), ["schema", "99"])
+manifest("no schema", lambda m: m.pop("schema"), ["schema"])
+manifest("no binary", lambda m: m.pop("binary"), ["binary"])
+manifest("a path out of it", lambda m: m["binary"].update(file="../m.so"), ["../m.so"])
+manifest("an absolute path", lambda m: m["binary"].update(file="/etc/passwd"), ["/etc/passwd"])
+manifest("features that no processor has", lambda m: m["target"].update(isa=["avx9000"]), ["avx9000"])
+manifest("a wrong type", lambda m: m.update(model=[1]), ["model"])
+for name, text in (
+    ("empty", b""),
+    ("no JSON", b"schema = 1"),
+    ("a list", b"[]"),
+    ("deep", b"[" * 100_000),
+    ("not UTF-8", b'{"schema": "\xff"}'),
+):
+    copy()
+    edit("manifest.json", lambda data: bytearray(text))
+    check("manifest: " + name, ["manifest.json"])
+print("all right" if right else "FAILED")
+sys.exit(not right)
