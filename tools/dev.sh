@@ -53,8 +53,8 @@ demo() {
   echo "== compile $model"
   build/bin/plait-compile "$model" -o out/demo.plait
   echo "== run: In the beginning"
-  build/bin/plait run out/demo.plait --prompt "In the beginning" --max-tokens 64 --temperature 0
-  echo
+  build/bin/plait run out/demo.plait --prompt "In the beginning" --max-tokens 64 --temperature 0 --stats
+
 }
 
 run_tests() {

@@ -379,8 +379,8 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
     ```
     **Constraints:** `q` is `[T, H * head_dim]`, `k` and `v` are
     `[T, kv_heads * head_dim]`, `positions` is `[T]`, all with the same extent
-    name; H is a multiple of `kv_heads`; inside an `lm.layers` whose range lies in
-    the state's layers.
+    name; H is a multiple of `kv_heads`; an `lm.layers` around it has a range
+    within the state's layers (without one, the op uses layer 0).
   }];
   let arguments = (ins Lm_Activations:$query, Lm_Activations:$key, Lm_Activations:$value,
                        Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions, F64Attr:$scale);

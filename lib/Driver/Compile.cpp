@@ -103,10 +103,10 @@ private:
     if (failed(applyPassManagerCLOptions(pm)))
       return invalidArgument("the pass manager's options contradict each other; see the message above");
     buildPhase(pm, phase, phaseOptions);
+    if (phase == Phase::cpu)
+      keepTables();
     if (failed(pm.run(*module)))
       return internalError("phase " + getName(phase).str() + " failed; see the messages above");
-    if (phase == Phase::lower)
-      keepTables();
     return Status::success();
   }
 

@@ -17,6 +17,8 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace plait;
 
@@ -67,6 +69,38 @@ private:
                             {{"tolerance", "1e-5"}, {"max_abs_logit", std::to_string(test.largestLogit)}});
   }
 
+  /// Writes the pack, or links to one of the same content in the pack folder.
+  Status writePack(const std::string &path) {
+    const Checkpoint &checkpoint = *in.imported->checkpoint;
+    const std::string &shared = in.options.packFolder;
+    if (shared.empty())
+      return writeWeightPack(model, checkpoint, path, in.options.threads);
+    Digest key;
+    key.add(inputs.dump());
+    for (rt::WeightOp weight : model.getBody().front().getOps<rt::WeightOp>()) {
+      std::string text;
+      llvm::raw_string_ostream(text) << weight;
+      key.add(text);
+    }
+    if (std::error_code error = llvm::sys::fs::create_directories(shared))
+      return resourceError(shared + ": cannot be created: " + error.message());
+    std::string pack = shared + "/" + key.hex() + ".pack";
+    uint64_t bytes = 0;
+    if (llvm::sys::fs::file_size(pack, bytes) || bytes != model.getPackBytes()) {
+      // Another process may write the same one: the last rename wins, and both
+      // have the same content.
+      std::string temporary = pack + "." + std::to_string(llvm::sys::Process::getProcessId());
+      PLAIT_RETURN_IF_ERROR(writeWeightPack(model, checkpoint, temporary, in.options.threads));
+      if (std::error_code error = llvm::sys::fs::rename(temporary, pack))
+        return resourceError(pack + ": cannot be put in place: " + error.message());
+    }
+    // Another file system has no hard links to this one: then a copy.
+    if (llvm::sys::fs::create_hard_link(pack, path))
+      if (std::error_code error = llvm::sys::fs::copy_file(pack, path))
+        return resourceError(path + ": cannot be copied from " + pack + ": " + error.message());
+    return Status::success();
+  }
+
   Expected<Json> describeWeights() {
     const WeightsSpec &spec = in.options.weights;
     std::string format = "f32";
@@ -77,9 +111,7 @@ private:
     if (spec.kind == WeightsSpec::Kind::checkpoint) {
       if (!in.imported || !in.imported->checkpoint)
         return invalidArgument("weights: found no checkpoint; expected --folder with one, or --weights=random or none");
-      unsigned threads = in.options.threads;
-      PLAIT_RETURN_IF_ERROR(
-          writeWeightPack(model, *in.imported->checkpoint, artifact.pathOf("weights.pack"), threads));
+      PLAIT_RETURN_IF_ERROR(writePack(artifact.pathOf("weights.pack")));
       PLAIT_ASSIGN_OR_RETURN(weights, artifact.describe("weights.pack"));
       weights["kind"] = "pack";
     } else if (spec.kind == WeightsSpec::Kind::random) {
@@ -91,8 +123,8 @@ private:
     return weights;
   }
 
-  Expected<Json> describeInputs() {
-    Json inputs = Json::array();
+  Status describeInputs() {
+    inputs = Json::array();
     if (in.imported)
       for (const std::string &path : in.imported->inputFiles) {
         PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(path));
@@ -100,7 +132,7 @@ private:
         (void)llvm::sys::fs::file_size(path, bytes);
         inputs.push_back({{"file", llvm::sys::path::filename(path).str()}, {"bytes", bytes}, {"digest", digest}});
       }
-    return inputs;
+    return Status::success();
   }
 
   Json describeGeneration() {
@@ -131,13 +163,14 @@ private:
     manifest["numerics"] = model.getNumerics().str();
     manifest["strategy"] = "ar";
     PLAIT_ASSIGN_OR_RETURN(manifest["binary"], artifact.describe("model.so"));
+    PLAIT_RETURN_IF_ERROR(describeInputs()); // a pack's key is made of them
     PLAIT_ASSIGN_OR_RETURN(manifest["weights"], describeWeights());
     manifest["files"] = Json::array();
     for (const std::string &file : files) {
       PLAIT_ASSIGN_OR_RETURN(Json entry, artifact.describe(file));
       manifest["files"].push_back(std::move(entry));
     }
-    PLAIT_ASSIGN_OR_RETURN(manifest["inputs"], describeInputs());
+    manifest["inputs"] = inputs;
     manifest["generation"] = describeGeneration();
     describeModel(model, manifest);
     return artifact.writeFile("manifest.json", writeJson(manifest));
@@ -147,6 +180,7 @@ private:
   rt::ModelOp model;
   ArtifactWriter &artifact;
   std::vector<std::string> files;
+  Json inputs;
 };
 
 } // namespace

@@ -212,7 +212,8 @@ Expected<ResolvedArtifact> compileFolder(const std::string &folder, const Compil
     if (it->path().filename().string().starts_with(workPrefix))
       removeTree(it->path()); // of a process that was killed
   std::string work = fmt::format("{}/{}{}.plait", cache, workPrefix, getpid());
-  std::vector<std::string> arguments = {compiler, folder, "-o", work};
+  // Variants of a model (with logits, say) share one copy of its weights.
+  std::vector<std::string> arguments = {compiler, folder, "-o", work, "--pack-folder", cache + "/packs"};
   if (!options.weights.empty())
     arguments.insert(arguments.end(), {"--weights", options.weights});
   if (options.debugLogits)

@@ -36,6 +36,9 @@ struct CompileOptions {
   std::string target = "native";
   WeightsSpec weights;
   std::optional<WeightFormat> format;
+  /// Where packed weights are kept for other artifacts of the same checkpoint and
+  /// layout, by digest of both; empty: the artifact has a pack of its own.
+  std::string packFolder;
   bool debugLogits = false;
   bool selftest = true;
   unsigned threads = 0; ///< 0: as many as there are processors

@@ -26,7 +26,8 @@ def edit(file, change):
     path = os.path.join(WORK, file)
     with open(path, "rb") as f:
         data = bytearray(f.read())
-    data = change(data) or data
+    changed = change(data)
+    data = data if changed is None else changed
     with open(path, "wb") as f:
         f.write(data)
 
@@ -80,7 +81,7 @@ manifest("no schema", lambda m: m.pop("schema"), ["schema"])
 manifest("no binary", lambda m: m.pop("binary"), ["binary"])
 manifest("a path out of it", lambda m: m["binary"].update(file="../m.so"), ["../m.so"])
 manifest("an absolute path", lambda m: m["binary"].update(file="/etc/passwd"), ["/etc/passwd"])
-manifest("features that no processor has", lambda m: m["target"].update(isa=["avx9000"]), ["avx9000"])
+manifest("features that no processor has", lambda m: m["target"].update(isa="avx9000"), ["avx9000"])
 manifest("a wrong type", lambda m: m.update(model=[1]), ["model"])
 for name, text in (
     ("empty", b""),

@@ -42,8 +42,8 @@ def problems(result, code, fragments, lines=1):
         texts.append(f"crash text {CRASH.search(err).group()!r}")
     if not 1 <= len(said) <= lines:
         texts.append(f"{len(said)} lines of messages, expected {lines}")
-    if max(map(len, said), default=0) > 1000:
-        texts.append("a message of more than 1000 characters")
+    if max(map(len, said), default=0) > 2000:
+        texts.append("a message of more than 2000 characters")
     if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", err):
         texts.append("control characters in the message")
     texts += [f"no {f!r} in the message" for f in fragments if f.lower() not in err.lower()]

@@ -192,6 +192,12 @@ void Artifact::patch(const std::string &name, size_t offset, const std::string &
     throw std::runtime_error("cannot patch " + name);
 }
 
+void Artifact::sign() const {
+  Expected<std::string> binary = readFile(file("model.so"));
+  check(binary.status());
+  edit([&](Json &manifest) { manifest["binary"] = fileEntry("model.so", *binary); });
+}
+
 size_t Artifact::tableOffset() const {
   Expected<std::string> binary = readFile(file("model.so"));
   check(binary.status());

@@ -50,6 +50,8 @@ public:
   void edit(const std::function<void(Json &)> &change) const;
   /// Replaces bytes at `offset` of a file, its size kept.
   void patch(const std::string &name, size_t offset, const std::string &bytes) const;
+  /// Makes the manifest agree with a changed model.so.
+  void sign() const;
   /// Offset of the model table in model.so.
   size_t tableOffset() const;
 

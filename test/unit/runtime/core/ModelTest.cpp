@@ -72,9 +72,16 @@ TEST(ModelTest, TruncatedFiles) {
   EXPECT_FALSE(artifact.open());
 }
 
+TEST(ModelTest, DamagedBinary) {
+  Artifact artifact;
+  artifact.patch("model.so", 0, "notelf");
+  expectRefused(artifact, StatusCode::corrupt, "model.so: found digest");
+}
+
 TEST(ModelTest, BinaryThatIsNoSharedObject) {
   Artifact artifact;
   artifact.patch("model.so", 0, "notelf");
+  artifact.sign();
   expectRefused(artifact, StatusCode::corrupt, "no loadable model binary");
 }
 
@@ -97,6 +104,7 @@ TEST(ModelTest, WrongMagicVersionAndSize) {
   for (const auto &c : cases) {
     Artifact artifact;
     artifact.patch("model.so", artifact.tableOffset() + c.offset, c.bytes);
+    artifact.sign();
     expectRefused(artifact, c.code, c.part);
   }
 }
@@ -117,6 +125,7 @@ TEST(ModelTest, EveryFlippedByteOfTheTableIsSurvived) {
     std::string damaged = *binary;
     damaged[table + i] = char(byte ^ 0x41);
     ASSERT_TRUE(writeFileAtomic(artifact.file("model.so"), damaged));
+    artifact.sign();
     refused += !artifact.open();
   }
   EXPECT_GT(refused, 60);

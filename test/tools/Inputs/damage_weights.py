@@ -1,4 +1,4 @@
-"""Exchanges bytes of an artifact's weights and makes its manifest agree."""
+"""Turns the sign of many of an artifact's bf16 weights and makes its manifest agree."""
 
 import json
 import os
@@ -11,10 +11,8 @@ pack = os.path.join(path, "weights.pack")
 with open(pack, "rb") as f:
     data = bytearray(f.read())
 middle = len(data) // 2 // 64 * 64
-data[middle : middle + 8192], data[middle + 65536 : middle + 73728] = (
-    data[middle + 65536 : middle + 73728],
-    data[middle : middle + 8192],
-)
+for i in range(middle + 1, middle + 500_000, 2):
+    data[i] ^= 0x80
 with open(pack, "wb") as f:
     f.write(data)
 # The digest that verify misses is the one it asks for.
