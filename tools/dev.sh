@@ -54,7 +54,6 @@ demo() {
   build/bin/plait-compile "$model" -o out/demo.plait
   echo "== run: In the beginning"
   build/bin/plait run out/demo.plait --prompt "In the beginning" --max-tokens 64 --temperature 0 --stats
-
 }
 
 run_tests() {
@@ -82,6 +81,6 @@ demo) demo ;;
 test) run_tests ;;
 bench) shift; build plait plait-compile plait-machine >/dev/null; exec python3 test/bench/run.py "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
-doc) build mlir-doc; tools/doc.sh ;;
+doc) exec tools/doc.sh ;;
 *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

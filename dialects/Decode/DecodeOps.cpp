@@ -7,8 +7,9 @@
 
 #include "dialects/Decode/Decode.h"
 
+#include "plait/Support/FunctionSyntax.h"
+
 #include "mlir/IR/Builders.h"
-#include "mlir/Interfaces/FunctionImplementation.h"
 
 using namespace plait;
 using namespace plait::decode;
@@ -192,18 +193,10 @@ Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(
 //===----------------------------------------------------------------------===//
 
 ParseResult StepOp::parse(OpAsmParser &parser, OperationState &result) {
-  auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
-                      function_interface_impl::VariadicFlag,
-                      std::string &) { return builder.getFunctionType(inputs, results); };
-  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
-                                                  getFunctionTypeAttrName(result.name), buildType,
-                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+  return parseFunctionSyntax<StepOp>(parser, result);
 }
 
-void StepOp::print(OpAsmPrinter &p) {
-  function_interface_impl::printFunctionOp(p, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
-                                           getArgAttrsAttrName(), getResAttrsAttrName());
-}
+void StepOp::print(OpAsmPrinter &p) { printFunctionSyntax(p, *this); }
 
 LogicalResult StepOp::verify() {
   auto check = [&](StringRef what, ArrayAttr roles, size_t count) -> LogicalResult {

@@ -7,8 +7,9 @@
 
 #include "dialects/Lm/Lm.h"
 
+#include "plait/Support/FunctionSyntax.h"
+
 #include "mlir/IR/Builders.h"
-#include "mlir/Interfaces/FunctionImplementation.h"
 
 #include <cmath>
 
@@ -93,18 +94,10 @@ LogicalResult WeightOp::verify() {
 }
 
 ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
-  auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
-                      function_interface_impl::VariadicFlag,
-                      std::string &) { return builder.getFunctionType(inputs, results); };
-  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
-                                                  getFunctionTypeAttrName(result.name), buildType,
-                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+  return parseFunctionSyntax<FuncOp>(parser, result);
 }
 
-void FuncOp::print(OpAsmPrinter &p) {
-  function_interface_impl::printFunctionOp(p, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
-                                           getArgAttrsAttrName(), getResAttrsAttrName());
-}
+void FuncOp::print(OpAsmPrinter &p) { printFunctionSyntax(p, *this); }
 
 LogicalResult ReturnOp::verify() {
   auto expected = cast<FuncOp>((*this)->getParentOp()).getResultTypes();

@@ -63,7 +63,7 @@ decode.step @step(%ids: !ids, %leaves: !i) -> !l
   %e = lm.linear %d, %w : !x, !lm.weight<4x4, #lm.f32>
   %v = lm.get_weight @main::@bf16 : !lm.weight<4x4, #lm.bf16>
   %bias = lm.get_weight @main::@bias : !lm.weight<4, #lm.bf16>
-  %f = lm.linear %e, %v, %bias : !x, !lm.weight<4x4, #lm.bf16>, !lm.weight<4, #lm.bf16>
+  %f = lm.linear %e, %v bias %bias : !x, !lm.weight<4x4, #lm.bf16>, !lm.weight<4, #lm.bf16>
   %h = lm.take_rows %f, %leaves : !x, !i
   %u = lm.get_weight @main::@tied : !lm.weight<32x4, #lm.bf16>
   %l = lm.head %h, %u : !h, !lm.weight<32x4, #lm.bf16>
