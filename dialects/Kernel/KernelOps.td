@@ -21,7 +21,7 @@ def Kernel_FuncOp : Kernel_Op<"func", [FunctionOpInterface, IsolatedFromAbove]> 
   let description = [{
     ```mlir
     kernel.func @linear(%x: tensor<?x192xf32, #lm.dims<tokens>>, %p: !kernel.packed<...>) -> tensor<?x64xf32, #lm.dims<tokens>>
-        attributes {cost = #kernel.cost<...>, numerics = 1 : i32} {
+        attributes {cost = #kernel.cost<...>} {
       %w = kernel.unpack %p : !kernel.packed<...>
       %y = lm.linear %x, %w : ...
       kernel.return %y : tensor<?x64xf32, #lm.dims<tokens>>

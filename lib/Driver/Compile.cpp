@@ -40,6 +40,8 @@ public:
   explicit Compilation(const CompileOptions &options)
       : options(options), context(makeRegistry(), MLIRContext::Threading::DISABLED),
         handler(sources, &context) {
+    // An error at the module would print all of it.
+    context.printOpOnDiagnostic(false);
     this->options.threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   }
 
@@ -113,7 +115,7 @@ private:
   /// The tables become constants of the binary in the cpu phase; packing and the
   /// manifest still need them as ops.
   void keepTables() {
-    llvm::raw_string_ostream(plan) << *module;
+    llvm::raw_string_ostream(plan) << *module << "\n";
     for (rt::ModelOp model : module->getOps<rt::ModelOp>())
       tables = OwningOpRef<rt::ModelOp>(model.clone());
   }

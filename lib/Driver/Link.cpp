@@ -69,6 +69,13 @@ private:
                             {{"tolerance", "1e-5"}, {"max_abs_logit", std::to_string(test.largestLogit)}});
   }
 
+  /// Whether a shared pack is there and is still what was written.
+  static bool isWhole(const std::string &pack) {
+    auto written = readFile(pack + ".digest", 64);
+    auto found = digestOfFile(pack);
+    return written.ok() && found.ok() && *written == *found;
+  }
+
   /// Writes the pack, or links to one of the same content in the pack folder.
   Status writePack(const std::string &path) {
     const Checkpoint &checkpoint = *in.imported->checkpoint;
@@ -85,14 +92,15 @@ private:
     if (std::error_code error = llvm::sys::fs::create_directories(shared))
       return resourceError(shared + ": cannot be created: " + error.message());
     std::string pack = shared + "/" + key.hex() + ".pack";
-    uint64_t bytes = 0;
-    if (llvm::sys::fs::file_size(pack, bytes) || bytes != model.getPackBytes()) {
+    if (!isWhole(pack)) {
       // Another process may write the same one: the last rename wins, and both
       // have the same content.
       std::string temporary = pack + "." + std::to_string(llvm::sys::Process::getProcessId());
       PLAIT_RETURN_IF_ERROR(writeWeightPack(model, checkpoint, temporary, in.options.threads));
+      PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(temporary));
       if (std::error_code error = llvm::sys::fs::rename(temporary, pack))
         return resourceError(pack + ": cannot be put in place: " + error.message());
+      PLAIT_RETURN_IF_ERROR(writeFileAtomic(pack + ".digest", digest));
     }
     // Another file system has no hard links to this one: then a copy.
     if (llvm::sys::fs::create_hard_link(pack, path))

@@ -129,8 +129,12 @@ private:
   //===- Tables -----------------------------------------------------------===//
 
   FailureOr<Row> getKernelRow(rt::KernelOp kernel) {
-    if (!kernel.getTiles() || !getOperation().lookupSymbol<LLVM::LLVMFuncOp>(kernel.getFunction()))
+    auto function = getOperation().lookupSymbol<LLVM::LLVMFuncOp>(kernel.getFunction());
+    if (!kernel.getTiles() || !function)
       return kernel.emitOpError("expected an 'llvm.func' and tiles; 'plait-generate-cpu-kernels' makes them");
+    // The tables lead to it. Were it exported, a function of the process with the
+    // same name could take its place.
+    function.setLinkage(LLVM::Linkage::Internal);
     rt::TilesAttr tiles = *kernel.getTiles();
     return Row{emitString(kernel.getFunction()), kernel.getFunction(), i64(tiles.getCount()), i64(tiles.getBlock()),
                i32(tiles.getDim()),              i32(tiles.getCyclic())};

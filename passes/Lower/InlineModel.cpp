@@ -23,12 +23,15 @@ struct InlineModelPass : plait::impl::InlineModelPassBase<InlineModelPass> {
       SmallVector<lm::CallOp> calls;
       step.walk([&](lm::CallOp call) { calls.push_back(call); });
       for (lm::CallOp call : calls)
-        inlineCall(call);
+        if (failed(inlineCall(call)))
+          return signalPassFailure();
     }
   }
 
-  void inlineCall(lm::CallOp call) {
+  LogicalResult inlineCall(lm::CallOp call) {
     auto callee = SymbolTable::lookupNearestSymbolFrom<lm::FuncOp>(call, call.getCallee());
+    if (callee.isExternal())
+      return call.emitOpError("expected a function with a body but got ") << call.getCallee();
     StringAttr model = call.getCallee().getRootReference();
     OpBuilder b(call);
     IRMapping mapping;
@@ -41,6 +44,7 @@ struct InlineModelPass : plait::impl::InlineModelPassBase<InlineModelPass> {
     for (auto [result, value] : llvm::zip_equal(call.getResults(), body.getTerminator()->getOperands()))
       result.replaceAllUsesWith(mapping.lookup(value));
     call.erase();
+    return success();
   }
 };
 } // namespace

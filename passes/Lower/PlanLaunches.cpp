@@ -71,10 +71,14 @@ struct PlanLaunchesPass : plait::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
 private:
   LogicalResult createModel(OpBuilder &b, lm::ModelOp source, decode::StepOp step) {
     auto head = source.lookupSymbol<lm::FuncOp>("head");
-    if (!head)
-      return source.emitOpError("expected a function @head");
-    stateType = cast<lm::StateType>(step.getInput(decode::Role::state).getType());
-    int64_t vocabulary = cast<RankedTensorType>(head.getResultTypes()[0]).getDimSize(1);
+    auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
+    if (!logits || logits.getRank() != 2)
+      return source.emitOpError("expected a function @head with logits as its result");
+    Value state = step.getInput(decode::Role::state);
+    if (!state)
+      return step.emitOpError("expected an argument of role state but found none");
+    stateType = cast<lm::StateType>(state.getType());
+    int64_t vocabulary = logits.getDimSize(1);
     int64_t parameters = 0;
     for (lm::WeightOp weight : source.getOps<lm::WeightOp>()) {
       auto type = cast<lm::WeightType>(weight.getType());

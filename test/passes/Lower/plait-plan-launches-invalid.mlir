@@ -8,7 +8,7 @@ module {
 
 !ids = tensor<?xi32, #lm.dims<tokens>>
 !kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
-// expected-error @+1 {{expected a function @head}}
+// expected-error @+1 {{expected a function @head with logits as its result}}
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
 }
 decode.step @ar(%ids: !ids, %kv: !kv) attributes {input_roles = [#decode.role<tokens>, #decode.role<state>], output_roles = []} {
@@ -96,5 +96,26 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 }
 // expected-error @+1 {{expected an input role for argument 1 but got #decode.role<chosen>}}
 decode.step @ar(%ids: !ids, %c: !ids, %kv: !kv) attributes {input_roles = [#decode.role<tokens>, #decode.role<chosen>, #decode.role<state>], output_roles = []} {
+  decode.return
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> tensor<?x32xf32, #lm.dims<leaves>>
+}
+// expected-error @+1 {{expected an argument of role state but found none}}
+decode.step @ar(%ids: tensor<?xi32, #lm.dims<tokens>>) attributes {input_roles = [#decode.role<tokens>], output_roles = []} {
+  decode.return
+}
+
+// -----
+
+!kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
+// expected-error @+1 {{expected a function @head with logits as its result}}
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>)
+}
+decode.step @ar(%kv: !kv) attributes {input_roles = [#decode.role<state>], output_roles = []} {
   decode.return
 }
