@@ -33,7 +33,7 @@ def Decode_StrategyOp : Decode_Op<"strategy", [Symbol, IsolatedFromAbove, Single
         %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
         %l = decode.head %h : !decode.hidden<@main>
         %p = decode.verify_sample %b, %l [#decode.warp<temperature>, #decode.warp<top_k>] : !decode.block<1>, !decode.logits<@main>
-        %y = decode.commit %x, %st, %p : !decode.sequence<@main>
+        %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
         %done = decode.stop %y : !decode.sequence<@main>
         decode.yield %y until %done : !decode.sequence<@main>
       }
@@ -160,7 +160,7 @@ def Decode_CommitOp : Decode_EvalOp<"commit", [DeclareOpInterfaceMethods<InferTy
     token.
 
     ```mlir
-    %y = decode.commit %x, %st, %p : !decode.sequence<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
     ```
     **Constraints:** the stage comes from a forward of the same sequence value.
   }];

@@ -102,6 +102,7 @@ private:
 
   Status runPhase(Phase phase) {
     PassManager pm(&context, ModuleOp::getOperationName());
+    applyDefaultTimingPassManagerCLOptions(pm);
     if (failed(applyPassManagerCLOptions(pm)))
       return invalidArgument("the pass manager's options contradict each other; see the message above");
     buildPhase(pm, phase, phaseOptions);
@@ -126,7 +127,11 @@ private:
     llvm::raw_fd_ostream out(path, error);
     if (error)
       return resourceError(path + ": cannot be written: " + error.message());
-    module->print(out);
+    // Until launches name their source ops, locations do.
+    OpPrintingFlags flags;
+    if (options.stopAfter < Phase::lower)
+      flags.enableDebugInfo();
+    module->print(out, flags);
     return Status::success();
   }
 

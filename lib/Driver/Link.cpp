@@ -169,7 +169,8 @@ private:
                          {"parameters", int64_t(model.getParameters())}};
     manifest["target"] = describeTarget(in.machine);
     manifest["numerics"] = model.getNumerics().str();
-    manifest["strategy"] = "ar";
+    // The first variant is what runs unless another is asked for.
+    manifest["strategy"] = (*model.getBody().front().getOps<rt::PlanOp>().begin()).getName().str();
     PLAIT_ASSIGN_OR_RETURN(manifest["binary"], artifact.describe("model.so"));
     PLAIT_RETURN_IF_ERROR(describeInputs()); // a pack's key is made of them
     PLAIT_ASSIGN_OR_RETURN(manifest["weights"], describeWeights());

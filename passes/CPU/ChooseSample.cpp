@@ -41,6 +41,7 @@ public:
     Value factor = e.div(e.f32(1), temperature), largest = e.f32(std::numeric_limits<float>::max());
     scale = e.broadcast(e.select(e.less(factor, largest), factor, largest));
     tops = e.broadcast(row.top);
+    leastWeight = e.splat(0); // without min_p nothing is too light
     least.set(e.f32(std::numeric_limits<float>::lowest()));
   }
 

@@ -11,7 +11,7 @@
 include "mlir/Pass/PassBase.td"
 
 def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
-  let summary = "run IR in double precision and print what it computes";
+  let summary = "Runs IR in double precision and prints what it computes";
   let description = [{
     Runs a model, or one of its functions, by the reference semantics of its ops
     (`EvaluableOpInterface`). Nothing is lowered and the IR does not change. It
@@ -60,7 +60,7 @@ def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
 }
 
 def PrintCostPass : Pass<"plait-print-cost", "::mlir::ModuleOp"> {
-  let summary = "print the symbolic cost of each function of each model";
+  let summary = "Prints the symbolic cost of each function of each model";
   let description = [{
     One line per function and kind of cost: a linear form in the tokens T, rows
     R and leaves L of a step, and in P, the KV length summed over its tokens. The
@@ -69,7 +69,7 @@ def PrintCostPass : Pass<"plait-print-cost", "::mlir::ModuleOp"> {
 }
 
 def VerifyImportPass : Pass<"plait-verify-import", "::mlir::ModuleOp"> {
-  let summary = "check what holds after the import phase";
+  let summary = "Checks what holds after the import phase";
   let description = [{
     At least one `lm.model`; every model has `@forward(ids, positions, rows,
     state) -> (hidden, state)` and `@head(hidden) -> logits` with the extents

@@ -56,7 +56,7 @@ Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model
   const Model &m = *instance->shared;
   if (m.tables().pack_bytes && !m.weights())
     return invalidArgument("instance: the model was opened without its weights");
-  PLAIT_ASSIGN_OR_RETURN(instance->plan, m.plan(options.variant));
+  PLAIT_ASSIGN_OR_RETURN(instance->plan, m.plan(options.variant.empty() ? m.manifest().strategy : options.variant));
   try {
     PLAIT_RETURN_IF_ERROR(instance->allocate(options));
     unsigned threads = options.threads ? options.threads : physicalCores();

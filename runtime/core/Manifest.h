@@ -13,8 +13,8 @@
 //     "model": {"name": "kjv-2m", "family": "llama", "vocabulary": 2048,
 //               "hidden": 192, "layers": 4, "max_positions": 512,
 //               "parameters": 2400000},
-//     "target": {"kind": "cpu", "triple": "x86_64-...", "cpu": "znver3",
-//                "isa": "avx2 fma"},
+//     "target": {"kind": "cpu", "triple": "x86_64-...", "cpu": "x86-64-v3",
+//                "isa": "avx2 bmi bmi2 f16c fma"},
 //     "numerics": "row_invariant", "strategy": "ar",
 //     "binary":  {"file": "model.so", "bytes": 1, "digest": "<32 hex>"},
 //     "weights": {"kind": "pack", "file": "weights.pack", "bytes": 1,
@@ -25,11 +25,12 @@
 //     "inputs": [ {"file": "config.json", "bytes": 1, "digest": "..."} ],
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
 //                    "top_p": 1.0, "min_p": 0.0},     // bos may be null
-//     "memory": {"weights": 1, "state_per_token": 1, "arena_per_token": 1},
-//     "variants": [ {"name": "ar", "launches": 60, "kernels": 12,
-//                    "flops": {"constant": 0, "tokens": 1, "leaves": 1,
-//                              "token_positions": 1},
-//                    "bytes": {...}} ] }
+//     "memory": {"weights": 1, "state_per_token": 1, 
+//                "arena": {"tokens": 1, "leaves": 1}},
+//     "variants": [ {"name": "ar", "launches": 60,
+//                    "flops": {"constant": 0, "tokens": 1, "rows": 0,
+//                              "leaves": 1, "token_positions": 1},
+//                    "weight_bytes": {...}, "activation_bytes": {...}} ] }
 //
 //===----------------------------------------------------------------------===//
 

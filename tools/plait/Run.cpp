@@ -263,10 +263,10 @@ private:
     io.maxTokens = options.chunk + io.maxRows;
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size()));
     if (!texts.dumpLogits.empty()) {
-      io.variant = "ar.debug";
+      io.variant = model.manifest().strategy + ".debug";
       if (!model.plan(io.variant))
-        return notFound("--dump-logits: the model has no variant \"ar.debug\"; compile it with "
-                        "`plait-compile --debug-logits`");
+        return notFound("--dump-logits: the model has no variant \"" + io.variant +
+                        "\"; compile it with `plait-compile --debug-logits`");
     }
     Demand demand;
     demand.sequences = io.maxRows;

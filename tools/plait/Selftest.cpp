@@ -26,7 +26,7 @@ namespace {
 constexpr const char *kFooter =
     "Two kinds of checks. Against selftest.safetensors of the artifact, if there: greedy tokens\n"
     "wherever the margin between the two best logits exceeds the tolerance, and logits if the\n"
-    "model has the variant \"ar.debug\". Against itself: the same tokens and the same bits of log\n"
+    "model has a debug variant (plait-compile --debug-logits). Against itself: the same tokens and the same bits of log\n"
     "probabilities alone and in a batch of 7, for prompt chunks of 1, 5 and the whole prompt, and\n"
     "for 1 and 2 threads.";
 
@@ -121,7 +121,7 @@ public:
 
 private:
   /// One row over `tokens` with a leaf at each token from `firstLeaf` on.
-  Expected<StepResult> runForced(const std::vector<int32_t> &tokens, size_t firstLeaf, const char *variant) {
+  Expected<StepResult> runForced(const std::vector<int32_t> &tokens, size_t firstLeaf, const std::string &variant) {
     InstanceOptions io;
     io.maxTokens = int64_t(tokens.size());
     io.maxRows = 1;
@@ -176,11 +176,12 @@ private:
   Status checkLogits(Report &report) {
     if (golden.logits.empty())
       return Status::success();
-    if (!model->plan("ar.debug")) {
-      report.skip("logits", "the model has no variant \"ar.debug\"");
+    std::string debug = model->manifest().strategy + ".debug";
+    if (!model->plan(debug)) {
+      report.skip("logits", "the model has no variant \"" + debug + "\"");
       return Status::success();
     }
-    PLAIT_ASSIGN_OR_RETURN(StepResult result, runForced(golden.tokens, 0, "ar.debug"));
+    PLAIT_ASSIGN_OR_RETURN(StepResult result, runForced(golden.tokens, 0, debug));
     double worst = 0;
     for (size_t i = 0; i < golden.logits.size(); ++i) {
       double difference = std::abs(double(result.logits[i]) - double(golden.logits[i]));
