@@ -24,8 +24,8 @@ namespace plait::decode {
 
 /// What the reference evaluation knows of one sequence.
 struct SequenceValue {
-  std::vector<int64_t> tokens;   ///< the whole text, pending tokens included
-  int64_t published = 0;         ///< tokens whose keys and values are in the state
+  std::vector<int64_t> tokens; ///< the whole text, pending tokens included
+  int64_t published = 0;       ///< tokens whose keys and values are in the state
   std::shared_ptr<StateValue> state;
   int64_t promptLength = 0, maxNewTokens = 0;
   std::vector<int64_t> stopIds;

@@ -110,8 +110,8 @@ LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueLi
     positions.data[i] = double(x.published + int64_t(i));
   }
   RowsValue rows{std::vector<int64_t>(size_t(count), 0)};
-  auto values = evaluator.runBlock(forward->getBody().front(),
-                                   {std::move(ids), std::move(positions), std::move(rows), x.state});
+  auto values =
+      evaluator.runBlock(forward->getBody().front(), {std::move(ids), std::move(positions), std::move(rows), x.state});
   if (failed(values))
     return failure();
   results.push_back(std::move((*values)[0]));
@@ -171,16 +171,16 @@ LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &result
   const auto &stage = valueAs<StageValue>(operands[1]);
   const auto &path = valueAs<PathValue>(operands[2]);
   if (path.accepted > stage.count)
-    return emitOpError("expected at most the ") << stage.count << " staged tokens to be accepted but got "
-                                                << path.accepted;
+    return emitOpError("expected at most the ")
+           << stage.count << " staged tokens to be accepted but got " << path.accepted;
   x.published += path.accepted;
   x.state = stage.state;
   if (path.next.nonfinite) {
     x.nonfinite = x.stopped = true;
   } else {
     x.tokens.push_back(path.next.token);
-    x.stopped = llvm::is_contained(x.stopIds, path.next.token) ||
-                int64_t(x.tokens.size()) - x.promptLength >= x.maxNewTokens;
+    x.stopped =
+        llvm::is_contained(x.stopIds, path.next.token) || int64_t(x.tokens.size()) - x.promptLength >= x.maxNewTokens;
   }
   results.push_back(std::move(x));
   return success();
@@ -228,8 +228,8 @@ LogicalResult ChooseSampleOp::evaluate(Evaluator &, Values operands, ValueList &
       logits,
       [&](int64_t leaf) {
         WarpValues warps{at(4, leaf), int64_t(warp(5, leaf, 0)), warp(6, leaf, 1), warp(7, leaf, 0)};
-        float u = uniformDraw(uint64_t(int64_t(at(2, leaf))), uint64_t(int64_t(at(3, leaf))),
-                              uint32_t(at(1, leaf)) + 1, RandomPurpose::sample);
+        float u = uniformDraw(uint64_t(int64_t(at(2, leaf))), uint64_t(int64_t(at(3, leaf))), uint32_t(at(1, leaf)) + 1,
+                              RandomPurpose::sample);
         return chooseSample(rowOf(logits, leaf), warps, u);
       },
       results);

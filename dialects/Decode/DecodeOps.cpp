@@ -26,8 +26,8 @@ ParseResult StrategyOp::parse(OpAsmParser &parser, OperationState &result) {
   StringAttr name;
   OpAsmParser::Argument argument;
   return failure(parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
-                 parser.parseLParen() || parser.parseArgument(argument, /*allowType=*/true) ||
-                 parser.parseRParen() || parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
+                 parser.parseLParen() || parser.parseArgument(argument, /*allowType=*/true) || parser.parseRParen() ||
+                 parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
                  parser.parseRegion(*result.addRegion(), {argument}));
 }
 
@@ -139,15 +139,13 @@ LogicalResult ForwardOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
 }
 
 LogicalResult HeadOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
-                                       DictionaryAttr, OpaqueProperties, RegionRange,
-                                       SmallVectorImpl<Type> &results) {
+                                       DictionaryAttr, OpaqueProperties, RegionRange, SmallVectorImpl<Type> &results) {
   results.push_back(LogitsType::get(context, cast<HiddenType>(operands[0].getType()).getModel()));
   return success();
 }
 
-LogicalResult CommitOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands,
-                                         DictionaryAttr, OpaqueProperties, RegionRange,
-                                         SmallVectorImpl<Type> &results) {
+LogicalResult CommitOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands, DictionaryAttr,
+                                         OpaqueProperties, RegionRange, SmallVectorImpl<Type> &results) {
   results.push_back(operands[0].getType());
   return success();
 }
@@ -225,9 +223,7 @@ static LogicalResult inferChoose(std::optional<Location> loc, Value logits, Smal
   auto type = dyn_cast<RankedTensorType>(logits.getType());
   if (!type || type.getRank() != 2)
     return emitOptionalError(loc, "expected logits of rank 2 but got ", logits.getType());
-  auto perLeaf = [&](Type element) {
-    return RankedTensorType::get({type.getDimSize(0)}, element, type.getEncoding());
-  };
+  auto perLeaf = [&](Type element) { return RankedTensorType::get({type.getDimSize(0)}, element, type.getEncoding()); };
   Type i32 = IntegerType::get(type.getContext(), 32);
   results.assign({perLeaf(i32), perLeaf(i32), perLeaf(Float32Type::get(type.getContext()))});
   return success();

@@ -30,12 +30,10 @@ using namespace mlir;
 namespace plait::lm {
 /// The result may be written over operand 0: each of its elements depends only
 /// on elements of operand 0 that are read before it is written.
-template <typename ConcreteType>
-class InPlace : public mlir::OpTrait::TraitBase<ConcreteType, InPlace> {};
+template <typename ConcreteType> class InPlace : public mlir::OpTrait::TraitBase<ConcreteType, InPlace> {};
 /// Operand 1 is a weight matrix that the op multiplies by, all of it, row by
 /// row: it wants the panel layout.
-template <typename ConcreteType>
-class WeightProduct : public mlir::OpTrait::TraitBase<ConcreteType, WeightProduct> {};
+template <typename ConcreteType> class WeightProduct : public mlir::OpTrait::TraitBase<ConcreteType, WeightProduct> {};
 } // namespace plait::lm
 
 #include "dialects/Lm/LmDialect.h.inc"
@@ -55,8 +53,8 @@ namespace plait::lm {
 llvm::StringRef getLeadingDim(mlir::Type type);
 
 /// tensor<? x rest x element, #lm.dims<dim>>
-mlir::RankedTensorType getNamedTensor(mlir::MLIRContext *context, llvm::StringRef dim,
-                                      llvm::ArrayRef<int64_t> rest, mlir::Type element);
+mlir::RankedTensorType getNamedTensor(mlir::MLIRContext *context, llvm::StringRef dim, llvm::ArrayRef<int64_t> rest,
+                                      mlir::Type element);
 
 /// `form` times the extent that `dim` names ("tokens", "rows", "leaves"; any
 /// other or an empty name counts as a constant).

@@ -104,13 +104,9 @@ Cost LayerNormOp::getCost() {
 
 Cost AddOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getType())); }
 
-Cost ActivationOp::getCost() {
-  return rowwiseCost(*this, flopsOf(getKind()) * rowElements(getResult().getType()));
-}
+Cost ActivationOp::getCost() { return rowwiseCost(*this, flopsOf(getKind()) * rowElements(getResult().getType())); }
 
-Cost GluOp::getCost() {
-  return rowwiseCost(*this, (flopsOf(getKind()) + 1) * rowElements(getResult().getType()));
-}
+Cost GluOp::getCost() { return rowwiseCost(*this, (flopsOf(getKind()) + 1) * rowElements(getResult().getType())); }
 
 Cost SliceColumnsOp::getCost() {
   // Only the slice is read.
@@ -146,12 +142,9 @@ static Cost attendCost(Value query, Value stateValue) {
 
 Cost StageOp::getCost() { return stageCost(getKey(), getState()); }
 Cost AttendOp::getCost() { return attendCost(getQuery(), getState()); }
-Cost AttentionOp::getCost() {
-  return stageCost(getKey(), getState()) + attendCost(getQuery(), getState());
-}
+Cost AttentionOp::getCost() { return stageCost(getKey(), getState()) + attendCost(getQuery(), getState()); }
 
 Cost TakeRowsOp::getCost() {
   // Only the chosen rows are read.
-  return {LinearForm(), LinearForm(),
-          tensorBytes(getIndices().getType()) + tensorBytes(getResult().getType()) * 2};
+  return {LinearForm(), LinearForm(), tensorBytes(getIndices().getType()) + tensorBytes(getResult().getType()) * 2};
 }

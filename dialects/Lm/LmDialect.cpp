@@ -66,8 +66,7 @@ LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
                                        function_ref<InFlightDiagnostic()> emitError) const {
   int64_t dynamic = llvm::count(shape, ShapedType::kDynamic);
   if (dynamic != int64_t(getNames().size()))
-    return emitError() << "expected one name per dynamic dimension (" << dynamic << ") but got "
-                       << getNames().size();
+    return emitError() << "expected one name per dynamic dimension (" << dynamic << ") but got " << getNames().size();
   return success();
 }
 
@@ -106,9 +105,8 @@ Attribute Llama3ScalingAttr::parse(AsmParser &parser, Type) {
   int64_t original;
   if (parser.parseLess() || parseNamedDouble(parser, "factor", factor) || parser.parseComma() ||
       parseNamedDouble(parser, "low_freq_factor", low) || parser.parseComma() ||
-      parseNamedDouble(parser, "high_freq_factor", high) || parser.parseComma() ||
-      parser.parseKeyword("original") || parser.parseEqual() || parser.parseInteger(original) ||
-      parser.parseGreater())
+      parseNamedDouble(parser, "high_freq_factor", high) || parser.parseComma() || parser.parseKeyword("original") ||
+      parser.parseEqual() || parser.parseInteger(original) || parser.parseGreater())
     return {};
   return parser.getChecked<Llama3ScalingAttr>(parser.getContext(), factor, low, high, original);
 }
@@ -124,13 +122,13 @@ void Llama3ScalingAttr::print(AsmPrinter &p) const {
   p << ", original = " << getOriginal() << ">";
 }
 
-LogicalResult Llama3ScalingAttr::verify(function_ref<InFlightDiagnostic()> emitError, FloatAttr factor,
-                                        FloatAttr low, FloatAttr high, int64_t original) {
+LogicalResult Llama3ScalingAttr::verify(function_ref<InFlightDiagnostic()> emitError, FloatAttr factor, FloatAttr low,
+                                        FloatAttr high, int64_t original) {
   if (!(factor.getValueAsDouble() >= 1))
     return emitError() << "expected factor >= 1 but got " << factor.getValueAsDouble();
   if (!(0 < low.getValueAsDouble() && low.getValueAsDouble() < high.getValueAsDouble()))
-    return emitError() << "expected 0 < low_freq_factor < high_freq_factor but got "
-                       << low.getValueAsDouble() << " and " << high.getValueAsDouble();
+    return emitError() << "expected 0 < low_freq_factor < high_freq_factor but got " << low.getValueAsDouble()
+                       << " and " << high.getValueAsDouble();
   if (original <= 0)
     return emitError() << "expected original > 0 but got " << original;
   return success();

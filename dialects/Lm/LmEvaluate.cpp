@@ -359,8 +359,8 @@ static void attend(const double *q, const CacheCells &cells, int64_t last, int64
 }
 
 /// Every head of every token over its row's cells.
-static DenseValue attendAll(StateType type, int64_t heads, double scale, const DenseValue &query,
-                            const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
+static DenseValue attendAll(StateType type, int64_t heads, double scale, const DenseValue &query, const RowsValue &rows,
+                            const DenseValue &positions, int64_t layer, StateValue &state) {
   int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads();
   DenseValue result = DenseValue::zeros(query.shape);
   for (int64_t t = 0; t < query.rows(); ++t)

@@ -24,9 +24,7 @@ using namespace plait::lm;
 // Helpers
 //===----------------------------------------------------------------------===//
 
-static LogicalResult fail(std::optional<Location> loc, const Twine &message) {
-  return emitOptionalError(loc, message);
-}
+static LogicalResult fail(std::optional<Location> loc, const Twine &message) { return emitOptionalError(loc, message); }
 
 static std::string toString(Type type) {
   std::string text;
@@ -35,8 +33,7 @@ static std::string toString(Type type) {
 }
 
 /// Checks that `type` is [?, columns] (columns < 0: any) or rank 1 if columns is 0.
-static FailureOr<RankedTensorType> checkRows(std::optional<Location> loc, StringRef what, Type type,
-                                             int64_t columns) {
+static FailureOr<RankedTensorType> checkRows(std::optional<Location> loc, StringRef what, Type type, int64_t columns) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   int64_t rank = columns == 0 ? 1 : 2;
   if (!tensor || tensor.getRank() != rank)
@@ -162,9 +159,8 @@ ParseResult LayersOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void LayersOp::print(OpAsmPrinter &p) {
   p << " " << getBegin() << " to " << getEnd() << " iter(";
-  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInits()), p, [&](auto pair) {
-    p << std::get<0>(pair) << " = " << std::get<1>(pair);
-  });
+  llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInits()), p,
+                        [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
   p << ")";
   p.printOptionalAttrDict((*this)->getAttrs(), {getBeginAttrName(), getEndAttrName()});
   p << " : ";
@@ -175,8 +171,7 @@ void LayersOp::print(OpAsmPrinter &p) {
 
 LogicalResult LayersOp::verifyRegions() {
   if (int64_t(getBegin()) < 0 || getBegin() >= getEnd())
-    return emitOpError("expected 0 <= begin < end but got ")
-           << int64_t(getBegin()) << " to " << int64_t(getEnd());
+    return emitOpError("expected 0 <= begin < end but got ") << int64_t(getBegin()) << " to " << int64_t(getEnd());
   TypeRange types = getInits().getTypes();
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
   if (TypeRange(getBody().getArgumentTypes()) != types || yield.getValues().getTypes() != types ||
@@ -193,12 +188,12 @@ LogicalResult LayersOp::verifyRegions() {
 // result type is inferred from the operands on construction and on parsing.
 //===----------------------------------------------------------------------===//
 
-#define PLAIT_INFER(Op)                                                                                          \
-  LogicalResult Op::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,     \
-                                     DictionaryAttr attributes, OpaqueProperties properties,                     \
-                                     RegionRange regions, SmallVectorImpl<Type> &results) {                      \
-    Adaptor adaptor(operands, attributes, properties, regions);                                                  \
-    return infer##Op(loc, adaptor, results);                                                                     \
+#define PLAIT_INFER(Op)                                                                                                \
+  LogicalResult Op::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,           \
+                                     DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,      \
+                                     SmallVectorImpl<Type> &results) {                                                 \
+    Adaptor adaptor(operands, attributes, properties, regions);                                                        \
+    return infer##Op(loc, adaptor, results);                                                                           \
   }
 
 using Results = SmallVectorImpl<Type>;
@@ -211,8 +206,8 @@ static LogicalResult inferEmbedOp(Loc loc, EmbedOp::Adaptor op, Results &results
     return failure();
   if (table.isVector())
     return fail(loc, "expected a table of two extents but got '" + toString(table) + "'");
-  results.push_back(RankedTensorType::get({ids->getDimSize(0), table.getCols()},
-                                          Float32Type::get(ids->getContext()), ids->getEncoding()));
+  results.push_back(RankedTensorType::get({ids->getDimSize(0), table.getCols()}, Float32Type::get(ids->getContext()),
+                                          ids->getEncoding()));
   return success();
 }
 PLAIT_INFER(EmbedOp)

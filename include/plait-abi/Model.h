@@ -44,8 +44,7 @@ typedef struct plait_context_v1 {
  *   buffers  one pointer per argument of the launch, 64-byte aligned but for
  *            inputs and outputs, which are aligned to their element
  *   dims     PLAIT_DIM_COUNT extents of this step */
-typedef void (*plait_kernel_fn_v1)(const plait_context_v1_t *context,
-                                   void *const *buffers, const int64_t *dims,
+typedef void (*plait_kernel_fn_v1)(const plait_context_v1_t *context, void *const *buffers, const int64_t *dims,
                                    int64_t begin, int64_t end, int64_t step);
 
 typedef struct plait_kernel_v1 {
@@ -110,18 +109,18 @@ typedef enum plait_arg_kind_e {
 
 /* Per-step arrays that the runtime fills. */
 typedef enum plait_input_e {
-  PLAIT_IN_TOKENS = 0,       /* i32[tokens] token ids */
-  PLAIT_IN_POSITIONS = 1,    /* i32[tokens] logical position of each token */
-  PLAIT_IN_TOKEN_ROWS = 2,   /* i32[tokens] row of each token */
-  PLAIT_IN_PAGE_TABLE = 3,   /* i32[rows][pages] page of positions [i*P,(i+1)*P) */
-  PLAIT_IN_LEAVES = 4,       /* i32[leaves] index of the token of each leaf */
-  PLAIT_IN_TEMPERATURE = 5,  /* f32[leaves]; 0 chooses greedily */
-  PLAIT_IN_TOP_K = 6,        /* i32[leaves]; 0 keeps all */
-  PLAIT_IN_TOP_P = 7,        /* f32[leaves]; 1 keeps all */
-  PLAIT_IN_MIN_P = 8,        /* f32[leaves]; 0 keeps all */
-  PLAIT_IN_SEED = 9,         /* i64[leaves] */
-  PLAIT_IN_SEQUENCE = 10,    /* i64[leaves] number of the sequence under its seed */
-  PLAIT_IN_STOPS = 11,       /* i32[leaves][stops] stop ids, padded with -1 */
+  PLAIT_IN_TOKENS = 0,      /* i32[tokens] token ids */
+  PLAIT_IN_POSITIONS = 1,   /* i32[tokens] logical position of each token */
+  PLAIT_IN_TOKEN_ROWS = 2,  /* i32[tokens] row of each token */
+  PLAIT_IN_PAGE_TABLE = 3,  /* i32[rows][pages] page of positions [i*P,(i+1)*P) */
+  PLAIT_IN_LEAVES = 4,      /* i32[leaves] index of the token of each leaf */
+  PLAIT_IN_TEMPERATURE = 5, /* f32[leaves]; 0 chooses greedily */
+  PLAIT_IN_TOP_K = 6,       /* i32[leaves]; 0 keeps all */
+  PLAIT_IN_TOP_P = 7,       /* f32[leaves]; 1 keeps all */
+  PLAIT_IN_MIN_P = 8,       /* f32[leaves]; 0 keeps all */
+  PLAIT_IN_SEED = 9,        /* i64[leaves] */
+  PLAIT_IN_SEQUENCE = 10,   /* i64[leaves] number of the sequence under its seed */
+  PLAIT_IN_STOPS = 11,      /* i32[leaves][stops] stop ids, padded with -1 */
   PLAIT_IN_COUNT = 12
 } plait_input_t;
 
@@ -135,7 +134,7 @@ typedef enum plait_output_e {
 } plait_output_t;
 
 typedef struct plait_arg_v1 {
-  int32_t kind;  /* plait_arg_kind_t */
+  int32_t kind; /* plait_arg_kind_t */
   int32_t index;
 } plait_arg_v1_t;
 
@@ -155,7 +154,7 @@ typedef struct plait_launch_v1 {
 } plait_launch_v1_t;
 
 typedef struct plait_plan_v1 {
-  const char *name; /* variant: "ar", "ar.debug" */
+  const char *name;               /* variant: "ar", "ar.debug" */
   const plait_extent_v1_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
   const plait_launch_v1_t *launches;
@@ -170,7 +169,7 @@ typedef struct plait_model_v1 {
   uint32_t abi_version;
   uint32_t magic;
   const char *name;
-  const char *isa;  /* space separated CPU features that the code needs */
+  const char *isa;      /* space separated CPU features that the code needs */
   const char *numerics; /* "row_invariant" or "fast" */
   int64_t vocabulary;
   int64_t max_positions; /* a position must be smaller */

@@ -30,8 +30,8 @@ typedef enum plait_dtype_e {
 /* What compiled code reports about a leaf (output PLAIT_OUT_STATUS). */
 typedef enum plait_leaf_status_e {
   PLAIT_LEAF_OK = 0,
-  PLAIT_LEAF_STOPPED = 1,   /* the chosen token is one of the leaf's stop ids */
-  PLAIT_LEAF_NONFINITE = 2  /* a logit was NaN or infinite; no token chosen */
+  PLAIT_LEAF_STOPPED = 1,  /* the chosen token is one of the leaf's stop ids */
+  PLAIT_LEAF_NONFINITE = 2 /* a logit was NaN or infinite; no token chosen */
 } plait_leaf_status_t;
 
 /* bytes = constant + sum over d of per[d] * dims[d] */

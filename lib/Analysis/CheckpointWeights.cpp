@@ -78,7 +78,7 @@ Expected<std::unique_ptr<WeightSource>> plait::openWeights(const std::string &sp
       return invalidArgument("weights: found '" + spec + "'; expected random:SEED with a number below 2^64");
     return Source(std::make_unique<RandomWeightSource>(seed));
   }
-  PLAIT_ASSIGN_OR_RETURN(Checkpoint checkpoint, text.ends_with(".safetensors") ? Checkpoint::openFile(spec)
-                                                                               : Checkpoint::openFolder(spec));
+  PLAIT_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+                         text.ends_with(".safetensors") ? Checkpoint::openFile(spec) : Checkpoint::openFolder(spec));
   return Source(std::make_unique<CheckpointWeights>(std::move(checkpoint)));
 }

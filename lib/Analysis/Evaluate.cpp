@@ -44,8 +44,8 @@ static LogicalResult checkArgument(BlockArgument argument, const EvalValue &valu
   if (!type)
     return success();
   auto fail = [&]() -> InFlightDiagnostic {
-    return mlir::emitError(argument.getLoc()) << "expected a value of type " << type << " for argument "
-                                              << argument.getArgNumber() << " but got ";
+    return mlir::emitError(argument.getLoc())
+           << "expected a value of type " << type << " for argument " << argument.getArgNumber() << " but got ";
   };
   const auto *dense = std::any_cast<DenseValue>(&value);
   if (!dense)

@@ -43,8 +43,7 @@ FailureOr<DenseValue> ModelEvaluation::step(ArrayRef<std::vector<int64_t>> token
   for (auto [row, rowTokens] : llvm::enumerate(tokens)) {
     if (lengths[row] + int64_t(rowTokens.size()) > int64_t(model.getMaxPositions()))
       return mlir::emitError(model.getLoc(), "expected at most max_positions ")
-             << model.getMaxPositions() << " tokens in a sequence but got "
-             << lengths[row] + int64_t(rowTokens.size());
+             << model.getMaxPositions() << " tokens in a sequence but got " << lengths[row] + int64_t(rowTokens.size());
     for (int64_t token : rowTokens) {
       ids.data.push_back(double(token));
       positions.data.push_back(double(lengths[row]++));

@@ -22,8 +22,7 @@ DenseValue plait::toDenseValue(const TensorView &tensor) {
   return value;
 }
 
-template <typename T>
-static std::vector<uint8_t> packAs(llvm::ArrayRef<double> values) {
+template <typename T> static std::vector<uint8_t> packAs(llvm::ArrayRef<double> values) {
   std::vector<uint8_t> bytes(values.size() * sizeof(T));
   for (auto [i, value] : llvm::enumerate(values)) {
     T element = T(value);

@@ -38,8 +38,7 @@ namespace {
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
-      : options(options), context(makeRegistry(), MLIRContext::Threading::DISABLED),
-        handler(sources, &context) {
+      : options(options), context(makeRegistry(), MLIRContext::Threading::DISABLED), handler(sources, &context) {
     // An error at the module would print all of it.
     context.printOpOnDiagnostic(false);
     this->options.threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
@@ -81,7 +80,8 @@ private:
       return invalidArgument(options.input + ": found IR; expected a model folder, or --start-from=PHASE with IR");
     std::string folder = isFolder || options.startFrom == Phase::import ? options.input : options.folder;
     if (isFolder && options.startFrom > Phase::import)
-      return invalidArgument(options.input + ": found a folder; expected IR with --start-from (the folder goes to --folder)");
+      return invalidArgument(options.input +
+                             ": found a folder; expected IR with --start-from (the folder goes to --folder)");
     if (!folder.empty()) {
       ImportOptions import;
       import.readCheckpoint = options.weights.kind == WeightsSpec::Kind::checkpoint;

@@ -31,13 +31,10 @@ std::string shapeText(ArrayRef<int64_t> shape) {
 }
 
 /// "2 tensors", "1 tensor".
-std::string counted(size_t count) {
-  return std::to_string(count) + (count == 1 ? " tensor" : " tensors");
-}
+std::string counted(size_t count) { return std::to_string(count) + (count == 1 ? " tensor" : " tensors"); }
 
 /// The first names, each by way of `describe`, and how many more there are.
-template <typename Describe>
-std::string listed(const std::vector<std::string> &names, Describe describe) {
+template <typename Describe> std::string listed(const std::vector<std::string> &names, Describe describe) {
   std::string text;
   for (size_t i = 0; i < std::min(names.size(), shown); ++i)
     text += (i ? ", " : "") + describe(names[i]);
@@ -90,22 +87,19 @@ Status reportNames(const std::vector<std::string> &missing, const std::vector<st
   }
   if (!unused.empty())
     found += (found.empty() ? "" : ", and ") + counted(unused.size()) +
-             " that the model does not use: " +
-             listed(unused, [](const std::string &name) { return inQuotes(name); });
+             " that the model does not use: " + listed(unused, [](const std::string &name) { return inQuotes(name); });
   std::string remedy = "check that config.json belongs to this checkpoint";
   if (missing == std::vector<std::string>{"lm_head.weight"})
     remedy = "if the head shares the embedding's weight, set tie_word_embeddings to true in "
              "config.json";
-  std::string message = printable(folder) + ": found " + found + "; expected the tensors of a " +
-                        config.family + " model of " + std::to_string(config.layers) + " layers; " +
-                        remedy;
+  std::string message = printable(folder) + ": found " + found + "; expected the tensors of a " + config.family +
+                        " model of " + std::to_string(config.layers) + " layers; " + remedy;
   return missing.empty() ? invalidArgument(message) : notFound(message);
 }
 
 /// Which tensors the model lacks, and which it has no use for.
-Status checkNames(lm::ModelOp model, const ModelFamily &family, const ModelConfig &config,
-                  const Checkpoint &checkpoint, const std::string &folder,
-                  std::vector<std::string> &warnings) {
+Status checkNames(lm::ModelOp model, const ModelFamily &family, const ModelConfig &config, const Checkpoint &checkpoint,
+                  const std::string &folder, std::vector<std::string> &warnings) {
   llvm::StringSet<> used;
   std::vector<std::string> missing, unused;
   for (lm::WeightOp weight : model.getBody().getOps<lm::WeightOp>()) {
@@ -120,9 +114,8 @@ Status checkNames(lm::ModelOp model, const ModelFamily &family, const ModelConfi
       continue;
     // The flag decides, as in transformers: such a head is a copy at best.
     if (name == "lm_head.weight" && config.tiedEmbeddings)
-      warnings.push_back(printable(folder) +
-                         ": found 'lm_head.weight' beside "
-                         "tie_word_embeddings true; the head uses the embedding's weight");
+      warnings.push_back(printable(folder) + ": found 'lm_head.weight' beside "
+                                             "tie_word_embeddings true; the head uses the embedding's weight");
     else
       unused.push_back(name);
   }
@@ -131,24 +124,21 @@ Status checkNames(lm::ModelOp model, const ModelFamily &family, const ModelConfi
   return reportNames(missing, unused, config, folder);
 }
 
-Status checkShape(lm::WeightOp weight, const std::string &name, const TensorView &tensor,
-                  const ModelFamily &family, const ModelConfig &config, const std::string &folder) {
+Status checkShape(lm::WeightOp weight, const std::string &name, const TensorView &tensor, const ModelFamily &family,
+                  const ModelConfig &config, const std::string &folder) {
   auto type = cast<lm::WeightType>(weight.getType());
   SmallVector<int64_t> expected(type.getShape());
   if (weight.getTransposed())
     std::swap(expected[0], expected[1]);
   if (ArrayRef<int64_t>(tensor.shape) == ArrayRef<int64_t>(expected))
     return Status::success();
-  bool isEmbedding =
-      !weight.getLayers() && StringRef(name).ends_with(std::string(family.embedding) + ".weight");
+  bool isEmbedding = !weight.getLayers() && StringRef(name).ends_with(std::string(family.embedding) + ".weight");
   if (isEmbedding && tensor.shape.size() == 2 && tensor.shape[1] == expected[1])
-    return invalidArgument(printable(folder) + "/config.json: /vocab_size: found " +
-                           std::to_string(config.vocabulary) + "; expected " +
-                           std::to_string(tensor.shape[0]) + ", the rows of tensor " +
-                           inQuotes(name) + " of the checkpoint");
-  return invalidArgument(printable(tensor.file) + ": tensor " + inQuotes(name) +
-                         ": found the shape " + shapeText(tensor.shape) + "; expected " +
-                         shapeText(expected) +
+    return invalidArgument(printable(folder) + "/config.json: /vocab_size: found " + std::to_string(config.vocabulary) +
+                           "; expected " + std::to_string(tensor.shape[0]) + ", the rows of tensor " + inQuotes(name) +
+                           " of the checkpoint");
+  return invalidArgument(printable(tensor.file) + ": tensor " + inQuotes(name) + ": found the shape " +
+                         shapeText(tensor.shape) + "; expected " + shapeText(expected) +
                          ", as the sizes in config.json say; check that "
                          "config.json belongs to this checkpoint");
 }

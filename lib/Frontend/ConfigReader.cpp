@@ -38,8 +38,7 @@ constexpr std::string_view irrelevantKeys[] = {
 
 bool isIrrelevant(std::string_view key) {
   return key.starts_with("_") || key.starts_with("summary_") ||
-         std::find(std::begin(irrelevantKeys), std::end(irrelevantKeys), key) !=
-             std::end(irrelevantKeys);
+         std::find(std::begin(irrelevantKeys), std::end(irrelevantKeys), key) != std::end(irrelevantKeys);
 }
 
 Expected<double> readPositive(const JsonView &object, const std::string &key) {
@@ -134,15 +133,13 @@ Expected<std::optional<std::string>> ConfigReader::elementType() {
   return result;
 }
 
-Status ConfigReader::checkHeads(const ModelConfig &config, const std::string &headsKey,
-                                const std::string &kvHeadsKey) {
+Status ConfigReader::checkHeads(const ModelConfig &config, const std::string &headsKey, const std::string &kvHeadsKey) {
   if (config.heads % config.kvHeads != 0)
     return refuse(kvHeadsKey, "a divisor of " + headsKey + " (" + std::to_string(config.heads) +
                                   "), as every key/value head serves equally many query heads");
   if (config.heads * config.headDim > limits::attentionColumns)
-    return refuse(headsKey, "at most " + std::to_string(limits::attentionColumns) +
-                                " columns for all heads of " + std::to_string(config.headDim) +
-                                " columns together");
+    return refuse(headsKey, "at most " + std::to_string(limits::attentionColumns) + " columns for all heads of " +
+                                std::to_string(config.headDim) + " columns together");
   return Status::success();
 }
 

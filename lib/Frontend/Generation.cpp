@@ -21,8 +21,7 @@ Expected<int32_t> readToken(const JsonView &view, int64_t vocabulary) {
 }
 
 /// A token or an array of tokens; nothing where the key is absent or null.
-Expected<std::vector<int32_t>> readTokens(const JsonView *object, const std::string &key,
-                                          int64_t vocabulary) {
+Expected<std::vector<int32_t>> readTokens(const JsonView *object, const std::string &key, int64_t vocabulary) {
   std::vector<int32_t> tokens;
   if (!object || !object->has(key))
     return tokens;
@@ -39,8 +38,8 @@ Expected<std::vector<int32_t>> readTokens(const JsonView *object, const std::str
   return tokens;
 }
 
-Expected<double> readNumber(const JsonView &object, const std::string &key, double absent,
-                            bool (*isValid)(double), const char *expected) {
+Expected<double> readNumber(const JsonView &object, const std::string &key, double absent, bool (*isValid)(double),
+                            const char *expected) {
   if (!object.has(key))
     return absent;
   PLAIT_ASSIGN_OR_RETURN(JsonView view, object.get(key));
@@ -83,10 +82,8 @@ void warnOfUnsupported(const JsonView &generation, std::vector<std::string> &war
 
 } // namespace
 
-Expected<GenerationDefaults> plait::readGenerationDefaults(const JsonView *generation,
-                                                           const JsonView &config,
-                                                           int64_t vocabulary,
-                                                           std::vector<std::string> &warnings) {
+Expected<GenerationDefaults> plait::readGenerationDefaults(const JsonView *generation, const JsonView &config,
+                                                           int64_t vocabulary, std::vector<std::string> &warnings) {
   if (generation && !generation->json().is_object())
     return generation->error("an object with defaults for generation");
   GenerationDefaults result;
@@ -111,20 +108,17 @@ Expected<GenerationDefaults> plait::readGenerationDefaults(const JsonView *gener
   PLAIT_ASSIGN_OR_RETURN(bool sample, generation->getBool("do_sample", tuned));
   PLAIT_ASSIGN_OR_RETURN(double temperature,
                          readNumber(
-                             *generation, "temperature", 1,
-                             [](double v) { return v >= 0 && v <= 1e6; },
+                             *generation, "temperature", 1, [](double v) { return v >= 0 && v <= 1e6; },
                              "a number in [0, 1000000]; 0 means the most probable token"));
   result.temperature = sample ? temperature : 0;
   PLAIT_ASSIGN_OR_RETURN(int64_t topK, generation->getInt("top_k", 0, INT32_MAX, 0));
   result.topK = static_cast<int32_t>(topK);
-  PLAIT_ASSIGN_OR_RETURN(result.topP,
-                         readNumber(
-                             *generation, "top_p", 1, [](double v) { return v > 0 && v <= 1; },
-                             "a number above 0 and at most 1"));
-  PLAIT_ASSIGN_OR_RETURN(result.minP,
-                         readNumber(
-                             *generation, "min_p", 0, [](double v) { return v >= 0 && v <= 1; },
-                             "a number in [0, 1]"));
+  PLAIT_ASSIGN_OR_RETURN(
+      result.topP,
+      readNumber(*generation, "top_p", 1, [](double v) { return v > 0 && v <= 1; }, "a number above 0 and at most 1"));
+  PLAIT_ASSIGN_OR_RETURN(
+      result.minP,
+      readNumber(*generation, "min_p", 0, [](double v) { return v >= 0 && v <= 1; }, "a number in [0, 1]"));
   warnOfUnsupported(*generation, warnings);
   return result;
 }

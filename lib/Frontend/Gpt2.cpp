@@ -24,15 +24,13 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config) {
   PLAIT_ASSIGN_OR_RETURN(config.hidden, reader.size("n_embd", limits::hidden));
   PLAIT_ASSIGN_OR_RETURN(config.layers, reader.size("n_layer", limits::layers));
   PLAIT_ASSIGN_OR_RETURN(config.maxPositions, reader.size("n_positions", limits::positions));
-  PLAIT_ASSIGN_OR_RETURN(config.intermediate,
-                         reader.size("n_inner", limits::intermediate, 4 * config.hidden));
+  PLAIT_ASSIGN_OR_RETURN(config.intermediate, reader.size("n_inner", limits::intermediate, 4 * config.hidden));
   PLAIT_ASSIGN_OR_RETURN(config.heads, reader.size("n_head", limits::heads));
   config.kvHeads = config.heads;
   config.headDim = config.hidden / config.heads;
   if (config.hidden % config.heads != 0 || config.headDim > limits::headDim)
-    return reader.refuse("n_head", "a divisor of n_embd (" + std::to_string(config.hidden) +
-                                       ") that leaves at most " + std::to_string(limits::headDim) +
-                                       " columns a head");
+    return reader.refuse("n_head", "a divisor of n_embd (" + std::to_string(config.hidden) + ") that leaves at most " +
+                                       std::to_string(limits::headDim) + " columns a head");
   PLAIT_RETURN_IF_ERROR(reader.checkHeads(config, "n_head", "n_head"));
 
   PLAIT_ASSIGN_OR_RETURN(bool scaled, reader.flag("scale_attn_weights", true));
@@ -41,8 +39,8 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config) {
   PLAIT_ASSIGN_OR_RETURN(config.activation, reader.activation("activation_function", "gelu_new"));
   PLAIT_ASSIGN_OR_RETURN(config.tiedEmbeddings, reader.flag("tie_word_embeddings", true));
   config.attentionBias = config.mlpBias = true;
-  PLAIT_RETURN_IF_ERROR(reader.require("scale_attn_by_inverse_layer_idx", false,
-                                       "Plait scales attention alike in all layers"));
+  PLAIT_RETURN_IF_ERROR(
+      reader.require("scale_attn_by_inverse_layer_idx", false, "Plait scales attention alike in all layers"));
   return reader.require("reorder_and_upcast_attn", false,
                         "set it to false: the weights are the same, sums are rounded otherwise");
 }
@@ -83,6 +81,5 @@ static bool isIgnorable(StringRef tensor) {
 
 namespace plait {
 extern const ModelFamily gpt2Family;
-const ModelFamily gpt2Family = {"gpt2", "GPT2LMHeadModel", "transformer.", "wte", readConfig,
-                                build,  isIgnorable};
+const ModelFamily gpt2Family = {"gpt2", "GPT2LMHeadModel", "transformer.", "wte", readConfig, build, isIgnorable};
 } // namespace plait

@@ -36,8 +36,7 @@ Status checkFolder(const std::string &folder) {
     return invalidArgument(printable(folder) + ": found a file that is no folder; " + expected +
                            "; give the folder that holds the model's files");
   if (!llvm::sys::fs::exists(join(folder, "config.json")))
-    return notFound(printable(folder) + ": found no config.json; " + expected +
-                    "; fetch all files of the model");
+    return notFound(printable(folder) + ": found no config.json; " + expected + "; fetch all files of the model");
   return Status::success();
 }
 
@@ -51,16 +50,14 @@ void appendFiles(const Checkpoint &checkpoint, StringRef folder, std::vector<std
 }
 
 /// The format of weights for which no checkpoint says it.
-Expected<WeightFormat> defaultFormat(const JsonView &config, const ModelConfig &model,
-                                     const ImportOptions &options) {
+Expected<WeightFormat> defaultFormat(const JsonView &config, const ModelConfig &model, const ImportOptions &options) {
   if (options.format)
     return *options.format;
   if (!model.elementType || *model.elementType == "float32")
     return WeightFormat::f32;
   if (*model.elementType == "bfloat16")
     return WeightFormat::bf16;
-  PLAIT_ASSIGN_OR_RETURN(JsonView view,
-                         config.get(config.has("torch_dtype") ? "torch_dtype" : "dtype"));
+  PLAIT_ASSIGN_OR_RETURN(JsonView view, config.get(config.has("torch_dtype") ? "torch_dtype" : "dtype"));
   return unsupported(view.error("float32 or bfloat16; choose a weight format").message());
 }
 
@@ -94,13 +91,11 @@ Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat abse
   auto formatOf = [&](StringRef source, bool isVector) -> Attribute {
     if (options.format && !isVector)
       return formatAttr(context, *options.format);
-    const TensorView *tensor =
-        checkpoint ? checkpoint->find(layerTensorName(source.str(), 0)) : nullptr;
+    const TensorView *tensor = checkpoint ? checkpoint->find(layerTensorName(source.str(), 0)) : nullptr;
     // What is missing or of another type is an error of checkWeights.
     if (!tensor)
       return formatAttr(context, absentFormat);
-    return formatAttr(context, tensor->type == plait::TensorType::bf16 ? WeightFormat::bf16
-                                                                       : WeightFormat::f32);
+    return formatAttr(context, tensor->type == plait::TensorType::bf16 ? WeightFormat::bf16 : WeightFormat::f32);
   };
   ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf);
   family.build(modelBuilder, result.config);
@@ -133,9 +128,8 @@ Expected<ImportedModel> plait::importHuggingFace(MLIRContext &context, const std
     result.inputFiles.push_back(generationPath);
     generation.emplace(*generationJson, generationPath);
   }
-  PLAIT_ASSIGN_OR_RETURN(result.generation,
-                         readGenerationDefaults(generation ? &*generation : nullptr, config,
-                                                result.config.vocabulary, result.warnings));
+  PLAIT_ASSIGN_OR_RETURN(result.generation, readGenerationDefaults(generation ? &*generation : nullptr, config,
+                                                                   result.config.vocabulary, result.warnings));
 
   WeightFormat absentFormat = WeightFormat::f32;
   if (options.readCheckpoint) {
@@ -147,8 +141,8 @@ Expected<ImportedModel> plait::importHuggingFace(MLIRContext &context, const std
   PLAIT_RETURN_IF_ERROR(buildModel(result, &context, absentFormat, options));
   if (result.checkpoint) {
     auto model = *result.module->getOps<lm::ModelOp>().begin();
-    PLAIT_RETURN_IF_ERROR(checkWeights(model, *findModelFamily(result.config.family), result.config,
-                                       *result.checkpoint, folder, result.warnings));
+    PLAIT_RETURN_IF_ERROR(checkWeights(model, *findModelFamily(result.config.family), result.config, *result.checkpoint,
+                                       folder, result.warnings));
   }
   return result;
 }

@@ -22,27 +22,21 @@ using namespace plait;
 static Status readConfig(ConfigReader &reader, ModelConfig &config) {
   PLAIT_ASSIGN_OR_RETURN(config.vocabulary, reader.size("vocab_size", limits::vocabulary));
   PLAIT_ASSIGN_OR_RETURN(config.hidden, reader.size("hidden_size", limits::hidden));
-  PLAIT_ASSIGN_OR_RETURN(config.intermediate,
-                         reader.size("intermediate_size", limits::intermediate));
+  PLAIT_ASSIGN_OR_RETURN(config.intermediate, reader.size("intermediate_size", limits::intermediate));
   PLAIT_ASSIGN_OR_RETURN(config.layers, reader.size("num_hidden_layers", limits::layers));
-  PLAIT_ASSIGN_OR_RETURN(config.maxPositions,
-                         reader.size("max_position_embeddings", limits::positions));
+  PLAIT_ASSIGN_OR_RETURN(config.maxPositions, reader.size("max_position_embeddings", limits::positions));
   PLAIT_ASSIGN_OR_RETURN(config.heads, reader.size("num_attention_heads", limits::heads));
-  PLAIT_ASSIGN_OR_RETURN(config.kvHeads,
-                         reader.size("num_key_value_heads", limits::heads, config.heads));
+  PLAIT_ASSIGN_OR_RETURN(config.kvHeads, reader.size("num_key_value_heads", limits::heads, config.heads));
   if (!reader.has("head_dim") && config.hidden % config.heads != 0)
-    return reader.refuse("num_attention_heads", "a divisor of hidden_size (" +
-                                                    std::to_string(config.hidden) +
-                                                    "); else give head_dim");
-  PLAIT_ASSIGN_OR_RETURN(config.headDim,
-                         reader.size("head_dim", limits::headDim, config.hidden / config.heads));
+    return reader.refuse("num_attention_heads",
+                         "a divisor of hidden_size (" + std::to_string(config.hidden) + "); else give head_dim");
+  PLAIT_ASSIGN_OR_RETURN(config.headDim, reader.size("head_dim", limits::headDim, config.hidden / config.heads));
   if (config.headDim > limits::headDim || config.headDim % 2 != 0) {
     std::string expected = "an even head_dim of at most " + std::to_string(limits::headDim);
     if (reader.has("head_dim"))
       return reader.refuse("head_dim", expected + ", as RoPE rotates pairs of columns");
-    return reader.refuse("num_attention_heads",
-                         expected + " instead of hidden_size / num_attention_heads = " +
-                             std::to_string(config.headDim));
+    return reader.refuse("num_attention_heads", expected + " instead of hidden_size / num_attention_heads = " +
+                                                    std::to_string(config.headDim));
   }
   PLAIT_RETURN_IF_ERROR(reader.checkHeads(config, "num_attention_heads", "num_key_value_heads"));
   config.attentionScale = 1 / std::sqrt(double(config.headDim));
@@ -54,10 +48,9 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config) {
   PLAIT_ASSIGN_OR_RETURN(config.tiedEmbeddings, reader.flag("tie_word_embeddings", false));
   PLAIT_RETURN_IF_ERROR(reader.readRope(config));
 
-  PLAIT_RETURN_IF_ERROR(reader.require(
-      "pretraining_tp", 1, "set it to 1: the weights are the same, sums are rounded otherwise"));
   PLAIT_RETURN_IF_ERROR(
-      reader.require("sliding_window", nullptr, "Plait attends over the whole context"));
+      reader.require("pretraining_tp", 1, "set it to 1: the weights are the same, sums are rounded otherwise"));
+  PLAIT_RETURN_IF_ERROR(reader.require("sliding_window", nullptr, "Plait attends over the whole context"));
   return reader.require("partial_rotary_factor", 1, "Plait rotates all columns of a head");
 }
 
@@ -95,6 +88,5 @@ static bool isIgnorable(StringRef tensor) { return tensor.ends_with(".rotary_emb
 
 namespace plait {
 extern const ModelFamily llamaFamily;
-const ModelFamily llamaFamily = {"llama", "LlamaForCausalLM", "model.", "embed_tokens", readConfig,
-                                 build,   isIgnorable};
+const ModelFamily llamaFamily = {"llama", "LlamaForCausalLM", "model.", "embed_tokens", readConfig, build, isIgnorable};
 } // namespace plait

@@ -34,20 +34,19 @@ static std::string symbolOf(StringRef path, StringRef kind) {
 
 ModelBuilder::ModelBuilder(lm::ModelOp model, const ModelFamily &family, const ModelConfig &config,
                            StringRef checkpointPrefix, FormatOf formatOf)
-    : model(model), family(family), config(config), checkpointPrefix(checkpointPrefix),
-      formatOf(std::move(formatOf)), builder(model.getContext()) {}
+    : model(model), family(family), config(config), checkpointPrefix(checkpointPrefix), formatOf(std::move(formatOf)),
+      builder(model.getContext()) {}
 
 Location ModelBuilder::locOf(StringRef path) const {
-  return NameLoc::get(
-      StringAttr::get(builder.getContext(), family.bodyPrefix + withoutLayer(path)));
+  return NameLoc::get(StringAttr::get(builder.getContext(), family.bodyPrefix + withoutLayer(path)));
 }
 
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
 
-lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int64_t> shape,
-                                   bool transposed, bool belowPrefix) {
+lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int64_t> shape, bool transposed,
+                                   bool belowPrefix) {
   OpBuilder::InsertionGuard guard(builder);
   if (lastWeight)
     builder.setInsertionPointAfter(lastWeight);
@@ -59,29 +58,25 @@ lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int6
   IntegerAttr layers;
   if (path.contains(layerMark))
     layers = builder.getI64IntegerAttr(config.layers);
-  Location loc =
-      belowPrefix ? locOf(path) : NameLoc::get(StringAttr::get(model.getContext(), path));
-  lastWeight = lm::WeightOp::create(
-      builder, loc, builder.getStringAttr(symbolOf(path, kind)), builder.getStringAttr(source),
-      layers, transposed ? builder.getUnitAttr() : UnitAttr(), TypeAttr::get(type));
+  Location loc = belowPrefix ? locOf(path) : NameLoc::get(StringAttr::get(model.getContext(), path));
+  lastWeight =
+      lm::WeightOp::create(builder, loc, builder.getStringAttr(symbolOf(path, kind)), builder.getStringAttr(source),
+                           layers, transposed ? builder.getUnitAttr() : UnitAttr(), TypeAttr::get(type));
   return lastWeight;
 }
 
-Value ModelBuilder::weight(StringRef path, StringRef kind, ArrayRef<int64_t> shape, bool transposed,
-                           bool belowPrefix) {
+Value ModelBuilder::weight(StringRef path, StringRef kind, ArrayRef<int64_t> shape, bool transposed, bool belowPrefix) {
   auto op = model.lookupSymbol<lm::WeightOp>(symbolOf(path, kind));
   if (!op)
     op = declare(path, kind, shape, transposed, belowPrefix);
-  return lm::GetWeightOp::create(builder, op.getLoc(), op.getType(),
-                                 FlatSymbolRefAttr::get(op.getSymNameAttr()));
+  return lm::GetWeightOp::create(builder, op.getLoc(), op.getType(), FlatSymbolRefAttr::get(op.getSymNameAttr()));
 }
 
 //===----------------------------------------------------------------------===//
 // Functions
 //===----------------------------------------------------------------------===//
 
-lm::FuncOp ModelBuilder::beginFunction(StringRef name, ArrayRef<Type> arguments,
-                                       ArrayRef<Type> results) {
+lm::FuncOp ModelBuilder::beginFunction(StringRef name, ArrayRef<Type> arguments, ArrayRef<Type> results) {
   Location loc = NameLoc::get(builder.getStringAttr(name));
   builder.setInsertionPointToEnd(&model.getBody().front());
   auto func = lm::FuncOp::create(builder, loc, name, builder.getFunctionType(arguments, results),
@@ -96,10 +91,8 @@ void ModelBuilder::buildForward(llvm::function_ref<Value()> body) {
   MLIRContext *context = model.getContext();
   Type indices = lm::getNamedTensor(context, "tokens", {}, builder.getI32Type());
   Type hidden = lm::getNamedTensor(context, "tokens", {config.hidden}, builder.getF32Type());
-  Type kv = lm::StateType::get(context, config.layers, config.kvHeads, config.headDim,
-                               builder.getF32Type());
-  lm::FuncOp func =
-      beginFunction("forward", {indices, indices, lm::RowsType::get(context), kv}, {hidden, kv});
+  Type kv = lm::StateType::get(context, config.layers, config.kvHeads, config.headDim, builder.getF32Type());
+  lm::FuncOp func = beginFunction("forward", {indices, indices, lm::RowsType::get(context), kv}, {hidden, kv});
   ids = func.getBody().getArgument(0);
   positions = func.getBody().getArgument(1);
   rows = func.getBody().getArgument(2);
@@ -125,8 +118,7 @@ Value ModelBuilder::layers(Value hidden, StringRef path, llvm::function_ref<Valu
   Location loc = locOf(path);
   SmallVector<Value> inits{hidden, state};
   SmallVector<Type> types{hidden.getType(), state.getType()};
-  auto loop = lm::LayersOp::create(builder, loc, types, uint64_t(0), uint64_t(config.layers),
-                                   ValueRange(inits));
+  auto loop = lm::LayersOp::create(builder, loc, types, uint64_t(0), uint64_t(config.layers), ValueRange(inits));
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&loop.getBody(), {}, types, {loc, loc});
   state = block->getArgument(1);
@@ -140,17 +132,14 @@ Value ModelBuilder::layers(Value hidden, StringRef path, llvm::function_ref<Valu
 // Ops
 //===----------------------------------------------------------------------===//
 
-static int64_t columnsOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(1);
-}
+static int64_t columnsOf(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
 
 Value ModelBuilder::embed(Value ids, StringRef path, int64_t rowCount) {
   Value table = weight(path, "weight", {rowCount, config.hidden});
   return lm::EmbedOp::create(builder, locOf(path), ids, table);
 }
 
-Value ModelBuilder::linear(Value input, StringRef path, int64_t outputs, bool bias,
-                           bool transposed) {
+Value ModelBuilder::linear(Value input, StringRef path, int64_t outputs, bool bias, bool transposed) {
   Value matrix = weight(path, "weight", {outputs, columnsOf(input)}, transposed);
   Value vector = bias ? weight(path, "bias", {outputs}) : Value();
   return lm::LinearOp::create(builder, locOf(path), input, matrix, vector);
@@ -158,15 +147,13 @@ Value ModelBuilder::linear(Value input, StringRef path, int64_t outputs, bool bi
 
 Value ModelBuilder::rmsNorm(Value input, StringRef path) {
   Value gain = weight(path, "weight", {columnsOf(input)});
-  return lm::RmsNormOp::create(builder, locOf(path), input, gain,
-                               builder.getF64FloatAttr(config.normEps));
+  return lm::RmsNormOp::create(builder, locOf(path), input, gain, builder.getF64FloatAttr(config.normEps));
 }
 
 Value ModelBuilder::layerNorm(Value input, StringRef path) {
   Value gain = weight(path, "weight", {columnsOf(input)});
   Value bias = weight(path, "bias", {columnsOf(input)});
-  return lm::LayerNormOp::create(builder, locOf(path), input, gain, bias,
-                                 builder.getF64FloatAttr(config.normEps));
+  return lm::LayerNormOp::create(builder, locOf(path), input, gain, bias, builder.getF64FloatAttr(config.normEps));
 }
 
 Value ModelBuilder::add(Value lhs, Value rhs, StringRef path) {
@@ -196,10 +183,8 @@ Value ModelBuilder::rope(Value input, StringRef path) {
   if (const std::optional<RopeScaling> &s = config.ropeScaling)
     scaling = lm::Llama3ScalingAttr::get(model.getContext(), builder.getF64FloatAttr(s->factor),
                                          builder.getF64FloatAttr(s->lowFreqFactor),
-                                         builder.getF64FloatAttr(s->highFreqFactor),
-                                         s->originalMaxPositions);
-  return lm::RopeOp::create(builder, locOf(path), input, positions,
-                            builder.getI64IntegerAttr(config.headDim),
+                                         builder.getF64FloatAttr(s->highFreqFactor), s->originalMaxPositions);
+  return lm::RopeOp::create(builder, locOf(path), input, positions, builder.getI64IntegerAttr(config.headDim),
                             builder.getF64FloatAttr(config.ropeTheta), scaling);
 }
 

@@ -17,16 +17,14 @@ static Expected<const ModelFamily *> readFamily(const JsonView &root) {
   if (!root.json().is_object())
     return root.error("an object with the keys of a model's configuration");
   if (!root.has("model_type")) {
-    std::string text = root.get("model_type").ok()
-                           ? root.get("model_type")->error(supported).message()
-                           : root.get("model_type").status().message() + ", " + supported;
+    std::string text = root.get("model_type").ok() ? root.get("model_type")->error(supported).message()
+                                                   : root.get("model_type").status().message() + ", " + supported;
     return invalidArgument(text + "; add the model_type of the checkpoint");
   }
   PLAIT_ASSIGN_OR_RETURN(std::string name, root.getString("model_type"));
   const ModelFamily *family = findModelFamily(name);
   if (!family)
-    return unsupportedValue(*root.get("model_type"),
-                            supported + "; Plait does not import other models");
+    return unsupportedValue(*root.get("model_type"), supported + "; Plait does not import other models");
   if (!root.has("architectures"))
     return family;
 
@@ -57,18 +55,15 @@ static Status refuseQuantization(const JsonView &root) {
   return Status::success();
 }
 
-Expected<ModelConfig> plait::readModelConfig(const JsonView &root,
-                                             std::vector<std::string> &warnings) {
+Expected<ModelConfig> plait::readModelConfig(const JsonView &root, std::vector<std::string> &warnings) {
   PLAIT_ASSIGN_OR_RETURN(const ModelFamily *family, readFamily(root));
   PLAIT_RETURN_IF_ERROR(refuseQuantization(root));
   ConfigReader reader(root, warnings);
   for (const char *key : {"auto_map", "trust_remote_code"})
     if (reader.has(key))
       reader.warn(key, "it is ignored, as Plait never runs code that comes with a model");
-  PLAIT_RETURN_IF_ERROR(
-      reader.require("is_encoder_decoder", false, "Plait imports decoder-only models"));
-  PLAIT_RETURN_IF_ERROR(
-      reader.require("add_cross_attention", false, "Plait imports decoder-only models"));
+  PLAIT_RETURN_IF_ERROR(reader.require("is_encoder_decoder", false, "Plait imports decoder-only models"));
+  PLAIT_RETURN_IF_ERROR(reader.require("add_cross_attention", false, "Plait imports decoder-only models"));
 
   ModelConfig config;
   config.family = family->name;

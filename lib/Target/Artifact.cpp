@@ -94,8 +94,10 @@ Status ArtifactWriter::commit() {
 //===----------------------------------------------------------------------===//
 
 static Json toJson(const LinearForm &form) {
-  return {{"constant", form.constant}, {"tokens", form.tokens},
-          {"rows", form.rows},         {"leaves", form.leaves},
+  return {{"constant", form.constant},
+          {"tokens", form.tokens},
+          {"rows", form.rows},
+          {"leaves", form.leaves},
           {"token_positions", form.tokenPositions}};
 }
 

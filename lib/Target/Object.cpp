@@ -39,9 +39,8 @@ static Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const 
     return unsupported("target " + machine.triple + ": " + error);
   llvm::TargetOptions options; // no floating-point fusion: kernels say where they fuse
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(triple, machine.cpu, "", options,
-                                                                          llvm::Reloc::PIC_, std::nullopt,
-                                                                          llvm::CodeGenOptLevel::Default));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, machine.cpu, "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 Expected<std::string> plait::compileToObject(ModuleOp module, const CpuMachine &machine) {
@@ -87,8 +86,8 @@ Status plait::linkSharedObject(const std::string &object, const std::string &pat
   PLAIT_RETURN_IF_ERROR(writeFileAtomic(objectFile, object));
   // No build id and a fixed name: equal inputs give equal bytes.
   llvm::SmallVector<llvm::StringRef> arguments = {
-      linker, "-shared", "-o", path, objectFile, "-soname", "model.so", "-z", "defs", "-z", "noexecstack", "-z", "now",
-      "--build-id=none", "--gc-sections", "--hash-style=gnu"};
+      linker, "-shared", "-o",          path, objectFile, "-soname",         "model.so",      "-z",
+      "defs", "-z",      "noexecstack", "-z", "now",      "--build-id=none", "--gc-sections", "--hash-style=gnu"};
   std::string error;
   std::optional<llvm::StringRef> redirects[] = {"", llvm::StringRef(log), llvm::StringRef(log)};
   int rc = llvm::sys::ExecuteAndWait(linker, arguments, std::nullopt, redirects, 0, 0, &error);
@@ -98,7 +97,7 @@ Status plait::linkSharedObject(const std::string &object, const std::string &pat
   llvm::sys::fs::remove(objectFile);
   llvm::sys::fs::remove(log);
   if (rc != 0)
-    return internalError("the linker failed (" + std::to_string(rc) + "): " + error + output + "\ncommand: " +
-                         llvm::join(arguments, " "));
+    return internalError("the linker failed (" + std::to_string(rc) + "): " + error + output +
+                         "\ncommand: " + llvm::join(arguments, " "));
   return Status::success();
 }

@@ -30,8 +30,7 @@ struct Slice {
   uint8_t *target;
 };
 
-template <typename T>
-T loadAs(const uint8_t *bytes) {
+template <typename T> T loadAs(const uint8_t *bytes) {
   T value;
   std::memcpy(&value, bytes, sizeof(T));
   return value;
@@ -119,8 +118,8 @@ Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, c
         status = notFound("checkpoint: found no tensor '" + name + "' of the expected size");
         break;
       }
-      slices.push_back({weight, tensor,
-                        static_cast<uint8_t *>(memory) + weight.getOffset() + layer * weight.getLayerBytes()});
+      slices.push_back(
+          {weight, tensor, static_cast<uint8_t *>(memory) + weight.getOffset() + layer * weight.getLayerBytes()});
       constexpr int64_t kPanelsPerPiece = 16;
       for (int64_t p = 0, e = panelCount(weight); p < e; p += kPanelsPerPiece)
         pieces.push_back({slices.size() - 1, p, std::min(e, p + kPanelsPerPiece)});

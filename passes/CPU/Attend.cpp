@@ -54,9 +54,7 @@ private:
   void emitResult();
 
   /// Vector `j` of a block of scores of head `i` of those at work.
-  Value scoreOffset(Value first, int64_t i, int64_t j) {
-    return e.add(first, i * PageLayout::tokens + j * e.lanes());
-  }
+  Value scoreOffset(Value first, int64_t i, int64_t j) { return e.add(first, i * PageLayout::tokens + j * e.lanes()); }
   Value loadVector(Value pointer, Value offset) { return e.load(e.f32VectorType(), pointer, offset); }
   Value loadSplat(Value pointer, Value offset) { return e.broadcast(e.load(e.f32Type(), pointer, offset)); }
 
@@ -65,9 +63,9 @@ private:
   Pages pages;
   int64_t headDim, paddedHeadDim, group, valueVectors;
   int64_t heads, vectors, block;
-  Value scores;       ///< [heads][tokens of a page]: scores, then weights
-  Value sums;         ///< [group][paddedHeadDim]: weighted sums of values
-  Value tops, totals; ///< [group]: largest score, sum of weights
+  Value scores;        ///< [heads][tokens of a page]: scores, then weights
+  Value sums;          ///< [group][paddedHeadDim]: weighted sums of values
+  Value tops, totals;  ///< [group]: largest score, sum of weights
   Value kvHead, query; ///< of the tile; `query` is the offset of its first head
 };
 } // namespace
@@ -97,9 +95,8 @@ void Attend::reset() {
   e.forLoop(e.i64(0), e.i64(group), 1, [&](Value head) {
     e.store(e.f32(-std::numeric_limits<double>::infinity()), tops, head);
     e.store(e.f32(0), totals, head);
-    e.forLoop(e.i64(0), e.i64(valueVectors * e.lanes()), e.lanes(), [&](Value i) {
-      e.store(e.splat(0), sums, e.add(e.mul(head, paddedHeadDim), i));
-    });
+    e.forLoop(e.i64(0), e.i64(valueVectors * e.lanes()), e.lanes(),
+              [&](Value i) { e.store(e.splat(0), sums, e.add(e.mul(head, paddedHeadDim), i)); });
   });
 }
 

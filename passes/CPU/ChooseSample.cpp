@@ -56,9 +56,7 @@ public:
 
 private:
   Value extend(Value x, Type type) { return arith::ExtFOp::create(b, e.loc(), type, x); }
-  Value atLeast(Value x, Value y) {
-    return arith::CmpFOp::create(b, e.loc(), arith::CmpFPredicate::OGE, x, y);
-  }
+  Value atLeast(Value x, Value y) { return arith::CmpFOp::create(b, e.loc(), arith::CmpFPredicate::OGE, x, y); }
   Value bothOf(Value x, Value y) { return arith::AndIOp::create(b, e.loc(), x, y); }
   /// w = exp((x - top) / temperature)
   Value weights(Value x) { return e.exp(e.mul(e.sub(x, tops), scale)); }
@@ -88,8 +86,8 @@ void DrawEmitter::applyTopK(Value k) {
   Value limited = bothOf(e.less(e.integer(i32, 0), k), e.less(k, e.integer(i32, row.size())));
   e.ifThen(limited, [&] {
     Value one = e.constant(wide, 1);
-    raiseThreshold(e, row, least, e.constant(f64, double(row.size())),
-                   arith::SIToFPOp::create(b, e.loc(), f64, k), [&](Value) { return one; });
+    raiseThreshold(e, row, least, e.constant(f64, double(row.size())), arith::SIToFPOp::create(b, e.loc(), f64, k),
+                   [&](Value) { return one; });
   });
 }
 
@@ -126,9 +124,8 @@ Value DrawEmitter::keptWeights(Value kept, Value x) {
 /// a draw use.
 Value DrawEmitter::addKeptMass(Value sum, Columns columns, Value x, Value threshold) {
   Value lanes = kept(columns, x, threshold);
-  return ifAny(e, lanes, sum, [&] {
-    return SmallVector<Value>{e.add(sum, e.reduceAdd(extend(keptWeights(lanes, x), wide)))};
-  })[0];
+  return ifAny(e, lanes, sum,
+               [&] { return SmallVector<Value>{e.add(sum, e.reduceAdd(extend(keptWeights(lanes, x), wide)))}; })[0];
 }
 
 Value DrawEmitter::draw(Value u) {
@@ -140,12 +137,11 @@ Value DrawEmitter::draw(Value u) {
   // running sum does not fall: the vectors that end at or before the target are
   // the first ones, and there is one more.
   Value target = e.mul(extend(u, f64), total);
-  SmallVector<Value> found =
-      row.scan({zero, zero, e.i64(0)}, [&](Columns columns, Value x, ValueRange carried) {
-        Value sum = addKeptMass(carried[0], columns, x, threshold), before = atLeast(target, sum);
-        return SmallVector<Value>{sum, e.select(before, sum, carried[1]),
-                                  e.add(carried[2], e.select(before, e.i64(e.lanes()), e.i64(0)))};
-      });
+  SmallVector<Value> found = row.scan({zero, zero, e.i64(0)}, [&](Columns columns, Value x, ValueRange carried) {
+    Value sum = addKeptMass(carried[0], columns, x, threshold), before = atLeast(target, sum);
+    return SmallVector<Value>{sum, e.select(before, sum, carried[1]),
+                              e.add(carried[2], e.select(before, e.i64(e.lanes()), e.i64(0)))};
+  });
   Value sum = found[1], first = found[2];
   Columns columns{first, e.lanesBelow(first, e.i64(row.size()))};
   Value x = row.vectorAt(columns), weight = keptWeights(kept(columns, x, threshold), x);

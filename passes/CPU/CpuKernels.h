@@ -27,8 +27,7 @@ template <typename Op, LogicalResult (*emit)(Op, CpuKernelEmitter &)>
 struct CpuKernelModel : CpuKernelOpInterface::ExternalModel<CpuKernelModel<Op, emit>, Op> {
   LogicalResult emitCpu(Operation *op, CpuKernelEmitter &emitter) const { return emit(cast<Op>(op), emitter); }
 };
-template <typename Op, LogicalResult (*emit)(Op, CpuKernelEmitter &)>
-void attachCpuKernel(MLIRContext *context) {
+template <typename Op, LogicalResult (*emit)(Op, CpuKernelEmitter &)> void attachCpuKernel(MLIRContext *context) {
   Op::template attachInterface<CpuKernelModel<Op, emit>>(*context);
 }
 

@@ -54,7 +54,6 @@ static LogicalResult emitEmbed(lm::EmbedOp op, CpuKernelEmitter &e) {
 }
 
 void plait::registerEmbedCpuKernels(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
-    attachCpuKernel<lm::EmbedOp, emitEmbed>(context);
-  });
+  registry.addExtension(
+      +[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::EmbedOp, emitEmbed>(context); });
 }

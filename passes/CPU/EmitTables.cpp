@@ -87,9 +87,9 @@ private:
       return "";
     Type element = b.getIntegerType(bits);
     auto shape = RankedTensorType::get({int64_t(values.size())}, element);
-    DenseElementsAttr data =
-        bits == 32 ? DenseElementsAttr::get(shape, ArrayRef<int32_t>(llvm::to_vector_of<int32_t>(values)))
-                   : DenseElementsAttr::get(shape, values);
+    DenseElementsAttr data = bits == 32
+                                 ? DenseElementsAttr::get(shape, ArrayRef<int32_t>(llvm::to_vector_of<int32_t>(values)))
+                                 : DenseElementsAttr::get(shape, values);
     emitConstant(name, LLVM::LLVMArrayType::get(element, values.size()), data);
     return name.str();
   }
@@ -136,8 +136,12 @@ private:
     // same name could take its place.
     function.setLinkage(LLVM::Linkage::Internal);
     rt::TilesAttr tiles = *kernel.getTiles();
-    return Row{emitString(kernel.getFunction()), kernel.getFunction(), i64(tiles.getCount()), i64(tiles.getBlock()),
-               i32(tiles.getDim()),              i32(tiles.getCyclic())};
+    return Row{emitString(kernel.getFunction()),
+               kernel.getFunction(),
+               i64(tiles.getCount()),
+               i64(tiles.getBlock()),
+               i32(tiles.getDim()),
+               i32(tiles.getCyclic())};
   }
 
   Row getWeightRow(rt::WeightOp w) {
@@ -202,8 +206,8 @@ private:
     for (rt::WeightOp weight : body.getOps<rt::WeightOp>())
       weights.push_back(getWeightRow(weight));
     for (rt::StateOp state : body.getOps<rt::StateOp>())
-      states.push_back({emitString(state.getName()), i64(state.getLayers()), i64(state.getPageTokens()),
-                        i64(state.getPageBytes())});
+      states.push_back(
+          {emitString(state.getName()), i64(state.getLayers()), i64(state.getPageTokens()), i64(state.getPageBytes())});
     for (rt::PlanOp plan : body.getOps<rt::PlanOp>())
       plans.push_back(getPlanRow(plan, plans.size()));
     for (const std::string &source : sources)

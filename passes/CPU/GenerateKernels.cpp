@@ -52,8 +52,8 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
   LLVM::LLVMFuncOp declare(kernel::FuncOp kernel) {
     OpBuilder b(kernel);
     Type address = LLVM::LLVMPointerType::get(&getContext()), i64 = b.getI64Type();
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
-                                            {address, address, address, i64, i64, i64});
+    auto type =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), {address, address, address, i64, i64, i64});
     auto function = LLVM::LLVMFuncOp::create(b, kernel.getLoc(), kernel.getSymName(), type);
     function.setNoUnwind(true);
     // Or else the optimiser would turn loops into calls of memset and memcpy,

@@ -20,13 +20,12 @@ using namespace plait;
 void CpuKernelEmitter::forEachTile(CpuTiles tiles, Body body) {
   division = tiles;
   Value begin = function.getArgument(3), end = function.getArgument(4), step = function.getArgument(5);
-  scf::ForOp::create(b, location, begin, end, step, ValueRange(),
-                     [&](OpBuilder &, Location, Value tile, ValueRange) {
-                       OpBuilder::InsertionGuard guard(b);
-                       b.setInsertionPointToEnd(tile.getParentBlock());
-                       body(tile);
-                       scf::YieldOp::create(b, location);
-                     });
+  scf::ForOp::create(b, location, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(tile.getParentBlock());
+    body(tile);
+    scf::YieldOp::create(b, location);
+  });
 }
 
 CpuTiles CpuKernelEmitter::rowTiles(Value tensor, int64_t perRow, int64_t block, bool cyclic) {

@@ -136,8 +136,8 @@ Value CpuKernelEmitter::exp(Value x) {
   Value r = fma(n, c(-0.693359375), y);
   r = fma(n, c(2.12194440054690583e-4), r);
   // e^r = 1 + r + r^2 q(r); q is the minimax polynomial of relative error 3e-9.
-  Value q = polynomial(r, {0.4999999343207066, 0.16666520400169382, 0.04166839083778827, 0.00836874503064419,
-                           0.0013814536219470385});
+  Value q = polynomial(
+      r, {0.4999999343207066, 0.16666520400169382, 0.04166839083778827, 0.00836874503064419, 0.0013814536219470385});
   Value e = add(fma(mul(r, r), q, r), c(1));
   // 2^n in two factors, because n may be 128, one more than an exponent can say.
   Value half = arith::ShRSIOp::create(b, location, power, i(1));
@@ -178,9 +178,7 @@ Value CpuKernelEmitter::log(Value x) {
   return select(less(x, c(0)), c(std::numeric_limits<double>::quiet_NaN()), result);
 }
 
-Value CpuKernelEmitter::silu(Value x) {
-  return div(x, add(constant(x.getType(), 1), exp(negate(x))));
-}
+Value CpuKernelEmitter::silu(Value x) { return div(x, add(constant(x.getType(), 1), exp(negate(x)))); }
 
 Value CpuKernelEmitter::geluTanh(Value x) {
   // (1 + tanh u) / 2 = 1 / (1 + e^-2u), which loses nothing where tanh u is near -1.

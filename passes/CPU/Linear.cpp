@@ -137,8 +137,8 @@ private:
     for (int64_t c = 0; c < columns; ++c) {
       Value column = e.add(firstColumn, c * e.lanes());
       Value mask = rows % packed.getPanel() ? e.lanesBelow(column, e.i64(rows)) : Value();
-      Value added = bias ? (mask ? e.load(e.f32Type(), bias, column, mask) : e.load(e.f32VectorType(), bias, column))
-                         : Value();
+      Value added =
+          bias ? (mask ? e.load(e.f32Type(), bias, column, mask) : e.load(e.f32VectorType(), bias, column)) : Value();
       for (int64_t r = 0; r < blockRows; ++r) {
         Value sum = sums[r * columns + c];
         if (added)

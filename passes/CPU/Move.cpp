@@ -35,9 +35,8 @@ static LogicalResult emitTakeRows(lm::TakeRowsOp op, CpuKernelEmitter &e) {
     constexpr int64_t block = 64;
     e.forEachTile(e.rowTiles(op.getResult(), 1, block), [&](Value tile) {
       Value first = e.mul(tile, block);
-      e.forLoop(first, e.minimum(e.add(first, block), e.rows(op.getResult())), 1, [&](Value i) {
-        e.store(e.load(element, source, e.loadIndex(indices, i)), target, i);
-      });
+      e.forLoop(first, e.minimum(e.add(first, block), e.rows(op.getResult())), 1,
+                [&](Value i) { e.store(e.load(element, source, e.loadIndex(indices, i)), target, i); });
     });
     return success();
   }

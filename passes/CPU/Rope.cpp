@@ -42,7 +42,5 @@ static LogicalResult emitRope(lm::RopeOp op, CpuKernelEmitter &e) {
 }
 
 void plait::registerRopeCpuKernels(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
-    attachCpuKernel<lm::RopeOp, emitRope>(context);
-  });
+  registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::RopeOp, emitRope>(context); });
 }

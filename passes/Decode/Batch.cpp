@@ -23,8 +23,8 @@ namespace {
 class StepBuilder {
 public:
   StepBuilder(OpBuilder &builder, Location loc, StringRef name)
-      : b(builder), step(StepOp::create(b, loc, name, b.getFunctionType({}, {}), b.getArrayAttr({}),
-                                        b.getArrayAttr({}), ArrayAttr(), ArrayAttr())) {
+      : b(builder), step(StepOp::create(b, loc, name, b.getFunctionType({}, {}), b.getArrayAttr({}), b.getArrayAttr({}),
+                                        ArrayAttr(), ArrayAttr())) {
     b.createBlock(&step.getBody());
   }
 

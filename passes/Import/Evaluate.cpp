@@ -166,8 +166,8 @@ LogicalResult EvaluatePass::runFunction(FunctionOpInterface callee, WeightSource
     return failure();
   for (auto [i, value, type] : llvm::enumerate(*values, callee.getResultTypes()))
     if (auto tensor = dyn_cast<RankedTensorType>(type))
-      results.push_back({"result" + std::to_string(i), valueAs<DenseValue>(value),
-                         isa<IntegerType>(tensor.getElementType())});
+      results.push_back(
+          {"result" + std::to_string(i), valueAs<DenseValue>(value), isa<IntegerType>(tensor.getElementType())});
   return success();
 }
 

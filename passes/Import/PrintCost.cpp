@@ -20,11 +20,8 @@ using namespace plait;
 
 /// Prints "12 + 34 T + 5 P": the terms that are not zero.
 static void print(llvm::raw_ostream &os, const LinearForm &form) {
-  std::pair<int64_t, StringRef> terms[] = {{form.constant, ""},
-                                           {form.tokens, " T"},
-                                           {form.rows, " R"},
-                                           {form.leaves, " L"},
-                                           {form.tokenPositions, " P"}};
+  std::pair<int64_t, StringRef> terms[] = {
+      {form.constant, ""}, {form.tokens, " T"}, {form.rows, " R"}, {form.leaves, " L"}, {form.tokenPositions, " P"}};
   bool empty = true;
   for (auto [factor, extent] : terms) {
     if (factor == 0)

@@ -220,9 +220,10 @@ private:
     for (int64_t extent : type.getShape().drop_front())
       bytes *= extent;
     StringRef name = lm::getLeadingDim(type);
-    int dim = name == "tokens" ? PLAIT_DIM_TOKENS : name == "rows" ? PLAIT_DIM_ROWS
-                                                : name == "leaves" ? PLAIT_DIM_LEAVES
-                                                                   : -1;
+    int dim = name == "tokens"   ? PLAIT_DIM_TOKENS
+              : name == "rows"   ? PLAIT_DIM_ROWS
+              : name == "leaves" ? PLAIT_DIM_LEAVES
+                                 : -1;
     if (dim < 0 || bytes <= 0)
       return op->emitOpError("expected a result [tokens|rows|leaves, static...] but got ") << type;
     // Best fit: the smallest free slot that is large enough, else the largest.

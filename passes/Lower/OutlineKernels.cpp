@@ -63,14 +63,14 @@ struct OutlineKernelsPass : plait::impl::OutlineKernelsPassBase<OutlineKernelsPa
     OpBuilder b(op->getContext());
     auto type = b.getFunctionType(ValueRange(inputs).getTypes(), op->getResultTypes());
     bool inPlace = op->hasTrait<lm::InPlace>() && inputs.front() == op->getOperand(0);
-    auto func = kernel::FuncOp::create(
-        b, op->getLoc(), op->getName().stripDialect(), type,
-        kernel::getCostAttr(op->getContext(), cast<lm::CostOpInterface>(op).getCost()),
-        inPlace ? b.getDenseI64ArrayAttr({0, 0}) : DenseI64ArrayAttr(), ArrayAttr(), ArrayAttr());
+    auto func = kernel::FuncOp::create(b, op->getLoc(), op->getName().stripDialect(), type,
+                                       kernel::getCostAttr(op->getContext(), cast<lm::CostOpInterface>(op).getCost()),
+                                       inPlace ? b.getDenseI64ArrayAttr({0, 0}) : DenseI64ArrayAttr(), ArrayAttr(),
+                                       ArrayAttr());
     symbols.insert(func);
 
-    Block *body = b.createBlock(&func.getBody(), {}, type.getInputs(),
-                                SmallVector<Location>(inputs.size(), op->getLoc()));
+    Block *body =
+        b.createBlock(&func.getBody(), {}, type.getInputs(), SmallVector<Location>(inputs.size(), op->getLoc()));
     IRMapping mapping;
     mapping.map(inputs, body->getArguments());
     for (Value operand : op->getOperands())
@@ -80,8 +80,8 @@ struct OutlineKernelsPass : plait::impl::OutlineKernelsPassBase<OutlineKernelsPa
     kernel::ReturnOp::create(b, op->getLoc(), inside->getResults());
 
     b.setInsertionPoint(op);
-    auto launch = kernel::LaunchOp::create(b, op->getLoc(), op->getResultTypes(), func.getSymName(),
-                                           getSource(op), inputs);
+    auto launch =
+        kernel::LaunchOp::create(b, op->getLoc(), op->getResultTypes(), func.getSymName(), getSource(op), inputs);
     op->replaceAllUsesWith(launch.getResults());
     op->erase();
     ++numKernels;

@@ -42,8 +42,7 @@ struct PackWeightsPass : plait::impl::PackWeightsPassBase<PackWeightsPass> {
   void pack(lm::GetWeightOp get, bool multiplied) {
     auto weight = cast<lm::WeightType>(get.getType());
     bool panels = multiplied && !weight.isVector();
-    unsigned bits =
-        cast<lm::WeightFormatInterface>(weight.getFormat()).getStorageType().getIntOrFloatBitWidth();
+    unsigned bits = cast<lm::WeightFormatInterface>(weight.getFormat()).getStorageType().getIntOrFloatBitWidth();
     remark::analysis(get.getLoc(), remark::RemarkOpts::name("WeightLayout").category("plait-pack-weights"))
         << get.getWeight().getLeafReference()
         << (panels ? " is stored in panels: it is multiplied by" : " is stored by rows: it is never multiplied by");

@@ -92,9 +92,7 @@ private:
   }
 
   /// Index of a kernel or weight in its table, by first use.
-  int64_t getKernelIndex(FlatSymbolRefAttr kernel) {
-    return kernels.insert({kernel, kernels.size()}).first->second;
-  }
+  int64_t getKernelIndex(FlatSymbolRefAttr kernel) { return kernels.insert({kernel, kernels.size()}).first->second; }
   int64_t getWeightIndex(kernel::PackedWeightOp weight) {
     auto [it, fresh] = weights.insert({weight.getWeightAttr(), {int64_t(weights.size()), weight}});
     return it->second.first;
@@ -104,9 +102,9 @@ private:
     auto memory = MemoryPlan::create(step);
     if (failed(memory))
       return failure();
-    auto plan = rt::PlanOp::create(tables, step.getLoc(), step.getSymName(),
-                                   llvm::is_contained(step.getOutputRoles(),
-                                                      decode::RoleAttr::get(&getContext(), decode::Role::logits)));
+    auto plan = rt::PlanOp::create(
+        tables, step.getLoc(), step.getSymName(),
+        llvm::is_contained(step.getOutputRoles(), decode::RoleAttr::get(&getContext(), decode::Role::logits)));
     OpBuilder b = OpBuilder::atBlockEnd(&plan.getBody().emplaceBlock());
     for (MemoryPlan::Slot slot : memory->getSlots()) {
       SmallVector<int64_t> bytes(PLAIT_DIM_COUNT + 1, 0);
@@ -135,9 +133,7 @@ private:
   void planLaunch(OpBuilder &b, kernel::LaunchOp launch, const MemoryPlan &memory, int64_t begin, int64_t end,
                   bool loopBegin, bool forceBarrier) {
     SmallVector<rt::ArgAttr> reads, writes;
-    auto toAttr = [&](MemoryPlan::Buffer buffer) {
-      return rt::ArgAttr::get(&getContext(), buffer.kind, buffer.index);
-    };
+    auto toAttr = [&](MemoryPlan::Buffer buffer) { return rt::ArgAttr::get(&getContext(), buffer.kind, buffer.index); };
     SmallVector<Attribute> arguments;
     for (Value operand : launch.getArguments()) {
       if (auto weight = operand.getDefiningOp<kernel::PackedWeightOp>()) {

@@ -42,9 +42,8 @@ Expected<std::vector<AddedToken>> readAddedTokens(const Json &array, const std::
     PLAIT_ASSIGN_OR_RETURN(token.special, view.getBool("special", false));
     PLAIT_ASSIGN_OR_RETURN(token.normalized, view.getBool("normalized", !token.special));
     if (token.content.size() > maxAddedTokenBytes)
-      return unsupported(what + ": " + view.path() + "/content: found " +
-                         std::to_string(token.content.size()) + " bytes; expected at most " +
-                         std::to_string(maxAddedTokenBytes));
+      return unsupported(what + ": " + view.path() + "/content: found " + std::to_string(token.content.size()) +
+                         " bytes; expected at most " + std::to_string(maxAddedTokenBytes));
     if (!token.content.empty())
       tokens.push_back(std::move(token));
   }
@@ -69,13 +68,11 @@ Status AddedTokenMatcher::add(const AddedToken &token, std::string_view pattern)
   }
   Flags flags{token.id, token.singleWord, token.leftStrip, token.rightStrip, token.special};
   if (node == 0 || !tokenAt.emplace(node, flags).second)
-    return corrupt("added_tokens: found " + quoteForMessage(pattern) +
-                   " twice; expected distinct contents");
+    return corrupt("added_tokens: found " + quoteForMessage(pattern) + " twice; expected distinct contents");
   return Status::success();
 }
 
-std::optional<AddedTokenMatcher::Found> AddedTokenMatcher::longestAt(std::string_view text,
-                                                                     size_t start) const {
+std::optional<AddedTokenMatcher::Found> AddedTokenMatcher::longestAt(std::string_view text, size_t start) const {
   std::optional<Found> found;
   uint32_t node = rootEdges[static_cast<uint8_t>(text[start])];
   for (size_t i = start + 1; node != 0; ++i) {
@@ -89,8 +86,7 @@ std::optional<AddedTokenMatcher::Found> AddedTokenMatcher::longestAt(std::string
   return found;
 }
 
-Expected<bool> AddedTokenMatcher::isPartOfWord(std::string_view text, size_t start,
-                                               size_t end) const {
+Expected<bool> AddedTokenMatcher::isPartOfWord(std::string_view text, size_t start, size_t end) const {
   std::string_view neighbours[2];
   if (start > 0) {
     size_t before = lastUtf8Start(text.substr(0, start));
@@ -107,8 +103,7 @@ Expected<bool> AddedTokenMatcher::isPartOfWord(std::string_view text, size_t sta
   return false;
 }
 
-Status AddedTokenMatcher::split(std::string_view text, bool parseSpecial,
-                                std::vector<TextPiece> &pieces) const {
+Status AddedTokenMatcher::split(std::string_view text, bool parseSpecial, std::vector<TextPiece> &pieces) const {
   size_t done = 0;      // where the last piece ended
   size_t spacesEnd = 0; // where the last run of spaces that was looked at ends
   auto addText = [&](size_t begin, size_t end) {

@@ -24,8 +24,7 @@ Expected<Bpe> Bpe::fromJson(const Json &model, const std::string &what) {
   // The oldest files have no type: such a model is BPE if it has merges.
   PLAIT_ASSIGN_OR_RETURN(std::string type, view.getString("type", view.has("merges") ? "BPE" : ""));
   if (type != "BPE")
-    return unsupported(what + ": /model/type: found " + quoteForMessage(type) +
-                       "; expected \"BPE\"");
+    return unsupported(what + ": /model/type: found " + quoteForMessage(type) + "; expected \"BPE\"");
 
   Bpe bpe;
   PLAIT_ASSIGN_OR_RETURN(bool byteFallback, view.getBool("byte_fallback", false));
@@ -39,8 +38,7 @@ Expected<Bpe> Bpe::fromJson(const Json &model, const std::string &what) {
   for (const char *key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     PLAIT_ASSIGN_OR_RETURN(std::string affix, view.getString(key, ""));
     if (!affix.empty())
-      return unsupported(what + ": /model/" + key + ": found " + quoteForMessage(affix) +
-                         "; expected null or \"\"");
+      return unsupported(what + ": /model/" + key + ": found " + quoteForMessage(affix) + "; expected null or \"\"");
   }
   PLAIT_ASSIGN_OR_RETURN(bpe.fuseUnknown, view.getBool("fuse_unk", false));
   PLAIT_ASSIGN_OR_RETURN(bpe.ignoreMerges, view.getBool("ignore_merges", false));
@@ -74,13 +72,11 @@ Status Bpe::readVocabulary(const Json &json, const std::string &what) {
   for (const auto &[token, value] : *object) {
     const auto *natural = value.get_ptr<const Json::number_unsigned_t *>();
     if (!natural || *natural > uint64_t(std::numeric_limits<int32_t>::max()))
-      return JsonView(value, what, "/model/vocab" + pointerStep(token))
-          .error("an id in 0..2147483647");
+      return JsonView(value, what, "/model/vocab" + pointerStep(token)).error("an id in 0..2147483647");
     int32_t id = static_cast<int32_t>(*natural);
     if (auto [other, isNew] = tokenOf.try_emplace(id, token); !isNew)
       return corrupt(what + ": /model/vocab: found id " + std::to_string(id) + " for both " +
-                     quoteForMessage(other->second) + " and " + quoteForMessage(token) +
-                     "; expected distinct ids");
+                     quoteForMessage(other->second) + " and " + quoteForMessage(token) + "; expected distinct ids");
     vocab.emplace(token, id);
   }
   return Status::success();
@@ -107,8 +103,7 @@ Status Bpe::readMerges(const Json &json, const std::string &what) {
         right = text.substr(space + 1);
         valid = right.find(' ') == std::string_view::npos;
       }
-    } else if (value.is_array() && value.size() == 2 && value[0].is_string() &&
-               value[1].is_string()) {
+    } else if (value.is_array() && value.size() == 2 && value[0].is_string() && value[1].is_string()) {
       left = *value[0].get_ptr<const Json::string_t *>();
       right = *value[1].get_ptr<const Json::string_t *>();
       valid = true;
@@ -123,8 +118,7 @@ Status Bpe::readMerges(const Json &json, const std::string &what) {
   return Status::success();
 }
 
-Status Bpe::addMerge(std::string_view left, std::string_view right, uint32_t rank,
-                     const std::string &where) {
+Status Bpe::addMerge(std::string_view left, std::string_view right, uint32_t rank, const std::string &where) {
   std::string merged(left);
   merged += right;
   int32_t ids[3];
@@ -169,9 +163,8 @@ Status Bpe::loadSymbols(std::string_view word, std::vector<Scratch::Symbol> &sym
     } else if (hasUnknownToken) {
       int32_t unknown = find(unknownToken);
       if (unknown < 0)
-        return corrupt("encode: found a character without a token, " +
-                       quoteForMessage(word.substr(i, length)) + ", and an unk_token " +
-                       quoteForMessage(unknownToken) +
+        return corrupt("encode: found a character without a token, " + quoteForMessage(word.substr(i, length)) +
+                       ", and an unk_token " + quoteForMessage(unknownToken) +
                        " that is not in the vocabulary; expected either there");
       if (!afterUnknown || !fuseUnknown)
         add(unknown);
@@ -258,8 +251,7 @@ Status Bpe::encode(std::string_view word, Scratch &scratch, std::vector<int32_t>
 
   if (cacheable && scratch.cache.size() < maxCachedWords) {
     size_t begin = scratch.cachedIds.size();
-    scratch.cachedIds.insert(scratch.cachedIds.end(), ids.begin() + static_cast<ptrdiff_t>(first),
-                             ids.end());
+    scratch.cachedIds.insert(scratch.cachedIds.end(), ids.begin() + static_cast<ptrdiff_t>(first), ids.end());
     scratch.cache.emplace(word, std::make_pair(begin, scratch.cachedIds.size()));
   }
   return Status::success();

@@ -67,8 +67,7 @@ private:
 
   Status readVocabulary(const Json &json, const std::string &what);
   Status readMerges(const Json &json, const std::string &what);
-  Status addMerge(std::string_view left, std::string_view right, uint32_t rank,
-                  const std::string &where);
+  Status addMerge(std::string_view left, std::string_view right, uint32_t rank, const std::string &where);
   int32_t find(std::string_view token) const; // -1 if none
   const Merge *findMerge(int32_t left, int32_t right) const;
   Status loadSymbols(std::string_view word, std::vector<Scratch::Symbol> &symbols) const;

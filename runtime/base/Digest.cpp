@@ -35,9 +35,7 @@ static std::string toHex(XXH128_hash_t hash) {
   return text;
 }
 
-std::string plait::digestOf(std::string_view bytes) {
-  return toHex(XXH3_128bits(bytes.data(), bytes.size()));
-}
+std::string plait::digestOf(std::string_view bytes) { return toHex(XXH3_128bits(bytes.data(), bytes.size())); }
 
 Expected<std::string> plait::digestOfFile(const std::string &path) {
   // Read, not mapped: a file truncated meanwhile must not raise SIGBUS.

@@ -30,25 +30,20 @@ namespace {
 /// Bytes moved by one read(2) or write(2).
 constexpr size_t pieceBytes = size_t(1) << 20;
 
-std::string errorText(int error) {
-  return std::error_code(error, std::generic_category()).message();
-}
+std::string errorText(int error) { return std::error_code(error, std::generic_category()).message(); }
 
 /// "PATH: found F; expected E".
-std::string foundExpected(const std::string &path, const std::string &found,
-                          const std::string &expected) {
+std::string foundExpected(const std::string &path, const std::string &found, const std::string &expected) {
   return printable(path) + ": found " + found + "; expected " + expected;
 }
 
 /// The error for a failed system call `action` on `path`.
-Status systemError(const std::string &path, const std::string &action, int error,
-                   const std::string &expected) {
+Status systemError(const std::string &path, const std::string &action, int error, const std::string &expected) {
   std::string message;
   switch (error) {
   case ENOENT:
   case ENOTDIR:
-    return notFound(foundExpected(path, "nothing there (" + errorText(error) + ")",
-                                  expected + "; check the path"));
+    return notFound(foundExpected(path, "nothing there (" + errorText(error) + ")", expected + "; check the path"));
   case ELOOP:
     return invalidArgument(foundExpected(path, "a loop of symbolic links", expected));
   case EISDIR:
@@ -60,12 +55,11 @@ Status systemError(const std::string &path, const std::string &action, int error
   case EACCES:
   case EPERM:
   case EROFS:
-    return resourceError(foundExpected(path,
-                                       "no permission to " + action + " (" + errorText(error) + ")",
+    return resourceError(foundExpected(path, "no permission to " + action + " (" + errorText(error) + ")",
                                        expected + "; check owner and mode"));
   default:
-    return resourceError(foundExpected(
-        path, "the error '" + errorText(error) + "' on the attempt to " + action, expected));
+    return resourceError(
+        foundExpected(path, "the error '" + errorText(error) + "' on the attempt to " + action, expected));
   }
 }
 
@@ -141,8 +135,7 @@ Expected<OpenedFile> openRegularFile(const std::string &path) {
 }
 
 /// Reads `file` to its end; its size may change meanwhile.
-Status readPieces(const OpenedFile &file, const std::string &path,
-                  const std::function<Status(std::string_view)> &use) {
+Status readPieces(const OpenedFile &file, const std::string &path, const std::function<Status(std::string_view)> &use) {
   std::string buffer(static_cast<size_t>(std::clamp<uint64_t>(file.size, 4096, pieceBytes)), '\0');
   while (true) {
     ssize_t count = ::read(file.fd.get(), buffer.data(), buffer.size());
@@ -194,8 +187,8 @@ int createUnique(const std::string &folder, std::string &path) {
   int fd = -1;
   for (int attempt = 0; attempt < 128 && fd < 0; ++attempt) {
     auto ticks = std::chrono::steady_clock::now().time_since_epoch().count();
-    path = folder + ".plait-" + std::to_string(::getpid()) + "-" +
-           std::to_string(counter.fetch_add(1)) + "-" + std::to_string(ticks) + ".tmp";
+    path = folder + ".plait-" + std::to_string(::getpid()) + "-" + std::to_string(counter.fetch_add(1)) + "-" +
+           std::to_string(ticks) + ".tmp";
     fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0 && errno != EEXIST && errno != EINTR)
       break;
@@ -208,14 +201,13 @@ int createUnique(const std::string &folder, std::string &path) {
 Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string &path) {
   PLAIT_ASSIGN_OR_RETURN(OpenedFile file, openRegularFile(path));
   if (file.size > SIZE_MAX)
-    return resourceError(foundExpected(path, std::to_string(file.size) + " bytes",
-                                       "a file that fits the address space"));
+    return resourceError(
+        foundExpected(path, std::to_string(file.size) + " bytes", "a file that fits the address space"));
   std::shared_ptr<MappedFile> mapping(new MappedFile());
   mapping->filePath = path;
   // mmap(2) refuses a length of zero; an empty file simply has no bytes.
   if (file.size > 0) {
-    void *address =
-        ::mmap(nullptr, static_cast<size_t>(file.size), PROT_READ, MAP_PRIVATE, file.fd.get(), 0);
+    void *address = ::mmap(nullptr, static_cast<size_t>(file.size), PROT_READ, MAP_PRIVATE, file.fd.get(), 0);
     if (address == MAP_FAILED)
       return systemError(path, "map it", errno, "a file that can be mapped");
     mapping->data = static_cast<const uint8_t *>(address);
@@ -238,16 +230,14 @@ Status MappedFile::checkUnchanged() const {
     return systemError(filePath, "inspect it", errno, "the file that was opened");
   if (static_cast<uint64_t>(info.st_size) < length)
     return corrupt(foundExpected(filePath, std::to_string(info.st_size) + " bytes",
-                                 std::to_string(length) +
-                                     " bytes as when it was opened; the file was truncated "
-                                     "while in use, restore it and start again"));
+                                 std::to_string(length) + " bytes as when it was opened; the file was truncated "
+                                                          "while in use, restore it and start again"));
   return Status::success();
 }
 
 Expected<std::string> plait::readFile(const std::string &path, size_t maxBytes) {
   auto tooLarge = [&](const std::string &found) {
-    return unsupported(
-        foundExpected(path, found, "at most " + std::to_string(maxBytes) + " bytes"));
+    return unsupported(foundExpected(path, found, "at most " + std::to_string(maxBytes) + " bytes"));
   };
   PLAIT_ASSIGN_OR_RETURN(OpenedFile file, openRegularFile(path));
   if (file.size > maxBytes)
@@ -263,8 +253,7 @@ Expected<std::string> plait::readFile(const std::string &path, size_t maxBytes) 
   return text;
 }
 
-Status plait::readFileInPieces(const std::string &path,
-                               const std::function<Status(std::string_view)> &use) {
+Status plait::readFileInPieces(const std::string &path, const std::function<Status(std::string_view)> &use) {
   PLAIT_ASSIGN_OR_RETURN(OpenedFile file, openRegularFile(path));
   return readPieces(file, path, use);
 }
@@ -289,8 +278,7 @@ Status plait::writeFileAtomic(const std::string &path, std::span<const std::stri
   if (::lstat(path.c_str(), &link) == 0 && S_ISLNK(link.st_mode)) {
     char *resolved = exists ? ::realpath(path.c_str(), nullptr) : nullptr;
     if (!resolved)
-      return invalidArgument(
-          foundExpected(path, "a dangling symbolic link", "a regular file or nothing"));
+      return invalidArgument(foundExpected(path, "a dangling symbolic link", "a regular file or nothing"));
     target = resolved;
     std::free(resolved);
   }

@@ -48,8 +48,7 @@ Expected<std::string> readFile(const std::string &path, size_t maxBytes = size_t
 
 /// Hands the bytes of a regular file to `use` in order, a piece at a time, so
 /// that a file of any size is read in bounded memory. Stops at the first error.
-Status readFileInPieces(const std::string &path,
-                        const std::function<Status(std::string_view)> &use);
+Status readFileInPieces(const std::string &path, const std::function<Status(std::string_view)> &use);
 
 /// Writes `data` to `path` atomically: a temporary file beside it, fsync,
 /// rename. On any error nothing of the target changes and no temporary stays.

@@ -33,8 +33,8 @@ void appendStep(std::string &pointer, std::string_view key) {
 }
 
 /// "SOURCE: POINTER: found F; expected E"; the root has an empty pointer.
-std::string foundExpected(const std::string &source, const std::string &pointer,
-                          const std::string &found, const std::string &expected) {
+std::string foundExpected(const std::string &source, const std::string &pointer, const std::string &found,
+                          const std::string &expected) {
   std::string text = printable(source) + ": ";
   if (!pointer.empty())
     text += printable(pointer, 1024) + ": ";
@@ -101,8 +101,8 @@ public:
   bool number_float(number_float_t v, const string_t &spelling) {
     // The parser turns an integer that fits no 64 bits into a rounded double.
     if (spelling.find_first_of(".eE") == std::string::npos)
-      return fail(corrupt(foundExpected(what, pointer(), printable(spelling, shownBytes),
-                                        "an integer in [-2^63, 2^64 - 1]")));
+      return fail(
+          corrupt(foundExpected(what, pointer(), printable(spelling, shownBytes), "an integer in [-2^63, 2^64 - 1]")));
     return add(Json(v));
   }
   bool string(string_t &v) { return add(Json(std::move(v))); }
@@ -139,8 +139,8 @@ public:
 
   /// Refuses the NUL byte behind the text.
   bool failAtNul() {
-    return fail(corrupt(foundExpected(what, pointer(), "a NUL byte" + lineAndColumn(text.size()),
-                                      "JSON text, which has none")));
+    return fail(corrupt(
+        foundExpected(what, pointer(), "a NUL byte" + lineAndColumn(text.size()), "JSON text, which has none")));
   }
 
   bool parse_error(size_t position, const std::string &, const Json::exception &ex) {
@@ -179,9 +179,9 @@ private:
 
   bool push(bool isObject) {
     if (stack.size() >= limits.maxDepth)
-      return fail(unsupported(foundExpected(
-          what, pointer(), "nesting deeper than " + std::to_string(limits.maxDepth) + " levels",
-          "at most " + std::to_string(limits.maxDepth))));
+      return fail(unsupported(foundExpected(what, pointer(),
+                                            "nesting deeper than " + std::to_string(limits.maxDepth) + " levels",
+                                            "at most " + std::to_string(limits.maxDepth))));
     stack.emplace_back();
     stack.back().isObject = isObject;
     return true;
@@ -200,8 +200,7 @@ private:
   }
 
   /// The index of the first member whose key an earlier member has.
-  static std::optional<size_t>
-  findDuplicate(const std::vector<std::pair<std::string, Json>> &members) {
+  static std::optional<size_t> findDuplicate(const std::vector<std::pair<std::string, Json>> &members) {
     // Sorting, unlike hashing, has no bad case that an attacker could choose.
     std::vector<uint32_t> order(members.size());
     for (size_t i = 0; i < order.size(); ++i)
@@ -222,8 +221,8 @@ private:
     stack.back().awaitsValue = false;
     std::string where = pointer();
     appendStep(where, key);
-    return fail(corrupt(foundExpected(what, where, "the duplicate key " + inQuotes(key),
-                                      "every key of an object once")));
+    return fail(
+        corrupt(foundExpected(what, where, "the duplicate key " + inQuotes(key), "every key of an object once")));
   }
 
   std::string lineAndColumn(size_t offset) const {
@@ -273,16 +272,14 @@ private:
     if (found == "invalid literal" || found == "invalid number") {
       std::string_view word = wordAt(offset);
       if (word.starts_with("NaN") || word.find("Infinity") != std::string_view::npos)
-        return error(printable(word, shownBytes),
-                     "a finite number; JSON has neither NaN nor Infinity");
+        return error(printable(word, shownBytes), "a finite number; JSON has neither NaN nor Infinity");
       return error("the invalid word '" + printable(word, shownBytes) + "'",
                    expected.empty() ? "a JSON value" : std::string(expected));
     }
     if (found.starts_with("invalid string: ill-formed UTF-8"))
       return error("a byte that is not UTF-8", "UTF-8 text; save the file as UTF-8");
     if (found.starts_with("invalid string: "))
-      return error("an invalid string (" + std::string(found.substr(16)) + ")",
-                   "a string as in RFC 8259");
+      return error("an invalid string (" + std::string(found.substr(16)) + ")", "a string as in RFC 8259");
     return error(std::string(found), expected.empty() ? "JSON text" : std::string(expected));
   }
 
@@ -295,16 +292,14 @@ private:
 
 } // namespace
 
-Expected<Json> plait::parseJson(std::string_view text, const std::string &what,
-                                const JsonLimits &limits) {
+Expected<Json> plait::parseJson(std::string_view text, const std::string &what, const JsonLimits &limits) {
   // Keys are numbered with 32 bits, so more than that cannot be asked for.
   size_t maxBytes = std::min<size_t>(limits.maxBytes, UINT32_MAX);
   if (text.size() > maxBytes)
     return unsupported(foundExpected(what, "", std::to_string(text.size()) + " bytes",
                                      "at most " + std::to_string(maxBytes) + " bytes of JSON"));
   if (text.starts_with("\xEF\xBB\xBF"))
-    return corrupt(foundExpected(what, "", "a byte order mark",
-                                 "JSON text; save the file as UTF-8 without it"));
+    return corrupt(foundExpected(what, "", "a byte order mark", "JSON text; save the file as UTF-8 without it"));
 
   // The parser takes a NUL byte for the end of the text and would not see what
   // follows. Nowhere in JSON is one allowed, so whatever becomes of the text
@@ -353,8 +348,7 @@ Expected<JsonView> JsonView::get(std::string_view key) const {
   appendStep(memberPointer, key);
   if (const Json *member = findMember(*value, key))
     return JsonView(*member, source, std::move(memberPointer));
-  return invalidArgument(
-      foundExpected(source, memberPointer, "nothing", "the required member " + inQuotes(key)));
+  return invalidArgument(foundExpected(source, memberPointer, "nothing", "the required member " + inQuotes(key)));
 }
 
 Expected<JsonView> JsonView::at(size_t index) const {
@@ -447,8 +441,7 @@ Expected<int64_t> JsonView::getInt(std::string_view key, int64_t min, int64_t ma
   return member.asInt(min, max);
 }
 
-Expected<int64_t> JsonView::getInt(std::string_view key, int64_t min, int64_t max,
-                                   int64_t absent) const {
+Expected<int64_t> JsonView::getInt(std::string_view key, int64_t min, int64_t max, int64_t absent) const {
   if (value->is_object() && !has(key))
     return absent;
   return getInt(key, min, max);

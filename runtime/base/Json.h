@@ -35,8 +35,7 @@ struct JsonLimits {
 };
 
 /// Parses `text`; `what` names the source in errors ("config.json").
-Expected<Json> parseJson(std::string_view text, const std::string &what,
-                         const JsonLimits &limits = {});
+Expected<Json> parseJson(std::string_view text, const std::string &what, const JsonLimits &limits = {});
 
 /// Reads and parses a file (refuses directories, FIFOs, oversized files).
 Expected<Json> readJsonFile(const std::string &path, const JsonLimits &limits = {});
@@ -53,7 +52,7 @@ public:
 
   const Json &json() const { return *value; }
   const std::string &path() const { return pointer; }
-  bool has(std::string_view key) const;    ///< present and not null
+  bool has(std::string_view key) const;               ///< present and not null
   Expected<JsonView> get(std::string_view key) const; ///< required member
   Expected<JsonView> at(size_t index) const;
 

@@ -18,8 +18,7 @@
 namespace plait {
 
 static Status utf8procError(utf8proc_ssize_t code) {
-  return resourceError(std::string("NFC: found ") + utf8proc_errmsg(code) +
-                       "; expected normalizable text");
+  return resourceError(std::string("NFC: found ") + utf8proc_errmsg(code) + "; expected normalizable text");
 }
 
 Expected<std::string> normalizeNfc(std::string_view text) {
@@ -36,8 +35,8 @@ Expected<std::string> normalizeNfc(std::string_view text) {
     i += step.length;
     utf8proc_int32_t decomposed[32];
     int boundClass = 0;
-    utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(step.value),
-                                                     decomposed, 32, options, &boundClass);
+    utf8proc_ssize_t count =
+        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(step.value), decomposed, 32, options, &boundClass);
     if (count < 0 || count > 32)
       return utf8procError(count < 0 ? count : UTF8PROC_ERROR_OVERFLOW);
     codepoints.insert(codepoints.end(), decomposed, decomposed + count);
@@ -58,14 +57,13 @@ Expected<std::string> normalizeNfc(std::string_view text) {
         break;
       marks.push_back({static_cast<uint64_t>(markClass) << 48 | i, codepoints[i]});
     }
-    std::sort(marks.begin(), marks.end(),
-              [](const Mark &a, const Mark &b) { return a.key < b.key; });
+    std::sort(marks.begin(), marks.end(), [](const Mark &a, const Mark &b) { return a.key < b.key; });
     for (const Mark &mark : marks)
       codepoints[begin++] = mark.codepoint;
   }
 
-  utf8proc_ssize_t length = utf8proc_normalize_utf32(
-      codepoints.data(), static_cast<utf8proc_ssize_t>(codepoints.size()), options);
+  utf8proc_ssize_t length =
+      utf8proc_normalize_utf32(codepoints.data(), static_cast<utf8proc_ssize_t>(codepoints.size()), options);
   if (length < 0)
     return utf8procError(length);
   std::string result;

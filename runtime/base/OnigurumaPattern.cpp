@@ -67,8 +67,8 @@ private:
   }
 
   Status fail(const std::string &found, const std::string &expected) const {
-    return unsupported("regex " + quoteForMessage(in) + ": found " + found + " at byte " +
-                       std::to_string(pos) + "; expected " + expected);
+    return unsupported("regex " + quoteForMessage(in) + ": found " + found + " at byte " + std::to_string(pos) +
+                       "; expected " + expected);
   }
 
   static void appendCharacter(std::string &text, char32_t c) {
@@ -122,8 +122,7 @@ Status Translator::parseAlternatives(unsigned depth) {
       char pair[] = {lowerAscii(*before), lowerAscii(*literal), 0};
       for (const char *folded : {"ss", "ff", "fi", "fl", "st"})
         if (std::string_view(pair) == folded)
-          return fail("\"" + std::string(pair) + "\" with case ignored",
-                      "no letters that fold to a ligature");
+          return fail("\"" + std::string(pair) + "\" with case ignored", "no letters that fold to a ligature");
     }
     PLAIT_RETURN_IF_ERROR(parseQuantifier(atomStart));
   }
@@ -286,8 +285,7 @@ Expected<char32_t> Translator::parseHex() {
   }
   bool exact = braces ? digits > 0 && consume("}") : digits == maxDigits;
   // \x80 and above without braces are raw bytes to Oniguruma.
-  if (!exact || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF) ||
-      (maxDigits == 2 && value >= 0x80))
+  if (!exact || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF) || (maxDigits == 2 && value >= 0x80))
     return fail("a malformed hexadecimal escape", "\\xHH below 80, \\x{H..} or \\uHHHH");
   return static_cast<char32_t>(value);
 }
@@ -375,10 +373,9 @@ Expected<CharacterSet> Translator::parseSetEscape(bool inClass) {
     break;
   }
   pos -= 2;
-  return fail(
-      "the escape " + quoteForMessage(in.substr(pos, 2)),
-      "\\t \\n \\r \\f \\v \\a \\e \\x \\u \\d \\s \\w \\h \\p \\b \\A \\z \\Z or an escaped "
-      "punctuation character");
+  return fail("the escape " + quoteForMessage(in.substr(pos, 2)),
+              "\\t \\n \\r \\f \\v \\a \\e \\x \\u \\d \\s \\w \\h \\p \\b \\A \\z \\Z or an escaped "
+              "punctuation character");
 }
 
 /// `set` as a pattern that matches exactly one character.
@@ -449,8 +446,7 @@ Expected<CharacterSet> Translator::parsePosixBracket() {
   set.negated = consume("^");
   size_t end = in.find(":]", pos);
   std::string_view name = end == std::string_view::npos ? "" : in.substr(pos, end - pos);
-  for (const char *known :
-       {"alpha", "alnum", "digit", "lower", "upper", "space", "word", "xdigit"}) {
+  for (const char *known : {"alpha", "alnum", "digit", "lower", "upper", "space", "word", "xdigit"}) {
     if (name == known) {
       pos = end + 2;
       set.items = propertyItems(name);
@@ -467,9 +463,7 @@ Expected<std::string> Translator::parseClassOperand(unsigned depth) {
   std::string items;        // members that one bracket can hold
   std::string alternatives; // members that it cannot
   bool first = true;
-  auto addAlternative = [&](const std::string &text) {
-    alternatives += (alternatives.empty() ? "" : "|") + text;
-  };
+  auto addAlternative = [&](const std::string &text) { alternatives += (alternatives.empty() ? "" : "|") + text; };
   for (; !startsWith("]") && !startsWith("&&"); first = false) {
     if (atEnd())
       return fail("the end of the pattern", "']'");
@@ -540,11 +534,10 @@ Expected<std::string> Translator::parseClassOperand(unsigned depth) {
 
 Expected<std::string> translateOnigurumaPattern(std::string_view pattern) {
   if (pattern.size() > maxPatternBytes)
-    return unsupported("regex: found " + std::to_string(pattern.size()) +
-                       " bytes; expected at most " + std::to_string(maxPatternBytes));
+    return unsupported("regex: found " + std::to_string(pattern.size()) + " bytes; expected at most " +
+                       std::to_string(maxPatternBytes));
   if (size_t bad = findInvalidUtf8(pattern); bad != std::string_view::npos)
-    return corrupt("regex: found invalid UTF-8 at byte " + std::to_string(bad) +
-                   "; expected valid UTF-8");
+    return corrupt("regex: found invalid UTF-8 at byte " + std::to_string(bad) + "; expected valid UTF-8");
   return Translator(pattern).run();
 }
 

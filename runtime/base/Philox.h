@@ -29,8 +29,8 @@ inline std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::
   for (int round = 0; round < 10; ++round) {
     uint64_t p0 = uint64_t(kPhiloxMultiplier0) * counter[0];
     uint64_t p1 = uint64_t(kPhiloxMultiplier1) * counter[2];
-    counter = {uint32_t(p1 >> 32) ^ counter[1] ^ key[0], uint32_t(p1),
-               uint32_t(p0 >> 32) ^ counter[3] ^ key[1], uint32_t(p0)};
+    counter = {uint32_t(p1 >> 32) ^ counter[1] ^ key[0], uint32_t(p1), uint32_t(p0 >> 32) ^ counter[3] ^ key[1],
+               uint32_t(p0)};
     key[0] += kPhiloxWeyl0;
     key[1] += kPhiloxWeyl1;
   }

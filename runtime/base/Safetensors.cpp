@@ -25,8 +25,7 @@
 
 using namespace plait;
 
-static_assert(std::endian::native == std::endian::little,
-              "tensor data is little endian and used in place");
+static_assert(std::endian::native == std::endian::little, "tensor data is little endian and used in place");
 
 namespace {
 
@@ -47,14 +46,11 @@ struct TypeInfo {
 };
 
 constexpr TypeInfo typeInfos[] = {
-    {TensorType::boolean, "BOOL", 1},    {TensorType::u8, "U8", 1},
-    {TensorType::i8, "I8", 1},           {TensorType::u16, "U16", 2},
-    {TensorType::i16, "I16", 2},         {TensorType::f16, "F16", 2},
-    {TensorType::bf16, "BF16", 2},       {TensorType::u32, "U32", 4},
-    {TensorType::i32, "I32", 4},         {TensorType::f32, "F32", 4},
-    {TensorType::u64, "U64", 8},         {TensorType::i64, "I64", 8},
-    {TensorType::f64, "F64", 8},         {TensorType::f8_e4m3, "F8_E4M3", 1},
-    {TensorType::f8_e5m2, "F8_E5M2", 1},
+    {TensorType::boolean, "BOOL", 1}, {TensorType::u8, "U8", 1},           {TensorType::i8, "I8", 1},
+    {TensorType::u16, "U16", 2},      {TensorType::i16, "I16", 2},         {TensorType::f16, "F16", 2},
+    {TensorType::bf16, "BF16", 2},    {TensorType::u32, "U32", 4},         {TensorType::i32, "I32", 4},
+    {TensorType::f32, "F32", 4},      {TensorType::u64, "U64", 8},         {TensorType::i64, "I64", 8},
+    {TensorType::f64, "F64", 8},      {TensorType::f8_e4m3, "F8_E4M3", 1}, {TensorType::f8_e5m2, "F8_E5M2", 1},
 };
 
 const TypeInfo *findType(TensorType type) {
@@ -73,8 +69,7 @@ const TypeInfo *findType(std::string_view name) {
 
 std::string inQuotes(std::string_view text) { return "'" + printable(text, 200) + "'"; }
 
-std::string foundExpected(const std::string &what, const std::string &found,
-                          const std::string &expected) {
+std::string foundExpected(const std::string &what, const std::string &found, const std::string &expected) {
   return what + ": found " + found + "; expected " + expected;
 }
 
@@ -105,21 +100,18 @@ std::string shapeText(const std::vector<int64_t> &shape) {
 }
 
 /// The bytes that `shape` of `type` takes, or why there is no such number.
-Expected<uint64_t> bytesOfShape(const std::string &what, const std::vector<int64_t> &shape,
-                                const TypeInfo &type) {
+Expected<uint64_t> bytesOfShape(const std::string &what, const std::vector<int64_t> &shape, const TypeInfo &type) {
   std::optional<int64_t> elements = countElements(shape);
   int64_t bytes;
   if (!elements || __builtin_mul_overflow(*elements, static_cast<int64_t>(type.bytes), &bytes))
-    return corrupt(foundExpected(
-        what, "the shape " + shapeText(shape) + " of " + type.name + ", whose size overflows",
-        "a tensor of fewer than 2^63 bytes"));
+    return corrupt(foundExpected(what, "the shape " + shapeText(shape) + " of " + type.name + ", whose size overflows",
+                                 "a tensor of fewer than 2^63 bytes"));
   return static_cast<uint64_t>(bytes);
 }
 
 /// Reads {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, with the
 /// data in `buffer`. As in the reference reader, other members are ignored.
-Expected<TensorView> readEntry(const JsonView &entry, const std::string &what,
-                               std::span<const uint8_t> buffer) {
+Expected<TensorView> readEntry(const JsonView &entry, const std::string &what, std::span<const uint8_t> buffer) {
   auto readInts = [](const JsonView &list, size_t maxCount,
                      const std::string &expected) -> Expected<std::vector<int64_t>> {
     if (!list.json().is_array() || list.json().size() > maxCount)
@@ -139,19 +131,18 @@ Expected<TensorView> readEntry(const JsonView &entry, const std::string &what,
     std::string known;
     for (const TypeInfo &info : typeInfos)
       known += (known.empty() ? "" : ", ") + std::string(info.name);
-    bool subByte = typeName.starts_with("F4") || typeName.starts_with("F6") ||
-                   typeName.starts_with("I4") || typeName.starts_with("U4");
-    return unsupported(foundExpected(
-        what, (subByte ? "the sub-byte dtype " : "the unknown dtype ") + inQuotes(typeName),
-        "one of " + known + "; convert the tensor to one of them"));
+    bool subByte = typeName.starts_with("F4") || typeName.starts_with("F6") || typeName.starts_with("I4") ||
+                   typeName.starts_with("U4");
+    return unsupported(foundExpected(what,
+                                     (subByte ? "the sub-byte dtype " : "the unknown dtype ") + inQuotes(typeName),
+                                     "one of " + known + "; convert the tensor to one of them"));
   }
 
   TensorView tensor;
   tensor.type = type->type;
   PLAIT_ASSIGN_OR_RETURN(JsonView shape, entry.get("shape"));
-  PLAIT_ASSIGN_OR_RETURN(
-      tensor.shape,
-      readInts(shape, maxRank, "an array of at most " + std::to_string(maxRank) + " sizes"));
+  PLAIT_ASSIGN_OR_RETURN(tensor.shape,
+                         readInts(shape, maxRank, "an array of at most " + std::to_string(maxRank) + " sizes"));
   PLAIT_ASSIGN_OR_RETURN(JsonView offsetsView, entry.get("data_offsets"));
   const std::string twoOffsets = "the array [BEGIN, END]";
   PLAIT_ASSIGN_OR_RETURN(std::vector<int64_t> offsets, readInts(offsetsView, 2, twoOffsets));
@@ -168,10 +159,9 @@ Expected<TensorView> readEntry(const JsonView &entry, const std::string &what,
                                      "; the file may be truncated, fetch it again"));
   PLAIT_ASSIGN_OR_RETURN(uint64_t bytes, bytesOfShape(what, tensor.shape, *type));
   if (bytes != end - begin)
-    return corrupt(foundExpected(what,
-                                 range + ", which is " + std::to_string(end - begin) + " bytes",
-                                 std::to_string(bytes) + " bytes for the shape " +
-                                     shapeText(tensor.shape) + " of " + type->name));
+    return corrupt(
+        foundExpected(what, range + ", which is " + std::to_string(end - begin) + " bytes",
+                      std::to_string(bytes) + " bytes for the shape " + shapeText(tensor.shape) + " of " + type->name));
   tensor.data = buffer.subspan(begin, end - begin);
   return tensor;
 }
@@ -201,22 +191,20 @@ Status checkCoverage(const std::string &what, const std::map<std::string, Tensor
   for (const Range &range : ranges) {
     if (range.begin < covered)
       return corrupt(foundExpected(what,
-                                   "tensors " + inQuotes(*previous->name) + " and " +
-                                       inQuotes(*range.name) + " that overlap at data byte " +
-                                       std::to_string(range.begin),
+                                   "tensors " + inQuotes(*previous->name) + " and " + inQuotes(*range.name) +
+                                       " that overlap at data byte " + std::to_string(range.begin),
                                    "tensors that share no bytes"));
     if (range.begin > covered)
-      return corrupt(foundExpected(what,
-                                   "a hole of " + std::to_string(range.begin - covered) +
-                                       " bytes before tensor " + inQuotes(*range.name),
-                                   "tensors that follow each other without holes"));
+      return corrupt(foundExpected(
+          what, "a hole of " + std::to_string(range.begin - covered) + " bytes before tensor " + inQuotes(*range.name),
+          "tensors that follow each other without holes"));
     covered = range.end;
     previous = &range;
   }
   if (covered != buffer.size())
-    return corrupt(foundExpected(
-        what, std::to_string(buffer.size() - covered) + " trailing bytes after the last tensor",
-        "the file to end there"));
+    return corrupt(foundExpected(what,
+                                 std::to_string(buffer.size() - covered) + " trailing bytes after the last tensor",
+                                 "the file to end there"));
   return Status::success();
 }
 
@@ -241,21 +229,18 @@ Expected<LoadedFile> loadFile(const std::string &path) {
   uint64_t headerBytes;
   std::memcpy(&headerBytes, bytes.data(), lengthBytes);
   if (headerBytes > maxHeaderBytes)
-    return corrupt(foundExpected(what, "a header length of " + std::to_string(headerBytes),
-                                 "at most " + std::to_string(maxHeaderBytes) +
-                                     "; this is probably no safetensors file"));
+    return corrupt(
+        foundExpected(what, "a header length of " + std::to_string(headerBytes),
+                      "at most " + std::to_string(maxHeaderBytes) + "; this is probably no safetensors file"));
   // Subtracted on the side that cannot wrap.
   if (headerBytes > bytes.size() - lengthBytes)
     return corrupt(foundExpected(
         what, "a header length of " + std::to_string(headerBytes) + " beyond the end of the file",
-        "at most " + std::to_string(bytes.size() - lengthBytes) +
-            "; the file may be truncated, fetch it again"));
+        "at most " + std::to_string(bytes.size() - lengthBytes) + "; the file may be truncated, fetch it again"));
   std::string_view header = file.mapped->text().substr(lengthBytes, headerBytes);
   if (!header.starts_with('{'))
     return corrupt(foundExpected(
-        what,
-        header.empty() ? "an empty header"
-                       : "a header that starts with " + inQuotes(header.substr(0, 1)),
+        what, header.empty() ? "an empty header" : "a header that starts with " + inQuotes(header.substr(0, 1)),
         "a JSON object, which starts with '{'; this is probably no safetensors file"));
   std::span<const uint8_t> buffer = bytes.subspan(lengthBytes + headerBytes);
 
@@ -292,8 +277,7 @@ Expected<LoadedFile> loadFile(const std::string &path) {
     std::string tensorWhat = what + ": tensor " + inQuotes(name);
     Expected<TensorView> tensor = readEntry(entry, tensorWhat, buffer);
     if (!tensor)
-      return tensor.status().code() == StatusCode::unsupported ? tensor.status()
-                                                               : asCorrupt(tensor.status());
+      return tensor.status().code() == StatusCode::unsupported ? tensor.status() : asCorrupt(tensor.status());
     tensor->file = path;
     tensor->fileOffset = static_cast<uint64_t>(tensor->data.data() - bytes.data());
     file.tensors.emplace(name, tensor.take());
@@ -336,14 +320,13 @@ Status explainUnreadableFolder(const std::string &folder, const std::vector<std:
   }
   if (!safetensors.empty())
     return notFound(foundExpected(what, listed(safetensors) + " but no index",
-                                  expected + "; rename a single file to " + singleFileName +
-                                      ", or fetch the index"));
+                                  expected + "; rename a single file to " + singleFileName + ", or fetch the index"));
   if (!pickles.empty())
-    return unsupported(foundExpected(
-        what, "only pickle files (" + listed(pickles) + ")",
-        expected + "; loading a pickle file can run any code that is in it, so Plait reads "
-                   "none: convert to safetensors, for instance with save_pretrained(..., "
-                   "safe_serialization=True) of transformers"));
+    return unsupported(foundExpected(what, "only pickle files (" + listed(pickles) + ")",
+                                     expected +
+                                         "; loading a pickle file can run any code that is in it, so Plait reads "
+                                         "none: convert to safetensors, for instance with save_pretrained(..., "
+                                         "safe_serialization=True) of transformers"));
   return notFound(foundExpected(what, "no checkpoint", expected));
 }
 
@@ -375,13 +358,11 @@ double decodeFloat(uint32_t bits, unsigned exponentBits, unsigned mantissaBits) 
   uint32_t exponent = (bits >> mantissaBits) & ((1u << exponentBits) - 1);
   double magnitude;
   if (exponent == (1u << exponentBits) - 1)
-    magnitude = mantissa ? std::numeric_limits<double>::quiet_NaN()
-                         : std::numeric_limits<double>::infinity();
+    magnitude = mantissa ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
   else if (exponent == 0)
     magnitude = std::ldexp(mantissa, 1 - bias - int(mantissaBits));
   else
-    magnitude =
-        std::ldexp(mantissa + (1u << mantissaBits), int(exponent) - bias - int(mantissaBits));
+    magnitude = std::ldexp(mantissa + (1u << mantissaBits), int(exponent) - bias - int(mantissaBits));
   return (bits >> (exponentBits + mantissaBits)) & 1 ? -magnitude : magnitude;
 }
 
@@ -397,8 +378,7 @@ double decodeE4M3(uint32_t bits) {
 }
 
 /// Data begins at any byte of the file, so it is copied out, not cast.
-template <typename T>
-T load(const TensorView &tensor, int64_t index) {
+template <typename T> T load(const TensorView &tensor, int64_t index) {
   T value;
   std::memcpy(&value, tensor.data.data() + static_cast<size_t>(index) * sizeof(T), sizeof(T));
   return value;
@@ -437,11 +417,9 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
   std::error_code error;
   fs::file_status status = fs::status(folder, error);
   if (status.type() == fs::file_type::not_found)
-    return notFound(
-        foundExpected(printable(folder), "nothing there", folderExpected + "; check the path"));
+    return notFound(foundExpected(printable(folder), "nothing there", folderExpected + "; check the path"));
   if (!error && status.type() != fs::file_type::directory)
-    return invalidArgument(
-        foundExpected(printable(folder), "a file that is no folder", folderExpected));
+    return invalidArgument(foundExpected(printable(folder), "a file that is no folder", folderExpected));
   std::vector<std::string> names;
   fs::directory_iterator entries;
   if (!error)
@@ -449,12 +427,10 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
   for (; !error && entries != fs::directory_iterator(); entries.increment(error))
     names.push_back(entries->path().filename().string());
   if (error)
-    return resourceError(foundExpected(
-        printable(folder), "the error '" + error.message() + "' from listing it", folderExpected));
+    return resourceError(
+        foundExpected(printable(folder), "the error '" + error.message() + "' from listing it", folderExpected));
   std::sort(names.begin(), names.end());
-  auto contains = [&](const char *name) {
-    return std::binary_search(names.begin(), names.end(), name);
-  };
+  auto contains = [&](const char *name) { return std::binary_search(names.begin(), names.end(), name); };
 
   // The single file first, as Hugging Face's own loader does.
   if (contains(singleFileName))
@@ -479,10 +455,9 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
     if (!file)
       return asCorrupt(map->get(tensor)->error("the name of a file"));
     if (!isPlainFileName(*file))
-      return corrupt(foundExpected(
-          what, "the file name " + inQuotes(*file) + " for tensor " + inQuotes(tensor),
-          "the plain name of a file in the same folder, without "
-          "'/' or '..'"));
+      return corrupt(foundExpected(what, "the file name " + inQuotes(*file) + " for tensor " + inQuotes(tensor),
+                                   "the plain name of a file in the same folder, without "
+                                   "'/' or '..'"));
     fileOfTensor.emplace(tensor, *file);
     shards.try_emplace(*file);
   }
@@ -503,27 +478,25 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
     for (const auto &[tensor, view] : shard.tensors) {
       auto [position, isNew] = holder.try_emplace(tensor, &file);
       if (!isNew)
-        return corrupt(foundExpected(what,
-                                     "tensor " + inQuotes(tensor) + " in both " +
-                                         inQuotes(*position->second) + " and " + inQuotes(file),
-                                     "every tensor in one file"));
+        return corrupt(foundExpected(
+            what, "tensor " + inQuotes(tensor) + " in both " + inQuotes(*position->second) + " and " + inQuotes(file),
+            "every tensor in one file"));
     }
   }
   for (const auto &[tensor, file] : fileOfTensor) {
     auto position = holder.find(tensor);
     if (position == holder.end() || *position->second != file)
-      return corrupt(foundExpected(
-          what,
-          "tensor " + inQuotes(tensor) + " absent from its file " + inQuotes(file) +
-              (position == holder.end() ? "" : " and present in " + inQuotes(*position->second)),
-          "it there; fetch index and files from the same revision"));
+      return corrupt(
+          foundExpected(what,
+                        "tensor " + inQuotes(tensor) + " absent from its file " + inQuotes(file) +
+                            (position == holder.end() ? "" : " and present in " + inQuotes(*position->second)),
+                        "it there; fetch index and files from the same revision"));
   }
   for (const auto &[tensor, file] : holder)
     if (!fileOfTensor.count(tensor))
-      return corrupt(foundExpected(
-          what, "tensor " + inQuotes(tensor) + " of " + inQuotes(*file) + " not in weight_map",
-          "every tensor of the files in weight_map; fetch index and files from the same "
-          "revision"));
+      return corrupt(foundExpected(what, "tensor " + inQuotes(tensor) + " of " + inQuotes(*file) + " not in weight_map",
+                                   "every tensor of the files in weight_map; fetch index and files from the same "
+                                   "revision"));
 
   Checkpoint checkpoint;
   for (auto &[file, shard] : shards) {
@@ -564,8 +537,8 @@ Status plait::writeSafetensors(const std::string &path, const std::vector<Tensor
     members.reserve(metadata.size());
     for (const auto &[key, text] : metadata) {
       if (!isUtf8(key) || !isUtf8(text))
-        return invalidArgument(foundExpected(
-            printable(path), "metadata " + inQuotes(key) + " that is not UTF-8", "UTF-8 text"));
+        return invalidArgument(
+            foundExpected(printable(path), "metadata " + inQuotes(key) + " that is not UTF-8", "UTF-8 text"));
       members.emplace_back(key, Json(text));
     }
     header.emplace_back(metadataKey, Json(std::move(members)));
@@ -577,8 +550,8 @@ Status plait::writeSafetensors(const std::string &path, const std::vector<Tensor
   for (const TensorToWrite &tensor : tensors) {
     const std::string what = printable(path) + ": tensor " + inQuotes(tensor.name);
     if (tensor.name == metadataKey || !isUtf8(tensor.name))
-      return invalidArgument(foundExpected(what, "a name that cannot be written",
-                                           "UTF-8 text other than " + std::string(metadataKey)));
+      return invalidArgument(
+          foundExpected(what, "a name that cannot be written", "UTF-8 text other than " + std::string(metadataKey)));
     if (!names.insert(tensor.name).second)
       return invalidArgument(foundExpected(what, "the duplicate name", "every name once"));
     const TypeInfo *type = findType(tensor.type);
@@ -586,17 +559,15 @@ Status plait::writeSafetensors(const std::string &path, const std::vector<Tensor
       return invalidArgument(foundExpected(what, "an unknown type", "a TensorType"));
     if (tensor.shape.size() > maxRank ||
         std::any_of(tensor.shape.begin(), tensor.shape.end(), [](int64_t n) { return n < 0; }))
-      return invalidArgument(
-          foundExpected(what, "the shape " + shapeText(tensor.shape),
-                        "at most " + std::to_string(maxRank) + " sizes, none negative"));
+      return invalidArgument(foundExpected(what, "the shape " + shapeText(tensor.shape),
+                                           "at most " + std::to_string(maxRank) + " sizes, none negative"));
     Expected<uint64_t> bytes = bytesOfShape(what, tensor.shape, *type);
     if (!bytes)
       return invalidArgument(bytes.status().message());
     if (*bytes != tensor.data.size())
-      return invalidArgument(foundExpected(what,
-                                           std::to_string(tensor.data.size()) + " bytes of data",
-                                           std::to_string(*bytes) + " for the shape " +
-                                               shapeText(tensor.shape) + " of " + type->name));
+      return invalidArgument(
+          foundExpected(what, std::to_string(tensor.data.size()) + " bytes of data",
+                        std::to_string(*bytes) + " for the shape " + shapeText(tensor.shape) + " of " + type->name));
     Json entry;
     entry["dtype"] = type->name;
     entry["shape"] = tensor.shape;
@@ -606,13 +577,11 @@ Status plait::writeSafetensors(const std::string &path, const std::vector<Tensor
     offset += *bytes;
   }
 
-  std::string text =
-      Json(std::move(header)).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  std::string text = Json(std::move(header)).dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
   // Spaces behind the object, so that the data begins at a multiple of 8.
   text.append((8 - text.size() % 8) % 8, ' ');
   if (text.size() > maxHeaderBytes)
-    return unsupported(foundExpected(printable(path),
-                                     "a header of " + std::to_string(text.size()) + " bytes",
+    return unsupported(foundExpected(printable(path), "a header of " + std::to_string(text.size()) + " bytes",
                                      "at most " + std::to_string(maxHeaderBytes)));
   uint64_t headerBytes = text.size();
   std::string prefix(lengthBytes, '\0');

@@ -68,8 +68,7 @@ inline Status resourceError(std::string m) { return Status::error(StatusCode::re
 inline Status internalError(std::string m) { return Status::error(StatusCode::internal, std::move(m)); }
 
 /// A value of type T or the Status that explains why there is none.
-template <typename T>
-class [[nodiscard]] Expected {
+template <typename T> class [[nodiscard]] Expected {
 public:
   Expected(T v) : value(std::move(v)) {}
   Expected(Status s) : error(std::move(s)) { assert(!error.ok() && "an Expected without a value needs an error"); }
@@ -91,20 +90,20 @@ private:
 } // namespace plait
 
 /// Returns the error of `expr` (a Status) from the enclosing function.
-#define PLAIT_RETURN_IF_ERROR(expr)                                            \
-  do {                                                                         \
-    if (::plait::Status plaitStatus_ = (expr); !plaitStatus_.ok())             \
-      return plaitStatus_;                                                     \
+#define PLAIT_RETURN_IF_ERROR(expr)                                                                                    \
+  do {                                                                                                                 \
+    if (::plait::Status plaitStatus_ = (expr); !plaitStatus_.ok())                                                     \
+      return plaitStatus_;                                                                                             \
   } while (false)
 
 #define PLAIT_CONCAT_IMPL(a, b) a##b
 #define PLAIT_CONCAT(a, b) PLAIT_CONCAT_IMPL(a, b)
 
 /// `PLAIT_ASSIGN_OR_RETURN(auto x, f());` binds the value or returns the error.
-#define PLAIT_ASSIGN_OR_RETURN(decl, expr)                                     \
-  auto PLAIT_CONCAT(plaitExpected_, __LINE__) = (expr);                        \
-  if (!PLAIT_CONCAT(plaitExpected_, __LINE__).ok())                            \
-    return PLAIT_CONCAT(plaitExpected_, __LINE__).status();                    \
+#define PLAIT_ASSIGN_OR_RETURN(decl, expr)                                                                             \
+  auto PLAIT_CONCAT(plaitExpected_, __LINE__) = (expr);                                                                \
+  if (!PLAIT_CONCAT(plaitExpected_, __LINE__).ok())                                                                    \
+    return PLAIT_CONCAT(plaitExpected_, __LINE__).status();                                                            \
   decl = PLAIT_CONCAT(plaitExpected_, __LINE__).take()
 
 #endif // PLAIT_RUNTIME_BASE_STATUS_H

@@ -96,8 +96,8 @@ std::vector<Segment> segmentsOf(const std::vector<TokenizerRegex::Match> &matche
     std::reverse(stretches.begin(), stretches.end());
   bool previousIsMatch = false;
   for (const Stretch &s : stretches) {
-    bool merge = step.behavior == SplitBehavior::contiguous ? s.isMatch == previousIsMatch
-                                                            : s.isMatch && !previousIsMatch;
+    bool merge =
+        step.behavior == SplitBehavior::contiguous ? s.isMatch == previousIsMatch : s.isMatch && !previousIsMatch;
     previousIsMatch = s.isMatch;
     if (!merge || segments.empty())
       segments.push_back({s.begin, s.end, false});
@@ -129,8 +129,7 @@ Status applySplit(const PreTokenizerStep &step, std::vector<TextPiece> &pieces) 
   return Status::success();
 }
 
-Status applyByteLevel(const PreTokenizerStep &step, std::vector<TextPiece> &pieces,
-                      TextArena &arena) {
+Status applyByteLevel(const PreTokenizerStep &step, std::vector<TextPiece> &pieces, TextArena &arena) {
   if (step.addPrefixSpace)
     for (TextPiece &piece : pieces)
       if (piece.id < 0 && piece.text.front() != ' ')
@@ -156,8 +155,7 @@ Status applyByteLevel(const PreTokenizerStep &step, std::vector<TextPiece> &piec
 
 Status unsupportedComponent(const std::string &what, const JsonView &view, const std::string &type,
                             const std::string &supported) {
-  return unsupported(what + ": " + view.path() + "/type: found " + quoteForMessage(type) +
-                     "; expected " + supported);
+  return unsupported(what + ": " + view.path() + "/type: found " + quoteForMessage(type) + "; expected " + supported);
 }
 
 /// Nested sequences deeper than this are refused.
@@ -166,8 +164,8 @@ constexpr unsigned maxSequenceDepth = 16;
 Status checkDepth(const std::string &what, const JsonView &view, unsigned depth) {
   if (depth <= maxSequenceDepth)
     return Status::success();
-  return unsupported(what + ": " + view.path() + ": found sequences nested too deeply; expected " +
-                     "at most " + std::to_string(maxSequenceDepth) + " levels");
+  return unsupported(what + ": " + view.path() + ": found sequences nested too deeply; expected " + "at most " +
+                     std::to_string(maxSequenceDepth) + " levels");
 }
 
 } // namespace
@@ -210,8 +208,7 @@ Status Tokenizer::Impl::load(const Json &json) {
   JsonView root(json, what);
   PLAIT_ASSIGN_OR_RETURN(std::string version, root.getString("version", "1.0"));
   if (version != "1.0")
-    return unsupported(what + ": /version: found " + quoteForMessage(version) +
-                       "; expected \"1.0\"");
+    return unsupported(what + ": /version: found " + quoteForMessage(version) + "; expected \"1.0\"");
   PLAIT_ASSIGN_OR_RETURN(JsonView model, root.get("model"));
   PLAIT_ASSIGN_OR_RETURN(bpe, Bpe::fromJson(model.json(), what));
   if (root.has("normalizer")) {
@@ -320,8 +317,7 @@ Status Tokenizer::Impl::readPostProcessor(const JsonView &view, unsigned depth) 
   if (type == "TemplateProcessing")
     return readTemplate(view);
   if (type != "Sequence")
-    return unsupportedComponent(what, view, type,
-                                "\"ByteLevel\", \"TemplateProcessing\" or \"Sequence\"");
+    return unsupportedComponent(what, view, type, "\"ByteLevel\", \"TemplateProcessing\" or \"Sequence\"");
   PLAIT_ASSIGN_OR_RETURN(JsonView list, view.get("processors"));
   PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> elements, list.asArray());
   for (const JsonView &element : elements)
@@ -344,8 +340,8 @@ Status Tokenizer::Impl::readTemplate(const JsonView &view) {
       PLAIT_ASSIGN_OR_RETURN(JsonView sequence, element.get("Sequence"));
       PLAIT_ASSIGN_OR_RETURN(std::string id, sequence.getString("id"));
       if (id != "A" || hasText)
-        return unsupported(what + ": " + sequence.path() + ": found sequence " +
-                           quoteForMessage(id) + "; expected \"A\" exactly once");
+        return unsupported(what + ": " + sequence.path() + ": found sequence " + quoteForMessage(id) +
+                           "; expected \"A\" exactly once");
       piece.isText = hasText = true;
     } else if (element.has("SpecialToken")) {
       PLAIT_ASSIGN_OR_RETURN(JsonView token, element.get("SpecialToken"));
@@ -397,8 +393,8 @@ Status Tokenizer::Impl::buildTokens() {
 
   for (const AddedToken &token : added) {
     auto clash = [&](const std::string &found) {
-      return corrupt(what + ": /added_tokens: found " + found + " for " +
-                     quoteForMessage(token.content) + "; expected one id for each token");
+      return corrupt(what + ": /added_tokens: found " + found + " for " + quoteForMessage(token.content) +
+                     "; expected one id for each token");
     };
     std::string_view text = token.content;
     if (token.normalized && nfc) {
@@ -409,8 +405,7 @@ Status Tokenizer::Impl::buildTokens() {
       return clash("a second entry");
     auto model = bpe.vocabulary().find(token.content);
     if (model != bpe.vocabulary().end() && model->second != token.id)
-      return clash("id " + std::to_string(token.id) + " and, in the model, " +
-                   std::to_string(model->second));
+      return clash("id " + std::to_string(token.id) + " and, in the model, " + std::to_string(model->second));
     TokenText decoded{text, token.special, specialContents.count(text) != 0};
     auto [known, isNew] = tokens.try_emplace(token.id, decoded);
     if (!isNew && (model == bpe.vocabulary().end() || known->second.text != token.content))
@@ -430,8 +425,7 @@ Status Tokenizer::Impl::buildTokens() {
 // Encoding and decoding
 //===----------------------------------------------------------------------===//
 
-Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text,
-                                                       bool parseSpecial) const {
+Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text, bool parseSpecial) const {
   TextArena arena;
   std::vector<TextPiece> pieces, raw;
   PLAIT_RETURN_IF_ERROR(rawMatcher.split(text, parseSpecial, raw));
@@ -447,8 +441,7 @@ Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text,
     PLAIT_RETURN_IF_ERROR(normalizedMatcher.split(piece.text, parseSpecial, pieces));
   }
   for (const PreTokenizerStep &step : preTokenizers)
-    PLAIT_RETURN_IF_ERROR(step.byteLevel ? applyByteLevel(step, pieces, arena)
-                                         : applySplit(step, pieces));
+    PLAIT_RETURN_IF_ERROR(step.byteLevel ? applyByteLevel(step, pieces, arena) : applySplit(step, pieces));
 
   std::vector<int32_t> ids;
   Bpe::Scratch scratch;
@@ -492,8 +485,8 @@ Expected<Tokenizer> Tokenizer::fromJsonText(std::string_view text, const std::st
 Expected<std::vector<int32_t>> Tokenizer::encode(std::string_view text, bool addSpecialTokens,
                                                  bool parseSpecial) const {
   if (text.size() > maxTextBytes)
-    return invalidArgument("encode: found a text of " + std::to_string(text.size()) +
-                           " bytes; expected at most " + std::to_string(maxTextBytes));
+    return invalidArgument("encode: found a text of " + std::to_string(text.size()) + " bytes; expected at most " +
+                           std::to_string(maxTextBytes));
   if (size_t bad = findInvalidUtf8(text); bad != std::string_view::npos)
     return invalidArgument("encode: found invalid UTF-8 at byte " + std::to_string(bad) +
                            " of the text; expected valid UTF-8");
@@ -508,16 +501,14 @@ Expected<std::vector<int32_t>> Tokenizer::encode(std::string_view text, bool add
   return result;
 }
 
-Expected<std::string> Tokenizer::decode(const std::vector<int32_t> &ids,
-                                        bool skipSpecialTokens) const {
+Expected<std::string> Tokenizer::decode(const std::vector<int32_t> &ids, bool skipSpecialTokens) const {
   std::string bytes;
   bool first = true;
   for (size_t i = 0; i < ids.size(); ++i) {
     auto token = impl->tokens.find(ids[i]);
     if (token == impl->tokens.end())
-      return invalidArgument("decode: found id " + std::to_string(ids[i]) + " at index " +
-                             std::to_string(i) + "; expected the id of a token (the largest is " +
-                             std::to_string(impl->size - 1) + ")");
+      return invalidArgument("decode: found id " + std::to_string(ids[i]) + " at index " + std::to_string(i) +
+                             "; expected the id of a token (the largest is " + std::to_string(impl->size - 1) + ")");
     if (skipSpecialTokens && token->second.skipped)
       continue;
     // Without a decoder the tokens themselves are shown.

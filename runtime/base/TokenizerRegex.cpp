@@ -30,8 +30,7 @@ template <auto Free> struct Pcre2Free {
   template <typename T> void operator()(T *p) const { Free(p); }
 };
 
-using CompileContext =
-    std::unique_ptr<pcre2_compile_context, Pcre2Free<pcre2_compile_context_free>>;
+using CompileContext = std::unique_ptr<pcre2_compile_context, Pcre2Free<pcre2_compile_context_free>>;
 using MatchContext = std::unique_ptr<pcre2_match_context, Pcre2Free<pcre2_match_context_free>>;
 using MatchData = std::unique_ptr<pcre2_match_data, Pcre2Free<pcre2_match_data_free>>;
 
@@ -57,10 +56,10 @@ Expected<TokenizerRegex> TokenizerRegex::compilePcre2(const std::string &pattern
   int errorCode = 0;
   PCRE2_SIZE errorOffset = 0;
   auto code = std::make_shared<Code>();
-  code->compiled.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                     PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE |
-                                         PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C,
-                                     &errorCode, &errorOffset, context.get()));
+  code->compiled.reset(
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C,
+                    &errorCode, &errorOffset, context.get()));
   if (!code->compiled)
     return unsupported("regex: found one that PCRE2 refuses (" + pcre2Message(errorCode) +
                        "); expected a supported one");
@@ -108,18 +107,17 @@ Status TokenizerRegex::findAll(std::string_view text, std::vector<Match> &matche
     // The text is known to be valid: checking it in every call would make the
     // loop quadratic.
     auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-    int rc = pcre2_match(code->compiled.get(), subject, text.size(), start, PCRE2_NO_UTF_CHECK,
-                         data.get(), context.get());
+    int rc =
+        pcre2_match(code->compiled.get(), subject, text.size(), start, PCRE2_NO_UTF_CHECK, data.get(), context.get());
     // The interpreter keeps its stack on the heap, within the limit above.
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
-      rc = pcre2_match(code->compiled.get(), subject, text.size(), start,
-                       PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(), context.get());
+      rc = pcre2_match(code->compiled.get(), subject, text.size(), start, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data.get(),
+                       context.get());
     if (rc == PCRE2_ERROR_NOMATCH)
       break;
     if (rc < 0)
-      return resourceError("regex: found " + pcre2Message(rc) + " from byte " +
-                           std::to_string(start) + " of the text; expected a pattern that needs " +
-                           "fewer steps");
+      return resourceError("regex: found " + pcre2Message(rc) + " from byte " + std::to_string(start) +
+                           " of the text; expected a pattern that needs " + "fewer steps");
     const PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(data.get());
     size_t from = bounds[0], to = bounds[1];
     // An empty match right after the last match does not count; this also makes

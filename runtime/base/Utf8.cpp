@@ -122,13 +122,11 @@ void moveValidUtf8(std::string &bytes, std::string &text, bool final) {
 }
 
 bool isUnicodeSpace(char32_t value) {
-  return (value >= 0x9 && value <= 0xD) || value == 0x20 || value == 0x85 || value == 0xA0 ||
-         value == 0x1680 || (value >= 0x2000 && value <= 0x200A) || value == 0x2028 ||
-         value == 0x2029 || value == 0x202F || value == 0x205F || value == 0x3000;
+  return (value >= 0x9 && value <= 0xD) || value == 0x20 || value == 0x85 || value == 0xA0 || value == 0x1680 ||
+         (value >= 0x2000 && value <= 0x200A) || value == 0x2028 || value == 0x2029 || value == 0x202F ||
+         value == 0x205F || value == 0x3000;
 }
 
-std::string quoteForMessage(std::string_view text) {
-  return "\"" + printable(text, /*maxBytes=*/80) + "\"";
-}
+std::string quoteForMessage(std::string_view text) { return "\"" + printable(text, /*maxBytes=*/80) + "\""; }
 
 } // namespace plait

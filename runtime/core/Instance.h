@@ -33,7 +33,7 @@ struct InstanceOptions {
   int64_t maxLeaves = 0;     ///< 0: maxRows, or maxTokens for a variant with logits
   int64_t maxStops = 16;     ///< stop ids of one leaf
   int64_t capacityPages = 0; ///< 0: one sequence of the model's full context
-  std::string variant; ///< of the plan; empty: the model's strategy
+  std::string variant = "";  ///< of the plan; empty: the model's strategy
 };
 
 /// State and working memory of one model, and the threads that run its steps.

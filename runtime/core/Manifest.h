@@ -25,7 +25,7 @@
 //     "inputs": [ {"file": "config.json", "bytes": 1, "digest": "..."} ],
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
 //                    "top_p": 1.0, "min_p": 0.0},     // bos may be null
-//     "memory": {"weights": 1, "state_per_token": 1, 
+//     "memory": {"weights": 1, "state_per_token": 1,
 //                "arena": {"tokens": 1, "leaves": 1}},
 //     "variants": [ {"name": "ar", "launches": 60,
 //                    "flops": {"constant": 0, "tokens": 1, "rows": 0,

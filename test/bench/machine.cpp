@@ -29,8 +29,7 @@ constexpr size_t kBytes = size_t(1) << 30;
 constexpr int kRounds = 7;
 typedef float Vector __attribute__((vector_size(32))); // 8 x f32: one AVX2 register
 
-template <typename Work>
-double bestSeconds(unsigned threads, Work work) {
+template <typename Work> double bestSeconds(unsigned threads, Work work) {
   double best = 1e30;
   for (int round = 0; round < kRounds; ++round) {
     auto begin = std::chrono::steady_clock::now();

@@ -63,9 +63,10 @@ int main(int argc, char **argv) {
                             cl::cat(category));
   cl::opt<bool> noSelftest("no-selftest", cl::desc("Leave out the golden tokens of `plait selftest`"),
                            cl::cat(category));
-  cl::opt<unsigned> threads("threads", cl::desc("Threads for packing weights (0: all)"), cl::init(0), cl::cat(category));
-  cl::opt<std::string> packFolder("pack-folder", cl::desc("Share packed weights with other artifacts through this folder"),
-                                  cl::cat(category));
+  cl::opt<unsigned> threads("threads", cl::desc("Threads for packing weights (0: all)"), cl::init(0),
+                            cl::cat(category));
+  cl::opt<std::string> packFolder(
+      "pack-folder", cl::desc("Share packed weights with other artifacts through this folder"), cl::cat(category));
   cl::opt<std::string> startFrom("start-from", cl::desc("Read IR and begin with this phase"), cl::init("import"),
                                  cl::cat(category));
   cl::opt<std::string> stopAfter("stop-after", cl::desc("Print the IR after this phase: import, decode, lower, cpu"),

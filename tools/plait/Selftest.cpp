@@ -26,7 +26,8 @@ namespace {
 constexpr const char *kFooter =
     "Two kinds of checks. Against selftest.safetensors of the artifact, if there: greedy tokens\n"
     "wherever the margin between the two best logits exceeds the tolerance, and logits if the\n"
-    "model has a debug variant (plait-compile --debug-logits). Against itself: the same tokens and the same bits of log\n"
+    "model has a debug variant (plait-compile --debug-logits). Against itself: the same tokens and the same bits of "
+    "log\n"
     "probabilities alone and in a batch of 7, for prompt chunks of 1, 5 and the whole prompt, and\n"
     "for 1 and 2 threads.";
 

@@ -27,13 +27,11 @@ public:
 
   /// Checks that tensors among the arguments have the extents of their types
   /// and that extents of one name are equal, then runs the block's ops in order.
-  llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block,
-                                                   std::vector<EvalValue> arguments) override;
+  llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block, std::vector<EvalValue> arguments) override;
   WeightSource &weights() override { return source; }
 
   /// Runs the body of a function, which is one block.
-  llvm::FailureOr<std::vector<EvalValue>> call(mlir::FunctionOpInterface function,
-                                               std::vector<EvalValue> arguments);
+  llvm::FailureOr<std::vector<EvalValue>> call(mlir::FunctionOpInterface function, std::vector<EvalValue> arguments);
 
 private:
   struct Frame;

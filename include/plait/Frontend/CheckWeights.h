@@ -20,8 +20,7 @@ namespace plait {
 /// of a supported type for every lm.weight (and layer) of `model`, and that the
 /// model uses every tensor but those known not to matter.
 Status checkWeights(lm::ModelOp model, const ModelFamily &family, const ModelConfig &config,
-                    const Checkpoint &checkpoint, const std::string &folder,
-                    std::vector<std::string> &warnings);
+                    const Checkpoint &checkpoint, const std::string &folder, std::vector<std::string> &warnings);
 
 } // namespace plait
 

@@ -31,8 +31,7 @@ inline constexpr int64_t attentionColumns = int64_t(1) << 20; ///< heads * headD
 /// so that a key nobody looked at does not go unnoticed.
 class ConfigReader {
 public:
-  ConfigReader(const JsonView &root, std::vector<std::string> &warnings)
-      : root(root), warnings(warnings) {}
+  ConfigReader(const JsonView &root, std::vector<std::string> &warnings) : root(root), warnings(warnings) {}
 
   /// A size in [1, max]; with a default the key may be absent or null.
   Expected<int64_t> size(const std::string &key, int64_t max);
@@ -46,8 +45,7 @@ public:
   /// Rotary embedding: `rope_theta` and `rope_scaling`, or `rope_parameters`.
   Status readRope(ModelConfig &config);
   /// Checks headDim * heads against its bound and heads against kvHeads.
-  Status checkHeads(const ModelConfig &config, const std::string &headsKey,
-                    const std::string &kvHeadsKey);
+  Status checkHeads(const ModelConfig &config, const std::string &headsKey, const std::string &kvHeadsKey);
 
   /// Refuses the key unless it is absent, null or `value`.
   Status require(const std::string &key, const Json &value, const std::string &remedy);

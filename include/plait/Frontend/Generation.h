@@ -29,9 +29,8 @@ struct GenerationDefaults {
 
 /// Reads generation_config.json (null: the folder has none); `bos_token_id` and
 /// `eos_token_id` fall back on config.json.
-Expected<GenerationDefaults> readGenerationDefaults(const JsonView *generation,
-                                                    const JsonView &config, int64_t vocabulary,
-                                                    std::vector<std::string> &warnings);
+Expected<GenerationDefaults> readGenerationDefaults(const JsonView *generation, const JsonView &config,
+                                                    int64_t vocabulary, std::vector<std::string> &warnings);
 
 } // namespace plait
 

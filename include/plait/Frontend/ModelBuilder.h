@@ -49,8 +49,7 @@ public:
   void buildHead();
   /// Builds the loop over all layers; `body` maps a layer's input to its output
   /// and advances `state`.
-  mlir::Value layers(mlir::Value hidden, llvm::StringRef path,
-                     llvm::function_ref<mlir::Value(mlir::Value)> body);
+  mlir::Value layers(mlir::Value hidden, llvm::StringRef path, llvm::function_ref<mlir::Value(mlir::Value)> body);
 
   mlir::Value ids, positions, rows, state;
 
@@ -61,8 +60,7 @@ public:
   mlir::Value embed(mlir::Value ids, llvm::StringRef path, int64_t rowCount);
   /// `input` times the matrix of `outputs` rows at `path`. `transposed`: the
   /// checkpoint stores it [in, out].
-  mlir::Value linear(mlir::Value input, llvm::StringRef path, int64_t outputs, bool bias,
-                     bool transposed = false);
+  mlir::Value linear(mlir::Value input, llvm::StringRef path, int64_t outputs, bool bias, bool transposed = false);
   mlir::Value rmsNorm(mlir::Value input, llvm::StringRef path);
   mlir::Value layerNorm(mlir::Value input, llvm::StringRef path);
   mlir::Value add(mlir::Value lhs, mlir::Value rhs, llvm::StringRef path);
@@ -71,16 +69,15 @@ public:
   mlir::Value rope(mlir::Value input, llvm::StringRef path);
   mlir::Value sliceColumns(mlir::Value input, int64_t offset, int64_t size, llvm::StringRef path);
   /// Attends over the state and advances it.
-  mlir::Value attention(mlir::Value query, mlir::Value key, mlir::Value value,
-                        llvm::StringRef path);
+  mlir::Value attention(mlir::Value query, mlir::Value key, mlir::Value value, llvm::StringRef path);
 
 private:
   mlir::Location locOf(llvm::StringRef path) const;
   /// Uses the weight "`path`.`kind`", where kind is "weight" or "bias".
-  mlir::Value weight(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape,
-                     bool transposed = false, bool belowPrefix = true);
-  lm::WeightOp declare(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape,
-                       bool transposed, bool belowPrefix);
+  mlir::Value weight(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape, bool transposed = false,
+                     bool belowPrefix = true);
+  lm::WeightOp declare(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape, bool transposed,
+                       bool belowPrefix);
   lm::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments,
                            llvm::ArrayRef<mlir::Type> results);
   lm::ActivationKind activationKind() const;

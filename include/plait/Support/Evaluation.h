@@ -73,8 +73,7 @@ struct RowsValue {
 using EvalValue = std::any;
 
 /// The T that `value` holds; IR types decide which one that is.
-template <typename T>
-const T &valueAs(const EvalValue &value) {
+template <typename T> const T &valueAs(const EvalValue &value) {
   const T *held = std::any_cast<T>(&value);
   assert(held && "the value is not of the kind its IR type asks for");
   return *held;
@@ -87,8 +86,8 @@ public:
   virtual ~WeightSource() = default;
   /// `transposed`: the tensor is stored [cols][rows]. On failure emits an error
   /// at `op` and returns nothing.
-  virtual std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t rows,
-                                          int64_t cols, bool transposed) = 0;
+  virtual std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t rows, int64_t cols,
+                                          bool transposed) = 0;
 };
 
 /// What an op may ask of the evaluation that runs it (lib/Analysis/Evaluate).
@@ -97,8 +96,7 @@ public:
   virtual ~Evaluator() = default;
   /// Evaluates `block` with its arguments bound; returns the operands of its
   /// terminator. Fails, with a diagnostic, at an op that is not evaluable.
-  virtual llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block,
-                                                           std::vector<EvalValue> arguments) = 0;
+  virtual llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block, std::vector<EvalValue> arguments) = 0;
   virtual WeightSource &weights() = 0;
   /// Layer of the innermost lm.layers being run; 0 outside.
   int64_t layer = 0;

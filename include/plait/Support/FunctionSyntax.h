@@ -15,8 +15,7 @@ namespace plait {
 
 /// `Op::parse` of a function-like op: `@name(%arg: type, ...) -> (type, ...)
 /// attributes {...} { ... }`.
-template <typename Op>
-mlir::ParseResult parseFunctionSyntax(mlir::OpAsmParser &parser, mlir::OperationState &result) {
+template <typename Op> mlir::ParseResult parseFunctionSyntax(mlir::OpAsmParser &parser, mlir::OperationState &result) {
   auto buildType = [](mlir::Builder &builder, llvm::ArrayRef<mlir::Type> inputs, llvm::ArrayRef<mlir::Type> results,
                       mlir::function_interface_impl::VariadicFlag,
                       std::string &) { return builder.getFunctionType(inputs, results); };
@@ -26,8 +25,7 @@ mlir::ParseResult parseFunctionSyntax(mlir::OpAsmParser &parser, mlir::Operation
 }
 
 /// `Op::print` of the same.
-template <typename Op>
-void printFunctionSyntax(mlir::OpAsmPrinter &printer, Op op) {
+template <typename Op> void printFunctionSyntax(mlir::OpAsmPrinter &printer, Op op) {
   mlir::function_interface_impl::printFunctionOp(printer, op, /*isVariadic=*/false, op.getFunctionTypeAttrName(),
                                                  op.getArgAttrsAttrName(), op.getResAttrsAttrName());
 }

@@ -20,9 +20,9 @@ namespace plait {
 /// runs wherever its level does.
 struct CpuMachine {
   std::string triple;
-  std::string cpu;     ///< LLVM's name of the level: x86-64, -v3, -v4
-  std::string isa;     ///< features the runtime must find, space separated
-  unsigned lanes = 4;  ///< f32 per vector register
+  std::string cpu;    ///< LLVM's name of the level: x86-64, -v3, -v4
+  std::string isa;    ///< features the runtime must find, space separated
+  unsigned lanes = 4; ///< f32 per vector register
   bool fma = false;
   int64_t panel() const { return 2 * int64_t(lanes); } ///< rows per weight panel
 };

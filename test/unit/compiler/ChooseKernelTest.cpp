@@ -72,7 +72,9 @@ struct Leaves {
   }
 };
 
-std::string logitsType(int64_t vocabulary) { return "tensor<?x" + std::to_string(vocabulary) + "xf32, #lm.dims<leaves>>"; }
+std::string logitsType(int64_t vocabulary) {
+  return "tensor<?x" + std::to_string(vocabulary) + "xf32, #lm.dims<leaves>>";
+}
 
 CompiledKernel compileGreedy(int64_t vocabulary, unsigned lanes) {
   std::string logits = logitsType(vocabulary);
@@ -84,12 +86,12 @@ CompiledKernel compileGreedy(int64_t vocabulary, unsigned lanes) {
 
 CompiledKernel compileSample(int64_t vocabulary, unsigned lanes) {
   std::string logits = logitsType(vocabulary);
-  return CompiledKernel("kernel.func @k(%l: " + logits +
-                            ", %pos: !i, %t: !f, %k: !i, %p: !f, %m: !f, %seed: !l, %seq: !l) -> (!i, !i, !f) " +
-                            CompiledKernel::cost() +
-                            "{\n  %0, %1, %2 = decode.choose_sample %l, %pos, %seed, %seq temperature %t top_k %k top_p %p min_p %m : " + logits +
-                            ", !i, !l, !l, !f top_k !i top_p !f min_p !f\n  kernel.return %0, %1, %2 : !i, !i, !f\n}\n",
-                        lanes);
+  return CompiledKernel(
+      "kernel.func @k(%l: " + logits +
+          ", %pos: !i, %t: !f, %k: !i, %p: !f, %m: !f, %seed: !l, %seq: !l) -> (!i, !i, !f) " + CompiledKernel::cost() +
+          "{\n  %0, %1, %2 = decode.choose_sample %l, %pos, %seed, %seq temperature %t top_k %k top_p %p min_p %m : " +
+          logits + ", !i, !l, !l, !f top_k !i top_p !f min_p !f\n  kernel.return %0, %1, %2 : !i, !i, !f\n}\n",
+      lanes);
 }
 
 /// Compares every leaf with the definition; returns how many lay on a boundary.
@@ -107,8 +109,8 @@ int64_t expectSampled(const Leaves &leaves) {
         continue;
       }
       ++near;
-      EXPECT_TRUE(isNearBoundary(warpedDistribution(logits, leaves.warps(leaf)), leaves.draw(leaf), token,
-                                 choice.token, 1e-5))
+      EXPECT_TRUE(
+          isNearBoundary(warpedDistribution(logits, leaves.warps(leaf)), leaves.draw(leaf), token, choice.token, 1e-5))
           << where << ": token " << token << " instead of " << choice.token;
     }
     double logprob = token < 0 ? 0 : std::log(softmax(logits)[size_t(token)]);
@@ -200,8 +202,15 @@ TEST_P(ChooseKernelTest, LimitsOfWarps) {
     double temperature, minP;
   };
   Leaves leaves;
-  for (Case test : {Case{spread, 1e-44, 1}, {spread, 1e-30, 1}, {spread, 1, 1}, {spread, 1e20, 1}, {spread, 1e30, 1},
-                    {tiny, 1e-38, 1}, {tiny, 1e-30, 0.5}, {tiny, 1, 0.5}, {tiny, 1e30, 0.5}})
+  for (Case test : {Case{spread, 1e-44, 1},
+                    {spread, 1e-30, 1},
+                    {spread, 1, 1},
+                    {spread, 1e20, 1},
+                    {spread, 1e30, 1},
+                    {tiny, 1e-38, 1},
+                    {tiny, 1e-30, 0.5},
+                    {tiny, 1, 0.5},
+                    {tiny, 1e30, 0.5}})
     for (int64_t k : {0, 1, 2, 99, 100, 101})
       for (double p : {1e-30, 0.5, 1 - 0x1p-24, 1.0})
         for (double m : {0.0, 1e-30, test.minP})
@@ -231,16 +240,18 @@ TEST_P(ChooseKernelTest, LeafDoesNotDependOnOthers) {
 }
 
 TEST_P(ChooseKernelTest, MatchStops) {
-  CompiledKernel kernel("kernel.func @k(%t: !i, %s: !i, %stops: tensor<?x?xi32, #lm.dims<leaves, stops>>) -> !i " +
-                            CompiledKernel::cost() +
-                            "{\n  %0 = decode.match_stops %t, %s, %stops : !i, !i, tensor<?x?xi32, #lm.dims<leaves, stops>>"
-                            "\n  kernel.return %0 : !i\n}\n",
-                        GetParam());
+  CompiledKernel kernel(
+      "kernel.func @k(%t: !i, %s: !i, %stops: tensor<?x?xi32, #lm.dims<leaves, stops>>) -> !i " +
+          CompiledKernel::cost() +
+          "{\n  %0 = decode.match_stops %t, %s, %stops : !i, !i, tensor<?x?xi32, #lm.dims<leaves, stops>>"
+          "\n  kernel.return %0 : !i\n}\n",
+      GetParam());
   std::vector<int32_t> tokens = {5, 6, 7, -1, 8}, status = {0, 0, 0, 2, 2}, result(5, -77);
   std::vector<int32_t> stops = {4, 5, 5, 4, -1, -1, 1, 7, -1, 1, -1, -1, 8, 8, 8};
   kernel.run({tokens.data(), status.data(), stops.data(), result.data()}, {{PLAIT_DIM_LEAVES, 5}, {PLAIT_DIM_STOPS, 3}},
              0, 5, 1);
   EXPECT_EQ(result, (std::vector<int32_t>{1, 0, 1, 2, 2}));
-  kernel.run({tokens.data(), status.data(), nullptr, result.data()}, {{PLAIT_DIM_LEAVES, 5}, {PLAIT_DIM_STOPS, 0}}, 0, 5, 1);
+  kernel.run({tokens.data(), status.data(), nullptr, result.data()}, {{PLAIT_DIM_LEAVES, 5}, {PLAIT_DIM_STOPS, 0}}, 0,
+             5, 1);
   EXPECT_EQ(result, status);
 }

@@ -42,7 +42,8 @@ class Cache {
 public:
   Cache(Shape shape, CpuTarget target, std::vector<Sequence> &sequences, unsigned seed)
       : sequences(sequences), stage(stageText(shape), target), attend(attendText(shape), target),
-        layout(cast<lm::StateType>(stage.function().getArgumentTypes()[2])), order(pageCount), entries(sequences.size()),
+        layout(cast<lm::StateType>(stage.function().getArgumentTypes()[2])), order(pageCount),
+        entries(sequences.size()),
         // Sentinels are NaN as well: every page is full of them at first.
         memory(size_t(pageCount * layout.bytes())), reference(std::make_shared<StateValue>()) {
     std::iota(order.begin(), order.end(), 0);
@@ -173,8 +174,9 @@ INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention,
                                                           Shape{4, 2, 6}, Shape{9, 3, 64}, Shape{4, 4, 128})),
                          [](const auto &info) {
                            Shape shape = std::get<1>(info.param);
-                           return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" + std::to_string(shape.heads) + "_" +
-                                  std::to_string(shape.kvHeads) + "_" + std::to_string(shape.headDim);
+                           return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" +
+                                  std::to_string(shape.heads) + "_" + std::to_string(shape.kvHeads) + "_" +
+                                  std::to_string(shape.headDim);
                          });
 
 } // namespace

@@ -101,12 +101,14 @@ CpuKernel::CpuKernel(const std::string &text, CpuTarget target) {
   compile(*code, kernelOp.getSymName());
 }
 
-CpuKernel::CpuKernel(const std::string &text, CpuTarget target, llvm::function_ref<void(CpuKernelEmitter &, kernel::FuncOp)> emit) {
+CpuKernel::CpuKernel(const std::string &text, CpuTarget target,
+                     llvm::function_ref<void(CpuKernelEmitter &, kernel::FuncOp)> emit) {
   parse(text);
   auto kernel = *code->getOps<kernel::FuncOp>().begin();
   OpBuilder b(kernel);
   Type address = LLVM::LLVMPointerType::get(&context), i64 = b.getI64Type();
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&context), {address, address, address, i64, i64, i64});
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&context), {address, address, address, i64, i64, i64});
   auto function = LLVM::LLVMFuncOp::create(b, kernel.getLoc(), "k", type);
   CpuKernelEmitter emitter(kernel, function, target);
   emit(emitter, kernel);

@@ -32,14 +32,12 @@ namespace plait::test {
 class Guarded {
 public:
   explicit Guarded(size_t bytes);
-  template <typename T>
-  explicit Guarded(const std::vector<T> &values) : Guarded(values.size() * sizeof(T)) {
+  template <typename T> explicit Guarded(const std::vector<T> &values) : Guarded(values.size() * sizeof(T)) {
     std::copy(values.begin(), values.end(), static_cast<T *>(data()));
   }
   void *data() { return bytes.data() + guard; }
   size_t size() const { return bytes.size() - 2 * guard; }
-  template <typename T>
-  std::vector<T> values() {
+  template <typename T> std::vector<T> values() {
     return std::vector<T>(static_cast<T *>(data()), static_cast<T *>(data()) + size() / sizeof(T));
   }
   bool intact() const;
@@ -64,7 +62,8 @@ public:
   /// `text` holds one kernel.func.
   CpuKernel(const std::string &text, CpuTarget target);
   /// The same, but its code is what `emit` writes instead of its op's.
-  CpuKernel(const std::string &text, CpuTarget target, llvm::function_ref<void(CpuKernelEmitter &, kernel::FuncOp)> emit);
+  CpuKernel(const std::string &text, CpuTarget target,
+            llvm::function_ref<void(CpuKernelEmitter &, kernel::FuncOp)> emit);
   ~CpuKernel();
 
   /// Every result's bytes; checks sentinels. `inPlace`: result 0 over argument 0.

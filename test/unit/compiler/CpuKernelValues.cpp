@@ -46,8 +46,8 @@ static Guarded pack(const WeightValue &value, kernel::PackedType type) {
   for (int64_t r = 0; r < value.rows; ++r)
     for (int64_t c = 0; c < value.cols; ++c) {
       int64_t groups = llvm::divideCeilSigned(value.cols, group);
-      int64_t at = panel ? ((r / panel * groups + c / group) * panel + r % panel) * group + c % group
-                         : r * value.cols + c;
+      int64_t at =
+          panel ? ((r / panel * groups + c / group) * panel + r % panel) * group + c % group : r * value.cols + c;
       if (type.getStorageType().isBF16())
         static_cast<uint16_t *>(packed.data())[at] = toBF16(value.at(r, c));
       else

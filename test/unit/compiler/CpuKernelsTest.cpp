@@ -126,20 +126,22 @@ TEST_P(CpuKernels, RmsNorm) {
 TEST_P(CpuKernels, LayerNorm) {
   for (int64_t columns : {3, 60, 120, 192, 771}) {
     std::string type = rowsOf(columns), weight = "!lm.weight<" + std::to_string(columns) + ", #lm.f32>";
-    check(kernelText("%x: " + type + ", " + vectorArgument("g", columns, "f32") + ", " +
-                         vectorArgument("b", columns, "f32"),
-                     type,
-                     vectorWeight("g", columns, "f32") + vectorWeight("b", columns, "f32") +
-                         "%y = lm.layer_norm %x, %g, %b eps 1.0e-5 : " + type + ", " + weight + ", " + weight));
+    check(kernelText(
+        "%x: " + type + ", " + vectorArgument("g", columns, "f32") + ", " + vectorArgument("b", columns, "f32"), type,
+        vectorWeight("g", columns, "f32") + vectorWeight("b", columns, "f32") +
+            "%y = lm.layer_norm %x, %g, %b eps 1.0e-5 : " + type + ", " + weight + ", " + weight));
   }
 }
 
 TEST_P(CpuKernels, Embed) {
-  for (auto [columns, format, panel, group] :
-       {std::tuple{60, "f32", 0, 1}, {60, "bf16", 0, 1}, {20, "f32", 16, 1}, {60, "bf16", 32, 2}, {21, "bf16", 16, 2}}) {
+  for (auto [columns, format, panel, group] : {std::tuple{60, "f32", 0, 1},
+                                               {60, "bf16", 0, 1},
+                                               {20, "f32", 16, 1},
+                                               {60, "bf16", 32, 2},
+                                               {21, "bf16", 16, 2}}) {
     std::string type = rowsOf(columns), weight = "!lm.weight<50x" + std::to_string(columns) + ", #lm." + format + ">";
-    std::string packed = "!kernel.packed<" + weight + ", panel = " + std::to_string(panel) +
-                         ", group = " + std::to_string(group) + ">";
+    std::string packed =
+        "!kernel.packed<" + weight + ", panel = " + std::to_string(panel) + ", group = " + std::to_string(group) + ">";
     check(kernelText("%i: " + tokensI32 + ", %p: " + packed, type,
                      "%t = kernel.unpack %p : " + packed + " -> " + weight + "\n%y = lm.embed %i, %t : " + tokensI32 +
                          ", " + weight),
@@ -174,9 +176,8 @@ TEST_P(CpuKernels, TakeRows) {
 
 TEST_P(CpuKernels, Rope) {
   for (auto [heads, headDim] : {std::pair{3, 20}, {2, 64}, {1, 2}, {5, 36}})
-    for (const char *scaling :
-         {"", " scaling <factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = "
-              "8192>"}) {
+    for (const char *scaling : {"", " scaling <factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = "
+                                    "8192>"}) {
       std::string type = rowsOf(heads * headDim);
       check(kernelText("%x: " + type + ", %p: " + tokensI32, type,
                        "%y = lm.rope %x, %p head_dim " + std::to_string(headDim) + " theta 500000.0" + scaling + " : " +

@@ -25,9 +25,8 @@ public:
       : kernel(text, target, [&](CpuKernelEmitter &e, kernel::FuncOp op) {
           Value x = e.pointer(op.getArgument(0)), y = e.pointer(op.getComputeOp()->getResult(0));
           e.forEachTile({1, PLAIT_DIM_TOKENS, 64, false}, [&](Value tile) {
-            e.forLoop(e.mul(tile, 64), e.mul(e.add(tile, 1), 64), e.lanes(), [&](Value i) {
-              e.store(function(e, e.load(e.f32VectorType(), x, i)), y, i);
-            });
+            e.forLoop(e.mul(tile, 64), e.mul(e.add(tile, 1), 64), e.lanes(),
+                      [&](Value i) { e.store(function(e, e.load(e.f32VectorType(), x, i)), y, i); });
           });
         }) {}
 
@@ -136,8 +135,7 @@ TEST_P(CpuMath, Reductions) {
     EXPECT_EQ(y[i], std::accumulate(x.begin() + i, x.begin() + i + GetParam().lanes, 0.0f));
 }
 
-INSTANTIATE_TEST_SUITE_P(Lanes, CpuMath,
-                         testing::Values(CpuTarget{4, false}, CpuTarget{8, true}, CpuTarget{8, false}),
+INSTANTIATE_TEST_SUITE_P(Lanes, CpuMath, testing::Values(CpuTarget{4, false}, CpuTarget{8, true}, CpuTarget{8, false}),
                          [](const auto &info) {
                            return std::to_string(info.param.lanes) + (info.param.fma ? "Fma" : "");
                          });

@@ -86,7 +86,8 @@ kernel.func @attend(%q: !x, %s: !state, %r: !lm.rows, %p: !ids) -> !x attributes
 
 /// A model binary links to nothing.
 TEST(CpuObject, HasNoUndefinedSymbols) {
-  for (auto [target, cpu] : {std::pair{CpuTarget{4, false}, "x86-64"}, {CpuTarget{8, true}, "haswell"},
+  for (auto [target, cpu] : {std::pair{CpuTarget{4, false}, "x86-64"},
+                             {CpuTarget{8, true}, "haswell"},
                              {CpuTarget{16, true}, "skylake-avx512"}})
     EXPECT_EQ(undefinedSymbols(kernels, target, cpu), std::vector<std::string>()) << cpu;
 }

@@ -50,10 +50,7 @@ public:
   int64_t below(int64_t n) { return int64_t(engine() % uint64_t(n)); }
   bool chance(int64_t percent) { return below(100) < percent; }
   int64_t pick(std::initializer_list<int64_t> values) { return values.begin()[below(int64_t(values.size()))]; }
-  template <typename T>
-  void shuffle(std::vector<T> &values) {
-    std::shuffle(values.begin(), values.end(), engine);
-  }
+  template <typename T> void shuffle(std::vector<T> &values) { std::shuffle(values.begin(), values.end(), engine); }
 
 private:
   std::mt19937_64 engine;
@@ -73,7 +70,7 @@ struct Case {
 };
 
 /// A sequence in a schedule.
-struct Run {
+struct Member {
   Request request;
   Course want;
   Course sofar; ///< by onToken
@@ -175,8 +172,8 @@ protected:
     Random random(11);
     int64_t context = reference->limits().maxPositions;
     // Decoding after 50 to 63 tokens runs over the border of the first page.
-    std::vector<int64_t> lengths = {1,  1,  2,  2,  3,  4,  5,  6,  7,  8,  9,  10, 12, 15, 16, 17, 18, 24, 31, 32,
-                                    33, 47, 50, 55, 58, 60, 61, 62, 63, 63, 64, 64, 65, 65, 66, 72, 80, 90};
+    std::vector<int64_t> lengths = {1,  1,  2,  2,  3,  4,  5,  6,  7,  8,  9,  10, 12, 15, 16, 17, 18, 24, 31,
+                                    32, 33, 47, 50, 55, 58, 60, 61, 62, 63, 63, 64, 64, 65, 65, 66, 72, 80, 90};
     lengths.push_back(std::min<int64_t>(context - kMostTokens, 200)); // a wider page table
     longestPages = (lengths.back() + kMostTokens) / reference->limits().pageTokens + 1;
     for (size_t i = 0; i < lengths.size(); ++i) {
@@ -209,7 +206,7 @@ protected:
   }
 
   void play(std::shared_ptr<Instance> instance, uint64_t seed, const Habits &habits);
-  void fork(Scheduler &scheduler, std::map<SequenceId, Run> &runs, Random &random);
+  void fork(Scheduler &scheduler, std::map<SequenceId, Member> &runs, Random &random);
 
   std::shared_ptr<const Model> model;
   std::shared_ptr<Instance> reference;
@@ -220,9 +217,9 @@ protected:
 
 /// Forks some sequence that generates. With its parent's sampling the child
 /// goes the parent's way, else that of a new sequence with the same tokens.
-void RowInvarianceTest::fork(Scheduler &scheduler, std::map<SequenceId, Run> &runs, Random &random) {
+void RowInvarianceTest::fork(Scheduler &scheduler, std::map<SequenceId, Member> &runs, Random &random) {
   auto it = std::next(runs.begin(), random.below(int64_t(runs.size())));
-  Run child = it->second;
+  Member child = it->second;
   int64_t left = child.request.maxTokens - int64_t(child.sofar.tokens.size());
   bool same = random.chance(40);
   if (!same)
@@ -266,11 +263,11 @@ void RowInvarianceTest::play(std::shared_ptr<Instance> instance, uint64_t seed, 
     mine.rows += int64_t(rows.size());
   };
   Scheduler scheduler(instance, options);
-  std::map<SequenceId, Run> runs;
+  std::map<SequenceId, Member> runs;
   int64_t left = habits.sequences;
   auto join = [&] {
     const Case &c = cases[size_t(random.below(int64_t(cases.size())))];
-    Run run{c.request, c.alone, {}, false};
+    Member run{c.request, c.alone, {}, false};
     Request request = c.request;
     request.onToken = [&](const TokenEvent &event) {
       Course &sofar = runs.at(event.id).sofar;

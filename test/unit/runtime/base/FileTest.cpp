@@ -28,9 +28,7 @@ using namespace plait;
 namespace {
 
 #define EXPECT_HAS(message, part) EXPECT_PRED2(contains, message, part)
-bool contains(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
+bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
 class FileTest : public testing::Test {
 protected:
@@ -46,9 +44,7 @@ protected:
     EXPECT_TRUE(status.ok()) << status.message();
     return at(name);
   }
-  size_t entries() const {
-    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
-  }
+  size_t entries() const { return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {})); }
   /// Every way of reading refuses `path` alike.
   void expectRefused(const std::string &path, StatusCode code, const std::string &part) const {
     std::array<Status, 3> results = {MappedFile::open(path).status(), readFile(path).status(),

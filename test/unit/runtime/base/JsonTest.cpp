@@ -21,8 +21,7 @@ using namespace plait;
 namespace {
 
 /// The message of the error that `text` gives; checks its code.
-std::string errorOf(std::string_view text, StatusCode code = StatusCode::corrupt,
-                    const JsonLimits &limits = {}) {
+std::string errorOf(std::string_view text, StatusCode code = StatusCode::corrupt, const JsonLimits &limits = {}) {
   Expected<Json> parsed = parseJson(text, "t.json", limits);
   if (parsed.ok()) {
     ADD_FAILURE() << "accepted: " << text.substr(0, 100);
@@ -39,9 +38,7 @@ Json parsed(std::string_view text) {
 }
 
 #define EXPECT_HAS(message, part) EXPECT_PRED2(contains, message, part)
-bool contains(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
+bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
 TEST(JsonTest, ReadsEveryKindOfValueInOrder) {
   Json value = parsed(R"({"z": [1, -2, 3.5, true, false, null], "a": {"k~/": "\u00e9\n"}, "e": {},)"
@@ -241,12 +238,10 @@ TEST_F(JsonViewTest, ErrorsNamePointerFoundAndExpected) {
     EXPECT_EQ(result.status().code(), StatusCode::invalidArgument);
     return result.status().message();
   };
-  EXPECT_EQ(message(view.getInt("s")),
-            "config.json: /s: found \"text\" (string); expected an integer of 64 bits");
+  EXPECT_EQ(message(view.getInt("s")), "config.json: /s: found \"text\" (string); expected an integer of 64 bits");
   EXPECT_EQ(message(view.getInt("minus", 1)),
             "config.json: /minus: found -1 (integer); expected an integer of at least 1");
-  EXPECT_EQ(message(view.getInt("n", 1, 6)),
-            "config.json: /n: found 7 (integer); expected an integer in [1, 6]");
+  EXPECT_EQ(message(view.getInt("n", 1, 6)), "config.json: /n: found 7 (integer); expected an integer in [1, 6]");
   EXPECT_EQ(message(view.getInt("big")), "config.json: /big: found 18446744073709551615 "
                                          "(integer); expected an integer of 64 bits");
   EXPECT_HAS(message(view.getInt("x")), "/x: found 1.5 (number); expected an integer");

@@ -26,9 +26,7 @@ using namespace plait;
 namespace {
 
 #define EXPECT_HAS(message, part) EXPECT_PRED2(contains, message, part)
-bool contains(const std::string &text, const std::string &part) {
-  return text.find(part) != std::string::npos;
-}
+bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
 std::string lengthPrefix(uint64_t length) {
   std::string text(8, '\0');
@@ -44,10 +42,10 @@ std::string fileOf(const std::string &header, size_t dataBytes = 0) {
   return text;
 }
 
-std::string entry(const std::string &name, const std::string &dtype, const std::string &shape,
-                  const std::string &begin, const std::string &end) {
-  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[" + shape +
-         "],\"data_offsets\":[" + begin + "," + end + "]}";
+std::string entry(const std::string &name, const std::string &dtype, const std::string &shape, const std::string &begin,
+                  const std::string &end) {
+  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[" + shape + "],\"data_offsets\":[" + begin + "," +
+         end + "]}";
 }
 
 std::span<const uint8_t> bytesOf(std::string_view text) {
@@ -80,24 +78,19 @@ protected:
     EXPECT_TRUE(status.ok()) << status.message();
   }
   void writeIndex(const std::string &weightMap) const {
-    write("model.safetensors.index.json",
-          "{\"metadata\": {\"total_size\": 2}, \"weight_map\": " + weightMap + "}");
+    write("model.safetensors.index.json", "{\"metadata\": {\"total_size\": 2}, \"weight_map\": " + weightMap + "}");
   }
 
   /// The message of the error that a file with these bytes gives.
   std::string fileError(std::string_view data, StatusCode code = StatusCode::corrupt) const {
-    return errorOf(Checkpoint::openFile(write("bad.safetensors", data)), code,
-                   at("bad.safetensors"));
+    return errorOf(Checkpoint::openFile(write("bad.safetensors", data)), code, at("bad.safetensors"));
   }
   std::string headerError(const std::string &header, size_t dataBytes = 0,
                           StatusCode code = StatusCode::corrupt) const {
     return fileError(fileOf(header, dataBytes), code);
   }
-  std::string folderError(StatusCode code) const {
-    return errorOf(Checkpoint::openFolder(folder), code, folder);
-  }
-  static std::string errorOf(const Expected<Checkpoint> &result, StatusCode code,
-                             const std::string &path) {
+  std::string folderError(StatusCode code) const { return errorOf(Checkpoint::openFolder(folder), code, folder); }
+  static std::string errorOf(const Expected<Checkpoint> &result, StatusCode code, const std::string &path) {
     if (result.ok()) {
       ADD_FAILURE() << "accepted";
       return "";
@@ -123,21 +116,18 @@ TEST_F(SafetensorsTest, WritesAndReads) {
   float weights[6] = {1, 2, 3, 4, 5, -6.5};
   uint8_t scalar[8] = {42};
   std::string path = at("a.safetensors");
-  Status status = writeSafetensors(path,
-                                   {{"w/é",
-                                     TensorType::f32,
-                                     {2, 3},
-                                     {reinterpret_cast<const uint8_t *>(weights), sizeof(weights)}},
-                                    {"none", TensorType::bf16, {0, 4}, {}},
-                                    {"scalar", TensorType::i64, {}, scalar}},
-                                   {{"format", "pt"}, {"b", ""}});
+  Status status =
+      writeSafetensors(path,
+                       {{"w/é", TensorType::f32, {2, 3}, {reinterpret_cast<const uint8_t *>(weights), sizeof(weights)}},
+                        {"none", TensorType::bf16, {0, 4}, {}},
+                        {"scalar", TensorType::i64, {}, scalar}},
+                       {{"format", "pt"}, {"b", ""}});
   ASSERT_TRUE(status.ok()) << status.message();
 
   auto checkpoint = Checkpoint::openFile(path);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
   EXPECT_EQ(checkpoint->tensors().size(), 3u);
-  EXPECT_EQ(checkpoint->metadata(),
-            (std::map<std::string, std::string>{{"b", ""}, {"format", "pt"}}));
+  EXPECT_EQ(checkpoint->metadata(), (std::map<std::string, std::string>{{"b", ""}, {"format", "pt"}}));
   EXPECT_EQ(checkpoint->files().size(), 1u);
   const TensorView *w = checkpoint->find("w/é");
   ASSERT_NE(w, nullptr);
@@ -159,8 +149,7 @@ TEST_F(SafetensorsTest, WritesAndReads) {
 TEST_F(SafetensorsTest, WritesTheDocumentedBytes) {
   std::string path = at("a.safetensors");
   ASSERT_TRUE(writeSafetensors(path,
-                               {{"b", TensorType::u8, {2}, bytesOf("xy")},
-                                {"a", TensorType::u8, {1}, bytesOf("z")}},
+                               {{"b", TensorType::u8, {2}, bytesOf("xy")}, {"a", TensorType::u8, {1}, bytesOf("z")}},
                                {{"k", "v"}})
                   .ok());
   std::string header = "{\"__metadata__\":{\"k\":\"v\"},"
@@ -188,12 +177,10 @@ TEST_F(SafetensorsTest, ReadsAnyOrderAndUnknownMembers) {
 
 TEST_F(SafetensorsTest, ReadsUnalignedData) {
   double value = -1.25;
-  std::string header =
-      "{" + entry("a", "U8", "1", "0", "1") + "," + entry("d", "F64", "1", "1", "9") + "}";
+  std::string header = "{" + entry("a", "U8", "1", "0", "1") + "," + entry("d", "F64", "1", "1", "9") + "}";
   while ((header.size() + 8) % 8 != 0)
     header += ' ';
-  std::string data =
-      fileOf(header) + "x" + std::string(reinterpret_cast<const char *>(&value), sizeof(value));
+  std::string data = fileOf(header) + "x" + std::string(reinterpret_cast<const char *>(&value), sizeof(value));
   auto checkpoint = Checkpoint::openFile(write("a", data));
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
   const TensorView *tensor = checkpoint->find("d");
@@ -202,9 +189,8 @@ TEST_F(SafetensorsTest, ReadsUnalignedData) {
 }
 
 TEST_F(SafetensorsTest, EmptyTensorsLieAnywhereBetweenOthers) {
-  std::string header = "{" + entry("z", "F32", "0", "2", "2") + "," +
-                       entry("y", "U8", "2", "0", "2") + "," + entry("x", "F32", "3,0", "0", "0") +
-                       "," + entry("v", "U8", "1", "2", "3") + "," +
+  std::string header = "{" + entry("z", "F32", "0", "2", "2") + "," + entry("y", "U8", "2", "0", "2") + "," +
+                       entry("x", "F32", "3,0", "0", "0") + "," + entry("v", "U8", "1", "2", "3") + "," +
                        entry("u", "F32", "0", "3", "3") + "}";
   auto checkpoint = Checkpoint::openFile(write("a", fileOf(header, 3)));
   EXPECT_TRUE(checkpoint.ok()) << checkpoint.status().message();
@@ -232,8 +218,7 @@ TEST_F(SafetensorsTest, NamesAndSizesOfTypes) {
 // Elements
 //===----------------------------------------------------------------------===//
 
-template <typename T>
-double decode(TensorType type, T bits) {
+template <typename T> double decode(TensorType type, T bits) {
   TensorView view;
   view.type = type;
   view.data = {reinterpret_cast<const uint8_t *>(&bits), sizeof(T)};
@@ -312,8 +297,7 @@ TEST_F(SafetensorsTest, RefusesFilesWithoutHeader) {
              "found a header length of 100000001; expected at most 100000000");
   // 8 plus these wraps to less than the size of the file.
   for (uint64_t wrap : {UINT64_MAX, UINT64_MAX - 7, UINT64_MAX - 6, uint64_t(1) << 63})
-    EXPECT_HAS(fileError(lengthPrefix(wrap) + "{}"),
-               "found a header length of " + std::to_string(wrap));
+    EXPECT_HAS(fileError(lengthPrefix(wrap) + "{}"), "found a header length of " + std::to_string(wrap));
 }
 
 TEST_F(SafetensorsTest, RefusesHeaderOverTheLimitEvenIfItIsThere) {
@@ -344,32 +328,21 @@ TEST_F(SafetensorsTest, RefusesDeepNesting) {
 }
 
 TEST_F(SafetensorsTest, RefusesDuplicateTensors) {
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0", "1") + "," +
-                             entry("\\u0061", "U8", "1", "1", "2") + "}",
-                         2),
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0", "1") + "," + entry("\\u0061", "U8", "1", "1", "2") + "}", 2),
              "header: /a: found the duplicate key \"a\"");
 }
 
 TEST_F(SafetensorsTest, RefusesOverlapsHolesAndTrailingBytes) {
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "2", "0", "2") + "," +
-                             entry("b", "U8", "2", "1", "3") + "}",
-                         3),
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "2", "0", "2") + "," + entry("b", "U8", "2", "1", "3") + "}", 3),
              "found tensors 'a' and 'b' that overlap at data byte 1");
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "2", "0", "2") + "," +
-                             entry("b", "U8", "2", "0", "2") + "}",
-                         2),
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "2", "0", "2") + "," + entry("b", "U8", "2", "0", "2") + "}", 2),
              "that overlap at data byte 0");
   // An empty tensor inside another.
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "2", "0", "2") + "," +
-                             entry("b", "U8", "0", "1", "1") + "}",
-                         2),
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "2", "0", "2") + "," + entry("b", "U8", "0", "1", "1") + "}", 2),
              "overlap at data byte 1");
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0", "1") + "," +
-                             entry("b", "U8", "1", "2", "3") + "}",
-                         3),
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0", "1") + "," + entry("b", "U8", "1", "2", "3") + "}", 3),
              "found a hole of 1 bytes before tensor 'b'");
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "1", "2") + "}", 2),
-             "found a hole of 1 bytes before tensor 'a'");
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "1", "2") + "}", 2), "found a hole of 1 bytes before tensor 'a'");
   EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0", "1") + "}", 3),
              "found 2 trailing bytes after the last tensor");
   EXPECT_HAS(headerError("{}", 1), "found 1 trailing bytes");
@@ -386,8 +359,7 @@ TEST_F(SafetensorsTest, RefusesBadOffsets) {
              "header: /a/data_offsets/0: found -1 (integer); expected an integer of at least 0");
   EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0", "18446744073709551615") + "}"),
              "/a/data_offsets/1: found 18446744073709551615");
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0", "1.0") + "}"),
-             "/a/data_offsets/1: found 1.0 (number)");
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0", "1.0") + "}"), "/a/data_offsets/1: found 1.0 (number)");
   EXPECT_HAS(headerError("{" + entry("a", "U8", "1", "0,1", "2") + "}"),
              "/a/data_offsets: found an array of 3 elements; expected the array [BEGIN, END]");
   EXPECT_HAS(headerError(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}})"),
@@ -404,14 +376,11 @@ TEST_F(SafetensorsTest, RefusesBadShapes) {
   // 2^32 * 2^32 wraps to 0, and 2^61 * 8 bytes does as well.
   EXPECT_HAS(headerError("{" + entry("a", "U8", "4294967296,4294967296", "0", "0") + "}"),
              "tensor 'a': found the shape [4294967296, 4294967296] of U8, whose size overflows");
-  EXPECT_HAS(headerError("{" + entry("a", "F64", "2305843009213693952", "0", "0") + "}"),
-             "whose size overflows");
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "0,4294967296,4294967296", "0", "0") + "}"),
-             "whose size overflows");
+  EXPECT_HAS(headerError("{" + entry("a", "F64", "2305843009213693952", "0", "0") + "}"), "whose size overflows");
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "0,4294967296,4294967296", "0", "0") + "}"), "whose size overflows");
   EXPECT_HAS(headerError("{" + entry("a", "U8", "9223372036854775808", "0", "0") + "}"),
              "/a/shape/0: found 9223372036854775808");
-  EXPECT_HAS(headerError("{" + entry("a", "U8", "\"1\"", "0", "1") + "}", 1),
-             "/a/shape/0: found \"1\" (string)");
+  EXPECT_HAS(headerError("{" + entry("a", "U8", "\"1\"", "0", "1") + "}", 1), "/a/shape/0: found \"1\" (string)");
   std::string ones = "1";
   for (int i = 0; i < 64; ++i)
     ones += ",1";
@@ -420,9 +389,8 @@ TEST_F(SafetensorsTest, RefusesBadShapes) {
 }
 
 TEST_F(SafetensorsTest, RefusesTypesItDoesNotKnow) {
-  EXPECT_HAS(
-      headerError("{" + entry("a", "F128", "1", "0", "16") + "}", 16, StatusCode::unsupported),
-      "tensor 'a': found the unknown dtype 'F128'; expected one of BOOL, U8,");
+  EXPECT_HAS(headerError("{" + entry("a", "F128", "1", "0", "16") + "}", 16, StatusCode::unsupported),
+             "tensor 'a': found the unknown dtype 'F128'; expected one of BOOL, U8,");
   EXPECT_HAS(headerError("{" + entry("a", "f32", "1", "0", "4") + "}", 4, StatusCode::unsupported),
              "unknown dtype 'f32'");
   for (const char *name : {"F4", "F6_E2M3", "F6_E3M2", "I4"})
@@ -462,19 +430,17 @@ TEST_F(SafetensorsTest, NoticesTruncationAfterOpening) {
 }
 
 TEST_F(SafetensorsTest, RefusesEveryTruncationAndNoneCrashes) {
-  std::string whole =
-      fileOf("{\"__metadata__\":{\"format\":\"pt\"}," + entry("a", "F32", "2,2", "0", "16") + "," +
-                 entry("b", "BF16", "3", "16", "22") + "}",
-             22);
+  std::string whole = fileOf("{\"__metadata__\":{\"format\":\"pt\"}," + entry("a", "F32", "2,2", "0", "16") + "," +
+                                 entry("b", "BF16", "3", "16", "22") + "}",
+                             22);
   ASSERT_TRUE(Checkpoint::openFile(write("whole", whole)).ok());
   for (size_t length = 0; length < whole.size(); ++length)
     fileError(std::string_view(whole).substr(0, length));
 }
 
 TEST_F(SafetensorsTest, NoSingleByteCrashesTheReader) {
-  const std::string whole = fileOf("{" + entry("a", "F32", "2,2", "0", "16") + "," +
-                                       entry("b", "I8", "3", "16", "19") + "}",
-                                   19);
+  const std::string whole =
+      fileOf("{" + entry("a", "F32", "2,2", "0", "16") + "," + entry("b", "I8", "3", "16", "19") + "}", 19);
   for (size_t i = 0; i < whole.size() - 19; ++i) {
     for (char replacement : {'\0', '"', '9', '{', '\xFF', '-'}) {
       std::string changed = whole;
@@ -495,13 +461,10 @@ TEST_F(SafetensorsTest, NoSingleByteCrashesTheReader) {
 //===----------------------------------------------------------------------===//
 
 TEST_F(SafetensorsTest, RefusesWhatIsNoFile) {
-  EXPECT_HAS(errorOf(Checkpoint::openFile(at("none")), StatusCode::notFound, at("none")),
-             "found nothing there");
-  EXPECT_HAS(errorOf(Checkpoint::openFile(folder), StatusCode::invalidArgument, folder),
-             "found a directory");
+  EXPECT_HAS(errorOf(Checkpoint::openFile(at("none")), StatusCode::notFound, at("none")), "found nothing there");
+  EXPECT_HAS(errorOf(Checkpoint::openFile(folder), StatusCode::invalidArgument, folder), "found a directory");
   ASSERT_EQ(::mkfifo(at("fifo").c_str(), 0600), 0);
-  EXPECT_HAS(errorOf(Checkpoint::openFile(at("fifo")), StatusCode::invalidArgument, at("fifo")),
-             "found a FIFO");
+  EXPECT_HAS(errorOf(Checkpoint::openFile(at("fifo")), StatusCode::invalidArgument, at("fifo")), "found a FIFO");
   std::filesystem::create_symlink("b", at("a"));
   std::filesystem::create_symlink("a", at("b"));
   EXPECT_HAS(errorOf(Checkpoint::openFile(at("a")), StatusCode::invalidArgument, at("a")),
@@ -520,8 +483,7 @@ TEST_F(SafetensorsTest, RefusesUnreadableFiles) {
   if (isRoot) {
     ASSERT_EQ(::seteuid(0), 0);
   }
-  EXPECT_HAS(errorOf(result, StatusCode::resource, at("model.safetensors")),
-             "found no permission to open it");
+  EXPECT_HAS(errorOf(result, StatusCode::resource, at("model.safetensors")), "found no permission to open it");
 }
 
 TEST_F(SafetensorsTest, RefusesFifoInFolder) {
@@ -566,10 +528,8 @@ TEST_F(SafetensorsTest, OpensFolderWithShards) {
 TEST_F(SafetensorsTest, RefusesFoldersWithoutCheckpoint) {
   EXPECT_HAS(folderError(StatusCode::notFound), "found no checkpoint; expected model.safetensors");
   writeShard("model-00001-of-00002.safetensors", {"a"});
-  EXPECT_HAS(folderError(StatusCode::notFound),
-             "found 'model-00001-of-00002.safetensors' but no index");
-  EXPECT_HAS(errorOf(Checkpoint::openFolder(at("none")), StatusCode::notFound, at("none")),
-             "found nothing there");
+  EXPECT_HAS(folderError(StatusCode::notFound), "found 'model-00001-of-00002.safetensors' but no index");
+  EXPECT_HAS(errorOf(Checkpoint::openFolder(at("none")), StatusCode::notFound, at("none")), "found nothing there");
   std::string file = at("model-00001-of-00002.safetensors");
   EXPECT_HAS(errorOf(Checkpoint::openFolder(file), StatusCode::invalidArgument, file),
              "found a file that is no folder");
@@ -602,8 +562,7 @@ TEST_F(SafetensorsTest, RefusesBrokenIndex) {
   writeIndex("{}");
   EXPECT_HAS(folderError(StatusCode::corrupt), "/weight_map: found an object of 0 members");
   writeIndex(R"({"a": 1})");
-  EXPECT_HAS(folderError(StatusCode::corrupt),
-             "/weight_map/a: found 1 (integer); expected the name");
+  EXPECT_HAS(folderError(StatusCode::corrupt), "/weight_map/a: found 1 (integer); expected the name");
   writeIndex(R"({"a": "x.safetensors", "a": "y.safetensors"})");
   EXPECT_HAS(folderError(StatusCode::corrupt), "/weight_map/a: found the duplicate key \"a\"");
 }
@@ -612,9 +571,9 @@ TEST_F(SafetensorsTest, RefusesIndexThatLeadsOutOfTheFolder) {
   writeShard("s.safetensors", {"a"});
   std::filesystem::create_directory(at("inner"));
   for (const std::string &name :
-       {std::string("../s.safetensors"), at("s.safetensors"), std::string("inner/s.safetensors"),
-        std::string(".."), std::string("."), std::string(""), std::string("./s.safetensors"),
-        std::string("s.safetensors\\u0000x"), std::string("..\\\\s.safetensors")}) {
+       {std::string("../s.safetensors"), at("s.safetensors"), std::string("inner/s.safetensors"), std::string(".."),
+        std::string("."), std::string(""), std::string("./s.safetensors"), std::string("s.safetensors\\u0000x"),
+        std::string("..\\\\s.safetensors")}) {
     writeIndex("{\"a\": \"" + name + "\"}");
     EXPECT_HAS(folderError(StatusCode::corrupt),
                "for tensor 'a'; expected the plain name of a file in the same folder");
@@ -629,21 +588,18 @@ TEST_F(SafetensorsTest, RefusesIndexThatContradictsTheFiles) {
 
   writeIndex(R"({"a": "1.safetensors", "b": "1.safetensors", "c": "2.safetensors",
                  "d": "2.safetensors"})");
-  EXPECT_HAS(folderError(StatusCode::corrupt),
-             "found tensor 'd' absent from its file '2.safetensors'; expected");
+  EXPECT_HAS(folderError(StatusCode::corrupt), "found tensor 'd' absent from its file '2.safetensors'; expected");
 
   writeIndex(R"({"a": "1.safetensors", "b": "2.safetensors", "c": "2.safetensors"})");
   EXPECT_HAS(folderError(StatusCode::corrupt),
              "tensor 'b' absent from its file '2.safetensors' and present in '1.safetensors'");
 
   writeIndex(R"({"a": "1.safetensors", "c": "2.safetensors"})");
-  EXPECT_HAS(folderError(StatusCode::corrupt),
-             "found tensor 'b' of '1.safetensors' not in weight_map");
+  EXPECT_HAS(folderError(StatusCode::corrupt), "found tensor 'b' of '1.safetensors' not in weight_map");
 
   writeShard("2.safetensors", {"c", "a"});
   writeIndex(R"({"a": "1.safetensors", "b": "1.safetensors", "c": "2.safetensors"})");
-  EXPECT_HAS(folderError(StatusCode::corrupt),
-             "found tensor 'a' in both '1.safetensors' and '2.safetensors'");
+  EXPECT_HAS(folderError(StatusCode::corrupt), "found tensor 'a' in both '1.safetensors' and '2.safetensors'");
 
   write("2.safetensors", "short");
   EXPECT_HAS(folderError(StatusCode::corrupt), "2.safetensors: found a file of 5 bytes");
@@ -654,8 +610,8 @@ TEST_F(SafetensorsTest, RefusesIndexThatContradictsTheFiles) {
 //===----------------------------------------------------------------------===//
 
 TEST_F(SafetensorsTest, FindsNearestNames) {
-  writeShard("a", {"model.layers.0.attn.q", "model.layers.1.attn.q", "model.layers.0.mlp.up",
-                   "lm_head", std::string(5000, 'x')});
+  writeShard("a", {"model.layers.0.attn.q", "model.layers.1.attn.q", "model.layers.0.mlp.up", "lm_head",
+                   std::string(5000, 'x')});
   Checkpoint checkpoint = Checkpoint::openFile(at("a")).take();
   EXPECT_EQ(checkpoint.nearest("model.layers.0.attn.k", 2),
             (std::vector<std::string>{"model.layers.0.attn.q", "model.layers.1.attn.q"}));
@@ -670,8 +626,7 @@ TEST_F(SafetensorsTest, FindsNearestNames) {
 //===----------------------------------------------------------------------===//
 
 TEST_F(SafetensorsTest, RefusesToWriteWhatCouldNotBeRead) {
-  auto error = [&](std::vector<TensorToWrite> tensors,
-                   const std::map<std::string, std::string> &metadata = {}) {
+  auto error = [&](std::vector<TensorToWrite> tensors, const std::map<std::string, std::string> &metadata = {}) {
     Status status = writeSafetensors(at("out"), tensors, metadata);
     EXPECT_EQ(status.code(), StatusCode::invalidArgument) << status.message();
     EXPECT_FALSE(std::filesystem::exists(at("out")));

@@ -44,8 +44,7 @@ std::vector<int32_t> idsOf(const Json &array) {
   return ids;
 }
 
-void expectDecoded(const Tokenizer &tokenizer, const std::vector<int32_t> &ids,
-                   const Json &golden) {
+void expectDecoded(const Tokenizer &tokenizer, const std::vector<int32_t> &ids, const Json &golden) {
   auto decoded = tokenizer.decode(ids, /*skipSpecialTokens=*/false);
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
   EXPECT_EQ(*decoded, golden["decoded"].get<std::string>());
@@ -98,16 +97,14 @@ void expectGoldenFile(const std::string &tokenizerPath, const std::string &path)
 
 /// A tokenizer over the letters a, b and ab, with `changes` to its members.
 Expected<Tokenizer> makeTokenizer(const Json &changes, const Json &modelChanges = Json::object()) {
-  Json json = {{"version", "1.0"},
-               {"added_tokens", Json::array()},
-               {"normalizer", nullptr},
-               {"pre_tokenizer", nullptr},
-               {"post_processor", nullptr},
-               {"decoder", nullptr},
-               {"model",
-                {{"type", "BPE"},
-                 {"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}}},
-                 {"merges", Json::array({"a b"})}}}};
+  Json json = {
+      {"version", "1.0"},
+      {"added_tokens", Json::array()},
+      {"normalizer", nullptr},
+      {"pre_tokenizer", nullptr},
+      {"post_processor", nullptr},
+      {"decoder", nullptr},
+      {"model", {{"type", "BPE"}, {"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}}}, {"merges", Json::array({"a b"})}}}};
   for (const auto &[key, value] : changes.items())
     json[key] = value;
   for (const auto &[key, value] : modelChanges.items())
@@ -118,8 +115,7 @@ Expected<Tokenizer> makeTokenizer(const Json &changes, const Json &modelChanges 
 void expectError(const Expected<Tokenizer> &tokenizer, StatusCode code, const std::string &part) {
   ASSERT_FALSE(tokenizer.ok());
   EXPECT_EQ(tokenizer.status().code(), code) << tokenizer.status().message();
-  EXPECT_NE(tokenizer.status().message().find(part), std::string::npos)
-      << tokenizer.status().message();
+  EXPECT_NE(tokenizer.status().message().find(part), std::string::npos) << tokenizer.status().message();
   EXPECT_EQ(tokenizer.status().message().rfind("test.json", 0), 0u) << tokenizer.status().message();
 }
 
@@ -187,8 +183,7 @@ TEST(Tokenizer, NamesUnsupportedComponents) {
   expectUnsupported(R"({"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKC"}]}})",
                     "/normalizer/normalizers/0/type: found \"NFKC\"");
   expectUnsupported(R"({"pre_tokenizer": {"type": "Metaspace"}})", "found \"Metaspace\"");
-  expectUnsupported(R"({"post_processor": {"type": "BertProcessing"}})",
-                    "found \"BertProcessing\"");
+  expectUnsupported(R"({"post_processor": {"type": "BertProcessing"}})", "found \"BertProcessing\"");
   expectUnsupported(R"({"decoder": {"type": "WordPiece"}})", "found \"WordPiece\"");
   expectUnsupported(R"({"version": "2.0"})", "found \"2.0\"");
   expectUnsupported(R"({"pre_tokenizer": {"type": "Split", "behavior": "Sometimes",
@@ -214,8 +209,7 @@ TEST(Tokenizer, RefusesContradictoryFiles) {
     SCOPED_TRACE(changes);
     auto tokenizer = makeTokenizer(Json::object(), object(changes));
     ASSERT_FALSE(tokenizer.ok());
-    EXPECT_NE(tokenizer.status().message().find(part), std::string::npos)
-        << tokenizer.status().message();
+    EXPECT_NE(tokenizer.status().message().find(part), std::string::npos) << tokenizer.status().message();
   };
   expectModel(R"({"merges": ["a c"]})", "/model/merges/0: found \"c\", which is not");
   expectModel(R"({"merges": ["b a"]})", "found \"ba\", which is not");
@@ -238,8 +232,7 @@ TEST(Tokenizer, RefusesContradictoryFiles) {
     SCOPED_TRACE(tokens.dump());
     auto tokenizer = makeTokenizer({{"added_tokens", tokens}});
     ASSERT_FALSE(tokenizer.ok());
-    EXPECT_NE(tokenizer.status().message().find(part), std::string::npos)
-        << tokenizer.status().message();
+    EXPECT_NE(tokenizer.status().message().find(part), std::string::npos) << tokenizer.status().message();
   };
   expectAdded(Json::array({addedToken(0, "<s>")}), "found id 0 of \"a\" for \"<s>\"");
   expectAdded(Json::array({addedToken(7, "a")}), "found id 7 and, in the model, 0");
@@ -260,12 +253,10 @@ TEST(Tokenizer, RefusesContradictoryFiles) {
     SCOPED_TRACE(processor);
     auto tokenizer = makeTokenizer({{"post_processor", object(processor)}});
     ASSERT_FALSE(tokenizer.ok());
-    EXPECT_NE(tokenizer.status().message().find(part), std::string::npos)
-        << tokenizer.status().message();
+    EXPECT_NE(tokenizer.status().message().find(part), std::string::npos) << tokenizer.status().message();
   };
   expectTemplate(R"({"type": "TemplateProcessing", "single": []})", "found no sequence");
-  expectTemplate(R"({"type": "TemplateProcessing", "single": [{"Sequence": {"id": "B"}}]})",
-                 "\"B\"");
+  expectTemplate(R"({"type": "TemplateProcessing", "single": [{"Sequence": {"id": "B"}}]})", "\"B\"");
   expectTemplate(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}],
                      "special_tokens": {}})",
                  "/special_tokens");
@@ -276,17 +267,15 @@ TEST(Tokenizer, RefusesContradictoryFiles) {
   std::string nested = R"({"type": "ByteLevel"})";
   for (int i = 0; i < 40; ++i)
     nested = R"({"type": "Sequence", "pretokenizers": [)" + nested + "]}";
-  expectError(makeTokenizer({{"pre_tokenizer", Json::parse(nested)}}), StatusCode::unsupported,
-              "nested too deeply");
+  expectError(makeTokenizer({{"pre_tokenizer", Json::parse(nested)}}), StatusCode::unsupported, "nested too deeply");
   for (const char *text : {"", "{}", "[]", "null", "{\"model\": 3}", "{\"model\": {}}"})
     EXPECT_FALSE(Tokenizer::fromJsonText(text, "test.json").ok()) << text;
   EXPECT_FALSE(Tokenizer::fromFile(goldenPath("no-such-file.json")).ok());
 }
 
 TEST(Tokenizer, AcceptsGapsAndOldForms) {
-  auto tokenizer =
-      makeTokenizer({{"added_tokens", Json::array({addedToken(2147483647, "<last>")})}},
-                    object(R"({"type": null, "vocab": {"a": 5, "b": 100, "ab": 70},
+  auto tokenizer = makeTokenizer({{"added_tokens", Json::array({addedToken(2147483647, "<last>")})}},
+                                 object(R"({"type": null, "vocab": {"a": 5, "b": 100, "ab": 70},
                                "merges": ["#version: 0.2", "a b"]})"));
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
   EXPECT_EQ(tokenizer->vocabularySize(), int64_t(1) << 31);
@@ -313,8 +302,7 @@ TEST(Tokenizer, RefusesInvalidUtf8) {
     auto ids = tokenizer->encode(text);
     ASSERT_FALSE(ids.ok());
     EXPECT_EQ(ids.status().code(), StatusCode::invalidArgument);
-    EXPECT_NE(ids.status().message().find("at byte " + std::to_string(offset) + " "),
-              std::string::npos)
+    EXPECT_NE(ids.status().message().find("at byte " + std::to_string(offset) + " "), std::string::npos)
         << ids.status().message();
   }
 }
@@ -325,8 +313,7 @@ TEST(Tokenizer, RefusesUnknownIds) {
   for (int32_t id : {-1, 1, 10, 2147483647, -2147483647 - 1}) {
     auto text = tokenizer->decode({0, id});
     ASSERT_FALSE(text.ok());
-    EXPECT_NE(text.status().message().find("found id " + std::to_string(id) + " at index 1"),
-              std::string::npos)
+    EXPECT_NE(text.status().message().find("found id " + std::to_string(id) + " at index 1"), std::string::npos)
         << text.status().message();
     Tokenizer::Stream stream(*tokenizer);
     EXPECT_EQ(stream.push(id), "");
@@ -369,8 +356,8 @@ TEST(Tokenizer, LargeTextsAreNotQuadratic) {
     ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
     auto start = std::chrono::steady_clock::now();
     // Empty stands for NUL.
-    for (std::string unit : {"a", " ", "\n", "9", "e\u0301", "\u5929", "\U0001f600", "ab ", "\n ",
-                             "'s", "\t", "<", "<|eot_id|>", "x'", ""}) {
+    for (std::string unit : {"a", " ", "\n", "9", "e\u0301", "\u5929", "\U0001f600", "ab ", "\n ", "'s", "\t", "<",
+                             "<|eot_id|>", "x'", ""}) {
       size_t size = unit == "a" ? 1 << 20 : 1 << 18;
       if (unit.empty())
         unit = std::string(1, '\0');
@@ -500,8 +487,7 @@ TEST(Utf8, ReplacesMaximalSubparts) {
   };
   EXPECT_EQ(repair(""), "");
   EXPECT_EQ(repair("a\xc3\xa9"), "a\u00e9");
-  EXPECT_EQ(repair("\x61\xf1\x80\x80\xe1\x80\xc2\x62\x80\x63\x80\xbf\x64"),
-            "a\ufffd\ufffd\ufffdb\ufffdc\ufffd\ufffdd");
+  EXPECT_EQ(repair("\x61\xf1\x80\x80\xe1\x80\xc2\x62\x80\x63\x80\xbf\x64"), "a\ufffd\ufffd\ufffdb\ufffdc\ufffd\ufffdd");
   EXPECT_EQ(repair("\xed\xa0\x80"), "\ufffd\ufffd\ufffd");
   EXPECT_EQ(repair("\xf4\x90\x80\x80"), "\ufffd\ufffd\ufffd\ufffd");
   EXPECT_EQ(repair("\xf0\x9f\x98"), "\ufffd");
