@@ -19,8 +19,6 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input=fail"
 config.environment["PLAIT_CACHE_DIR"] = os.path.join(config.plait_build, "test", "cache")
 if "HOME" in os.environ:
     config.environment["HOME"] = os.environ["HOME"]
-# lit's own temporary folder is closed to other users; some tests become one.
-config.environment["TMPDIR"] = "/tmp"
 
 config.substitutions.append(("%models", os.path.join(config.test_source_root, "models")))
 config.substitutions.append(("%golden", os.path.join(config.test_source_root, "golden")))
