@@ -101,7 +101,8 @@ Value CpuKernelEmitter::reduce(Value vector, llvm::function_ref<Value(Value, Val
   for (int64_t width = cast<VectorType>(vector.getType()).getDimSize(0); width > 1; width /= 2) {
     auto lower = llvm::to_vector(llvm::seq<int64_t>(0, width / 2));
     auto upper = llvm::to_vector(llvm::seq<int64_t>(width / 2, width));
-    vector = combine(shuffle(vector, lower), shuffle(vector, upper));
+    Value first = shuffle(vector, lower), second = shuffle(vector, upper);
+    vector = combine(first, second);
   }
   return lane(vector, 0);
 }
