@@ -182,8 +182,8 @@ Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(
   Value positions = lm::TakeRowsOp::create(b, getLoc(), input(Role::positions), input(Role::leaves));
   Value temperature = input(Role::temperature), topK = warp(Warp::top_k, Role::top_k);
   Value topP = warp(Warp::top_p, Role::top_p), minP = warp(Warp::min_p, Role::min_p);
-  return ChooseSampleOp::create(b, getLoc(), logits, positions, input(Role::seed), input(Role::sequence), temperature,
-                                topK, topP, minP);
+  Value seed = input(Role::seed), sequence = input(Role::sequence);
+  return ChooseSampleOp::create(b, getLoc(), logits, positions, seed, sequence, temperature, topK, topP, minP);
 }
 
 //===----------------------------------------------------------------------===//
