@@ -17,8 +17,9 @@ config.environment["PATH"] = os.pathsep.join(
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input=fail"
 # Tests compile into a cache of their own.
 config.environment["PLAIT_CACHE_DIR"] = os.path.join(config.plait_build, "test", "cache")
-if "HOME" in os.environ:
-    config.environment["HOME"] = os.environ["HOME"]
+for name in ("HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
 
 config.substitutions.append(("%models", os.path.join(config.test_source_root, "models")))
 config.substitutions.append(("%golden", os.path.join(config.test_source_root, "golden")))
@@ -27,5 +28,7 @@ config.substitutions.append(("%build", config.plait_build))
 # Debian's python3 with numpy; another one on PATH may lack it.
 config.substitutions.append(("%python", "/usr/bin/python3"))
 
+if os.path.exists(os.path.join(config.plait_build, "bin", "fuzz-json")):
+    config.available_features.add("fuzz")
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")

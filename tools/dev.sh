@@ -5,6 +5,8 @@
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
 #   tools/dev.sh test     build and run all tests
 #   tools/dev.sh bench    measure what README reports
+#   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
+#   tools/dev.sh sanitize build with sanitizers and run all tests; `sanitize thread`: the runtime's, for races
 #   tools/dev.sh format   format the C++ sources (clang-format 22)
 #   tools/dev.sh doc      regenerate docs/reference
 set -euo pipefail
@@ -13,6 +15,7 @@ cd "$(dirname "$0")/.."
 packages=(
   g++ cmake ninja-build ccache git pkg-config python3 python3-numpy
   llvm-22-dev libmlir-22-dev mlir-22-tools clang-22 clang-format-22 lld-22 libzstd-dev
+  libclang-rt-22-dev libfuzzer-22-dev
   nlohmann-json3-dev libpcre2-dev libutf8proc-dev libcli11-dev libfmt-dev
   libgtest-dev libxxhash-dev
 )
@@ -74,13 +77,41 @@ run_tests() {
   return $status
 }
 
+# Debian's MLIR is built without sanitizers: what its headers do in our code and
+# its libraries do not (poisoned arenas, annotated vectors) must not be judged.
+sanitize() {
+  setup
+  export ASAN_OPTIONS=detect_leaks=0:allow_user_poisoning=0:detect_container_overflow=0:detect_odr_violation=0
+  export UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+  case "${1:-}" in
+  thread)
+    cmake --preset sanitize-thread >/dev/null
+    ninja -C build-sanitize-thread plait-runtime-tests
+    build-sanitize-thread/bin/plait-runtime-tests --gtest_brief=1
+    ;;
+  "")
+    cmake --preset sanitize >/dev/null
+    ninja -C build-sanitize test-tools
+    # The runtime alone answers for leaks as well.
+    ASAN_OPTIONS= build-sanitize/bin/plait-runtime-tests --gtest_brief=1
+    lit-22 -v --order=lexical build-sanitize/test
+    ;;
+  *)
+    echo "dev.sh: sanitize: found '$1'; expected nothing or 'thread'" >&2
+    exit 2
+    ;;
+  esac
+}
+
 case "${1:-}" in
 setup) setup ;;
 build) shift; build "$@" ;;
 demo) demo ;;
 test) run_tests ;;
 bench) shift; build plait plait-compile plait-machine >/dev/null; exec python3 test/bench/run.py "$@" ;;
+fuzz) shift; build fuzz-targets >/dev/null; exec python3 -B test/fuzz/run.py --programs build/bin --work build/fuzz --golden test/golden "$@" ;;
+sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
 doc) exec tools/doc.sh ;;
-*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

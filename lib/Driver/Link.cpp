@@ -182,7 +182,7 @@ private:
     manifest["inputs"] = inputs;
     manifest["generation"] = describeGeneration();
     describeModel(model, manifest);
-    return artifact.writeFile("manifest.json", writeJson(manifest));
+    return artifact.writeFile("manifest.json", sealJson(writeJson(manifest)));
   }
 
   LinkInputs &in;

@@ -62,3 +62,29 @@ void Digest::add(std::string_view piece) {
 }
 
 std::string Digest::hex() const { return toHex(XXH3_128bits_digest(&impl->state)); }
+
+namespace {
+constexpr std::string_view kSealEnd = "\"\n}\n";
+constexpr std::string_view kSealBegin = ",\n  \"digest\": \"";
+constexpr size_t kDigestLength = 32;
+} // namespace
+
+std::string plait::sealJson(std::string text) {
+  text.resize(text.rfind("\n}")); // of an object with members
+  std::string digest = digestOf(text);
+  return text.append(kSealBegin).append(digest).append(kSealEnd);
+}
+
+Status plait::checkSeal(std::string_view text, const std::string &path) {
+  std::string_view expected = "; the file was damaged or changed by hand, compile the model again";
+  size_t length = kSealBegin.size() + kDigestLength + kSealEnd.size();
+  std::string_view seal = text.substr(text.size() - std::min(text.size(), length));
+  if (!seal.starts_with(kSealBegin) || !seal.ends_with(kSealEnd) || seal.size() != length)
+    return corrupt(printable(path) + ": found no digest at its end; expected one" + std::string(expected));
+  std::string_view found = seal.substr(kSealBegin.size(), kDigestLength);
+  std::string digest = digestOf(text.substr(0, text.size() - length));
+  if (found != digest)
+    return corrupt(printable(path) + ": found contents of digest " + digest + "; expected " + printable(found) +
+                   std::string(expected));
+  return Status::success();
+}

@@ -24,6 +24,12 @@ namespace plait {
 std::string digestOf(std::string_view bytes);
 Expected<std::string> digestOfFile(const std::string &path);
 
+/// A JSON object as written by writeJson, with one more member at its end:
+/// "digest", of all text before that member. Any change of the text shows.
+std::string sealJson(std::string text);
+/// Whether `text` is as sealJson left it; `path` names it in the error.
+Status checkSeal(std::string_view text, const std::string &path);
+
 /// Incremental digest of several pieces; each is length-prefixed by `add`.
 class Digest {
 public:

@@ -138,8 +138,13 @@ Status readGeneration(const JsonView &root, Manifest &manifest) {
 
 Expected<Manifest> plait::readManifest(const std::string &artifact) {
   std::string path = artifact + "/manifest.json";
+  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(path));
+  return parseManifest(text, path);
+}
+
+Expected<Manifest> plait::parseManifest(std::string_view text, const std::string &path) {
   Manifest manifest;
-  PLAIT_ASSIGN_OR_RETURN(manifest.raw, readJsonFile(path));
+  PLAIT_ASSIGN_OR_RETURN(manifest.raw, parseJson(text, path));
   JsonView root(manifest.raw, path);
   // The schema comes first: nothing else is known to hold in another one.
   PLAIT_ASSIGN_OR_RETURN(int64_t schema, root.getInt("schema"));

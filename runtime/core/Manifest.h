@@ -43,6 +43,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace plait {
@@ -72,6 +73,8 @@ struct Manifest {
   Json raw; ///< everything, for `plait inspect`
 };
 
+/// Reads and checks the text of a manifest; `path` names it in errors.
+Expected<Manifest> parseManifest(std::string_view text, const std::string &path);
 /// Reads and checks `artifact`/manifest.json.
 Expected<Manifest> readManifest(const std::string &artifact);
 

@@ -176,8 +176,10 @@ Status Model::loadWeights(const ModelOptions &options) {
 }
 
 Expected<std::vector<FileCheck>> Model::verify(const std::string &artifact) {
-  PLAIT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(artifact));
-  std::vector<FileCheck> checks;
+  std::string path = artifact + "/manifest.json";
+  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(path));
+  PLAIT_ASSIGN_OR_RETURN(Manifest manifest, parseManifest(text, path));
+  std::vector<FileCheck> checks = {{"manifest.json", text.size(), checkSeal(text, path)}};
   for (const ManifestFile *file : filesOf(manifest))
     checks.push_back({file->file, file->bytes, checkDigest(artifact, *file)});
   return checks;

@@ -169,7 +169,7 @@ Artifact::Artifact() : folder(std::filesystem::temp_directory_path() / "plait-de
                    {"files", Json::array()},
                    {"inputs", Json::array()},
                    {"generation", {{"bos", nullptr}, {"eos", Json::array()}, {"temperature", 0.0}}}};
-  check(writeFileAtomic(file("manifest.json"), writeJson(manifest)));
+  check(writeFileAtomic(file("manifest.json"), sealJson(writeJson(manifest))));
 }
 
 Artifact::~Artifact() {
@@ -180,8 +180,9 @@ Artifact::~Artifact() {
 void Artifact::edit(const std::function<void(Json &)> &change) const {
   Expected<Json> manifest = readJsonFile(file("manifest.json"));
   check(manifest.status());
+  manifest->erase("digest");
   change(*manifest);
-  check(writeFileAtomic(file("manifest.json"), writeJson(*manifest)));
+  check(writeFileAtomic(file("manifest.json"), sealJson(writeJson(*manifest))));
 }
 
 void Artifact::patch(const std::string &name, size_t offset, const std::string &bytes) const {

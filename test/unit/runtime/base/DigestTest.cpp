@@ -70,4 +70,20 @@ TEST(DigestTest, HexDoesNotEndTheDigest) {
   EXPECT_NE(digest.hex(), first);
 }
 
+TEST(DigestTest, ASealShowsEveryChange) {
+  std::string sealed = sealJson("{\n  \"a\": 1\n}\n");
+  EXPECT_EQ(sealed, "{\n  \"a\": 1,\n  \"digest\": \"" + digestOf("{\n  \"a\": 1") + "\"\n}\n");
+  EXPECT_TRUE(checkSeal(sealed, "m")) << checkSeal(sealed, "m").message();
+  for (size_t i = 0; i < sealed.size(); ++i)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string changed = sealed;
+      changed[i] = char(changed[i] ^ (1 << bit));
+      EXPECT_EQ(checkSeal(changed, "m").code(), StatusCode::corrupt) << i << " " << bit;
+    }
+  for (size_t length = 0; length < sealed.size(); ++length)
+    EXPECT_FALSE(checkSeal(sealed.substr(0, length), "m")) << length;
+  EXPECT_FALSE(checkSeal(sealed + "\n", "m"));
+  EXPECT_FALSE(checkSeal("{}\n", "m"));
+}
+
 } // namespace

@@ -1,0 +1,166 @@
+//===- TablesFuzz.cpp - Fuzzes the check of a model binary's tables -------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The tables of the hand-written demo model lie in memory as a loaded binary's
+// do. An input is a list of changes to them: offset (2 bytes), value (8 bytes).
+// Tables that pass the check are then walked as the runtime walks them, without
+// any check.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Tables.h"
+#include "runtime/device/cpu/Executor.h"
+#include "test/fuzz/Fuzz.h"
+
+#include <cstring>
+#include <vector>
+
+#include <dlfcn.h>
+
+using namespace plait;
+using namespace plait::fuzz;
+
+namespace {
+
+/// A binary's segments; the tables of another binary are copied into it, with
+/// all pointers among them turned to the copy.
+class Image {
+public:
+  explicit Image(const plait_model_v1_t &from) {
+    memory.resize(1 << 16);
+    auto *model = copy(&from, 1);
+    model->name = text(from.name);
+    model->isa = text(from.isa);
+    model->numerics = text(from.numerics);
+    auto *kernels = copy(from.kernels, from.kernel_count);
+    for (int32_t i = 0; i < from.kernel_count; ++i) {
+      kernels[i].name = text(kernels[i].name);
+      kernels[i].run = from.kernels[0].run;
+    }
+    code = reinterpret_cast<const char *>(from.kernels[0].run);
+    auto *weights = copy(from.weights, from.weight_count);
+    for (int32_t i = 0; i < from.weight_count; ++i) {
+      weights[i].name = text(weights[i].name);
+      weights[i].source = text(weights[i].source);
+    }
+    auto *states = copy(from.states, from.state_count);
+    for (int32_t i = 0; i < from.state_count; ++i)
+      states[i].name = text(states[i].name);
+    auto *plans = copy(from.plans, from.plan_count);
+    for (int32_t i = 0; i < from.plan_count; ++i) {
+      plans[i].name = text(plans[i].name);
+      plans[i].slots = copy(plans[i].slots, plans[i].slot_count);
+      plans[i].args = copy(plans[i].args, plans[i].arg_count);
+      plans[i].launches = copy(plans[i].launches, plans[i].launch_count);
+    }
+    auto **sources = const_cast<const char **>(copy(from.sources, from.source_count));
+    for (int32_t i = 0; i < from.source_count; ++i)
+      sources[i] = text(sources[i]);
+    model->kernels = kernels;
+    model->weights = weights;
+    model->states = states;
+    model->plans = plans;
+    model->sources = sources;
+    original = memory;
+  }
+
+  const plait_model_v1_t *tables() const { return reinterpret_cast<const plait_model_v1_t *>(memory.data()); }
+  size_t size() const { return used; }
+  void reset() { std::memcpy(memory.data(), original.data(), used); }
+  void set(size_t offset, uint64_t value, size_t bytes) {
+    if (offset + bytes <= used)
+      std::memcpy(memory.data() + offset, &value, bytes);
+  }
+  LoadedImage image() const {
+    auto *begin = reinterpret_cast<const char *>(memory.data());
+    return LoadedImage({{begin, begin + used, false}, {code, code + 1, true}});
+  }
+
+private:
+  template <typename T> T *copy(const T *from, int64_t count) {
+    used = (used + 7) / 8 * 8;
+    auto *to = reinterpret_cast<std::remove_const_t<T> *>(memory.data() + used);
+    std::memcpy(to, from, sizeof(T) * size_t(count));
+    used += sizeof(T) * size_t(count);
+    require(used <= memory.size(), "room for the tables");
+    return to;
+  }
+  const char *text(const char *from) { return copy(from, int64_t(std::strlen(from)) + 1); }
+
+  std::vector<uint8_t> memory, original;
+  const char *code = nullptr; ///< of all kernels; it is never called
+  size_t used = 0;
+};
+
+Image loadDemo() {
+  void *library = dlopen(PLAIT_DEMO_MODEL, RTLD_NOW | RTLD_LOCAL);
+  require(library, "the demo model loads");
+  auto query = reinterpret_cast<plait_model_query_fn>(dlsym(library, PLAIT_MODEL_QUERY_SYMBOL));
+  const plait_model_v1_t *model = query(PLAIT_ABI_VERSION);
+  require(model, "the demo model has tables");
+  return Image(*model);
+}
+
+size_t walk(const plait_model_v1_t &model) {
+  size_t sum = std::strlen(model.name) + std::strlen(model.isa) + std::strlen(model.numerics);
+  for (int32_t i = 0; i < model.weight_count; ++i) {
+    const auto &weight = model.weights[i];
+    sum += std::strlen(weight.name) + std::strlen(weight.source);
+    int64_t bytes = packedBytes(weight);
+    require(bytes >= 0 && uint64_t(bytes) <= weight.layer_bytes, "a weight's bytes fit its slice");
+    require(weight.pack_offset + weight.layer_bytes * uint64_t(weight.layers) <= model.pack_bytes,
+            "weights lie in the pack");
+  }
+  for (int32_t p = 0; p < model.plan_count; ++p) {
+    const auto &plan = model.plans[p];
+    require(findPlan(model, plan.name) != nullptr, "a plan is found by its name");
+    for (int32_t l = 0; l < plan.launch_count; ++l) {
+      const auto &launch = plan.launches[l];
+      sum += std::strlen(model.kernels[launch.kernel].name);
+      sum += launch.source >= 0 ? std::strlen(model.sources[launch.source]) : 0;
+      for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a)
+        switch (int32_t index = plan.args[a].index; plan.args[a].kind) {
+        case PLAIT_ARG_SLOT:
+          sum += size_t(plan.slots[index].constant);
+          break;
+        case PLAIT_ARG_WEIGHT:
+          require(launch.layer_end <= model.weights[index].layers || model.weights[index].layers == 1,
+                  "a launch stays in the layers of its weights");
+          break;
+        case PLAIT_ARG_STATE:
+          require(launch.layer_end <= model.states[index].layers, "a launch stays in the layers of its states");
+          break;
+        }
+    }
+    StepDims dims{};
+    for (int64_t extent : {int64_t(0), int64_t(1), int64_t(1) << 24}) {
+      dims.fill(extent);
+      sum += size_t(arenaBytes(plan, dims) < 0);
+    }
+  }
+  return sum;
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static Image image = loadDemo();
+  image.reset();
+  for (size_t at = 0; at + 11 <= size && at < 11 * 32; at += 11) {
+    uint16_t offset;
+    uint64_t value;
+    std::memcpy(&offset, data + at + 1, 2);
+    std::memcpy(&value, data + at + 3, 8);
+    image.set(offset % image.size(), value, size_t(1) << (data[at] % 4));
+  }
+  Status status = checkTables(image.tables(), image.image());
+  if (!status) {
+    checkRefusal(status);
+    return 0;
+  }
+  return walk(*image.tables()) == SIZE_MAX;
+}
