@@ -7,8 +7,10 @@
 
 #include "plait/Driver/Compile.h"
 
+#include "CrashReport.h"
 #include "Link.h"
 #include "plait/Driver/Register.h"
+#include "runtime/base/Signals.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
@@ -56,6 +58,7 @@ public:
     for (Phase phase : kPhases) {
       if (phase < options.startFrom)
         continue;
+      PLAIT_RETURN_IF_ERROR(checkInterrupted());
       if (phase == Phase::link) {
         LinkInputs inputs{options, machine, imported, selftest, *module, tables, plan};
         return link(inputs);
@@ -108,7 +111,8 @@ private:
     buildPhase(pm, phase, phaseOptions);
     if (phase == Phase::cpu)
       keepTables();
-    if (failed(pm.run(*module)))
+    std::string report = (options.output.empty() || options.output == "-" ? "plait" : options.output) + ".crash.mlir";
+    if (failed(runWithCrashReport(phase, *module, report, [&] { return pm.run(*module); })))
       return internalError("phase " + getName(phase).str() + " failed; see the messages above");
     return Status::success();
   }

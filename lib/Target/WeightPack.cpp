@@ -8,6 +8,7 @@
 #include "plait/Target/WeightPack.h"
 
 #include "runtime/base/RandomWeights.h"
+#include "runtime/base/Signals.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -126,7 +127,7 @@ Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, c
     }
   std::atomic<size_t> next = 0;
   auto work = [&] {
-    for (size_t i; (i = next++) < pieces.size();)
+    for (size_t i; (i = next++) < pieces.size() && !interrupted();)
       pack(slices[pieces[i].slice], pieces[i].first, pieces[i].last);
   };
   if (status.ok()) {
@@ -136,6 +137,7 @@ Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, c
     work();
     for (std::thread &worker : workers)
       worker.join();
+    status = checkInterrupted();
   }
   if (bytes)
     ::munmap(memory, bytes);

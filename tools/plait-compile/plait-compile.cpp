@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "plait/Driver/Compile.h"
+#include "runtime/base/Signals.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
@@ -20,6 +21,10 @@ namespace cl = llvm::cl;
 using namespace plait;
 
 static int fail(const Status &status) {
+  if (status.code() == StatusCode::cancelled) {
+    llvm::errs() << "plait-compile: interrupted\n";
+    return 130; // as a shell reports SIGINT
+  }
   llvm::errs() << "plait-compile: error: " << status.message() << "\n";
   return status.code() == StatusCode::invalidArgument ? 2 : 1;
 }
@@ -47,6 +52,7 @@ static bool parseArguments(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  installSignalHandlers("plait-compile"); // instead of LLVM's
   // LLVM's own options, hundreds and some with the names below, are not ours.
   cl::ResetCommandLineParser();
   cl::OptionCategory category("plait-compile options");

@@ -1,4 +1,4 @@
-//===- Console.cpp - Exit codes, signals and streams of plait -------------===//
+//===- Console.cpp - Exit codes and streams of plait ----------------------===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,28 +10,11 @@
 #include <fmt/core.h>
 
 #include <cerrno>
-#include <csignal>
 #include <system_error>
 
 #include <unistd.h>
 
 using namespace plait;
-
-static volatile std::sig_atomic_t interruptFlag = 0;
-
-static void onInterrupt(int) { interruptFlag = 1; }
-
-void plait::installSignalHandlers() {
-  struct sigaction action = {};
-  action.sa_handler = onInterrupt;
-  // No SA_RESTART: waiting for a lock or a compiler must end.
-  action.sa_flags = int(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-}
-
-bool plait::interrupted() { return interruptFlag != 0; }
 
 int plait::fail(const Status &status, int code) {
   if (status.code() == StatusCode::cancelled) {

@@ -1,4 +1,4 @@
-//===- Console.h - Exit codes, signals and streams of plait ----*- C++ -*--===//
+//===- Console.h - Exit codes and streams of plait -------------*- C++ -*--===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +8,7 @@
 #ifndef PLAIT_TOOLS_PLAIT_CONSOLE_H
 #define PLAIT_TOOLS_PLAIT_CONSOLE_H
 
+#include "runtime/base/Signals.h"
 #include "runtime/base/Status.h"
 
 #include <string>
@@ -22,11 +23,6 @@ enum ExitCode {
   exitInterrupted = 130, ///< as a shell reports SIGINT
   exitBrokenPipe = 141,  ///< as a shell reports SIGPIPE, but without a crash
 };
-
-/// SIGINT and SIGTERM set a flag (a second one kills), SIGPIPE becomes an error
-/// of write(2).
-void installSignalHandlers();
-bool interrupted();
 
 /// Prints "plait: error: MESSAGE" and returns `code`, or the code of an
 /// interruption if that is what the status says.

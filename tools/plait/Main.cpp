@@ -16,7 +16,7 @@
 using namespace plait;
 
 int main(int argc, char **argv) {
-  installSignalHandlers();
+  installSignalHandlers("plait");
   CLI::App app("Plait: compiles language models and runs them", "plait");
   app.set_version_flag("--version", "plait " PLAIT_VERSION);
   app.require_subcommand(1);

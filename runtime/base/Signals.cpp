@@ -1,0 +1,56 @@
+//===- Signals.cpp - Signals that a command answers -----------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/base/Signals.h"
+
+#include <csignal>
+#include <cstring>
+
+#include <unistd.h>
+
+using namespace plait;
+
+static volatile std::sig_atomic_t interruptFlag = 0;
+static const char *programName = "plait";
+
+static void onInterrupt(int) { interruptFlag = 1; }
+
+static void say(const char *text) { (void)!::write(STDERR_FILENO, text, std::strlen(text)); }
+
+/// Only what is safe in a signal handler.
+static void onBusError(int signal, siginfo_t *info, void *) {
+  if (info->si_code == BUS_ADRERR) {
+    say(programName);
+    say(": error: a mapped file: found it truncated while it was in use, or its device failed; expected it to stay "
+        "as it was; restore the file and run again\n");
+    ::_exit(1);
+  }
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+void plait::installSignalHandlers(const char *program) {
+  programName = program;
+  struct sigaction action = {};
+  action.sa_handler = onInterrupt;
+  // No SA_RESTART: waiting for a lock or a compiler must end.
+  action.sa_flags = int(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  action = {};
+  action.sa_sigaction = onBusError;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGBUS, &action, nullptr);
+}
+
+bool plait::interrupted() { return interruptFlag != 0; }
+
+Status plait::checkInterrupted() {
+  return interrupted() ? Status::error(StatusCode::cancelled, "interrupted") : Status::success();
+}
