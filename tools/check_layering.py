@@ -20,8 +20,9 @@ ABI = ["plait-abi"]
 MLIR = ["mlir", "llvm"]
 BASE = ["runtime/base"]
 SUPPORT = MLIR + ["plait/Support"]
-# Header-only; the one source of the random numbers that both halves draw.
-DIALECT = SUPPORT + ["runtime/base/Philox.h"]
+# Header-only: the one source of the random numbers that both halves draw, and of
+# the names of tensors.
+DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h"]
 DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE
 PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Frontend", "plait/Target"]

@@ -24,9 +24,9 @@ namespace plait::decode {
 
 /// What the reference evaluation knows of one sequence.
 struct SequenceValue {
-  std::vector<int64_t> tokens; ///< the whole text, pending tokens included
-  int64_t published = 0;       ///< tokens whose keys and values are in the state
-  std::shared_ptr<StateValue> state;
+  std::vector<int64_t> tokens;                     ///< the whole text, pending tokens included
+  int64_t published = 0;                           ///< tokens whose keys and values are in the state
+  std::vector<std::shared_ptr<StateValue>> states; ///< those of the model; none before the first forward
   int64_t promptLength = 0, maxNewTokens = 0;
   std::vector<int64_t> stopIds;
   double temperature = 0, topP = 1, minP = 0;

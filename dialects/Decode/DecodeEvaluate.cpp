@@ -35,7 +35,7 @@ struct BlockValue {
 
 /// !decode.stage: how many tokens' keys and values a forward has staged.
 struct StageValue {
-  std::shared_ptr<StateValue> state;
+  std::vector<std::shared_ptr<StateValue>> states;
   int64_t count = 0;
 };
 
@@ -80,16 +80,14 @@ LogicalResult PendingOp::evaluate(Evaluator &, Values operands, ValueList &resul
   return success();
 }
 
-/// The function `name` of `model`, with a body of one block that takes
-/// `arguments` and returns `count` values.
-static FailureOr<lm::FuncOp> modelFunction(Operation *op, FlatSymbolRefAttr model, StringRef name, unsigned arguments,
-                                           unsigned count) {
+/// The function `name` of `model`, with a body of one block; `fits` says whether
+/// it is one of `signature`.
+static FailureOr<lm::FuncOp> modelFunction(Operation *op, FlatSymbolRefAttr model, StringRef name, StringRef signature,
+                                           llvm::function_ref<bool(lm::FuncOp)> fits) {
   auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(op->getContext(), name)});
   auto function = SymbolTable::lookupNearestSymbolFrom<lm::FuncOp>(op, symbol);
-  if (!function || !function.getBody().hasOneBlock() || function.getArgumentTypes().size() != arguments ||
-      function.getResultTypes().size() != count)
-    return op->emitOpError("expected a function ")
-           << symbol << " with " << arguments << " arguments, " << count << " results and a body of one block";
+  if (!function || !function.getBody().hasOneBlock() || !fits(function))
+    return op->emitOpError("expected a function ") << symbol << signature << " with a body of one block";
   return function;
 }
 
@@ -97,7 +95,8 @@ LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueLi
   const SequenceValue &x = sequence(operands[0]);
   const auto &block = valueAs<BlockValue>(operands[1]);
   FlatSymbolRefAttr symbol = cast<SequenceType>(getSequence().getType()).getModel();
-  auto forward = modelFunction(*this, symbol, "forward", 4, 2);
+  auto forward = modelFunction(*this, symbol, "forward", "(ids, positions, rows, state...) -> (hidden, state...)",
+                               [](lm::FuncOp function) { return function.isForward(); });
   if (failed(forward))
     return failure();
   int64_t count = int64_t(block.tokens.size()), limit = (*forward)->getParentOfType<lm::ModelOp>().getMaxPositions();
@@ -110,17 +109,24 @@ LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueLi
     positions.data[i] = double(x.published + int64_t(i));
   }
   RowsValue rows{std::vector<int64_t>(size_t(count), 0)};
-  auto values =
-      evaluator.runBlock(forward->getBody().front(), {std::move(ids), std::move(positions), std::move(rows), x.state});
+  ValueList arguments = {std::move(ids), std::move(positions), std::move(rows)};
+  for (size_t i = 0, e = forward->getStateTypes().size(); i < e; ++i)
+    arguments.push_back(x.states.empty() ? std::make_shared<StateValue>() : x.states[i]);
+  auto values = evaluator.runBlock(forward->getBody().front(), std::move(arguments));
   if (failed(values))
     return failure();
+  StageValue stage{{}, count};
+  for (const EvalValue &state : ArrayRef(*values).drop_front())
+    stage.states.push_back(valueAs<std::shared_ptr<StateValue>>(state));
   results.push_back(std::move((*values)[0]));
-  results.push_back(StageValue{valueAs<std::shared_ptr<StateValue>>((*values)[1]), count});
+  results.push_back(std::move(stage));
   return success();
 }
 
 LogicalResult HeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
-  auto head = modelFunction(*this, cast<HiddenType>(getHidden().getType()).getModel(), "head", 1, 1);
+  auto head = modelFunction(
+      *this, cast<HiddenType>(getHidden().getType()).getModel(), "head", "(hidden) -> logits",
+      [](lm::FuncOp function) { return function.getNumArguments() == 1 && function.getNumResults() == 1; });
   if (failed(head))
     return failure();
   // The path up to the block's last token is forced: no rule asks for the
@@ -174,7 +180,7 @@ LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &result
     return emitOpError("expected at most the ")
            << stage.count << " staged tokens to be accepted but got " << path.accepted;
   x.published += path.accepted;
-  x.state = stage.state;
+  x.states = stage.states;
   if (path.next.nonfinite) {
     x.nonfinite = x.stopped = true;
   } else {

@@ -201,14 +201,27 @@ LogicalResult StepOp::verify() {
     if (roles.size() != count)
       return emitOpError("expected one role per ") << what << " (" << count << ") but got " << roles.size();
     llvm::SmallDenseSet<Attribute> seen;
-    for (Attribute role : roles)
-      if (!seen.insert(role).second)
+    for (auto role : roles.getAsRange<RoleAttr>())
+      if (!seen.insert(role).second && role.getValue() != Role::state)
         return emitOpError("expected each role once but got ") << role << " twice";
     return success();
   };
-  if (failed(check("argument", getInputRoles(), getArgumentTypes().size())))
+  if (failed(check("argument", getInputRoles(), getArgumentTypes().size())) ||
+      failed(check("result", getOutputRoles(), getResultTypes().size())))
     return failure();
-  return check("result", getOutputRoles(), getResultTypes().size());
+  for (auto [i, type] : llvm::enumerate(getArgumentTypes()))
+    if (isa<lm::StateType>(type) != (getInputRole(i) == Role::state))
+      return emitOpError("expected an '!lm.state' exactly for the role state but got ")
+             << type << " for " << getInputRoles()[i];
+  return success();
+}
+
+SmallVector<lm::StateType> StepOp::getStateTypes() {
+  SmallVector<lm::StateType> types;
+  for (Type type : getArgumentTypes())
+    if (auto state = dyn_cast<lm::StateType>(type))
+      types.push_back(state);
+  return types;
 }
 
 Value StepOp::getInput(Role role) {

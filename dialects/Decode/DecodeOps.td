@@ -199,7 +199,10 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
       decode.return %t, %st, %lp : ...
     }
     ```
-    **Constraints:** one role per argument and result, none twice.
+    A model's states are arguments of role `state`, in the order of its `@forward`.
+
+    **Constraints:** one role per argument and result, none but `state` twice;
+    the arguments of role `state`, and no others, are states.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        Decode_RoleArrayAttr:$input_roles, Decode_RoleArrayAttr:$output_roles,
@@ -211,8 +214,10 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
     mlir::Region *getCallableRegion() { return &getBody(); }
     Role getInputRole(unsigned i) { return mlir::cast<RoleAttr>(getInputRoles()[i]).getValue(); }
     Role getOutputRole(unsigned i) { return mlir::cast<RoleAttr>(getOutputRoles()[i]).getValue(); }
-    /// The argument of a role, or null.
+    /// The first argument of a role, or null.
     mlir::Value getInput(Role role);
+    /// The types of the arguments of role `state`, in order.
+    llvm::SmallVector<lm::StateType> getStateTypes();
   }];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

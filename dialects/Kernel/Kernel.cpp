@@ -93,8 +93,20 @@ int64_t PackedType::getBytes() const {
 // Buffers and pages
 //===----------------------------------------------------------------------===//
 
-unsigned kernel::getArgumentBuffers(Type type) { return isa<lm::RowsType>(type) ? 2 : 1; }
+unsigned kernel::getArgumentBuffers(Type type) { return isa<lm::StateType>(type) ? 2 : 1; }
 unsigned kernel::getResultBuffers(Type type) { return isa<lm::StateType>(type) ? 0 : 1; }
+
+SmallVector<int64_t> kernel::getPageTables(ArrayRef<lm::StateType> states) {
+  SmallVector<std::optional<int64_t>> windows; // of each table
+  SmallVector<int64_t> tables;
+  for (lm::StateType state : states) {
+    auto *found = llvm::find(windows, state.getWindow());
+    tables.push_back(found - windows.begin());
+    if (found == windows.end())
+      windows.push_back(state.getWindow());
+  }
+  return tables;
+}
 
 PageLayout::PageLayout(lm::StateType state)
     : kvHeads(state.getKvHeads()), headDim(state.getHeadDim()),

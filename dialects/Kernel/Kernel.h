@@ -26,12 +26,16 @@ CostAttr getCostAttr(mlir::MLIRContext *context, const Cost &cost);
 Cost getCost(CostAttr attribute);
 
 /// How many buffers a kernel's argument of `type` becomes in a launch: a tensor,
-/// a packed weight and a state (the current layer's pages) one each, `!lm.rows`
-/// two (PLAIT_IN_TOKEN_ROWS, then PLAIT_IN_PAGE_TABLE).
+/// a packed weight and `!lm.rows` (PLAIT_IN_TOKEN_ROWS) one each, a state two
+/// (the current layer's pages, then its page table).
 unsigned getArgumentBuffers(mlir::Type type);
 /// The same for a result, which is a destination appended to the arguments: a
 /// tensor one, a state none (it is changed in place).
 unsigned getResultBuffers(mlir::Type type);
+
+/// The page table of each state of a model: states with one window share one;
+/// tables are numbered by first use.
+llvm::SmallVector<int64_t> getPageTables(llvm::ArrayRef<lm::StateType> states);
 
 /// The inside of one layer's page of a state, in elements of its element type.
 /// Keys are stored transposed, so that scores are computed for a vector of

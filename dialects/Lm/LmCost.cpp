@@ -133,9 +133,19 @@ static Cost stageCost(Value key, Value state) {
 static Cost attendCost(Value query, Value stateValue) {
   auto state = cast<StateType>(stateValue.getType());
   int64_t columns = cast<RankedTensorType>(query.getType()).getDimSize(1);
+  // A window bounds the KV length of a token: what it comes to once the row is
+  // longer counts from the beginning.
+  auto perPosition = [&](int64_t factor) {
+    LinearForm form;
+    if (state.getWindow())
+      form = perRow(query.getType(), *state.getWindow() * factor);
+    else
+      form.tokenPositions = factor;
+    return form;
+  };
   Cost cost;
-  cost.flops.tokenPositions = 4 * columns; // two products
-  cost.weightBytes.tokenPositions = cellBytes(state);
+  cost.flops = perPosition(4 * columns); // two products
+  cost.weightBytes = perPosition(cellBytes(state));
   cost.activationBytes = tensorBytes(query.getType()) * 2;
   return cost;
 }

@@ -171,12 +171,14 @@ int64_t WeightType::getStorageBytes() const {
 }
 
 LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers, int64_t kvHeads,
-                                int64_t headDim, Type element) {
+                                int64_t headDim, Type element, std::optional<int64_t> window) {
   for (int64_t extent : {layers, kvHeads, headDim})
     if (extent <= 0)
       return emitError() << "expected positive extents but got " << extent;
   if (!element.isF32())
     return emitError() << "expected element type f32 but got " << element;
+  if (window && *window <= 0)
+    return emitError() << "expected window > 0 but got " << *window;
   return success();
 }
 

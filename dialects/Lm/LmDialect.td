@@ -138,24 +138,40 @@ def Lm_WeightType : Lm_Type<"Weight", "weight"> {
 }
 
 def Lm_StateType : Lm_Type<"State", "state"> {
-  let summary = "keys and values of all layers, append only";
+  let summary = "keys and values of some layers";
   let description = [{
     An affine handle: each op that changes the state consumes it and returns the
     next one. Keys and values are rounded to `element` before use.
 
+    A token at position p attends to all positions 0 .. p or, with a `window`, to
+    max(0, p - window + 1) .. p: itself and the window - 1 positions before it
+    (`sliding_window` of Hugging Face transformers, and of Mistral: Jiang et al.
+    2023). Keys and values that have left the window of every token to come are
+    no longer part of the state, whose size is so bounded.
+
     ```mlir
     !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>
+    !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32, window = 4096>
     ```
-    **Constraints:** positive extents; `element` is f32.
+    **Constraints:** positive extents; `element` is f32; `window > 0`.
   }];
   let parameters = (ins "int64_t":$layers, "int64_t":$kv_heads, "int64_t":$head_dim,
-                        "::mlir::Type":$element);
-  let assemblyFormat = "`<` `layers` `=` $layers `,` `kv_heads` `=` $kv_heads `,` `head_dim` `=` $head_dim `,` $element `>`";
+                        "::mlir::Type":$element, OptionalParameter<"std::optional<int64_t>">:$window);
+  let assemblyFormat = [{
+    `<` `layers` `=` $layers `,` `kv_heads` `=` $kv_heads `,` `head_dim` `=` $head_dim `,` $element
+    (`,` `window` `=` $window^)? `>`
+  }];
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The first position that a token at `position` attends to.
+    int64_t getFirstPosition(int64_t position) const {
+      return getWindow() && position >= *getWindow() ? position - *getWindow() + 1 : 0;
+    }
+  }];
 }
 
 def Lm_RowsType : Lm_Type<"Rows", "rows"> {
-  let summary = "row of each token of a step, and where the row's state lies";
+  let summary = "row of each token of a step";
   let description = [{
     A step holds the tokens of several rows (sequences) one after another. The
     value says which row each token belongs to; a token attends to the state of

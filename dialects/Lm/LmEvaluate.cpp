@@ -74,14 +74,6 @@ LogicalResult LayersOp::evaluate(Evaluator &evaluator, Values operands, ValueLis
   return success();
 }
 
-/// `source` with every "{layer}" replaced by the layer's number.
-static std::string fillInLayer(std::string source, int64_t layer) {
-  static constexpr StringLiteral mark = "{layer}";
-  for (size_t at; (at = source.find(mark.data())) != std::string::npos;)
-    source.replace(at, mark.size(), std::to_string(layer));
-  return source;
-}
-
 LogicalResult GetWeightOp::evaluate(Evaluator &evaluator, Values, ValueList &results) {
   auto symbol = SymbolTable::lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
   if (!symbol)
@@ -90,8 +82,8 @@ LogicalResult GetWeightOp::evaluate(Evaluator &evaluator, Values, ValueList &res
   WeightValue &loaded = evaluator.loadedWeights[{symbol, layer}];
   if (!loaded.data) {
     auto type = cast<WeightType>(symbol.getType());
-    auto value = evaluator.weights().load(*this, fillInLayer(symbol.getSource().str(), layer), type.getRows(),
-                                          type.getCols(), symbol.getTransposed());
+    auto value = evaluator.weights().load(*this, symbol.getTensorName(layer), type.getRows(), type.getCols(),
+                                          symbol.getTransposed());
     if (!value)
       return failure();
     auto format = cast<WeightFormatInterface>(type.getFormat());
@@ -328,34 +320,35 @@ static LogicalResult stage(Operation *op, const DenseValue &key, const DenseValu
 }
 
 /// Checks that what each token attends to has no hole.
-static LogicalResult checkPast(Operation *op, const RowsValue &rows, const DenseValue &positions, int64_t layer,
-                               StateValue &state) {
+static LogicalResult checkPast(Operation *op, StateType type, const RowsValue &rows, const DenseValue &positions,
+                               int64_t layer, StateValue &state) {
   for (int64_t t = 0; t < positions.rows(); ++t) {
     const CacheCells &cells = state.cells[{rows.tokenRows[t], layer}];
-    for (int64_t p = 0; p <= int64_t(positions.data[t]); ++p)
+    int64_t last = int64_t(positions.data[t]);
+    for (int64_t p = type.getFirstPosition(last); p <= last; ++p)
       if (p >= int64_t(cells.keys.size()) || cells.keys[p].empty())
         return missing(op, rows, positions, t, p);
   }
   return success();
 }
 
-/// out = softmax_p(scale * q . keys[p]) values[p] over p in 0 .. last, for one
+/// out = softmax_p(scale * q . keys[p]) values[p] over p in first .. last, for one
 /// head whose columns in the cells start at `column`.
-static void attend(const double *q, const CacheCells &cells, int64_t last, int64_t column, int64_t headDim,
-                   double scale, double *out) {
-  std::vector<double> scores(last + 1);
-  for (int64_t p = 0; p <= last; ++p) {
+static void attend(const double *q, const CacheCells &cells, int64_t first, int64_t last, int64_t column,
+                   int64_t headDim, double scale, double *out) {
+  std::vector<double> scores;
+  for (int64_t p = first; p <= last; ++p) {
     double dot = 0;
     for (int64_t d = 0; d < headDim; ++d)
       dot += q[d] * cells.keys[p][column + d];
-    scores[p] = scale * dot;
+    scores.push_back(scale * dot);
   }
   double top = *std::max_element(scores.begin(), scores.end()), sum = 0;
   for (double &score : scores)
     sum += score = std::exp(score - top);
-  for (int64_t p = 0; p <= last; ++p)
+  for (int64_t p = first; p <= last; ++p)
     for (int64_t d = 0; d < headDim; ++d)
-      out[d] += scores[p] / sum * cells.values[p][column + d];
+      out[d] += scores[p - first] / sum * cells.values[p][column + d];
 }
 
 /// Every head of every token over its row's cells.
@@ -363,10 +356,12 @@ static DenseValue attendAll(StateType type, int64_t heads, double scale, const D
                             const DenseValue &positions, int64_t layer, StateValue &state) {
   int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads();
   DenseValue result = DenseValue::zeros(query.shape);
-  for (int64_t t = 0; t < query.rows(); ++t)
+  for (int64_t t = 0; t < query.rows(); ++t) {
+    int64_t last = int64_t(positions.data[t]), first = type.getFirstPosition(last);
     for (int64_t h = 0; h < heads; ++h)
-      attend(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], int64_t(positions.data[t]),
-             h / group * headDim, headDim, scale, result.row(t) + h * headDim);
+      attend(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], first, last, h / group * headDim,
+             headDim, scale, result.row(t) + h * headDim);
+  }
   return result;
 }
 
@@ -393,11 +388,12 @@ LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueLis
   const auto &rows = valueAs<RowsValue>(operands[2]);
   const DenseValue &positions = dense(operands[3]);
   StateValue &state = *valueAs<std::shared_ptr<StateValue>>(operands[1]);
+  auto type = cast<StateType>(getState().getType());
   if (failed(checkRowCount(*this, rows, positions)) ||
-      failed(checkPast(*this, rows, positions, evaluator.layer, state)))
+      failed(checkPast(*this, type, rows, positions, evaluator.layer, state)))
     return failure();
-  results.push_back(attendAll(cast<StateType>(getState().getType()), getHeads(), getScale().convertToDouble(),
-                              dense(operands[0]), rows, positions, evaluator.layer, state));
+  results.push_back(attendAll(type, getHeads(), getScale().convertToDouble(), dense(operands[0]), rows, positions,
+                              evaluator.layer, state));
   return success();
 }
 
@@ -405,12 +401,13 @@ LogicalResult AttentionOp::evaluate(Evaluator &evaluator, Values operands, Value
   const DenseValue &positions = dense(operands[5]);
   const auto &state = valueAs<std::shared_ptr<StateValue>>(operands[3]);
   const auto &rows = valueAs<RowsValue>(operands[4]);
+  auto type = cast<StateType>(getState().getType());
   if (failed(checkRowCount(*this, rows, positions)) ||
       failed(stage(*this, dense(operands[1]), dense(operands[2]), rows, positions, evaluator.layer, *state)) ||
-      failed(checkPast(*this, rows, positions, evaluator.layer, *state)))
+      failed(checkPast(*this, type, rows, positions, evaluator.layer, *state)))
     return failure();
-  results.push_back(attendAll(cast<StateType>(getState().getType()), getHeads(), getScale().convertToDouble(),
-                              dense(operands[0]), rows, positions, evaluator.layer, *state));
+  results.push_back(attendAll(type, getHeads(), getScale().convertToDouble(), dense(operands[0]), rows, positions,
+                              evaluator.layer, *state));
   results.push_back(state);
   return success();
 }

@@ -8,6 +8,7 @@
 #include "dialects/Lm/Lm.h"
 
 #include "plait/Support/FunctionSyntax.h"
+#include "runtime/base/TensorName.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -85,9 +86,18 @@ LogicalResult WeightOp::verify() {
   if (marked != getLayers().has_value())
     return emitOpError("expected '{layer}' in the source exactly if layers are given, but got source '")
            << getSource() << "'";
+  if (int64_t(getFirst()) < 0 || int64_t(getStep()) <= 0)
+    return emitOpError("expected first >= 0 and step > 0 but got ")
+           << int64_t(getFirst()) << " and " << int64_t(getStep());
+  if (!getLayers() && (getFirst() != 0 || getStep() != 1))
+    return emitOpError("expected first and step only with layers");
   if (getTransposed() && cast<WeightType>(getType()).isVector())
     return emitOpError("expected a matrix to be transposed but got ") << getType();
   return success();
+}
+
+std::string WeightOp::getTensorName(int64_t slice) {
+  return sliceTensorName(getSource().str(), slice, getFirst(), getStep());
 }
 
 ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
@@ -95,6 +105,21 @@ ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
 }
 
 void FuncOp::print(OpAsmPrinter &p) { printFunctionSyntax(p, *this); }
+
+bool FuncOp::isForward() {
+  ArrayRef<Type> in = getArgumentTypes(), out = getResultTypes();
+  auto isIndices = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
+  };
+  auto isActivations = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getRank() == 2 && tensor.getElementType().isF32();
+  };
+  return in.size() >= 4 && isIndices(in[0]) && isIndices(in[1]) && isa<RowsType>(in[2]) && !out.empty() &&
+         isActivations(out[0]) && llvm::all_of(getStateTypes(), llvm::IsaPred<StateType>) &&
+         getStateTypes() == out.drop_front();
+}
 
 LogicalResult ReturnOp::verify() {
   auto expected = cast<FuncOp>((*this)->getParentOp()).getResultTypes();

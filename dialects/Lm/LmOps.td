@@ -73,30 +73,43 @@ def Lm_WeightOp : Lm_Op<"weight", [Symbol, HasParent<"ModelOp">]> {
   let summary = "a weight in a checkpoint";
   let description = [{
     Names the checkpoint tensor `source` of logical shape and format `type`.
-    With `layers n` it stands for n tensors, one per layer: `{layer}` in
-    `source` is replaced by 0 .. n-1. `transposed` says that the checkpoint
-    stores the matrix `[in, out]` (GPT-2's Conv1D).
+    With `layers n` it stands for n tensors, its slices: `{layer}` in `source` is
+    replaced by `first`, `first + step`, ... `first + (n-1) * step`, by default
+    0 .. n-1. So a loop over pairs of layers has one weight for the even and one
+    for the odd layers. `transposed` says that the checkpoint stores the matrix
+    `[in, out]` (GPT-2's Conv1D).
 
     ```mlir
     lm.weight @q from "model.layers.{layer}.self_attn.q_proj.weight" layers 4 : !lm.weight<192x192, #lm.bf16>
+    lm.weight @q_1 from "model.layers.{layer}.self_attn.q_proj.weight" layers 13 first 1 step 2 : !lm.weight<192x192, #lm.bf16>
     ```
     **Constraints:** `source` contains `{layer}` exactly if `layers` is given;
-    only a matrix is transposed.
+    `first >= 0` and `step > 0` are given only with `layers`; only a matrix is
+    transposed.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$source, OptionalAttr<I64Attr>:$layers,
+                       DefaultValuedAttr<I64Attr, "0">:$first, DefaultValuedAttr<I64Attr, "1">:$step,
                        UnitAttr:$transposed, TypeAttrOf<Lm_WeightType>:$type);
   let assemblyFormat = [{
-    $sym_name `from` $source (`layers` $layers^)? (`transposed` $transposed^)? attr-dict `:` $type
+    $sym_name `from` $source (`layers` $layers^)? (`first` $first^)? (`step` $step^)? (`transposed` $transposed^)?
+    attr-dict `:` $type
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The number of tensors in the checkpoint: one per layer, or one.
+    int64_t getSlices() { return getLayers() ? int64_t(*getLayers()) : 1; }
+    /// The checkpoint tensor of a slice.
+    std::string getTensorName(int64_t slice);
+  }];
 }
 
 def Lm_FuncOp : Lm_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent<"ModelOp">,
                                AffineScope, AutomaticAllocationScope]> {
   let summary = "a function of a model";
   let description = [{
-    `@forward(ids, positions, rows, state) -> (hidden, state)` and
-    `@head(hidden) -> logits` are what the decode dialect calls.
+    `@forward(ids, positions, rows, state...) -> (hidden, state...)` and
+    `@head(hidden) -> logits` are what the decode dialect calls. A model whose
+    layers keep keys and values in different ways has several states.
 
     ```mlir
     lm.func @head(%h: tensor<?x192xf32, #lm.dims<leaves>>) -> tensor<?x2048xf32, #lm.dims<leaves>> {
@@ -114,6 +127,11 @@ def Lm_FuncOp : Lm_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent
     llvm::ArrayRef<mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     llvm::ArrayRef<mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     mlir::Region *getCallableRegion() { return &getBody(); }
+    /// Whether the type is that of @forward: (ids, positions, rows, state...) ->
+    /// (hidden, state...) with at least one state.
+    bool isForward();
+    /// The states among the arguments of @forward.
+    llvm::ArrayRef<mlir::Type> getStateTypes() { return getArgumentTypes().drop_front(3); }
   }];
   let hasCustomAssemblyFormat = 1;
 }
@@ -161,7 +179,9 @@ def Lm_LayersOp : Lm_Op<"layers", [SingleBlockImplicitTerminator<"YieldOp">,
   let description = [{
     Runs the region for layer `begin`, ..., `end - 1`. The block arguments are
     the values carried from layer to layer; inside, `lm.get_weight` yields the
-    current layer's slice and `lm.attention` uses the current layer's state.
+    current layer's slice and `lm.attention` uses the current layer's state. In a
+    loop whose body holds several of a model's layers, the layer is the number of
+    the iteration: weights and states have a slice for each.
 
     ```mlir
     %y:2 = lm.layers 0 to 4 iter(%h = %x, %s = %kv) : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...> {
@@ -365,8 +385,9 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
   let summary = "grouped-query causal attention over a state";
   let description = [{
     Stages the keys and values of every token at the token's position in its
-    row's state, then for each token t and head h attends over the positions
-    0 .. positions[t] of the token's row:
+    row's state, then for each token t and head h attends over the positions p
+    of the token's row that the state's type lets it see (0 .. positions[t], or
+    the last `window` of them):
 
     `result[t, h] = softmax_p(scale * q[t, h] . k[p, h / group]) v[p, h / group]`
 
@@ -417,6 +438,8 @@ def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>]> {
 def Lm_AttendOp : Lm_ComputeOp<"attend"> {
   let summary = "second half of lm.attention: attends over the staged state";
   let description = [{
+    Which positions a token sees is a fact of the state's type.
+
     ```mlir
     %o = lm.attend %q, %s, %rows, %pos scale 0.176 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...>, tensor<?xi32, #lm.dims<tokens>>
     ```

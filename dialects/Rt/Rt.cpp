@@ -8,6 +8,7 @@
 #include "dialects/Rt/Rt.h"
 
 #include "plait-abi/Model.h"
+#include "runtime/base/TensorName.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -25,7 +26,7 @@ using namespace plait::rt;
 
 static_assert(int(ArgKind::slot) == PLAIT_ARG_SLOT && int(ArgKind::weight) == PLAIT_ARG_WEIGHT &&
               int(ArgKind::state) == PLAIT_ARG_STATE && int(ArgKind::input) == PLAIT_ARG_INPUT &&
-              int(ArgKind::output) == PLAIT_ARG_OUTPUT);
+              int(ArgKind::output) == PLAIT_ARG_OUTPUT && int(ArgKind::pages) == PLAIT_ARG_PAGES);
 
 void RtDialect::initialize() {
   addAttributes<
@@ -42,6 +43,17 @@ LogicalResult ModelOp::verifyRegions() {
   for (Operation &op : getBody().front())
     if (!isa<KernelOp, WeightOp, StateOp, PlanOp>(op))
       return op.emitOpError("expected only rt.kernel, rt.weight, rt.state and rt.plan in an 'rt.model'");
+  return success();
+}
+
+std::string WeightOp::getTensorName(int64_t slice) {
+  return sliceTensorName(getSource().str(), slice, getLayerFirst(), getLayerStep());
+}
+
+LogicalResult StateOp::verify() {
+  if (int64_t(getWindow()) < 0 || int64_t(getTable()) < 0)
+    return emitOpError("expected window >= 0 and table >= 0 but got ")
+           << int64_t(getWindow()) << " and " << int64_t(getTable());
   return success();
 }
 

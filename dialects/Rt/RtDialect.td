@@ -26,7 +26,7 @@ def Rt_Dialect : Dialect {
 
 def Rt_ArgKind : I32EnumAttr<"ArgKind", "plait_arg_kind_t", [
     I32EnumAttrCase<"slot", 0>, I32EnumAttrCase<"weight", 1>, I32EnumAttrCase<"state", 2>,
-    I32EnumAttrCase<"input", 3>, I32EnumAttrCase<"output", 4>]> {
+    I32EnumAttrCase<"input", 3>, I32EnumAttrCase<"output", 4>, I32EnumAttrCase<"pages", 5>]> {
   let cppNamespace = "::plait::rt";
   let genSpecializedAttr = 0;
 }

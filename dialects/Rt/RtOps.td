@@ -17,7 +17,7 @@ include "dialects/Rt/RtDialect.td"
 class Rt_Op<string mnemonic, list<Trait> traits = []> : Op<Rt_Dialect, mnemonic, traits>;
 
 def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]> {
-  let summary = "plait_model_v1_t: the tables of a model binary";
+  let summary = "plait_model_v2_t: the tables of a model binary";
   let description = [{
     Order of the ops of one kind is the index in the table.
 
@@ -48,27 +48,36 @@ def Rt_KernelOp : Rt_Op<"kernel", [HasParent<"ModelOp">]> {
 }
 
 def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {
-  let summary = "plait_weight_v1_t";
+  let summary = "plait_weight_v2_t";
   let description = [{
     ```mlir
     rt.weight "q" from "model.layers.{layer}.self_attn.q_proj.weight" {offset = 0 : i64, ...}
     ```
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$source, I64Attr:$offset, I64Attr:$layer_bytes, I64Attr:$layers,
+                       DefaultValuedAttr<I64Attr, "0">:$layer_first, DefaultValuedAttr<I64Attr, "1">:$layer_step,
                        I64Attr:$rows, I64Attr:$cols, TypeAttr:$element, I64Attr:$panel, I64Attr:$group,
                        UnitAttr:$transposed);
   let assemblyFormat = "$name `from` $source attr-dict";
+  let extraClassDeclaration = [{
+    /// The checkpoint tensor of a slice.
+    std::string getTensorName(int64_t slice);
+  }];
 }
 
 def Rt_StateOp : Rt_Op<"state", [HasParent<"ModelOp">]> {
-  let summary = "plait_state_v1_t";
+  let summary = "plait_state_v2_t";
   let description = [{
     ```mlir
     rt.state "kv" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64}
+    rt.state "kv1" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64, table = 1 : i64, window = 4096 : i64}
     ```
+    **Constraints:** `window >= 0` (0: none); `table >= 0`.
   }];
-  let arguments = (ins StrAttr:$name, I64Attr:$layers, I64Attr:$page_tokens, I64Attr:$page_bytes);
+  let arguments = (ins StrAttr:$name, I64Attr:$layers, I64Attr:$page_tokens, I64Attr:$page_bytes,
+                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<I64Attr, "0">:$table);
   let assemblyFormat = "$name attr-dict";
+  let hasVerifier = 1;
 }
 
 def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]> {
@@ -89,7 +98,7 @@ def Rt_SlotOp : Rt_Op<"slot", [HasParent<"PlanOp">]> {
   let summary = "plait_extent_v1_t: bytes of one arena slot";
   let description = [{
     Constant, then one coefficient per plait_dim_t.
-    **Constraints:** six coefficients, none negative.
+    **Constraints:** PLAIT_DIM_COUNT + 1 coefficients, none negative.
   }];
   let arguments = (ins DenseI64ArrayAttr:$bytes);
   let assemblyFormat = "$bytes attr-dict";

@@ -70,41 +70,54 @@ typedef enum plait_layout_e {
   PLAIT_LAYOUT_PANELS = 1
 } plait_layout_t;
 
-typedef struct plait_weight_v1 {
+typedef struct plait_weight_v2 {
   const char *name;     /* symbol in the IR */
   const char *source;   /* checkpoint tensor; "{layer}" stands for the layer */
   uint64_t pack_offset; /* byte offset in the weight pack, a multiple of 64 */
   uint64_t layer_bytes; /* bytes of one layer's slice, a multiple of 64 */
   int64_t layers;       /* slices; 1 for a weight outside the layers */
+  /* Slice i is that of the checkpoint's layer layer_first + i * layer_step. */
+  int64_t layer_first, layer_step;
   int64_t rows, cols;   /* logical shape; cols is 1 for a vector */
   int32_t dtype;        /* plait_dtype_t of the packed elements */
   int32_t layout;       /* plait_layout_t */
   int32_t panel, group; /* of PLAIT_LAYOUT_PANELS */
   int32_t transposed;   /* the checkpoint stores [cols][rows] */
   int32_t reserved;
-} plait_weight_v1_t;
+} plait_weight_v2_t;
 
 /* -- State -----------------------------------------------------------------*/
 
-/* An append-only key/value cache in pages. One page holds `page_tokens`
- * consecutive positions of every layer; page i of layer l begins at
- * l * layer_stride(pages) + i * page_bytes where layer_stride = capacity in
- * pages * page_bytes. The inside of a page belongs to the kernels. */
-typedef struct plait_state_v1 {
+/* A key/value cache in pages. One page holds `page_tokens` consecutive positions
+ * of every layer; page i of layer l begins at l * layer_stride(pages) + i *
+ * page_bytes where layer_stride = capacity of the page table in pages *
+ * page_bytes. The inside of a page belongs to the kernels.
+ *
+ * A token at position p reads and writes no positions but p - window + 1 .. p
+ * (0 .. p if `window` is 0). What no token can read any more may be given back:
+ * its entries in the page table are never looked at. States with one window
+ * share a page table; all states of a model have the same `page_tokens`. */
+typedef struct plait_state_v2 {
   const char *name;
   int64_t layers;
   int64_t page_tokens;
   uint64_t page_bytes; /* of one layer, a multiple of 64 */
-} plait_state_v1_t;
+  int64_t window;      /* positions that a token attends to; 0: all before it */
+  int32_t table;       /* index of the page table that it uses */
+  int32_t reserved;
+} plait_state_v2_t;
 
 /* -- Launch plan -----------------------------------------------------------*/
 
 typedef enum plait_arg_kind_e {
   PLAIT_ARG_SLOT = 0,   /* arena slot `index` */
   PLAIT_ARG_WEIGHT = 1, /* weight `index`, slice of the current layer */
-  PLAIT_ARG_STATE = 2,  /* state `index`, pages of the current layer */
+  PLAIT_ARG_STATE = 2,  /* state `index`, pages of the current layer; the next
+                           argument is its page table */
   PLAIT_ARG_INPUT = 3,  /* plait_input_t */
-  PLAIT_ARG_OUTPUT = 4  /* plait_output_t */
+  PLAIT_ARG_OUTPUT = 4, /* plait_output_t */
+  PLAIT_ARG_PAGES = 5   /* page table `index`: i32[rows][pages], page of positions
+                           [i*page_tokens, (i+1)*page_tokens) of each row */
 } plait_arg_kind_t;
 
 /* Per-step arrays that the runtime fills. */
@@ -112,16 +125,15 @@ typedef enum plait_input_e {
   PLAIT_IN_TOKENS = 0,      /* i32[tokens] token ids */
   PLAIT_IN_POSITIONS = 1,   /* i32[tokens] logical position of each token */
   PLAIT_IN_TOKEN_ROWS = 2,  /* i32[tokens] row of each token */
-  PLAIT_IN_PAGE_TABLE = 3,  /* i32[rows][pages] page of positions [i*P,(i+1)*P) */
-  PLAIT_IN_LEAVES = 4,      /* i32[leaves] index of the token of each leaf */
-  PLAIT_IN_TEMPERATURE = 5, /* f32[leaves]; 0 chooses greedily */
-  PLAIT_IN_TOP_K = 6,       /* i32[leaves]; 0 keeps all */
-  PLAIT_IN_TOP_P = 7,       /* f32[leaves]; 1 keeps all */
-  PLAIT_IN_MIN_P = 8,       /* f32[leaves]; 0 keeps all */
-  PLAIT_IN_SEED = 9,        /* i64[leaves] */
-  PLAIT_IN_SEQUENCE = 10,   /* i64[leaves] number of the sequence under its seed */
-  PLAIT_IN_STOPS = 11,      /* i32[leaves][stops] stop ids, padded with -1 */
-  PLAIT_IN_COUNT = 12
+  PLAIT_IN_LEAVES = 3,      /* i32[leaves] index of the token of each leaf */
+  PLAIT_IN_TEMPERATURE = 4, /* f32[leaves]; 0 chooses greedily */
+  PLAIT_IN_TOP_K = 5,       /* i32[leaves]; 0 keeps all */
+  PLAIT_IN_TOP_P = 6,       /* f32[leaves]; 1 keeps all */
+  PLAIT_IN_MIN_P = 7,       /* f32[leaves]; 0 keeps all */
+  PLAIT_IN_SEED = 8,        /* i64[leaves] */
+  PLAIT_IN_SEQUENCE = 9,    /* i64[leaves] number of the sequence under its seed */
+  PLAIT_IN_STOPS = 10,      /* i32[leaves][stops] stop ids, padded with -1 */
+  PLAIT_IN_COUNT = 11
 } plait_input_t;
 
 typedef enum plait_output_e {
@@ -164,7 +176,7 @@ typedef struct plait_plan_v1 {
 
 /* -- Model -----------------------------------------------------------------*/
 
-typedef struct plait_model_v1 {
+typedef struct plait_model_v2 {
   uint64_t struct_size;
   uint32_t abi_version;
   uint32_t magic;
@@ -176,17 +188,17 @@ typedef struct plait_model_v1 {
   int64_t layers;
   uint64_t pack_bytes;
   const plait_kernel_v1_t *kernels;
-  const plait_weight_v1_t *weights;
-  const plait_state_v1_t *states;
+  const plait_weight_v2_t *weights;
+  const plait_state_v2_t *states;
   const plait_plan_v1_t *plans;
   const char *const *sources;
   int32_t kernel_count, weight_count, state_count, plan_count, source_count;
-  int32_t reserved;
-} plait_model_v1_t;
+  int32_t table_count; /* page tables; each is used by some state */
+} plait_model_v2_t;
 
 /* Returns the model's tables, or null if the binary cannot serve a runtime
  * whose newest known ABI is `max_version`. */
-typedef const plait_model_v1_t *(*plait_model_query_fn)(uint32_t max_version);
+typedef const plait_model_v2_t *(*plait_model_query_fn)(uint32_t max_version);
 
 #if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
 #ifdef __cplusplus
@@ -196,12 +208,12 @@ typedef const plait_model_v1_t *(*plait_model_query_fn)(uint32_t max_version);
 #endif
 PLAIT_ABI_ASSERT(sizeof(plait_extent_v1_t) == 48, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_weight_v1_t) == 80, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_state_v1_t) == 32, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_weight_v2_t) == 96, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_state_v2_t) == 48, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_launch_v1_t) == 32, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_plan_v1_t) == 48, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_model_v1_t) == 136, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_model_v2_t) == 136, "ABI");
 #endif
 
 #ifdef __cplusplus

@@ -15,7 +15,7 @@ typedef enum plait_dim_e {
   PLAIT_DIM_TOKENS = 0, /* tokens of all rows together */
   PLAIT_DIM_ROWS = 1,   /* rows: one per sequence in the step */
   PLAIT_DIM_LEAVES = 2, /* tokens whose successor is to be chosen */
-  PLAIT_DIM_PAGES = 3,  /* width of the page table: pages of the longest row */
+  PLAIT_DIM_PAGES = 3,  /* width of the page tables: pages of the longest row */
   PLAIT_DIM_STOPS = 4,  /* width of the stop table: stop ids of one leaf */
   PLAIT_DIM_COUNT = 5
 } plait_dim_t;

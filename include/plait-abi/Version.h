@@ -6,16 +6,21 @@
  * Version log:
  *   1  first version: one model, one rank, append-only paged state, launch plan
  *      table, imports table.
+ *   2  several states, each in a page table of its kind: a state may keep a
+ *      window of its positions alone (plait_state_v2_t), page tables are
+ *      arguments (PLAIT_ARG_PAGES) and no longer an input; a weight's slices may
+ *      stand for every n-th layer (plait_weight_v2_t).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
- * `struct_size`.
+ * `struct_size`. Whatever the version, a model's tables begin with struct_size,
+ * abi_version and magic, so that every runtime can say what it was given.
  *===----------------------------------------------------------------------===*/
 
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 1u
+#define PLAIT_ABI_VERSION 2u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

@@ -10,11 +10,6 @@
 using namespace plait;
 using namespace plait::lm;
 
-/// A rank-1 tensor of i32.
-static bool isIndices(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
-}
 /// A matrix of f32.
 static bool isActivations(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -25,12 +20,10 @@ FailureOr<ModelEvaluation> ModelEvaluation::create(ModelOp model, WeightSource &
   auto forward = model.lookupSymbol<FuncOp>("forward"), head = model.lookupSymbol<FuncOp>("head");
   if (!forward || !head)
     return model.emitOpError("expected functions @forward and @head");
-  auto in = forward.getArgumentTypes(), out = forward.getResultTypes();
-  if (in.size() != 4 || out.size() != 2 || !isIndices(in[0]) || !isIndices(in[1]) || !isa<RowsType>(in[2]) ||
-      !isa<StateType>(in[3]) || !isActivations(out[0]) || out[1] != in[3])
-    return forward.emitOpError("expected @forward(ids, positions, rows, state) -> (hidden, state) but got ")
+  if (!forward.isForward())
+    return forward.emitOpError("expected @forward(ids, positions, rows, state...) -> (hidden, state...) but got ")
            << forward.getFunctionType();
-  in = head.getArgumentTypes(), out = head.getResultTypes();
+  auto in = head.getArgumentTypes(), out = head.getResultTypes();
   if (in.size() != 1 || out.size() != 1 || !isActivations(in[0]) || !isActivations(out[0]))
     return head.emitOpError("expected @head(hidden) -> logits but got ") << head.getFunctionType();
   return ModelEvaluation(model, forward, head, weights);
@@ -51,7 +44,9 @@ FailureOr<DenseValue> ModelEvaluation::step(ArrayRef<std::vector<int64_t>> token
     }
   }
   ids.shape = positions.shape = {int64_t(ids.data.size())};
-  auto hidden = evaluator.call(forward, {std::move(ids), std::move(positions), std::move(rows), state});
+  std::vector<EvalValue> arguments = {std::move(ids), std::move(positions), std::move(rows)};
+  llvm::append_range(arguments, states);
+  auto hidden = evaluator.call(forward, std::move(arguments));
   if (failed(hidden))
     return failure();
   auto logits = evaluator.call(head, {std::move(hidden->front())});

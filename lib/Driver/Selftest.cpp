@@ -23,7 +23,7 @@ static int64_t countParameters(lm::ModelOp model) {
   int64_t parameters = 0;
   for (lm::WeightOp weight : model.getOps<lm::WeightOp>()) {
     auto type = cast<lm::WeightType>(weight.getType());
-    parameters += type.getRows() * type.getCols() * int64_t(weight.getLayers().value_or(1));
+    parameters += type.getRows() * type.getCols() * weight.getSlices();
   }
   return parameters;
 }

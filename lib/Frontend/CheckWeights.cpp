@@ -8,7 +8,6 @@
 #include "plait/Frontend/CheckWeights.h"
 
 #include "runtime/base/File.h"
-#include "runtime/base/RandomWeights.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -67,10 +66,8 @@ std::vector<std::string> nearest(StringRef name, ArrayRef<std::string> candidate
 /// The names of the checkpoint tensors of a weight, one per layer.
 std::vector<std::string> tensorNames(lm::WeightOp weight) {
   std::vector<std::string> names;
-  if (!weight.getLayers())
-    return {weight.getSource().str()};
-  for (int64_t layer = 0; layer < int64_t(*weight.getLayers()); ++layer)
-    names.push_back(layerTensorName(weight.getSource().str(), layer));
+  for (int64_t slice = 0; slice < weight.getSlices(); ++slice)
+    names.push_back(weight.getTensorName(slice));
   return names;
 }
 

@@ -12,7 +12,6 @@
 #include "plait/Frontend/ModelFamily.h"
 #include "runtime/base/File.h"
 #include "runtime/base/Json.h"
-#include "runtime/base/RandomWeights.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
@@ -88,10 +87,10 @@ Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat abse
                                    uint64_t(result.config.maxPositions));
   model.getBody().emplaceBlock();
 
-  auto formatOf = [&](StringRef source, bool isVector) -> Attribute {
+  auto formatOf = [&](StringRef name, bool isVector) -> Attribute {
     if (options.format && !isVector)
       return formatAttr(context, *options.format);
-    const TensorView *tensor = checkpoint ? checkpoint->find(layerTensorName(source.str(), 0)) : nullptr;
+    const TensorView *tensor = checkpoint ? checkpoint->find(name.str()) : nullptr;
     // What is missing or of another type is an error of checkWeights.
     if (!tensor)
       return formatAttr(context, absentFormat);

@@ -7,6 +7,8 @@
 
 #include "plait/Frontend/ModelBuilder.h"
 
+#include "runtime/base/TensorName.h"
+
 #include <algorithm>
 
 using namespace plait;
@@ -21,24 +23,31 @@ static std::string withoutLayer(StringRef path) {
   return text;
 }
 
-/// The symbol of "`path`.`kind`": "self_attn_q_proj", "attn_c_proj_bias". For
-/// brevity the list of layers is left out; no family has a weight of the same
-/// name outside it.
-static std::string symbolOf(StringRef path, StringRef kind) {
-  if (size_t at = path.find(layerMark); at != StringRef::npos)
-    path = path.substr(at + layerMark.size());
-  std::string symbol = path.str();
-  std::replace(symbol.begin(), symbol.end(), '.', '_');
-  return kind == "weight" ? symbol : symbol + "_" + kind.str();
-}
-
 ModelBuilder::ModelBuilder(lm::ModelOp model, const ModelFamily &family, const ModelConfig &config,
                            StringRef checkpointPrefix, FormatOf formatOf)
     : model(model), family(family), config(config), checkpointPrefix(checkpointPrefix), formatOf(std::move(formatOf)),
-      builder(model.getContext()) {}
+      builder(model.getContext()) {
+  std::vector<LayerKind> same(size_t(config.layers));
+  pattern = findLayerPattern(config.layerKinds.empty() ? same : config.layerKinds);
+}
 
 Location ModelBuilder::locOf(StringRef path) const {
   return NameLoc::get(StringAttr::get(builder.getContext(), family.bodyPrefix + withoutLayer(path)));
+}
+
+/// "self_attn_q_proj", "attn_c_proj_bias"; "self_attn_q_proj_1" where there are
+/// several sublayers. For brevity the list of layers is left out; no family has a
+/// weight of the same name outside it.
+std::string ModelBuilder::symbolOf(StringRef path, StringRef kind) const {
+  std::string sublayer;
+  if (size_t at = path.find(layerMark); at != StringRef::npos) {
+    path = path.substr(at + layerMark.size());
+    if (pattern.sublayers.size() > 1)
+      sublayer = "_" + std::to_string(current);
+  }
+  std::string symbol = path.str();
+  std::replace(symbol.begin(), symbol.end(), '.', '_');
+  return symbol + (kind == "weight" ? "" : "_" + kind.str()) + sublayer;
 }
 
 //===----------------------------------------------------------------------===//
@@ -54,14 +63,20 @@ lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int6
     builder.setInsertionPointToStart(&model.getBody().front());
 
   std::string source = (belowPrefix ? checkpointPrefix : "") + path.str() + "." + kind.str();
-  auto type = lm::WeightType::get(model.getContext(), shape, formatOf(source, shape.size() == 1));
   IntegerAttr layers;
-  if (path.contains(layerMark))
-    layers = builder.getI64IntegerAttr(config.layers);
+  int64_t first = 0, step = 1;
+  if (path.contains(layerMark)) {
+    const LayerPattern::Sublayer &sublayer = pattern.sublayers[current];
+    layers = builder.getI64IntegerAttr(sublayer.slices);
+    first = sublayer.first, step = sublayer.step;
+  }
+  Attribute format = formatOf(sliceTensorName(source, 0, first, step), shape.size() == 1);
+  auto type = lm::WeightType::get(model.getContext(), shape, format);
   Location loc = belowPrefix ? locOf(path) : NameLoc::get(StringAttr::get(model.getContext(), path));
   lastWeight =
       lm::WeightOp::create(builder, loc, builder.getStringAttr(symbolOf(path, kind)), builder.getStringAttr(source),
-                           layers, transposed ? builder.getUnitAttr() : UnitAttr(), TypeAttr::get(type));
+                           layers, builder.getI64IntegerAttr(first), builder.getI64IntegerAttr(step),
+                           transposed ? builder.getUnitAttr() : UnitAttr(), TypeAttr::get(type));
   return lastWeight;
 }
 
@@ -87,18 +102,34 @@ lm::FuncOp ModelBuilder::beginFunction(StringRef name, ArrayRef<Type> arguments,
   return func;
 }
 
+mlir::Type ModelBuilder::stateType(const LayerPattern::Sublayer &sublayer) const {
+  // A window that no context is longer than leaves nothing out.
+  std::optional<int64_t> window;
+  if (sublayer.kind.window && sublayer.kind.window < config.maxPositions)
+    window = sublayer.kind.window;
+  MLIRContext *context = builder.getContext();
+  return lm::StateType::get(context, sublayer.slices, config.kvHeads, config.headDim, Float32Type::get(context),
+                            window);
+}
+
 void ModelBuilder::buildForward(llvm::function_ref<Value()> body) {
   MLIRContext *context = model.getContext();
   Type indices = lm::getNamedTensor(context, "tokens", {}, builder.getI32Type());
   Type hidden = lm::getNamedTensor(context, "tokens", {config.hidden}, builder.getF32Type());
-  Type kv = lm::StateType::get(context, config.layers, config.kvHeads, config.headDim, builder.getF32Type());
-  lm::FuncOp func = beginFunction("forward", {indices, indices, lm::RowsType::get(context), kv}, {hidden, kv});
+  SmallVector<Type> arguments{indices, indices, lm::RowsType::get(context)}, results{hidden};
+  for (const LayerPattern::Sublayer &sublayer : pattern.sublayers) {
+    arguments.push_back(stateType(sublayer));
+    results.push_back(arguments.back());
+  }
+  lm::FuncOp func = beginFunction("forward", arguments, results);
   ids = func.getBody().getArgument(0);
   positions = func.getBody().getArgument(1);
   rows = func.getBody().getArgument(2);
-  state = func.getBody().getArgument(3);
-  Value result = body();
-  lm::ReturnOp::create(builder, func.getLoc(), ValueRange{result, state});
+  auto stateArguments = func.getBody().getArguments().drop_front(3);
+  states.assign(stateArguments.begin(), stateArguments.end());
+  SmallVector<Value> values{body()};
+  llvm::append_range(values, states);
+  lm::ReturnOp::create(builder, func.getLoc(), values);
 }
 
 void ModelBuilder::buildHead() {
@@ -114,18 +145,30 @@ void ModelBuilder::buildHead() {
   lm::ReturnOp::create(builder, func.getLoc(), result);
 }
 
-Value ModelBuilder::layers(Value hidden, StringRef path, llvm::function_ref<Value(Value)> body) {
+Value ModelBuilder::layers(Value hidden, StringRef path, llvm::function_ref<Value(const LayerKind &, Value)> body) {
   Location loc = locOf(path);
-  SmallVector<Value> inits{hidden, state};
-  SmallVector<Type> types{hidden.getType(), state.getType()};
-  auto loop = lm::LayersOp::create(builder, loc, types, uint64_t(0), uint64_t(config.layers), ValueRange(inits));
-  OpBuilder::InsertionGuard guard(builder);
-  Block *block = builder.createBlock(&loop.getBody(), {}, types, {loc, loc});
-  state = block->getArgument(1);
-  Value next = body(block->getArgument(0));
-  lm::YieldOp::create(builder, loc, ValueRange{next, state});
-  state = loop.getResult(1);
-  return loop.getResult(0);
+  for (const LayerPattern::Loop &range : pattern.loops) {
+    auto mine = MutableArrayRef(states).slice(range.firstSublayer, range.count);
+    SmallVector<Value> inits{hidden};
+    llvm::append_range(inits, mine);
+    auto types = llvm::to_vector_of<Type>(ValueRange(inits).getTypes());
+    auto loop =
+        lm::LayersOp::create(builder, loc, types, uint64_t(range.begin), uint64_t(range.end), ValueRange(inits));
+    OpBuilder::InsertionGuard guard(builder);
+    Block *block = builder.createBlock(&loop.getBody(), {}, types, SmallVector<Location>(types.size(), loc));
+    llvm::copy(block->getArguments().drop_front(), mine.begin());
+    hidden = block->getArgument(0);
+    for (size_t j = 0; j < range.count; ++j) {
+      current = range.firstSublayer + j;
+      hidden = body(pattern.sublayers[current].kind, hidden);
+    }
+    SmallVector<Value> yielded{hidden};
+    llvm::append_range(yielded, mine);
+    lm::YieldOp::create(builder, loc, yielded);
+    hidden = loop.getResult(0);
+    llvm::copy(loop.getResults().drop_front(), mine.begin());
+  }
+  return hidden;
 }
 
 //===----------------------------------------------------------------------===//
@@ -194,8 +237,8 @@ Value ModelBuilder::sliceColumns(Value input, int64_t offset, int64_t size, Stri
 }
 
 Value ModelBuilder::attention(Value query, Value key, Value value, StringRef path) {
-  auto op = lm::AttentionOp::create(builder, locOf(path), query, key, value, state, rows, positions,
+  auto op = lm::AttentionOp::create(builder, locOf(path), query, key, value, states[current], rows, positions,
                                     builder.getF64FloatAttr(config.attentionScale));
-  state = op.getNext();
+  states[current] = op.getNext();
   return op.getResult();
 }

@@ -119,9 +119,16 @@ static Json describePlan(rt::PlanOp plan) {
 
 void plait::describeModel(rt::ModelOp model, Json &manifest) {
   Block &body = model.getBody().front();
-  int64_t stateBytes = 0;
-  for (rt::StateOp state : body.getOps<rt::StateOp>())
-    stateBytes += llvm::divideCeil(state.getPageBytes() * state.getLayers(), state.getPageTokens());
+  // What grows with a sequence, and what a window keeps of one at most: its pages
+  // and one more, as it does not begin where a page does.
+  int64_t perToken = 0, perSequence = 0;
+  for (rt::StateOp state : body.getOps<rt::StateOp>()) {
+    int64_t bytes = state.getPageBytes() * state.getLayers();
+    if (state.getWindow())
+      perSequence += bytes * int64_t(llvm::divideCeil(state.getWindow(), state.getPageTokens()) + 1);
+    else
+      perToken += llvm::divideCeil(bytes, state.getPageTokens());
+  }
   // The arena of the first variant, per unit of each extent.
   Json arena = Json::object();
   const char *names[] = {"constant", "tokens", "rows", "leaves", "pages", "stops"};
@@ -137,7 +144,10 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
   for (auto [name, sum] : llvm::zip(names, sums))
     if (sum)
       arena[name] = sum;
-  manifest["memory"] = {{"weights", int64_t(model.getPackBytes())}, {"state_per_token", stateBytes}, {"arena", arena}};
+  manifest["memory"] = {{"weights", int64_t(model.getPackBytes())},
+                        {"state_per_token", perToken},
+                        {"state_per_sequence", perSequence},
+                        {"arena", arena}};
   manifest["variants"] = std::move(variants);
 }
 

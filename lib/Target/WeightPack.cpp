@@ -113,7 +113,7 @@ Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, c
   Status status;
   for (rt::WeightOp weight : model.getBody().front().getOps<rt::WeightOp>())
     for (int64_t layer = 0; layer < int64_t(weight.getLayers()); ++layer) {
-      std::string name = layerTensorName(weight.getSource().str(), layer);
+      std::string name = weight.getTensorName(layer);
       const TensorView *tensor = checkpoint.find(name);
       if (!tensor || tensor->elements() != int64_t(weight.getRows() * weight.getCols())) {
         status = notFound("checkpoint: found no tensor '" + name + "' of the expected size");

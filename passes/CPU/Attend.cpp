@@ -11,7 +11,9 @@
 // its own past alone, not on the step, the prompt's chunks or the page numbers.
 //
 // Slots of a page that hold no token are garbage. Their scores are replaced, not
-// added to, and their values are never read.
+// added to, and their values are never read. A window is treated alike: pages
+// that lie before it are not looked at, of the first one the slots below it count
+// as empty. What that leaves out follows from the token's position alone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,9 +30,9 @@ namespace {
 class Attend {
 public:
   Attend(lm::AttendOp op, CpuKernelEmitter &e)
-      : op(op), e(e), pages(e, op.getState(), op.getRows()), headDim(pages.layout.headDim),
-        paddedHeadDim(pages.layout.paddedHeadDim), group(op.getHeads() / pages.layout.kvHeads),
-        valueVectors(llvm::divideCeilSigned(headDim, e.lanes())) {
+      : op(op), e(e), window(cast<lm::StateType>(op.getState().getType()).getWindow()),
+        pages(e, op.getState(), op.getRows()), headDim(pages.layout.headDim), paddedHeadDim(pages.layout.paddedHeadDim),
+        group(op.getHeads() / pages.layout.kvHeads), valueVectors(llvm::divideCeilSigned(headDim, e.lanes())) {
     // Query heads that share what is loaded, and vectors of each at a time: eight
     // sums in flight hide the latency of fma and fit into 16 registers.
     for (heads = e.lanes() == 16 ? 4 : 2; group % heads; heads /= 2)
@@ -46,11 +48,17 @@ public:
   void emit();
 
 private:
+  /// The slots of a page that a token sees: [begin, end), and the blocks around
+  /// them, [firstBlock, endBlocks).
+  struct Slots {
+    Value begin, end, firstBlock, endBlocks;
+  };
+
   void reset();
-  void emitChunk(Value page, Value count);
-  SmallVector<Value> emitScores(Value page, Value firstHead, Value count, Value blocks);
-  void emitWeights(Value firstHead, ArrayRef<Value> chunkTops, Value blocks);
-  void emitSums(Value page, Value firstHead, Value count);
+  void emitChunk(Value page, Value begin, Value end);
+  SmallVector<Value> emitScores(Value page, Value firstHead, const Slots &slots);
+  void emitWeights(Value firstHead, ArrayRef<Value> chunkTops, const Slots &slots);
+  void emitSums(Value page, Value firstHead, const Slots &slots);
   void emitResult();
 
   /// Vector `j` of a block of scores of head `i` of those at work.
@@ -60,6 +68,7 @@ private:
 
   lm::AttendOp op;
   CpuKernelEmitter &e;
+  std::optional<int64_t> window;
   Pages pages;
   int64_t headDim, paddedHeadDim, group, valueVectors;
   int64_t heads, vectors, block;
@@ -82,10 +91,12 @@ void Attend::emit() {
     Value length = e.add(e.loadIndex(positions, token), 1);
     reset();
     Value tokens = e.i64(PageLayout::tokens);
-    Value chunks = e.div(e.add(length, PageLayout::tokens - 1), tokens);
-    e.forLoop(e.i64(0), chunks, 1, [&](Value chunk) {
-      Value left = e.sub(length, e.mul(chunk, tokens));
-      emitChunk(pages.page(e.add(entries, chunk)), e.minimum(left, tokens));
+    Value chunks = e.div(e.add(length, PageLayout::tokens - 1), tokens), zero = e.i64(0);
+    Value first = window ? e.sub(length, e.minimum(length, e.i64(*window))) : zero;
+    e.forLoop(window ? e.div(first, tokens) : zero, chunks, 1, [&](Value chunk) {
+      Value start = e.mul(chunk, tokens);
+      Value begin = window ? e.sub(e.select(e.less(start, first), first, start), start) : zero;
+      emitChunk(pages.page(e.add(entries, chunk)), begin, e.minimum(e.sub(length, start), tokens));
     });
     emitResult();
   });
@@ -100,27 +111,28 @@ void Attend::reset() {
   });
 }
 
-/// Adds the first `count` positions of `page` to the sums of all heads.
-void Attend::emitChunk(Value page, Value count) {
-  // Blocks beyond the last token are left out; they would add exact zeros.
-  Value blocks = e.mul(e.div(e.add(count, block - 1), e.i64(block)), block);
+/// Adds slots begin .. end - 1 of `page` to the sums of all heads.
+void Attend::emitChunk(Value page, Value begin, Value end) {
+  // Blocks outside are left out; they would add exact zeros.
+  Value endBlocks = e.mul(e.div(e.add(end, block - 1), e.i64(block)), block);
+  Slots slots{begin, end, window ? e.mul(e.div(begin, e.i64(block)), block) : begin, endBlocks};
   e.forLoop(e.i64(0), e.i64(group), heads, [&](Value firstHead) {
-    SmallVector<Value> chunkTops = emitScores(page, firstHead, count, blocks);
-    emitWeights(firstHead, chunkTops, blocks);
-    emitSums(page, firstHead, count);
+    SmallVector<Value> chunkTops = emitScores(page, firstHead, slots);
+    emitWeights(firstHead, chunkTops, slots);
+    emitSums(page, firstHead, slots);
   });
 }
 
-/// scores = scale * query . keys, -infinity from position `count` on. Returns the
-/// largest of each head, lane by lane.
-SmallVector<Value> Attend::emitScores(Value page, Value firstHead, Value count, Value blocks) {
+/// scores = scale * query . keys, -infinity where the token does not look.
+/// Returns the largest of each head, lane by lane.
+SmallVector<Value> Attend::emitScores(Value page, Value firstHead, const Slots &slots) {
   Value queries = e.pointer(op.getQuery());
   Value first = e.add(query, e.mul(firstHead, headDim));
   Value keys = e.add(e.mul(kvHead, pages.layout.keyOffset(1)), pages.layout.keyOffset(0));
   Value scale = e.splat(op.getScale().convertToDouble());
   Value lowest = e.splat(-std::numeric_limits<double>::infinity());
   SmallVector<Value> none(heads, lowest);
-  return e.forLoop(e.i64(0), blocks, block, none, [&](Value start, ValueRange carried) {
+  return e.forLoop(slots.firstBlock, slots.endBlocks, block, none, [&](Value start, ValueRange carried) {
     SmallVector<Value> zeros(heads * vectors, e.splat(0));
     auto dots = e.forLoop(e.i64(0), e.i64(headDim), 1, zeros, [&](Value d, ValueRange dots) {
       Value column = e.add(keys, e.add(e.mul(d, PageLayout::tokens), start));
@@ -136,9 +148,12 @@ SmallVector<Value> Attend::emitScores(Value page, Value firstHead, Value count, 
     });
     SmallVector<Value> largest = llvm::to_vector_of<Value>(carried);
     for (int64_t j = 0; j < vectors; ++j) {
-      Value used = e.lanesBelow(e.add(start, j * e.lanes()), count);
+      Value lanes = e.add(start, j * e.lanes()), used = e.lanesBelow(lanes, slots.end);
+      Value before = window ? e.lanesBelow(lanes, slots.begin) : Value();
       for (int64_t i = 0; i < heads; ++i) {
         Value score = e.select(used, e.mul(dots[i * vectors + j], scale), lowest);
+        if (before)
+          score = e.select(before, lowest, score);
         e.store(score, scores, scoreOffset(start, i, j));
         largest[i] = e.max(largest[i], score);
       }
@@ -148,7 +163,7 @@ SmallVector<Value> Attend::emitScores(Value page, Value firstHead, Value count, 
 }
 
 /// scores = e^(scores - top); rescales what was summed under a lower top.
-void Attend::emitWeights(Value firstHead, ArrayRef<Value> chunkTops, Value blocks) {
+void Attend::emitWeights(Value firstHead, ArrayRef<Value> chunkTops, const Slots &slots) {
   SmallVector<Value> shift, zeros(heads, e.splat(0));
   for (int64_t i = 0; i < heads; ++i) {
     Value head = e.add(firstHead, i), old = e.load(e.f32Type(), tops, head);
@@ -163,7 +178,7 @@ void Attend::emitWeights(Value firstHead, ArrayRef<Value> chunkTops, Value block
       e.store(e.mul(loadVector(sums, offset), all), sums, offset);
     });
   }
-  auto total = e.forLoop(e.i64(0), blocks, block, zeros, [&](Value start, ValueRange carried) {
+  auto total = e.forLoop(slots.firstBlock, slots.endBlocks, block, zeros, [&](Value start, ValueRange carried) {
     SmallVector<Value> next = llvm::to_vector_of<Value>(carried);
     for (int64_t j = 0; j < vectors; ++j)
       for (int64_t i = 0; i < heads; ++i) {
@@ -180,8 +195,8 @@ void Attend::emitWeights(Value firstHead, ArrayRef<Value> chunkTops, Value block
   }
 }
 
-/// sums += weights * values of positions 0 .. count - 1.
-void Attend::emitSums(Value page, Value firstHead, Value count) {
+/// sums += weights * values.
+void Attend::emitSums(Value page, Value firstHead, const Slots &slots) {
   Value values = e.add(e.mul(kvHead, PageLayout::tokens * paddedHeadDim), pages.layout.valueOffset(0));
   for (int64_t begin = 0; begin < valueVectors; begin += vectors) {
     int64_t width = std::min(vectors, valueVectors - begin);
@@ -192,7 +207,7 @@ void Attend::emitSums(Value page, Value firstHead, Value count) {
     for (int64_t i = 0; i < heads; ++i)
       for (int64_t j = 0; j < width; ++j)
         init.push_back(loadVector(sums, sumOffset(i, j)));
-    auto result = e.forLoop(e.i64(0), count, 1, init, [&](Value p, ValueRange carried) {
+    auto result = e.forLoop(slots.begin, slots.end, 1, init, [&](Value p, ValueRange carried) {
       Value row = e.add(e.add(values, e.mul(p, paddedHeadDim)), begin * e.lanes());
       SmallVector<Value> value, next;
       for (int64_t j = 0; j < width; ++j)

@@ -40,9 +40,10 @@ using Row = SmallVector<Field>;
 
 // The rows below list the members in order; these guard their number and size.
 static_assert(offsetof(plait_kernel_v1_t, tile_dim) == 32 && offsetof(plait_kernel_v1_t, tile_block) == 24);
-static_assert(offsetof(plait_weight_v1_t, pack_offset) == 16 && offsetof(plait_weight_v1_t, dtype) == 56);
+static_assert(offsetof(plait_weight_v2_t, pack_offset) == 16 && offsetof(plait_weight_v2_t, dtype) == 72);
+static_assert(offsetof(plait_state_v2_t, window) == 32 && offsetof(plait_state_v2_t, table) == 40);
 static_assert(offsetof(plait_plan_v1_t, slot_count) == 32);
-static_assert(offsetof(plait_model_v1_t, kernels) == 72 && offsetof(plait_model_v1_t, kernel_count) == 112);
+static_assert(offsetof(plait_model_v2_t, kernels) == 72 && offsetof(plait_model_v2_t, kernel_count) == 112);
 static_assert(offsetof(plait_launch_v1_t, source) == 28);
 
 struct EmitTablesPass : plait::impl::EmitTablesPassBase<EmitTablesPass> {
@@ -150,6 +151,8 @@ private:
             i64(w.getOffset()),
             i64(w.getLayerBytes()),
             i64(w.getLayers()),
+            i64(w.getLayerFirst()),
+            i64(w.getLayerStep()),
             i64(w.getRows()),
             i64(w.getCols()),
             i32(w.getElement().isF32() ? PLAIT_DTYPE_F32 : PLAIT_DTYPE_BF16),
@@ -205,15 +208,18 @@ private:
     }
     for (rt::WeightOp weight : body.getOps<rt::WeightOp>())
       weights.push_back(getWeightRow(weight));
-    for (rt::StateOp state : body.getOps<rt::StateOp>())
-      states.push_back(
-          {emitString(state.getName()), i64(state.getLayers()), i64(state.getPageTokens()), i64(state.getPageBytes())});
+    int64_t tableCount = 0;
+    for (rt::StateOp state : body.getOps<rt::StateOp>()) {
+      states.push_back({emitString(state.getName()), i64(state.getLayers()), i64(state.getPageTokens()),
+                        i64(state.getPageBytes()), i64(state.getWindow()), i32(state.getTable()), i32(0)});
+      tableCount = std::max(tableCount, int64_t(state.getTable()) + 1);
+    }
     for (rt::PlanOp plan : body.getOps<rt::PlanOp>())
       plans.push_back(getPlanRow(plan, plans.size()));
     for (const std::string &source : sources)
       sourceRows.push_back({Field(emitString(source))});
 
-    emitStructs("plait_model", Row{i64(sizeof(plait_model_v1_t)),
+    emitStructs("plait_model", Row{i64(sizeof(plait_model_v2_t)),
                                    i32(PLAIT_ABI_VERSION),
                                    i32(PLAIT_ABI_MAGIC),
                                    emitString(model.getSymName()),
@@ -233,12 +239,12 @@ private:
                                    i32(states.size()),
                                    i32(plans.size()),
                                    i32(sourceRows.size()),
-                                   i32(0)});
+                                   i32(tableCount)});
     emitQuery();
     return success();
   }
 
-  /// const plait_model_v1_t *plait_model_query(uint32_t max_version)
+  /// const plait_model_v2_t *plait_model_query(uint32_t max_version)
   void emitQuery() {
     auto type = LLVM::LLVMFunctionType::get(pointerType(), {b.getI32Type()});
     auto query = LLVM::LLVMFuncOp::create(b, loc, PLAIT_MODEL_QUERY_SYMBOL, type);

@@ -69,7 +69,7 @@ public:
   /// `const plait_context_v1_t *`, for rt ops.
   Value context();
   /// Address of the buffer of an operand or a result of the kernel's compute op.
-  /// `part` 1 of an !lm.rows is the page table, `part` 0 the tokens' rows.
+  /// `part` 1 of an !lm.state is its page table, `part` 0 its pages.
   Value pointer(Value value, unsigned part = 0);
   /// How the weight operand `weight` of the compute op is packed.
   kernel::PackedType packedType(Value weight);

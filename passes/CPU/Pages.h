@@ -15,8 +15,8 @@ namespace plait {
 /// Finds the pages of the rows' states (kernel::PageLayout says what is in them).
 struct Pages {
   Pages(CpuKernelEmitter &e, Value state, Value rows)
-      : e(e), layout(cast<lm::StateType>(state.getType())), memory(e.pointer(state)), tokenRows(e.pointer(rows, 0)),
-        table(e.pointer(rows, 1)) {}
+      : e(e), layout(cast<lm::StateType>(state.getType())), memory(e.pointer(state, 0)), tokenRows(e.pointer(rows)),
+        table(e.pointer(state, 1)) {}
 
   /// The first page table entry of the row of `token`.
   Value entries(Value token) { return e.mul(e.loadIndex(tokenRows, token), e.dim(PLAIT_DIM_PAGES)); }

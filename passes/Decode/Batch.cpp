@@ -28,15 +28,15 @@ public:
     b.createBlock(&step.getBody());
   }
 
-  /// The argument of `role`, added if there is none yet. `type` is needed for
-  /// the roles whose type the model decides.
-  Value input(Role role, Type type = {}) {
+  /// The argument of `role`, added if there is none yet.
+  Value input(Role role) {
     for (auto [i, known] : llvm::enumerate(inputRoles))
       if (known == role)
         return step.getBody().getArgument(i);
-    inputRoles.push_back(role);
-    return step.getBody().addArgument(type ? type : typeOf(role), step.getLoc());
+    return add(role, typeOf(role));
   }
+  /// One more argument of role state.
+  Value addState(Type type) { return add(Role::state, type); }
 
   void finish(ArrayRef<std::pair<Role, Value>> outputs) {
     SmallVector<Value> values;
@@ -52,6 +52,11 @@ public:
   }
 
 private:
+  Value add(Role role, Type type) {
+    inputRoles.push_back(role);
+    return step.getBody().addArgument(type, step.getLoc());
+  }
+
   Type typeOf(Role role) {
     auto tensor = [&](StringRef dim, Type element) { return lm::getNamedTensor(b.getContext(), dim, {}, element); };
     switch (role) {
@@ -75,7 +80,7 @@ private:
       return RankedTensorType::get({ShapedType::kDynamic, ShapedType::kDynamic}, b.getI32Type(), dims);
     }
     default:
-      llvm_unreachable("a result role, or the state, whose type the model gives");
+      llvm_unreachable("a result role, or a state, whose type the model gives");
     }
   }
 
@@ -144,16 +149,16 @@ struct BatchPass : plait::impl::BatchPassBase<BatchPass> {
     lm::FuncOp forward = function("forward"), head = function("head");
     if (!forward || !head)
       return failure();
-    auto stateType = forward.getArgumentTypes().size() == 4 ? dyn_cast<lm::StateType>(forward.getArgumentTypes()[3])
-                                                            : lm::StateType();
-    if (!stateType)
-      return forward.emitOpError("expected arguments (ids, positions, rows, state)");
+    if (!forward.isForward())
+      return forward.emitOpError("expected (ids, positions, rows, state...) -> (hidden, state...) but got ")
+             << forward.getFunctionType();
 
     OpBuilder b(strategy);
     Location loc = round.getLoc();
     StepBuilder step(b, loc, (strategy.getSymName() + (wantLogits ? ".debug" : "")).str());
-    SmallVector<Value> arguments = {step.input(Role::tokens), step.input(Role::positions), step.input(Role::rows),
-                                    step.input(Role::state, stateType)};
+    SmallVector<Value> arguments = {step.input(Role::tokens), step.input(Role::positions), step.input(Role::rows)};
+    for (Type state : forward.getStateTypes())
+      arguments.push_back(step.addState(state));
     auto call = [&](lm::FuncOp callee, ValueRange operands) {
       auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(callee.getSymNameAttr())});
       return lm::CallOp::create(b, loc, callee.getResultTypes(), symbol, operands);

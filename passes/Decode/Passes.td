@@ -43,8 +43,9 @@ def BatchPass : Pass<"plait-batch", "::mlir::ModuleOp"> {
       decode.return %t, decode.match_stops(%t, %s, %stops), %lp
     }
     ```
-    The commit of an append-only state needs no code: staged cells become part of
-    the sequence when the runtime advances its length.
+    A model with several states has an argument for each. The commit of a state
+    needs no code: staged cells become part of the sequence when the runtime
+    advances its length, and leave a window when it gives their pages back.
 
     With `debug-logits` a second step `@NAME.debug` also returns the logits.
     Only rounds of the shape above are batched; another one is an error that
@@ -59,7 +60,7 @@ def VerifyDecodePass : Pass<"plait-verify-decode", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the decode phase";
   let description = [{
     At least one `decode.step`, no `decode.strategy`; every step takes tokens,
-    positions, rows, state and leaves and returns chosen tokens and their status.
+    positions, rows, states and leaves and returns chosen tokens and their status.
   }];
 }
 

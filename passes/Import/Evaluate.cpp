@@ -182,7 +182,6 @@ LogicalResult EvaluatePass::runStrategy(decode::StrategyOp strategy, WeightSourc
     decode::SequenceValue start;
     start.promptLength = int64_t(row.size());
     start.tokens = std::move(row);
-    start.state = std::make_shared<StateValue>();
     start.maxNewTokens = newTokens;
     start.stopIds.assign(stopIds.begin(), stopIds.end());
     start.temperature = temperature, start.topP = topP, start.minP = minP;

@@ -72,7 +72,7 @@ def VerifyImportPass : Pass<"plait-verify-import", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the import phase";
   let description = [{
     At least one `lm.model`; every model has `@forward(ids, positions, rows,
-    state) -> (hidden, state)` and `@head(hidden) -> logits` with the extents
+    state...) -> (hidden, state...)` and `@head(hidden) -> logits` with the extents
     named tokens and leaves.
   }];
 }

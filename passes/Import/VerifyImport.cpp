@@ -34,11 +34,10 @@ struct VerifyImportPass : plait::impl::VerifyImportPassBase<VerifyImportPass> {
     auto forward = model.lookupSymbol<lm::FuncOp>("forward"), head = model.lookupSymbol<lm::FuncOp>("head");
     if (!forward || !head)
       return model.emitOpError("expected functions @forward and @head after import");
-    ArrayRef<Type> in = forward.getArgumentTypes(), out = forward.getResultTypes();
-    if (in.size() != 4 || lm::getLeadingDim(in[0]) != "tokens" || lm::getLeadingDim(in[1]) != "tokens" ||
-        !isa<lm::RowsType>(in[2]) || !isa<lm::StateType>(in[3]) || out.size() != 2 ||
-        lm::getLeadingDim(out[0]) != "tokens" || out[1] != in[3])
-      return forward.emitOpError("expected (ids, positions, rows, state) -> (hidden, state) over tokens but got ")
+    auto isOverTokens = [](Type type) { return lm::getLeadingDim(type) == "tokens"; };
+    if (!forward.isForward() || !isOverTokens(forward.getArgumentTypes()[0]) ||
+        !isOverTokens(forward.getArgumentTypes()[1]) || !isOverTokens(forward.getResultTypes()[0]))
+      return forward.emitOpError("expected (ids, positions, rows, state...) -> (hidden, state...) over tokens but got ")
              << forward.getFunctionType();
     if (head.getArgumentTypes().size() != 1 || lm::getLeadingDim(head.getArgumentTypes()[0]) != "leaves" ||
         head.getResultTypes().size() != 1 || lm::getLeadingDim(head.getResultTypes()[0]) != "leaves")

@@ -84,14 +84,17 @@ private:
   using ArgKind = rt::ArgKind;
 
   LogicalResult bindArguments() {
+    SmallVector<int64_t> tables = kernel::getPageTables(step.getStateTypes());
+    int64_t states = 0;
     for (auto [i, argument] : llvm::enumerate(step.getBody().getArguments())) {
       decode::Role role = step.getInputRole(i);
       auto &buffers = plan.buffers[argument];
       if (role == decode::Role::rows)
-        buffers = {{ArgKind::input, PLAIT_IN_TOKEN_ROWS}, {ArgKind::input, PLAIT_IN_PAGE_TABLE}};
-      else if (role == decode::Role::state)
-        buffers = {{ArgKind::state, 0}};
-      else if (int64_t index = getAbiInput(role); index >= 0)
+        buffers = {{ArgKind::input, PLAIT_IN_TOKEN_ROWS}};
+      else if (role == decode::Role::state) {
+        buffers = {{ArgKind::state, states}, {ArgKind::pages, tables[states]}};
+        ++states;
+      } else if (int64_t index = getAbiInput(role); index >= 0)
         buffers = {{ArgKind::input, index}};
       else
         return step.emitOpError("expected an input role for argument ") << i << " but got " << step.getInputRoles()[i];

@@ -14,8 +14,8 @@
 
 namespace plait {
 
-/// Gives every value of a step its buffer: an input or output of the ABI, the
-/// state, or an arena slot.
+/// Gives every value of a step its buffers: an input or output of the ABI, a
+/// state with its page table, or an arena slot.
 class MemoryPlan {
 public:
   struct Buffer {

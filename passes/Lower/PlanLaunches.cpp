@@ -74,19 +74,20 @@ private:
     auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
     if (!logits || logits.getRank() != 2)
       return source.emitOpError("expected a function @head with logits as its result");
-    Value state = step.getInput(decode::Role::state);
-    if (!state)
+    states = step.getStateTypes();
+    if (states.empty())
       return step.emitOpError("expected an argument of role state but found none");
-    stateType = cast<lm::StateType>(state.getType());
     int64_t vocabulary = logits.getDimSize(1);
-    int64_t parameters = 0;
+    int64_t parameters = 0, layers = 0;
+    for (lm::StateType state : states)
+      layers += state.getLayers();
     for (lm::WeightOp weight : source.getOps<lm::WeightOp>()) {
       auto type = cast<lm::WeightType>(weight.getType());
-      parameters += type.getRows() * type.getCols() * int64_t(weight.getLayers().value_or(1));
+      parameters += type.getRows() * type.getCols() * weight.getSlices();
     }
     model = rt::ModelOp::create(b, source.getLoc(), source.getSymName(), source.getFamily(),
                                 lm::stringifyNumerics(source.getNumerics()), vocabulary, source.getMaxPositions(),
-                                stateType.getLayers(), /*pack_bytes=*/0, parameters);
+                                layers, /*pack_bytes=*/0, parameters);
     tables = OpBuilder::atBlockEnd(&model.getBody().emplaceBlock());
     return success();
   }
@@ -147,7 +148,8 @@ private:
     }
     for (Value result : launch.getResults())
       for (MemoryPlan::Buffer buffer : memory.getBuffers(result)) {
-        writes.push_back(toAttr(buffer));
+        if (buffer.kind != rt::ArgKind::pages) // a state's page table is only read
+          writes.push_back(toAttr(buffer));
         if (kernel::getResultBuffers(result.getType()))
           arguments.push_back(toAttr(buffer));
       }
@@ -176,19 +178,22 @@ private:
       kernel::PackedWeightOp use = entry.second;
       auto weight = SymbolTable::lookupNearestSymbolFrom<lm::WeightOp>(use, use.getWeightAttr());
       auto type = cast<kernel::PackedType>(use.getType());
-      int64_t layerBytes = llvm::alignTo(type.getBytes(), 64), layers = weight.getLayers().value_or(1);
+      int64_t layerBytes = llvm::alignTo(type.getBytes(), 64), layers = weight.getSlices();
       rt::WeightOp::create(b, weight.getLoc(), weight.getSymName(), weight.getSource(), offset, layerBytes, layers,
-                           type.getWeight().getRows(), type.getWeight().getCols(), type.getStorageType(),
-                           type.getPanel(), type.getGroup(), weight.getTransposed());
+                           weight.getFirst(), weight.getStep(), type.getWeight().getRows(), type.getWeight().getCols(),
+                           type.getStorageType(), type.getPanel(), type.getGroup(), weight.getTransposed());
       offset += layerBytes * layers;
     }
     model.setPackBytes(offset);
-    rt::StateOp::create(b, model.getLoc(), "kv", stateType.getLayers(), kernel::PageLayout::tokens,
-                        kernel::PageLayout(stateType).bytes());
+    SmallVector<int64_t> pageTables = kernel::getPageTables(states);
+    for (auto [i, state] : llvm::enumerate(states))
+      rt::StateOp::create(b, model.getLoc(), states.size() == 1 ? "kv" : "kv" + std::to_string(i), state.getLayers(),
+                          kernel::PageLayout::tokens, kernel::PageLayout(state).bytes(), state.getWindow().value_or(0),
+                          pageTables[i]);
   }
 
   rt::ModelOp model;
-  lm::StateType stateType;
+  SmallVector<lm::StateType> states;
   OpBuilder tables{static_cast<MLIRContext *>(nullptr)};
   llvm::MapVector<Attribute, int64_t> kernels;
   llvm::MapVector<Attribute, std::pair<int64_t, kernel::PackedWeightOp>> weights;

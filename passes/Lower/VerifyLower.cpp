@@ -39,11 +39,17 @@ struct VerifyLowerPass : plait::impl::VerifyLowerPassBase<VerifyLowerPass> {
       kernels.insert(kernel.getFunctionAttr());
     }
     int64_t weights = llvm::range_size(body.getOps<rt::WeightOp>());
-    int64_t states = llvm::range_size(body.getOps<rt::StateOp>());
+    int64_t states = llvm::range_size(body.getOps<rt::StateOp>()), tables = 0;
+    for (rt::StateOp state : body.getOps<rt::StateOp>())
+      tables = std::max(tables, int64_t(state.getTable()) + 1);
     for (rt::PlanOp plan : body.getOps<rt::PlanOp>()) {
       Block &launches = plan.getBody().front();
-      int64_t limits[] = {int64_t(llvm::range_size(launches.getOps<rt::SlotOp>())), weights, states, PLAIT_IN_COUNT,
-                          PLAIT_OUT_COUNT};
+      int64_t limits[] = {int64_t(llvm::range_size(launches.getOps<rt::SlotOp>())),
+                          weights,
+                          states,
+                          PLAIT_IN_COUNT,
+                          PLAIT_OUT_COUNT,
+                          tables};
       for (rt::LaunchOp launch : launches.getOps<rt::LaunchOp>()) {
         if (!kernels.contains(launch.getKernelAttr()))
           return launch.emitOpError("expected a kernel of the model's table but got @") << launch.getKernel();

@@ -17,7 +17,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <string>
 #include <string_view>
 
 namespace plait {
@@ -61,14 +60,6 @@ private:
   uint64_t key;
   float offset, scale;
 };
-
-/// `source` with every "{layer}" replaced by the layer's number.
-inline std::string layerTensorName(std::string source, int64_t layer) {
-  static constexpr std::string_view mark = "{layer}";
-  for (size_t at; (at = source.find(mark)) != std::string::npos;)
-    source.replace(at, mark.size(), std::to_string(layer));
-  return source;
-}
 
 } // namespace plait
 

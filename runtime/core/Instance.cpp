@@ -69,7 +69,7 @@ Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model
 }
 
 Status Instance::allocate(const InstanceOptions &options) {
-  const plait_model_v1_t &tables = shared->tables();
+  const plait_model_v2_t &tables = shared->tables();
   constexpr int64_t most = int64_t(1) << 24; // far from overflow, beyond any use
   PLAIT_RETURN_IF_ERROR(checkOption("tokens per step", options.maxTokens, 1, most));
   PLAIT_RETURN_IF_ERROR(checkOption("rows per step", options.maxRows, 1, most));
@@ -87,14 +87,21 @@ Status Instance::allocate(const InstanceOptions &options) {
                      : plan->has_logits ? limits.maxTokens
                                         : limits.maxRows;
   limits.maxStops = options.maxStops;
-  int64_t fullContext = (limits.maxPositions + limits.pageTokens - 1) / limits.pageTokens;
-  limits.capacityPages = options.capacityPages ? options.capacityPages : fullContext;
+  int64_t fullContext = limits.wholePages(limits.maxPositions);
+  limits.tables.resize(size_t(tables.table_count));
+  for (int32_t i = 0; i < tables.table_count; ++i) {
+    TableLimits &table = limits.tables[size_t(i)];
+    table.window = tableWindow(tables, i);
+    table.capacityPages = options.capacityPages ? options.capacityPages : fullContext;
+    if (table.window)
+      table.capacityPages = std::min(table.capacityPages, limits.maxRows * limits.ringPages(table, limits.maxTokens));
+  }
 
   StepDims dims{};
   dims[PLAIT_DIM_TOKENS] = limits.maxTokens;
   dims[PLAIT_DIM_ROWS] = limits.maxRows;
   dims[PLAIT_DIM_LEAVES] = limits.maxLeaves;
-  dims[PLAIT_DIM_PAGES] = std::min(fullContext, limits.capacityPages);
+  dims[PLAIT_DIM_PAGES] = fullContext;
   dims[PLAIT_DIM_STOPS] = limits.maxStops;
   int64_t bytes = arenaBytes(*plan, dims);
   if (bytes < 0)
@@ -103,14 +110,17 @@ Status Instance::allocate(const InstanceOptions &options) {
   PLAIT_ASSIGN_OR_RETURN(arena, PageMemory::allocate(uint64_t(bytes), "arena"));
 
   memory.arena = arena.data();
-  memory.capacityPages = limits.capacityPages;
+  memory.tables.resize(limits.tables.size());
+  for (const TableLimits &table : limits.tables)
+    memory.capacityPages.push_back(table.capacityPages);
   for (int32_t i = 0; i < tables.state_count; ++i) {
-    const plait_state_v1_t &state = tables.states[i];
+    const plait_state_v2_t &state = tables.states[i];
+    int64_t capacity = limits.tables[size_t(state.table)].capacityPages;
     uint64_t size;
-    if (__builtin_mul_overflow(state.page_bytes, uint64_t(limits.capacityPages), &size) ||
+    if (__builtin_mul_overflow(state.page_bytes, uint64_t(capacity), &size) ||
         __builtin_mul_overflow(size, uint64_t(state.layers), &size))
       size = UINT64_MAX; // refused below
-    std::string what = "key/value cache of " + std::to_string(limits.capacityPages) + " pages";
+    std::string what = "key/value cache of " + std::to_string(capacity) + " pages";
     PLAIT_ASSIGN_OR_RETURN(PageMemory pages, PageMemory::allocate(size, what));
     memory.states.push_back(pages.data());
     states.push_back(std::move(pages));
@@ -221,7 +231,7 @@ void Instance::workerLoop() {
 }
 
 Status Instance::execute(const StepBatch &batch, StepResult &result) {
-  inputs.pack(batch, stepLimits.pageTokens);
+  inputs.pack(batch, stepLimits);
   size_t leaves = size_t(inputs.dims()[PLAIT_DIM_LEAVES]);
   outTokens.assign(leaves, -1);
   outStatus.assign(leaves, PLAIT_LEAF_OK);
@@ -229,6 +239,8 @@ Status Instance::execute(const StepBatch &batch, StepResult &result) {
   if (plan->has_logits)
     result.logits.resize(leaves * size_t(stepLimits.vocabulary));
   memory.inputs = inputs.pointers();
+  for (size_t i = 0; i < memory.tables.size(); ++i)
+    memory.tables[i] = inputs.pageTables()[i].data();
   memory.outputs[PLAIT_OUT_TOKENS] = outTokens.data();
   memory.outputs[PLAIT_OUT_STATUS] = outStatus.data();
   memory.outputs[PLAIT_OUT_LOGPROB] = outLogprob.data();
@@ -254,11 +266,11 @@ Status Instance::execute(const StepBatch &batch, StepResult &result) {
   return Status::success();
 }
 
-Status Instance::copyPage(int32_t from, int32_t to) {
+Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
+  PLAIT_RETURN_IF_ERROR(checkOption("page table", int64_t(table), 0, int64_t(stepLimits.tables.size()) - 1));
+  int64_t capacity = stepLimits.tables[table].capacityPages;
   for (int32_t page : {from, to})
-    if (page < 0 || page >= stepLimits.capacityPages)
-      return invalidArgument("page: found " + std::to_string(page) + "; expected 0 to " +
-                             std::to_string(stepLimits.capacityPages - 1));
+    PLAIT_RETURN_IF_ERROR(checkOption("page", page, 0, capacity - 1));
   std::unique_lock<std::mutex> lock(mutex);
   while (executing || !queue.empty()) {
     if (!executing)
@@ -266,10 +278,12 @@ Status Instance::copyPage(int32_t from, int32_t to) {
     else
       changed.wait(lock);
   }
-  const plait_model_v1_t &tables = shared->tables();
+  const plait_model_v2_t &tables = shared->tables();
   for (int32_t i = 0; i < tables.state_count; ++i) {
-    const plait_state_v1_t &state = tables.states[i];
-    uint64_t stride = uint64_t(stepLimits.capacityPages) * state.page_bytes;
+    const plait_state_v2_t &state = tables.states[i];
+    if (size_t(state.table) != table)
+      continue;
+    uint64_t stride = uint64_t(capacity) * state.page_bytes;
     for (int64_t layer = 0; layer < state.layers; ++layer) {
       uint8_t *base = memory.states[size_t(i)] + uint64_t(layer) * stride;
       std::memcpy(base + uint64_t(to) * state.page_bytes, base + uint64_t(from) * state.page_bytes, state.page_bytes);

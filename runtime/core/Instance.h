@@ -30,10 +30,12 @@ struct InstanceOptions {
   bool pin = false;        ///< keep each worker on its CPU
   int64_t maxTokens = 512; ///< of a step, all rows together
   int64_t maxRows = 64;
-  int64_t maxLeaves = 0;     ///< 0: maxRows, or maxTokens for a variant with logits
-  int64_t maxStops = 16;     ///< stop ids of one leaf
-  int64_t capacityPages = 0; ///< 0: one sequence of the model's full context
-  std::string variant = "";  ///< of the plan; empty: the model's strategy
+  int64_t maxLeaves = 0; ///< 0: maxRows, or maxTokens for a variant with logits
+  int64_t maxStops = 16; ///< stop ids of one leaf
+  /// Of each page table; 0: one sequence of the model's full context. One behind a
+  /// window gets no more than all rows of the step can use at once.
+  int64_t capacityPages = 0;
+  std::string variant = ""; ///< of the plan; empty: the model's strategy
 };
 
 /// State and working memory of one model, and the threads that run its steps.
@@ -60,8 +62,9 @@ public:
   /// `submit` and `wait` in one, on the calling thread if the instance is idle.
   Expected<StepResult> run(StepBatch batch);
 
-  /// Copies a page in every layer of every state, after the steps before it.
-  Status copyPage(int32_t from, int32_t to);
+  /// Copies a page of a page table in every layer of every state that uses it,
+  /// after the steps before it.
+  Status copyPage(size_t table, int32_t from, int32_t to);
 
   const Model &model() const { return *shared; }
   const StepLimits &limits() const { return stepLimits; }

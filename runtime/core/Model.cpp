@@ -139,8 +139,9 @@ Status Model::loadBinary() {
                                      "; expected a Plait model binary");
   model = reinterpret_cast<plait_model_query_fn>(symbol)(PLAIT_ABI_VERSION);
   if (!model)
-    return unsupported(printable(path) + ": the model needs an ABI newer than version " +
-                       std::to_string(PLAIT_ABI_VERSION) + "; update Plait or compile the model again");
+    return unsupported(printable(path) + ": found a model built for a newer ABI; this runtime reads ABI " +
+                       std::to_string(PLAIT_ABI_VERSION) +
+                       "; update Plait, or recompile it with the plait-compile of this version");
   ImageSearch search{reinterpret_cast<uintptr_t>(symbol), {}};
   dl_iterate_phdr(collectSegments, &search);
   return checkTables(model, LoadedImage(std::move(search.segments))).withContext(printable(path));

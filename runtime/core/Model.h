@@ -47,7 +47,7 @@ public:
 
   const std::string &path() const { return artifactPath; }
   const Manifest &manifest() const { return info; }
-  const plait_model_v1_t &tables() const { return *model; }
+  const plait_model_v2_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
   /// The plan of a variant, or an error that lists the variants.
@@ -64,7 +64,7 @@ private:
   std::string artifactPath;
   Manifest info;
   void *library = nullptr;
-  const plait_model_v1_t *model = nullptr;
+  const plait_model_v2_t *model = nullptr;
   Weights pack;
 };
 

@@ -7,6 +7,7 @@
 
 #include "runtime/core/PagePool.h"
 
+#include <algorithm>
 #include <cassert>
 #include <string>
 #include <utility>
@@ -40,19 +41,22 @@ void PagePool::release(int32_t page) {
     unused.push_back(page);
 }
 
-PageList::PageList(PageList &&other) noexcept : pool(other.pool), list(std::exchange(other.list, {})) {}
+PageList::PageList(PageList &&other) noexcept
+    : pool(other.pool), list(std::exchange(other.list, {})), first(std::exchange(other.first, 0)) {}
 
 PageList &PageList::operator=(PageList &&other) noexcept {
   std::swap(pool, other.pool);
   std::swap(list, other.list);
+  std::swap(first, other.first);
   return *this;
 }
 
 PageList PageList::fork() const {
   PageList copy(*pool);
   copy.list = list;
-  for (int32_t page : list)
-    pool->retain(page);
+  copy.first = first;
+  for (size_t i = first; i < list.size(); ++i)
+    pool->retain(list[i]);
   return copy;
 }
 
@@ -70,7 +74,13 @@ Status PageList::grow(size_t count) {
   return Status::success();
 }
 
+void PageList::release(size_t count) {
+  for (count = std::min(count, list.size()); first < count; ++first)
+    pool->release(std::exchange(list[first], released));
+}
+
 Status PageList::makeWritable(size_t index, const PageCopy &copy) {
+  assert(index >= first && "a page that was given back");
   int32_t shared = list[index];
   if (pool->references(shared) == 1)
     return Status::success();
@@ -85,7 +95,7 @@ Status PageList::makeWritable(size_t index, const PageCopy &copy) {
 }
 
 void PageList::clear() {
-  for (int32_t page : list)
-    pool->release(page);
+  release(list.size());
   list.clear();
+  first = 0;
 }

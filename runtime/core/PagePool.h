@@ -16,7 +16,8 @@
 
 namespace plait {
 
-/// Copies the contents of page `from` to page `to`, for every layer and state.
+/// Copies the contents of page `from` to page `to`, for every layer of every state
+/// of a page table.
 using PageCopy = std::function<Status(int32_t from, int32_t to)>;
 
 /// Page numbers with reference counts. A page may belong to several sequences
@@ -40,8 +41,13 @@ private:
 };
 
 /// The pages of one sequence in order of position; gives them back when it goes.
+/// Behind a window the first pages go before the others: together with what is
+/// appended they make up a ring of the pool's pages.
 class PageList {
 public:
+  /// The entry of a page that was given back.
+  static constexpr int32_t released = -1;
+
   explicit PageList(PagePool &pool) : pool(&pool) {}
   ~PageList() { clear(); }
   PageList(PageList &&other) noexcept;
@@ -51,17 +57,22 @@ public:
   PageList fork() const;
   /// Appends pages until there are `count`. On error nothing has changed.
   Status grow(size_t count);
-  /// Makes entry `index` this list's alone: a shared page is copied and the
-  /// copy takes its place.
+  /// Gives back the pages of the first `count` entries; the entries stay.
+  void release(size_t count);
+  /// Makes entry `index`, which was not given back, this list's alone: a shared
+  /// page is copied and the copy takes its place.
   Status makeWritable(size_t index, const PageCopy &copy);
   void clear();
 
   const std::vector<int32_t> &pages() const { return list; }
   size_t size() const { return list.size(); }
+  /// Pages that it holds.
+  size_t held() const { return list.size() - first; }
 
 private:
   PagePool *pool;
   std::vector<int32_t> list;
+  size_t first = 0; ///< entries before it were given back
 };
 
 } // namespace plait

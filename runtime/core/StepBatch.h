@@ -35,7 +35,7 @@ struct StepLeaf {
 
 /// What becomes of the keys and values of a row's tokens.
 enum class WriteMode : uint8_t {
-  stage, ///< they extend the sequence; the one mode of ABI version 1
+  stage, ///< they extend the sequence; the one mode up to ABI version 2
 };
 
 /// Consecutive tokens of one sequence. Decoding is a row of one token with a
@@ -43,9 +43,10 @@ enum class WriteMode : uint8_t {
 struct StepRow {
   std::vector<int32_t> tokens;
   int64_t firstPosition = 0;
-  /// Page i holds positions [i * P, (i+1) * P). Those that this row writes must
-  /// be in no other row of the step.
-  std::vector<int32_t> pages;
+  /// Of each page table: page i holds positions [i * P, (i+1) * P). Those that
+  /// this row writes must be in no other row of the step. Entries of pages that
+  /// lie before the window of the row's first token are not looked at.
+  std::vector<std::vector<int32_t>> pages;
   std::vector<StepLeaf> leaves; ///< ascending by token
   WriteMode mode = WriteMode::stage;
 };

@@ -44,8 +44,21 @@ Status checkLeaf(const StepLeaf &leaf, const StepRow &row, const StepLimits &lim
   return checkSampling(leaf.sampling);
 }
 
-int64_t pagesOf(const StepRow &row, int64_t pageTokens) {
-  return (row.firstPosition + int64_t(row.tokens.size()) + pageTokens - 1) / pageTokens;
+int64_t pagesOf(const StepRow &row, const StepLimits &limits) {
+  return limits.wholePages(row.firstPosition + int64_t(row.tokens.size()));
+}
+
+/// Checks that every page that `row` may read or write is one of the table.
+Status checkPages(const StepRow &row, const std::vector<int32_t> &pages, const TableLimits &table,
+                  const StepLimits &limits) {
+  int64_t needed = pagesOf(row, limits);
+  if (int64_t(pages.size()) < needed)
+    return invalidArgument("number of pages: found " + std::to_string(pages.size()) + "; expected at least " +
+                           std::to_string(needed) + " for " +
+                           std::to_string(row.firstPosition + int64_t(row.tokens.size())) + " positions");
+  for (int64_t i = limits.firstPage(table, row.firstPosition); i < needed; ++i)
+    PLAIT_RETURN_IF_ERROR(checkRange("page", pages[i], 0, table.capacityPages - 1));
+  return Status::success();
 }
 
 Status checkRow(const StepRow &row, const StepLimits &limits) {
@@ -54,12 +67,12 @@ Status checkRow(const StepRow &row, const StepLimits &limits) {
   for (int32_t token : row.tokens)
     PLAIT_RETURN_IF_ERROR(checkRange("token id", token, 0, limits.vocabulary - 1));
   PLAIT_RETURN_IF_ERROR(checkRange("first position", row.firstPosition, 0, limits.maxPositions - count));
-  int64_t needed = pagesOf(row, limits.pageTokens);
-  if (int64_t(row.pages.size()) < needed)
-    return invalidArgument("number of pages: found " + std::to_string(row.pages.size()) + "; expected at least " +
-                           std::to_string(needed) + " for " + std::to_string(row.firstPosition + count) + " positions");
-  for (int64_t i = 0; i < needed; ++i)
-    PLAIT_RETURN_IF_ERROR(checkRange("page", row.pages[i], 0, limits.capacityPages - 1));
+  if (row.pages.size() != limits.tables.size())
+    return invalidArgument("number of page tables: found " + std::to_string(row.pages.size()) + "; expected " +
+                           std::to_string(limits.tables.size()));
+  for (size_t t = 0; t < row.pages.size(); ++t)
+    PLAIT_RETURN_IF_ERROR(
+        checkPages(row, row.pages[t], limits.tables[t], limits).withContext("page table " + std::to_string(t)));
   int32_t previous = -1;
   for (const StepLeaf &leaf : row.leaves) {
     std::string where = "leaf " + std::to_string(&leaf - row.leaves.data());
@@ -72,25 +85,35 @@ Status checkRow(const StepRow &row, const StepLimits &limits) {
   return row.mode == WriteMode::stage ? Status::success() : unsupported("write mode: expected stage");
 }
 
-/// A page that one row writes while another reads or writes it is a data race.
-Status checkSharing(const StepBatch &batch, const StepLimits &limits) {
-  if (batch.rows.size() < 2)
-    return Status::success();
-  std::unordered_map<int32_t, size_t> writers;
+/// A page that one row writes while another reads or writes it is a data race; so
+/// is one that a row has for other positions as well.
+Status checkSharing(const StepBatch &batch, const StepLimits &limits, size_t table) {
+  struct Writer {
+    size_t row;
+    int64_t index;
+  };
+  std::unordered_map<int32_t, Writer> writers;
   for (size_t r = 0; r < batch.rows.size(); ++r) {
     const StepRow &row = batch.rows[r];
-    int64_t end = pagesOf(row, limits.pageTokens);
+    int64_t end = pagesOf(row, limits);
     for (int64_t i = row.firstPosition / limits.pageTokens; i < end; ++i)
-      writers.emplace(row.pages[i], r);
+      writers.emplace(row.pages[table][i], Writer{r, i});
   }
-  for (size_t r = 0; r < batch.rows.size(); ++r)
-    for (int64_t i = 0, end = pagesOf(batch.rows[r], limits.pageTokens); i < end; ++i) {
-      auto writer = writers.find(batch.rows[r].pages[i]);
-      if (writer != writers.end() && writer->second != r)
-        return invalidArgument("page " + std::to_string(writer->first) + ": found in rows " +
-                               std::to_string(writer->second) + " and " + std::to_string(r) +
-                               "; expected a page that a row writes in that row alone");
+  for (size_t r = 0; r < batch.rows.size(); ++r) {
+    const StepRow &row = batch.rows[r];
+    int64_t end = pagesOf(row, limits);
+    for (int64_t i = limits.firstPage(limits.tables[table], row.firstPosition); i < end; ++i) {
+      auto writer = writers.find(row.pages[table][i]);
+      if (writer == writers.end() || (writer->second.row == r && writer->second.index == i))
+        continue;
+      std::string page = "page " + std::to_string(writer->first);
+      if (writer->second.row == r)
+        return invalidArgument(page + ": found twice in row " + std::to_string(r) +
+                               "; expected a page that a row writes in it once");
+      return invalidArgument(page + ": found in rows " + std::to_string(writer->second.row) + " and " +
+                             std::to_string(r) + "; expected a page that a row writes in that row alone");
     }
+  }
   return Status::success();
 }
 
@@ -106,15 +129,20 @@ Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
   }
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of tokens", tokens, 1, limits.maxTokens));
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of leaves", leaves, 0, limits.maxLeaves));
-  return checkSharing(batch, limits).withContext("step");
+  for (size_t table = 0; table < limits.tables.size(); ++table)
+    PLAIT_RETURN_IF_ERROR(checkSharing(batch, limits, table).withContext("step: page table " + std::to_string(table)));
+  return Status::success();
 }
 
-void StepInputs::pack(const StepBatch &batch, int64_t pageTokens) {
+void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   auto clearAll = [](auto &...arrays) { (arrays.clear(), ...); };
-  clearAll(tokens, positions, tokenRows, pageTable, leaves, topK, stops, temperature, topP, minP, seed, sequence);
+  clearAll(tokens, positions, tokenRows, leaves, topK, stops, temperature, topP, minP, seed, sequence);
+  tables.resize(limits.tables.size());
+  for (std::vector<int32_t> &table : tables)
+    table.clear();
   int64_t pages = 0, stopWidth = 0;
   for (const StepRow &row : batch.rows) {
-    pages = std::max(pages, pagesOf(row, pageTokens));
+    pages = std::max(pages, pagesOf(row, limits));
     for (const StepLeaf &leaf : row.leaves)
       stopWidth = std::max(stopWidth, int64_t(leaf.stops.size()));
   }
@@ -126,10 +154,15 @@ void StepInputs::pack(const StepBatch &batch, int64_t pageTokens) {
       positions.push_back(int32_t(row.firstPosition + int64_t(t)));
       tokenRows.push_back(int32_t(r));
     }
-    int64_t used = pagesOf(row, pageTokens);
-    pageTable.insert(pageTable.end(), row.pages.begin(), row.pages.begin() + used);
-    // No kernel looks at the padding; a valid page keeps even a prefetch tame.
-    pageTable.resize((r + 1) * size_t(pages), 0);
+    for (size_t t = 0; t < tables.size(); ++t) {
+      // No kernel looks at what lies before a window or behind a row; a valid page
+      // keeps even a prefetch tame.
+      auto from = row.pages[t].begin();
+      int64_t first = limits.firstPage(limits.tables[t], row.firstPosition);
+      tables[t].resize(r * size_t(pages) + size_t(first), 0);
+      tables[t].insert(tables[t].end(), from + first, from + pagesOf(row, limits));
+      tables[t].resize((r + 1) * size_t(pages), 0);
+    }
     for (const StepLeaf &leaf : row.leaves) {
       leaves.push_back(firstToken + leaf.token);
       temperature.push_back(leaf.sampling.temperature);
@@ -154,7 +187,6 @@ std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
   inputs[PLAIT_IN_TOKENS] = tokens.data();
   inputs[PLAIT_IN_POSITIONS] = positions.data();
   inputs[PLAIT_IN_TOKEN_ROWS] = tokenRows.data();
-  inputs[PLAIT_IN_PAGE_TABLE] = pageTable.data();
   inputs[PLAIT_IN_LEAVES] = leaves.data();
   inputs[PLAIT_IN_TEMPERATURE] = temperature.data();
   inputs[PLAIT_IN_TOP_K] = topK.data();

@@ -19,11 +19,32 @@
 
 namespace plait {
 
+/// A page table of an instance: the pages of the states that use it.
+struct TableLimits {
+  int64_t window = 0; ///< of its states; 0: they keep every position
+  int64_t capacityPages = 0;
+};
+
 /// The largest step that an instance accepts, and the model's own limits.
 struct StepLimits {
   int64_t maxTokens = 0, maxRows = 0, maxLeaves = 0, maxStops = 0;
-  int64_t capacityPages = 0, pageTokens = 1;
   int64_t vocabulary = 0, maxPositions = 0;
+  int64_t pageTokens = 1;
+  std::vector<TableLimits> tables;
+
+  /// The first page that a token at `position`, or a later one, may read.
+  int64_t firstPage(const TableLimits &table, int64_t position) const {
+    return table.window && position >= table.window ? (position - table.window + 1) / pageTokens : 0;
+  }
+  /// Pages that hold `count` positions from 0 on.
+  int64_t wholePages(int64_t count) const { return (count + pageTokens - 1) / pageTokens; }
+  /// The most pages that a row of at most `step` tokens uses at once, however
+  /// long its sequence is: its window, the step's tokens, and one page because
+  /// they begin anywhere within a page. None is enough without a window: then
+  /// INT64_MAX.
+  int64_t ringPages(const TableLimits &table, int64_t step) const {
+    return table.window ? wholePages(table.window + step) + 1 : INT64_MAX;
+  }
 };
 
 /// Checks that the compiled code can run `batch` without reading or writing
@@ -34,14 +55,17 @@ Status checkBatch(const StepBatch &batch, const StepLimits &limits);
 class StepInputs {
 public:
   /// Fills the arrays from a checked batch.
-  void pack(const StepBatch &batch, int64_t pageTokens);
+  void pack(const StepBatch &batch, const StepLimits &limits);
 
   const StepDims &dims() const { return extents; }
   std::array<const void *, PLAIT_IN_COUNT> pointers() const;
+  /// i32[rows][pages] of each page table.
+  const std::vector<std::vector<int32_t>> &pageTables() const { return tables; }
 
 private:
   StepDims extents{};
-  std::vector<int32_t> tokens, positions, tokenRows, pageTable, leaves, topK, stops;
+  std::vector<int32_t> tokens, positions, tokenRows, leaves, topK, stops;
+  std::vector<std::vector<int32_t>> tables;
   std::vector<float> temperature, topP, minP;
   std::vector<int64_t> seed, sequence;
 };

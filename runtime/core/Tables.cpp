@@ -51,7 +51,7 @@ int64_t plait::dtypeBytes(int32_t dtype) {
 
 static bool multiply(int64_t &product, int64_t factor) { return !__builtin_mul_overflow(product, factor, &product); }
 
-int64_t plait::packedBytes(const plait_weight_v1_t &weight) {
+int64_t plait::packedBytes(const plait_weight_v2_t &weight) {
   int64_t bytes = dtypeBytes(weight.dtype);
   int64_t rows = weight.rows, cols = weight.cols;
   if (weight.layout == PLAIT_LAYOUT_PANELS) {
@@ -65,14 +65,29 @@ int64_t plait::packedBytes(const plait_weight_v1_t &weight) {
   return multiply(bytes, rows) && multiply(bytes, cols) ? bytes : -1;
 }
 
-const plait_plan_v1_t *plait::findPlan(const plait_model_v1_t &model, std::string_view variant) {
+const plait_plan_v1_t *plait::findPlan(const plait_model_v2_t &model, std::string_view variant) {
   for (int32_t i = 0; i < model.plan_count; ++i)
     if (variant == model.plans[i].name)
       return &model.plans[i];
   return nullptr;
 }
 
-int64_t plait::pageTokens(const plait_model_v1_t &model) { return model.state_count ? model.states[0].page_tokens : 1; }
+int64_t plait::pageTokens(const plait_model_v2_t &model) { return model.state_count ? model.states[0].page_tokens : 1; }
+
+int64_t plait::tableWindow(const plait_model_v2_t &model, int32_t table) {
+  for (int32_t i = 0; i < model.state_count; ++i)
+    if (model.states[i].table == table)
+      return model.states[i].window;
+  return 0;
+}
+
+int64_t plait::tablePageBytes(const plait_model_v2_t &model, int32_t table) {
+  int64_t bytes = 0;
+  for (int32_t i = 0; i < model.state_count; ++i)
+    if (model.states[i].table == table)
+      bytes += model.states[i].layers * int64_t(model.states[i].page_bytes);
+  return bytes;
+}
 
 namespace {
 
@@ -84,7 +99,7 @@ constexpr int64_t kMaxLayers = 1 << 20;
 
 class Checker {
 public:
-  Checker(const plait_model_v1_t &model, const LoadedImage &image) : model(model), image(image) {}
+  Checker(const plait_model_v2_t &model, const LoadedImage &image) : model(model), image(image) {}
 
   Status check() {
     PLAIT_RETURN_IF_ERROR(checkModel());
@@ -94,6 +109,7 @@ public:
       PLAIT_RETURN_IF_ERROR(checkWeight(model.weights[i]).withContext(at("weight", i)));
     for (int32_t i = 0; i < model.state_count; ++i)
       PLAIT_RETURN_IF_ERROR(checkState(model.states[i]).withContext(at("state", i)));
+    PLAIT_RETURN_IF_ERROR(checkPageTables());
     for (int32_t i = 0; i < model.source_count; ++i)
       if (!image.holdsString(model.sources[i]))
         return damaged(at("source", i), "a pointer outside the binary", "text");
@@ -136,6 +152,7 @@ private:
     PLAIT_RETURN_IF_ERROR(table("weight", model.weights, model.weight_count));
     PLAIT_RETURN_IF_ERROR(table("state", model.states, model.state_count));
     PLAIT_RETURN_IF_ERROR(table("plan", model.plans, model.plan_count));
+    PLAIT_RETURN_IF_ERROR(inRange("table_count", model.table_count, 0, model.state_count));
     return table("source", model.sources, model.source_count);
   }
 
@@ -153,10 +170,12 @@ private:
     return inRange("cyclic", kernel.cyclic, 0, 1);
   }
 
-  Status checkWeight(const plait_weight_v1_t &weight) const {
+  Status checkWeight(const plait_weight_v2_t &weight) const {
     PLAIT_RETURN_IF_ERROR(string("name", weight.name));
     PLAIT_RETURN_IF_ERROR(string("source", weight.source));
     PLAIT_RETURN_IF_ERROR(inRange("layers", weight.layers, 1, kMaxLayers));
+    PLAIT_RETURN_IF_ERROR(inRange("layer_first", weight.layer_first, 0, kMaxLayers));
+    PLAIT_RETURN_IF_ERROR(inRange("layer_step", weight.layer_step, 1, kMaxLayers));
     PLAIT_RETURN_IF_ERROR(inRange("rows", weight.rows, 1, kMaxExtent));
     PLAIT_RETURN_IF_ERROR(inRange("cols", weight.cols, 1, kMaxExtent));
     if (!dtypeBytes(weight.dtype))
@@ -180,15 +199,27 @@ private:
     return Status::success();
   }
 
-  Status checkState(const plait_state_v1_t &state) const {
+  Status checkState(const plait_state_v2_t &state) const {
     PLAIT_RETURN_IF_ERROR(string("name", state.name));
     PLAIT_RETURN_IF_ERROR(inRange("layers", state.layers, 1, kMaxLayers));
     PLAIT_RETURN_IF_ERROR(inRange("page_tokens", state.page_tokens, 1, 1 << 20));
     if (state.page_tokens != model.states[0].page_tokens)
       return damaged("page_tokens", std::to_string(state.page_tokens),
-                     std::to_string(model.states[0].page_tokens) + " as in state 0, whose page table it shares");
+                     std::to_string(model.states[0].page_tokens) + " as in state 0: page tables are equally wide");
+    PLAIT_RETURN_IF_ERROR(inRange("window", state.window, 0, INT32_MAX));
+    PLAIT_RETURN_IF_ERROR(inRange("table", state.table, 0, int64_t(model.table_count) - 1));
+    if (state.window != tableWindow(model, state.table))
+      return damaged("window", std::to_string(state.window),
+                     std::to_string(tableWindow(model, state.table)) + " as in the first state of its page table");
     if (!state.page_bytes || state.page_bytes % 64 || state.page_bytes > uint64_t(kMaxExtent))
       return damaged("page_bytes", std::to_string(state.page_bytes), "a multiple of 64");
+    return Status::success();
+  }
+
+  Status checkPageTables() const {
+    for (int32_t i = 0; i < model.table_count; ++i)
+      if (!tablePageBytes(model, i))
+        return damaged(at("page table", i), "no state that uses it", "at least one");
     return Status::success();
   }
 
@@ -230,6 +261,9 @@ private:
     case PLAIT_ARG_OUTPUT:
       count = PLAIT_OUT_COUNT;
       break;
+    case PLAIT_ARG_PAGES:
+      count = model.table_count;
+      break;
     default:
       return damaged("kind", std::to_string(arg.kind), "a plait_arg_kind_t");
     }
@@ -254,8 +288,24 @@ private:
       if (!before || before->layer_begin != launch.layer_begin || before->layer_end != launch.layer_end)
         return damaged("loop_begin", "0 at a new range of layers", "1");
     }
-    for (int32_t a = 0; a < launch.arg_count; ++a)
-      PLAIT_RETURN_IF_ERROR(checkLayers(plan.args[launch.first_arg + a], launch));
+    const plait_arg_v1_t *args = plan.args + launch.first_arg;
+    for (int32_t a = 0; a < launch.arg_count; ++a) {
+      PLAIT_RETURN_IF_ERROR(checkLayers(args[a], launch));
+      PLAIT_RETURN_IF_ERROR(checkPairs(args, a, launch.arg_count).withContext(at("argument", a)));
+    }
+    return Status::success();
+  }
+
+  /// A page number means nothing but in the states of its own table, so the two
+  /// come together.
+  Status checkPairs(const plait_arg_v1_t *args, int32_t index, int32_t count) const {
+    bool isState = args[index].kind == PLAIT_ARG_STATE;
+    if (isState && (index + 1 == count || args[index + 1].kind != PLAIT_ARG_PAGES ||
+                    args[index + 1].index != model.states[args[index].index].table))
+      return damaged("a state", "no page table of its own after it",
+                     "PLAIT_ARG_PAGES " + std::to_string(model.states[args[index].index].table));
+    if (args[index].kind == PLAIT_ARG_PAGES && (index == 0 || args[index - 1].kind != PLAIT_ARG_STATE))
+      return damaged("a page table", "no state before it", "PLAIT_ARG_STATE");
     return Status::success();
   }
 
@@ -269,27 +319,27 @@ private:
     return layers ? inRange("layer_end", launch.layer_end, 1, layers) : Status::success();
   }
 
-  const plait_model_v1_t &model;
+  const plait_model_v2_t &model;
   const LoadedImage &image;
 };
 
 } // namespace
 
-Status plait::checkTables(const plait_model_v1_t *model, const LoadedImage &image) {
+Status plait::checkTables(const plait_model_v2_t *model, const LoadedImage &image) {
   // The head of the struct is all that may be read before its size is known.
-  constexpr size_t headBytes = offsetof(plait_model_v1_t, name);
-  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v1_t) || !image.holds(model, headBytes))
+  constexpr size_t headBytes = offsetof(plait_model_v2_t, name);
+  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v2_t) || !image.holds(model, headBytes))
     return corrupt("model tables: found a pointer outside the binary; expected a table inside it");
   if (model->magic != PLAIT_ABI_MAGIC)
     return corrupt("model tables: found magic " + std::to_string(model->magic) + "; expected " +
                    std::to_string(PLAIT_ABI_MAGIC) + " (not a Plait model binary, or damaged)");
   if (model->abi_version != PLAIT_ABI_VERSION)
-    return unsupported("model tables: found ABI version " + std::to_string(model->abi_version) +
-                       "; this runtime speaks " + std::to_string(PLAIT_ABI_VERSION) +
-                       "; compile the model again with this version of Plait");
-  if (model->struct_size < sizeof(plait_model_v1_t) || model->struct_size > 65536 ||
+    return unsupported("found a model built for ABI " + std::to_string(model->abi_version) +
+                       "; this runtime reads ABI " + std::to_string(PLAIT_ABI_VERSION) +
+                       "; recompile it with the plait-compile of this version");
+  if (model->struct_size < sizeof(plait_model_v2_t) || model->struct_size > 65536 ||
       !image.holds(model, size_t(model->struct_size)))
     return corrupt("model tables: found struct_size " + std::to_string(model->struct_size) + "; expected at least " +
-                   std::to_string(sizeof(plait_model_v1_t)));
+                   std::to_string(sizeof(plait_model_v2_t)));
   return Checker(*model, image).check().withContext("model tables");
 }

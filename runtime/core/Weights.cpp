@@ -8,6 +8,7 @@
 #include "runtime/core/Weights.h"
 
 #include "runtime/base/RandomWeights.h"
+#include "runtime/base/TensorName.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -61,7 +62,7 @@ PageMemory &PageMemory::operator=(PageMemory &&other) noexcept {
   return *this;
 }
 
-Expected<Weights> Weights::map(const std::string &path, const plait_model_v1_t &model) {
+Expected<Weights> Weights::map(const std::string &path, const plait_model_v2_t &model) {
   Weights weights;
   PLAIT_ASSIGN_OR_RETURN(weights.file, MappedFile::open(path));
   std::span<const uint8_t> bytes = weights.file->bytes();
@@ -86,7 +87,7 @@ void store(float value, uint16_t *to) { *to = roundToBf16(value); }
 
 /// Rows [begin, end) in row major order.
 template <typename Element>
-void fillRows(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillRows(const plait_weight_v2_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
               Element *slice) {
   // The index grows by one, which the optimiser turns into one addition.
   for (int64_t i = begin * weight.cols, last = end * weight.cols; i < last; ++i)
@@ -95,7 +96,7 @@ void fillRows(const plait_weight_v1_t &weight, const RandomWeights &values, int6
 
 /// Panels [begin, end), written front to back.
 template <typename Element>
-void fillPanels(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillPanels(const plait_weight_v2_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
                 Element *slice) {
   const int64_t panel = weight.panel, group = weight.group;
   const int64_t rows = weight.rows, cols = weight.cols;
@@ -120,7 +121,7 @@ void fillPanels(const plait_weight_v1_t &weight, const RandomWeights &values, in
 }
 
 template <typename Element>
-void fillSlice(const plait_weight_v1_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillSlice(const plait_weight_v2_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
                uint8_t *slice) {
   Element *elements = reinterpret_cast<Element *>(slice);
   if (weight.layout == PLAIT_LAYOUT_PANELS)
@@ -130,19 +131,19 @@ void fillSlice(const plait_weight_v1_t &weight, const RandomWeights &values, int
 }
 
 /// Panels or rows of a slice: the unit in which the work is divided.
-int64_t unitsOf(const plait_weight_v1_t &weight) {
+int64_t unitsOf(const plait_weight_v2_t &weight) {
   return weight.layout == PLAIT_LAYOUT_PANELS ? (weight.rows + weight.panel - 1) / weight.panel : weight.rows;
 }
 
 struct FillWork {
-  const plait_weight_v1_t *weight;
+  const plait_weight_v2_t *weight;
   int64_t layer, begin, end;
 };
 
-std::vector<FillWork> divideWork(const plait_model_v1_t &model) {
+std::vector<FillWork> divideWork(const plait_model_v2_t &model) {
   std::vector<FillWork> work;
   for (int32_t i = 0; i < model.weight_count; ++i) {
-    const plait_weight_v1_t &weight = model.weights[i];
+    const plait_weight_v2_t &weight = model.weights[i];
     int64_t unitElements = weight.layout == PLAIT_LAYOUT_PANELS ? weight.cols * weight.panel : weight.cols;
     int64_t step = std::max<int64_t>(1, kWorkElements / unitElements);
     for (int64_t layer = 0; layer < weight.layers; ++layer)
@@ -154,16 +155,17 @@ std::vector<FillWork> divideWork(const plait_model_v1_t &model) {
 
 } // namespace
 
-void plait::fillRandom(const plait_weight_v1_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
+void plait::fillRandom(const plait_weight_v2_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
                        uint8_t *slice) {
-  RandomWeights values(seed, layerTensorName(weight.source, layer), weight.cols);
+  std::string name = sliceTensorName(weight.source, layer, weight.layer_first, weight.layer_step);
+  RandomWeights values(seed, name, weight.cols);
   if (weight.dtype == PLAIT_DTYPE_BF16)
     fillSlice<uint16_t>(weight, values, begin, end, slice);
   else
     fillSlice<float>(weight, values, begin, end, slice);
 }
 
-Expected<Weights> Weights::random(uint64_t seed, const plait_model_v1_t &model, unsigned threads) {
+Expected<Weights> Weights::random(uint64_t seed, const plait_model_v2_t &model, unsigned threads) {
   for (int32_t i = 0; i < model.weight_count; ++i) {
     int32_t dtype = model.weights[i].dtype;
     if (dtype != PLAIT_DTYPE_F32 && dtype != PLAIT_DTYPE_BF16)

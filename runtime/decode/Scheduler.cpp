@@ -45,8 +45,15 @@ struct Scheduler::Events {
 };
 
 Scheduler::Scheduler(std::shared_ptr<Instance> instance, SchedulerOptions options)
-    : instance(std::move(instance)), options(std::move(options)),
-      pool(int32_t(this->instance->limits().capacityPages)) {}
+    : instance(std::move(instance)), options(std::move(options)) {
+  const StepLimits &limits = this->instance->limits();
+  int64_t step = this->options.chunk > 0 ? std::min(this->options.chunk, limits.maxTokens) : limits.maxTokens;
+  for (const TableLimits &table : limits.tables) {
+    pools.emplace_back(int32_t(table.capacityPages));
+    reserved.push_back(0);
+    ring.push_back(limits.ringPages(table, step));
+  }
+}
 
 Scheduler::~Scheduler() = default;
 
@@ -63,13 +70,12 @@ Status Scheduler::checkRequest(const Request &request) const {
       return invalidArgument("prompt: found token id " + std::to_string(request.prompt[i]) + " at index " +
                              std::to_string(i) + "; expected 0 to " + std::to_string(limits.vocabulary - 1));
   int64_t length = int64_t(request.prompt.size());
-  int64_t cache = limits.capacityPages * limits.pageTokens;
-  int64_t context = std::min(limits.maxPositions, cache);
+  int64_t context = contextLimit();
   if (length > context)
     return invalidArgument("prompt: found " + std::to_string(length) + " tokens; expected at most " +
                            std::to_string(context) +
-                           (cache < limits.maxPositions ? ", the size of the key/value cache; enlarge the cache"
-                                                        : ", the model's context; shorten the prompt"));
+                           (context < limits.maxPositions ? ", the size of the key/value cache; enlarge the cache"
+                                                          : ", the model's context; shorten the prompt"));
   if (request.maxTokens < 0)
     return invalidArgument("max tokens: found " + std::to_string(request.maxTokens) + "; expected at least 0");
   if (request.wantLogits && !instance->hasLogits())
@@ -78,7 +84,7 @@ Status Scheduler::checkRequest(const Request &request) const {
   // The rest of the limits are those of a step: ask with a step of one token.
   StepRow row;
   row.tokens = {request.prompt[0]};
-  row.pages = {0};
+  row.pages.assign(limits.tables.size(), {0});
   row.leaves.push_back({0, request.sampling, request.stops});
   StepBatch batch;
   batch.rows.push_back(std::move(row));
@@ -87,8 +93,7 @@ Status Scheduler::checkRequest(const Request &request) const {
 
 /// The last token is chosen but never computed, so it needs no position.
 void Scheduler::limitTokens(Sequence &sequence) const {
-  const StepLimits &limits = instance->limits();
-  int64_t context = std::min(limits.maxPositions, limits.capacityPages * limits.pageTokens);
+  int64_t context = contextLimit();
   int64_t most = context - sequence.result.promptTokens + 1;
   int64_t &wanted = sequence.request.maxTokens;
   if (wanted <= most)
@@ -99,10 +104,34 @@ void Scheduler::limitTokens(Sequence &sequence) const {
   wanted = most;
 }
 
-int64_t Scheduler::pagesFor(const Sequence &sequence) const {
+/// The positions of the longest sequence that can run by itself.
+int64_t Scheduler::contextLimit() const {
+  const StepLimits &limits = instance->limits();
+  int64_t context = limits.maxPositions;
+  for (size_t t = 0; t < limits.tables.size(); ++t)
+    if (int64_t capacity = limits.tables[t].capacityPages; capacity < ring[t])
+      context = std::min(context, capacity * limits.pageTokens);
+  return context;
+}
+
+std::vector<int64_t> Scheduler::pagesFor(const Sequence &sequence) const {
   int64_t positions = sequence.result.promptTokens + std::max<int64_t>(0, sequence.request.maxTokens - 1);
-  int64_t size = instance->limits().pageTokens;
-  return (positions + size - 1) / size;
+  std::vector<int64_t> pages;
+  for (int64_t most : ring)
+    pages.push_back(std::min(most, instance->limits().wholePages(positions)));
+  return pages;
+}
+
+bool Scheduler::hasRoomFor(const Sequence &sequence) const {
+  for (size_t t = 0; t < pools.size(); ++t)
+    if (reserved[t] + sequence.reservedPages[t] > pools[t].capacity())
+      return false;
+  return true;
+}
+
+void Scheduler::reserve(const Sequence &sequence, int64_t sign) {
+  for (size_t t = 0; t < pools.size(); ++t)
+    reserved[t] += sign * sequence.reservedPages[t];
 }
 
 Expected<SequenceId> Scheduler::add(Request request) {
@@ -112,7 +141,9 @@ Expected<SequenceId> Scheduler::add(Request request) {
         request.stops.push_back(id);
   PLAIT_RETURN_IF_ERROR(checkRequest(request));
   std::lock_guard<std::mutex> lock(mutex);
-  auto sequence = std::make_unique<Sequence>(nextId++, pool);
+  auto sequence = std::make_unique<Sequence>(nextId++);
+  for (PagePool &pool : pools)
+    sequence->pages.emplace_back(pool);
   SequenceId id = sequence->id;
   sequence->result.id = id;
   sequence->result.added = DecodeClock::now();
@@ -135,18 +166,19 @@ Expected<SequenceId> Scheduler::fork(SequenceId parentId, const Sampling &sampli
     return resourceError("fork: all rows of the step are taken");
   const Sequence &parent = *found->second;
   // Shared pages are counted twice: each side may come to own a copy of its own.
-  if (reserved + parent.reservedPages > pool.capacity())
+  if (!hasRoomFor(parent))
     return resourceError("fork: the key/value cache has no room for another sequence");
-  auto child = std::make_unique<Sequence>(nextId++, pool);
+  auto child = std::make_unique<Sequence>(nextId++);
   child->request = parent.request;
   child->request.sampling = sampling;
   child->tokens = parent.tokens;
   child->fed = parent.fed;
   child->reservedPages = parent.reservedPages;
-  child->pages = parent.pages.fork();
+  for (const PageList &pages : parent.pages)
+    child->pages.push_back(pages.fork());
   child->result = parent.result;
   child->result.id = child->id;
-  reserved += child->reservedPages;
+  reserve(*child, +1);
   SequenceId id = child->id;
   runningSequences.emplace(id, std::move(child));
   return id;
@@ -199,7 +231,7 @@ void Scheduler::sweep(Events &events) {
         continue;
       }
       if (map == &runningSequences)
-        reserved -= sequence.reservedPages;
+        reserve(sequence, -1);
       if (sequence.request.onFinish)
         events.finishes.push_back({std::move(sequence.request.onFinish), std::move(sequence.result)});
       else
@@ -214,9 +246,9 @@ void Scheduler::admit(Events &events) {
   while (!waitingSequences.empty() && runningSequences.size() < size_t(instance->limits().maxRows)) {
     auto first = waitingSequences.begin();
     Sequence &sequence = *first->second;
-    if (reserved + sequence.reservedPages > pool.capacity())
+    if (!hasRoomFor(sequence))
       break;
-    reserved += sequence.reservedPages;
+    reserve(sequence, +1);
     sequence.result.started = DecodeClock::now();
     if (sequence.request.maxTokens == 0 && !sequence.request.wantLogits)
       finish(sequence, FinishReason::length); // nothing is asked for
@@ -266,17 +298,20 @@ Status Scheduler::checkPlan(const std::vector<RowPlan> &rows) const {
 
 Status Scheduler::buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch) {
   int64_t size = instance->limits().pageTokens;
-  PageCopy copy = [&](int32_t from, int32_t to) { return instance->copyPage(from, to); };
   for (const RowPlan &plan : rows) {
     Sequence &sequence = *runningSequences.at(plan.id);
     int64_t end = plan.first + plan.count;
-    PLAIT_RETURN_IF_ERROR(sequence.pages.grow(size_t((end + size - 1) / size)));
-    for (int64_t page = plan.first / size; page * size < end; ++page)
-      PLAIT_RETURN_IF_ERROR(sequence.pages.makeWritable(size_t(page), copy));
     StepRow row;
+    for (size_t t = 0; t < pools.size(); ++t) {
+      PageList &pages = sequence.pages[t];
+      PageCopy copy = [&](int32_t from, int32_t to) { return instance->copyPage(t, from, to); };
+      PLAIT_RETURN_IF_ERROR(pages.grow(size_t((end + size - 1) / size)));
+      for (int64_t page = plan.first / size; page * size < end; ++page)
+        PLAIT_RETURN_IF_ERROR(pages.makeWritable(size_t(page), copy));
+      row.pages.push_back(pages.pages());
+    }
     row.tokens.assign(sequence.tokens.begin() + plan.first, sequence.tokens.begin() + end);
     row.firstPosition = plan.first;
-    row.pages = sequence.pages.pages();
     // The path up to the last known token is forced; only there is a choice.
     bool last = end == int64_t(sequence.tokens.size());
     int64_t leaf = sequence.request.wantLogits ? 0 : plan.count - 1;
@@ -317,6 +352,13 @@ void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &e
     finish(sequence, FinishReason::length);
 }
 
+/// Gives back the pages that no token to come can read.
+void Scheduler::releaseBehindWindows(Sequence &sequence) const {
+  const StepLimits &limits = instance->limits();
+  for (size_t t = 0; t < limits.tables.size(); ++t)
+    sequence.pages[t].release(size_t(limits.firstPage(limits.tables[t], sequence.fed)));
+}
+
 void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &result, Events &events) {
   size_t leaf = 0, vocabulary = size_t(instance->limits().vocabulary);
   for (const RowPlan &row : rows) {
@@ -324,6 +366,7 @@ void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &r
     bool last = row.first + row.count == int64_t(sequence.tokens.size());
     size_t leaves = sequence.request.wantLogits ? size_t(row.count) : size_t(last);
     sequence.fed = row.first + row.count;
+    releaseBehindWindows(sequence);
     if (sequence.request.wantLogits) {
       auto from = result.logits.begin() + ptrdiff_t(leaf * vocabulary);
       sequence.result.logits.insert(sequence.result.logits.end(), from, from + ptrdiff_t(leaves * vocabulary));
@@ -428,7 +471,17 @@ size_t Scheduler::running() const {
   return runningSequences.size();
 }
 
-int32_t Scheduler::freePages() const {
+int64_t Scheduler::freePages() const {
   std::lock_guard<std::mutex> lock(mutex);
-  return pool.available();
+  int64_t pages = 0;
+  for (const PagePool &pool : pools)
+    pages += pool.available();
+  return pages;
+}
+
+int64_t Scheduler::totalPages() const {
+  int64_t pages = 0;
+  for (const PagePool &pool : pools)
+    pages += pool.capacity();
+  return pages;
 }

@@ -68,8 +68,9 @@ public:
 
   size_t waiting() const;
   size_t running() const;
-  int32_t freePages() const;
-  int32_t totalPages() const { return pool.capacity(); }
+  /// Of all page tables together.
+  int64_t freePages() const;
+  int64_t totalPages() const;
   int64_t steps() const { return stepCount; }
 
 private:
@@ -79,12 +80,16 @@ private:
   Expected<bool> stepOnce();
   Status checkRequest(const Request &request) const;
   void limitTokens(Sequence &sequence) const;
-  int64_t pagesFor(const Sequence &sequence) const;
+  int64_t contextLimit() const;
+  std::vector<int64_t> pagesFor(const Sequence &sequence) const;
+  bool hasRoomFor(const Sequence &sequence) const;
+  void reserve(const Sequence &sequence, int64_t sign);
   void admit(Events &events);
   void sweep(Events &events);
   std::vector<RowPlan> planRows() const;
   Status checkPlan(const std::vector<RowPlan> &rows) const;
   Status buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch);
+  void releaseBehindWindows(Sequence &sequence) const;
   void distribute(const std::vector<RowPlan> &rows, const StepResult &result, Events &events);
   void acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &events);
   void failRows(const std::vector<RowPlan> &rows, const Status &status);
@@ -95,9 +100,10 @@ private:
   std::shared_ptr<Instance> instance;
   SchedulerOptions options;
 
-  mutable std::mutex mutex; ///< of everything below; free while a step runs
-  PagePool pool;
-  int64_t reserved = 0; ///< pages promised to running sequences
+  mutable std::mutex mutex;      ///< of everything below; free while a step runs
+  std::vector<PagePool> pools;   ///< of each page table
+  std::vector<int64_t> reserved; ///< pages of each promised to running sequences
+  std::vector<int64_t> ring;     ///< most pages of each that one sequence uses at once
   std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;
   std::map<SequenceId, SequenceResult> results;
   bool cancelRequested = false;

@@ -71,7 +71,7 @@ struct Request {
 
 /// A request under way; the scheduler's own record.
 struct Sequence {
-  Sequence(SequenceId id, PagePool &pool) : id(id), pages(pool) {}
+  explicit Sequence(SequenceId id) : id(id) {}
 
   /// Tokens that are known but not computed yet.
   int64_t pending() const { return int64_t(tokens.size()) - fed; }
@@ -79,11 +79,11 @@ struct Sequence {
 
   SequenceId id;
   Request request;
-  std::vector<int32_t> tokens; ///< prompt and generated
-  int64_t fed = 0;             ///< of `tokens`: their keys and values are in pages
-  int64_t reservedPages = 0;
+  std::vector<int32_t> tokens;        ///< prompt and generated
+  int64_t fed = 0;                    ///< of `tokens`: their keys and values are in pages
+  std::vector<int64_t> reservedPages; ///< of each page table
   bool cancelled = false;
-  PageList pages;
+  std::vector<PageList> pages; ///< of each page table
   SequenceResult result;
 };
 

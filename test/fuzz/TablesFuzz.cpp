@@ -30,7 +30,7 @@ namespace {
 /// all pointers among them turned to the copy.
 class Image {
 public:
-  explicit Image(const plait_model_v1_t &from) {
+  explicit Image(const plait_model_v2_t &from) {
     memory.resize(1 << 16);
     auto *model = copy(&from, 1);
     model->name = text(from.name);
@@ -68,7 +68,7 @@ public:
     original = memory;
   }
 
-  const plait_model_v1_t *tables() const { return reinterpret_cast<const plait_model_v1_t *>(memory.data()); }
+  const plait_model_v2_t *tables() const { return reinterpret_cast<const plait_model_v2_t *>(memory.data()); }
   size_t size() const { return used; }
   void reset() { std::memcpy(memory.data(), original.data(), used); }
   void set(size_t offset, uint64_t value, size_t bytes) {
@@ -100,12 +100,12 @@ Image loadDemo() {
   void *library = dlopen(PLAIT_DEMO_MODEL, RTLD_NOW | RTLD_LOCAL);
   require(library, "the demo model loads");
   auto query = reinterpret_cast<plait_model_query_fn>(dlsym(library, PLAIT_MODEL_QUERY_SYMBOL));
-  const plait_model_v1_t *model = query(PLAIT_ABI_VERSION);
+  const plait_model_v2_t *model = query(PLAIT_ABI_VERSION);
   require(model, "the demo model has tables");
   return Image(*model);
 }
 
-size_t walk(const plait_model_v1_t &model) {
+size_t walk(const plait_model_v2_t &model) {
   size_t sum = std::strlen(model.name) + std::strlen(model.isa) + std::strlen(model.numerics);
   for (int32_t i = 0; i < model.weight_count; ++i) {
     const auto &weight = model.weights[i];
@@ -133,6 +133,13 @@ size_t walk(const plait_model_v1_t &model) {
           break;
         case PLAIT_ARG_STATE:
           require(launch.layer_end <= model.states[index].layers, "a launch stays in the layers of its states");
+          require(a + 1 < launch.first_arg + launch.arg_count && plan.args[a + 1].kind == PLAIT_ARG_PAGES &&
+                      plan.args[a + 1].index == model.states[index].table,
+                  "a state comes with its page table");
+          break;
+        case PLAIT_ARG_PAGES:
+          require(index < model.table_count && tablePageBytes(model, index) > 0, "a page table has pages");
+          require(a > launch.first_arg && plan.args[a - 1].kind == PLAIT_ARG_STATE, "a page table comes with a state");
           break;
         }
     }

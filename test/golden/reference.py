@@ -92,11 +92,15 @@ def softmax(x):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def attention(q, k, v):
-    """[heads, T, D] each; position t sees positions 0..t."""
+def attention(q, k, v, window=0):
+    """[heads, T, D] each; position t sees positions 0..t, or with a window the last
+    of them: itself and the window - 1 before it."""
     t = q.shape[1]
     scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[2])
-    scores = np.where(np.tri(t, dtype=bool), scores, -np.inf)
+    seen = np.tri(t, dtype=bool)
+    if window:
+        seen &= ~np.tri(t, k=-window, dtype=bool)
+    scores = np.where(seen, scores, -np.inf)
     return softmax(scores) @ v
 
 
@@ -141,6 +145,7 @@ def rotate(x, angles):
 class Llama:
     def __init__(self, config, weights):
         self.config, self.w = config, weights
+        self.windows = [0] * config["num_hidden_layers"]  # of each layer; 0: none
         self.heads = config["num_attention_heads"]
         self.kv_heads = config.get("num_key_value_heads") or self.heads
         self.dim = config.get("head_dim") or config["hidden_size"] // self.heads
@@ -168,7 +173,7 @@ class Llama:
             k = split_heads(self.linear(h, p + "self_attn.k_proj"), self.kv_heads)
             v = split_heads(self.linear(h, p + "self_attn.v_proj"), self.kv_heads)
             k = np.repeat(rotate(k, angles), group, axis=0)
-            y = attention(rotate(q, angles), k, np.repeat(v, group, axis=0))
+            y = attention(rotate(q, angles), k, np.repeat(v, group, axis=0), self.windows[i])
             x = x + self.linear(join_heads(y), p + "self_attn.o_proj")
             h = self.norm(x, p + "post_attention_layernorm")
             gate = self.linear(h, p + "mlp.gate_proj")

@@ -100,12 +100,12 @@ public:
     Runner runner;
     runner.batch = batch;
     runner.chunk = std::max<int64_t>(1, chunk / batch);
-    runner.pagesPerRow = wholePages(model, positions);
+    runner.positions = positions;
     InstanceOptions io;
     io.threads = threads;
     io.maxRows = batch;
     io.maxTokens = batch * runner.chunk;
-    io.capacityPages = runner.pagesPerRow * batch;
+    io.capacityPages = wholePages(model, positions) * batch;
     if (io.capacityPages > INT32_MAX)
       return invalidArgument("bench: the sequences need more pages than there are numbers");
     PLAIT_ASSIGN_OR_RETURN(runner.instance, Instance::create(session.model, io));
@@ -139,8 +139,7 @@ private:
       row.firstPosition = first;
       for (int64_t i = 0; i < count; ++i)
         row.tokens.push_back(token(random));
-      for (int64_t page = 0; page < pagesPerRow; ++page)
-        row.pages.push_back(int32_t(r * pagesPerRow + page));
+      row.pages = dealPages(instance->limits(), r, batch, positions);
       if (leaf)
         row.leaves.push_back({int32_t(count - 1), {}, {}});
       work.rows.push_back(std::move(row));
@@ -150,7 +149,7 @@ private:
 
   std::unique_ptr<Instance> instance;
   std::mt19937 random{42};
-  int64_t batch = 1, chunk = 1, pagesPerRow = 1;
+  int64_t batch = 1, chunk = 1, positions = 1;
 };
 
 Status measure(const Session &session, const BenchOptions &options, bool warmup, Test &test) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/core/Model.h"
+#include "runtime/core/StepInputs.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Executor.h"
 #include "tools/plait/Cache.h"
@@ -39,9 +40,9 @@ const char *dtypeName(int32_t dtype) {
 }
 
 constexpr const char *kDimNames[PLAIT_DIM_COUNT] = {"tokens", "rows", "leaves", "pages", "stops"};
-constexpr const char *kInputNames[PLAIT_IN_COUNT] = {"tokens", "positions",   "token_rows", "page_table",
-                                                     "leaves", "temperature", "top_k",      "top_p",
-                                                     "min_p",  "seed",        "sequence",   "stops"};
+constexpr const char *kInputNames[PLAIT_IN_COUNT] = {"tokens",      "positions", "token_rows", "leaves",
+                                                     "temperature", "top_k",     "top_p",      "min_p",
+                                                     "seed",        "sequence",  "stops"};
 constexpr const char *kOutputNames[PLAIT_OUT_COUNT] = {"tokens", "status", "logprob", "logits"};
 
 /// "1024 + 8 * tokens"
@@ -60,13 +61,13 @@ std::string tilesText(const plait_kernel_v1_t &kernel) {
   return text + (kernel.cyclic ? ", dealt out" : "");
 }
 
-std::string layoutText(const plait_weight_v1_t &weight) {
+std::string layoutText(const plait_weight_v2_t &weight) {
   std::string text =
       weight.layout == PLAIT_LAYOUT_PANELS ? fmt::format("panels of {}x{}", weight.panel, weight.group) : "rows";
   return text + (weight.transposed ? ", transposed" : "");
 }
 
-std::string argText(const plait_model_v1_t &model, const plait_arg_v1_t &arg) {
+std::string argText(const plait_model_v2_t &model, const plait_arg_v1_t &arg) {
   switch (arg.kind) {
   case PLAIT_ARG_SLOT:
     return fmt::format("slot{}", arg.index);
@@ -76,20 +77,32 @@ std::string argText(const plait_model_v1_t &model, const plait_arg_v1_t &arg) {
     return fmt::format("state:{}", model.states[arg.index].name);
   case PLAIT_ARG_INPUT:
     return fmt::format("in:{}", kInputNames[arg.index]);
+  case PLAIT_ARG_PAGES:
+    return fmt::format("pages{}", arg.index);
   default:
     return fmt::format("out:{}", kOutputNames[arg.index]);
   }
 }
 
-const char *sourceName(const plait_model_v1_t &model, const plait_launch_v1_t &launch) {
+const char *sourceName(const plait_model_v2_t &model, const plait_launch_v1_t &launch) {
   return launch.source >= 0 ? model.sources[launch.source] : "";
 }
 
-int64_t stateBytesPerToken(const plait_model_v1_t &model) {
-  int64_t bytes = 0;
-  for (int32_t i = 0; i < model.state_count; ++i)
-    bytes += model.states[i].layers * int64_t(model.states[i].page_bytes);
-  return bytes / pageTokens(model);
+/// Bytes that the states of a sequence take: what grows by a position, and what a
+/// window keeps at most.
+struct StateBytes {
+  int64_t perPosition = 0, windows = 0;
+};
+StateBytes stateBytes(const plait_model_v2_t &model) {
+  StepLimits limits;
+  limits.pageTokens = pageTokens(model);
+  StateBytes bytes;
+  for (int32_t i = 0; i < model.table_count; ++i)
+    if (TableLimits table{tableWindow(model, i)}; table.window)
+      bytes.windows += tablePageBytes(model, i) * limits.ringPages(table, 0);
+    else
+      bytes.perPosition += tablePageBytes(model, i) / limits.pageTokens;
+  return bytes;
 }
 
 int64_t arenaBytesFor(const plait_plan_v1_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
@@ -104,7 +117,7 @@ std::string bytesText(int64_t bytes) {
   return fmt::format("{} B", bytes);
 }
 
-std::string planText(const plait_model_v1_t &m, const plait_plan_v1_t &plan) {
+std::string planText(const plait_model_v2_t &m, const plait_plan_v1_t &plan) {
   std::string text = fmt::format("\nplan {}\n", plan.name);
   for (int32_t i = 0; i < plan.slot_count; ++i)
     text += fmt::format("  slot{} = {} bytes\n", i, extentText(plan.slots[i]));
@@ -141,13 +154,13 @@ std::string summaryText(const Manifest &manifest) {
                      manifest.topK, manifest.topP, manifest.minP, fmt::join(manifest.eos, ", "));
 }
 
-std::string tablesText(const plait_model_v1_t &m) {
+std::string tablesText(const plait_model_v2_t &m) {
   std::string text = fmt::format("\nkernels ({})\n", m.kernel_count);
   for (int32_t i = 0; i < m.kernel_count; ++i)
     text += fmt::format("  {:<32} tiles {}\n", m.kernels[i].name, tilesText(m.kernels[i]));
   text += fmt::format("\nweights ({})\n", m.weight_count);
   for (int32_t i = 0; i < m.weight_count; ++i) {
-    const plait_weight_v1_t &w = m.weights[i];
+    const plait_weight_v2_t &w = m.weights[i];
     std::string shape =
         w.layers > 1 ? fmt::format("{} x [{}, {}]", w.layers, w.rows, w.cols) : fmt::format("[{}, {}]", w.rows, w.cols);
     text += fmt::format("  {:<24} {:<22} {:<4} {:<16} {:>11}  {}\n", w.name, shape, dtypeName(w.dtype), layoutText(w),
@@ -155,8 +168,9 @@ std::string tablesText(const plait_model_v1_t &m) {
   }
   text += fmt::format("\nstates ({})\n", m.state_count);
   for (int32_t i = 0; i < m.state_count; ++i)
-    text += fmt::format("  {:<24} {} layers, pages of {} positions and {} bytes\n", m.states[i].name,
-                        m.states[i].layers, m.states[i].page_tokens, m.states[i].page_bytes);
+    text += fmt::format("  {:<24} {} layers, pages of {} positions and {} bytes{}, page table {}\n", m.states[i].name,
+                        m.states[i].layers, m.states[i].page_tokens, m.states[i].page_bytes,
+                        m.states[i].window ? fmt::format(", window {}", m.states[i].window) : "", m.states[i].table);
   text += fmt::format("\nvariants ({})\n", m.plan_count);
   for (int32_t i = 0; i < m.plan_count; ++i)
     text += fmt::format("  {:<24} {} launches{}\n", m.plans[i].name, m.plans[i].launch_count,
@@ -164,18 +178,22 @@ std::string tablesText(const plait_model_v1_t &m) {
   return text;
 }
 
-std::string ledgerText(const plait_model_v1_t &m) {
+std::string ledgerText(const plait_model_v2_t &m) {
   std::string text = "\nmemory\n";
   text += fmt::format("  weights                  {}\n", bytesText(int64_t(m.pack_bytes)));
-  text += fmt::format("  state per position       {}\n", bytesText(stateBytesPerToken(m)));
-  text += fmt::format("  state of the full context {}\n", bytesText(stateBytesPerToken(m) * m.max_positions));
+  StateBytes state = stateBytes(m);
+  text += fmt::format("  state per position       {}\n", bytesText(state.perPosition));
+  if (state.windows)
+    text += fmt::format("  state of the windows     {}\n", bytesText(state.windows));
+  text +=
+      fmt::format("  state of the full context {}\n", bytesText(state.perPosition * m.max_positions + state.windows));
   for (int32_t i = 0; i < m.plan_count; ++i)
     text += fmt::format("  arena of {:<15} {} for 1 token, {} for 512\n", m.plans[i].name,
                         bytesText(arenaBytesFor(m.plans[i], 1)), bytesText(arenaBytesFor(m.plans[i], 512)));
   return text;
 }
 
-Json planJson(const plait_model_v1_t &m, const plait_plan_v1_t &plan) {
+Json planJson(const plait_model_v2_t &m, const plait_plan_v1_t &plan) {
   Json result = {{"name", plan.name}, {"has_logits", plan.has_logits != 0}};
   result["slots"] = Json::array();
   for (int32_t i = 0; i < plan.slot_count; ++i)
@@ -196,17 +214,19 @@ Json planJson(const plait_model_v1_t &m, const plait_plan_v1_t &plan) {
   return result;
 }
 
-Json tablesJson(const plait_model_v1_t &m) {
+Json tablesJson(const plait_model_v2_t &m) {
   Json result = {{"abi_version", m.abi_version}, {"name", m.name}, {"isa", m.isa}};
   for (const char *key : {"kernels", "weights", "states", "plans"})
     result[key] = Json::array();
   for (int32_t i = 0; i < m.kernel_count; ++i)
     result["kernels"].push_back({{"name", m.kernels[i].name}, {"tiles", tilesText(m.kernels[i])}});
   for (int32_t i = 0; i < m.weight_count; ++i) {
-    const plait_weight_v1_t &w = m.weights[i];
+    const plait_weight_v2_t &w = m.weights[i];
     result["weights"].push_back({{"name", w.name},
                                  {"source", w.source},
                                  {"layers", w.layers},
+                                 {"layer_first", w.layer_first},
+                                 {"layer_step", w.layer_step},
                                  {"shape", {w.rows, w.cols}},
                                  {"dtype", dtypeName(w.dtype)},
                                  {"layout", layoutText(w)},
@@ -217,10 +237,14 @@ Json tablesJson(const plait_model_v1_t &m) {
     result["states"].push_back({{"name", m.states[i].name},
                                 {"layers", m.states[i].layers},
                                 {"page_tokens", m.states[i].page_tokens},
-                                {"page_bytes", m.states[i].page_bytes}});
+                                {"page_bytes", m.states[i].page_bytes},
+                                {"window", m.states[i].window},
+                                {"table", m.states[i].table}});
   for (int32_t i = 0; i < m.plan_count; ++i)
     result["plans"].push_back(planJson(m, m.plans[i]));
-  result["memory"] = {{"weights", m.pack_bytes}, {"state_per_position", stateBytesPerToken(m)}};
+  StateBytes state = stateBytes(m);
+  result["memory"] = {
+      {"weights", m.pack_bytes}, {"state_per_position", state.perPosition}, {"state_of_windows", state.windows}};
   return result;
 }
 
@@ -241,7 +265,7 @@ int inspectAction(const InspectTexts &texts) {
   } else {
     std::string text = summaryText(*manifest);
     if (model) {
-      const plait_model_v1_t &tables = (*model)->tables();
+      const plait_model_v2_t &tables = (*model)->tables();
       text += tablesText(tables) + ledgerText(tables);
       for (int32_t i = 0; texts.plan && i < tables.plan_count; ++i)
         text += planText(tables, tables.plans[i]);

@@ -270,6 +270,7 @@ private:
     }
     Demand demand;
     demand.sequences = io.maxRows;
+    demand.stepTokens = io.maxTokens;
     std::vector<int64_t> lengths;
     for (const Prompt &prompt : options.prompts)
       lengths.push_back(std::min(int64_t(prompt.tokens.size()) + options.maxTokens, model.tables().max_positions));

@@ -131,8 +131,7 @@ private:
     PLAIT_ASSIGN_OR_RETURN(auto instance, Instance::create(model, io));
     StepRow row;
     row.tokens = tokens;
-    for (int32_t page = 0; page < wholePages(*model, io.maxTokens); ++page)
-      row.pages.push_back(page);
+    row.pages = dealPages(instance->limits(), 0, 1, io.maxTokens);
     for (size_t i = firstLeaf; i < tokens.size(); ++i)
       row.leaves.push_back({int32_t(i), {}, {}});
     StepBatch batch;

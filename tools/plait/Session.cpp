@@ -51,14 +51,40 @@ int64_t plait::wholePages(const Model &model, int64_t positions) {
   return (positions + size - 1) / size;
 }
 
-int64_t plait::pagesToReserve(const Model &model, const Demand &demand) {
-  int64_t pageBytes = 0; // of one page in all layers of all states
-  for (int32_t i = 0; i < model.tables().state_count; ++i) {
-    const plait_state_v1_t &state = model.tables().states[i];
-    pageBytes += state.layers * int64_t(state.page_bytes);
+/// Bytes of the states of an instance with `pages` of each page table.
+static double stateBytes(const plait_model_v2_t &tables, const Demand &demand, int64_t pages) {
+  StepLimits limits;
+  limits.pageTokens = pageTokens(tables);
+  double bytes = 0;
+  for (int32_t i = 0; i < tables.table_count; ++i) {
+    TableLimits table{tableWindow(tables, i), pages};
+    if (table.window)
+      table.capacityPages = std::min(pages, demand.sequences * limits.ringPages(table, demand.stepTokens));
+    bytes += double(tablePageBytes(tables, i)) * double(table.capacityPages);
   }
+  return bytes;
+}
+
+int64_t plait::pagesToReserve(const Model &model, const Demand &demand) {
   int64_t all = wholePages(model, demand.totalPositions) + demand.sequences;
-  int64_t fit = pageBytes ? availableBytes() / 5 * 4 / pageBytes : all;
-  int64_t one = wholePages(model, demand.positions);
-  return std::clamp<int64_t>(std::max(std::min(all, fit), one), 1, INT32_MAX);
+  int64_t one = std::max<int64_t>(wholePages(model, demand.positions), 1);
+  double budget = double(availableBytes()) / 5 * 4;
+  int64_t fit = one; // the most in one .. all that fit
+  for (int64_t over = std::max(all, one) + 1; over - fit > 1;) {
+    int64_t middle = fit + (over - fit) / 2;
+    (stateBytes(model.tables(), demand, middle) <= budget ? fit : over) = middle;
+  }
+  return std::min<int64_t>(fit, INT32_MAX);
+}
+
+std::vector<std::vector<int32_t>> plait::dealPages(const StepLimits &limits, int64_t row, int64_t rows,
+                                                   int64_t positions) {
+  std::vector<std::vector<int32_t>> pages;
+  for (const TableLimits &table : limits.tables) {
+    int64_t share = table.capacityPages / rows;
+    pages.emplace_back();
+    for (int64_t i = 0; i < limits.wholePages(positions); ++i)
+      pages.back().push_back(int32_t(row * share + i % share));
+  }
+  return pages;
 }

@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 #include <string>
 
 namespace plait {
@@ -33,13 +34,19 @@ struct Session {
 /// How many sequences of how many positions an instance is to hold at once.
 struct Demand {
   int64_t sequences = 1;
+  int64_t stepTokens = 1;     ///< of a step, at most
   int64_t positions = 1;      ///< of each, at most
   int64_t totalPositions = 1; ///< of all together, each rounded up to pages
 };
 
-/// Pages for `demand`, as far as they fit in four fifths of the free memory,
-/// but enough for one sequence of the demanded length.
+/// Pages of each page table for `demand` (InstanceOptions::capacityPages), as far
+/// as they fit in four fifths of the free memory, but enough for one sequence of
+/// the demanded length.
 int64_t pagesToReserve(const Model &model, const Demand &demand);
+
+/// The pages of row `row` for `positions` positions where `rows` rows divide each
+/// page table among them; those behind a window are used in turn.
+std::vector<std::vector<int32_t>> dealPages(const StepLimits &limits, int64_t row, int64_t rows, int64_t positions);
 
 /// `positions` rounded up to whole pages of the model.
 int64_t wholePages(const Model &model, int64_t positions);

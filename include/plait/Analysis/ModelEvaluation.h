@@ -34,12 +34,15 @@ public:
 
 private:
   ModelEvaluation(lm::ModelOp model, lm::FuncOp forward, lm::FuncOp head, WeightSource &weights)
-      : model(model), forward(forward), head(head), evaluator(weights), state(std::make_shared<StateValue>()) {}
+      : model(model), forward(forward), head(head), evaluator(weights) {
+    for (size_t i = 0; i < forward.getStateTypes().size(); ++i)
+      states.push_back(std::make_shared<StateValue>());
+  }
 
   lm::ModelOp model;
   lm::FuncOp forward, head;
   ReferenceEvaluator evaluator;
-  std::shared_ptr<StateValue> state;
+  std::vector<std::shared_ptr<StateValue>> states;
   std::vector<int64_t> lengths;
 };
 

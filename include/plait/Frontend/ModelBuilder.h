@@ -11,11 +11,16 @@
 // use. Ops carry the path, prefix included and layer left out, as a NameLoc:
 // plans and reports name source ops by it.
 //
+// A family whose layers differ says so in ModelConfig::layerKinds; the builder
+// turns them into loops (LayerPattern.h), each sublayer of which has weights and
+// a state of its own.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_FRONTEND_MODELBUILDER_H
 #define PLAIT_FRONTEND_MODELBUILDER_H
 
+#include "plait/Frontend/LayerPattern.h"
 #include "plait/Frontend/ModelConfig.h"
 #include "plait/Frontend/ModelFamily.h"
 
@@ -25,13 +30,14 @@
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <functional>
+#include <vector>
 
 namespace plait {
 
 class ModelBuilder {
 public:
-  /// The format of the checkpoint tensor `source` ("{layer}" not replaced).
-  using FormatOf = std::function<mlir::Attribute(llvm::StringRef source, bool isVector)>;
+  /// The format of a checkpoint tensor; of a per-layer weight the first is asked for.
+  using FormatOf = std::function<mlir::Attribute(llvm::StringRef tensor, bool isVector)>;
 
   /// `checkpointPrefix` is what the body's names begin with in the checkpoint
   /// at hand: the family's prefix or nothing.
@@ -43,15 +49,20 @@ public:
   //===--------------------------------------------------------------------===//
 
   /// Builds @forward: `body` returns the hidden states after the final norm.
-  /// Within it, the members ids, positions, rows and state are set.
+  /// Within it, the members ids, positions and rows are set.
   void buildForward(llvm::function_ref<mlir::Value()> body);
   /// Builds @head from `lm_head`, or from the embedding where they are tied.
   void buildHead();
-  /// Builds the loop over all layers; `body` maps a layer's input to its output
-  /// and advances `state`.
-  mlir::Value layers(mlir::Value hidden, llvm::StringRef path, llvm::function_ref<mlir::Value(mlir::Value)> body);
+  /// Builds the loops over all layers; `body` maps the input of a layer of some
+  /// kind to its output and is called once per sublayer.
+  mlir::Value layers(mlir::Value hidden, llvm::StringRef path,
+                     llvm::function_ref<mlir::Value(const LayerKind &, mlir::Value)> body);
+  /// The same for families whose layers are all alike.
+  mlir::Value layers(mlir::Value hidden, llvm::StringRef path, llvm::function_ref<mlir::Value(mlir::Value)> body) {
+    return layers(hidden, path, [&](const LayerKind &, mlir::Value x) { return body(x); });
+  }
 
-  mlir::Value ids, positions, rows, state;
+  mlir::Value ids, positions, rows;
 
   //===--------------------------------------------------------------------===//
   // Ops
@@ -68,11 +79,14 @@ public:
   mlir::Value gatedActivation(mlir::Value gate, mlir::Value up, llvm::StringRef path);
   mlir::Value rope(mlir::Value input, llvm::StringRef path);
   mlir::Value sliceColumns(mlir::Value input, int64_t offset, int64_t size, llvm::StringRef path);
-  /// Attends over the state and advances it.
+  /// Attends over the layer's state and advances it; once per layer.
   mlir::Value attention(mlir::Value query, mlir::Value key, mlir::Value value, llvm::StringRef path);
 
 private:
   mlir::Location locOf(llvm::StringRef path) const;
+  /// The symbol of the weight "`path`.`kind`" at this point of the model.
+  std::string symbolOf(llvm::StringRef path, llvm::StringRef kind) const;
+  mlir::Type stateType(const LayerPattern::Sublayer &sublayer) const;
   /// Uses the weight "`path`.`kind`", where kind is "weight" or "bias".
   mlir::Value weight(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape, bool transposed = false,
                      bool belowPrefix = true);
@@ -87,6 +101,9 @@ private:
   const ModelConfig &config;
   std::string checkpointPrefix;
   FormatOf formatOf;
+  LayerPattern pattern;
+  std::vector<mlir::Value> states; ///< the current value of each sublayer's state
+  size_t current = 0;              ///< the sublayer that is being built
   mlir::OpBuilder builder;
   lm::WeightOp lastWeight; ///< the next weight goes after it
 };

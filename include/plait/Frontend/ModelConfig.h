@@ -28,6 +28,14 @@ struct RopeScaling {
   bool operator==(const RopeScaling &) const = default;
 };
 
+/// In what the layers of one model differ.
+struct LayerKind {
+  /// Positions that a token attends to, itself among them (`sliding_window`); 0:
+  /// all before it.
+  int64_t window = 0;
+  bool operator==(const LayerKind &) const = default;
+};
+
 /// Shape and constants of a decoder-only transformer, the same for all
 /// families. All values are checked and bounded (see ConfigReader), so that no
 /// product of them that the compiler forms overflows 64 bits.
@@ -35,6 +43,8 @@ struct ModelConfig {
   std::string family; ///< model_type
   int64_t vocabulary = 0, hidden = 0, intermediate = 0, layers = 0, maxPositions = 0;
   int64_t heads = 0, kvHeads = 0, headDim = 0;
+  /// One per layer; empty: all layers are of the kind that LayerKind() is.
+  std::vector<LayerKind> layerKinds;
   double normEps = 0;
   Activation activation = Activation::silu;
   double attentionScale = 1;

@@ -19,7 +19,7 @@ namespace plait {
 
 /// constant + tokens*T + rows*R + leaves*L + tokenPositions*P, where T, R, L
 /// are the step's token, row and leaf counts and P is the KV length summed over
-/// its tokens (what attention reads).
+/// its tokens (what attention over a whole past reads).
 struct LinearForm {
   int64_t constant = 0, tokens = 0, rows = 0, leaves = 0, tokenPositions = 0;
 

@@ -186,3 +186,17 @@ func.func @f(%l: tensor<?xf32, #lm.dims<leaves>>) {
   %t, %s, %lp = decode.choose_greedy %l : tensor<?xf32, #lm.dims<leaves>>
   return
 }
+
+// -----
+
+// expected-error @+1 {{expected an '!lm.state' exactly for the role state but got 'tensor<?xi32, #lm.dims<tokens>>' for #decode.role<state>}}
+decode.step @s(%x: tensor<?xi32, #lm.dims<tokens>>) attributes {input_roles = [#decode.role<state>], output_roles = []} {
+  decode.return
+}
+
+// -----
+
+// expected-error @+1 {{expected an '!lm.state' exactly for the role state but got '!lm.state<layers = 1, kv_heads = 1, head_dim = 4, f32>' for #decode.role<tokens>}}
+decode.step @s(%x: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f32>) attributes {input_roles = [#decode.role<tokens>], output_roles = []} {
+  decode.return
+}

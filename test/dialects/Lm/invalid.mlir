@@ -100,6 +100,36 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 // -----
 
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected window > 0 but got 0}}
+  lm.func @f(%s: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f32, window = 0>) {
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected first >= 0 and step > 0 but got 0 and 0}}
+  lm.weight @w from "w.{layer}" layers 2 step 0 : !lm.weight<4, #lm.f32>
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected first >= 0 and step > 0 but got -1 and 1}}
+  lm.weight @w from "w.{layer}" layers 2 first -1 : !lm.weight<4, #lm.f32>
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected first and step only with layers}}
+  lm.weight @w from "w" first 1 : !lm.weight<4, #lm.f32>
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Structure
 //===----------------------------------------------------------------------===//

@@ -14,6 +14,18 @@ lm.model @main family "llama" numerics row_invariant max_positions 512 {
   // CHECK-NEXT: lm.weight @qkv from "layers.{layer}.qkv.weight" layers 4 transposed : !lm.weight<32x16, #lm.f32>
   lm.weight @qkv from "layers.{layer}.qkv.weight" layers 4 transposed : !lm.weight<32x16, #lm.f32>
   lm.weight @bias from "bias" : !lm.weight<32, #lm.f32>
+  // CHECK: lm.weight @odd from "layers.{layer}.odd" layers 2 first 1 step 2 transposed : !lm.weight<32x16, #lm.f32>
+  lm.weight @odd from "layers.{layer}.odd" layers 2 first 1 step 2 transposed : !lm.weight<32x16, #lm.f32>
+  // What is the default is not printed.
+  // CHECK-NEXT: lm.weight @even from "layers.{layer}.odd" layers 2 step 2 : !lm.weight<16, #lm.f32>
+  lm.weight @even from "layers.{layer}.odd" layers 2 first 0 step 2 : !lm.weight<16, #lm.f32>
+  // CHECK-NEXT: lm.weight @last from "layers.{layer}.odd" layers 2 first 2 : !lm.weight<16, #lm.f32>
+  lm.weight @last from "layers.{layer}.odd" layers 2 first 2 step 1 : !lm.weight<16, #lm.f32>
+
+  // CHECK: lm.func @window(%{{.*}}: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32, window = 5>)
+  lm.func @window(%s: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32, window = 5>) {
+    lm.return
+  }
 
   // CHECK: lm.func @forward(%[[IDS:.*]]: tensor<?xi32, #lm.dims<tokens>>, %[[POS:.*]]: tensor<?xi32, #lm.dims<tokens>>, %[[ROWS:.*]]: !lm.rows, %[[KV:.*]]: !lm.state<layers = 4, kv_heads = 2, head_dim = 4, f32>)
   // CHECK-SAME: -> (tensor<?x16xf32, #lm.dims<tokens>>, !lm.state<layers = 4, kv_heads = 2, head_dim = 4, f32>) {

@@ -78,7 +78,7 @@ decode.strategy @no_head(%s: !decode.sequence<@main>) {
 
 !ids = tensor<?xi32, #lm.dims<tokens>>
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
-  // expected-error @+1 {{expected arguments (ids, positions, rows, state)}}
+  // expected-error @+1 {{expected (ids, positions, rows, state...) -> (hidden, state...) but got}}
   lm.func @forward(!ids, !ids) -> tensor<?x4xf32, #lm.dims<tokens>>
   lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> tensor<?x7xf32, #lm.dims<leaves>>
 }

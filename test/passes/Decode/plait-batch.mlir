@@ -68,3 +68,27 @@ decode.strategy @sample(%s: !decode.sequence<@main>) {
   }
   decode.return %end : !decode.sequence<@main>
 }
+
+// A model with two states: an argument of role state for each, in its order.
+// CHECK: decode.step @two(
+// CHECK-SAME: !lm.rows, %[[KV:[a-z0-9]+]]: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f32>,
+// CHECK-SAME: %[[WINDOW:[a-z0-9]+]]: !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32, window = 8>,
+// CHECK-SAME: input_roles = [#decode.role<tokens>, #decode.role<positions>, #decode.role<rows>, #decode.role<state>, #decode.role<state>, #decode.role<leaves>
+// CHECK-NEXT: lm.call @states::@forward(%{{.*}}, %{{.*}}, %{{.*}}, %[[KV]], %[[WINDOW]])
+!window = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32, window = 8>
+lm.model @states family "llama" numerics row_invariant max_positions 64 {
+  lm.func @forward(!ids, !ids, !lm.rows, !kv, !window) -> (tensor<?x4xf32, #lm.dims<tokens>>, !kv, !window)
+  lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> tensor<?x7xf32, #lm.dims<leaves>>
+}
+decode.strategy @two(%s: !decode.sequence<@states>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@states> {
+    %b = decode.pending %x : !decode.sequence<@states> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@states>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@states>
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@states>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@states>, !decode.stage<@states>
+    %stop = decode.stop %y : !decode.sequence<@states>
+    decode.yield %y until %stop : !decode.sequence<@states>
+  }
+  decode.return %end : !decode.sequence<@states>
+}

@@ -4,7 +4,7 @@
 // RUN: python3 %S/Inputs/write_safetensors.py %t/weights.safetensors \
 // RUN:   matrix=F32:2x3:1,0,-1,2,1,0 transposed=F32:3x2:1,2,0,1,-1,0 bias=F32:2:0.5,-1 \
 // RUN:   fine=F32:2x1:1.00390625,1.01171875 gain=F32:2:1,2 shift=F32:2:10,20 \
-// RUN:   scale.0=F32:1x1:2 scale.1=F32:1x1:10 offset.0=F32:1:1 offset.1=F32:1:2 table=F32:3x2:0,1,2,3,4,5
+// RUN:   scale.0=F32:1x1:2 scale.1=F32:1x1:10 scale.3=F32:1x1:7 offset.0=F32:1:1 offset.1=F32:1:2 table=F32:3x2:0,1,2,3,4,5
 // RUN: python3 %S/Inputs/write_safetensors.py %t/linear.safetensors arg0=F32:2x3:1,2,3,4,5,6
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::linear weights=%t/weights.safetensors inputs=%t/linear.safetensors' | FileCheck %s --check-prefix=LINEAR
 // RUN: python3 %S/Inputs/write_safetensors.py %t/fine.safetensors arg0=F32:1x1:1
@@ -21,6 +21,9 @@
 // RUN:   arg1=F32:3x1:0,1.0986122886681098,5 arg2=F32:3x1:2,4,10 arg3=I32:3:0,0,1 arg4=I32:3:0,1,0
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::attention inputs=%t/attention.safetensors' | FileCheck %s --check-prefix=ATTENTION
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::stage_attend inputs=%t/attention.safetensors' | FileCheck %s --check-prefix=ATTENTION
+// RUN: python3 %S/Inputs/write_safetensors.py %t/window.safetensors arg0=F32:4x2:0,1,0,1,0,1,0,1 \
+// RUN:   arg1=F32:4x1:0,1.0986122886681098,0,1.0986122886681098 arg2=F32:4x1:2,4,8,16 arg4=I32:4:0,1,2,3
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::window inputs=%t/window.safetensors' | FileCheck %s --check-prefix=WINDOW
 // RUN: python3 %S/Inputs/write_safetensors.py %t/layers.safetensors arg0=F32:1x1:3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=@main::@layers weights=%t/weights.safetensors inputs=%t/layers.safetensors' | FileCheck %s --check-prefix=LAYERS
 
@@ -30,6 +33,7 @@
 !t3 = tensor<?x3xf32, #lm.dims<tokens>>
 !t8 = tensor<?x8xf32, #lm.dims<tokens>>
 !kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 1, f32>
+!near = !lm.state<layers = 1, kv_heads = 1, head_dim = 1, f32, window = 2>
 
 lm.model @main family "llama" numerics row_invariant max_positions 8 {
   lm.weight @matrix from "matrix" : !lm.weight<2x3, #lm.f32>
@@ -41,6 +45,8 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   lm.weight @table from "table" : !lm.weight<3x2, #lm.f32>
   lm.weight @scale from "scale.{layer}" layers 2 : !lm.weight<1x1, #lm.f32>
   lm.weight @offset from "offset.{layer}" layers 2 : !lm.weight<1, #lm.f32>
+  lm.weight @from_one from "scale.{layer}" layers 1 first 1 : !lm.weight<1x1, #lm.f32>
+  lm.weight @by_twos from "scale.{layer}" layers 2 first 1 step 2 : !lm.weight<1x1, #lm.f32>
 
   // The transposed matrix is the same one, and without the bias.
   // LINEAR: result0: 2x2 f32
@@ -164,12 +170,30 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
     lm.return %y#0, %y#1 : !t2, !kv
   }
 
+  // A window of two: the mean of the last two values, and the one that weighs the
+  // tokens with key ln 3 three times as much: (3 * 4 + 8) / 4, (8 + 3 * 16) / 4.
+  // WINDOW: result0: 4x2 f32
+  // WINDOW-NEXT: {{^}}  2 2{{$}}
+  // WINDOW-NEXT: {{^}}  3 3.5{{$}}
+  // WINDOW-NEXT: {{^}}  6 5{{$}}
+  // WINDOW-NEXT: {{^}}  12 14{{$}}
+  lm.func @window(%q: !t2, %k: !t1, %v: !t1, %rows: !lm.rows, %pos: !ids, %kv: !near) -> (!t2, !near) {
+    %o, %n = lm.attention %q, %k, %v, %kv, %rows, %pos scale 1.0 : !t2, !t1, !near, !ids
+    lm.return %o, %n : !t2, !near
+  }
+
   // Layer 0: 3 * 2 + 1 = 7; layer 1: 7 * 10 + 2 = 72. Layer 1 alone: 3 * 10 + 2.
   // LAYERS: result0: 1x1 f32
   // LAYERS-NEXT: {{^}}  72{{$}}
   // LAYERS-NEXT: result1: 1x1 f32
   // LAYERS-NEXT: {{^}}  32{{$}}
-  lm.func @layers(%x: !t1) -> (!t1, !t1) {
+  // Slice 0 of a weight that begins with layer 1: 3 * 10; slice 1 of one that goes
+  // by twos: 3 * 7.
+  // LAYERS-NEXT: result2: 1x1 f32
+  // LAYERS-NEXT: {{^}}  30{{$}}
+  // LAYERS-NEXT: result3: 1x1 f32
+  // LAYERS-NEXT: {{^}}  21{{$}}
+  lm.func @layers(%x: !t1) -> (!t1, !t1, !t1, !t1) {
     %0 = lm.layers 0 to 2 iter(%h = %x) : !t1 {
       %w = lm.get_weight @scale : !lm.weight<1x1, #lm.f32>
       %b = lm.get_weight @offset : !lm.weight<1, #lm.f32>
@@ -177,7 +201,17 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
       lm.yield %y : !t1
     }
     %1 = lm.call @last_layer(%x) : (!t1) -> !t1
-    lm.return %0, %1 : !t1, !t1
+    %2 = lm.layers 0 to 1 iter(%h = %x) : !t1 {
+      %w = lm.get_weight @from_one : !lm.weight<1x1, #lm.f32>
+      %y = lm.linear %h, %w : !t1, !lm.weight<1x1, #lm.f32>
+      lm.yield %y : !t1
+    }
+    %3 = lm.layers 1 to 2 iter(%h = %x) : !t1 {
+      %w = lm.get_weight @by_twos : !lm.weight<1x1, #lm.f32>
+      %y = lm.linear %h, %w : !t1, !lm.weight<1x1, #lm.f32>
+      lm.yield %y : !t1
+    }
+    lm.return %0, %1, %2, %3 : !t1, !t1, !t1, !t1
   }
   lm.func @last_layer(%x: !t1) -> !t1 {
     %0 = lm.layers 1 to 2 iter(%h = %x) : !t1 {

@@ -6,6 +6,7 @@
 !t4 = tensor<?x4xf32, #lm.dims<tokens>>
 !t8 = tensor<?x8xf32, #lm.dims<tokens>>
 !kv = !lm.state<layers = 3, kv_heads = 2, head_dim = 2, f32>
+!near = !lm.state<layers = 3, kv_heads = 2, head_dim = 2, f32, window = 5>
 
 lm.model @main family "llama" numerics row_invariant max_positions 8 {
   lm.weight @table from "table" : !lm.weight<100x4, #lm.bf16>
@@ -126,6 +127,15 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
       %1 = lm.attend %q, %0, %rows, %pos scale 1.0 : !t8, !kv, !ids
       lm.yield %0 : !kv
     }
+    lm.return
+  }
+
+  // A window of five: so many positions for each token.
+  // CHECK-NEXT: @main::@window flops: 160 T{{$}}
+  // CHECK-NEXT: @main::@window weight bytes: 160 T{{$}}
+  // CHECK-NEXT: @main::@window activation bytes: 128 T{{$}}
+  lm.func @window(%q: !t8, %k: !t4, %rows: !lm.rows, %pos: !ids, %kv: !near) {
+    %0, %1 = lm.attention %q, %k, %k, %kv, %rows, %pos scale 1.0 : !t8, !t4, !near, !ids
     lm.return
   }
 

@@ -79,13 +79,13 @@ kernel.func @head(%x: !h, %p: !embed) -> !l attributes {cost = #cost} {
 // CHECK-NEXT: rt.launch @add [#rt.arg<slot 0>, #rt.arg<slot 2>, #rt.arg<slot 1>] layers 0 to 1 barrier from "i"
 // A write after a read of the same value waits as well.
 // CHECK-NEXT: rt.launch @add [#rt.arg<slot 0>, #rt.arg<slot 1>, #rt.arg<slot 0>] layers 0 to 1 barrier from "j"
-// The state has one buffer, rows have two; the state is changed in place and is
-// an argument once.
-// CHECK-NEXT: rt.launch @stage [#rt.arg<slot 0>, #rt.arg<state 0>, #rt.arg<input 2>, #rt.arg<input 3>, #rt.arg<input 1>] layers 0 to 2 barrier loop from "s"
+// The state has two buffers, its pages and their table; it is changed in place and
+// is an argument once.
+// CHECK-NEXT: rt.launch @stage [#rt.arg<slot 0>, #rt.arg<state 0>, #rt.arg<pages 0>, #rt.arg<input 2>, #rt.arg<input 1>] layers 0 to 2 barrier loop from "s"
 // CHECK-NEXT: rt.launch @norm [#rt.arg<slot 0>, #rt.arg<weight 1>, #rt.arg<slot 1>] layers 0 to 2 from "n"
 // What is carried from layer to layer keeps its slot.
 // CHECK-NEXT: rt.launch @add [#rt.arg<slot 0>, #rt.arg<slot 1>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
-// CHECK-NEXT: rt.launch @take_rows [#rt.arg<slot 0>, #rt.arg<input 4>, #rt.arg<slot 3>] layers 0 to 1 barrier from "t"
+// CHECK-NEXT: rt.launch @take_rows [#rt.arg<slot 0>, #rt.arg<input 3>, #rt.arg<slot 3>] layers 0 to 1 barrier from "t"
 // What the step returns is written straight into its output.
 // CHECK-NEXT: rt.launch @head [#rt.arg<slot 3>, #rt.arg<weight 0>, #rt.arg<output 3>] layers 0 to 1 barrier from "l"
 // CHECK-NOT: rt.launch

@@ -82,9 +82,10 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
     else if (isa<lm::RowsType>(type)) {
       const auto &rows = valueAs<RowsValue>(value).tokenRows;
       add(Guarded(std::vector<int32_t>(rows.begin(), rows.end())));
-      add(Guarded(step.pageTable));
-    } else
+    } else {
       buffers.push_back(step.pages);
+      add(Guarded(step.pageTable));
+    }
   }
   std::vector<Guarded *> results;
   for (Type type : kernelOp.getResultTypes())

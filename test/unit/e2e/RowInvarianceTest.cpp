@@ -230,7 +230,7 @@ void RowInvarianceTest::fork(Scheduler &scheduler, std::map<SequenceId, Member> 
   bool same = random.chance(40);
   if (!same)
     child.request.sampling = sampling(random);
-  int32_t before = scheduler.freePages();
+  int64_t before = scheduler.freePages();
   auto id = scheduler.fork(parent, child.request.sampling);
   if (!id) {
     EXPECT_EQ(id.status().code(), StatusCode::resource) << id.status().message();

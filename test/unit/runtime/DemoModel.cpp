@@ -102,7 +102,7 @@ Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling) {
     for (int64_t &value : x)
       value = reduce(3 * value + mixOf(layer) * mixOf(layer) + 2);
   int64_t z = x[n - 1];
-  for (size_t j = 0; j < n; ++j)
+  for (size_t j = n > size_t(kWindow) ? n - size_t(kWindow) : 0; j < n; ++j)
     z = reduce(z + int64_t(j + 3) * reduce(31 * x[j] + 1));
   z = reduce(z + 6 * fixed(kBias));
   if (poisoned)
@@ -203,7 +203,7 @@ size_t Artifact::tableOffset() const {
   Expected<std::string> binary = readFile(file("model.so"));
   check(binary.status());
   struct {
-    uint64_t size = sizeof(plait_model_v1_t);
+    uint64_t size = sizeof(plait_model_v2_t);
     uint32_t version = PLAIT_ABI_VERSION, magic = PLAIT_ABI_MAGIC;
   } head;
   size_t at = binary->find(std::string(reinterpret_cast<char *>(&head), sizeof(head)));

@@ -21,9 +21,10 @@
 namespace plait::demo {
 
 inline constexpr int32_t kVocabulary = 97, kPoison = 96;
-inline constexpr int64_t kMaxPositions = 64, kPageTokens = 4, kLayers = 3;
+inline constexpr int64_t kMaxPositions = 64, kPageTokens = 4, kLayers = 3, kWindow = 6;
 
-/// What demo_model.c computes, for one sequence and without pages.
+/// What demo_model.c computes, for one sequence and without pages. Its first state
+/// keeps every position, its second one, in a page table of its own, a window.
 struct Next {
   int32_t token;
   float logprob;

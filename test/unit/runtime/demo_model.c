@@ -16,7 +16,7 @@
 
 #include <stddef.h>
 
-enum { VOCABULARY = 97, LAYERS = 3, PAGE_TOKENS = 4, PRIME = 65521 };
+enum { VOCABULARY = 97, LAYERS = 3, PAGE_TOKENS = 4, WINDOW = 6, PRIME = 65521 };
 enum { POISON_TOKEN = 96 }; /* makes the logits of all later leaves non-finite */
 
 typedef struct {
@@ -81,25 +81,25 @@ KERNEL(runBias) {
     scratch[tile] = (tile + 1) * fixed(*(const float *)b[1]);
 }
 
-/* kv, x, positions, rows, pages */
+/* kv, pages, x, positions, rows */
 KERNEL(runStore) {
-  const int64_t *x = b[1];
-  const int32_t *positions = b[2], *rows = b[3];
+  const int64_t *x = b[2];
+  const int32_t *positions = b[3], *rows = b[4];
   FOR_ITEMS(1, PLAIT_DIM_TOKENS) {
-    entry_t *entry = entryOf(b[0], b[4], dims, rows[t], positions[t]);
+    entry_t *entry = entryOf(b[0], b[1], dims, rows[t], positions[t]);
     entry->value = (int32_t)(x[t] < 0 ? -1 : reduce(31 * x[t] + 1));
     entry->position = positions[t];
   }
 }
 
-/* y, kv, positions, rows, pages */
+/* y, kv, pages, positions, rows */
 KERNEL(runAttend) {
   int64_t *y = b[0];
-  const int32_t *positions = b[2], *rows = b[3];
+  const int32_t *positions = b[3], *rows = b[4];
   FOR_ITEMS(1, PLAIT_DIM_TOKENS) {
     int64_t sum = 0;
     for (int64_t j = 0; j <= positions[t]; ++j) {
-      const entry_t *entry = entryOf(b[1], b[4], dims, rows[t], j);
+      const entry_t *entry = entryOf(b[1], b[2], dims, rows[t], j);
       if (sum >= 0 && entry->value >= 0)
         sum = reduce(sum + (j + 1) * (int64_t)entry->value);
       else
@@ -139,16 +139,18 @@ static int64_t bitsOf(float value) {
   return u.bits;
 }
 
-/* tokens, status, logprob, logits or scratch, leaves, x, aux, positions, rows,
- * pages, temperature, top k, top p, min p, seed, sequence, stops, scratch */
+/* tokens, status, logprob, logits or scratch, leaves, x, aux, pages, positions,
+ * rows, temperature, top k, top p, min p, seed, sequence, stops, scratch */
 static void head(const plait_context_v1_t *context, void *const *b, const int64_t *dims, int64_t leaf, float *logits) {
   int64_t t = ((const int32_t *)b[4])[leaf];
-  int64_t position = ((const int32_t *)b[7])[t], row = ((const int32_t *)b[8])[t];
+  int64_t position = ((const int32_t *)b[8])[t], row = ((const int32_t *)b[9])[t];
   const int64_t *scratch = b[17];
   int64_t z = ((const int64_t *)b[5])[t];
-  for (int64_t j = 0; j <= position; ++j) {
-    int64_t value = entryOf(b[6], b[9], dims, row, j)->value;
-    z = z < 0 || value < 0 ? -1 : reduce(z + (j + 3) * value);
+  for (int64_t j = position < WINDOW ? 0 : position - WINDOW + 1; j <= position; ++j) {
+    const entry_t *entry = entryOf(b[6], b[7], dims, row, j);
+    z = z < 0 || entry->value < 0 ? -1 : reduce(z + (j + 3) * (int64_t)entry->value);
+    if (entry->position != j && z >= 0)
+      z = reduce(z + 12345); /* a page that was given back too early */
   }
   int32_t *status = (int32_t *)b[1] + leaf;
   ((int32_t *)b[0])[leaf] = -1;
@@ -194,17 +196,18 @@ static const plait_kernel_v1_t kernels[] = {
 
 enum { EMBED_BYTES = 1216, MIX_BYTES = 64, BIAS_BYTES = 64 };
 enum { PACK_BYTES = EMBED_BYTES + LAYERS * MIX_BYTES + BIAS_BYTES };
-static const plait_weight_v1_t weights[] = {
-    {"embed", "embed.weight", 0, EMBED_BYTES, 1, VOCABULARY, 3, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0},
-    {"mix", "layers.{layer}.mix.weight", EMBED_BYTES, MIX_BYTES, LAYERS, 5, 3, PLAIT_DTYPE_BF16, PLAIT_LAYOUT_PANELS, 4,
-     2, 0, 0},
-    {"bias", "bias", EMBED_BYTES + LAYERS * MIX_BYTES, BIAS_BYTES, 1, 1, 1, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0,
-     0},
+static const plait_weight_v2_t weights[] = {
+    {"embed", "embed.weight", 0, EMBED_BYTES, 1, 0, 1, VOCABULARY, 3, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0},
+    /* as if every other layer of the checkpoint were of another kind */
+    {"mix", "layers.{layer}.mix.weight", EMBED_BYTES, MIX_BYTES, LAYERS, 1, 2, 5, 3, PLAIT_DTYPE_BF16,
+     PLAIT_LAYOUT_PANELS, 4, 2, 0, 0},
+    {"bias", "bias", EMBED_BYTES + LAYERS * MIX_BYTES, BIAS_BYTES, 1, 0, 1, 1, 1, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0,
+     0, 0, 0},
 };
 
-static const plait_state_v1_t states[] = {
-    {"kv", LAYERS, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t)},
-    {"aux", 1, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t)},
+static const plait_state_v2_t states[] = {
+    {"kv", LAYERS, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t), 0, 0, 0},
+    {"aux", 1, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t), WINDOW, 1, 0},
 };
 
 /* Slots: x, y, scratch. */
@@ -213,22 +216,22 @@ static const plait_extent_v1_t slots[] = {{0, {8, 0, 0, 0, 0}}, {0, {8, 0, 0, 0,
 /* clang-format off */
 #define SLOT(i) {PLAIT_ARG_SLOT, i}
 #define WEIGHT(i) {PLAIT_ARG_WEIGHT, i}
-#define STATE(i) {PLAIT_ARG_STATE, i}
+#define STATE(i) {PLAIT_ARG_STATE, i}, {PLAIT_ARG_PAGES, i}
 #define IN(i) {PLAIT_ARG_INPUT, PLAIT_IN_##i}
 #define OUT(i) {PLAIT_ARG_OUTPUT, PLAIT_OUT_##i}
 #define HEAD_ARGS(...)                                                                             \
   OUT(TOKENS), OUT(STATUS), OUT(LOGPROB), __VA_ARGS__, IN(LEAVES), SLOT(0), STATE(1), IN(POSITIONS),    \
-      IN(TOKEN_ROWS), IN(PAGE_TABLE), IN(TEMPERATURE), IN(TOP_K), IN(TOP_P), IN(MIN_P), IN(SEED),  \
+      IN(TOKEN_ROWS), IN(TEMPERATURE), IN(TOP_K), IN(TOP_P), IN(MIN_P), IN(SEED),  \
       IN(SEQUENCE), IN(STOPS), SLOT(2)
 #define ARGS(...)                                                                                  \
   {                                                                                                \
     SLOT(0), WEIGHT(0), IN(TOKENS),                                       /* 0: embed */           \
         SLOT(2), WEIGHT(2),                                               /* 3: bias */            \
-        STATE(0), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS), IN(PAGE_TABLE), /* 5: store */           \
-        SLOT(1), STATE(0), IN(POSITIONS), IN(TOKEN_ROWS), IN(PAGE_TABLE), /* 10: attend */         \
+        STATE(0), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS),                 /* 5: store */           \
+        SLOT(1), STATE(0), IN(POSITIONS), IN(TOKEN_ROWS),                 /* 10: attend */         \
         SLOT(0), SLOT(1), WEIGHT(1),                                      /* 15: combine */        \
         SLOT(0), WEIGHT(1),                                               /* 18: twist */          \
-        STATE(1), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS), IN(PAGE_TABLE), /* 20: store */          \
+        STATE(1), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS),                 /* 20: store */          \
         HEAD_ARGS(__VA_ARGS__)                                            /* 25: head */           \
   }
 static const plait_arg_v1_t args[] = ARGS(SLOT(2));
@@ -256,7 +259,7 @@ static const plait_plan_v1_t plans[] = {
 static const char *const sources[] = {"lm.embed",   "lm.bias",  "lm.store", "lm.attention",
                                       "lm.combine", "lm.twist", "lm.head"};
 
-static const plait_model_v1_t model = {sizeof(plait_model_v1_t),
+static const plait_model_v2_t model = {sizeof(plait_model_v2_t),
                                        PLAIT_ABI_VERSION,
                                        PLAIT_ABI_MAGIC,
                                        "demo",
@@ -276,8 +279,8 @@ static const plait_model_v1_t model = {sizeof(plait_model_v1_t),
                                        COUNT(states),
                                        COUNT(plans),
                                        COUNT(sources),
-                                       0};
+                                       2};
 
-__attribute__((visibility("default"))) const plait_model_v1_t *plait_model_query(uint32_t max_version) {
+__attribute__((visibility("default"))) const plait_model_v2_t *plait_model_query(uint32_t max_version) {
   return max_version >= model.abi_version ? &model : NULL;
 }

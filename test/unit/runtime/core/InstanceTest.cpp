@@ -35,8 +35,10 @@ protected:
   static StepRow row(std::vector<int32_t> tokens, int32_t page = 0) {
     StepRow row;
     row.tokens = std::move(tokens);
+    row.pages.resize(2);
     for (size_t i = 0; i * demo::kPageTokens < row.tokens.size(); ++i)
-      row.pages.push_back(page + int32_t(i));
+      for (std::vector<int32_t> &pages : row.pages)
+        pages.push_back(page + int32_t(i));
     row.leaves.push_back({int32_t(row.tokens.size()) - 1, {}, {}});
     return row;
   }
@@ -65,9 +67,9 @@ TEST_F(InstanceTest, ComputesTheNextToken) {
 TEST_F(InstanceTest, RowsOfDifferentLengthsAndPageOrder) {
   auto instance = create();
   StepRow a = row(demo::prompt(5, 1)), b = row(demo::prompt(11, 2)), c = row(demo::prompt(1, 3));
-  a.pages = {9, 2};
-  b.pages = {0, 15, 7};
-  c.pages = {4, 5, 6}; // more than it needs
+  a.pages = {{9, 2}, {1, 2}};
+  b.pages = {{0, 15, 7}, {5, 4, 3}};
+  c.pages = {{4, 5, 6}, {0}}; // more than it needs
   auto result = instance->run(batch({a, b, c}));
   ASSERT_TRUE(result) << result.status().message();
   ASSERT_EQ(result->leaves.size(), 3u);
@@ -87,7 +89,7 @@ TEST_F(InstanceTest, ContinuesFromPages) {
   StepRow second;
   second.tokens = {tokens.begin() + 6, tokens.end()};
   second.firstPosition = 6;
-  second.pages = {0, 1, 2};
+  second.pages = {{0, 1, 2}, {0, 1, 2}};
   second.leaves.push_back({3, {}, {}});
   auto result = instance->run(batch({second}));
   ASSERT_TRUE(result) << result.status().message();
@@ -158,10 +160,15 @@ TEST_F(InstanceTest, RefusesBadBatches) {
   expectRefused("first position", [](StepBatch &b) { b.rows[0].firstPosition = -1; });
   expectRefused("first position", [](StepBatch &b) { b.rows[0].firstPosition = 60; });
   expectRefused("first position", [](StepBatch &b) { b.rows[0].firstPosition = INT64_MAX; });
-  expectRefused("number of pages", [](StepBatch &b) { b.rows[0].pages.pop_back(); });
-  expectRefused("row 0: page", [](StepBatch &b) { b.rows[0].pages[1] = 16; });
-  expectRefused("row 0: page", [](StepBatch &b) { b.rows[0].pages[0] = -1; });
-  expectRefused("in rows 0 and 1", [](StepBatch &b) { b.rows[1].pages[0] = 1; });
+  expectRefused("number of page tables: found 1; expected 2", [](StepBatch &b) { b.rows[0].pages.pop_back(); });
+  expectRefused("page table 0: number of pages", [](StepBatch &b) { b.rows[0].pages[0].pop_back(); });
+  expectRefused("page table 1: number of pages", [](StepBatch &b) { b.rows[0].pages[1].pop_back(); });
+  expectRefused("row 0: page table 0: page", [](StepBatch &b) { b.rows[0].pages[0][1] = 16; });
+  expectRefused("row 0: page table 0: page", [](StepBatch &b) { b.rows[0].pages[0][0] = -1; });
+  expectRefused("row 1: page table 1: page: found 16", [](StepBatch &b) { b.rows[1].pages[1][1] = 16; });
+  expectRefused("page table 0: page 1: found in rows 0 and 1", [](StepBatch &b) { b.rows[1].pages[0][0] = 1; });
+  expectRefused("page table 1: page 1: found in rows 0 and 1", [](StepBatch &b) { b.rows[1].pages[1][0] = 1; });
+  expectRefused("page table 0: page 0: found twice in row 0", [](StepBatch &b) { b.rows[0].pages[0][1] = 0; });
   expectRefused("leaf 0: token", [](StepBatch &b) { b.rows[0].leaves[0].token = 5; });
   expectRefused("leaf 1: found token", [](StepBatch &b) { b.rows[0].leaves.push_back(b.rows[0].leaves[0]); });
   expectRefused("stop id", [](StepBatch &b) { b.rows[0].leaves[0].stops = {-1}; });
@@ -178,14 +185,48 @@ TEST_F(InstanceTest, RefusesBadBatches) {
   sampling("top_k", {.topK = -1});
 }
 
+TEST_F(InstanceTest, PagesBehindTheWindowAreNotLookedAt) {
+  auto instance = create();
+  std::vector<int32_t> tokens = demo::prompt(13);
+  StepRow first = row({tokens.begin(), tokens.begin() + 12});
+  first.leaves.clear();
+  ASSERT_TRUE(instance->run(batch({first})));
+  // The window of position 12 begins at 7, in page 1; page 0 goes round.
+  StepRow next = row({tokens[12]});
+  next.firstPosition = 12;
+  next.pages = {{0, 1, 2, 3}, {-1, 1, 2, 0}};
+  auto result = instance->run(batch({next}));
+  ASSERT_TRUE(result) << result.status().message();
+  EXPECT_EQ(result->leaves[0].token, demo::next(tokens).token);
+  // Not so from position 9 on, whose window begins at 4, nor without a window.
+  StepRow earlier = row({tokens.begin() + 9, tokens.end()});
+  earlier.firstPosition = 9;
+  earlier.pages = {{0, 1, 2, 3}, {-1, -1, 2, 0}};
+  EXPECT_NE(instance->run(batch({earlier})).status().message().find("page table 1: page: found -1"), std::string::npos);
+  earlier.pages = {{0, 1, 2, 3}, {7, 0, 2, 0}};
+  EXPECT_NE(instance->run(batch({earlier})).status().message().find("page 0: found twice in row 0"), std::string::npos);
+  earlier.pages = {{-1, 1, 2, 3}, {-1, 1, 2, 0}};
+  EXPECT_NE(instance->run(batch({earlier})).status().message().find("page table 0: page: found -1"), std::string::npos);
+}
+
+TEST_F(InstanceTest, WindowsTakeNoMorePagesThanTheirRowsUse) {
+  auto instance = create({.threads = 1, .maxTokens = 8, .maxRows = 2, .capacityPages = 1000});
+  const StepLimits &limits = instance->limits();
+  ASSERT_EQ(limits.tables.size(), 2u);
+  EXPECT_EQ(limits.tables[0].window, 0);
+  EXPECT_EQ(limits.tables[0].capacityPages, 1000);
+  EXPECT_EQ(limits.tables[1].window, demo::kWindow);
+  EXPECT_EQ(limits.tables[1].capacityPages, 2 * ((6 + 8 + 3) / 4 + 1));
+}
+
 TEST_F(InstanceTest, SharedPagesMayBeRead) {
   auto instance = create();
   std::vector<int32_t> tokens = demo::prompt(4);
   ASSERT_TRUE(instance->run(batch({row(tokens)})));
   StepRow a = row({7}), b = row({8});
   a.firstPosition = b.firstPosition = 4;
-  a.pages = {0, 1};
-  b.pages = {0, 2};
+  a.pages = {{0, 1}, {0, 1}};
+  b.pages = {{0, 2}, {0, 2}};
   auto result = instance->run(batch({a, b}));
   ASSERT_TRUE(result) << result.status().message();
   auto with = [&](int32_t token) {
@@ -201,12 +242,15 @@ TEST_F(InstanceTest, CopiesPages) {
   auto instance = create();
   std::vector<int32_t> tokens = demo::prompt(6);
   ASSERT_TRUE(instance->run(batch({row(tokens)})));
-  ASSERT_TRUE(instance->copyPage(1, 9));
-  EXPECT_FALSE(instance->copyPage(1, 99));
-  EXPECT_FALSE(instance->copyPage(-1, 2));
+  ASSERT_TRUE(instance->copyPage(0, 1, 9));
+  ASSERT_TRUE(instance->copyPage(1, 0, 5));
+  ASSERT_TRUE(instance->copyPage(1, 1, 8));
+  EXPECT_FALSE(instance->copyPage(0, 1, 99));
+  EXPECT_FALSE(instance->copyPage(0, -1, 2));
+  EXPECT_FALSE(instance->copyPage(2, 1, 2));
   StepRow next = row({3});
   next.firstPosition = 6;
-  next.pages = {0, 9};
+  next.pages = {{0, 9}, {5, 8}};
   auto result = instance->run(batch({next}));
   ASSERT_TRUE(result);
   tokens.push_back(3);

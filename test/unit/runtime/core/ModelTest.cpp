@@ -9,6 +9,7 @@
 
 #include "runtime/base/File.h"
 #include "runtime/base/RandomWeights.h"
+#include "runtime/base/TensorName.h"
 #include "test/unit/runtime/DemoModel.h"
 
 #include "gtest/gtest.h"
@@ -92,14 +93,16 @@ TEST(ModelTest, WrongMagicVersionAndSize) {
     StatusCode code;
     const char *part;
   } cases[] = {
-      {offsetof(plait_model_v1_t, magic), bytesOf(7u), StatusCode::corrupt, "magic 7"},
-      {offsetof(plait_model_v1_t, abi_version), bytesOf(0u), StatusCode::unsupported, "ABI version 0"},
-      {offsetof(plait_model_v1_t, abi_version), bytesOf(9u), StatusCode::unsupported, "ABI version 9"},
-      {offsetof(plait_model_v1_t, struct_size), bytesOf(uint64_t(8)), StatusCode::corrupt, "struct_size 8"},
-      {offsetof(plait_model_v1_t, struct_size), bytesOf(uint64_t(1) << 40), StatusCode::corrupt, "struct_size"},
-      {offsetof(plait_model_v1_t, kernel_count), bytesOf(1 << 20), StatusCode::corrupt, "kernel table"},
-      {offsetof(plait_model_v1_t, state_count), bytesOf(-1), StatusCode::corrupt, "state count"},
-      {offsetof(plait_model_v1_t, vocabulary), bytesOf(int64_t(98)), StatusCode::corrupt, "do not belong together"},
+      {offsetof(plait_model_v2_t, magic), bytesOf(7u), StatusCode::corrupt, "magic 7"},
+      {offsetof(plait_model_v2_t, abi_version), bytesOf(0u), StatusCode::unsupported,
+       "found a model built for ABI 0; this runtime reads ABI 2; recompile it"},
+      {offsetof(plait_model_v2_t, abi_version), bytesOf(9u), StatusCode::unsupported,
+       "found a model built for ABI 9; this runtime reads ABI 2; recompile it"},
+      {offsetof(plait_model_v2_t, struct_size), bytesOf(uint64_t(8)), StatusCode::corrupt, "struct_size 8"},
+      {offsetof(plait_model_v2_t, struct_size), bytesOf(uint64_t(1) << 40), StatusCode::corrupt, "struct_size"},
+      {offsetof(plait_model_v2_t, kernel_count), bytesOf(1 << 20), StatusCode::corrupt, "kernel table"},
+      {offsetof(plait_model_v2_t, state_count), bytesOf(-1), StatusCode::corrupt, "state count"},
+      {offsetof(plait_model_v2_t, vocabulary), bytesOf(int64_t(98)), StatusCode::corrupt, "do not belong together"},
   };
   for (const auto &c : cases) {
     Artifact artifact;
@@ -119,7 +122,7 @@ TEST(ModelTest, EveryFlippedByteOfTheTableIsSurvived) {
   Expected<std::string> binary = readFile(artifact.file("model.so"));
   ASSERT_TRUE(binary);
   int refused = 0;
-  for (size_t i = 0; i < sizeof(plait_model_v1_t); ++i) {
+  for (size_t i = 0; i < sizeof(plait_model_v2_t); ++i) {
     char byte = (*binary)[table + i];
     // A new file each time: the loader knows files by their inode.
     std::string damaged = *binary;
@@ -212,7 +215,7 @@ TEST(ModelTest, VerifyNamesTheDamagedFile) {
 //===----------------------------------------------------------------------===//
 
 /// Element (row, col) of a slice, by the layout's definition.
-float elementOf(const plait_weight_v1_t &w, const uint8_t *slice, int64_t row, int64_t col) {
+float elementOf(const plait_weight_v2_t &w, const uint8_t *slice, int64_t row, int64_t col) {
   int64_t at = row * w.cols + col;
   if (w.layout == PLAIT_LAYOUT_PANELS) {
     int64_t groups = (w.cols + w.group - 1) / w.group;
@@ -231,9 +234,9 @@ TEST(RandomWeightsTest, FillsEveryWeightOfAModel) {
     ASSERT_TRUE(opened) << opened.status().message();
     const Model &model = **opened;
     for (int32_t i = 0; i < model.tables().weight_count; ++i) {
-      const plait_weight_v1_t &w = model.tables().weights[i];
+      const plait_weight_v2_t &w = model.tables().weights[i];
       for (int64_t layer = 0; layer < w.layers; ++layer) {
-        RandomWeights values(42, layerTensorName(w.source, layer), w.cols);
+        RandomWeights values(42, sliceTensorName(w.source, layer, w.layer_first, w.layer_step), w.cols);
         const uint8_t *slice = model.weights() + w.pack_offset + uint64_t(layer) * w.layer_bytes;
         for (int64_t r = 0; r < w.rows; ++r)
           for (int64_t c = 0; c < w.cols; ++c) {
@@ -247,10 +250,16 @@ TEST(RandomWeightsTest, FillsEveryWeightOfAModel) {
   }
 }
 
+TEST(RandomWeightsTest, NamesOfSlices) {
+  EXPECT_EQ(sliceTensorName("h.{layer}.w", 3, 0, 1), "h.3.w");
+  EXPECT_EQ(sliceTensorName("h.{layer}.{layer}", 2, 1, 6), "h.13.13");
+  EXPECT_EQ(sliceTensorName("w", 2, 1, 6), "w");
+}
+
 TEST(RandomWeightsTest, PadsPanelsWithZeros) {
-  plait_weight_v1_t w = {};
+  plait_weight_v2_t w = {};
   w.source = "w.weight";
-  w.layers = 1;
+  w.layers = 1, w.layer_step = 1;
   w.rows = 6, w.cols = 5, w.panel = 4, w.group = 2;
   w.dtype = PLAIT_DTYPE_F32, w.layout = PLAIT_LAYOUT_PANELS;
   std::vector<float> slice(2 * 3 * 4 * 2, -7.0f);

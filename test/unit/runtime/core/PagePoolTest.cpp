@@ -72,6 +72,47 @@ TEST(PagePoolTest, WritingASharedPageCopiesItOnce) {
   EXPECT_EQ(pool.references(1), 1);
 }
 
+TEST(PagePoolTest, PagesBehindAWindowGoRoundInARing) {
+  PagePool pool(3);
+  PageList list(pool);
+  constexpr int32_t none = PageList::released;
+  ASSERT_TRUE(list.grow(3));
+  list.release(2);
+  EXPECT_EQ(list.pages(), (std::vector<int32_t>{none, none, 2}));
+  EXPECT_EQ(list.held(), 1u);
+  list.release(1); // long gone
+  EXPECT_EQ(pool.available(), 2);
+  for (size_t count = 4; count < 100; ++count) {
+    ASSERT_TRUE(list.grow(count));
+    list.release(count - 2);
+    EXPECT_EQ(list.size(), count);
+    EXPECT_EQ(list.held(), 2u);
+    EXPECT_EQ(pool.available(), 1);
+  }
+  list.release(1000);
+  EXPECT_EQ(list.size(), 99u);
+  EXPECT_EQ(pool.available(), 3);
+}
+
+TEST(PagePoolTest, ForkHoldsWhatItsParentGivesBack) {
+  PagePool pool(4);
+  PageList a(pool);
+  ASSERT_TRUE(a.grow(3));
+  a.release(1);
+  PageList b = a.fork();
+  EXPECT_EQ(b.pages(), a.pages());
+  a.release(2);
+  EXPECT_EQ(pool.references(1), 1);
+  EXPECT_EQ(pool.available(), 2);
+  PageList c = std::move(b);
+  EXPECT_EQ(c.held(), 2u);
+  c.clear();
+  EXPECT_EQ(pool.references(1), 0);
+  EXPECT_EQ(pool.references(2), 1);
+  ASSERT_TRUE(c.grow(2)) << "a cleared list begins anew";
+  EXPECT_EQ(c.held(), 2u);
+}
+
 TEST(PagePoolTest, FailedCopyLeaksNothing) {
   PagePool pool(3);
   PageList a(pool);

@@ -19,7 +19,7 @@ namespace {
 
 /// A copy of the demo model's tables that a test may damage.
 struct Copy {
-  explicit Copy(const plait_model_v1_t &from)
+  explicit Copy(const plait_model_v2_t &from)
       : model(from), kernels(from.kernels, from.kernels + from.kernel_count),
         weights(from.weights, from.weights + from.weight_count), states(from.states, from.states + from.state_count),
         plans(from.plans, from.plans + from.plan_count), slots(plans[0].slots, plans[0].slots + plans[0].slot_count),
@@ -33,10 +33,10 @@ struct Copy {
     plans[0].args = args.data();
     plans[0].launches = launches.data();
   }
-  plait_model_v1_t model;
+  plait_model_v2_t model;
   std::vector<plait_kernel_v1_t> kernels;
-  std::vector<plait_weight_v1_t> weights;
-  std::vector<plait_state_v1_t> states;
+  std::vector<plait_weight_v2_t> weights;
+  std::vector<plait_state_v2_t> states;
   std::vector<plait_plan_v1_t> plans;
   std::vector<plait_extent_v1_t> slots;
   std::vector<plait_arg_v1_t> args;
@@ -99,6 +99,9 @@ TEST_F(TablesTest, Weights) {
   expectDamaged("layer_bytes", [](Copy &c) { c.weights[0].layer_bytes = 64; });
   expectDamaged("layer_bytes", [](Copy &c) { c.weights[0].rows = int64_t(1) << 39; });
   expectDamaged("layers", [](Copy &c) { c.weights[1].layers = 0; });
+  expectDamaged("layer_first", [](Copy &c) { c.weights[1].layer_first = -1; });
+  expectDamaged("layer_step", [](Copy &c) { c.weights[1].layer_step = 0; });
+  expectDamaged("layer_step", [](Copy &c) { c.weights[1].layer_step = INT64_MAX; });
   expectDamaged("rows", [](Copy &c) { c.weights[0].rows = -1; });
   expectDamaged("cols", [](Copy &c) { c.weights[0].cols = 0; });
   expectDamaged("dtype", [](Copy &c) { c.weights[0].dtype = 9; });
@@ -114,12 +117,32 @@ TEST_F(TablesTest, States) {
   expectDamaged("layers", [](Copy &c) { c.states[0].layers = 0; });
 }
 
+TEST_F(TablesTest, PageTables) {
+  expectDamaged("state 1: window: found -1", [](Copy &c) { c.states[1].window = -1; });
+  expectDamaged("state 1: window", [](Copy &c) { c.states[1].window = int64_t(1) << 32; });
+  expectDamaged("state 1: table", [](Copy &c) { c.states[1].table = 2; });
+  expectDamaged("state 0: table", [](Copy &c) { c.states[0].table = -1; });
+  expectDamaged("state 1: window: found 6; expected 0", [](Copy &c) { c.states[1].table = 0; });
+  expectDamaged("page table 1: found no state", [](Copy &c) {
+    c.states[1].table = 0;
+    c.states[1].window = 0;
+  });
+  expectDamaged("table_count", [](Copy &c) { c.model.table_count = -1; });
+  expectDamaged("table_count", [](Copy &c) { c.model.table_count = 3; });
+  // A page number of one table is none of another one.
+  expectDamaged("launch 2: argument 0: a state: found no page table", [](Copy &c) { c.args[6].index = 1; });
+  expectDamaged("argument 0: a state", [](Copy &c) { c.args[6].kind = PLAIT_ARG_INPUT; });
+  expectDamaged("argument 1: a page table", [](Copy &c) { c.args[5] = {PLAIT_ARG_SLOT, 0}; });
+  expectDamaged("argument 0: a state", [](Copy &c) { c.launches[2].arg_count = 1; });
+  expectDamaged("argument 6: index", [](Copy &c) { c.args[6].index = 2; });
+}
+
 TEST_F(TablesTest, Plans) {
   expectDamaged("slot 0", [](Copy &c) { c.slots[0].per[1] = -8; });
   expectDamaged("slot 2", [](Copy &c) { c.slots[2].constant = -1; });
   expectDamaged("argument 0: index", [](Copy &c) { c.args[0].index = 3; });
   expectDamaged("argument 1: index", [](Copy &c) { c.args[1].index = -1; });
-  expectDamaged("argument 2: kind", [](Copy &c) { c.args[2].kind = 5; });
+  expectDamaged("argument 2: kind", [](Copy &c) { c.args[2].kind = 6; });
   expectDamaged("logits", [](Copy &c) { c.args[0] = {PLAIT_ARG_OUTPUT, PLAIT_OUT_LOGITS}; });
   expectDamaged("argument count", [](Copy &c) { c.plans[0].arg_count = -1; });
   expectDamaged("slot count", [](Copy &c) { c.plans[0].slot_count = INT32_MAX; });
@@ -141,7 +164,7 @@ TEST_F(TablesTest, Launches) {
 }
 
 TEST_F(TablesTest, PackedBytes) {
-  plait_weight_v1_t w = {};
+  plait_weight_v2_t w = {};
   w.rows = 5, w.cols = 3, w.dtype = PLAIT_DTYPE_BF16;
   EXPECT_EQ(packedBytes(w), 30);
   w.layout = PLAIT_LAYOUT_PANELS, w.panel = 4, w.group = 2;

@@ -234,7 +234,7 @@ TEST_F(SchedulerTest, CacheLimit) {
   }
   for (int i = 0; i < 5; ++i)
     EXPECT_EQ(scheduler.take(ids[i])->tokens, demo::generate(demo::prompt(6, i), 6));
-  EXPECT_EQ(scheduler.freePages(), 5);
+  EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
 }
 
 TEST_F(SchedulerTest, BadRequests) {
@@ -302,7 +302,7 @@ TEST_F(SchedulerTest, ForksShareTheirPast) {
   EXPECT_FALSE(scheduler.fork(*parent, {})) << "nothing chosen yet";
   for (int i = 0; i < 4; ++i)
     ASSERT_TRUE(scheduler.step());
-  int32_t before = scheduler.freePages();
+  int64_t before = scheduler.freePages();
   Sampling sampling = {.temperature = 1, .seed = 3, .sequence = 7};
   auto child = scheduler.fork(*parent, sampling);
   ASSERT_TRUE(child) << child.status().message();
@@ -318,6 +318,60 @@ TEST_F(SchedulerTest, ForksShareTheirPast) {
     expected.push_back(token);
   EXPECT_EQ(scheduler.take(*child)->tokens, expected);
   EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
+}
+
+/// Pages in use after each step of a sequence that runs by itself.
+static std::vector<int64_t> pagesInUse(Scheduler &scheduler) {
+  std::vector<int64_t> used;
+  for (bool more = true; more;) {
+    auto stepped = scheduler.step();
+    EXPECT_TRUE(stepped) << stepped.status().message();
+    more = stepped && *stepped;
+    used.push_back(scheduler.totalPages() - scheduler.freePages());
+  }
+  return used;
+}
+
+TEST_F(SchedulerTest, AWindowBoundsThePagesOfALongSequence) {
+  for (int64_t chunk : {1, 3}) {
+    auto instance = create({.threads = 2, .maxTokens = 4, .maxRows = 1, .capacityPages = 16});
+    Scheduler scheduler(instance, {.chunk = chunk});
+    auto id = scheduler.add(request(demo::prompt(20), 44));
+    int64_t position = 0;
+    for (int64_t used : pagesInUse(scheduler)) {
+      position += position < 20 ? std::min(chunk, 20 - position) : 1;
+      if (position < 63)
+        EXPECT_LE(used, (position + 3) / 4 + (demo::kWindow + chunk + 3) / 4 + 1) << position;
+    }
+    EXPECT_EQ(scheduler.take(*id)->tokens, demo::generate(demo::prompt(20), 44));
+    EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
+  }
+}
+
+TEST_F(SchedulerTest, ForksShareTheirWindow) {
+  // At every place of the window relative to the pages.
+  for (int steps = 1; steps <= 14; ++steps) {
+    Scheduler scheduler(create(), {.chunk = 5});
+    auto parent = scheduler.add(request(demo::prompt(7), 30));
+    for (int i = 0; i < steps + 1; ++i) // the prompt takes two
+      ASSERT_TRUE(scheduler.step());
+    int64_t before = scheduler.freePages();
+    Sampling sampling = {.temperature = 1, .seed = 3, .sequence = uint64_t(steps)};
+    auto child = scheduler.fork(*parent, sampling), grandchild = scheduler.fork(*child, {});
+    ASSERT_TRUE(child && grandchild) << child.status().message();
+    EXPECT_EQ(scheduler.freePages(), before) << "shared, not copied";
+    ASSERT_TRUE(scheduler.runAll());
+    auto whole = demo::generate(demo::prompt(7), 30);
+    EXPECT_EQ(scheduler.take(*parent)->tokens, whole) << steps;
+    EXPECT_EQ(scheduler.take(*grandchild)->tokens, whole) << steps;
+    auto past = demo::prompt(7);
+    past.insert(past.end(), whole.begin(), whole.begin() + steps);
+    std::vector<int32_t> expected(whole.begin(), whole.begin() + steps);
+    for (int32_t token : demo::generate(past, 30 - steps, sampling))
+      expected.push_back(token);
+    EXPECT_EQ(scheduler.take(*child)->tokens, expected) << steps;
+    EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
+  }
 }
 
 TEST_F(SchedulerTest, CallbacksMayAddAndCancel) {
