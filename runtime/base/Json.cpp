@@ -33,12 +33,13 @@ void appendStep(std::string &pointer, std::string_view key) {
 }
 
 /// "SOURCE: POINTER: found F; expected E"; the root has an empty pointer.
+std::string placeName(const std::string &source, const std::string &pointer) {
+  return printable(source) + (pointer.empty() ? "" : ": " + printable(pointer, 1024));
+}
+
 std::string foundExpected(const std::string &source, const std::string &pointer, const std::string &found,
                           const std::string &expected) {
-  std::string text = printable(source) + ": ";
-  if (!pointer.empty())
-    text += printable(pointer, 1024) + ": ";
-  return text + "found " + found + "; expected " + expected;
+  return placeName(source, pointer) + ": found " + found + "; expected " + expected;
 }
 
 std::string inQuotes(std::string_view text) { return "\"" + printable(text, shownBytes) + "\""; }
@@ -331,6 +332,8 @@ std::string plait::writeJson(const Json &value) {
 //===----------------------------------------------------------------------===//
 // JsonView
 //===----------------------------------------------------------------------===//
+
+std::string JsonView::where() const { return placeName(source, pointer); }
 
 Status JsonView::error(const std::string &expected) const {
   return invalidArgument(foundExpected(source, pointer, describe(*value), expected));

@@ -52,6 +52,7 @@ public:
 
   const Json &json() const { return *value; }
   const std::string &path() const { return pointer; }
+  std::string where() const;                          ///< source and pointer, as every error begins
   bool has(std::string_view key) const;               ///< present and not null
   Expected<JsonView> get(std::string_view key) const; ///< required member
   Expected<JsonView> at(size_t index) const;

@@ -5,11 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Text <-> token ids as Hugging Face `tokenizers` does it, for byte-level BPE
-// (GPT-2, Llama 3): added tokens, Split(Regex) and ByteLevel pre-tokenizers,
-// BPE merges (incl. ignore_merges), TemplateProcessing and ByteLevel
-// post-processors, ByteLevel decoder. A component outside this set is an error
-// that names it.
+// Text <-> token ids as Hugging Face `tokenizers` does it. A tokenizer.json says
+// how text is cut at added tokens, normalized, cut into words (pre-tokenizers),
+// and how words become ids (BPE or Unigram), what is put around the ids
+// (post-processor), and how tokens become text again (decoder). Each kind of
+// component has a file in runtime/base/tokenizer that lists the types it knows;
+// any other is an error that names it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,16 +49,24 @@ public:
   int32_t idOf(std::string_view token) const;
   bool isSpecial(int32_t id) const;
 
-  /// Emits text as soon as it is complete UTF-8; `finish` flushes the rest.
+  /// Decodes ids one by one, without special tokens; the parts together are what
+  /// `decode` gives. A part is emitted as soon as no later id can change it:
+  /// an incomplete character waits, and so does a row of byte tokens (<0x0A>),
+  /// because one bad byte spoils the row.
   class Stream {
   public:
-    explicit Stream(const Tokenizer &tokenizer) : tokenizer(&tokenizer) {}
+    explicit Stream(const Tokenizer &tokenizer);
+    ~Stream();
+    Stream(Stream &&) noexcept;
+    Stream &operator=(Stream &&) noexcept;
+    /// Ids outside the vocabulary say nothing.
     std::string push(int32_t id);
+    /// Emits what waits; the stream then begins anew.
     std::string finish();
 
   private:
-    const Tokenizer *tokenizer;
-    std::string pending;
+    struct State;
+    std::unique_ptr<State> state;
   };
 
 private:

@@ -7,8 +7,11 @@
 Usage: make_tokenizer_goldens.py OUTPUT_DIRECTORY
        make_tokenizer_goldens.py --random COUNT TOKENIZER_JSON OUTPUT_JSON
 
-The second form compares on random Unicode strings instead; its output is too
-large to keep. Needs the Python package `tokenizers` (made with 0.23).
+The first form also makes random.golden.json: checksums over what every kind of
+tokenizer makes of 100,000 random strings (tokenizer_strings.py). The second
+form keeps ids and texts for random strings of another kind instead, to look at;
+its output is too large to keep. Needs the Python packages `tokenizers` (made
+with 0.23) and `sentencepiece` (made with 0.2.3), and Python 3.11.
 """
 
 import json
@@ -16,11 +19,14 @@ import os
 import random
 import sys
 
-from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers,
-                        pre_tokenizers, processors, trainers)
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Regex
 
-LLAMA3_PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-                  r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+import tokenizer_kinds
+import tokenizer_strings
+from tokenizer_kinds import LLAMA3_PATTERN
+
+RANDOM_STRINGS = 100_000
 
 SENTENCES = [
     "The quick brown fox jumps over the lazy dog; it's what foxes do, isn't it?",
@@ -87,6 +93,17 @@ STRINGS = [
     "word<|eot_id|>'s", "ĠHello Ċ Ä Ń", "<0x0A> <unk> </s>",
     "The 3 quick foxes' 12 tails\tweren't   here…\n\n  \"Да,\" 他说 — 👍🏽!  ",
     "foo_bar fooBar FooBar FOOBAR foo-bar", "    indented\n        more\n", "x=1;y=2;z=x+y", "ﷺ ﷽ ꧁ ꧂",
+]
+
+# What the other kinds treat specially.
+KIND_STRINGS = [
+    "<s>", "</s>", " <s> x", "x</s>  y", "[INST] Hi [/INST] there", " [INST]", "<|user|>\n Hi<|end|>\n\n<|mask|> x", "a <|mask|>",
+    "<|both|>  <|both|>", "  <|both|>x", "the fox, foxy fox fox", "a new word here", "new wordy", "x <extra>y", "▁", "▁▁▁", "a▁b ▁ c",
+    " ▁ ", "\n\n", "a\n\n\nb", "ﬁne Ａ１ ㌀ é e\u0301 o\u0308x", "\u0301", "a\u00adb\u200bc\x01\x7f", "\r\n\t x", "か\u3099 が",
+    "<extra_id_0> x <extra_id_1>", "word <mask>word", "  lead", "``quoted'' text", "ÀÉÎ õü ŷ", "İ ẞ", "  many   spaces    here  ",
+    "1234 5 67", "日本語12345テスト", "a,b;c--d!!", "wait... what?!", ">>TITLE<<x", "<tool_call> x", "cafe\u0301! é!", "<|im_start|>user\nhi<|im_end|>",
+    "<｜begin▁of▁sentence｜>", "<0x41>", "<0x0A><0xE2>", "\u00e4\u20ac\U0001f600", "zażółć gęślą jaźń", "w</w> x</w>", "\u1cf2\u1cf3 a\u0898\u0301",
+    "\U00011935\U00011930 \U00011938", "a\u1abf\u0323", "\u32ff \ua7f2 \U0001f16c", "\u2052\u2e43 \u166d \U0001e95e",
 ]
 
 
@@ -257,7 +274,80 @@ def variants():
         "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
         "special_tokens": {"x": {"id": "x", "ids": [size, size + 1], "tokens": ["[A]", "[B]"]},
                            "y": {"id": "y", "ids": [size + 1], "tokens": ["[B]"]}}})
+    add_component_variants(add, token, model)
     return {"model": model, "variants": result}
+
+
+def add_component_variants(add, token, model):
+    """Every component that no kind of tokenizer_kinds.py has, and odd options."""
+    texts = ["", " ", "a b", "  a  b ", "the fox-trot, 12 1\u00b2\u2167x\u0663", "a\u00a0b\u3000c\td\n", "x_y\u203fz \u00abq\u00bb\u2e43$+",
+             "日本語。ａｂ", "e\u0301\u200db 'tis", "a-b-c--d", "abcdefgh\u00e9ij", "\u2581a\u2581\u2581b", "foo<m>bar", "<m> a", " <m>"]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    marked = [token(0, "<m>"), token(1, "\u2581z")]
+
+    def sequence(*steps):
+        return {"type": "Sequence", "pretokenizers": list(steps)}
+
+    for step in [{"type": "WhitespaceSplit"}, {"type": "Whitespace"}, {"type": "BertPreTokenizer"},
+                 {"type": "CharDelimiterSplit", "delimiter": "-"}, {"type": "FixedLength", "length": 3}, {"type": "FixedLength"},
+                 {"type": "Digits", "individual_digits": True}, {"type": "Digits", "individual_digits": False},
+                 *({"type": "Punctuation", "behavior": b}
+                   for b in ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"])]:
+        add(f"pre-tokenizer {step}", strings=texts, pre_tokenizer=sequence(step, byte_level), added_tokens=marked)
+    characters = sorted({c for text in texts for c in text.replace(" ", "\u2581")} | {"_"})
+    plain = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
+             "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
+             "vocab": {c: i for i, c in enumerate(characters + ["\u2581a", "ab", "b\u2581"])},
+             "merges": [["\u2581", "a"], ["b", "\u2581"], ["a", "b"]]}
+    size = len(plain["vocab"])
+    marked = [dict(t, id=size + i) for i, t in enumerate(marked)]
+    for scheme in ["always", "first", "never"]:
+        for split in [True, False]:
+            metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": scheme, "split": split}
+            add(f"Metaspace {scheme} {split}", strings=texts, pre_tokenizer=metaspace, decoder=metaspace, model=plain, added_tokens=marked)
+            add(f"digits, Metaspace {scheme} {split}", strings=texts, decoder=metaspace, model=plain, added_tokens=marked,
+                pre_tokenizer=sequence({"type": "Split", "pattern": {"Regex": "[0-9a]"}, "behavior": "Isolated", "invert": False}, metaspace))
+    add("old Metaspace", strings=texts, pre_tokenizer={"type": "Metaspace", "replacement": "_", "str_rep": "_", "add_prefix_space": True},
+        decoder={"type": "Metaspace", "replacement": "_", "add_prefix_space": True}, model=plain, added_tokens=marked)
+    first = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": False}
+    isolate = {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": False}
+    for normalizer in [{"type": "Strip", "strip_left": True, "strip_right": False}, {"type": "Strip", "strip_left": True, "strip_right": True},
+                       {"type": "NFD"}, {"type": "NFKD"}, {"type": "NFKC"}, {"type": "Prepend", "prepend": "ab"}, {"type": "Lowercase"},
+                       {"type": "StripAccents"}, {"type": "Nmt"}, {"type": "Replace", "pattern": {"String": "a"}, "content": "ab"},
+                       {"type": "Replace", "pattern": {"Regex": "a ?b"}, "content": "z"}, {"type": "Replace", "pattern": {"Regex": "[fa]"}, "content": ""},
+                       {"type": "Replace", "pattern": {"String": ""}, "content": "b"}, {"type": "ByteLevel"}]:
+        more = texts + ["\ufb01 a", "\u0301a", "\u00c9A\u0130", "\u200ba", "\x01a\x0bb", "fab", "a a b", "\u1e9b\u0323", "\uac01\u1100\u1161\u11a8"]
+        add(f"normalizer {normalizer}", strings=more, normalizer=normalizer, model=plain, decoder=None,
+            pre_tokenizer=sequence(isolate, first), added_tokens=[dict(token(0, "<m>", normalized=True), id=size)])
+
+    def decoder(*steps):
+        return {"type": "Sequence", "decoders": list(steps)}
+
+    replace = {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}
+    letters = [c for c in characters if c not in " "]
+    for name, steps in [("strip", [replace, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]),
+                        ("strip each", [{"type": "Strip", "content": "\u2581", "start": 1, "stop": 0}, replace]),
+                        ("fuse", [{"type": "Fuse"}, replace]), ("late", [{"type": "Fuse"}, {"type": "Replace", "pattern": {"Regex": "a+|b"}, "content": "_"}]),
+                        ("metaspace", [{"type": "Fuse"}, first]), ("bytes", [{"type": "ByteFallback"}, byte_level])]:
+        add(f"decoder {name}", strings=texts, model=plain, decoder=decoder(*steps), pre_tokenizer=dict(first, prepend_scheme="always"))
+    partial = dict(plain, byte_fallback=True, unk_token="_", fuse_unk=True,
+                   vocab={**{c: i for i, c in enumerate(letters[:20])}, "<0xC3>": 40, "<0xA9>": 41, "<0xE2>": 42, "_": 43, "<0x0a>": 44}, merges=[])
+    unknown = ["é", "日é", "日本é語", "éé日", "a日é日b", "日日a", "€é", "\n"]
+    for fuse in [True, False]:
+        add(f"some bytes {fuse}", strings=unknown, pre_tokenizer=None, model=dict(partial, fuse_unk=fuse),
+            decoder=decoder({"type": "ByteFallback"}, {"type": "Fuse"}))
+    add("prefix", strings=["abab", "ba", "aab b", "éab"], pre_tokenizer={"type": "WhitespaceSplit"}, decoder=None, model=dict(
+        plain, continuing_subword_prefix="##", unk_token="?",
+        vocab={"a": 0, "##a": 1, "b": 2, "##b": 3, "ab": 4, "##ab": 5, "?": 6, "aba": 7}, merges=[["a", "##b"], ["##a", "##b"], ["ab", "##a"]]))
+    add("prefix and suffix", strings=["abab", "ba", "aab b", "éab", "a"], pre_tokenizer={"type": "WhitespaceSplit"}, model=dict(
+        plain, continuing_subword_prefix="##", end_of_word_suffix="/", unk_token="?",
+        vocab={"a": 0, "##a": 1, "b": 2, "##b/": 3, "ab/": 4, "##ab/": 5, "?": 6, "a/": 7, "b/": 8, "##b": 9},
+        merges=[["a", "##b/"], ["##a", "##b/"]]), decoder={"type": "BPEDecoder", "suffix": "/"})
+    for bytes_ in [False, True]:
+        vocab = [["<unk>", 0.0], ["a", -1.0], ["b", -1.5], ["ab", -2.0], ["xx", -30.0], ["b", -3.0], ["aab", -3.4], ["abab", -4.6],
+                 ["\u00e9", -2.0], ["<0xC3>", -9.0], ["<0xA9>", -9.0], ["<0x78>", -9.0], ["", -1.0]]
+        add(f"unigram {bytes_}", strings=["abab", "aab", "aaab", "xab", "xxab", "xxxab", "a<unk>b", "x<unk>x", "日本a", "é", "eé", "a" * 30 + "b", "è"],
+            pre_tokenizer=None, decoder=None, model={"type": "Unigram", "unk_id": 0, "vocab": vocab, "byte_fallback": bytes_})
 
 
 def random_string(rng):
@@ -292,10 +382,24 @@ def main():
         sys.exit(__doc__)
     directory = sys.argv[1]
     os.makedirs(directory, exist_ok=True)
-    for name, make in [("gpt2-style", gpt2_style), ("llama3-style", llama3_style)]:
-        tokenizer = make()
-        write(os.path.join(directory, name + ".json"), json.loads(tokenizer.to_str()))
-        write(os.path.join(directory, name + ".golden.json"), goldens(tokenizer, STRINGS + ["a zyzzyva"]))
+    kinds = {"gpt2-style": gpt2_style, "llama3-style": llama3_style}
+    for name, make in tokenizer_kinds.KINDS.items():
+        kinds[name + "-style"] = lambda make=make: make(corpus())
+    random_goldens = {"description": tokenizer_strings.description(), "count": RANDOM_STRINGS, "kinds": {}}
+    for name, make in kinds.items():
+        path = os.path.join(directory, name)
+        # The kinds kept are made once: training does not repeat itself exactly.
+        if os.path.exists(path + ".json"):
+            tokenizer = Tokenizer.from_file(path + ".json")
+        else:
+            tokenizer = make()
+            write(path + ".json", json.loads(tokenizer.to_str()))
+            tokenizer = Tokenizer.from_file(path + ".json")
+        known = name in ("gpt2-style", "llama3-style")
+        write(path + ".golden.json", goldens(tokenizer, STRINGS + (["a zyzzyva"] if known else KIND_STRINGS)))
+        random_goldens["kinds"][name] = tokenizer_strings.checksums(
+            tokenizer, random_goldens["description"], RANDOM_STRINGS)
+    write(os.path.join(directory, "random.golden.json"), random_goldens)
     write(os.path.join(directory, "variants.golden.json"), variants())
 
 

@@ -10,8 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef PLAIT_RUNTIME_BASE_ONIGURUMASETS_H
-#define PLAIT_RUNTIME_BASE_ONIGURUMASETS_H
+#ifndef PLAIT_RUNTIME_BASE_TOKENIZER_ONIGURUMASETS_H
+#define PLAIT_RUNTIME_BASE_TOKENIZER_ONIGURUMASETS_H
 
 #include <string>
 #include <string_view>
@@ -39,4 +39,4 @@ std::string withNewerCharacters(std::string_view items);
 
 } // namespace plait::oniguruma
 
-#endif // PLAIT_RUNTIME_BASE_ONIGURUMASETS_H
+#endif // PLAIT_RUNTIME_BASE_TOKENIZER_ONIGURUMASETS_H

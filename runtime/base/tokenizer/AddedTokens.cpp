@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/base/AddedTokens.h"
+#include "runtime/base/tokenizer/AddedTokens.h"
 
 #include "runtime/base/Utf8.h"
 
@@ -50,40 +50,30 @@ Expected<std::vector<AddedToken>> readAddedTokens(const Json &array, const std::
   return tokens;
 }
 
-Status AddedTokenMatcher::add(const AddedToken &token, std::string_view pattern) {
-  if (nodes + pattern.size() > maxAddedTokenBytesInAll)
-    return unsupported("added_tokens: found more than " + std::to_string(maxAddedTokenBytesInAll) +
-                       " bytes of added tokens; expected fewer");
-  if (token.singleWord && !wordCharacter) {
-    // The join controls are word characters here, unlike in pre-tokenizers.
-    PLAIT_ASSIGN_OR_RETURN(wordCharacter, TokenizerRegex::compile("[\\w\\x{200c}\\x{200d}]"));
+Expected<AddedTokenMatcher> AddedTokenMatcher::build(const std::vector<Pattern> &patterns) {
+  AddedTokenMatcher matcher;
+  std::vector<ByteTrie::Entry> entries;
+  size_t bytes = 0;
+  for (const auto &[token, pattern] : patterns) {
+    if (pattern.empty())
+      return corrupt("/added_tokens: found " + quoteForMessage(token->content) +
+                     ", of which the normalizer leaves nothing; expected \"normalized\": false for it");
+    bytes += pattern.size();
+    if (bytes > maxAddedTokenBytesInAll)
+      return unsupported("/added_tokens: found more than " + std::to_string(maxAddedTokenBytesInAll) +
+                         " bytes of added tokens; expected fewer");
+    if (token->singleWord && !matcher.wordCharacter) {
+      // The join controls are word characters here, unlike in pre-tokenizers.
+      PLAIT_ASSIGN_OR_RETURN(matcher.wordCharacter, TokenizerRegex::compile("[\\w\\x{200c}\\x{200d}]"));
+    }
+    entries.emplace_back(pattern, static_cast<int32_t>(matcher.flags.size()));
+    matcher.flags.push_back({token->id, token->singleWord, token->leftStrip, token->rightStrip, token->special});
   }
-  uint32_t node = 0;
-  for (char c : pattern) {
-    uint8_t byte = static_cast<uint8_t>(c);
-    uint32_t &edge = node == 0 ? rootEdges[byte] : edges[uint64_t(node) << 8 | byte];
-    if (edge == 0)
-      edge = nodes++;
-    node = edge;
-  }
-  Flags flags{token.id, token.singleWord, token.leftStrip, token.rightStrip, token.special};
-  if (node == 0 || !tokenAt.emplace(node, flags).second)
-    return corrupt("added_tokens: found " + quoteForMessage(pattern) + " twice; expected distinct contents");
-  return Status::success();
-}
-
-std::optional<AddedTokenMatcher::Found> AddedTokenMatcher::longestAt(std::string_view text, size_t start) const {
-  std::optional<Found> found;
-  uint32_t node = rootEdges[static_cast<uint8_t>(text[start])];
-  for (size_t i = start + 1; node != 0; ++i) {
-    if (auto token = tokenAt.find(node); token != tokenAt.end())
-      found = Found{i, &token->second};
-    if (i == text.size())
-      break;
-    auto edge = edges.find(uint64_t(node) << 8 | static_cast<uint8_t>(text[i]));
-    node = edge == edges.end() ? 0 : edge->second;
-  }
-  return found;
+  matcher.trie = ByteTrie(entries);
+  for (const auto &[pattern, index] : entries)
+    if (matcher.trie.find(pattern) != index)
+      return corrupt("/added_tokens: found " + quoteForMessage(pattern) + " twice; expected distinct contents");
+  return matcher;
 }
 
 Expected<bool> AddedTokenMatcher::isPartOfWord(std::string_view text, size_t start, size_t end) const {
@@ -94,33 +84,39 @@ Expected<bool> AddedTokenMatcher::isPartOfWord(std::string_view text, size_t sta
   }
   if (end < text.size())
     neighbours[1] = text.substr(end, decodeUtf8(text, end).length);
-  std::vector<TokenizerRegex::Match> matches;
+  TokenizerRegex::Matches matches;
   for (std::string_view neighbour : neighbours) {
     PLAIT_RETURN_IF_ERROR(wordCharacter->findAll(neighbour, matches));
-    if (!matches.empty())
+    if (!matches.found.empty())
       return true;
   }
   return false;
 }
 
-Status AddedTokenMatcher::split(std::string_view text, bool parseSpecial, std::vector<TextPiece> &pieces) const {
+Status AddedTokenMatcher::split(const TextPiece &piece, bool parseSpecial, std::vector<TextPiece> &pieces) const {
+  std::string_view text = piece.text;
   size_t done = 0;      // where the last piece ended
   size_t spacesEnd = 0; // where the last run of spaces that was looked at ends
   auto addText = [&](size_t begin, size_t end) {
     if (begin < end)
-      pieces.push_back({text.substr(begin, end - begin)});
+      pieces.push_back(piece.part(begin, end));
   };
 
-  size_t searchFrom = nodes > 1 ? 0 : text.size();
+  size_t searchFrom = trie.empty() ? text.size() : 0;
   while (searchFrom < text.size()) {
-    std::optional<Found> found = longestAt(text, searchFrom);
-    if (!found) {
+    size_t length = 0;
+    int32_t index = -1;
+    trie.forEachPrefix(text.substr(searchFrom), [&](size_t longer, int32_t value) {
+      length = longer;
+      index = value;
+    });
+    if (index < 0) {
       ++searchFrom;
       continue;
     }
-    size_t start = searchFrom, end = found->end;
+    size_t start = searchFrom, end = start + length;
     searchFrom = end; // a match that is then discarded is consumed all the same
-    const Flags &token = *found->flags;
+    const Flags &token = flags[static_cast<size_t>(index)];
     if (token.special && !parseSpecial)
       continue;
     if (token.singleWord) {

@@ -10,8 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef PLAIT_RUNTIME_BASE_BYTELEVEL_H
-#define PLAIT_RUNTIME_BASE_BYTELEVEL_H
+#ifndef PLAIT_RUNTIME_BASE_TOKENIZER_BYTELEVEL_H
+#define PLAIT_RUNTIME_BASE_TOKENIZER_BYTELEVEL_H
 
 #include <string>
 #include <string_view>
@@ -31,4 +31,4 @@ void appendByteLevelDecoded(std::string &bytes, std::string_view token);
 
 } // namespace plait
 
-#endif // PLAIT_RUNTIME_BASE_BYTELEVEL_H
+#endif // PLAIT_RUNTIME_BASE_TOKENIZER_BYTELEVEL_H

@@ -5,16 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/base/TokenizerRegex.h"
+#include "runtime/base/tokenizer/TokenizerRegex.h"
 
-#include "runtime/base/OnigurumaPattern.h"
+#include "runtime/base/tokenizer/OnigurumaPattern.h"
 #include "runtime/base/Utf8.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
 #include <cstdint>
-#include <cstdio>
 
 namespace plait {
 
@@ -47,6 +46,14 @@ struct TokenizerRegex::Code {
   std::unique_ptr<pcre2_code, Pcre2Free<pcre2_code_free>> compiled;
 };
 
+struct TokenizerRegex::Matches::Search {
+  MatchContext context{pcre2_match_context_create(nullptr)};
+  MatchData data{pcre2_match_data_create(1, nullptr)};
+};
+
+TokenizerRegex::Matches::Matches() = default;
+TokenizerRegex::Matches::~Matches() = default;
+
 Expected<TokenizerRegex> TokenizerRegex::compilePcre2(const std::string &pattern) {
   CompileContext context(pcre2_compile_context_create(nullptr));
   if (!context)
@@ -65,7 +72,9 @@ Expected<TokenizerRegex> TokenizerRegex::compilePcre2(const std::string &pattern
                        "); expected a supported one");
   // Without a JIT for this machine PCRE2 interprets, only slower.
   (void)pcre2_jit_compile(code->compiled.get(), PCRE2_JIT_COMPLETE);
-  return TokenizerRegex(std::move(code));
+  TokenizerRegex regex;
+  regex.code = std::move(code);
+  return regex;
 }
 
 Expected<TokenizerRegex> TokenizerRegex::compile(std::string_view onigurumaPattern) {
@@ -77,22 +86,34 @@ Expected<TokenizerRegex> TokenizerRegex::compile(std::string_view onigurumaPatte
 }
 
 Expected<TokenizerRegex> TokenizerRegex::compileLiteral(std::string_view text) {
-  std::string pattern;
-  char buffer[16];
-  for (size_t i = 0; i < text.size();) {
-    Utf8Step step = decodeUtf8(text, i);
-    i += step.length;
-    std::snprintf(buffer, sizeof(buffer), "\\x{%x}", static_cast<unsigned>(step.value));
-    pattern += buffer;
-  }
-  return compilePcre2(pattern);
+  if (text.empty()) // matches everywhere
+    return compilePcre2("");
+  TokenizerRegex regex;
+  regex.literal = text;
+  return regex;
 }
 
-Status TokenizerRegex::findAll(std::string_view text, std::vector<Match> &matches) const {
-  matches.clear();
-  // Per call, so that threads share nothing but the compiled code.
-  MatchContext context(pcre2_match_context_create(nullptr));
-  MatchData data(pcre2_match_data_create(1, nullptr));
+Expected<TokenizerRegex> TokenizerRegex::fromJson(const JsonView &pattern) {
+  bool isRegex = pattern.has("Regex");
+  if (!isRegex && !pattern.has("String"))
+    return pattern.error("{\"Regex\": ...} or {\"String\": ...}");
+  PLAIT_ASSIGN_OR_RETURN(std::string text, pattern.getString(isRegex ? "Regex" : "String"));
+  auto regex = isRegex ? compile(text) : compileLiteral(text);
+  if (!regex)
+    return regex.status().withContext(pattern.where());
+  return regex;
+}
+
+Status TokenizerRegex::findAll(std::string_view text, Matches &matches) const {
+  matches.found.clear();
+  if (!code) {
+    for (size_t at = text.find(literal); at != std::string_view::npos; at = text.find(literal, at + literal.size()))
+      matches.found.push_back({at, at + literal.size()});
+    return Status::success();
+  }
+  if (!matches.search)
+    matches.search = std::make_unique<Matches::Search>();
+  auto &[context, data] = *matches.search;
   if (!context || !data)
     return resourceError("regex: out of memory");
   uint64_t limit = baseMatchLimit + uint64_t(8) * text.size();
@@ -128,7 +149,7 @@ Status TokenizerRegex::findAll(std::string_view text, std::vector<Match> &matche
       start += decodeUtf8(text, start).length;
       continue;
     }
-    matches.push_back({from, to});
+    matches.found.push_back({from, to});
     start = lastEnd = to;
   }
   return Status::success();

@@ -12,8 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef PLAIT_RUNTIME_BASE_ONIGURUMAPATTERN_H
-#define PLAIT_RUNTIME_BASE_ONIGURUMAPATTERN_H
+#ifndef PLAIT_RUNTIME_BASE_TOKENIZER_ONIGURUMAPATTERN_H
+#define PLAIT_RUNTIME_BASE_TOKENIZER_ONIGURUMAPATTERN_H
 
 #include "runtime/base/Status.h"
 
@@ -28,4 +28,4 @@ Expected<std::string> translateOnigurumaPattern(std::string_view pattern);
 
 } // namespace plait
 
-#endif // PLAIT_RUNTIME_BASE_ONIGURUMAPATTERN_H
+#endif // PLAIT_RUNTIME_BASE_TOKENIZER_ONIGURUMAPATTERN_H

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/base/OnigurumaSets.h"
+#include "runtime/base/tokenizer/OnigurumaSets.h"
 
 namespace plait::oniguruma {
 

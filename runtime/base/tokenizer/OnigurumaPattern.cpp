@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/base/OnigurumaPattern.h"
+#include "runtime/base/tokenizer/OnigurumaPattern.h"
 
-#include "runtime/base/OnigurumaSets.h"
+#include "runtime/base/tokenizer/OnigurumaSets.h"
 #include "runtime/base/Utf8.h"
 
 #include <cstdint>

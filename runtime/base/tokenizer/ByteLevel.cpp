@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/base/ByteLevel.h"
+#include "runtime/base/tokenizer/ByteLevel.h"
 
 #include "runtime/base/Utf8.h"
 
