@@ -33,7 +33,7 @@ struct Tokenizer::Impl {
   DecoderPtr decoder;
 
   Status load(const Json &json, const std::string &what);
-  Status checkIds(const std::vector<int32_t> &ids) const;
+  Status unknownId(const std::vector<int32_t> &ids, size_t index) const;
   Expected<std::vector<int32_t>> encode(std::string_view text, bool parseSpecial) const;
 };
 
@@ -71,7 +71,9 @@ Status Tokenizer::Impl::load(const Json &json, const std::string &what) {
     PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get("post_processor"));
     PLAIT_ASSIGN_OR_RETURN(postProcessor, PostProcessor::fromJson(view));
     for (const std::vector<int32_t> *ids : {&postProcessor.before, &postProcessor.after})
-      PLAIT_RETURN_IF_ERROR(checkIds(*ids).withContext(view.where()));
+      for (size_t i = 0; i < ids->size(); ++i)
+        if (!vocabulary.token((*ids)[i]))
+          return unknownId(*ids, i).withContext(view.where());
   }
   decoder = makeJoiningDecoder();
   if (root.has("decoder")) {
@@ -81,13 +83,9 @@ Status Tokenizer::Impl::load(const Json &json, const std::string &what) {
   return Status::success();
 }
 
-Status Tokenizer::Impl::checkIds(const std::vector<int32_t> &ids) const {
-  for (size_t i = 0; i < ids.size(); ++i)
-    if (!vocabulary.token(ids[i]))
-      return invalidArgument("found id " + std::to_string(ids[i]) + " at index " + std::to_string(i) +
-                             "; expected the id of a token (the largest is " + std::to_string(vocabulary.size() - 1) +
-                             ")");
-  return Status::success();
+Status Tokenizer::Impl::unknownId(const std::vector<int32_t> &ids, size_t index) const {
+  return invalidArgument("found id " + std::to_string(ids[index]) + " at index " + std::to_string(index) +
+                         "; expected the id of a token (the largest is " + std::to_string(vocabulary.size() - 1) + ")");
 }
 
 Expected<Tokenizer> Tokenizer::fromFile(const std::string &path) {
@@ -194,13 +192,14 @@ private:
 } // namespace
 
 Expected<std::string> Tokenizer::decode(const std::vector<int32_t> &ids, bool skipSpecialTokens) const {
-  PLAIT_RETURN_IF_ERROR(impl->checkIds(ids).withContext("decode"));
   std::string text;
   DecoderStagePtr stage = impl->decoder->start(std::make_unique<TextStage>(text));
-  for (int32_t id : ids) {
-    const Vocabulary::Token &token = *impl->vocabulary.token(id);
-    if (!skipSpecialTokens || !token.skipped)
-      PLAIT_RETURN_IF_ERROR(stage->take(token.text, true));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const Vocabulary::Token *token = impl->vocabulary.token(ids[i]);
+    if (!token)
+      return impl->unknownId(ids, i).withContext("decode");
+    if (!skipSpecialTokens || !token->skipped)
+      PLAIT_RETURN_IF_ERROR(stage->take(token->text, true));
   }
   PLAIT_RETURN_IF_ERROR(stage->finish());
   return text;

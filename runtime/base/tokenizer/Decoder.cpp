@@ -99,12 +99,17 @@ protected:
 
 private:
   Status handOn(bool last) {
-    text.clear();
+    if (findInvalidUtf8(bytes) == std::string_view::npos) { // as nearly always
+      Status status = next->take(bytes, last);
+      bytes.clear();
+      return status;
+    }
+    std::string text;
     moveValidUtf8(bytes, text, last);
     return next->take(text, last);
   }
 
-  std::string bytes, text;
+  std::string bytes;
 };
 
 /// A row of byte tokens becomes the text that it spells, or as many U+FFFD as it

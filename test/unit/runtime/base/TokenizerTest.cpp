@@ -302,7 +302,7 @@ TEST(Tokenizer, RefusesContradictoryFiles) {
   expectTemplate(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}],
                      "special_tokens": {}})",
                  "/special_tokens");
-  expectTemplate(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}],
+  expectTemplate(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}, {"Sequence": {"id": "A"}}],
                      "special_tokens": {"x": {"id": "x", "ids": [99], "tokens": ["x"]}}})",
                  "found id 99");
 
@@ -368,6 +368,16 @@ TEST(Tokenizer, UnknownTokenMustExistWhenNeeded) {
   ASSERT_TRUE(tokenizer.ok());
   EXPECT_TRUE(tokenizer->encode("ab").ok());
   EXPECT_FALSE(tokenizer->encode("abc").ok());
+}
+
+TEST(Tokenizer, RunawayPatternIsAnError) {
+  auto tokenizer = makeTokenizer(object(R"({"pre_tokenizer": {"type": "Split", "behavior": "Isolated", "invert": false,
+                                            "pattern": {"Regex": "(a+)+$|(?:a|aa)+c"}}})"));
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+  auto ids = tokenizer->encode(std::string(64, 'a') + "b");
+  ASSERT_FALSE(ids.ok());
+  EXPECT_EQ(ids.status().code(), StatusCode::resource);
+  EXPECT_TRUE(tokenizer->encode("aaa").ok());
 }
 
 TEST(Tokenizer, StreamHoldsBackIncompleteCharacters) {
