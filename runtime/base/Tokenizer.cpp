@@ -21,8 +21,13 @@
 
 namespace plait {
 
-/// Keeps positions within a text, also in its byte-level form, below 2^31.
-static constexpr size_t maxTextBytes = size_t(512) << 20;
+/// `text` is not too long to be encoded.
+static Status checkSize(std::string_view text, const char *what) {
+  if (text.size() <= maxTextBytes)
+    return Status::success();
+  return invalidArgument(std::string("encode: found ") + what + " of " + std::to_string(text.size()) +
+                         " bytes; expected at most " + std::to_string(maxTextBytes));
+}
 
 struct Tokenizer::Impl {
   TokenModelPtr model;
@@ -136,6 +141,7 @@ Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text, bo
     if (normalizer) {
       NormalizedText normalized{std::string(piece.text), piece.promptStart};
       PLAIT_RETURN_IF_ERROR(normalizer->normalize(normalized));
+      PLAIT_RETURN_IF_ERROR(checkSize(normalized.text, "a normalized text"));
       piece = {arena.emplace_back(std::move(normalized.text)), -1, static_cast<uint32_t>(normalized.promptStart)};
     }
     PLAIT_RETURN_IF_ERROR(vocabulary.normalizedMatcher().split(piece, parseSpecial, pieces));
@@ -155,9 +161,7 @@ Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text, bo
 
 Expected<std::vector<int32_t>> Tokenizer::encode(std::string_view text, bool addSpecialTokens,
                                                  bool parseSpecial) const {
-  if (text.size() > maxTextBytes)
-    return invalidArgument("encode: found a text of " + std::to_string(text.size()) + " bytes; expected at most " +
-                           std::to_string(maxTextBytes));
+  PLAIT_RETURN_IF_ERROR(checkSize(text, "a text"));
   if (size_t bad = findInvalidUtf8(text); bad != std::string_view::npos)
     return invalidArgument("encode: found invalid UTF-8 at byte " + std::to_string(bad) +
                            " of the text; expected valid UTF-8");

@@ -11,6 +11,7 @@
 #include "runtime/base/tokenizer/ByteLevel.h"
 #include "runtime/base/tokenizer/CharsMap.h"
 #include "runtime/base/tokenizer/Component.h"
+#include "runtime/base/tokenizer/TextPiece.h"
 #include "runtime/base/tokenizer/TokenizerRegex.h"
 #include "runtime/base/tokenizer/UnicodeForms.h"
 
@@ -152,7 +153,14 @@ public:
     PLAIT_RETURN_IF_ERROR(pattern.findAll(text.text, matches));
     if (matches.found.empty())
       return Status::success();
+    size_t size = text.text.size();
+    for (auto [begin, end] : matches.found)
+      size += content.size() - (end - begin);
+    if (size > maxTextBytes)
+      return invalidArgument("encode: found a text that Replace makes " + std::to_string(size) +
+                             " bytes of; expected at most " + std::to_string(maxTextBytes));
     std::string result;
+    result.reserve(size);
     size_t done = 0, promptStart = 0;
     auto keepUntil = [&](size_t end) {
       result.append(text.text, done, end - done);

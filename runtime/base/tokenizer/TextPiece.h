@@ -17,6 +17,10 @@
 
 namespace plait {
 
+/// The most text that is encoded at once, before and after normalization: keeps
+/// positions below 2^31, also where a space or a byte is written as several.
+inline constexpr size_t maxTextBytes = size_t(512) << 20;
+
 /// A stretch of text on its way to ids; it is never empty.
 struct TextPiece {
   std::string_view text;

@@ -380,6 +380,16 @@ TEST(Tokenizer, RunawayPatternIsAnError) {
   EXPECT_TRUE(tokenizer->encode("aaa").ok());
 }
 
+TEST(Tokenizer, TextsThatGrowAreAnError) {
+  Json replace = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(1 << 20, 'a')}};
+  auto tokenizer = makeTokenizer({{"normalizer", replace}});
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+  auto ids = tokenizer->encode(std::string(1 << 20, 'a'));
+  ASSERT_FALSE(ids.ok());
+  EXPECT_EQ(ids.status().code(), StatusCode::invalidArgument);
+  EXPECT_TRUE(tokenizer->encode("b").ok());
+}
+
 TEST(Tokenizer, StreamHoldsBackIncompleteCharacters) {
   auto tokenizer = Tokenizer::fromFile(goldenPath("gpt2-style.json"));
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
