@@ -8,6 +8,7 @@
 #ifndef PLAIT_DIALECTS_DECODE_DECODE_H
 #define PLAIT_DIALECTS_DECODE_DECODE_H
 
+#include "dialects/Decode/Sampling.h"
 #include "dialects/Lm/Lm.h"
 
 #include "dialects/Decode/DecodeDialect.h.inc"
@@ -32,6 +33,9 @@ struct SequenceValue {
   double temperature = 0, topP = 1, minP = 0;
   int64_t topK = 0;
   uint64_t seed = 0, sequence = 0;
+  Penalties penalties;
+  int64_t minNewTokens = 0;
+  std::vector<std::pair<int64_t, double>> logitBias; ///< token and what it gets
   bool stopped = false, nonfinite = false;
 };
 

@@ -38,11 +38,20 @@ Cost ChooseGreedyOp::getCost() { return chooseCost(*this, getLogits(), 4); }
 // As above, and once more with the temperature; the running sum.
 Cost ChooseSampleOp::getCost() { return chooseCost(*this, getLogits(), 9); }
 
+/// The cost of `words` numbers that each of the leaves of `type` moves.
+static Cost leafCost(Type leaves, int64_t words) {
+  auto type = cast<RankedTensorType>(leaves);
+  Cost cost;
+  cost.activationBytes =
+      lm::perDim(lm::getLeadingDim(type), (type.isDynamicDim(0) ? 1 : type.getDimSize(0)) * words * 4);
+  return cost;
+}
+
+// A leaf that wants nothing, as most do, costs a look at where its entries end.
+Cost EditLogitsOp::getCost() { return leafCost(getEnds().getType(), 1); }
+Cost TopLogprobsOp::getCost() { return leafCost(getCounts().getType(), 1); }
+
 Cost MatchStopsOp::getCost() {
   // The width of the stop table is no extent of a cost: it counts as one.
-  auto type = cast<RankedTensorType>(getTokens().getType());
-  int64_t leaves = type.isDynamicDim(0) ? 1 : type.getDimSize(0);
-  Cost cost;
-  cost.activationBytes = lm::perDim(lm::getLeadingDim(type), leaves * 4 * 4);
-  return cost;
+  return leafCost(getTokens().getType(), 4);
 }

@@ -57,7 +57,9 @@ def Decode_Role : I32EnumAttr<"Role", "what an argument or result of a step is",
     I32EnumAttrCase<"top_k", 6>, I32EnumAttrCase<"top_p", 7>, I32EnumAttrCase<"min_p", 8>,
     I32EnumAttrCase<"seed", 9>, I32EnumAttrCase<"sequence", 10>, I32EnumAttrCase<"stops", 11>,
     I32EnumAttrCase<"chosen", 12>, I32EnumAttrCase<"status", 13>, I32EnumAttrCase<"logprob", 14>,
-    I32EnumAttrCase<"logits", 15>]> {
+    I32EnumAttrCase<"logits", 15>, I32EnumAttrCase<"edit_ends", 16>, I32EnumAttrCase<"edit_tokens", 17>,
+    I32EnumAttrCase<"edit_biases", 18>, I32EnumAttrCase<"edit_scales", 19>, I32EnumAttrCase<"edit_offsets", 20>,
+    I32EnumAttrCase<"top_counts", 21>, I32EnumAttrCase<"top_tokens", 22>, I32EnumAttrCase<"top_logprobs", 23>]> {
   let cppNamespace = "::plait::decode";
   let genSpecializedAttr = 0;
 }

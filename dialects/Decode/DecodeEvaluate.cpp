@@ -12,7 +12,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Decode/Decode.h"
-#include "dialects/Decode/Sampling.h"
 
 #include "runtime/base/Philox.h"
 
@@ -141,6 +140,20 @@ LogicalResult HeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList 
   return success();
 }
 
+LogicalResult EditOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const SequenceValue &x = sequence(operands[0]);
+  DenseValue logits = dense(operands[1]);
+  for (auto [token, bias] : x.logitBias)
+    applyEdit(logits.data, {token, bias});
+  for (const Edit &edit : penaltyEdits(x.tokens, x.promptLength, x.penalties))
+    applyEdit(logits.data, edit);
+  if (int64_t(x.tokens.size()) - x.promptLength < x.minNewTokens)
+    for (int64_t stop : x.stopIds)
+      applyEdit(logits.data, {stop, -std::numeric_limits<double>::infinity()});
+  results.push_back(std::move(logits));
+  return success();
+}
+
 LogicalResult VerifyGreedyOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const auto &block = valueAs<BlockValue>(operands[0]);
   results.push_back(PathValue{int64_t(block.tokens.size()), chooseGreedily(rowOf(dense(operands[1]), 0))});
@@ -201,6 +214,19 @@ LogicalResult StopOp::evaluate(Evaluator &, Values operands, ValueList &results)
 // Leaves of a step
 //===----------------------------------------------------------------------===//
 
+LogicalResult EditLogitsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue logits = dense(operands[0]);
+  const DenseValue &ends = dense(operands[1]);
+  auto at = [&](unsigned list, int64_t entry) { return dense(operands[list]).data[size_t(entry)]; };
+  int64_t entry = 0;
+  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)
+    for (; entry < int64_t(ends.data[size_t(leaf)]); ++entry)
+      applyEdit(MutableArrayRef(logits.row(leaf), size_t(logits.rowSize())),
+                {int64_t(at(2, entry)), at(3, entry), at(4, entry), at(5, entry)});
+  results.push_back(std::move(logits));
+  return success();
+}
+
 /// Applies `rule` to each row of the logits; returns tokens, status, logprobs.
 static void chooseEach(const DenseValue &logits, llvm::function_ref<Choice(int64_t)> rule, ValueList &results) {
   int64_t leaves = logits.rows();
@@ -249,5 +275,20 @@ LogicalResult MatchStopsOp::evaluate(Evaluator &, Values operands, ValueList &re
     if (result.data[leaf] == 0 && llvm::is_contained(rowOf(stops, leaf), tokens.data[leaf]))
       result.data[leaf] = 1;
   results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult TopLogprobsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &logits = dense(operands[0]), &counts = dense(operands[1]);
+  int64_t width = counts.data.empty() ? 0 : int64_t(*llvm::max_element(counts.data));
+  DenseValue tokens = DenseValue::zeros({logits.rows(), width}), logprobs = tokens;
+  llvm::fill(tokens.data, -1);
+  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)
+    for (auto [i, top] : llvm::enumerate(topLogprobs(rowOf(logits, leaf), int64_t(counts.data[size_t(leaf)])))) {
+      tokens.row(leaf)[i] = double(top.first);
+      logprobs.row(leaf)[i] = top.second;
+    }
+  results.push_back(std::move(tokens));
+  results.push_back(std::move(logprobs));
   return success();
 }

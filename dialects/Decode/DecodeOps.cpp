@@ -231,11 +231,21 @@ Value StepOp::getInput(Role role) {
   return {};
 }
 
-/// logits [L, V] -> (i32[L], i32[L], f32[L])
-static LogicalResult inferChoose(std::optional<Location> loc, Value logits, SmallVectorImpl<Type> &results) {
+static FailureOr<RankedTensorType> getLogitsType(std::optional<Location> loc, Value logits) {
   auto type = dyn_cast<RankedTensorType>(logits.getType());
   if (!type || type.getRank() != 2)
     return emitOptionalError(loc, "expected logits of rank 2 but got ", logits.getType());
+  return type;
+}
+
+LogicalResult EditLogitsOp::verify() { return getLogitsType(getLoc(), getLogits()); }
+
+/// logits [L, V] -> (i32[L], i32[L], f32[L])
+static LogicalResult inferChoose(std::optional<Location> loc, Value logits, SmallVectorImpl<Type> &results) {
+  auto found = getLogitsType(loc, logits);
+  if (failed(found))
+    return failure();
+  RankedTensorType type = *found;
   auto perLeaf = [&](Type element) { return RankedTensorType::get({type.getDimSize(0)}, element, type.getEncoding()); };
   Type i32 = IntegerType::get(type.getContext(), 32);
   results.assign({perLeaf(i32), perLeaf(i32), perLeaf(Float32Type::get(type.getContext()))});
@@ -258,5 +268,20 @@ LogicalResult MatchStopsOp::inferReturnTypes(MLIRContext *, std::optional<Locati
                                              DictionaryAttr, OpaqueProperties, RegionRange,
                                              SmallVectorImpl<Type> &results) {
   results.push_back(operands[1].getType());
+  return success();
+}
+
+LogicalResult TopLogprobsOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
+                                              DictionaryAttr, OpaqueProperties, RegionRange,
+                                              SmallVectorImpl<Type> &results) {
+  auto logits = getLogitsType(loc, operands[0]);
+  if (failed(logits))
+    return failure();
+  SmallVector<StringAttr> names = {StringAttr::get(context, "tops")};
+  if (logits->isDynamicDim(0))
+    names.insert(names.begin(), StringAttr::get(context, lm::getLeadingDim(*logits)));
+  for (Type element : {Type(IntegerType::get(context, 32)), Type(Float32Type::get(context))})
+    results.push_back(RankedTensorType::get({logits->getDimSize(0), ShapedType::kDynamic}, element,
+                                            lm::DimsAttr::get(context, names)));
   return success();
 }

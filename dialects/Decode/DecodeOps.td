@@ -116,6 +116,30 @@ def Decode_HeadOp : Decode_EvalOp<"head", [Pure, DeclareOpInterfaceMethods<Infer
   let assemblyFormat = "$hidden attr-dict `:` type($hidden)";
 }
 
+def Decode_EditOp : Decode_EvalOp<"edit", [Pure, AllTypesMatch<["logits", "result"]>]> {
+  let summary = "logits with the sequence's own wishes and penalties";
+  let description = [{
+    What the sequence asks for, token by token, in this order:
+
+    1. the token's logit bias is added; a token that would end the sequence
+       before it has `min_tokens` generated ones is masked;
+    2. a token that the sequence holds, prompt included, has its logit divided by
+       the repetition penalty if it is positive and multiplied by it if not;
+    3. a token that was generated `c > 0` times loses `presence + c * frequency`.
+
+    Each of the values may be neutral, and then costs nothing. The batched form
+    is `decode.edit_logits`, which says what a masked token is. What follows
+    (warps, draw, log probabilities) sees the edited logits alone.
+
+    ```mlir
+    %e = decode.edit %x, %l : !decode.sequence<@main>, !decode.logits<@main>
+    ```
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence, Decode_LogitsType:$logits);
+  let results = (outs Decode_LogitsType:$result);
+  let assemblyFormat = "$sequence `,` $logits attr-dict `:` type($sequence) `,` type($logits)";
+}
+
 class Decode_VerifyOp<string rule> : Decode_EvalOp<"verify_" # rule, [Pure,
     DeclareOpInterfaceMethods<Decode_VerifyRuleOpInterface>]>;
 
@@ -223,6 +247,42 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
   let hasVerifier = 1;
 }
 
+def Decode_EditLogitsOp : Decode_EvalOp<"edit_logits", [Pure, Lm_InPlace, AllTypesMatch<["logits", "result"]>,
+    DeclareOpInterfaceMethods<Lm_CostOpInterface>]> {
+  let summary = "per leaf, changes the logits of a few tokens";
+  let description = [{
+    The edits of leaf `i` are the entries `ends[i-1] <= j < ends[i]` of the four
+    lists (`ends[-1]` is 0). Each changes one logit `l = logits[i, tokens[j]]`:
+
+    ```
+    l = l + biases[j]
+    l = l > 0 ? l / scales[j] : l * scales[j]
+    l = l - offsets[j]
+    ```
+    A bias of -infinity **masks** the token: a finite logit becomes the lowest
+    finite f32 instead and stays so, which means to every op on logits that the
+    token has probability zero. An entry whose id is outside the vocabulary changes nothing.
+
+    Scales and offsets that a runtime makes of penalties: the repetition penalty
+    as scale of each token of the text (Keskar et al., CTRL, 2019, section 4.1, in
+    the form of Hugging Face's RepetitionPenaltyLogitsProcessor), `presence + count
+    * frequency` as offset of each generated one (OpenAI API).
+
+    ```mlir
+    %e = decode.edit_logits %l, %ends, %t, %b, %s, %o : tensor<?x2048xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>
+    ```
+    **Constraints:** logits of rank 2.
+  }];
+  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$ends, TensorOf<[I32]>:$tokens,
+                       TensorOf<[F32]>:$biases, TensorOf<[F32]>:$scales, TensorOf<[F32]>:$offsets);
+  let results = (outs TensorOf<[F32]>:$result);
+  let assemblyFormat = [{
+    $logits `,` $ends `,` $tokens `,` $biases `,` $scales `,` $offsets attr-dict `:` type($logits) `,` type($ends) `,`
+    type($tokens) `,` type($biases) `,` type($scales) `,` type($offsets)
+  }];
+  let hasVerifier = 1;
+}
+
 /// Chooses a token per leaf: logits [L, V] -> tokens i32[L], status i32[L], logprob f32[L].
 class Decode_ChooseOp<string rule, list<Trait> traits = []> : Decode_EvalOp<"choose_" # rule, traits # [Pure,
     DeclareOpInterfaceMethods<InferTypeOpInterface>, DeclareOpInterfaceMethods<Lm_CostOpInterface>]>;
@@ -230,8 +290,10 @@ class Decode_ChooseOp<string rule, list<Trait> traits = []> : Decode_EvalOp<"cho
 def Decode_ChooseGreedyOp : Decode_ChooseOp<"greedy"> {
   let summary = "per leaf, the token of the largest logit (ties: lowest id)";
   let description = [{
-    `logprob` is `logits[token] - log(sum_v exp(logits[v]))`. A leaf with a NaN
-    or infinite logit gets token -1, status 2 and logprob 0; otherwise status 0.
+    `logprob` is `logits[token] - log(sum_v exp(logits[v]))`. A logit that is the
+    lowest finite f32 is masked: its token has probability zero. A leaf with a NaN
+    or infinite logit, or with masked ones alone, gets token -1, status 2 and
+    logprob 0; otherwise status 0.
 
     ```mlir
     %t, %s, %lp = decode.choose_greedy %l : tensor<?x2048xf32, #lm.dims<leaves>>
@@ -246,7 +308,8 @@ def Decode_ChooseSampleOp : Decode_ChooseOp<"sample", [AttrSizedOperandSegments]
   let summary = "per leaf, a draw from the warped distribution";
   let description = [{
     A leaf with `temperature` 0 chooses as `decode.choose_greedy`. Otherwise,
-    with `x = logits / temperature` and `w[v] = exp(x[v] - max x)`:
+    with `x = logits / temperature` and `w[v] = exp(x[v] - max x)`, but 0 for a
+    masked token:
 
     1. `top_k` k > 0 keeps the v with `x[v]` not below the k-th largest value;
     2. `top_p` p < 1 keeps, of those, the v with `w[v]` not below the largest
@@ -291,6 +354,28 @@ def Decode_MatchStopsOp : Decode_EvalOp<"match_stops", [Pure, DeclareOpInterface
   let arguments = (ins TensorOf<[I32]>:$tokens, TensorOf<[I32]>:$status, TensorOf<[I32]>:$stops);
   let results = (outs TensorOf<[I32]>:$result);
   let assemblyFormat = "$tokens `,` $status `,` $stops attr-dict `:` type($tokens) `,` type($status) `,` type($stops)";
+}
+
+def Decode_TopLogprobsOp : Decode_EvalOp<"top_logprobs", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    DeclareOpInterfaceMethods<Lm_CostOpInterface>]> {
+  let summary = "per leaf, the most probable tokens and their log probabilities";
+  let description = [{
+    Row `l` of the results holds the `counts[l]` tokens of the largest logits in
+    falling order, of equal ones the lowest id first, and for each
+    `logits[token] - log(sum_v exp(logits[v]))`: the distribution that the
+    logprob of `decode.choose_greedy` and `decode.choose_sample` is of. Masked
+    tokens are none of them. What is left of a row, all of it where a logit is NaN
+    or infinite, is token -1 and 0. The width of the results is the extent `tops`
+    of the step, the largest count; a leaf of count 0 is not looked at.
+
+    ```mlir
+    %t, %lp = decode.top_logprobs %l, %counts : tensor<?x2048xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>
+    ```
+    **Constraints:** logits of rank 2.
+  }];
+  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$counts);
+  let results = (outs TensorOf<[I32]>:$tokens, TensorOf<[F32]>:$logprobs);
+  let assemblyFormat = "$logits `,` $counts attr-dict `:` type($logits) `,` type($counts)";
 }
 
 #endif // PLAIT_DECODE_OPS

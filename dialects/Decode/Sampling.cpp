@@ -12,27 +12,62 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <numeric>
-#include <vector>
 
 using namespace plait;
 using namespace plait::decode;
 using llvm::ArrayRef;
 
-/// The outcome for `token`, whose probability the unwarped logits give.
-static Choice choose(ArrayRef<double> logits, int64_t token) {
+//===----------------------------------------------------------------------===//
+// Edits
+//===----------------------------------------------------------------------===//
+
+void decode::applyEdit(llvm::MutableArrayRef<double> logits, const Edit &edit) {
+  if (edit.token < 0 || edit.token >= int64_t(logits.size()))
+    return;
+  double &logit = logits[size_t(edit.token)];
+  if (logit == kMaskedLogit || (std::isinf(edit.bias) && std::isfinite(logit))) {
+    logit = kMaskedLogit;
+    return;
+  }
+  logit += edit.bias;
+  logit = (logit > 0 ? logit / edit.scale : logit * edit.scale) - edit.offset;
+}
+
+std::vector<Edit> decode::penaltyEdits(ArrayRef<int64_t> text, int64_t promptLength, const Penalties &penalties) {
+  std::map<int64_t, int64_t> generated; // every token of the text, and how often it was generated
+  for (auto [i, token] : llvm::enumerate(text))
+    generated[token] += int64_t(i) >= promptLength;
+  std::vector<Edit> edits;
+  for (auto [token, count] : generated)
+    edits.push_back(
+        {token, 0, penalties.repetition, count > 0 ? penalties.presence + double(count) * penalties.frequency : 0});
+  return edits;
+}
+
+//===----------------------------------------------------------------------===//
+// Choices
+//===----------------------------------------------------------------------===//
+
+/// Of `token`, under the unwarped logits; a masked logit adds nothing to the sum.
+static double logprobOf(ArrayRef<double> logits, int64_t token) {
   double top = *llvm::max_element(logits), sum = 0;
   for (double logit : logits)
     sum += std::exp(logit - top);
-  return {token, false, logits[size_t(token)] - top - std::log(sum)};
+  return logits[size_t(token)] - top - std::log(sum);
 }
 
-static bool hasNonfinite(ArrayRef<double> logits) {
-  return llvm::any_of(logits, [](double logit) { return !std::isfinite(logit); });
+static Choice choose(ArrayRef<double> logits, int64_t token) { return {token, false, logprobOf(logits, token)}; }
+
+/// Whether there is nothing to choose from.
+static bool isHopeless(ArrayRef<double> logits) {
+  return llvm::any_of(logits, [](double logit) { return !std::isfinite(logit); }) ||
+         llvm::all_of(logits, [](double logit) { return logit == kMaskedLogit; });
 }
 
 Choice decode::chooseGreedily(ArrayRef<double> logits) {
-  if (hasNonfinite(logits))
+  if (isHopeless(logits))
     return {-1, true, 0};
   return choose(logits, llvm::max_element(logits) - logits.begin());
 }
@@ -60,14 +95,14 @@ static double topPThreshold(ArrayRef<double> logits, ArrayRef<double> weights, d
 Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, double u) {
   if (!(warps.temperature > 0))
     return chooseGreedily(logits);
-  if (hasNonfinite(logits))
+  if (isHopeless(logits))
     return {-1, true, 0};
   // What is kept is decided on the logits wherever it can be: the exponential
   // of two that differ may be equal once it is rounded.
   double top = *llvm::max_element(logits);
   std::vector<double> weights;
   for (double logit : logits)
-    weights.push_back(std::exp((logit - top) / warps.temperature));
+    weights.push_back(logit == kMaskedLogit ? 0 : std::exp((logit - top) / warps.temperature));
   auto keep = [&](llvm::function_ref<bool(double logit, double weight)> isKept) {
     for (auto [logit, weight] : llvm::zip_equal(logits, weights))
       if (!isKept(logit, weight))
@@ -89,4 +124,21 @@ Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, do
     if ((sum += weight) > target)
       return choose(logits, int64_t(token));
   llvm_unreachable("u < 1, so the sum of all weights exceeds the target");
+}
+
+std::vector<std::pair<int64_t, double>> decode::topLogprobs(ArrayRef<double> logits, int64_t count) {
+  if (isHopeless(logits))
+    return {};
+  std::vector<int64_t> tokens;
+  for (auto [token, logit] : llvm::enumerate(logits))
+    if (logit != kMaskedLogit)
+      tokens.push_back(int64_t(token));
+  llvm::sort(tokens, [&](int64_t a, int64_t b) {
+    return std::pair(-logits[size_t(a)], a) < std::pair(-logits[size_t(b)], b);
+  });
+  tokens.resize(std::min(tokens.size(), size_t(count)));
+  std::vector<std::pair<int64_t, double>> result;
+  for (int64_t token : tokens)
+    result.push_back({token, logprobOf(logits, token)});
+  return result;
 }

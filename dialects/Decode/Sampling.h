@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The definitions of decode.choose_greedy and decode.choose_sample in double
-// precision: what the reference evaluation of the ops runs and what a lowering
-// is compared with. Nothing of it is used by a lowering.
+// The definitions of decode.edit_logits, decode.choose_greedy, decode.choose_sample
+// and decode.top_logprobs in double precision: what the reference evaluation of the
+// ops runs and what a lowering is compared with. Nothing of it is used by a
+// lowering.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +18,30 @@
 #include "llvm/ADT/ArrayRef.h"
 
 #include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
 
 namespace plait::decode {
+
+/// The logit of a token that has probability zero.
+constexpr double kMaskedLogit = std::numeric_limits<float>::lowest();
+
+/// A change of one token's logit: an entry of decode.edit_logits.
+struct Edit {
+  int64_t token = -1;
+  double bias = 0, scale = 1, offset = 0;
+};
+
+void applyEdit(llvm::MutableArrayRef<double> logits, const Edit &edit);
+
+/// Of repeated tokens; the defaults leave all alone.
+struct Penalties {
+  double repetition = 1, presence = 0, frequency = 0;
+};
+
+/// Scales and offsets for a text whose first `promptLength` tokens are the prompt.
+std::vector<Edit> penaltyEdits(llvm::ArrayRef<int64_t> text, int64_t promptLength, const Penalties &penalties);
 
 /// The values of a row's warps; each default leaves the distribution alone but
 /// for `temperature`, where 0 chooses greedily.
@@ -31,7 +54,7 @@ struct WarpValues {
 /// The outcome at one leaf.
 struct Choice {
   int64_t token = -1;
-  bool nonfinite = false; ///< a logit was NaN or infinite; there is no token
+  bool nonfinite = false; ///< a logit was NaN or infinite, or all masked; there is no token
   double logprob = 0;     ///< of the token, under the unwarped logits
 };
 
@@ -40,6 +63,10 @@ Choice chooseGreedily(llvm::ArrayRef<double> logits);
 
 /// The token at the quantile `u`, in [0, 1), of the warped distribution.
 Choice chooseSample(llvm::ArrayRef<double> logits, const WarpValues &warps, double u);
+
+/// The `count` most probable tokens and their log probabilities; fewer if others
+/// are masked, none if a logit is NaN or infinite.
+std::vector<std::pair<int64_t, double>> topLogprobs(llvm::ArrayRef<double> logits, int64_t count);
 
 } // namespace plait::decode
 

@@ -53,4 +53,9 @@ def Lm_WeightFormatInterface : AttrInterface<"WeightFormatInterface"> {
   ];
 }
 
+/// The result may be written over operand 0.
+def Lm_InPlace : NativeOpTrait<"InPlace"> {
+  let cppNamespace = "::plait::lm";
+}
+
 #endif // PLAIT_LM_INTERFACES

@@ -27,11 +27,6 @@ class Lm_ComputeOp<string mnemonic, list<Trait> traits = []> : Lm_Op<mnemonic, t
     DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>,
     DeclareOpInterfaceMethods<Lm_CostOpInterface>]>;
 
-/// The result may be written over operand 0.
-def Lm_InPlace : NativeOpTrait<"InPlace"> {
-  let cppNamespace = "::plait::lm";
-}
-
 /// Operand 1 is a weight matrix that the op multiplies by.
 def Lm_WeightProduct : NativeOpTrait<"WeightProduct"> {
   let cppNamespace = "::plait::lm";

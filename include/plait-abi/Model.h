@@ -133,16 +133,27 @@ typedef enum plait_input_e {
   PLAIT_IN_SEED = 8,        /* i64[leaves] */
   PLAIT_IN_SEQUENCE = 9,    /* i64[leaves] number of the sequence under its seed */
   PLAIT_IN_STOPS = 10,      /* i32[leaves][stops] stop ids, padded with -1 */
-  PLAIT_IN_COUNT = 11
+  /* Edits of a leaf's logits before the choice, sparse. Those of leaf i are the
+   * entries [ends[i-1], ends[i]) of the four arrays after it, from 0 for leaf 0.
+   * See decode.edit_logits. */
+  PLAIT_IN_EDIT_ENDS = 11,    /* i32[leaves] */
+  PLAIT_IN_EDIT_TOKENS = 12,  /* i32[edits] token id */
+  PLAIT_IN_EDIT_BIASES = 13,  /* f32[edits] added; -infinity masks the token */
+  PLAIT_IN_EDIT_SCALES = 14,  /* f32[edits] divides what is positive, multiplies what is not */
+  PLAIT_IN_EDIT_OFFSETS = 15, /* f32[edits] subtracted */
+  PLAIT_IN_TOP_COUNTS = 16,   /* i32[leaves] most probable tokens wanted, at most tops */
+  PLAIT_IN_COUNT = 17
 } plait_input_t;
 
 typedef enum plait_output_e {
   PLAIT_OUT_TOKENS = 0,  /* i32[leaves] chosen token */
   PLAIT_OUT_STATUS = 1,  /* i32[leaves] plait_leaf_status_t */
   PLAIT_OUT_LOGPROB = 2, /* f32[leaves] log probability of the chosen token
-                            under the unwarped logits */
-  PLAIT_OUT_LOGITS = 3,  /* f32[leaves][vocabulary]; debug variants only */
-  PLAIT_OUT_COUNT = 4
+                            under the edited, unwarped logits */
+  PLAIT_OUT_LOGITS = 3,  /* f32[leaves][vocabulary], not edited; debug variants only */
+  PLAIT_OUT_TOP_TOKENS = 4,   /* i32[leaves][tops] most probable tokens, -1 beyond them */
+  PLAIT_OUT_TOP_LOGPROBS = 5, /* f32[leaves][tops] their log probabilities, likewise */
+  PLAIT_OUT_COUNT = 6
 } plait_output_t;
 
 typedef struct plait_arg_v1 {
@@ -167,7 +178,7 @@ typedef struct plait_launch_v1 {
 
 typedef struct plait_plan_v1 {
   const char *name;               /* variant: "ar", "ar.debug" */
-  const plait_extent_v1_t *slots; /* bytes of each arena slot */
+  const plait_extent_v2_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
   const plait_launch_v1_t *launches;
   int32_t slot_count, arg_count, launch_count;
@@ -206,7 +217,7 @@ typedef const plait_model_v2_t *(*plait_model_query_fn)(uint32_t max_version);
 #else
 #define PLAIT_ABI_ASSERT _Static_assert
 #endif
-PLAIT_ABI_ASSERT(sizeof(plait_extent_v1_t) == 48, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_extent_v2_t) == 64, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_weight_v2_t) == 96, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_state_v2_t) == 48, "ABI");

@@ -17,7 +17,9 @@ typedef enum plait_dim_e {
   PLAIT_DIM_LEAVES = 2, /* tokens whose successor is to be chosen */
   PLAIT_DIM_PAGES = 3,  /* width of the page tables: pages of the longest row */
   PLAIT_DIM_STOPS = 4,  /* width of the stop table: stop ids of one leaf */
-  PLAIT_DIM_COUNT = 5
+  PLAIT_DIM_EDITS = 5,  /* edits of logits, of all leaves together */
+  PLAIT_DIM_TOPS = 6,   /* width of the top table: most probable tokens of one leaf */
+  PLAIT_DIM_COUNT = 7
 } plait_dim_t;
 
 typedef enum plait_dtype_e {
@@ -31,13 +33,13 @@ typedef enum plait_dtype_e {
 typedef enum plait_leaf_status_e {
   PLAIT_LEAF_OK = 0,
   PLAIT_LEAF_STOPPED = 1,  /* the chosen token is one of the leaf's stop ids */
-  PLAIT_LEAF_NONFINITE = 2 /* a logit was NaN or infinite; no token chosen */
+  PLAIT_LEAF_NONFINITE = 2 /* a logit was NaN or infinite, or all were masked; no token chosen */
 } plait_leaf_status_t;
 
 /* bytes = constant + sum over d of per[d] * dims[d] */
-typedef struct plait_extent_v1 {
+typedef struct plait_extent_v2 {
   int64_t constant;
   int64_t per[PLAIT_DIM_COUNT];
-} plait_extent_v1_t;
+} plait_extent_v2_t;
 
 #endif /* PLAIT_ABI_TYPES_H */

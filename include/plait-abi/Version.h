@@ -9,7 +9,9 @@
  *   2  several states, each in a page table of its kind: a state may keep a
  *      window of its positions alone (plait_state_v2_t), page tables are
  *      arguments (PLAIT_ARG_PAGES) and no longer an input; a weight's slices may
- *      stand for every n-th layer (plait_weight_v2_t).
+ *      stand for every n-th layer (plait_weight_v2_t). Two more extents, edits and tops
+ *      (plait_extent_v2_t): edits of logits as inputs, the most probable tokens as
+ *      outputs.
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through

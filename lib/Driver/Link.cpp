@@ -151,7 +151,9 @@ private:
             {"temperature", defaults.temperature},
             {"top_k", defaults.topK},
             {"top_p", defaults.topP},
-            {"min_p", defaults.minP}};
+            {"min_p", defaults.minP},
+            {"repetition_penalty", defaults.repetitionPenalty},
+            {"min_tokens", defaults.minNewTokens}};
   }
 
   Status writeManifest() {

@@ -56,7 +56,6 @@ void warnOfUnsupported(const JsonView &generation, std::vector<std::string> &war
     Json neutral; ///< the value without effect; null: there is none
   };
   static const Field fields[] = {
-      {"repetition_penalty", 1},
       {"encoder_repetition_penalty", 1},
       {"no_repeat_ngram_size", 0},
       {"num_beams", 1},
@@ -119,6 +118,11 @@ Expected<GenerationDefaults> plait::readGenerationDefaults(const JsonView *gener
   PLAIT_ASSIGN_OR_RETURN(
       result.minP,
       readNumber(*generation, "min_p", 0, [](double v) { return v >= 0 && v <= 1; }, "a number in [0, 1]"));
+  PLAIT_ASSIGN_OR_RETURN(result.repetitionPenalty,
+                         readNumber(
+                             *generation, "repetition_penalty", 1, [](double v) { return v >= 0.001 && v <= 1000; },
+                             "a number in [0.001, 1000]"));
+  PLAIT_ASSIGN_OR_RETURN(result.minNewTokens, generation->getInt("min_new_tokens", 0, INT32_MAX, 0));
   warnOfUnsupported(*generation, warnings);
   return result;
 }

@@ -15,6 +15,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace plait;
@@ -22,6 +23,8 @@ using namespace plait;
 //===----------------------------------------------------------------------===//
 // A row of logits
 //===----------------------------------------------------------------------===//
+
+float plait::lowestUnmasked() { return std::nextafter(std::numeric_limits<float>::lowest(), 0.0f); }
 
 Value plait::existing(CpuKernelEmitter &e, Columns columns, Value condition) {
   return columns.mask ? arith::AndIOp::create(e.builder(), e.loc(), condition, columns.mask).getResult() : condition;
@@ -96,7 +99,9 @@ void LogitsRow::findTop() {
                       [&](Value x, Value y) -> Value { return arith::MinSIOp::create(b, loc, x, y); });
   topId = arith::ExtSIOp::create(b, loc, b.getI64Type(), id);
   constexpr int32_t infinityBits = 0x7F800000;
-  finite = e.less(e.reduce(result[2], larger), e.integer(b.getI32Type(), infinityBits));
+  Value finite = e.less(e.reduce(result[2], larger), e.integer(b.getI32Type(), infinityBits));
+  Value unmasked = e.less(e.f32(std::numeric_limits<float>::lowest()), top);
+  usable = arith::AndIOp::create(b, loc, finite, unmasked);
 }
 
 Value LogitsRow::logSumExp() {
@@ -126,7 +131,7 @@ void plait::emitChoose(CpuKernelEmitter &e, Value logits, ChosenBuffers results,
     token.set(e.i64(-1));
     status.set(e.integer(i32, PLAIT_LEAF_NONFINITE));
     logprob.set(e.f32(0));
-    e.ifThen(row.finite, [&] {
+    e.ifThen(row.usable, [&] {
       Value chosen = choose(leaf, row);
       token.set(chosen);
       status.set(e.integer(i32, PLAIT_LEAF_OK));

@@ -47,7 +47,7 @@ public:
 
   /// Filled by findTop.
   Value top, topId; ///< largest logit; the lowest id (i64) that has it
-  Value finite;     ///< i1: no logit is NaN or infinite
+  Value usable;     ///< i1: no logit is NaN or infinite, and not all are masked
   void findTop();
   /// log(sum over v of exp(logit[v] - top))
   Value logSumExp();
@@ -57,6 +57,9 @@ private:
   Value row; ///< address of logit 0
   int64_t count;
 };
+
+/// A logit below it is masked: its token has probability zero.
+float lowestUnmasked();
 
 /// `condition` in the lanes that exist, false in the others.
 Value existing(CpuKernelEmitter &e, Columns columns, Value condition);
@@ -78,8 +81,8 @@ struct ChosenBuffers {
   Value tokens, status, logprob; ///< results of the op
 };
 /// Emits the whole kernel of a rule over the leaves of `logits`: `choose(leaf,
-/// row)` emits the choice for a row without NaN or infinity and returns the id
-/// (i64). A row that has some gets token -1 and is reported.
+/// row)` emits the choice for a usable row and returns the id (i64). Another row
+/// gets token -1 and is reported.
 void emitChoose(CpuKernelEmitter &e, Value logits, ChosenBuffers results, bool unequalCost,
                 llvm::function_ref<Value(Value leaf, LogitsRow &row)> choose);
 

@@ -42,7 +42,7 @@ public:
     scale = e.broadcast(e.select(e.less(factor, largest), factor, largest));
     tops = e.broadcast(row.top);
     leastWeight = e.splat(0); // without min_p nothing is too light
-    least.set(e.f32(std::numeric_limits<float>::lowest()));
+    least.set(e.f32(lowestUnmasked()));
   }
 
   void applyTopK(Value k);

@@ -26,6 +26,8 @@ void plait::registerCpuKernels(DialectRegistry &registry) {
   registerAttendCpuKernels(registry);
   registerChooseCpuKernels(registry);
   registerSampleCpuKernels(registry);
+  registerEditCpuKernels(registry);
+  registerTopLogprobsCpuKernels(registry);
 
   // convert-to-llvm asks the dialects themselves how they are lowered.
   arith::registerConvertArithToLLVMInterface(registry);

@@ -45,6 +45,8 @@ void registerStageCpuKernels(DialectRegistry &registry);
 void registerAttendCpuKernels(DialectRegistry &registry);
 void registerChooseCpuKernels(DialectRegistry &registry);
 void registerSampleCpuKernels(DialectRegistry &registry);
+void registerEditCpuKernels(DialectRegistry &registry);
+void registerTopLogprobsCpuKernels(DialectRegistry &registry);
 
 } // namespace plait
 

@@ -17,7 +17,8 @@ using namespace plait;
 //===----------------------------------------------------------------------===//
 
 int64_t CpuKernelEmitter::getDimNumber(RankedTensorType type) {
-  static constexpr StringLiteral names[PLAIT_DIM_COUNT] = {"tokens", "rows", "leaves", "pages", "stops"};
+  static constexpr StringLiteral names[PLAIT_DIM_COUNT] = {"tokens", "rows",  "leaves", "pages",
+                                                           "stops",  "edits", "tops"};
   auto found = llvm::find(names, lm::getLeadingDim(type));
   assert(found != std::end(names) && "the extent of a kernel's tensor is one of a step");
   return found - std::begin(names);

@@ -47,10 +47,11 @@ struct AttachStrategyPass : plait::impl::AttachStrategyPassBase<AttachStrategyPa
     Value block = PendingOp::create(b, loc, BlockType::get(context, 1), x);
     auto forward = ForwardOp::create(b, loc, x, block);
     Value logits = HeadOp::create(b, loc, forward.getHidden());
+    Value edited = EditOp::create(b, loc, x, logits);
     SmallVector<Attribute> warps;
     for (Warp warp : {Warp::temperature, Warp::top_k, Warp::top_p, Warp::min_p})
       warps.push_back(WarpAttr::get(context, warp));
-    Value path = VerifySampleOp::create(b, loc, PathType::get(context), block, logits, b.getArrayAttr(warps));
+    Value path = VerifySampleOp::create(b, loc, PathType::get(context), block, edited, b.getArrayAttr(warps));
     Value next = CommitOp::create(b, loc, x, forward.getStage(), path);
     Value stop = StopOp::create(b, loc, b.getI1Type(), next);
     YieldOp::create(b, loc, ValueRange{next}, stop);

@@ -67,6 +67,8 @@ private:
       return lm::RowsType::get(b.getContext());
     case Role::leaves:
     case Role::top_k:
+    case Role::edit_ends:
+    case Role::top_counts:
       return tensor("leaves", b.getI32Type());
     case Role::temperature:
     case Role::top_p:
@@ -79,6 +81,12 @@ private:
       auto dims = lm::DimsAttr::get(b.getContext(), {b.getStringAttr("leaves"), b.getStringAttr("stops")});
       return RankedTensorType::get({ShapedType::kDynamic, ShapedType::kDynamic}, b.getI32Type(), dims);
     }
+    case Role::edit_tokens:
+      return tensor("edits", b.getI32Type());
+    case Role::edit_biases:
+    case Role::edit_scales:
+    case Role::edit_offsets:
+      return tensor("edits", b.getF32Type());
     default:
       llvm_unreachable("a result role, or a state, whose type the model gives");
     }
@@ -98,6 +106,7 @@ private:
 struct RoundShape {
   ForwardOp forward;
   HeadOp head;
+  EditOp edit; ///< or null
   VerifyRuleOpInterface rule;
 
   static FailureOr<RoundShape> match(RoundOp round) {
@@ -107,14 +116,18 @@ struct RoundShape {
         shape.forward = forward;
       else if (auto head = dyn_cast<HeadOp>(op); head && !shape.head)
         shape.head = head;
+      else if (auto edit = dyn_cast<EditOp>(op); edit && !shape.edit)
+        shape.edit = edit;
       else if (auto rule = dyn_cast<VerifyRuleOpInterface>(op); rule && !shape.rule)
         shape.rule = rule;
       else if (!isa<PendingOp, CommitOp, StopOp, YieldOp>(op))
-        return op.emitOpError("cannot be batched: expected a round of pending, forward, head, one verify rule, "
-                              "commit and stop");
+        return op.emitOpError("cannot be batched: expected a round of pending, forward, head, at most one edit, "
+                              "one verify rule, commit and stop");
     }
     if (!shape.forward || !shape.head || !shape.rule)
       return round.emitOpError("cannot be batched: expected a forward, a head and a verify rule");
+    if (shape.edit && !llvm::is_contained(shape.rule->getOperands(), shape.edit.getResult()))
+      return shape.edit.emitOpError("cannot be batched: expected the verify rule to take the edited logits");
     auto pending = shape.forward.getBlock().getDefiningOp<PendingOp>();
     if (!pending || pending.getMaxTokens() != 1)
       return shape.forward.emitOpError("cannot be batched: expected a block of one pending token");
@@ -166,10 +179,20 @@ struct BatchPass : plait::impl::BatchPassBase<BatchPass> {
     Value hidden = call(forward, arguments).getResult(0);
     Value leaf = lm::TakeRowsOp::create(b, loc, hidden, step.input(Role::leaves));
     Value logits = call(head, leaf).getResult(0);
-    Operation *chosen = shape->rule.batch(b, logits, [&](Role role) { return step.input(role); });
+    Value edited = logits;
+    if (shape->edit) {
+      SmallVector<Value> operands = {logits}; // asked for in this order
+      for (Role role : {Role::edit_ends, Role::edit_tokens, Role::edit_biases, Role::edit_scales, Role::edit_offsets})
+        operands.push_back(step.input(role));
+      edited = EditLogitsOp::create(b, loc, logits.getType(), operands);
+    }
+    Operation *chosen = shape->rule.batch(b, edited, [&](Role role) { return step.input(role); });
     Value status = MatchStopsOp::create(b, loc, chosen->getResult(0), chosen->getResult(1), step.input(Role::stops));
     SmallVector<std::pair<Role, Value>> outputs = {
         {Role::chosen, chosen->getResult(0)}, {Role::status, status}, {Role::logprob, chosen->getResult(2)}};
+    auto tops = TopLogprobsOp::create(b, loc, edited, step.input(Role::top_counts));
+    outputs.push_back({Role::top_tokens, tops.getTokens()});
+    outputs.push_back({Role::top_logprobs, tops.getLogprobs()});
     if (wantLogits)
       outputs.push_back({Role::logits, logits});
     step.finish(outputs);

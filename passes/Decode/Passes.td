@@ -14,8 +14,8 @@ def AttachStrategyPass : Pass<"plait-attach-strategy", "::mlir::ModuleOp"> {
   let summary = "Gives a model that has no decoding strategy the autoregressive one";
   let description = [{
     Adds `decode.strategy @ar` over the model `model`: each round forwards the
-    pending token, draws its successor with all warps (a row chooses greedily
-    with temperature 0) and commits it. A module that has a strategy is left
+    pending token, edits its logits as the sequence asks, draws the successor
+    with all warps (a row chooses greedily with temperature 0) and commits it. A module that has a strategy is left
     as it is.
   }];
   let options = [Option<"model", "model", "std::string", "\"main\"", "Symbol of the model to decode">];
@@ -31,23 +31,28 @@ def BatchPass : Pass<"plait-batch", "::mlir::ModuleOp"> {
 
     ```mlir
     %b = decode.pending %x ; %h, %st = decode.forward %x, %b ; %l = decode.head %h
-    %p = decode.verify_greedy %b, %l ; %y = decode.commit %x, %st, %p ; %d = decode.stop %y
+    %e = decode.edit %x, %l ; %p = decode.verify_greedy %b, %e ; %y = decode.commit %x, %st, %p ; %d = decode.stop %y
     ```
     After, with tokens of all rows side by side and heads only at the leaves:
 
     ```mlir
-    decode.step @ar(%ids, %pos, %rows, %kv, %leaves, %stops, ...) {
+    decode.step @ar(%ids, %pos, %rows, %kv, %leaves, %stops, %counts, ...) {
       %h, %kv2 = lm.call @main::@forward(%ids, %pos, %rows, %kv)
       %l = lm.call @main::@head(lm.take_rows %h, %leaves)
-      %t, %s, %lp = decode.choose_greedy %l
-      decode.return %t, decode.match_stops(%t, %s, %stops), %lp
+      %e = decode.edit_logits %l, %ends, %tokens, %biases, %scales, %offsets
+      %t, %s, %lp = decode.choose_greedy %e
+      %tt, %tlp = decode.top_logprobs %e, %counts
+      decode.return %t, decode.match_stops(%t, %s, %stops), %lp, %tt, %tlp
     }
     ```
+    A strategy without `decode.edit` has no edited logits, and its step takes no
+    edits.
+
     A model with several states has an argument for each. The commit of a state
     needs no code: staged cells become part of the sequence when the runtime
     advances its length, and leave a window when it gives their pages back.
 
-    With `debug-logits` a second step `@NAME.debug` also returns the logits.
+    With `debug-logits` a second step `@NAME.debug` also returns the logits, as the head computed them.
     Only rounds of the shape above are batched; another one is an error that
     names the op.
   }];

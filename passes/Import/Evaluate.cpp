@@ -52,6 +52,7 @@ private:
   /// The model that `tokens` are for.
   FailureOr<lm::ModelOp> findModel();
   FailureOr<std::vector<std::vector<int64_t>>> parseTokens();
+  FailureOr<std::vector<std::pair<int64_t, double>>> parseLogitBias();
   /// The value of argument `i`, whose type is `type`, of a function with `tokens` tokens.
   FailureOr<EvalValue> makeArgument(unsigned i, Type type, const Checkpoint &file, int64_t tokens);
 
@@ -98,6 +99,17 @@ FailureOr<std::vector<std::vector<int64_t>>> EvaluatePass::parseTokens() {
         return error("expected tokens such as '1,2,3;4,5' but got '") << tokens << "'";
   }
   return rows;
+}
+
+FailureOr<std::vector<std::pair<int64_t, double>>> EvaluatePass::parseLogitBias() {
+  std::vector<std::pair<int64_t, double>> biases;
+  for (StringRef text : logitBias) {
+    auto [id, value] = text.split(':');
+    auto &[token, bias] = biases.emplace_back();
+    if (id.getAsInteger(10, token) || value.getAsDouble(bias))
+      return error("expected a bias such as '5:-1.5' but got '") << text << "'";
+  }
+  return biases;
 }
 
 LogicalResult EvaluatePass::runModel(WeightSource &source) {
@@ -173,7 +185,8 @@ LogicalResult EvaluatePass::runFunction(FunctionOpInterface callee, WeightSource
 
 LogicalResult EvaluatePass::runStrategy(decode::StrategyOp strategy, WeightSource &source) {
   auto rows = parseTokens();
-  if (failed(rows))
+  auto biases = parseLogitBias();
+  if (failed(rows) || failed(biases))
     return failure();
   if (newTokens <= 0)
     return error("expected new-tokens > 0 for a strategy");
@@ -187,6 +200,9 @@ LogicalResult EvaluatePass::runStrategy(decode::StrategyOp strategy, WeightSourc
     start.temperature = temperature, start.topP = topP, start.minP = minP;
     start.topK = topK;
     start.seed = seed, start.sequence = r;
+    start.penalties = {repetitionPenalty, presencePenalty, frequencyPenalty};
+    start.minNewTokens = minNewTokens;
+    start.logitBias = *biases;
     auto values = evaluator.runBlock(strategy.getBody().front(), {std::move(start)});
     if (failed(values))
       return failure();

@@ -54,6 +54,11 @@ def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
     Option<"topP", "top-p", "double", /*default=*/"1.0", "of a strategy's draws; 1: off">,
     Option<"minP", "min-p", "double", /*default=*/"0.0", "of a strategy's draws; 0: off">,
     Option<"seed", "seed", "uint64_t", /*default=*/"0", "of a strategy's draws">,
+    Option<"repetitionPenalty", "repetition-penalty", "double", /*default=*/"1.0", "of a strategy's edits; 1: off">,
+    Option<"presencePenalty", "presence-penalty", "double", /*default=*/"0.0", "of a strategy's edits; 0: off">,
+    Option<"frequencyPenalty", "frequency-penalty", "double", /*default=*/"0.0", "of a strategy's edits; 0: off">,
+    ListOption<"logitBias", "logit-bias", "std::string", "of a strategy's edits: ID:VALUE, ...">,
+    Option<"minNewTokens", "min-new-tokens", "int64_t", /*default=*/"0", "tokens before a stop id may come">,
     ListOption<"stopIds", "stop-ids", "int64_t", "token ids that end a strategy's sequence">,
     Option<"print", "print", "bool", /*default=*/"true", "print the results">
   ];

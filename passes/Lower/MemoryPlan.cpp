@@ -39,6 +39,18 @@ int64_t getAbiInput(decode::Role role) {
     return PLAIT_IN_SEQUENCE;
   case Role::stops:
     return PLAIT_IN_STOPS;
+  case Role::edit_ends:
+    return PLAIT_IN_EDIT_ENDS;
+  case Role::edit_tokens:
+    return PLAIT_IN_EDIT_TOKENS;
+  case Role::edit_biases:
+    return PLAIT_IN_EDIT_BIASES;
+  case Role::edit_scales:
+    return PLAIT_IN_EDIT_SCALES;
+  case Role::edit_offsets:
+    return PLAIT_IN_EDIT_OFFSETS;
+  case Role::top_counts:
+    return PLAIT_IN_TOP_COUNTS;
   default:
     return -1;
   }
@@ -55,6 +67,10 @@ int64_t getAbiOutput(decode::Role role) {
     return PLAIT_OUT_LOGPROB;
   case Role::logits:
     return PLAIT_OUT_LOGITS;
+  case Role::top_tokens:
+    return PLAIT_OUT_TOP_TOKENS;
+  case Role::top_logprobs:
+    return PLAIT_OUT_TOP_LOGPROBS;
   default:
     return -1;
   }

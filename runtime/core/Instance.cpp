@@ -47,6 +47,11 @@ Status checkOption(const char *what, int64_t value, int64_t min, int64_t max) {
                          " to " + std::to_string(max));
 }
 
+bool usesBuffer(const plait_plan_v1_t &plan, plait_arg_kind_t kind, int32_t index) {
+  return std::any_of(plan.args, plan.args + plan.arg_count,
+                     [&](const plait_arg_v1_t &arg) { return arg.kind == kind && arg.index == index; });
+}
+
 } // namespace
 
 Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model> model,
@@ -75,6 +80,7 @@ Status Instance::allocate(const InstanceOptions &options) {
   PLAIT_RETURN_IF_ERROR(checkOption("rows per step", options.maxRows, 1, most));
   PLAIT_RETURN_IF_ERROR(checkOption("leaves per step", options.maxLeaves, 0, most));
   PLAIT_RETURN_IF_ERROR(checkOption("stop ids", options.maxStops, 0, 4096));
+  PLAIT_RETURN_IF_ERROR(checkOption("top logprobs", options.maxTopLogprobs, 0, 4096));
   PLAIT_RETURN_IF_ERROR(checkOption("pages", options.capacityPages, 0, INT32_MAX));
 
   StepLimits &limits = stepLimits;
@@ -87,6 +93,8 @@ Status Instance::allocate(const InstanceOptions &options) {
                      : plan->has_logits ? limits.maxTokens
                                         : limits.maxRows;
   limits.maxStops = options.maxStops;
+  limits.maxEdits = usesBuffer(*plan, PLAIT_ARG_INPUT, PLAIT_IN_EDIT_TOKENS) ? limits.vocabulary : 0;
+  limits.maxTopLogprobs = usesBuffer(*plan, PLAIT_ARG_OUTPUT, PLAIT_OUT_TOP_TOKENS) ? options.maxTopLogprobs : 0;
   int64_t fullContext = limits.wholePages(limits.maxPositions);
   limits.tables.resize(size_t(tables.table_count));
   for (int32_t i = 0; i < tables.table_count; ++i) {
@@ -103,6 +111,8 @@ Status Instance::allocate(const InstanceOptions &options) {
   dims[PLAIT_DIM_LEAVES] = limits.maxLeaves;
   dims[PLAIT_DIM_PAGES] = fullContext;
   dims[PLAIT_DIM_STOPS] = limits.maxStops;
+  dims[PLAIT_DIM_EDITS] = limits.maxLeaves * limits.maxEdits;
+  dims[PLAIT_DIM_TOPS] = limits.maxTopLogprobs;
   int64_t bytes = arenaBytes(*plan, dims);
   if (bytes < 0)
     return resourceError("arena: a step of " + std::to_string(limits.maxTokens) +
@@ -236,6 +246,9 @@ Status Instance::execute(const StepBatch &batch, StepResult &result) {
   outTokens.assign(leaves, -1);
   outStatus.assign(leaves, PLAIT_LEAF_OK);
   outLogprob.assign(leaves, 0);
+  size_t topWidth = size_t(inputs.dims()[PLAIT_DIM_TOPS]);
+  outTopTokens.assign(leaves * topWidth, -1);
+  outTopLogprobs.assign(leaves * topWidth, 0);
   if (plan->has_logits)
     result.logits.resize(leaves * size_t(stepLimits.vocabulary));
   memory.inputs = inputs.pointers();
@@ -245,6 +258,8 @@ Status Instance::execute(const StepBatch &batch, StepResult &result) {
   memory.outputs[PLAIT_OUT_STATUS] = outStatus.data();
   memory.outputs[PLAIT_OUT_LOGPROB] = outLogprob.data();
   memory.outputs[PLAIT_OUT_LOGITS] = result.logits.data();
+  memory.outputs[PLAIT_OUT_TOP_TOKENS] = outTopTokens.data();
+  memory.outputs[PLAIT_OUT_TOP_LOGPROBS] = outTopLogprobs.data();
 
   StepContext step{};
   plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
@@ -254,14 +269,27 @@ Status Instance::execute(const StepBatch &batch, StepResult &result) {
     if (leaf >= 0 && size_t(leaf) < leaves)
       outStatus[size_t(leaf)] = PLAIT_LEAF_NONFINITE;
   result.leaves.resize(leaves);
-  for (size_t i = 0; i < leaves; ++i) {
-    bool bad = outStatus[i] == PLAIT_LEAF_NONFINITE;
-    if (!bad && (outTokens[i] < 0 || outTokens[i] >= stepLimits.vocabulary))
-      return internalError("step: the model chose token " + std::to_string(outTokens[i]) + " of a vocabulary of " +
-                           std::to_string(stepLimits.vocabulary));
-    result.leaves[i].token = bad ? -1 : outTokens[i];
-    result.leaves[i].status = plait_leaf_status_t(outStatus[i]);
-    result.leaves[i].logprob = outLogprob[i];
+  for (size_t i = 0; i < leaves; ++i)
+    PLAIT_RETURN_IF_ERROR(readLeaf(i, topWidth, result.leaves[i]));
+  return Status::success();
+}
+
+Status Instance::readLeaf(size_t leaf, size_t topWidth, LeafResult &result) const {
+  auto check = [&](int32_t token) {
+    if (token >= 0 && token < stepLimits.vocabulary)
+      return Status::success();
+    return internalError("step: the model chose token " + std::to_string(token) + " of a vocabulary of " +
+                         std::to_string(stepLimits.vocabulary));
+  };
+  result.status = plait_leaf_status_t(outStatus[leaf]);
+  result.logprob = outLogprob[leaf];
+  if (outStatus[leaf] == PLAIT_LEAF_NONFINITE)
+    return Status::success(); // there is no token
+  PLAIT_RETURN_IF_ERROR(check(outTokens[leaf]));
+  result.token = outTokens[leaf];
+  for (size_t i = leaf * topWidth; i < (leaf + 1) * topWidth && outTopTokens[i] != -1; ++i) {
+    PLAIT_RETURN_IF_ERROR(check(outTopTokens[i]));
+    result.top.push_back({outTopTokens[i], outTopLogprobs[i]});
   }
   return Status::success();
 }

@@ -30,8 +30,9 @@ struct InstanceOptions {
   bool pin = false;        ///< keep each worker on its CPU
   int64_t maxTokens = 512; ///< of a step, all rows together
   int64_t maxRows = 64;
-  int64_t maxLeaves = 0; ///< 0: maxRows, or maxTokens for a variant with logits
-  int64_t maxStops = 16; ///< stop ids of one leaf
+  int64_t maxLeaves = 0;       ///< 0: maxRows, or maxTokens for a variant with logits
+  int64_t maxStops = 16;       ///< stop ids of one leaf
+  int64_t maxTopLogprobs = 20; ///< of one leaf; each costs it a pass over the logits
   /// Of each page table; 0: one sequence of the model's full context. One behind a
   /// window gets no more than all rows of the step can use at once.
   int64_t capacityPages = 0;
@@ -80,6 +81,7 @@ private:
   Expected<Ticket> enqueue(StepBatch batch, bool wakeWorker);
   void runNext(std::unique_lock<std::mutex> &lock);
   Status execute(const StepBatch &batch, StepResult &result);
+  Status readLeaf(size_t leaf, size_t topWidth, LeafResult &result) const;
   void workerLoop();
 
   std::shared_ptr<const Model> shared;
@@ -93,8 +95,8 @@ private:
   // Used by the one thread that executes a step.
   StepInputs inputs;
   Executor::StepMemory memory;
-  std::vector<int32_t> outTokens, outStatus;
-  std::vector<float> outLogprob;
+  std::vector<int32_t> outTokens, outStatus, outTopTokens;
+  std::vector<float> outLogprob, outTopLogprobs;
 
   std::mutex mutex;
   std::condition_variable changed;

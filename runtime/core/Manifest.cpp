@@ -131,6 +131,11 @@ Status readGeneration(const JsonView &root, Manifest &manifest) {
   manifest.topK = int32_t(topK);
   PLAIT_ASSIGN_OR_RETURN(manifest.topP, readProbability(generation, "top_p", 1.0));
   PLAIT_ASSIGN_OR_RETURN(manifest.minP, readProbability(generation, "min_p", 0.0));
+  PLAIT_ASSIGN_OR_RETURN(double penalty, generation.getDouble("repetition_penalty", 1.0));
+  if (!(penalty >= 0.001 && penalty <= 1000))
+    return generation.get("repetition_penalty")->error("a number from 0.001 to 1000");
+  manifest.repetitionPenalty = float(penalty);
+  PLAIT_ASSIGN_OR_RETURN(manifest.minTokens, generation.getInt("min_tokens", 0, INT32_MAX, 0));
   return Status::success();
 }
 

@@ -24,7 +24,8 @@
 //     "files": [ {"file": "tokenizer.json", "bytes": 1, "digest": "..."} ],
 //     "inputs": [ {"file": "config.json", "bytes": 1, "digest": "..."} ],
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
-//                    "top_p": 1.0, "min_p": 0.0},     // bos may be null
+//                    "top_p": 1.0, "min_p": 0.0,      // bos may be null
+//                    "repetition_penalty": 1.0, "min_tokens": 0},
 //     "memory": {"weights": 1, "state_per_token": 1,
 //                "arena": {"tokens": 1, "leaves": 1}},
 //     "variants": [ {"name": "ar", "launches": 60,
@@ -68,8 +69,9 @@ struct Manifest {
   std::vector<ManifestFile> files, inputs;
   std::optional<int32_t> bos;
   std::vector<int32_t> eos;
-  float temperature = 1, topP = 1, minP = 0;
+  float temperature = 1, topP = 1, minP = 0, repetitionPenalty = 1;
   int32_t topK = 0;
+  int64_t minTokens = 0;
   Json raw; ///< everything, for `plait inspect`
 };
 

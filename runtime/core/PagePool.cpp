@@ -51,11 +51,11 @@ PageList &PageList::operator=(PageList &&other) noexcept {
   return *this;
 }
 
-PageList PageList::fork() const {
+PageList PageList::fork(size_t count) const {
   PageList copy(*pool);
-  copy.list = list;
-  copy.first = first;
-  for (size_t i = first; i < list.size(); ++i)
+  copy.list.assign(list.begin(), list.begin() + ptrdiff_t(std::min(count, list.size())));
+  copy.first = std::min(first, copy.list.size());
+  for (size_t i = copy.first; i < copy.list.size(); ++i)
     pool->retain(list[i]);
   return copy;
 }

@@ -53,8 +53,9 @@ public:
   PageList(PageList &&other) noexcept;
   PageList &operator=(PageList &&other) noexcept;
 
-  /// Another reference to each page, for a sequence with the same past.
-  PageList fork() const;
+  /// Another reference to each page, or to the first `count` of them, for a
+  /// sequence with the same past.
+  PageList fork(size_t count = SIZE_MAX) const;
   /// Appends pages until there are `count`. On error nothing has changed.
   Status grow(size_t count);
   /// Gives back the pages of the first `count` entries; the entries stay.

@@ -11,6 +11,7 @@
 #include "plait-abi/Types.h"
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace plait {
@@ -26,11 +27,26 @@ struct Sampling {
   uint64_t sequence = 0; ///< number of the sequence under its seed
 };
 
+/// What happens to the logit l of one token before the choice, in this order:
+/// l += bias; l = l > 0 ? l / scale : l * scale; l -= offset. The op
+/// decode.edit_logits.
+struct LogitEdit {
+  /// The bias of a token that cannot be chosen, whatever the temperature.
+  static constexpr float kMask = -std::numeric_limits<float>::infinity();
+
+  int32_t token = 0;
+  float bias = 0;
+  float scale = 1; ///< positive
+  float offset = 0;
+};
+
 /// A token of a row whose successor is to be chosen.
 struct StepLeaf {
   int32_t token = 0; ///< index within the row
-  Sampling sampling;
-  std::vector<int32_t> stops; ///< ids that end the sequence
+  Sampling sampling = {};
+  std::vector<int32_t> stops = {};   ///< ids that end the sequence
+  std::vector<LogitEdit> edits = {}; ///< in order
+  int32_t topLogprobs = 0;           ///< how many of the most probable tokens to report
 };
 
 /// What becomes of the keys and values of a row's tokens.
@@ -55,15 +71,27 @@ struct StepBatch {
   std::vector<StepRow> rows;
 };
 
+/// Log probabilities are natural logarithms under the edited logits, before
+/// temperature and all other warps.
+struct TokenLogprob {
+  int32_t token = 0;
+  float logprob = 0;
+
+  bool operator==(const TokenLogprob &) const = default;
+};
+
 struct LeafResult {
   int32_t token = -1; ///< -1 for PLAIT_LEAF_NONFINITE
   plait_leaf_status_t status = PLAIT_LEAF_OK;
   float logprob = 0;
+  /// The most probable tokens in falling order, as many as were asked for and
+  /// are not masked.
+  std::vector<TokenLogprob> top = {};
 };
 
 struct StepResult {
   std::vector<LeafResult> leaves; ///< row by row
-  std::vector<float> logits;      ///< [leaves][vocabulary], debug variants only
+  std::vector<float> logits;      ///< [leaves][vocabulary], not edited; debug variants only
 };
 
 } // namespace plait

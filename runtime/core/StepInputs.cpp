@@ -11,6 +11,7 @@
 #include <cmath>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 using namespace plait;
 
@@ -36,11 +37,45 @@ Status checkSampling(const Sampling &s) {
   return checkRange("top_k", s.topK, 0, INT32_MAX);
 }
 
+Status checkEdits(const std::vector<LogitEdit> &edits, const StepLimits &limits) {
+  if (!edits.empty() && !limits.maxEdits)
+    return unsupported("logit edits: the variant in use takes none; its strategy has no decode.edit");
+  PLAIT_RETURN_IF_ERROR(checkRange("number of logit edits", int64_t(edits.size()), 0, limits.maxEdits));
+  size_t masks = 0;
+  for (const LogitEdit &edit : edits) {
+    PLAIT_RETURN_IF_ERROR(checkRange("edited token id", edit.token, 0, limits.vocabulary - 1));
+    masks += edit.bias == LogitEdit::kMask;
+    bool numbers = edit.bias == LogitEdit::kMask || std::isfinite(edit.bias);
+    if (!numbers || !std::isfinite(edit.offset) || !std::isfinite(edit.scale) || !(edit.scale > 0))
+      return invalidArgument("edit of token " + std::to_string(edit.token) + ": found bias " +
+                             std::to_string(edit.bias) + ", scale " + std::to_string(edit.scale) + ", offset " +
+                             std::to_string(edit.offset) + "; expected finite numbers, the scale above 0");
+  }
+  if (masks < size_t(limits.vocabulary))
+    return Status::success();
+  std::unordered_set<int32_t> masked;
+  for (const LogitEdit &edit : edits)
+    if (edit.bias == LogitEdit::kMask)
+      masked.insert(edit.token);
+  if (masked.size() < size_t(limits.vocabulary))
+    return Status::success();
+  return invalidArgument("logit edits: found all " + std::to_string(limits.vocabulary) +
+                         " tokens masked; expected at least one that can be chosen");
+}
+
+Status checkTopLogprobs(int32_t count, const StepLimits &limits) {
+  if (count && !limits.maxTopLogprobs)
+    return unsupported("top logprobs: the variant in use reports none; compile the model again");
+  return checkRange("number of top logprobs", count, 0, limits.maxTopLogprobs);
+}
+
 Status checkLeaf(const StepLeaf &leaf, const StepRow &row, const StepLimits &limits) {
   PLAIT_RETURN_IF_ERROR(checkRange("token", leaf.token, 0, int64_t(row.tokens.size()) - 1));
   PLAIT_RETURN_IF_ERROR(checkRange("number of stop ids", int64_t(leaf.stops.size()), 0, limits.maxStops));
   for (int32_t id : leaf.stops)
     PLAIT_RETURN_IF_ERROR(checkRange("stop id", id, 0, limits.vocabulary - 1));
+  PLAIT_RETURN_IF_ERROR(checkEdits(leaf.edits, limits));
+  PLAIT_RETURN_IF_ERROR(checkTopLogprobs(leaf.topLogprobs, limits));
   return checkSampling(leaf.sampling);
 }
 
@@ -120,15 +155,18 @@ Status checkSharing(const StepBatch &batch, const StepLimits &limits, size_t tab
 } // namespace
 
 Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
-  int64_t tokens = 0, leaves = 0;
+  int64_t tokens = 0, leaves = 0, edits = 0;
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of rows", int64_t(batch.rows.size()), 1, limits.maxRows));
   for (size_t r = 0; r < batch.rows.size(); ++r) {
     PLAIT_RETURN_IF_ERROR(checkRow(batch.rows[r], limits).withContext("step: row " + std::to_string(r)));
     tokens += int64_t(batch.rows[r].tokens.size());
     leaves += int64_t(batch.rows[r].leaves.size());
+    for (const StepLeaf &leaf : batch.rows[r].leaves)
+      edits += int64_t(leaf.edits.size());
   }
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of tokens", tokens, 1, limits.maxTokens));
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of leaves", leaves, 0, limits.maxLeaves));
+  PLAIT_RETURN_IF_ERROR(checkRange("step: number of logit edits", edits, 0, INT32_MAX));
   for (size_t table = 0; table < limits.tables.size(); ++table)
     PLAIT_RETURN_IF_ERROR(checkSharing(batch, limits, table).withContext("step: page table " + std::to_string(table)));
   return Status::success();
@@ -136,15 +174,18 @@ Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
 
 void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   auto clearAll = [](auto &...arrays) { (arrays.clear(), ...); };
-  clearAll(tokens, positions, tokenRows, leaves, topK, stops, temperature, topP, minP, seed, sequence);
+  clearAll(tokens, positions, tokenRows, leaves, topK, stops, temperature, topP, minP, seed, sequence, editEnds,
+           editTokens, editBiases, editScales, editOffsets, topCounts);
   tables.resize(limits.tables.size());
   for (std::vector<int32_t> &table : tables)
     table.clear();
-  int64_t pages = 0, stopWidth = 0;
+  int64_t pages = 0, stopWidth = 0, topWidth = 0;
   for (const StepRow &row : batch.rows) {
     pages = std::max(pages, pagesOf(row, limits));
-    for (const StepLeaf &leaf : row.leaves)
+    for (const StepLeaf &leaf : row.leaves) {
       stopWidth = std::max(stopWidth, int64_t(leaf.stops.size()));
+      topWidth = std::max(topWidth, int64_t(leaf.topLogprobs));
+    }
   }
   for (size_t r = 0; r < batch.rows.size(); ++r) {
     const StepRow &row = batch.rows[r];
@@ -173,6 +214,14 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
       sequence.push_back(int64_t(leaf.sampling.sequence));
       stops.insert(stops.end(), leaf.stops.begin(), leaf.stops.end());
       stops.resize(leaves.size() * size_t(stopWidth), -1);
+      for (const LogitEdit &edit : leaf.edits) {
+        editTokens.push_back(edit.token);
+        editBiases.push_back(edit.bias);
+        editScales.push_back(edit.scale);
+        editOffsets.push_back(edit.offset);
+      }
+      editEnds.push_back(int32_t(editTokens.size()));
+      topCounts.push_back(leaf.topLogprobs);
     }
   }
   extents[PLAIT_DIM_TOKENS] = int64_t(tokens.size());
@@ -180,6 +229,8 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   extents[PLAIT_DIM_LEAVES] = int64_t(leaves.size());
   extents[PLAIT_DIM_PAGES] = pages;
   extents[PLAIT_DIM_STOPS] = stopWidth;
+  extents[PLAIT_DIM_EDITS] = int64_t(editTokens.size());
+  extents[PLAIT_DIM_TOPS] = topWidth;
 }
 
 std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
@@ -195,5 +246,11 @@ std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
   inputs[PLAIT_IN_SEED] = seed.data();
   inputs[PLAIT_IN_SEQUENCE] = sequence.data();
   inputs[PLAIT_IN_STOPS] = stops.data();
+  inputs[PLAIT_IN_EDIT_ENDS] = editEnds.data();
+  inputs[PLAIT_IN_EDIT_TOKENS] = editTokens.data();
+  inputs[PLAIT_IN_EDIT_BIASES] = editBiases.data();
+  inputs[PLAIT_IN_EDIT_SCALES] = editScales.data();
+  inputs[PLAIT_IN_EDIT_OFFSETS] = editOffsets.data();
+  inputs[PLAIT_IN_TOP_COUNTS] = topCounts.data();
   return inputs;
 }

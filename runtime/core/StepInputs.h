@@ -28,6 +28,7 @@ struct TableLimits {
 /// The largest step that an instance accepts, and the model's own limits.
 struct StepLimits {
   int64_t maxTokens = 0, maxRows = 0, maxLeaves = 0, maxStops = 0;
+  int64_t maxEdits = 0, maxTopLogprobs = 0; ///< of one leaf; 0: the plan knows none
   int64_t vocabulary = 0, maxPositions = 0;
   int64_t pageTokens = 1;
   std::vector<TableLimits> tables;
@@ -64,9 +65,9 @@ public:
 
 private:
   StepDims extents{};
-  std::vector<int32_t> tokens, positions, tokenRows, leaves, topK, stops;
+  std::vector<int32_t> tokens, positions, tokenRows, leaves, topK, stops, editEnds, editTokens, topCounts;
   std::vector<std::vector<int32_t>> tables;
-  std::vector<float> temperature, topP, minP;
+  std::vector<float> temperature, topP, minP, editBiases, editScales, editOffsets;
   std::vector<int64_t> seed, sequence;
 };
 

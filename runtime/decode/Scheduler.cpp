@@ -44,6 +44,8 @@ struct Scheduler::Events {
   std::vector<Finish> finishes;
 };
 
+static constexpr int64_t kMostCompletions = 1024;
+
 Scheduler::Scheduler(std::shared_ptr<Instance> instance, SchedulerOptions options)
     : instance(std::move(instance)), options(std::move(options)) {
   const StepLimits &limits = this->instance->limits();
@@ -61,7 +63,7 @@ Scheduler::~Scheduler() = default;
 // Joining and leaving
 //===----------------------------------------------------------------------===//
 
-Status Scheduler::checkRequest(const Request &request) const {
+Status Scheduler::checkRequest(const Request &request, const SequenceEdits &edits) const {
   const StepLimits &limits = instance->limits();
   if (request.prompt.empty())
     return invalidArgument("prompt: found no token; expected at least one");
@@ -78,6 +80,15 @@ Status Scheduler::checkRequest(const Request &request) const {
                                                           : ", the model's context; shorten the prompt"));
   if (request.maxTokens < 0)
     return invalidArgument("max tokens: found " + std::to_string(request.maxTokens) + "; expected at least 0");
+  PLAIT_RETURN_IF_ERROR(checkLogitRules(request.rules, limits.vocabulary));
+  if (request.rules.minTokens > request.maxTokens)
+    return invalidArgument("min tokens: found " + std::to_string(request.rules.minTokens) + "; expected at most " +
+                           std::to_string(request.maxTokens) + ", the max tokens");
+  if (request.completions < 1 || request.completions > kMostCompletions)
+    return invalidArgument("completions: found " + std::to_string(request.completions) + "; expected 1 to " +
+                           std::to_string(kMostCompletions));
+  if (request.wantLogits && request.completions > 1)
+    return invalidArgument("logits: found " + std::to_string(request.completions) + " completions; expected 1");
   if (request.wantLogits && !instance->hasLogits())
     return invalidArgument("logits: the variant in use does not return them; use \"ar.debug\" "
                            "(compile with --debug-logits)");
@@ -85,7 +96,7 @@ Status Scheduler::checkRequest(const Request &request) const {
   StepRow row;
   row.tokens = {request.prompt[0]};
   row.pages.assign(limits.tables.size(), {0});
-  row.leaves.push_back({0, request.sampling, request.stops});
+  row.leaves.push_back({0, request.sampling, request.stops, edits.edits(), request.topLogprobs});
   StepBatch batch;
   batch.rows.push_back(std::move(row));
   return checkBatch(batch, limits).withContext("request");
@@ -122,16 +133,16 @@ std::vector<int64_t> Scheduler::pagesFor(const Sequence &sequence) const {
   return pages;
 }
 
-bool Scheduler::hasRoomFor(const Sequence &sequence) const {
+bool Scheduler::hasRoomFor(const std::vector<int64_t> &pages) const {
   for (size_t t = 0; t < pools.size(); ++t)
-    if (reserved[t] + sequence.reservedPages[t] > pools[t].capacity())
+    if (reserved[t] + pages[t] > pools[t].capacity())
       return false;
   return true;
 }
 
-void Scheduler::reserve(const Sequence &sequence, int64_t sign) {
+void Scheduler::reserve(const std::vector<int64_t> &pages, int64_t sign) {
   for (size_t t = 0; t < pools.size(); ++t)
-    reserved[t] += sign * sequence.reservedPages[t];
+    reserved[t] += sign * pages[t];
 }
 
 Expected<SequenceId> Scheduler::add(Request request) {
@@ -139,21 +150,39 @@ Expected<SequenceId> Scheduler::add(Request request) {
     for (int32_t id : instance->model().manifest().eos)
       if (std::find(request.stops.begin(), request.stops.end(), id) == request.stops.end())
         request.stops.push_back(id);
-  PLAIT_RETURN_IF_ERROR(checkRequest(request));
+  SequenceEdits edits(request.rules, request.prompt, request.stops);
+  PLAIT_RETURN_IF_ERROR(checkRequest(request, edits));
+  std::shared_ptr<PromptGroup> group;
+  if (request.completions > 1) {
+    group = std::make_shared<PromptGroup>();
+    // Behind a window pages go round: each completion has a ring of its own.
+    for (const TableLimits &table : instance->limits().tables)
+      group->sharedPages.push_back(table.window ? 0
+                                                : (int64_t(request.prompt.size()) - 1) / instance->limits().pageTokens);
+  }
   std::lock_guard<std::mutex> lock(mutex);
-  auto sequence = std::make_unique<Sequence>(nextId++);
-  for (PagePool &pool : pools)
-    sequence->pages.emplace_back(pool);
-  SequenceId id = sequence->id;
-  sequence->result.id = id;
-  sequence->result.added = DecodeClock::now();
-  sequence->result.promptTokens = int64_t(request.prompt.size());
-  sequence->tokens = std::move(request.prompt);
-  sequence->request = std::move(request);
-  limitTokens(*sequence);
-  sequence->reservedPages = pagesFor(*sequence);
-  waitingSequences.emplace(id, std::move(sequence));
-  return id;
+  SequenceId first = nextId;
+  for (int64_t completion = 0; completion < request.completions; ++completion) {
+    auto sequence = std::make_unique<Sequence>(nextId++);
+    for (PagePool &pool : pools)
+      sequence->pages.emplace_back(pool);
+    sequence->result.id = sequence->id;
+    sequence->result.completion = completion;
+    sequence->result.added = DecodeClock::now();
+    sequence->result.promptTokens = int64_t(request.prompt.size());
+    sequence->tokens = request.prompt;
+    sequence->request = request;
+    sequence->request.prompt = {}; // `tokens` holds it
+    sequence->request.sampling.sequence += uint64_t(completion) << 32;
+    sequence->edits = edits;
+    limitTokens(*sequence);
+    sequence->group = group;
+    sequence->reservedPages = pagesFor(*sequence);
+    for (size_t t = 0; group && t < pools.size(); ++t)
+      sequence->reservedPages[t] -= group->sharedPages[t];
+    waitingSequences.emplace(sequence->id, std::move(sequence));
+  }
+  return first;
 }
 
 Expected<SequenceId> Scheduler::fork(SequenceId parentId, const Sampling &sampling) {
@@ -166,19 +195,21 @@ Expected<SequenceId> Scheduler::fork(SequenceId parentId, const Sampling &sampli
     return resourceError("fork: all rows of the step are taken");
   const Sequence &parent = *found->second;
   // Shared pages are counted twice: each side may come to own a copy of its own.
-  if (!hasRoomFor(parent))
+  std::vector<int64_t> needed = pagesFor(parent);
+  if (!hasRoomFor(needed))
     return resourceError("fork: the key/value cache has no room for another sequence");
   auto child = std::make_unique<Sequence>(nextId++);
   child->request = parent.request;
   child->request.sampling = sampling;
   child->tokens = parent.tokens;
   child->fed = parent.fed;
-  child->reservedPages = parent.reservedPages;
+  child->edits = parent.edits;
+  child->reservedPages = needed;
   for (const PageList &pages : parent.pages)
     child->pages.push_back(pages.fork());
   child->result = parent.result;
   child->result.id = child->id;
-  reserve(*child, +1);
+  reserve(child->reservedPages, +1);
   SequenceId id = child->id;
   runningSequences.emplace(id, std::move(child));
   return id;
@@ -191,13 +222,13 @@ Sequence *Scheduler::find(SequenceId id) const {
   return nullptr;
 }
 
-bool Scheduler::cancel(SequenceId id) {
+bool Scheduler::endEarly(SequenceId id, FinishReason reason) {
   std::lock_guard<std::mutex> lock(mutex);
   Sequence *sequence = find(id);
   if (!sequence || sequence->result.reason != FinishReason::none)
     return false;
-  sequence->cancelled = true;
-  cancelRequested = true;
+  sequence->wanted = reason;
+  endRequested = true;
   return true;
 }
 
@@ -205,8 +236,8 @@ void Scheduler::cancelAll() {
   std::lock_guard<std::mutex> lock(mutex);
   for (auto *map : {&runningSequences, &waitingSequences})
     for (auto &[id, sequence] : *map)
-      sequence->cancelled = true;
-  cancelRequested = true;
+      sequence->wanted = FinishReason::cancelled;
+  endRequested = true;
 }
 
 void Scheduler::finish(Sequence &sequence, FinishReason reason) {
@@ -216,22 +247,24 @@ void Scheduler::finish(Sequence &sequence, FinishReason reason) {
   sequence.result.finished = DecodeClock::now();
 }
 
-/// Removes what has ended or was cancelled and frees its pages.
+/// Removes what has ended or is to end and frees its pages.
 void Scheduler::sweep(Events &events) {
-  bool waitingToo = std::exchange(cancelRequested, false); // there may be many
+  bool waitingToo = std::exchange(endRequested, false); // there may be many
   for (auto *map : {&runningSequences, &waitingSequences}) {
     if (map == &waitingSequences && !waitingToo)
       break;
     for (auto it = map->begin(); it != map->end();) {
       Sequence &sequence = *it->second;
-      if (sequence.cancelled)
-        finish(sequence, FinishReason::cancelled);
+      if (sequence.wanted != FinishReason::none)
+        finish(sequence, sequence.wanted);
       if (sequence.result.reason == FinishReason::none) {
         ++it;
         continue;
       }
-      if (map == &runningSequences)
-        reserve(sequence, -1);
+      if (map == &runningSequences) {
+        reserve(sequence.reservedPages, -1);
+        leaveGroup(sequence);
+      }
       if (sequence.request.onFinish)
         events.finishes.push_back({std::move(sequence.request.onFinish), std::move(sequence.result)});
       else
@@ -241,18 +274,65 @@ void Scheduler::sweep(Events &events) {
   }
 }
 
-/// In order of arrival: a long request waits its turn but is not overtaken.
+/// The running completion of the same request that holds all pages of the prompt,
+/// or is computing them; null if there is none.
+const Sequence *Scheduler::findSource(const Sequence &sequence) const {
+  const StepLimits &limits = instance->limits();
+  auto holds = [&](const Sequence &sibling) { // and has given back none behind a window
+    return std::all_of(limits.tables.begin(), limits.tables.end(), [&](const TableLimits &table) {
+      return limits.firstPage(table, sibling.fed) <= limits.firstPage(table, sequence.sharedTokens());
+    });
+  };
+  if (sequence.group)
+    for (SequenceId id : sequence.group->members)
+      if (const Sequence &sibling = *runningSequences.at(id); holds(sibling))
+        return &sibling;
+  return nullptr;
+}
+
+/// Begins `sequence` where all completions part.
+void Scheduler::goOnFrom(const Sequence &source, Sequence &sequence) const {
+  sequence.fed = sequence.sharedTokens();
+  sequence.pages.clear();
+  for (const PageList &pages : source.pages)
+    sequence.pages.push_back(pages.fork(size_t(instance->limits().wholePages(sequence.fed))));
+}
+
+/// From now on the sequence shares no reservation.
+void Scheduler::leaveGroup(Sequence &sequence) {
+  std::shared_ptr<PromptGroup> group = std::exchange(sequence.group, nullptr);
+  sequence.reservedPages = pagesFor(sequence);
+  if (group && group->members.erase(sequence.id) && group->members.empty())
+    reserve(group->sharedPages, -1);
+}
+
+/// In order of arrival: a long request waits its turn but is not overtaken, except
+/// by others while the prompt that it shares is being computed.
 void Scheduler::admit(Events &events) {
-  while (!waitingSequences.empty() && runningSequences.size() < size_t(instance->limits().maxRows)) {
-    auto first = waitingSequences.begin();
-    Sequence &sequence = *first->second;
-    if (!hasRoomFor(sequence))
+  for (auto next = waitingSequences.begin();
+       next != waitingSequences.end() && runningSequences.size() < size_t(instance->limits().maxRows);) {
+    auto it = next++;
+    Sequence &sequence = *it->second;
+    const Sequence *source = findSource(sequence);
+    if (source && source->fed < sequence.sharedTokens())
+      continue;
+    bool isFirst = sequence.group && sequence.group->members.empty();
+    if (sequence.group && !source && !isFirst)
+      leaveGroup(sequence); // too late to share
+    std::vector<int64_t> needed = sequence.reservedPages;
+    for (size_t t = 0; isFirst && t < needed.size(); ++t)
+      needed[t] += sequence.group->sharedPages[t];
+    if (!hasRoomFor(needed))
       break;
-    reserve(sequence, +1);
+    reserve(needed, +1);
+    if (source)
+      goOnFrom(*source, sequence);
+    if (sequence.group)
+      sequence.group->members.insert(sequence.id);
     sequence.result.started = DecodeClock::now();
     if (sequence.request.maxTokens == 0 && !sequence.request.wantLogits)
       finish(sequence, FinishReason::length); // nothing is asked for
-    runningSequences.insert(waitingSequences.extract(first));
+    runningSequences.insert(waitingSequences.extract(it));
   }
   sweep(events);
 }
@@ -267,6 +347,9 @@ std::vector<RowPlan> Scheduler::planRows() const {
   int64_t tokens = limits.maxTokens, leaves = limits.maxLeaves;
   auto add = [&](const Sequence &sequence, int64_t count, bool prompt) {
     count = std::min({count, sequence.pending(), tokens});
+    // The completions of a request go on from here together.
+    if (int64_t shared = sequence.sharedTokens(); sequence.fed < shared)
+      count = std::min(count, shared - sequence.fed);
     if (sequence.request.wantLogits)
       count = std::min(count, leaves);
     if (count < 1 || leaves < 1)
@@ -318,6 +401,10 @@ Status Scheduler::buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch)
     for (; leaf < plan.count; ++leaf)
       if (sequence.request.wantLogits || last)
         row.leaves.push_back({int32_t(leaf), sequence.request.sampling, sequence.request.stops});
+    if (last) {
+      row.leaves.back().edits = sequence.edits.edits();
+      row.leaves.back().topLogprobs = sequence.request.topLogprobs;
+    }
     batch.rows.push_back(std::move(row));
   }
   return Status::success();
@@ -325,7 +412,7 @@ Status Scheduler::buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch)
 
 void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &events) {
   SequenceResult &result = sequence.result;
-  if (sequence.cancelled || result.reason != FinishReason::none)
+  if (sequence.wanted != FinishReason::none || result.reason != FinishReason::none)
     return;
   if (leaf.status == PLAIT_LEAF_NONFINITE) {
     result.error =
@@ -344,10 +431,14 @@ void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &e
   }
   if (sequence.request.onToken)
     events.tokens.push_back(
-        {sequence.request.onToken, {sequence.id, int64_t(result.tokens.size()), leaf.token, leaf.logprob}});
+        {sequence.request.onToken,
+         {sequence.id, result.completion, int64_t(result.tokens.size()), leaf.token, leaf.logprob, leaf.top}});
   result.tokens.push_back(leaf.token);
   result.logprobs.push_back(leaf.logprob);
+  if (sequence.request.topLogprobs)
+    result.top.push_back(leaf.top);
   sequence.tokens.push_back(leaf.token);
+  sequence.edits.accept(leaf.token);
   if (int64_t(result.tokens.size()) >= sequence.request.maxTokens)
     finish(sequence, FinishReason::length);
 }

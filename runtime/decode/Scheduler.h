@@ -49,12 +49,15 @@ public:
 
   /// Refuses what can never run (a token outside the vocabulary, a prompt that
   /// does not fit); lowers maxTokens to what fits and notes it in the result.
+  /// Returns the id of completion 0; the others have the ids after it.
   Expected<SequenceId> add(Request request);
   /// A second sequence that goes on from where `parent` is, sharing its pages.
   /// The parent must have chosen a token and not have ended.
   Expected<SequenceId> fork(SequenceId parent, const Sampling &sampling);
   /// The sequence ends before its next token. False if there is none such.
-  bool cancel(SequenceId id);
+  bool cancel(SequenceId id) { return endEarly(id, FinishReason::cancelled); }
+  /// The same with FinishReason::stop: for a caller that has found a stop string.
+  bool stop(SequenceId id) { return endEarly(id, FinishReason::stop); }
   void cancelAll();
 
   /// Runs one step. False if no sequence is left. An error concerns the
@@ -78,12 +81,16 @@ private:
   struct Events;
 
   Expected<bool> stepOnce();
-  Status checkRequest(const Request &request) const;
+  Status checkRequest(const Request &request, const SequenceEdits &edits) const;
+  bool endEarly(SequenceId id, FinishReason reason);
   void limitTokens(Sequence &sequence) const;
   int64_t contextLimit() const;
   std::vector<int64_t> pagesFor(const Sequence &sequence) const;
-  bool hasRoomFor(const Sequence &sequence) const;
-  void reserve(const Sequence &sequence, int64_t sign);
+  bool hasRoomFor(const std::vector<int64_t> &pages) const;
+  void reserve(const std::vector<int64_t> &pages, int64_t sign);
+  const Sequence *findSource(const Sequence &sequence) const;
+  void goOnFrom(const Sequence &source, Sequence &sequence) const;
+  void leaveGroup(Sequence &sequence);
   void admit(Events &events);
   void sweep(Events &events);
   std::vector<RowPlan> planRows() const;
@@ -106,7 +113,7 @@ private:
   std::vector<int64_t> ring;     ///< most pages of each that one sequence uses at once
   std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;
   std::map<SequenceId, SequenceResult> results;
-  bool cancelRequested = false;
+  bool endRequested = false;
   SequenceId nextId = 1;
   int64_t stepCount = 0;
 };

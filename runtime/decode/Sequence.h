@@ -11,10 +11,13 @@
 #include "runtime/base/Status.h"
 #include "runtime/core/PagePool.h"
 #include "runtime/core/StepBatch.h"
+#include "runtime/decode/LogitRules.h"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,7 +29,7 @@ using DecodeClock = std::chrono::steady_clock;
 
 enum class FinishReason {
   none,      ///< still going
-  stop,      ///< chose one of its stop ids
+  stop,      ///< chose one of its stop ids, or its text holds a stop string
   length,    ///< reached its number of tokens
   cancelled, ///< on request
   error,     ///< see the result's `error`
@@ -36,15 +39,19 @@ const char *finishReasonName(FinishReason reason);
 /// A chosen token.
 struct TokenEvent {
   SequenceId id = 0;
-  int64_t index = 0; ///< 0 for the first token after the prompt
+  int64_t completion = 0; ///< which one of the request's
+  int64_t index = 0;      ///< 0 for the first token after the prompt
   int32_t token = 0;
   float logprob = 0;
+  std::vector<TokenLogprob> top; ///< as many as the request asks for
 };
 
 struct SequenceResult {
   SequenceId id = 0;
-  std::vector<int32_t> tokens; ///< generated, without the stop id
-  std::vector<float> logprobs; ///< of `tokens`
+  int64_t completion = 0;                     ///< which one of the request's
+  std::vector<int32_t> tokens;                ///< generated, without the stop id
+  std::vector<float> logprobs;                ///< of `tokens`, under the edited logits before temperature
+  std::vector<std::vector<TokenLogprob>> top; ///< beside each of `tokens`, if asked for
   FinishReason reason = FinishReason::none;
   int32_t stopToken = -1; ///< the stop id that was chosen, or -1
   Status error;           ///< of FinishReason::error
@@ -58,15 +65,27 @@ struct SequenceResult {
 struct Request {
   std::vector<int32_t> prompt; ///< at least one token
   Sampling sampling;
+  LogitRules rules;
   std::vector<int32_t> stops; ///< ids that end the sequence, besides the model's own
   bool ignoreEos = false;     ///< the model's own ids do not end it
   int64_t maxTokens = 128;    ///< to generate; 0 only computes what is asked for
-  bool wantLogits = false;    ///< logits of every position; needs a debug variant
+  int32_t topLogprobs = 0;    ///< most probable tokens to report beside each token
+  /// Sequences from this prompt, which is computed once as far as they run side
+  /// by side. Number c draws as sequence number `sampling.sequence + (c << 32)`.
+  int64_t completions = 1;
+  bool wantLogits = false; ///< logits of every position; needs a debug variant
   /// Called between steps by the thread that steps; must not throw. They may
   /// add and cancel sequences.
   std::function<void(const TokenEvent &)> onToken;
   /// With it the result is handed over here and not kept for `take`.
   std::function<void(SequenceResult)> onFinish;
+};
+
+/// The completions of one request: those that run have the whole pages of the
+/// prompt in common, all but its last token, which each computes for itself.
+struct PromptGroup {
+  std::vector<int64_t> sharedPages; ///< of each page table; reserved once while there are members
+  std::set<SequenceId> members;     ///< that run
 };
 
 /// A request under way; the scheduler's own record.
@@ -76,13 +95,18 @@ struct Sequence {
   /// Tokens that are known but not computed yet.
   int64_t pending() const { return int64_t(tokens.size()) - fed; }
   bool inPrompt() const { return fed < result.promptTokens; }
+  /// Tokens that all completions of the request have in common. The prompt's last
+  /// one is not among them: its logits choose each one's first token.
+  int64_t sharedTokens() const { return group ? result.promptTokens - 1 : 0; }
 
   SequenceId id;
   Request request;
-  std::vector<int32_t> tokens;        ///< prompt and generated
-  int64_t fed = 0;                    ///< of `tokens`: their keys and values are in pages
-  std::vector<int64_t> reservedPages; ///< of each page table
-  bool cancelled = false;
+  std::vector<int32_t> tokens;              ///< prompt and generated
+  int64_t fed = 0;                          ///< of `tokens`: their keys and values are in pages
+  std::vector<int64_t> reservedPages;       ///< of each page table, besides those of its group
+  std::shared_ptr<PromptGroup> group;       ///< null for a request of one completion
+  FinishReason wanted = FinishReason::none; ///< how it is to end before its next token
+  SequenceEdits edits;
   std::vector<PageList> pages; ///< of each page table
   SequenceResult result;
 };

@@ -16,7 +16,7 @@
 
 using namespace plait;
 
-static Status wrongValue(const std::string &name, std::string_view text, const std::string &expected) {
+Status plait::wrongValue(const std::string &name, std::string_view text, const std::string &expected) {
   return invalidArgument(fmt::format("{}: found \"{}\"; expected {}", name, printable(text, 80), expected));
 }
 
@@ -81,27 +81,9 @@ Status plait::checkWeightsSpec(const std::string &text) {
   return wrongValue("--weights", text, "checkpoint, random, random:SEED or none");
 }
 
-Expected<Sampling> plait::parseSampling(const SamplingTexts &texts, const Sampling &defaults) {
-  Sampling sampling = defaults;
-  if (!texts.temperature.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(double value, parseNumber("--temperature", texts.temperature, 0, 3e38));
-    sampling.temperature = float(value);
-  }
-  if (!texts.topK.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(int64_t value, parseInteger("--top-k", texts.topK, 0, INT32_MAX));
-    sampling.topK = int32_t(value);
-  }
-  if (!texts.topP.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(double value, parseNumber("--top-p", texts.topP, 0, 1));
-    if (float(value) == 0)
-      return wrongValue("--top-p", texts.topP, "a number greater than 0 and at most 1");
-    sampling.topP = float(value);
-  }
-  if (!texts.minP.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(double value, parseNumber("--min-p", texts.minP, 0, 1));
-    sampling.minP = float(value);
-  }
-  if (!texts.seed.empty() && !readWhole(texts.seed, sampling.seed))
-    return wrongValue("--seed", texts.seed, "an integer from 0 to 18446744073709551615");
-  return sampling;
+Expected<uint64_t> plait::parseSeed(const std::string &name, const std::string &text) {
+  uint64_t seed;
+  if (!readWhole(text, seed))
+    return wrongValue(name, text, "an integer from 0 to 18446744073709551615");
+  return seed;
 }

@@ -9,15 +9,16 @@
 #define PLAIT_TOOLS_PLAIT_ARGUMENTS_H
 
 #include "runtime/base/Status.h"
-#include "runtime/core/StepBatch.h"
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace plait {
 
 // Every error reads "NAME: found "VALUE"; expected WHAT".
+Status wrongValue(const std::string &name, std::string_view text, const std::string &expected);
 Expected<int64_t> parseInteger(const std::string &name, const std::string &text, int64_t min, int64_t max);
 /// A finite number in [min, max].
 Expected<double> parseNumber(const std::string &name, const std::string &text, double min, double max);
@@ -25,15 +26,9 @@ Expected<double> parseNumber(const std::string &name, const std::string &text, d
 Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const std::string &text, int64_t min,
                                                 int64_t max);
 Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
+Expected<uint64_t> parseSeed(const std::string &name, const std::string &text);
 /// Checks the spelling of --weights: checkpoint, none, random or random:SEED.
 Status checkWeightsSpec(const std::string &text);
-
-/// Texts of the options that say how tokens are chosen; empty if not given.
-struct SamplingTexts {
-  std::string temperature, topK, topP, minP, seed;
-};
-/// `defaults` with what was given in `texts`.
-Expected<Sampling> parseSampling(const SamplingTexts &texts, const Sampling &defaults);
 
 } // namespace plait
 

@@ -39,14 +39,16 @@ const char *dtypeName(int32_t dtype) {
   }
 }
 
-constexpr const char *kDimNames[PLAIT_DIM_COUNT] = {"tokens", "rows", "leaves", "pages", "stops"};
-constexpr const char *kInputNames[PLAIT_IN_COUNT] = {"tokens",      "positions", "token_rows", "leaves",
-                                                     "temperature", "top_k",     "top_p",      "min_p",
-                                                     "seed",        "sequence",  "stops"};
-constexpr const char *kOutputNames[PLAIT_OUT_COUNT] = {"tokens", "status", "logprob", "logits"};
+constexpr const char *kDimNames[PLAIT_DIM_COUNT] = {"tokens", "rows", "leaves", "pages", "stops", "edits", "tops"};
+constexpr const char *kInputNames[PLAIT_IN_COUNT] = {
+    "tokens",      "positions",   "token_rows",  "leaves",       "temperature", "top_k",
+    "top_p",       "min_p",       "seed",        "sequence",     "stops",       "edit_ends",
+    "edit_tokens", "edit_biases", "edit_scales", "edit_offsets", "top_counts"};
+constexpr const char *kOutputNames[PLAIT_OUT_COUNT] = {"tokens", "status",     "logprob",
+                                                       "logits", "top_tokens", "top_logprobs"};
 
 /// "1024 + 8 * tokens"
-std::string extentText(const plait_extent_v1_t &extent) {
+std::string extentText(const plait_extent_v2_t &extent) {
   std::string text = extent.constant ? std::to_string(extent.constant) : "";
   for (int d = 0; d < PLAIT_DIM_COUNT; ++d)
     if (extent.per[d])

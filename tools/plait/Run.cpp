@@ -12,13 +12,15 @@
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/GenerationOptions.h"
 #include "tools/plait/Prompts.h"
+#include "tools/plait/RunOutput.h"
 #include "tools/plait/Session.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <optional>
 
 #include <unistd.h>
 
@@ -27,23 +29,26 @@ using namespace plait;
 namespace {
 
 constexpr const char *kFooter =
-    "Standard output carries the generated text alone, as it comes. Of several prompts each\n"
-    "result takes one line, in the order of the prompts; newlines, tabs and backslashes in it\n"
-    "are written \\n, \\t and \\\\. --output ids prints comma-separated token ids, --output json\n"
-    "one JSON object per prompt and line.\n"
+    "Standard output carries the generated text alone, as it comes. Of several prompts or\n"
+    "completions each result takes one line, in the order of the prompts; newlines, tabs and\n"
+    "backslashes in it are written \\n, \\t and \\\\. --output ids prints comma-separated token ids,\n"
+    "--output json one JSON object per result and line.\n"
+    "Logits get their bias, then the repetition penalty, then presence and frequency; log\n"
+    "probabilities are of these logits, before temperature, top-k, top-p and min-p.\n"
     "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.";
 
 struct RunTexts {
-  std::string path, output = "text", maxTokens, threads, chunk, batch, weights, dumpLogits;
+  std::string path, output = "text", maxTokens, threads, chunk, batch, weights, dumpLogits, logprobs, completions;
   PromptSources prompts;
-  SamplingTexts sampling;
+  GenerationTexts generation;
   bool ignoreEos = false, noBos = false, stats = false, quiet = false;
 };
 
 struct RunOptions {
   int64_t maxTokens = 128;
   unsigned threads = 0;
-  int64_t chunk = 512, batch = 32;
+  int64_t chunk = 512, batch = 32, completions = 1;
+  int32_t topLogprobs = 0;
   std::vector<Prompt> prompts;
 };
 
@@ -65,89 +70,30 @@ Expected<RunOptions> parseOptions(const RunTexts &texts) {
   if (!texts.batch.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.batch, parseInteger("--batch", texts.batch, 1, 1 << 16));
   }
+  if (!texts.logprobs.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(int64_t count,
+                           parseInteger("--logprobs", texts.logprobs, 0, InstanceOptions().maxTopLogprobs));
+    if (count && texts.output != "json")
+      return invalidArgument("--logprobs: found with --output " + texts.output +
+                             "; expected --output json, which has a place for them");
+    options.topLogprobs = int32_t(count);
+  }
+  if (!texts.completions.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(options.completions, parseInteger("--n", texts.completions, 1, 1024));
+    if (options.completions > 1 && !texts.dumpLogits.empty())
+      return invalidArgument("--dump-logits: found with --n " + texts.completions + "; expected one completion");
+  }
   PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
   // The defaults of the model come later; here only the values count.
-  PLAIT_RETURN_IF_ERROR(parseSampling(texts.sampling, {}).status());
+  Expected<Generation> generation = parseGeneration(texts.generation, {});
+  if (!generation)
+    return generation.status();
+  if (!texts.generation.minTokens.empty() && generation->rules.minTokens > options.maxTokens)
+    return invalidArgument(fmt::format("--min-tokens: found \"{}\"; expected at most {}, the most tokens to generate",
+                                       texts.generation.minTokens, options.maxTokens));
   PLAIT_ASSIGN_OR_RETURN(options.prompts, readPrompts(texts.prompts));
   return options;
 }
-
-/// Prints results in the order of the prompts, whatever the order of their ends.
-class Printer {
-public:
-  Printer(const RunTexts &texts, const std::vector<Prompt> &prompts, const Tokenizer *tokenizer)
-      : texts(texts), prompts(prompts), tokenizer(tokenizer), streaming(prompts.size() == 1) {
-    if (tokenizer)
-      stream.emplace(*tokenizer);
-  }
-
-  void token(const TokenEvent &event) {
-    if (!streaming || texts.output == "json")
-      return;
-    if (texts.output == "ids")
-      out.write(fmt::format("{}{}", event.index ? "," : "", event.token));
-    else
-      out.write(stream->push(event.token));
-  }
-
-  void finished(size_t index, const SequenceResult &result) {
-    std::string text;
-    if (streaming && result.reason == FinishReason::error && result.tokens.empty())
-      return; // nothing was generated; the error says why
-    if (!streaming && result.reason == FinishReason::cancelled)
-      return; // of an interrupted batch only whole results are printed
-    if (streaming && texts.output != "json")
-      text = (texts.output == "text" ? stream->finish() : "") + "\n";
-    else if (texts.output == "json")
-      text = json(index, result) + "\n";
-    else if (texts.output == "ids")
-      text = fmt::format("{}\n", fmt::join(result.tokens, ","));
-    else
-      text = escapeLine(decode(result.tokens)) + "\n";
-    ready.emplace(index, std::move(text));
-    for (auto it = ready.begin(); it != ready.end() && it->first == next; ++next) {
-      out.write(it->second);
-      it = ready.erase(it);
-    }
-  }
-
-  const Output &output() const { return out; }
-
-private:
-  std::string decode(const std::vector<int32_t> &tokens) const {
-    Tokenizer::Stream whole(*tokenizer);
-    std::string text;
-    for (int32_t token : tokens)
-      text += whole.push(token);
-    return text + whole.finish();
-  }
-
-  std::string json(size_t index, const SequenceResult &result) const {
-    Json object = {{"index", index}};
-    const Prompt &prompt = prompts[index];
-    object["prompt"] = prompt.text ? Json(*prompt.text) : Json(nullptr);
-    object["prompt_tokens"] = prompt.tokens.size();
-    object["text"] = tokenizer ? Json(decode(result.tokens)) : Json(nullptr);
-    object["tokens"] = result.tokens;
-    object["logprobs"] = result.logprobs;
-    object["finish_reason"] = finishReasonName(result.reason);
-    object["stop_token"] = result.stopToken >= 0 ? Json(result.stopToken) : Json(nullptr);
-    if (!result.note.empty())
-      object["note"] = result.note;
-    if (!result.error.ok())
-      object["error"] = result.error.message();
-    return object.dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
-
-  const RunTexts &texts;
-  const std::vector<Prompt> &prompts;
-  const Tokenizer *tokenizer;
-  bool streaming;
-  std::optional<Tokenizer::Stream> stream;
-  Output out;
-  std::map<size_t, std::string> ready; ///< results that wait for earlier ones
-  size_t next = 0;
-};
 
 Status writeLogits(const std::string &path, const std::vector<SequenceResult> &results, const Model &model) {
   std::vector<TensorToWrite> tensors;
@@ -180,7 +126,7 @@ void printStatistics(const Session &session, const Instance &instance, const std
   int64_t promptTokens = 0, generated = 0, decoded = 0;
   std::optional<DecodeClock::time_point> start, firstToken, lastFirstToken, end;
   for (const SequenceResult &r : results) {
-    promptTokens += r.promptTokens;
+    promptTokens += r.completion ? 0 : r.promptTokens; // computed once
     generated += int64_t(r.tokens.size());
     if (r.firstToken == DecodeClock::time_point())
       continue;
@@ -207,7 +153,13 @@ public:
   int run() {
     if (Status status = prepare(); !status)
       return fail(status);
-    Printer printer(texts, options.prompts, tokenizer ? &*tokenizer : nullptr);
+    RunOutput printer({.format = texts.output,
+                       .stops = generation.stops,
+                       .hasStops = !texts.generation.stops.empty(),
+                       .minTokens = generation.rules.minTokens,
+                       .completions = options.completions,
+                       .topLogprobs = options.topLogprobs},
+                      options.prompts, tokenizer ? &*tokenizer : nullptr);
     Status status = generate(printer);
     if (int code = printer.output().exitCode())
       return code;
@@ -232,7 +184,11 @@ public:
   }
 
 private:
-  std::string label(size_t index) const { return options.prompts.size() == 1 ? "" : fmt::format("prompt {}: ", index); }
+  std::string label(size_t index) const {
+    size_t completions = size_t(options.completions);
+    std::string text = options.prompts.size() == 1 ? "" : fmt::format("prompt {}: ", index / completions);
+    return completions == 1 ? text : fmt::format("{}completion {}: ", text, index % completions);
+  }
 
   Status prepare() {
     CompileOptions compile;
@@ -244,14 +200,12 @@ private:
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer && texts.output == "text")
       return invalidArgument("--output text: the model has no tokenizer.json; use --output ids");
+    if (!tokenizer && !texts.generation.stops.empty())
+      return invalidArgument("--stop: the model has no tokenizer.json; expected a model with one, or no --stop");
     PLAIT_RETURN_IF_ERROR(encodePrompts(options.prompts, tokenizer ? &*tokenizer : nullptr, !texts.noBos));
-    const Manifest &manifest = session.model->manifest();
-    Sampling defaults;
-    defaults.temperature = manifest.temperature;
-    defaults.topK = manifest.topK;
-    defaults.topP = manifest.topP > 0 ? manifest.topP : 1;
-    defaults.minP = manifest.minP;
-    PLAIT_ASSIGN_OR_RETURN(sampling, parseSampling(texts.sampling, defaults));
+    Generation defaults = generationDefaults(session.model->manifest());
+    defaults.rules.minTokens = std::min(defaults.rules.minTokens, options.maxTokens);
+    PLAIT_ASSIGN_OR_RETURN(generation, parseGeneration(texts.generation, defaults));
     return createInstance();
   }
 
@@ -259,7 +213,7 @@ private:
     const Model &model = *session.model;
     InstanceOptions io;
     io.threads = options.threads;
-    io.maxRows = std::min<int64_t>(options.batch, int64_t(options.prompts.size()));
+    io.maxRows = std::min<int64_t>(options.batch, int64_t(options.prompts.size()) * options.completions);
     io.maxTokens = options.chunk + io.maxRows;
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size()));
     if (!texts.dumpLogits.empty()) {
@@ -271,9 +225,12 @@ private:
     Demand demand;
     demand.sequences = io.maxRows;
     demand.stepTokens = io.maxTokens;
+    // Completions count as if they shared nothing: it is memory that is reserved, and
+    // what is not touched costs none.
     std::vector<int64_t> lengths;
     for (const Prompt &prompt : options.prompts)
-      lengths.push_back(std::min(int64_t(prompt.tokens.size()) + options.maxTokens, model.tables().max_positions));
+      lengths.insert(lengths.end(), size_t(options.completions),
+                     std::min(int64_t(prompt.tokens.size()) + options.maxTokens, model.tables().max_positions));
     std::sort(lengths.rbegin(), lengths.rend());
     lengths.resize(size_t(io.maxRows));
     demand.positions = lengths[0];
@@ -285,21 +242,29 @@ private:
     return Status::success();
   }
 
-  Status generate(Printer &printer) {
+  Status generate(RunOutput &printer) {
     Scheduler scheduler(instance, {.chunk = options.chunk});
-    results.resize(options.prompts.size());
+    size_t completions = size_t(options.completions);
+    results.resize(options.prompts.size() * completions);
     for (size_t i = 0; i < options.prompts.size(); ++i) {
       Request request;
       request.prompt = options.prompts[i].tokens;
-      request.sampling = sampling;
+      request.sampling = generation.sampling;
       request.sampling.sequence = i;
+      request.rules = generation.rules;
+      request.topLogprobs = options.topLogprobs;
+      request.completions = options.completions;
       request.maxTokens = options.maxTokens;
       request.ignoreEos = texts.ignoreEos;
       request.wantLogits = !texts.dumpLogits.empty();
-      request.onToken = [&](const TokenEvent &event) { printer.token(event); };
+      request.onToken = [&, i](const TokenEvent &event) {
+        if (printer.token(i * completions + size_t(event.completion), event))
+          scheduler.stop(event.id);
+      };
       request.onFinish = [&, i](SequenceResult result) {
-        printer.finished(i, result);
-        results[i] = std::move(result);
+        size_t index = i * completions + size_t(result.completion);
+        printer.finished(index, result);
+        results[index] = std::move(result);
       };
       Expected<SequenceId> id = scheduler.add(std::move(request));
       if (!id)
@@ -318,7 +283,7 @@ private:
   RunOptions options;
   Session session;
   std::optional<Tokenizer> tokenizer;
-  Sampling sampling;
+  Generation generation;
   std::shared_ptr<Instance> instance;
   std::vector<SequenceResult> results;
 };
@@ -342,11 +307,9 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
       ->allow_extra_args(false);
   run->add_option("--output", texts->output, "text (default), ids or json");
   run->add_option("-n,--max-tokens", texts->maxTokens, "tokens to generate (default 128)");
-  run->add_option("--temperature", texts->sampling.temperature, "0 chooses greedily (default: the model's)");
-  run->add_option("--top-k", texts->sampling.topK, "keep the k most probable; 0 keeps all");
-  run->add_option("--top-p", texts->sampling.topP, "keep the smallest set of this probability");
-  run->add_option("--min-p", texts->sampling.minP, "keep those of this share of the maximum");
-  run->add_option("--seed", texts->sampling.seed, "of the random numbers (default 0)");
+  run->add_option("--n", texts->completions, "completions of each prompt, which is computed once (default 1)");
+  run->add_option("--logprobs", texts->logprobs, "most probable tokens to print beside each, at most 20; needs json");
+  addGenerationOptions(*run, texts->generation);
   run->add_flag("--ignore-eos", texts->ignoreEos, "go on after the end-of-sequence token");
   run->add_flag("--no-bos", texts->noBos, "add no special tokens to the prompt");
   run->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");

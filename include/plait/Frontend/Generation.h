@@ -25,6 +25,8 @@ struct GenerationDefaults {
   double temperature = 0; ///< 0: the most probable token
   int32_t topK = 0;       ///< 0: all tokens
   double topP = 1, minP = 0;
+  double repetitionPenalty = 1;
+  int64_t minNewTokens = 0; ///< before a stop id may come
 };
 
 /// Reads generation_config.json (null: the folder has none); `bos_token_id` and

@@ -14,7 +14,7 @@ using namespace plait;
 namespace {
 
 /// constant + sum of per[d] * dims[d]; false on overflow.
-bool evaluate(const plait_extent_v1_t &extent, const StepDims &dims, int64_t &result) {
+bool evaluate(const plait_extent_v2_t &extent, const StepDims &dims, int64_t &result) {
   result = extent.constant;
   for (int d = 0; d < PLAIT_DIM_COUNT; ++d) {
     int64_t product;

@@ -196,7 +196,25 @@ decode.step @s(%x: tensor<?xi32, #lm.dims<tokens>>) attributes {input_roles = [#
 
 // -----
 
+func.func @f(%l: tensor<?xf32, #lm.dims<leaves>>, %n: tensor<?xi32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{expected logits of rank 2 but got 'tensor<?xf32, #lm.dims<leaves>>'}}
+  %t, %p = decode.top_logprobs %l, %n : tensor<?xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
 // expected-error @+1 {{expected an '!lm.state' exactly for the role state but got '!lm.state<layers = 1, kv_heads = 1, head_dim = 4, f32>' for #decode.role<tokens>}}
 decode.step @s(%x: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f32>) attributes {input_roles = [#decode.role<tokens>], output_roles = []} {
   decode.return
+}
+
+// -----
+
+!i = tensor<?xi32, #lm.dims<edits>>
+!f = tensor<?xf32, #lm.dims<edits>>
+func.func @f(%l: tensor<?xf32, #lm.dims<leaves>>, %n: tensor<?xi32, #lm.dims<leaves>>, %t: !i, %b: !f) {
+  // expected-error @+1 {{expected logits of rank 2 but got 'tensor<?xf32, #lm.dims<leaves>>'}}
+  %e = decode.edit_logits %l, %n, %t, %b, %b, %b : tensor<?xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, !i, !f, !f, !f
+  return
 }

@@ -41,8 +41,10 @@ decode.strategy @greedy(%s: !decode.sequence<@main>) attributes {note = "a"} {
     %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<4>
     %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<4>
     %l = decode.head %h : !decode.hidden<@main>
-    // CHECK: decode.verify_greedy %{{.*}}, %{{.*}} : <4>, <@main>
-    %p = decode.verify_greedy %b, %l : !decode.block<4>, !decode.logits<@main>
+    // CHECK: %[[E:.*]] = decode.edit %{{.*}}, %{{.*}} : <@main>, <@main>
+    %e = decode.edit %x, %l : !decode.sequence<@main>, !decode.logits<@main>
+    // CHECK: decode.verify_greedy %{{.*}}, %[[E]] : <4>, <@main>
+    %p = decode.verify_greedy %b, %e : !decode.block<4>, !decode.logits<@main>
     %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
     %stop = decode.stop %y : !decode.sequence<@main>
     decode.yield %y until %stop : !decode.sequence<@main>
@@ -69,4 +71,19 @@ decode.step @step(%l: !logits, %pos: !leaves_i32, %t: !leaves_f32, %k: !leaves_i
   %s2 = decode.match_stops %t1, %s1, %stops : !leaves_i32, !leaves_i32, tensor<?x?xi32, #lm.dims<leaves, stops>>
   // CHECK-NEXT: decode.return %[[T]], %[[STOPPED]], %[[LP]]
   decode.return %t1, %s2, %lp0 : !leaves_i32, !leaves_i32, !leaves_f32
+}
+
+// CHECK-LABEL: func.func @edits
+// CHECK-SAME: (%[[L:[a-z0-9]+]]: tensor<?x7xf32, #lm.dims<leaves>>, %[[N:[a-z0-9]+]]: tensor<?xi32, #lm.dims<leaves>>
+func.func @edits(%l: !logits, %n: !leaves_i32, %t: tensor<?xi32, #lm.dims<edits>>, %f: tensor<?xf32, #lm.dims<edits>>,
+                 %fixed: tensor<2x7xf32>, %two: tensor<2xi32>)
+    -> (tensor<?x?xi32, #lm.dims<leaves, tops>>, tensor<?x?xf32, #lm.dims<leaves, tops>>, tensor<2x?xi32, #lm.dims<tops>>) {
+  // CHECK-NEXT: %[[E:.*]] = decode.edit_logits %[[L]], %[[N]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>
+  %e = decode.edit_logits %l, %n, %t, %f, %f, %f : !logits, !leaves_i32, tensor<?xi32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>
+  // The results' types follow from the logits.
+  // CHECK-NEXT: %[[T:.*]], %[[LP:.*]] = decode.top_logprobs %[[E]], %[[N]] : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>
+  %tt, %tlp = decode.top_logprobs %e, %n : !logits, !leaves_i32
+  // CHECK-NEXT: decode.top_logprobs %{{.*}} : tensor<2x7xf32>, tensor<2xi32>
+  %0, %1 = decode.top_logprobs %fixed, %two : tensor<2x7xf32>, tensor<2xi32>
+  return %tt, %tlp, %0 : tensor<?x?xi32, #lm.dims<leaves, tops>>, tensor<?x?xf32, #lm.dims<leaves, tops>>, tensor<2x?xi32, #lm.dims<tops>>
 }

@@ -96,6 +96,17 @@ def main():
             names = {k.replace("_", "-"): v for k, v in options.items()}
             evaluated = evaluate(ir, folder, prompts, {**names, "seed": seed})
             require(compiled == evaluated, f"seed {seed}, {name}: as the reference evaluation")
+    # Edits of the logits, then warps; the counts of a text are its own.
+    biases = ["258:2.5", "1787:-100", "11:4"]
+    edits = {"repetition-penalty": 1.3, "presence-penalty": 0.5, "frequency-penalty": 0.25}
+    for seed in (1, 2):
+        options = {"temperature": 0.8, "top-p": 0.95, "seed": seed}
+        flags = [w for k, v in {**edits, **options}.items() for w in ("--" + k, v)]
+        compiled = tokens(run(*flags, *[w for b in biases for w in ("--logit-bias", b)]))
+        evaluated = evaluate(ir, folder, prompts, {**edits, **options, "logit-bias": ",".join(biases)})
+        require(compiled == evaluated, f"seed {seed}, edits and warps: as the reference evaluation")
+        plain = tokens(run(*[w for k, v in options.items() for w in ("--" + k, v)]))
+        require(compiled != plain, f"seed {seed}, edits and warps: other text than without edits")
     sys.exit(1 if failures else 0)
 
 

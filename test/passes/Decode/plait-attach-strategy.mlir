@@ -6,7 +6,8 @@
 // CHECK-NEXT:   %[[B:.*]] = decode.pending %[[X]] : <@main> -> <1>
 // CHECK-NEXT:   %[[H:.*]], %[[ST:.*]] = decode.forward %[[X]], %[[B]]
 // CHECK-NEXT:   %[[L:.*]] = decode.head %[[H]]
-// CHECK-NEXT:   %[[P:.*]] = decode.verify_sample %[[B]], %[[L]] [#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>]
+// CHECK-NEXT:   %[[E:.*]] = decode.edit %[[X]], %[[L]]
+// CHECK-NEXT:   %[[P:.*]] = decode.verify_sample %[[B]], %[[E]] [#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>]
 // CHECK-NEXT:   %[[Y:.*]] = decode.commit %[[X]], %[[ST]], %[[P]]
 // CHECK-NEXT:   %[[STOP:.*]] = decode.stop %[[Y]]
 // CHECK-NEXT:   decode.yield %[[Y]] until %[[STOP]]

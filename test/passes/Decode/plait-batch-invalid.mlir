@@ -13,7 +13,7 @@ decode.strategy @two_forwards(%s: !decode.sequence<@main>) {
     %l = decode.head %h : !decode.hidden<@main>
     %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
     %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
-    // expected-error @+1 {{cannot be batched: expected a round of pending, forward, head, one verify rule, commit and stop}}
+    // expected-error @+1 {{cannot be batched: expected a round of pending, forward, head, at most one edit, one verify rule, commit and stop}}
     %h2, %st2 = decode.forward %y, %b : !decode.sequence<@main>, !decode.block<1>
     %z = decode.commit %y, %st2, %p : !decode.sequence<@main>, !decode.stage<@main>
     %stop = decode.stop %z : !decode.sequence<@main>
@@ -87,6 +87,25 @@ decode.strategy @no_state(%s: !decode.sequence<@main>) {
     %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
     %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
     %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @idle_edit(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    // expected-error @+1 {{cannot be batched: expected the verify rule to take the edited logits}}
+    %e = decode.edit %x, %l : !decode.sequence<@main>, !decode.logits<@main>
     %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
     %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
     %stop = decode.stop %y : !decode.sequence<@main>

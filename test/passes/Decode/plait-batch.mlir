@@ -15,23 +15,24 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 // CHECK: decode.step @greedy(
 // CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<tokens>>, %[[POS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<tokens>>,
 // CHECK-SAME: %[[ROWS:[a-z0-9]+]]: !lm.rows, %[[KV:[a-z0-9]+]]: !lm.state<{{[^>]*}}>,
-// CHECK-SAME: %[[LEAVES:[a-z0-9]+]]: tensor<?xi32, #lm.dims<leaves>>, %[[STOPS:[a-z0-9]+]]: tensor<?x?xi32, #lm.dims<leaves, stops>>)
-// CHECK-SAME: -> (tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>)
-// CHECK-SAME: input_roles = [#decode.role<tokens>, #decode.role<positions>, #decode.role<rows>, #decode.role<state>, #decode.role<leaves>, #decode.role<stops>]
-// CHECK-SAME: output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>]
+// CHECK-SAME: %[[LEAVES:[a-z0-9]+]]: tensor<?xi32, #lm.dims<leaves>>, %[[STOPS:[a-z0-9]+]]: tensor<?x?xi32, #lm.dims<leaves, stops>>, %[[COUNTS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<leaves>>)
+// CHECK-SAME: -> (tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>, tensor<?x?xi32, #lm.dims<leaves, tops>>, tensor<?x?xf32, #lm.dims<leaves, tops>>)
+// CHECK-SAME: input_roles = [#decode.role<tokens>, #decode.role<positions>, #decode.role<rows>, #decode.role<state>, #decode.role<leaves>, #decode.role<stops>, #decode.role<top_counts>]
+// CHECK-SAME: output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>, #decode.role<top_tokens>, #decode.role<top_logprobs>]
 // CHECK-NEXT: %[[F:.*]]:2 = lm.call @main::@forward(%[[IDS]], %[[POS]], %[[ROWS]], %[[KV]])
 // CHECK-NEXT: %[[H:.*]] = lm.take_rows %[[F]]#0, %[[LEAVES]]
 // CHECK-NEXT: %[[L:.*]] = lm.call @main::@head(%[[H]])
 // CHECK-NEXT: %[[T:.*]], %[[ST:.*]], %[[LP:.*]] = decode.choose_greedy %[[L]]
 // CHECK-NEXT: %[[STATUS:.*]] = decode.match_stops %[[T]], %[[ST]], %[[STOPS]]
-// CHECK-NEXT: decode.return %[[T]], %[[STATUS]], %[[LP]]
+// CHECK-NEXT: %[[TT:.*]], %[[TLP:.*]] = decode.top_logprobs %[[L]], %[[COUNTS]]
+// CHECK-NEXT: decode.return %[[T]], %[[STATUS]], %[[LP]], %[[TT]], %[[TLP]]
 // CHECK-NOT: @greedy.debug
 
 // DEBUG: decode.step @greedy(
 // DEBUG: decode.step @greedy.debug(
-// DEBUG-SAME: output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>, #decode.role<logits>]
+// DEBUG-SAME: output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>, #decode.role<top_tokens>, #decode.role<top_logprobs>, #decode.role<logits>]
 // DEBUG: %[[L:.*]] = lm.call @main::@head
-// DEBUG: decode.return %{{.*}}, %{{.*}}, %{{.*}}, %[[L]] :
+// DEBUG: decode.return %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[L]] :
 // DEBUG: decode.step @sample(
 // DEBUG: decode.step @sample.debug(
 decode.strategy @greedy(%s: !decode.sequence<@main>) {
@@ -52,7 +53,7 @@ decode.strategy @greedy(%s: !decode.sequence<@main>) {
 // CHECK: decode.step @sample(%{{.*}}, %[[POS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<tokens>>, %{{.*}}: !lm.rows
 // CHECK-SAME: %[[LEAVES:[a-z0-9]+]]: tensor<?xi32, #lm.dims<leaves>>, %[[TEMP:[a-z0-9]+]]: tensor<?xf32, #lm.dims<leaves>>
 // CHECK-SAME: %[[SEED:[a-z0-9]+]]: tensor<?xi64, #lm.dims<leaves>>, %[[SEQ:[a-z0-9]+]]: tensor<?xi64, #lm.dims<leaves>>, %{{[a-z0-9]+}}: tensor<?x?xi32
-// CHECK-SAME: input_roles = [{{.*}}#decode.role<temperature>, #decode.role<top_k>, #decode.role<top_p>, #decode.role<min_p>, #decode.role<seed>, #decode.role<sequence>, #decode.role<stops>]
+// CHECK-SAME: input_roles = [{{.*}}#decode.role<temperature>, #decode.role<top_k>, #decode.role<top_p>, #decode.role<min_p>, #decode.role<seed>, #decode.role<sequence>, #decode.role<stops>, #decode.role<top_counts>]
 // CHECK: %[[L:.*]] = lm.call @main::@head
 // CHECK-NEXT: %[[LP:.*]] = lm.take_rows %[[POS]], %[[LEAVES]]
 // CHECK-NEXT: decode.choose_sample %[[L]], %[[LP]], %[[SEED]], %[[SEQ]] temperature %[[TEMP]] top_k
@@ -91,4 +92,30 @@ decode.strategy @two(%s: !decode.sequence<@states>) {
     decode.yield %y until %stop : !decode.sequence<@states>
   }
   decode.return %end : !decode.sequence<@states>
+}
+
+// Edited logits are what is chosen from and what log probabilities are of; the
+// logits of a debug step are as the head computed them.
+// CHECK: decode.step @edited(
+// CHECK-SAME: %[[ENDS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<leaves>>, %[[TOKENS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<edits>>, %[[BIASES:[a-z0-9]+]]: tensor<?xf32, #lm.dims<edits>>, %[[SCALES:[a-z0-9]+]]: tensor<?xf32, #lm.dims<edits>>, %[[OFFSETS:[a-z0-9]+]]: tensor<?xf32, #lm.dims<edits>>
+// CHECK-SAME: #decode.role<leaves>, #decode.role<edit_ends>, #decode.role<edit_tokens>, #decode.role<edit_biases>, #decode.role<edit_scales>, #decode.role<edit_offsets>, #decode.role<stops>
+// CHECK: %[[L:.*]] = lm.call @main::@head
+// CHECK-NEXT: %[[E:.*]] = decode.edit_logits %[[L]], %[[ENDS]], %[[TOKENS]], %[[BIASES]], %[[SCALES]], %[[OFFSETS]]
+// CHECK-NEXT: decode.choose_greedy %[[E]]
+// CHECK: decode.top_logprobs %[[E]]
+// DEBUG: decode.step @edited.debug(
+// DEBUG: %[[L:.*]] = lm.call @main::@head
+// DEBUG: decode.return %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[L]] :
+decode.strategy @edited(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %e = decode.edit %x, %l : !decode.sequence<@main>, !decode.logits<@main>
+    %p = decode.verify_greedy %b, %e : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
 }

@@ -99,6 +99,8 @@ TEST_F(FrontendTest, BadGenerationConfigs) {
       {R"({"eos_token_id": [2, "x"]})", "/eos_token_id/1: found \"x\" (string)"},
       {R"({"bos_token_id": 99})", "/bos_token_id: found 99 (integer); expected an integer in [0, 19]"},
       {"[]", "generation_config.json: found an array of 0 elements; expected an object"},
+      {R"({"repetition_penalty": 0})", "/repetition_penalty: found 0 (integer); expected a number in [0.001, 1000]"},
+      {R"({"min_new_tokens": -1})", "/min_new_tokens: found -1"},
   };
   for (const Case &c : cases) {
     folder.write("generation_config.json", c.patch);

@@ -175,13 +175,13 @@ TEST_F(FrontendTest, AcceptedExtras) {
 
 TEST_F(FrontendTest, GenerationWarnings) {
   folder.write("config.json", llamaConfig);
-  folder.write("generation_config.json", R"({"num_beams": 1, "repetition_penalty": 1.1})");
+  folder.write("generation_config.json", R"({"num_beams": 1, "no_repeat_ngram_size": 3})");
   ImportOptions options;
   options.readCheckpoint = false;
   Expected<ImportedModel> model = import(options);
   ASSERT_TRUE(model.ok()) << model.status().message();
   ASSERT_EQ(model->warnings.size(), 1u);
-  expectHas(model->warnings[0], "generation_config.json: /repetition_penalty: found 1.1 (number); it is ignored");
+  expectHas(model->warnings[0], "generation_config.json: /no_repeat_ngram_size: found 3 (integer); it is ignored");
 }
 
 TEST_F(FrontendTest, Generation) {
@@ -209,6 +209,12 @@ TEST_F(FrontendTest, Generation) {
   EXPECT_EQ(read("{}").temperature, 0);
   EXPECT_EQ(read(R"({"do_sample": true})").temperature, 1);
   EXPECT_EQ(read(R"({"temperature": 0.5})").temperature, 0.5);
+  EXPECT_EQ(g.repetitionPenalty, 1);
+  EXPECT_EQ(g.minNewTokens, 0);
+  g = read(R"({"repetition_penalty": 1.1, "min_new_tokens": 7})");
+  EXPECT_EQ(g.repetitionPenalty, 1.1);
+  EXPECT_EQ(g.minNewTokens, 7);
+  EXPECT_EQ(g.temperature, 0) << "greedy all the same";
   EXPECT_EQ(read("{}", R"({"bos_token_id": null})").bos, std::nullopt);
 }
 

@@ -183,6 +183,13 @@ protected:
       c.request.maxTokens = 1 + random.below(kMostTokens);
       c.request.sampling = sampling(random);
       c.request.ignoreEos = i % 3 == 0;
+      c.request.topLogprobs = int32_t(i % 3 * 4);
+      if (i % 3 == 1)
+        c.request.rules = {.repetition = 1.5f, .presence = 0.5f, .frequency = 0.25f};
+      if (i % 6 == 4) {
+        c.request.rules.bias = {{int32_t(i), 5}, {c.request.prompt[0], -3}};
+        c.request.rules.minTokens = i % 4 == 0 ? c.request.maxTokens / 2 : 0;
+      }
       c.alone = alone(c.request);
       if (i % 4 == 1 && c.alone.tokens.size() > 1) { // stops half way, among ids that never come
         for (int64_t n = random.below(8); n-- > 0;)
@@ -227,7 +234,8 @@ void RowInvarianceTest::fork(Scheduler &scheduler, std::map<SequenceId, Member> 
   SequenceId parent = parents[size_t(random.below(int64_t(parents.size())))];
   Member child = runs.at(parent);
   int64_t left = child.request.maxTokens - int64_t(child.sofar.tokens.size());
-  bool same = random.chance(40);
+  // The counts of a text are not those of a new sequence with the same tokens.
+  bool same = random.chance(40) || child.request.rules.repetition != 1;
   if (!same)
     child.request.sampling = sampling(random);
   int64_t before = scheduler.freePages();

@@ -12,6 +12,7 @@
 #include "runtime/base/File.h"
 #include "runtime/base/RandomWeights.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -79,7 +80,7 @@ void check(const Status &status) {
 
 } // namespace
 
-Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling) {
+Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling, const std::vector<LogitEdit> &edits) {
   size_t n = tokens.size();
   std::vector<int64_t> x(n), stored(n);
   bool poisoned = false;
@@ -119,16 +120,51 @@ Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling) {
     mixed = scramble(mixed, int64_t(n) - 1);
     result.token = int32_t((result.token + mixed % kVocabulary + kVocabulary) % kVocabulary);
   }
-  if (result.token == kPoison)
-    result.token = 0;
+  int64_t token = result.token;
+  auto isMasked = [&](int64_t id) {
+    return std::any_of(edits.begin(), edits.end(),
+                       [&](const LogitEdit &e) { return e.token == id && e.bias == LogitEdit::kMask; });
+  };
+  for (const LogitEdit &e : edits)
+    if (e.bias != LogitEdit::kMask && (e.bias != 0 || e.scale != 1 || e.offset != 0))
+      token += scramble(scramble(scramble(e.token, bitsOf(e.bias)), bitsOf(e.scale)), bitsOf(e.offset)) % kVocabulary;
+  token = (token % kVocabulary + kVocabulary) % kVocabulary;
+  while (token == kPoison || isMasked(token))
+    token = (token + 1) % kVocabulary;
+  result.token = int32_t(token);
   return result;
 }
 
-std::vector<int32_t> demo::generate(std::vector<int32_t> prompt, int count, const Sampling &sampling) {
+std::vector<LogitEdit> demo::edits(const std::vector<int32_t> &text, size_t promptLength, const LogitRules &rules,
+                                   const std::vector<int32_t> &stops) {
+  std::vector<LogitEdit> result;
+  for (int32_t id = 0; id < kVocabulary; ++id) {
+    LogitEdit edit{.token = id};
+    for (auto [token, value] : rules.bias)
+      if (token == id)
+        edit.bias = value;
+    if (std::count(text.begin(), text.end(), id))
+      edit.scale = rules.repetition;
+    auto count = std::count(text.begin() + ptrdiff_t(promptLength), text.end(), id);
+    if (count)
+      edit.offset = float(double(rules.presence) + double(rules.frequency) * double(count));
+    if (int64_t(text.size() - promptLength) < rules.minTokens && std::count(stops.begin(), stops.end(), id))
+      edit.bias = LogitEdit::kMask;
+    result.push_back(edit);
+  }
+  return result;
+}
+
+std::vector<int32_t> demo::generate(std::vector<int32_t> prompt, int count, const Sampling &sampling,
+                                    const LogitRules &rules, const std::vector<int32_t> &stops) {
   std::vector<int32_t> generated;
+  size_t length = prompt.size();
   for (int i = 0; i < count; ++i) {
-    generated.push_back(next(prompt, sampling).token);
-    prompt.push_back(generated.back());
+    int32_t token = next(prompt, sampling, edits(prompt, length, rules, stops)).token;
+    if (std::count(stops.begin(), stops.end(), token))
+      break;
+    generated.push_back(token);
+    prompt.push_back(token);
   }
   return generated;
 }

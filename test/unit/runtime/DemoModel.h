@@ -11,6 +11,7 @@
 #include "runtime/base/Json.h"
 #include "runtime/core/Model.h"
 #include "runtime/core/StepBatch.h"
+#include "runtime/decode/LogitRules.h"
 
 #include <cstdint>
 #include <functional>
@@ -30,10 +31,16 @@ struct Next {
   float logprob;
   std::vector<float> logits;
 };
-Next next(const std::vector<int32_t> &tokens, const Sampling &sampling = {});
+Next next(const std::vector<int32_t> &tokens, const Sampling &sampling = {}, const std::vector<LogitEdit> &edits = {});
 
-/// `count` tokens after `prompt`.
-std::vector<int32_t> generate(std::vector<int32_t> prompt, int count, const Sampling &sampling = {});
+/// What `rules` make of a text whose first `promptLength` tokens are the prompt,
+/// from its beginning; `stops` are the sequence's stop ids.
+std::vector<LogitEdit> edits(const std::vector<int32_t> &text, size_t promptLength, const LogitRules &rules,
+                             const std::vector<int32_t> &stops = {});
+
+/// `count` tokens after `prompt`; fewer if one of `stops` comes before.
+std::vector<int32_t> generate(std::vector<int32_t> prompt, int count, const Sampling &sampling = {},
+                              const LogitRules &rules = {}, const std::vector<int32_t> &stops = {});
 
 /// A prompt of `length` tokens that differs for each `salt`.
 std::vector<int32_t> prompt(int length, int salt = 0);

@@ -7,8 +7,8 @@
  *
  * Implements the model ABI in integers modulo a prime, so that the next token
  * depends on every token before it, on its position, on every weight, on every
- * layer in order and on the sampling values: a wrong page, a missing barrier, a
- * skipped layer or a swapped argument gives another token. DemoModel.h holds the
+ * layer in order, on the sampling values and on each edit of a logit: a wrong page, a
+ * missing barrier, a skipped layer or a swapped argument gives another token. DemoModel.h holds the
  * same function without pages and plans.
  *===----------------------------------------------------------------------===*/
 
@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 enum { VOCABULARY = 97, LAYERS = 3, PAGE_TOKENS = 4, WINDOW = 6, PRIME = 65521 };
+enum { MASK_BITS = -8388608 }; /* of -infinity */
 enum { POISON_TOKEN = 96 }; /* makes the logits of all later leaves non-finite */
 
 typedef struct {
@@ -139,8 +140,29 @@ static int64_t bitsOf(float value) {
   return u.bits;
 }
 
+/* What the leaf's edits add to its token, in whatever order they come; those that
+ * change no logit add nothing. */
+static int64_t editsOf(void *const *b, int64_t leaf) {
+  const int32_t *ends = b[18], *ids = b[19];
+  const float *biases = b[20], *scales = b[21], *offsets = b[22];
+  int64_t sum = 0;
+  for (int64_t e = leaf ? ends[leaf - 1] : 0; e < ends[leaf]; ++e)
+    if (bitsOf(biases[e]) != MASK_BITS && (biases[e] != 0 || scales[e] != 1 || offsets[e] != 0))
+      sum += scramble(scramble(scramble(ids[e], bitsOf(biases[e])), bitsOf(scales[e])), bitsOf(offsets[e])) % VOCABULARY;
+  return sum;
+}
+static int isMasked(void *const *b, int64_t leaf, int64_t token) {
+  const int32_t *ends = b[18], *ids = b[19];
+  const float *biases = b[20];
+  for (int64_t e = leaf ? ends[leaf - 1] : 0; e < ends[leaf]; ++e)
+    if (ids[e] == token && bitsOf(biases[e]) == MASK_BITS)
+      return 1;
+  return 0;
+}
+
 /* tokens, status, logprob, logits or scratch, leaves, x, aux, pages, positions,
- * rows, temperature, top k, top p, min p, seed, sequence, stops, scratch */
+ * rows, temperature, top k, top p, min p, seed, sequence, stops, scratch, edit ends,
+ * tokens, biases, scales and offsets, top counts, tokens and logprobs */
 static void head(const plait_context_v1_t *context, void *const *b, const int64_t *dims, int64_t leaf, float *logits) {
   int64_t t = ((const int32_t *)b[4])[leaf];
   int64_t position = ((const int32_t *)b[8])[t], row = ((const int32_t *)b[9])[t];
@@ -175,8 +197,15 @@ static void head(const plait_context_v1_t *context, void *const *b, const int64_
     mixed = scramble(mixed, position);
     token = (token + mixed % VOCABULARY + VOCABULARY) % VOCABULARY;
   }
-  if (token == POISON_TOKEN)
-    token = 0; /* the model does not poison itself */
+  token = ((token + editsOf(b, leaf)) % VOCABULARY + VOCABULARY) % VOCABULARY;
+  while (token == POISON_TOKEN || isMasked(b, leaf, token)) /* the model does not poison itself */
+    token = (token + 1) % VOCABULARY;
+  int64_t tops = dims[PLAIT_DIM_TOPS];
+  for (int64_t i = 0; i < tops; ++i) {
+    int wanted = i < ((const int32_t *)b[23])[leaf];
+    ((int32_t *)b[24])[leaf * tops + i] = wanted ? (int32_t)((token + 5 * i) % VOCABULARY) : -1;
+    ((float *)b[25])[leaf * tops + i] = wanted ? -(float)(z + i) : 0;
+  }
   *status = PLAIT_LEAF_OK;
   for (int64_t s = 0; s < dims[PLAIT_DIM_STOPS]; ++s)
     if (((const int32_t *)b[16])[leaf * dims[PLAIT_DIM_STOPS] + s] == token)
@@ -211,7 +240,7 @@ static const plait_state_v2_t states[] = {
 };
 
 /* Slots: x, y, scratch. */
-static const plait_extent_v1_t slots[] = {{0, {8, 0, 0, 0, 0}}, {0, {8, 0, 0, 0, 0}}, {24, {0, 0, 0, 0, 0}}};
+static const plait_extent_v2_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
 
 /* clang-format off */
 #define SLOT(i) {PLAIT_ARG_SLOT, i}
@@ -221,8 +250,9 @@ static const plait_extent_v1_t slots[] = {{0, {8, 0, 0, 0, 0}}, {0, {8, 0, 0, 0,
 #define OUT(i) {PLAIT_ARG_OUTPUT, PLAIT_OUT_##i}
 #define HEAD_ARGS(...)                                                                             \
   OUT(TOKENS), OUT(STATUS), OUT(LOGPROB), __VA_ARGS__, IN(LEAVES), SLOT(0), STATE(1), IN(POSITIONS),    \
-      IN(TOKEN_ROWS), IN(TEMPERATURE), IN(TOP_K), IN(TOP_P), IN(MIN_P), IN(SEED),  \
-      IN(SEQUENCE), IN(STOPS), SLOT(2)
+      IN(TOKEN_ROWS), IN(TEMPERATURE), IN(TOP_K), IN(TOP_P), IN(MIN_P), IN(SEED),                    \
+      IN(SEQUENCE), IN(STOPS), SLOT(2), IN(EDIT_ENDS), IN(EDIT_TOKENS), IN(EDIT_BIASES),          \
+      IN(EDIT_SCALES), IN(EDIT_OFFSETS), IN(TOP_COUNTS), OUT(TOP_TOKENS), OUT(TOP_LOGPROBS)
 #define ARGS(...)                                                                                  \
   {                                                                                                \
     SLOT(0), WEIGHT(0), IN(TOKENS),                                       /* 0: embed */           \
@@ -244,7 +274,7 @@ static const plait_arg_v1_t debugArgs[] = ARGS(OUT(LOGITS));
         {2, 5, 5, 1, 0, 3, 1, 2}, {3, 10, 5, 1, 0, 3, 0, 3}, {4, 15, 3, 1, 0, 3, 0, 4}, /* loop */ \
         {5, 18, 2, 1, 0, 3, 1, 5},                                           /* a second loop */   \
         {5, 18, 2, 1, 1, 2, 0, 5},                                           /* layer 1 alone */   \
-        {2, 20, 5, 1, 0, 1, 0, 2}, {head, 25, 18, 1, 0, 1, 0, 6}                                   \
+        {2, 20, 5, 1, 0, 1, 0, 2}, {head, 25, 26, 1, 0, 1, 0, 6}                                   \
   }
 /* clang-format on */
 static const plait_launch_v1_t launches[] = LAUNCHES(6);

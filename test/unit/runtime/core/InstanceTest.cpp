@@ -183,6 +183,52 @@ TEST_F(InstanceTest, RefusesBadBatches) {
   sampling("top_p", {.topP = NAN});
   sampling("min_p", {.minP = 2});
   sampling("top_k", {.topK = -1});
+  auto edited = [&](const char *part, std::vector<LogitEdit> edits) {
+    expectRefused(part, [&](StepBatch &b) { b.rows[1].leaves[0].edits = edits; });
+  };
+  edited("edited token id: found 97; expected 0 to 96", {{.token = 97}});
+  edited("edited token id: found -1", {{.token = -1}});
+  edited("edit of token 3: found bias nan", {{.token = 3, .bias = NAN}});
+  edited("edit of token 3: found bias inf", {{.token = 3, .bias = INFINITY}});
+  edited("scale 0.000000", {{.token = 3, .scale = 0}});
+  edited("scale inf", {{.token = 3, .scale = INFINITY}});
+  edited("offset -inf", {{.token = 3, .offset = -INFINITY}});
+  edited("number of logit edits: found 98; expected 0 to 97", std::vector<LogitEdit>(98));
+  std::vector<LogitEdit> masks;
+  for (int32_t token = 0; token < demo::kVocabulary; ++token)
+    masks.push_back({.token = token, .bias = LogitEdit::kMask});
+  edited("found all 97 tokens masked; expected at least one that can be chosen", masks);
+  expectRefused("number of top logprobs: found 21; expected 0 to 20",
+                [](StepBatch &b) { b.rows[0].leaves[0].topLogprobs = 21; });
+  expectRefused("number of top logprobs: found -1", [](StepBatch &b) { b.rows[0].leaves[0].topLogprobs = -1; });
+}
+
+/// Each leaf has its own edits and its own number of tokens to report.
+TEST_F(InstanceTest, EditsAndTopLogprobs) {
+  auto instance = create();
+  StepBatch b;
+  for (int i = 0; i < 6; ++i) {
+    StepRow r = row(demo::prompt(5, i), 2 * i);
+    for (int n = 0; n < i % 4; ++n)
+      r.leaves[0].edits.push_back({.token = n + i, .bias = 0.5f * float(i), .scale = 1.5f, .offset = float(n)});
+    r.leaves[0].topLogprobs = (i * 2) % 5;
+    b.rows.push_back(std::move(r));
+  }
+  // The masks of one leaf are not those of another.
+  int32_t before = demo::next(b.rows[4].tokens).token;
+  for (int32_t token : {before, before + 1})
+    b.rows[4].leaves[0].edits.push_back({.token = token % demo::kVocabulary, .bias = LogitEdit::kMask});
+  auto result = instance->run(b);
+  ASSERT_TRUE(result) << result.status().message();
+  for (size_t i = 0; i < 6; ++i) {
+    demo::Next expected = demo::next(b.rows[i].tokens, {}, b.rows[i].leaves[0].edits);
+    EXPECT_EQ(result->leaves[i].token, expected.token) << i;
+    std::vector<TokenLogprob> top;
+    for (int n = 0; n < b.rows[i].leaves[0].topLogprobs; ++n)
+      top.push_back({(expected.token + 5 * n) % demo::kVocabulary, expected.logprob - float(n)});
+    EXPECT_EQ(result->leaves[i].top, top) << i;
+  }
+  EXPECT_NE(result->leaves[4].token, before);
 }
 
 TEST_F(InstanceTest, PagesBehindTheWindowAreNotLookedAt) {

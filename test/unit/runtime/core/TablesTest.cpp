@@ -38,7 +38,7 @@ struct Copy {
   std::vector<plait_weight_v2_t> weights;
   std::vector<plait_state_v2_t> states;
   std::vector<plait_plan_v1_t> plans;
-  std::vector<plait_extent_v1_t> slots;
+  std::vector<plait_extent_v2_t> slots;
   std::vector<plait_arg_v1_t> args;
   std::vector<plait_launch_v1_t> launches;
 };
