@@ -34,6 +34,15 @@ template <typename ConcreteType> class InPlace : public mlir::OpTrait::TraitBase
 /// Operand 1 is a weight matrix that the op multiplies by, all of it, row by
 /// row: it wants the panel layout.
 template <typename ConcreteType> class WeightProduct : public mlir::OpTrait::TraitBase<ConcreteType, WeightProduct> {};
+
+/// Of a token at position p, pair i of n rotates more slowly by the factor
+/// max(1, slope * (p + 1) + offset)^(-i / (n - 1)) than at position 0.
+struct RopeGrowth {
+  double slope, offset;
+};
+
+/// Parses a number as an f64 attribute.
+llvm::FailureOr<mlir::FloatAttr> parseNumber(mlir::AsmParser &parser);
 } // namespace plait::lm
 
 #include "dialects/Lm/LmDialect.h.inc"

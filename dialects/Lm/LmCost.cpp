@@ -92,8 +92,8 @@ Cost HeadOp::getCost() {
 }
 
 Cost RmsNormOp::getCost() {
-  // Per element: square and add, divide by the root, times gain. Per row: mean, eps, root.
-  return rowwiseCost(*this, 4 * rowElements(getResult().getType()) + 3);
+  // Per element: square and add, divide by the root, times gain, which may be 1 + gain. Per group: mean, eps, root.
+  return rowwiseCost(*this, (getUnitOffset() ? 5 : 4) * rowElements(getResult().getType()) + 3 * getGroups());
 }
 
 Cost LayerNormOp::getCost() {
@@ -103,6 +103,13 @@ Cost LayerNormOp::getCost() {
 }
 
 Cost AddOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getType())); }
+
+Cost ScaleOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getType())); }
+
+/// Divide, tanh, multiply.
+static constexpr int64_t softcapFlops = 3;
+
+Cost SoftcapOp::getCost() { return rowwiseCost(*this, softcapFlops * rowElements(getResult().getType())); }
 
 Cost ActivationOp::getCost() { return rowwiseCost(*this, flopsOf(getKind()) * rowElements(getResult().getType())); }
 
@@ -115,7 +122,8 @@ Cost SliceColumnsOp::getCost() {
 
 Cost RopeOp::getCost() {
   // Per pair: four products, two sums. Per token and frequency, for all heads: angle, sine, cosine.
-  return rowwiseCost(*this, 3 * rowElements(getResult().getType()) + 3 * int64_t(getHeadDim() / 2));
+  int64_t heads = rowElements(getResult().getType()) / int64_t(getHeadDim());
+  return rowwiseCost(*this, (6 * heads + 3) * getPairs());
 }
 
 /// Bytes of one position's key and value in one layer.
@@ -130,7 +138,7 @@ static Cost stageCost(Value key, Value state) {
   return cost;
 }
 
-static Cost attendCost(Value query, Value stateValue) {
+static Cost attendCost(Value query, Value stateValue, int64_t heads, bool isCapped) {
   auto state = cast<StateType>(stateValue.getType());
   int64_t columns = cast<RankedTensorType>(query.getType()).getDimSize(1);
   // A window bounds the KV length of a token: what it comes to once the row is
@@ -144,15 +152,17 @@ static Cost attendCost(Value query, Value stateValue) {
     return form;
   };
   Cost cost;
-  cost.flops = perPosition(4 * columns); // two products
+  cost.flops = perPosition(4 * columns + (isCapped ? softcapFlops * heads : 0)); // two products
   cost.weightBytes = perPosition(cellBytes(state));
   cost.activationBytes = tensorBytes(query.getType()) * 2;
   return cost;
 }
 
 Cost StageOp::getCost() { return stageCost(getKey(), getState()); }
-Cost AttendOp::getCost() { return attendCost(getQuery(), getState()); }
-Cost AttentionOp::getCost() { return stageCost(getKey(), getState()) + attendCost(getQuery(), getState()); }
+Cost AttendOp::getCost() { return attendCost(getQuery(), getState(), getHeads(), getSoftcap().has_value()); }
+Cost AttentionOp::getCost() {
+  return stageCost(getKey(), getState()) + attendCost(getQuery(), getState(), getHeads(), getSoftcap().has_value());
+}
 
 Cost TakeRowsOp::getCost() {
   // Only the chosen rows are read.

@@ -89,52 +89,6 @@ double BF16Attr::roundValue(double value) const {
 Type BF16Attr::getStorageType() const { return BFloat16Type::get(getContext()); }
 
 //===----------------------------------------------------------------------===//
-// #lm.llama3_scaling
-//===----------------------------------------------------------------------===//
-
-static ParseResult parseNamedDouble(AsmParser &parser, StringRef name, FloatAttr &result) {
-  double value;
-  if (parser.parseKeyword(name) || parser.parseEqual() || parser.parseFloat(value))
-    return failure();
-  result = parser.getBuilder().getF64FloatAttr(value);
-  return success();
-}
-
-Attribute Llama3ScalingAttr::parse(AsmParser &parser, Type) {
-  FloatAttr factor, low, high;
-  int64_t original;
-  if (parser.parseLess() || parseNamedDouble(parser, "factor", factor) || parser.parseComma() ||
-      parseNamedDouble(parser, "low_freq_factor", low) || parser.parseComma() ||
-      parseNamedDouble(parser, "high_freq_factor", high) || parser.parseComma() || parser.parseKeyword("original") ||
-      parser.parseEqual() || parser.parseInteger(original) || parser.parseGreater())
-    return {};
-  return parser.getChecked<Llama3ScalingAttr>(parser.getContext(), factor, low, high, original);
-}
-
-void Llama3ScalingAttr::print(AsmPrinter &p) const {
-  auto number = [&](FloatAttr value) { p.printFloat(value.getValue()); };
-  p << "<factor = ";
-  number(getFactor());
-  p << ", low_freq_factor = ";
-  number(getLowFreqFactor());
-  p << ", high_freq_factor = ";
-  number(getHighFreqFactor());
-  p << ", original = " << getOriginal() << ">";
-}
-
-LogicalResult Llama3ScalingAttr::verify(function_ref<InFlightDiagnostic()> emitError, FloatAttr factor, FloatAttr low,
-                                        FloatAttr high, int64_t original) {
-  if (!(factor.getValueAsDouble() >= 1))
-    return emitError() << "expected factor >= 1 but got " << factor.getValueAsDouble();
-  if (!(0 < low.getValueAsDouble() && low.getValueAsDouble() < high.getValueAsDouble()))
-    return emitError() << "expected 0 < low_freq_factor < high_freq_factor but got " << low.getValueAsDouble()
-                       << " and " << high.getValueAsDouble();
-  if (original <= 0)
-    return emitError() << "expected original > 0 but got " << original;
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
 // Types
 //===----------------------------------------------------------------------===//
 

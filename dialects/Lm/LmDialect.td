@@ -72,7 +72,74 @@ def Lm_BF16Attr : Lm_Attr<"BF16", "bf16", [DeclareAttrInterfaceMethods<Lm_Weight
   let summary = "weight elements are bfloat16, round to nearest even";
 }
 
-def Lm_Llama3ScalingAttr : Lm_Attr<"Llama3Scaling", "llama3_scaling"> {
+/// A real number.
+def Lm_Number : AttrOrTypeParameter<"::mlir::FloatAttr", "number"> {
+  let parser = "::plait::lm::parseNumber($_parser)";
+  let printer = "$_printer.printFloat($_self.getValue())";
+}
+
+class Lm_RopeScalingAttr<string name, string attrMnemonic, list<string> overridden = []>
+    : Lm_Attr<name, attrMnemonic, [
+        DeclareAttrInterfaceMethods<Lm_RopeScalingInterface, overridden>]> {
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Lm_LinearScalingAttr : Lm_RopeScalingAttr<"LinearScaling", "linear_scaling"> {
+  let summary = "RoPE position interpolation (Chen et al. 2023)";
+  let description = [{
+    All frequencies are divided by `factor`.
+
+    ```mlir
+    #lm.linear_scaling<factor = 8.0>
+    ```
+    **Constraints:** `factor >= 1`.
+  }];
+  let parameters = (ins Lm_Number:$factor);
+}
+
+def Lm_DynamicScalingAttr : Lm_RopeScalingAttr<"DynamicScaling", "dynamic_scaling", ["getGrowth", "getUnmetNeed"]> {
+  let summary = "RoPE scaling whose base grows with the context (dynamic NTK)";
+  let description = [{
+    A token at position p uses the base for a context of `L = max(p + 1, original)`:
+
+    `theta * (factor * L / original - (factor - 1))^(d / (d - 2))`
+
+    where d is the number of rotated columns. It depends on nothing but the
+    token's own position, so how a prompt is cut does not matter. Hugging Face
+    transformers computes the same when it is given one token at a time; given a
+    prompt at once, it uses the base of the last token for all.
+
+    ```mlir
+    #lm.dynamic_scaling<factor = 2.0, original = 4096>
+    ```
+    **Constraints:** `factor >= 1`, `original > 0`, more than one rotated pair.
+  }];
+  let parameters = (ins Lm_Number:$factor, "int64_t":$original);
+}
+
+def Lm_YarnScalingAttr : Lm_RopeScalingAttr<"YarnScaling", "yarn_scaling",
+                                              ["getMagnitude", "getUnmetNeed"]> {
+  let summary = "RoPE scaling of YaRN (Peng et al. 2023)";
+  let description = [{
+    Of d rotated columns, the pair that turns r times over the original context
+    is number `n(r) = d ln(original / (2 pi r)) / (2 ln theta)`. Pairs up to
+    `low = max(floor(n(beta_fast)), 0)` keep their frequency; those from
+    `high = min(ceil(n(beta_slow)), d - 1)` on are divided by `factor`; between
+    them the share of the latter grows linearly (over 0.001 if low = high).
+    Sines and cosines are multiplied by `attention_factor`.
+
+    ```mlir
+    #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 32768, attention_factor = 1.1386>
+    ```
+    **Constraints:** `factor >= 1`, `0 < beta_slow <= beta_fast`, `original > 0`,
+    `attention_factor > 0`; `theta` of the op above 1.
+  }];
+  let parameters = (ins Lm_Number:$factor, Lm_Number:$beta_fast, Lm_Number:$beta_slow,
+                        "int64_t":$original, Lm_Number:$attention_factor);
+}
+
+def Lm_Llama3ScalingAttr : Lm_RopeScalingAttr<"Llama3Scaling", "llama3_scaling"> {
   let summary = "RoPE frequency scaling of Llama 3.1";
   let description = [{
     Wavelengths longer than `original / low_freq_factor` are stretched by
@@ -84,10 +151,8 @@ def Lm_Llama3ScalingAttr : Lm_Attr<"Llama3Scaling", "llama3_scaling"> {
     ```
     **Constraints:** `factor >= 1`, `0 < low_freq_factor < high_freq_factor`, `original > 0`.
   }];
-  let parameters = (ins "::mlir::FloatAttr":$factor, "::mlir::FloatAttr":$low_freq_factor,
-                        "::mlir::FloatAttr":$high_freq_factor, "int64_t":$original);
-  let hasCustomAssemblyFormat = 1;
-  let genVerifyDecl = 1;
+  let parameters = (ins Lm_Number:$factor, Lm_Number:$low_freq_factor,
+                        Lm_Number:$high_freq_factor, "int64_t":$original);
 }
 
 def Lm_ActivationKind : I32EnumAttr<"ActivationKind", "elementwise non-linearity", [

@@ -184,12 +184,14 @@ LogicalResult RmsNormOp::evaluate(Evaluator &, Values operands, ValueList &resul
   const WeightValue &gain = weight(operands[1]);
   double eps = getEps().convertToDouble();
   for (int64_t t = 0; t < result.rows(); ++t) {
-    double *x = result.row(t), squares = 0;
-    for (int64_t d = 0; d < gain.rows; ++d)
-      squares += x[d] * x[d];
-    double root = std::sqrt(squares / double(gain.rows) + eps);
-    for (int64_t d = 0; d < gain.rows; ++d)
-      x[d] = x[d] / root * gain.at(d);
+    for (int64_t group = 0; group < result.rowSize(); group += gain.rows) {
+      double *x = result.row(t) + group, squares = 0;
+      for (int64_t d = 0; d < gain.rows; ++d)
+        squares += x[d] * x[d];
+      double root = std::sqrt(squares / double(gain.rows) + eps);
+      for (int64_t d = 0; d < gain.rows; ++d)
+        x[d] = x[d] / root * (gain.at(d) + (getUnitOffset() ? 1 : 0));
+    }
   }
   results.push_back(std::move(result));
   return success();
@@ -235,6 +237,24 @@ LogicalResult AddOp::evaluate(Evaluator &, Values operands, ValueList &results) 
   return success();
 }
 
+LogicalResult ScaleOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  for (double &x : result.data)
+    x *= getFactor().convertToDouble();
+  results.push_back(std::move(result));
+  return success();
+}
+
+static double softcapped(double x, double cap) { return cap * std::tanh(x / cap); }
+
+LogicalResult SoftcapOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  for (double &x : result.data)
+    x = softcapped(x, getCap().convertToDouble());
+  results.push_back(std::move(result));
+  return success();
+}
+
 LogicalResult ActivationOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   DenseValue result = dense(operands[0]);
   for (double &x : result.data)
@@ -254,16 +274,17 @@ LogicalResult GluOp::evaluate(Evaluator &, Values operands, ValueList &results) 
 LogicalResult RopeOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   DenseValue result = dense(operands[0]);
   const DenseValue &positions = dense(operands[1]);
-  std::vector<double> frequencies = getFrequencies();
-  int64_t headDim = getHeadDim(), half = headDim / 2;
+  int64_t pairs = getPairs();
+  double magnitude = getMagnitude();
   for (int64_t t = 0; t < result.rows(); ++t) {
-    for (int64_t head = 0; head < result.rowSize(); head += headDim) {
-      double *x = result.row(t) + head;
-      for (int64_t i = 0; i < half; ++i) {
+    std::vector<double> frequencies = getFrequencies(int64_t(positions.data[t]));
+    for (int64_t head = 0; head < result.rowSize(); head += getHeadDim()) {
+      for (int64_t i = 0; i < pairs; ++i) {
+        double *x = result.row(t) + head + (getInterleaved() ? 2 * i : i), *y = x + (getInterleaved() ? 1 : pairs);
         double angle = positions.data[t] * frequencies[i];
-        double c = std::cos(angle), s = std::sin(angle), a = x[i], b = x[i + half];
-        x[i] = a * c - b * s;
-        x[i + half] = b * c + a * s;
+        double c = magnitude * std::cos(angle), s = magnitude * std::sin(angle), a = *x, b = *y;
+        *x = a * c - b * s;
+        *y = b * c + a * s;
       }
     }
   }
@@ -332,16 +353,23 @@ static LogicalResult checkPast(Operation *op, StateType type, const RowsValue &r
   return success();
 }
 
-/// out = softmax_p(scale * q . keys[p]) values[p] over p in first .. last, for one
+/// How scores are made of products of queries and keys.
+struct ScoreForm {
+  double scale;
+  std::optional<double> softcap;
+};
+
+/// out = softmax_p(score(q . keys[p])) values[p] over p in first .. last, for one
 /// head whose columns in the cells start at `column`.
 static void attend(const double *q, const CacheCells &cells, int64_t first, int64_t last, int64_t column,
-                   int64_t headDim, double scale, double *out) {
+                   int64_t headDim, const ScoreForm &form, double *out) {
   std::vector<double> scores;
   for (int64_t p = first; p <= last; ++p) {
     double dot = 0;
     for (int64_t d = 0; d < headDim; ++d)
       dot += q[d] * cells.keys[p][column + d];
-    scores.push_back(scale * dot);
+    double score = form.scale * dot;
+    scores.push_back(form.softcap ? softcapped(score, *form.softcap) : score);
   }
   double top = *std::max_element(scores.begin(), scores.end()), sum = 0;
   for (double &score : scores)
@@ -352,15 +380,15 @@ static void attend(const double *q, const CacheCells &cells, int64_t first, int6
 }
 
 /// Every head of every token over its row's cells.
-static DenseValue attendAll(StateType type, int64_t heads, double scale, const DenseValue &query, const RowsValue &rows,
-                            const DenseValue &positions, int64_t layer, StateValue &state) {
+static DenseValue attendAll(StateType type, int64_t heads, const ScoreForm &form, const DenseValue &query,
+                            const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
   int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads();
   DenseValue result = DenseValue::zeros(query.shape);
   for (int64_t t = 0; t < query.rows(); ++t) {
     int64_t last = int64_t(positions.data[t]), first = type.getFirstPosition(last);
     for (int64_t h = 0; h < heads; ++h)
       attend(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], first, last, h / group * headDim,
-             headDim, scale, result.row(t) + h * headDim);
+             headDim, form, result.row(t) + h * headDim);
   }
   return result;
 }
@@ -369,6 +397,13 @@ static LogicalResult checkRowCount(Operation *op, const RowsValue &rows, const D
   if (int64_t(rows.tokenRows.size()) != positions.rows())
     return op->emitOpError("expected the rows of ") << positions.rows() << " tokens but got " << rows.tokenRows.size();
   return success();
+}
+
+template <typename Op> static ScoreForm scoreForm(Op op) {
+  ScoreForm form{op.getScale().convertToDouble(), std::nullopt};
+  if (std::optional<APFloat> cap = op.getSoftcap())
+    form.softcap = cap->convertToDouble();
+  return form;
 }
 
 // The state handle is affine: whoever held the old one can no longer look at it,
@@ -392,8 +427,8 @@ LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueLis
   if (failed(checkRowCount(*this, rows, positions)) ||
       failed(checkPast(*this, type, rows, positions, evaluator.layer, state)))
     return failure();
-  results.push_back(attendAll(type, getHeads(), getScale().convertToDouble(), dense(operands[0]), rows, positions,
-                              evaluator.layer, state));
+  results.push_back(
+      attendAll(type, getHeads(), scoreForm(*this), dense(operands[0]), rows, positions, evaluator.layer, state));
   return success();
 }
 
@@ -406,8 +441,8 @@ LogicalResult AttentionOp::evaluate(Evaluator &evaluator, Values operands, Value
       failed(stage(*this, dense(operands[1]), dense(operands[2]), rows, positions, evaluator.layer, *state)) ||
       failed(checkPast(*this, type, rows, positions, evaluator.layer, *state)))
     return failure();
-  results.push_back(attendAll(type, getHeads(), getScale().convertToDouble(), dense(operands[0]), rows, positions,
-                              evaluator.layer, *state));
+  results.push_back(
+      attendAll(type, getHeads(), scoreForm(*this), dense(operands[0]), rows, positions, evaluator.layer, *state));
   results.push_back(state);
   return success();
 }

@@ -58,4 +58,25 @@ def Lm_InPlace : NativeOpTrait<"InPlace"> {
   let cppNamespace = "::plait::lm";
 }
 
+def Lm_RopeScalingInterface : AttrInterface<"RopeScalingInterface"> {
+  let description = [{
+    How a rotary embedding is changed for contexts longer than the one it was
+    trained on: the seam for further kinds.
+  }];
+  let cppNamespace = "::plait::lm";
+  let methods = [
+    InterfaceMethod<[{
+      Radians per position of pair `pair` of `pairs`, of a token at `position`.
+      Without a scaling it is `theta^(-pair/pairs)`.
+    }], "double", "getFrequency",
+    (ins "double":$theta, "int64_t":$pair, "int64_t":$pairs, "int64_t":$position)>,
+    InterfaceMethod<"What sines and cosines are multiplied by.",
+      "double", "getMagnitude", (ins), "", "return 1;">,
+    InterfaceMethod<"How frequencies depend on the position; nothing if they do not.",
+      "std::optional<::plait::lm::RopeGrowth>", "getGrowth", (ins), "", "return std::nullopt;">,
+    InterfaceMethod<"What the scaling expects of an op with this base and these pairs and does not find, or nothing.",
+      "::llvm::StringRef", "getUnmetNeed", (ins "double":$theta, "int64_t":$pairs), "", "return {};">
+  ];
+}
+
 #endif // PLAIT_LM_INTERFACES

@@ -263,26 +263,38 @@ static LogicalResult inferHeadOp(Loc loc, HeadOp::Adaptor op, Results &results) 
 }
 PLAIT_INFER(HeadOp)
 
-static LogicalResult inferNorm(Loc loc, Value input, ValueRange weights, const APFloat &eps, Results &results) {
-  auto x = checkRows(loc, "input", input.getType(), -1);
-  if (failed(x))
-    return failure();
-  for (Value weight : weights)
-    if (failed(checkVector(loc, "gain and bias", weight.getType(), x->getDimSize(1))))
-      return failure();
+static LogicalResult checkEps(Loc loc, const APFloat &eps) {
   if (!(eps.convertToDouble() >= 0))
     return fail(loc, "expected eps >= 0 but got " + Twine(std::to_string(eps.convertToDouble())));
-  results.push_back(*x);
   return success();
 }
 
 static LogicalResult inferRmsNormOp(Loc loc, RmsNormOp::Adaptor op, Results &results) {
-  return inferNorm(loc, op.getInput(), op.getGain(), op.getEps(), results);
+  auto x = checkRows(loc, "input", op.getInput().getType(), -1);
+  if (failed(x) || failed(checkEps(loc, op.getEps())))
+    return failure();
+  auto gain = cast<WeightType>(op.getGain().getType());
+  if (!gain.isVector() || x->getDimSize(1) % gain.getRows())
+    return fail(loc, "expected a gain vector whose extent divides " + Twine(x->getDimSize(1)) + " columns but got '" +
+                         toString(gain) + "'");
+  results.push_back(*x);
+  return success();
 }
 PLAIT_INFER(RmsNormOp)
 
+int64_t RmsNormOp::getGroups() {
+  return cast<RankedTensorType>(getInput().getType()).getDimSize(1) / cast<WeightType>(getGain().getType()).getRows();
+}
+
 static LogicalResult inferLayerNormOp(Loc loc, LayerNormOp::Adaptor op, Results &results) {
-  return inferNorm(loc, op.getInput(), {op.getGain(), op.getBias()}, op.getEps(), results);
+  auto x = checkRows(loc, "input", op.getInput().getType(), -1);
+  if (failed(x))
+    return failure();
+  for (Value weight : {op.getGain(), op.getBias()})
+    if (failed(checkVector(loc, "gain and bias", weight.getType(), x->getDimSize(1))))
+      return failure();
+  results.push_back(*x);
+  return checkEps(loc, op.getEps());
 }
 PLAIT_INFER(LayerNormOp)
 
@@ -303,6 +315,27 @@ static LogicalResult inferGluOp(Loc loc, GluOp::Adaptor op, Results &results) {
   return inferSame(loc, op.getGate(), op.getUp(), results);
 }
 PLAIT_INFER(GluOp)
+
+static LogicalResult inferScaleOp(Loc loc, ScaleOp::Adaptor op, Results &results) {
+  if (!op.getFactor().isFinite())
+    return fail(loc, "expected a finite factor");
+  results.push_back(op.getInput().getType());
+  return success();
+}
+PLAIT_INFER(ScaleOp)
+
+static LogicalResult checkCap(Loc loc, StringRef what, const APFloat &cap) {
+  double value = cap.convertToDouble();
+  if (!(value > 0 && std::isfinite(value)))
+    return fail(loc, "expected a finite " + what + " > 0 but got " + Twine(std::to_string(value)));
+  return success();
+}
+
+static LogicalResult inferSoftcapOp(Loc loc, SoftcapOp::Adaptor op, Results &results) {
+  results.push_back(op.getInput().getType());
+  return checkCap(loc, "cap", op.getCap());
+}
+PLAIT_INFER(SoftcapOp)
 
 static LogicalResult inferActivationOp(Loc, ActivationOp::Adaptor op, Results &results) {
   results.push_back(op.getInput().getType());
@@ -334,32 +367,17 @@ static LogicalResult inferRopeOp(Loc loc, RopeOp::Adaptor op, Results &results) 
                          Twine(headDim));
   if (!(op.getTheta().convertToDouble() > 0))
     return fail(loc, "expected theta > 0");
+  int64_t rotated = op.getRotaryDim().value_or(headDim);
+  if (rotated <= 0 || rotated % 2 || rotated > headDim)
+    return fail(loc, "expected an even rotary_dim from 2 to head_dim " + Twine(headDim) + " but got " + Twine(rotated));
+  std::optional<RopeScalingInterface> scaling = op.getScaling();
+  StringRef unmet = scaling ? scaling->getUnmetNeed(op.getTheta().convertToDouble(), rotated / 2) : "";
+  if (!unmet.empty())
+    return fail(loc, "expected " + unmet + " for the scaling");
   results.push_back(*x);
   return success();
 }
 PLAIT_INFER(RopeOp)
-
-std::vector<double> RopeOp::getFrequencies() {
-  int64_t half = getHeadDim() / 2;
-  double theta = getTheta().convertToDouble();
-  std::vector<double> frequencies(half);
-  for (int64_t i = 0; i < half; ++i)
-    frequencies[i] = std::pow(theta, -2.0 * double(i) / double(getHeadDim()));
-  if (Llama3ScalingAttr scaling = getScalingAttr()) {
-    double factor = scaling.getFactor().getValueAsDouble();
-    double low = scaling.getLowFreqFactor().getValueAsDouble(), high = scaling.getHighFreqFactor().getValueAsDouble();
-    for (double &f : frequencies) {
-      double turns = double(scaling.getOriginal()) * f / (2 * M_PI); // of the original context
-      if (turns < low)
-        f /= factor;
-      else if (turns <= high) {
-        double smooth = (turns - low) / (high - low);
-        f = (1 - smooth) * f / factor + smooth * f;
-      }
-    }
-  }
-  return frequencies;
-}
 
 static LogicalResult inferStageOp(Loc loc, StageOp::Adaptor op, Results &results) {
   auto state = cast<StateType>(op.getState().getType());
@@ -375,7 +393,10 @@ static LogicalResult inferStageOp(Loc loc, StageOp::Adaptor op, Results &results
 }
 PLAIT_INFER(StageOp)
 
-static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value positionsValue, Results &results) {
+static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value positionsValue,
+                                 const std::optional<APFloat> &softcap, Results &results) {
+  if (softcap && failed(checkCap(loc, "softcap", *softcap)))
+    return failure();
   auto state = cast<StateType>(stateValue.getType());
   auto q = checkRows(loc, "query", query.getType(), -1);
   auto positions = checkRows(loc, "positions", positionsValue.getType(), 0);
@@ -389,7 +410,7 @@ static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value p
 }
 
 static LogicalResult inferAttendOp(Loc loc, AttendOp::Adaptor op, Results &results) {
-  return inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), results);
+  return inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getSoftcap(), results);
 }
 PLAIT_INFER(AttendOp)
 
@@ -403,7 +424,8 @@ static LogicalResult inferAttentionOp(Loc loc, AttentionOp::Adaptor op, Results 
   int64_t kv = state.getKvHeads() * state.getHeadDim();
   auto k = checkRows(loc, "key", op.getKey().getType(), kv);
   auto v = checkRows(loc, "value", op.getValue().getType(), kv);
-  if (failed(k) || failed(v) || failed(inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), results)) ||
+  if (failed(k) || failed(v) ||
+      failed(inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getSoftcap(), results)) ||
       failed(checkSameExtent(loc, results[0], *k)) || failed(checkSameExtent(loc, *k, *v)))
     return failure();
   results.push_back(state);

@@ -263,16 +263,26 @@ def Lm_HeadOp : Lm_ComputeOp<"head", [Lm_WeightProduct]> {
 def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm", [Lm_InPlace]> {
   let summary = "root mean square normalisation (Zhang, Sennrich 2019)";
   let description = [{
-    `result[t, d] = input[t, d] / sqrt(mean_d(input[t, d]^2) + eps) * gain[d]`.
+    `result[t, d] = input[t, d] / sqrt(mean_d(input[t, d]^2) + eps) * gain[d]`
+    over the D columns of the gain. An input of several times D columns is
+    normalised in groups of D, all with the same gain: this is how queries and
+    keys are normalised per head. With `unit_offset` the gain is `1 + gain[d]`.
 
     ```mlir
     %y = lm.rms_norm %x, %g eps 1.0e-5 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<192, #lm.bf16>
+    %q2 = lm.rms_norm %q, %h eps 1.0e-6 unit_offset : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<32, #lm.bf16>
     ```
-    **Constraints:** `input` is `[T, D]`, `gain` is `[D]`, `eps >= 0`.
+    **Constraints:** `input` is `[T, G * D]`, `gain` is `[D]`, `eps >= 0`.
   }];
-  let arguments = (ins Lm_Activations:$input, Lm_WeightType:$gain, F64Attr:$eps);
+  let arguments = (ins Lm_Activations:$input, Lm_WeightType:$gain, F64Attr:$eps, UnitAttr:$unit_offset);
   let results = (outs Lm_Activations:$result);
-  let assemblyFormat = "$input `,` $gain `eps` $eps attr-dict `:` type($input) `,` type($gain)";
+  let assemblyFormat = [{
+    $input `,` $gain `eps` $eps (`unit_offset` $unit_offset^)? attr-dict `:` type($input) `,` type($gain)
+  }];
+  let extraClassDeclaration = [{
+    /// Groups of columns that are normalised on their own.
+    int64_t getGroups();
+  }];
 }
 
 def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm", [Lm_InPlace]> {
@@ -304,6 +314,37 @@ def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands, Lm_InPlace]> 
   let arguments = (ins Lm_Activations:$lhs, Lm_Activations:$rhs);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs)";
+}
+
+def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace]> {
+  let summary = "product with a constant";
+  let description = [{
+    `result = factor * input`, elementwise: embeddings that are scaled.
+
+    ```mlir
+    %y = lm.scale %x by 13.75 : tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** `factor` is finite.
+  }];
+  let arguments = (ins Lm_Activations:$input, F64Attr:$factor);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$input `by` $factor attr-dict `:` type($input)";
+}
+
+def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace]> {
+  let summary = "values kept softly within bounds";
+  let description = [{
+    `result = cap * tanh(input / cap)`, elementwise: logits that stay between
+    -cap and cap.
+
+    ```mlir
+    %y = lm.softcap %x cap 30.0 : tensor<?x2048xf32, #lm.dims<leaves>>
+    ```
+    **Constraints:** `cap > 0` and finite.
+  }];
+  let arguments = (ins Lm_Activations:$input, F64Attr:$cap);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = "$input `cap` $cap attr-dict `:` type($input)";
 }
 
 def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace]> {
@@ -350,29 +391,39 @@ def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns"> {
 }
 
 def Lm_RopeOp : Lm_ComputeOp<"rope", [Lm_InPlace]> {
-  let summary = "rotary position embedding (Su et al. 2021), half-split form";
+  let summary = "rotary position embedding (Su et al. 2021)";
   let description = [{
-    For each head of `head_dim` columns and i < head_dim/2, the pair
-    (x[i], x[i + head_dim/2]) is rotated by `position * f(i)` with
-    `f(i) = theta^(-2i/head_dim)`, changed by `scaling` if given. This is the
-    layout of Hugging Face checkpoints.
+    For each head of `head_dim` columns, of which the first d = `rotary_dim` are
+    rotated (all of them without it), and for i < d/2, the pair
+    (x[i], x[i + d/2]) is rotated by `position * f(i)` with
+    `f(i) = theta^(-2i/d)`, changed by `scaling` if given, which may also lengthen
+    or shorten it. This is the layout of Hugging Face checkpoints. `interleaved`,
+    as in GGUF files, the pair is (x[2i], x[2i + 1]).
 
     ```mlir
     %q2 = lm.rope %q, %pos head_dim 32 theta 10000.0 : tensor<?x192xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    %k2 = lm.rope %k, %pos head_dim 32 theta 10000.0 rotary_dim 24 scaling #lm.linear_scaling<factor = 2.0> interleaved : ...
     ```
     **Constraints:** `input` is `[T, H * head_dim]`, `head_dim` even and positive,
-    `positions` is `[T]` with the same extent name, `theta > 0`.
+    `rotary_dim` even and from 2 to `head_dim`, `positions` is `[T]` with the same
+    extent name, `theta > 0`, and what the scaling asks for.
   }];
   let arguments = (ins Lm_Activations:$input, Lm_Indices:$positions, I64Attr:$head_dim, F64Attr:$theta,
-                       OptionalAttr<Lm_Llama3ScalingAttr>:$scaling);
+                       OptionalAttr<I64Attr>:$rotary_dim, OptionalAttr<Lm_RopeScalingInterface>:$scaling,
+                       UnitAttr:$interleaved);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = [{
-    $input `,` $positions `head_dim` $head_dim `theta` $theta (`scaling` $scaling^)? attr-dict
-    `:` type($input) `,` type($positions)
+    $input `,` $positions `head_dim` $head_dim `theta` $theta (`rotary_dim` $rotary_dim^)?
+    (`scaling` $scaling^)? (`interleaved` $interleaved^)? attr-dict `:` type($input) `,` type($positions)
   }];
   let extraClassDeclaration = [{
-    /// f(0), ..., f(head_dim/2 - 1).
-    std::vector<double> getFrequencies();
+    /// Pairs of columns of a head that are rotated.
+    int64_t getPairs();
+    /// f(0), ..., f(pairs - 1) of a token at `position`.
+    std::vector<double> getFrequencies(int64_t position);
+    /// See RopeScalingInterface.
+    double getMagnitude();
+    std::optional<RopeGrowth> getGrowth();
   }];
 }
 
@@ -386,7 +437,8 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
 
     `result[t, h] = softmax_p(scale * q[t, h] . k[p, h / group]) v[p, h / group]`
 
-    with `group = heads / kv_heads`. Staged cells become part of the sequence
+    with `group = heads / kv_heads`. With `softcap c` a scaled score s becomes
+    `c * tanh(s / c)` before the softmax. Staged cells become part of the sequence
     only by a commit. Keys and values are rounded to the state's element type
     before use.
 
@@ -395,14 +447,15 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
     ```
     **Constraints:** `q` is `[T, H * head_dim]`, `k` and `v` are
     `[T, kv_heads * head_dim]`, `positions` is `[T]`, all with the same extent
-    name; H is a multiple of `kv_heads`; an `lm.layers` around it has a range
+    name; H is a multiple of `kv_heads`; `softcap > 0`; an `lm.layers` around it has a range
     within the state's layers (without one, the op uses layer 0).
   }];
   let arguments = (ins Lm_Activations:$query, Lm_Activations:$key, Lm_Activations:$value,
-                       Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions, F64Attr:$scale);
+                       Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions, F64Attr:$scale,
+                       OptionalAttr<F64Attr>:$softcap);
   let results = (outs Lm_Activations:$result, Lm_StateType:$next);
   let assemblyFormat = [{
-    $query `,` $key `,` $value `,` $state `,` $rows `,` $positions `scale` $scale attr-dict
+    $query `,` $key `,` $value `,` $state `,` $rows `,` $positions `scale` $scale (`softcap` $softcap^)? attr-dict
     `:` type($query) `,` type($key) `,` type($state) `,` type($positions)
   }];
   let hasVerifier = 1;
@@ -441,10 +494,10 @@ def Lm_AttendOp : Lm_ComputeOp<"attend"> {
     Reads the state without consuming it. **Constraints:** as for `lm.attention`.
   }];
   let arguments = (ins Lm_Activations:$query, Lm_StateType:$state, Lm_RowsType:$rows,
-                       Lm_Indices:$positions, F64Attr:$scale);
+                       Lm_Indices:$positions, F64Attr:$scale, OptionalAttr<F64Attr>:$softcap);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = [{
-    $query `,` $state `,` $rows `,` $positions `scale` $scale attr-dict
+    $query `,` $state `,` $rows `,` $positions `scale` $scale (`softcap` $softcap^)? attr-dict
     `:` type($query) `,` type($state) `,` type($positions)
   }];
   let extraClassDeclaration = [{

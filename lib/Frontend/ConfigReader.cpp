@@ -10,6 +10,7 @@
 #include "runtime/base/File.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 using namespace plait;
@@ -41,29 +42,15 @@ bool isIrrelevant(std::string_view key) {
          std::find(std::begin(irrelevantKeys), std::end(irrelevantKeys), key) != std::end(irrelevantKeys);
 }
 
-Expected<double> readPositive(const JsonView &object, const std::string &key) {
+} // namespace
+
+Expected<double> plait::readPositive(const JsonView &object, const std::string &key) {
   PLAIT_ASSIGN_OR_RETURN(JsonView view, object.get(key));
   PLAIT_ASSIGN_OR_RETURN(double value, view.asDouble());
   if (!(value > 0))
     return view.error("a number above 0");
   return value;
 }
-
-Expected<RopeScaling> readLlama3Scaling(const JsonView &object) {
-  RopeScaling scaling;
-  PLAIT_ASSIGN_OR_RETURN(scaling.factor, readPositive(object, "factor"));
-  if (scaling.factor < 1)
-    return object.get("factor")->error("a factor of at least 1");
-  PLAIT_ASSIGN_OR_RETURN(scaling.lowFreqFactor, readPositive(object, "low_freq_factor"));
-  PLAIT_ASSIGN_OR_RETURN(scaling.highFreqFactor, readPositive(object, "high_freq_factor"));
-  if (scaling.lowFreqFactor >= scaling.highFreqFactor)
-    return object.get("high_freq_factor")->error("a number above low_freq_factor");
-  PLAIT_ASSIGN_OR_RETURN(scaling.originalMaxPositions,
-                         object.getInt("original_max_position_embeddings", 1, limits::positions));
-  return scaling;
-}
-
-} // namespace
 
 Status plait::unsupportedValue(const JsonView &view, const std::string &expected) {
   return unsupported(view.error(expected).message());
@@ -105,13 +92,21 @@ Expected<bool> ConfigReader::flag(const std::string &key, bool absent) {
   return root.getBool(key, absent);
 }
 
-Expected<Activation> ConfigReader::activation(const std::string &key, const std::string &absent) {
+Expected<std::optional<double>> ConfigReader::positive(const std::string &key) {
+  std::optional<double> value;
+  if (has(key)) {
+    PLAIT_ASSIGN_OR_RETURN(value, readPositive(root, key));
+  }
+  return value;
+}
+
+Expected<lm::ActivationKind> ConfigReader::activation(const std::string &key, const std::string &absent) {
   seen.insert(key);
   PLAIT_ASSIGN_OR_RETURN(std::string name, root.getString(key, absent));
   if (name == "silu" || name == "swish")
-    return Activation::silu;
+    return lm::ActivationKind::silu;
   if (name == "gelu_new" || name == "gelu_pytorch_tanh")
-    return Activation::geluTanh;
+    return lm::ActivationKind::gelu_tanh;
   PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get(key));
   return unsupportedValue(view, "one of silu, gelu_new, gelu_pytorch_tanh; Plait has no other "
                                 "activation");
@@ -131,6 +126,36 @@ Expected<std::optional<std::string>> ConfigReader::elementType() {
     result = name;
   }
   return result;
+}
+
+Expected<DecoderConstants> ConfigReader::readDecoder(ModelConfig &config, const DecoderKeys &keys) {
+  PLAIT_ASSIGN_OR_RETURN(config.vocabulary, size("vocab_size", limits::vocabulary));
+  PLAIT_ASSIGN_OR_RETURN(config.hidden, size("hidden_size", limits::hidden));
+  PLAIT_ASSIGN_OR_RETURN(config.intermediate, size("intermediate_size", limits::intermediate));
+  PLAIT_ASSIGN_OR_RETURN(config.layers, size("num_hidden_layers", limits::layers));
+  PLAIT_ASSIGN_OR_RETURN(config.maxPositions, size("max_position_embeddings", limits::positions));
+  PLAIT_ASSIGN_OR_RETURN(config.heads, size("num_attention_heads", limits::heads));
+  PLAIT_ASSIGN_OR_RETURN(config.kvHeads, size("num_key_value_heads", limits::heads, config.heads));
+  int64_t absentHeadDim = keys.absentHeadDim ? keys.absentHeadDim : config.hidden / config.heads;
+  if (!has("head_dim") && !keys.absentHeadDim && config.hidden % config.heads != 0)
+    return refuse("num_attention_heads",
+                  "a divisor of hidden_size (" + std::to_string(config.hidden) + "); else give head_dim");
+  PLAIT_ASSIGN_OR_RETURN(config.headDim, size("head_dim", limits::headDim, absentHeadDim));
+  if (config.headDim > limits::headDim || config.headDim % 2 != 0) {
+    std::string expected = "an even head_dim of at most " + std::to_string(limits::headDim);
+    if (has("head_dim"))
+      return refuse("head_dim", expected + ", as RoPE rotates pairs of columns");
+    return refuse("num_attention_heads",
+                  expected + " instead of hidden_size / num_attention_heads = " + std::to_string(config.headDim));
+  }
+  PLAIT_RETURN_IF_ERROR(checkHeads(config, "num_attention_heads", "num_key_value_heads"));
+  PLAIT_ASSIGN_OR_RETURN(config.tiedEmbeddings, flag("tie_word_embeddings", keys.absentTie));
+
+  DecoderConstants constants;
+  constants.attentionScale = 1 / std::sqrt(double(config.headDim));
+  PLAIT_ASSIGN_OR_RETURN(constants.normEps, epsilon("rms_norm_eps", 1e-6));
+  PLAIT_ASSIGN_OR_RETURN(constants.activation, activation(keys.activation, keys.absentActivation));
+  return constants;
 }
 
 Status ConfigReader::checkHeads(const ModelConfig &config, const std::string &headsKey, const std::string &kvHeadsKey) {
@@ -180,67 +205,4 @@ void ConfigReader::warnOfUnreadKeys() {
     keys += " and " + std::to_string(count - shown) + " more";
   if (count)
     warnings.push_back(warningAbout(root, "the keys unknown to Plait are ignored: " + keys));
-}
-
-//===----------------------------------------------------------------------===//
-// Rotary embedding
-//===----------------------------------------------------------------------===//
-
-/// Reads `rope_scaling`, or `rope_parameters`, which since transformers 5 holds
-/// the base frequency too.
-Expected<ConfigReader::Rope> ConfigReader::readRopeObject(const std::string &key) {
-  PLAIT_ASSIGN_OR_RETURN(JsonView object, root.get(key));
-  if (!object.json().is_object())
-    return object.error("an object with rope_type");
-  Rope rope;
-  if (object.has("rope_theta")) {
-    PLAIT_ASSIGN_OR_RETURN(rope.theta, readPositive(object, "rope_theta"));
-  }
-  if (object.has("partial_rotary_factor")) {
-    PLAIT_ASSIGN_OR_RETURN(JsonView partial, object.get("partial_rotary_factor"));
-    if (partial.json() != Json(1))
-      return unsupportedValue(partial, "1; Plait rotates all columns of a head");
-  }
-
-  const char *typeKey = object.has("rope_type") || !object.has("type") ? "rope_type" : "type";
-  std::string type = "default";
-  if (object.has(typeKey)) {
-    PLAIT_ASSIGN_OR_RETURN(type, object.getString(typeKey));
-  } else if (key == "rope_scaling" || !rope.theta) {
-    // Without a type and a base frequency it may be one object per layer type.
-    return object.error("a member rope_type, one of default, llama3");
-  }
-  if (type == "llama3") {
-    PLAIT_ASSIGN_OR_RETURN(rope.scaling, readLlama3Scaling(object));
-  } else if (type != "default") {
-    PLAIT_ASSIGN_OR_RETURN(JsonView view, object.get(typeKey));
-    return unsupportedValue(view, "one of default, llama3; Plait has no other RoPE scaling");
-  }
-  return rope;
-}
-
-Status ConfigReader::readRope(ModelConfig &config) {
-  std::optional<double> theta;
-  if (has("rope_theta")) {
-    PLAIT_ASSIGN_OR_RETURN(theta, readPositive(root, "rope_theta"));
-  }
-  std::optional<Rope> rope;
-  for (const char *key : {"rope_parameters", "rope_scaling"}) {
-    if (!has(key))
-      continue;
-    PLAIT_ASSIGN_OR_RETURN(Rope read, readRopeObject(key));
-    if (rope && (rope->scaling != read.scaling || (read.theta && read.theta != rope->theta)))
-      return refuse(key, "the same as rope_parameters; remove one of the two");
-    if (!rope)
-      rope = read;
-  }
-  if (rope && rope->theta && theta && *rope->theta != *theta)
-    return refuse("rope_theta", "the same as in rope_parameters; remove one of the two");
-  if (rope && rope->theta)
-    theta = rope->theta;
-  constexpr double defaultTheta = 10000; // of transformers
-  config.ropeTheta = theta.value_or(defaultTheta);
-  if (rope)
-    config.ropeScaling = rope->scaling;
-  return Status::success();
 }

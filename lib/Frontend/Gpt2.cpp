@@ -19,7 +19,44 @@
 
 using namespace plait;
 
+namespace {
+struct Gpt2 {
+  double normEps = 0;
+  lm::ActivationKind activation = lm::ActivationKind::gelu_tanh;
+  double attentionScale = 1;
+};
+} // namespace
+
+static void build(ModelBuilder &b, const ModelConfig &c, const Gpt2 &m) {
+  auto conv1d = [&](Value input, StringRef path, int64_t outputs) {
+    return b.linear(input, path, outputs, /*bias=*/true, /*transposed=*/true);
+  };
+  b.buildForward([&] {
+    Value tokens = b.embed(b.ids, "wte", c.vocabulary);
+    Value places = b.embed(b.positions, "wpe", c.maxPositions);
+    Value hidden = b.layers(b.add(tokens, places, "embeddings"), "h", [&](Value x) {
+      Value normed = b.layerNorm(x, m.normEps, "h.{layer}.ln_1");
+      Value qkv = conv1d(normed, "h.{layer}.attn.c_attn", 3 * c.hidden);
+      Value q = b.sliceColumns(qkv, 0, c.hidden, "h.{layer}.attn.q");
+      Value k = b.sliceColumns(qkv, c.hidden, c.hidden, "h.{layer}.attn.k");
+      Value v = b.sliceColumns(qkv, 2 * c.hidden, c.hidden, "h.{layer}.attn.v");
+      Value mixed = b.attention(q, k, v, {m.attentionScale}, "h.{layer}.attn");
+      Value o = conv1d(mixed, "h.{layer}.attn.c_proj", c.hidden);
+      x = b.add(x, o, "h.{layer}.attn.residual");
+
+      normed = b.layerNorm(x, m.normEps, "h.{layer}.ln_2");
+      Value up = conv1d(normed, "h.{layer}.mlp.c_fc", c.intermediate);
+      Value activated = b.activation(up, m.activation, "h.{layer}.mlp.act");
+      Value down = conv1d(activated, "h.{layer}.mlp.c_proj", c.hidden);
+      return b.add(x, down, "h.{layer}.mlp.residual");
+    });
+    return b.layerNorm(hidden, m.normEps, "ln_f");
+  });
+  b.buildHead();
+}
+
 static Status readConfig(ConfigReader &reader, ModelConfig &config) {
+  Gpt2 model;
   PLAIT_ASSIGN_OR_RETURN(config.vocabulary, reader.size("vocab_size", limits::vocabulary));
   PLAIT_ASSIGN_OR_RETURN(config.hidden, reader.size("n_embd", limits::hidden));
   PLAIT_ASSIGN_OR_RETURN(config.layers, reader.size("n_layer", limits::layers));
@@ -34,43 +71,15 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config) {
   PLAIT_RETURN_IF_ERROR(reader.checkHeads(config, "n_head", "n_head"));
 
   PLAIT_ASSIGN_OR_RETURN(bool scaled, reader.flag("scale_attn_weights", true));
-  config.attentionScale = scaled ? 1 / std::sqrt(double(config.headDim)) : 1;
-  PLAIT_ASSIGN_OR_RETURN(config.normEps, reader.epsilon("layer_norm_epsilon", 1e-5));
-  PLAIT_ASSIGN_OR_RETURN(config.activation, reader.activation("activation_function", "gelu_new"));
+  model.attentionScale = scaled ? 1 / std::sqrt(double(config.headDim)) : 1;
+  PLAIT_ASSIGN_OR_RETURN(model.normEps, reader.epsilon("layer_norm_epsilon", 1e-5));
+  PLAIT_ASSIGN_OR_RETURN(model.activation, reader.activation("activation_function", "gelu_new"));
   PLAIT_ASSIGN_OR_RETURN(config.tiedEmbeddings, reader.flag("tie_word_embeddings", true));
-  config.attentionBias = config.mlpBias = true;
+  config.build = [model](ModelBuilder &b, const ModelConfig &c) { build(b, c, model); };
   PLAIT_RETURN_IF_ERROR(
       reader.require("scale_attn_by_inverse_layer_idx", false, "Plait scales attention alike in all layers"));
   return reader.require("reorder_and_upcast_attn", false,
                         "set it to false: the weights are the same, sums are rounded otherwise");
-}
-
-static void build(ModelBuilder &b, const ModelConfig &c) {
-  auto conv1d = [&](Value input, StringRef path, int64_t outputs) {
-    return b.linear(input, path, outputs, /*bias=*/true, /*transposed=*/true);
-  };
-  b.buildForward([&] {
-    Value tokens = b.embed(b.ids, "wte", c.vocabulary);
-    Value places = b.embed(b.positions, "wpe", c.maxPositions);
-    Value hidden = b.layers(b.add(tokens, places, "embeddings"), "h", [&](Value x) {
-      Value normed = b.layerNorm(x, "h.{layer}.ln_1");
-      Value qkv = conv1d(normed, "h.{layer}.attn.c_attn", 3 * c.hidden);
-      Value q = b.sliceColumns(qkv, 0, c.hidden, "h.{layer}.attn.q");
-      Value k = b.sliceColumns(qkv, c.hidden, c.hidden, "h.{layer}.attn.k");
-      Value v = b.sliceColumns(qkv, 2 * c.hidden, c.hidden, "h.{layer}.attn.v");
-      Value mixed = b.attention(q, k, v, "h.{layer}.attn");
-      Value o = conv1d(mixed, "h.{layer}.attn.c_proj", c.hidden);
-      x = b.add(x, o, "h.{layer}.attn.residual");
-
-      normed = b.layerNorm(x, "h.{layer}.ln_2");
-      Value up = conv1d(normed, "h.{layer}.mlp.c_fc", c.intermediate);
-      Value activated = b.activation(up, "h.{layer}.mlp.act");
-      Value down = conv1d(activated, "h.{layer}.mlp.c_proj", c.hidden);
-      return b.add(x, down, "h.{layer}.mlp.residual");
-    });
-    return b.layerNorm(hidden, "ln_f");
-  });
-  b.buildHead();
 }
 
 /// The causal mask and the value it is filled with, which checkpoints carry as
@@ -81,5 +90,5 @@ static bool isIgnorable(StringRef tensor) {
 
 namespace plait {
 extern const ModelFamily gpt2Family;
-const ModelFamily gpt2Family = {"gpt2", "GPT2LMHeadModel", "transformer.", "wte", readConfig, build, isIgnorable};
+const ModelFamily gpt2Family = {"gpt2", "GPT2LMHeadModel", "transformer.", "wte", readConfig, isIgnorable};
 } // namespace plait

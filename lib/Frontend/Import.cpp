@@ -97,7 +97,7 @@ Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat abse
     return formatAttr(context, tensor->type == plait::TensorType::bf16 ? WeightFormat::bf16 : WeightFormat::f32);
   };
   ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf);
-  family.build(modelBuilder, result.config);
+  result.config.build(modelBuilder, result.config);
   if (failed(verify(*result.module)))
     return internalError("import of family " + result.config.family +
                          ": found IR that does not verify; expected valid IR; please report it "
@@ -117,7 +117,7 @@ Expected<ImportedModel> plait::importHuggingFace(MLIRContext &context, const std
   PLAIT_ASSIGN_OR_RETURN(Json configJson, readJsonFile(configPath));
   result.inputFiles.push_back(configPath);
   JsonView config(configJson, configPath);
-  PLAIT_ASSIGN_OR_RETURN(result.config, readModelConfig(config, result.warnings));
+  PLAIT_ASSIGN_OR_RETURN(result.config, readModelConfig(config, context, result.warnings));
 
   const std::string generationPath = join(folder, "generation_config.json");
   std::optional<Json> generationJson;

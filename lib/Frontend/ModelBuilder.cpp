@@ -132,7 +132,7 @@ void ModelBuilder::buildForward(llvm::function_ref<Value()> body) {
   lm::ReturnOp::create(builder, func.getLoc(), values);
 }
 
-void ModelBuilder::buildHead() {
+void ModelBuilder::buildHead(std::optional<double> softcap) {
   MLIRContext *context = model.getContext();
   Type hidden = lm::getNamedTensor(context, "leaves", {config.hidden}, builder.getF32Type());
   Type logits = lm::getNamedTensor(context, "leaves", {config.vocabulary}, builder.getF32Type());
@@ -142,6 +142,9 @@ void ModelBuilder::buildHead() {
                         /*transposed=*/false, /*belowPrefix=*/config.tiedEmbeddings);
   Location loc = NameLoc::get(builder.getStringAttr("lm_head"));
   Value result = lm::HeadOp::create(builder, loc, func.getBody().getArgument(0), matrix);
+  if (softcap)
+    result = lm::SoftcapOp::create(builder, NameLoc::get(builder.getStringAttr("lm_head.softcap")), result,
+                                   builder.getF64FloatAttr(*softcap));
   lm::ReturnOp::create(builder, func.getLoc(), result);
 }
 
@@ -188,47 +191,40 @@ Value ModelBuilder::linear(Value input, StringRef path, int64_t outputs, bool bi
   return lm::LinearOp::create(builder, locOf(path), input, matrix, vector);
 }
 
-Value ModelBuilder::rmsNorm(Value input, StringRef path) {
-  Value gain = weight(path, "weight", {columnsOf(input)});
-  return lm::RmsNormOp::create(builder, locOf(path), input, gain, builder.getF64FloatAttr(config.normEps));
+Value ModelBuilder::rmsNorm(Value input, const RmsNormForm &form, StringRef path) {
+  Value gain = weight(path, "weight", {form.columns ? form.columns : columnsOf(input)});
+  return lm::RmsNormOp::create(builder, locOf(path), input, gain, builder.getF64FloatAttr(form.eps),
+                               form.unitOffset ? builder.getUnitAttr() : UnitAttr());
 }
 
-Value ModelBuilder::layerNorm(Value input, StringRef path) {
+Value ModelBuilder::layerNorm(Value input, double eps, StringRef path) {
   Value gain = weight(path, "weight", {columnsOf(input)});
   Value bias = weight(path, "bias", {columnsOf(input)});
-  return lm::LayerNormOp::create(builder, locOf(path), input, gain, bias, builder.getF64FloatAttr(config.normEps));
+  return lm::LayerNormOp::create(builder, locOf(path), input, gain, bias, builder.getF64FloatAttr(eps));
 }
 
 Value ModelBuilder::add(Value lhs, Value rhs, StringRef path) {
   return lm::AddOp::create(builder, locOf(path), lhs, rhs);
 }
 
-lm::ActivationKind ModelBuilder::activationKind() const {
-  switch (config.activation) {
-  case Activation::silu:
-    return lm::ActivationKind::silu;
-  case Activation::geluTanh:
-    return lm::ActivationKind::gelu_tanh;
-  }
-  llvm_unreachable("unknown activation");
+Value ModelBuilder::scale(Value input, double factor, StringRef path) {
+  return lm::ScaleOp::create(builder, locOf(path), input, builder.getF64FloatAttr(factor));
 }
 
-Value ModelBuilder::activation(Value input, StringRef path) {
-  return lm::ActivationOp::create(builder, locOf(path), activationKind(), input);
+Value ModelBuilder::activation(Value input, lm::ActivationKind kind, StringRef path) {
+  return lm::ActivationOp::create(builder, locOf(path), kind, input);
 }
 
-Value ModelBuilder::gatedActivation(Value gate, Value up, StringRef path) {
-  return lm::GluOp::create(builder, locOf(path), activationKind(), gate, up);
+Value ModelBuilder::gatedActivation(Value gate, Value up, lm::ActivationKind kind, StringRef path) {
+  return lm::GluOp::create(builder, locOf(path), kind, gate, up);
 }
 
-Value ModelBuilder::rope(Value input, StringRef path) {
-  lm::Llama3ScalingAttr scaling;
-  if (const std::optional<RopeScaling> &s = config.ropeScaling)
-    scaling = lm::Llama3ScalingAttr::get(model.getContext(), builder.getF64FloatAttr(s->factor),
-                                         builder.getF64FloatAttr(s->lowFreqFactor),
-                                         builder.getF64FloatAttr(s->highFreqFactor), s->originalMaxPositions);
+Value ModelBuilder::rope(Value input, const Rope &rope, StringRef path) {
+  bool isPartial = rope.rotaryDim != config.headDim;
   return lm::RopeOp::create(builder, locOf(path), input, positions, builder.getI64IntegerAttr(config.headDim),
-                            builder.getF64FloatAttr(config.ropeTheta), scaling);
+                            builder.getF64FloatAttr(rope.theta),
+                            isPartial ? builder.getI64IntegerAttr(rope.rotaryDim) : IntegerAttr(), rope.scaling,
+                            rope.interleaved ? builder.getUnitAttr() : UnitAttr());
 }
 
 Value ModelBuilder::sliceColumns(Value input, int64_t offset, int64_t size, StringRef path) {
@@ -236,9 +232,17 @@ Value ModelBuilder::sliceColumns(Value input, int64_t offset, int64_t size, Stri
                                     builder.getI64IntegerAttr(size));
 }
 
-Value ModelBuilder::attention(Value query, Value key, Value value, StringRef path) {
+Value ModelBuilder::gatedMlp(Value input, lm::ActivationKind kind, bool bias, StringRef path) {
+  Value gate = linear(input, (path + ".gate_proj").str(), config.intermediate, bias);
+  Value up = linear(input, (path + ".up_proj").str(), config.intermediate, bias);
+  Value gated = gatedActivation(gate, up, kind, (path + ".act_fn").str());
+  return linear(gated, (path + ".down_proj").str(), config.hidden, bias);
+}
+
+Value ModelBuilder::attention(Value query, Value key, Value value, const AttentionForm &form, StringRef path) {
   auto op = lm::AttentionOp::create(builder, locOf(path), query, key, value, states[current], rows, positions,
-                                    builder.getF64FloatAttr(config.attentionScale));
+                                    builder.getF64FloatAttr(form.scale),
+                                    form.softcap ? builder.getF64FloatAttr(*form.softcap) : FloatAttr());
   states[current] = op.getNext();
   return op.getResult();
 }

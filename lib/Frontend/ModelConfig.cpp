@@ -23,6 +23,9 @@ static Expected<const ModelFamily *> readFamily(const JsonView &root) {
   }
   PLAIT_ASSIGN_OR_RETURN(std::string name, root.getString("model_type"));
   const ModelFamily *family = findModelFamily(name);
+  if (!family && root.has("text_config"))
+    return unsupportedValue(*root.get("model_type"),
+                            supported + "; a model of several modalities is not imported: take one of text alone");
   if (!family)
     return unsupportedValue(*root.get("model_type"), supported + "; Plait does not import other models");
   if (!root.has("architectures"))
@@ -55,10 +58,11 @@ static Status refuseQuantization(const JsonView &root) {
   return Status::success();
 }
 
-Expected<ModelConfig> plait::readModelConfig(const JsonView &root, std::vector<std::string> &warnings) {
+Expected<ModelConfig> plait::readModelConfig(const JsonView &root, mlir::MLIRContext &context,
+                                             std::vector<std::string> &warnings) {
   PLAIT_ASSIGN_OR_RETURN(const ModelFamily *family, readFamily(root));
   PLAIT_RETURN_IF_ERROR(refuseQuantization(root));
-  ConfigReader reader(root, warnings);
+  ConfigReader reader(root, context, warnings);
   for (const char *key : {"auto_map", "trust_remote_code"})
     if (reader.has(key))
       reader.warn(key, "it is ignored, as Plait never runs code that comes with a model");

@@ -10,11 +10,11 @@
 using namespace plait;
 
 namespace plait {
-extern const ModelFamily gpt2Family, llamaFamily;
+extern const ModelFamily gpt2Family, llamaFamily, phi3Family, qwen2Family, qwen3Family;
 } // namespace plait
 
 llvm::ArrayRef<const ModelFamily *> plait::getModelFamilies() {
-  static const ModelFamily *const families[] = {&gpt2Family, &llamaFamily};
+  static const ModelFamily *const families[] = {&gpt2Family, &llamaFamily, &phi3Family, &qwen2Family, &qwen3Family};
   return families;
 }
 

@@ -57,6 +57,7 @@ private:
   void reset();
   void emitChunk(Value page, Value begin, Value end);
   SmallVector<Value> emitScores(Value page, Value firstHead, const Slots &slots);
+  Value emitScore(Value dot);
   void emitWeights(Value firstHead, ArrayRef<Value> chunkTops, const Slots &slots);
   void emitSums(Value page, Value firstHead, const Slots &slots);
   void emitResult();
@@ -123,13 +124,22 @@ void Attend::emitChunk(Value page, Value begin, Value end) {
   });
 }
 
-/// scores = scale * query . keys, -infinity where the token does not look.
+/// What the softmax is taken of: `dot` scaled, and softly capped if the op says so.
+Value Attend::emitScore(Value dot) {
+  double scale = op.getScale().convertToDouble();
+  std::optional<APFloat> softcap = op.getSoftcap();
+  if (!softcap)
+    return e.mul(dot, e.splat(scale));
+  double cap = softcap->convertToDouble();
+  return e.mul(e.tanh(e.mul(dot, e.splat(scale / cap))), e.splat(cap));
+}
+
+/// scores of query . keys, -infinity where the token does not look.
 /// Returns the largest of each head, lane by lane.
 SmallVector<Value> Attend::emitScores(Value page, Value firstHead, const Slots &slots) {
   Value queries = e.pointer(op.getQuery());
   Value first = e.add(query, e.mul(firstHead, headDim));
   Value keys = e.add(e.mul(kvHead, pages.layout.keyOffset(1)), pages.layout.keyOffset(0));
-  Value scale = e.splat(op.getScale().convertToDouble());
   Value lowest = e.splat(-std::numeric_limits<double>::infinity());
   SmallVector<Value> none(heads, lowest);
   return e.forLoop(slots.firstBlock, slots.endBlocks, block, none, [&](Value start, ValueRange carried) {
@@ -151,7 +161,7 @@ SmallVector<Value> Attend::emitScores(Value page, Value firstHead, const Slots &
       Value lanes = e.add(start, j * e.lanes()), used = e.lanesBelow(lanes, slots.end);
       Value before = window ? e.lanesBelow(lanes, slots.begin) : Value();
       for (int64_t i = 0; i < heads; ++i) {
-        Value score = e.select(used, e.mul(dots[i * vectors + j], scale), lowest);
+        Value score = e.select(used, emitScore(dots[i * vectors + j]), lowest);
         if (before)
           score = e.select(before, lowest, score);
         e.store(score, scores, scoreOffset(start, i, j));

@@ -41,6 +41,19 @@ static LogicalResult emitAdd(lm::AddOp op, CpuKernelEmitter &e) {
   });
 }
 
+static LogicalResult emitScale(lm::ScaleOp op, CpuKernelEmitter &e) {
+  Value x = e.pointer(op.getInput()), factor = e.splat(op.getFactor().convertToDouble());
+  return emitElementwise(e, op.getResult(),
+                         [&](Value offset, Value mask) { return e.mul(e.load(e.f32Type(), x, offset, mask), factor); });
+}
+
+static LogicalResult emitSoftcap(lm::SoftcapOp op, CpuKernelEmitter &e) {
+  Value x = e.pointer(op.getInput()), cap = e.splat(op.getCap().convertToDouble());
+  return emitElementwise(e, op.getResult(), [&](Value offset, Value mask) {
+    return e.mul(cap, e.tanh(e.div(e.load(e.f32Type(), x, offset, mask), cap)));
+  });
+}
+
 static LogicalResult emitActivation(lm::ActivationOp op, CpuKernelEmitter &e) {
   Value x = e.pointer(op.getInput());
   return emitElementwise(e, op.getResult(), [&](Value offset, Value mask) {
@@ -59,6 +72,8 @@ static LogicalResult emitGlu(lm::GluOp op, CpuKernelEmitter &e) {
 void plait::registerElementwiseCpuKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
     attachCpuKernel<lm::AddOp, emitAdd>(context);
+    attachCpuKernel<lm::ScaleOp, emitScale>(context);
+    attachCpuKernel<lm::SoftcapOp, emitSoftcap>(context);
     attachCpuKernel<lm::ActivationOp, emitActivation>(context);
     attachCpuKernel<lm::GluOp, emitGlu>(context);
   });

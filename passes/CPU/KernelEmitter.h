@@ -176,6 +176,8 @@ public:
   /// x < y, signed; false with a NaN.
   Value less(Value x, Value y);
   Value equal(Value x, Value y);
+  /// Integer `x` as f64.
+  Value toWide(Value x);
   Value select(Value condition, Value x, Value y);
   /// Smaller of two i64.
   Value minimum(Value x, Value y);
@@ -186,6 +188,8 @@ public:
   Value lanesBelow(Value first, Value bound);
   /// Lane `i` of a vector.
   Value lane(Value vector, int64_t i);
+  /// Lanes 2i and 2i + 1 of a vector exchanged.
+  Value swapPairs(Value vector);
   /// All lanes of a vector joined by a tree: halves, quarters, ...
   Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> combine);
   Value reduceAdd(Value vector) {
@@ -205,6 +209,8 @@ public:
   Value exp(Value x);
   /// Natural logarithm: -infinity for 0, NaN below. Relative error below 2e-7.
   Value log(Value x);
+  /// Relative error below 2e-7.
+  Value tanh(Value x);
   /// x / (1 + e^-x)
   Value silu(Value x);
   /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
@@ -212,6 +218,10 @@ public:
   Value activate(lm::ActivationKind kind, Value x);
   /// (sin x, cos x) of f64 as f32: x within about a million turns; error below 1e-7.
   std::pair<Value, Value> sinCos(Value x);
+  /// Natural logarithm of f64: x positive and normal. Error below 1e-15 or as much of the result.
+  Value logWide(Value x);
+  /// e^x of f64: |x| < 700. Relative error below 1e-15.
+  Value expWide(Value x);
 
 private:
   /// The plait_dim_t of the leading extent of `type`, which is dynamic.

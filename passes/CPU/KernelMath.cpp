@@ -91,6 +91,15 @@ Value CpuKernelEmitter::lanesBelow(Value first, Value bound) {
   return less(number, broadcast(left));
 }
 
+Value CpuKernelEmitter::toWide(Value x) {
+  return arith::SIToFPOp::create(b, location, withElement(x.getType(), b.getF64Type()), x);
+}
+
+Value CpuKernelEmitter::swapPairs(Value vector) {
+  return shuffle(vector, llvm::map_to_vector(llvm::seq<int64_t>(0, cast<VectorType>(vector.getType()).getDimSize(0)),
+                                             [](int64_t lane) { return lane ^ 1; }));
+}
+
 Value CpuKernelEmitter::lane(Value vector, int64_t i) { return vector::ExtractOp::create(b, location, vector, i); }
 
 Value CpuKernelEmitter::shuffle(Value vector, ArrayRef<int64_t> order) {
@@ -179,6 +188,20 @@ Value CpuKernelEmitter::log(Value x) {
   return select(less(x, c(0)), c(std::numeric_limits<double>::quiet_NaN()), result);
 }
 
+Value CpuKernelEmitter::tanh(Value x) {
+  auto c = [&](double value) { return constant(x.getType(), value); };
+  // Near 0, x + x^3 q(x^2); q is the minimax polynomial of relative error 5e-9.
+  Value square = mul(x, x);
+  Value q = polynomial(square, {-0.3333328194175587, 0.1333144219138011, -0.053739714520451384, 0.02063908538927042,
+                                -0.00570498489793002});
+  Value near = fma(mul(x, square), q, x);
+  // Elsewhere 1 - 2 / (1 + e^2|x|), with the sign of x.
+  Value size = max(x, negate(x));
+  Value far = sub(c(1), div(c(2), add(exp(mul(size, c(2))), c(1))));
+  far = select(less(x, c(0)), negate(far), far);
+  return select(less(size, c(0.625)), near, far);
+}
+
 Value CpuKernelEmitter::silu(Value x) { return div(x, add(constant(x.getType(), 1), exp(negate(x)))); }
 
 Value CpuKernelEmitter::geluTanh(Value x) {
@@ -226,4 +249,37 @@ std::pair<Value, Value> CpuKernelEmitter::sinCos(Value x) {
   Type narrow = withElement(type, f32Type());
   auto round = [&](Value v) -> Value { return arith::TruncFOp::create(b, location, narrow, v); };
   return {round(s), round(co)};
+}
+
+Value CpuKernelEmitter::logWide(Value x) {
+  Type type = x.getType(), bits = withElement(type, b.getI64Type());
+  auto c = [&](double value) { return constant(type, value); };
+  auto i = [&](int64_t value) { return integer(bits, value); };
+  // As log: x = 2^n m with m in [sqrt(1/2), sqrt(2)), log m = 2 artanh((m - 1) / (m + 1)).
+  constexpr int64_t rootOfHalf = 0x3fe6a09e667f3bcd;
+  Value offset = sub(bitcast(bits, x), i(rootOfHalf));
+  Value n = toWide(arith::ShRSIOp::create(b, location, offset, i(52)));
+  Value fraction = arith::AndIOp::create(b, location, offset, i(0xfffffffffffff));
+  Value f = sub(bitcast(type, add(fraction, i(rootOfHalf))), c(1));
+  Value s = div(f, add(f, c(2))), square = mul(s, s);
+  SmallVector<double> series;
+  for (int power = 1; power <= 21; power += 2)
+    series.push_back(2.0 / power);
+  return fma(n, c(std::log(2.0)), mul(s, polynomial(square, series)));
+}
+
+Value CpuKernelEmitter::expWide(Value x) {
+  Type type = x.getType(), bits = withElement(type, b.getI64Type());
+  auto c = [&](double value) { return constant(type, value); };
+  // As exp: n = round(x / ln 2), r = x - n ln 2 with |r| <= ln 2 / 2. The first
+  // constant has 32 bits, so that its product is exact.
+  Value magic = c(0x1.8p52), shifted = fma(x, c(1 / std::log(2.0)), magic);
+  Value n = sub(shifted, magic), power = sub(bitcast(bits, shifted), bitcast(bits, magic));
+  Value r = fma(n, c(-6.93147180369123816490e-01), x);
+  r = fma(n, c(-1.90821492927058770002e-10), r);
+  SmallVector<double> series{1}; // Taylor's
+  for (int k = 1; k <= 13; ++k)
+    series.push_back(series.back() / k);
+  Value exponent = arith::ShLIOp::create(b, location, power, integer(bits, 52));
+  return mul(polynomial(r, series), bitcast(type, add(exponent, bitcast(bits, c(1)))));
 }

@@ -23,10 +23,10 @@ static Value inverseDeviation(CpuKernelEmitter &e, Value sum, int64_t columns, c
 }
 
 static LogicalResult emitRmsNorm(lm::RmsNormOp op, CpuKernelEmitter &e) {
-  int64_t columns = cast<RankedTensorType>(op.getInput().getType()).getDimSize(1);
+  int64_t columns = cast<lm::WeightType>(op.getGain().getType()).getRows();
   Value input = e.pointer(op.getInput()), gain = e.pointer(op.getGain()), result = e.pointer(op.getResult());
-  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
-    Value base = e.mul(row, columns);
+  e.forEachTile(e.rowTiles(op.getResult(), op.getGroups()), [&](Value group) {
+    Value base = e.mul(group, columns);
     auto x = [&](Columns c) { return e.load(e.f32Type(), input, e.add(base, c.first), c.mask); };
     Value squares = e.reduceColumns(
         columns, 0,
@@ -37,8 +37,10 @@ static LogicalResult emitRmsNorm(lm::RmsNormOp op, CpuKernelEmitter &e) {
         [&](Value a, Value b) { return e.add(a, b); });
     Value inverse = e.broadcast(inverseDeviation(e, squares, columns, op.getEps()));
     e.forColumns(columns, [&](Columns c) {
-      Value y = e.mul(e.mul(x(c), inverse), e.load(e.f32Type(), gain, c.first, c.mask));
-      e.store(y, result, e.add(base, c.first), c.mask);
+      Value factor = e.load(e.f32Type(), gain, c.first, c.mask);
+      if (op.getUnitOffset())
+        factor = e.add(factor, e.splat(1));
+      e.store(e.mul(e.mul(x(c), inverse), factor), result, e.add(base, c.first), c.mask);
     });
   });
   return success();

@@ -2,24 +2,35 @@
 """Makes the whole-model goldens with Hugging Face transformers.
 
   make_model_goldens.py                 # everything
-  make_model_goldens.py --only kjv-2m   # one of llama-tiny, llama31-tiny, gpt2-tiny, kjv-2m
+  make_model_goldens.py --only NAME     # one of them: llama-tiny, ..., rope-yarn, ..., kjv-2m
 
 Writes, beside this script:
-  models/llama-tiny/, models/llama31-tiny/, models/gpt2-tiny/
+  models/NAME-tiny/, one for each family and kind of config
       a folder as save_pretrained writes it, with random weights, and golden.safetensors
+  models/rope-KIND/, one for each scaling of rotary embeddings
+      config.json and golden.safetensors; the weights are those of llama31-tiny, by a link
   models/kjv-2m.golden.safetensors
       for ../models/kjv-2m; to be rerun whenever that model is trained anew
 
 Needs torch, transformers, tokenizers, safetensors and numpy. One thread, eager attention;
 the random weights follow from a seed, so that a rerun with the same software gives
-the same bytes. The seed of each tiny model is the first one with which no greedy
-step is a near tie and the text is not a short loop.
+the same bytes. No greedy step of a tiny model is a near tie, and no text is a short
+loop: with a list of SEEDS, the seed of the weights is the first one of which that
+holds; else the weights are those of seed 1, and each prompt is the first one of its
+length of which it holds.
+
+Embeddings that a model scales are scaled by the factor as the checkpoint's own type
+holds it: transformers does so when it runs in that type.
+
+With dynamic scaling of rotary embeddings, tokens are given to the model one at a time,
+the prompt's too: given several at once, transformers uses the frequencies of the last
+one for all.
 
 What a golden file holds, for i = 0..7 (prompts of unequal lengths, each run alone;
 a batch of them must give the same):
   prompt.i.ids         I32 [n]      the prompt
   prompt.i.logits      F32 [k, V]   logits of the last k prompt positions, run in f32
-                                    (k = n for the tiny models; less in kjv-2m)
+                                    (k = n for the tiny models; less in the others)
   prompt.i.tokens      I32 [64]     greedy continuation with a KV cache, in f32; an
                                     end-of-text token does not end it
   prompt.i.margins     F32 [64]     at each step: best logit minus second best
@@ -38,6 +49,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from unittest import mock
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -47,10 +59,25 @@ import tokenizers
 import torch
 import transformers
 import transformers.modeling_rope_utils as rope_utils
-import transformers.models.gpt2.modeling_gpt2 as modeling_gpt2
-import transformers.models.llama.modeling_llama as modeling_llama
 from safetensors import safe_open
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, "models")
@@ -133,18 +160,158 @@ def gpt2_tiny():
     )
 
 
-# name: config, class, stored type, size of a shard, the seed to begin the search with
-# (found by a search from 1 on)
+def qwen2_tiny():
+    return Qwen2Config(
+        vocab_size=211,
+        hidden_size=48,
+        intermediate_size=68,
+        num_hidden_layers=2,
+        num_attention_heads=6,
+        num_key_value_heads=3,
+        max_position_embeddings=256,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        tie_word_embeddings=False,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+
+
+def qwen3_tiny():
+    return Qwen3Config(
+        vocab_size=223,
+        hidden_size=40,
+        intermediate_size=92,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=14,
+        max_position_embeddings=256,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+
+
+def phi3_tiny():
+    return Phi3Config(
+        vocab_size=227,
+        hidden_size=60,
+        intermediate_size=76,
+        num_hidden_layers=2,
+        num_attention_heads=5,
+        num_key_value_heads=1,
+        max_position_embeddings=256,
+        original_max_position_embeddings=256,
+        rope_parameters={
+            "rope_type": "default",
+            "rope_theta": 10000.0,
+            "partial_rotary_factor": 0.5,
+        },
+        tie_word_embeddings=False,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+
+
+def mistral_tiny():
+    return MistralConfig(
+        vocab_size=233,
+        hidden_size=48,
+        intermediate_size=84,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=10,
+        max_position_embeddings=256,
+        sliding_window=7,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        tie_word_embeddings=False,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+
+
+def gemma2_tiny():
+    return Gemma2Config(
+        vocab_size=239,
+        hidden_size=44,
+        intermediate_size=72,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=26,
+        query_pre_attn_scalar=20,
+        attn_logit_softcapping=3.0,
+        final_logit_softcapping=9.0,
+        max_position_embeddings=256,
+        sliding_window=5,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+
+
+def gemma3_tiny():
+    return Gemma3TextConfig(
+        vocab_size=241,
+        hidden_size=40,
+        intermediate_size=56,
+        num_hidden_layers=8,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=18,
+        query_pre_attn_scalar=30,
+        max_position_embeddings=256,
+        sliding_window=6,
+        layer_types=["full_attention" if i % 3 == 2 else "sliding_attention" for i in range(8)],
+        rope_parameters={
+            "full_attention": {"rope_type": "linear", "rope_theta": 1000000.0, "factor": 8.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+        },
+        bos_token_id=1,
+        eos_token_id=[2, 5],
+        pad_token_id=0,
+    )
+
+
+# name: config, class, stored type, size of a shard, the seed of the weights to begin
+# the search with (found by a search from 1 on), or None to search for prompts
 TINY = {
     "llama-tiny": (llama_tiny, LlamaForCausalLM, torch.float32, "5GB", 26),
     "llama31-tiny": (llama31_tiny, LlamaForCausalLM, torch.bfloat16, "100KB", 155),
     "gpt2-tiny": (gpt2_tiny, GPT2LMHeadModel, torch.float32, "5GB", 855),
+    "qwen2-tiny": (qwen2_tiny, Qwen2ForCausalLM, torch.float32, "5GB", None),
+    "qwen3-tiny": (qwen3_tiny, Qwen3ForCausalLM, torch.bfloat16, "5GB", None),
+    "mistral-tiny": (mistral_tiny, MistralForCausalLM, torch.bfloat16, "5GB", None),
+    "gemma2-tiny": (gemma2_tiny, Gemma2ForCausalLM, torch.float32, "5GB", None),
+    "gemma3-tiny": (gemma3_tiny, Gemma3ForCausalLM, torch.bfloat16, "5GB", None),
+    "phi3-tiny": (phi3_tiny, Phi3ForCausalLM, torch.bfloat16, "5GB", None),
 }
+
+# Scalings of rotary embeddings: max_position_embeddings, rope_parameters
+ROPES = {
+    "rope-linear": (64, {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}),
+    "rope-dynamic": (24, {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 6.0}),
+    "rope-yarn": (
+        256,
+        {
+            "rope_type": "yarn",
+            "rope_theta": 10000.0,
+            "factor": 4.0,
+            "beta_fast": 8.0,
+            "original_max_position_embeddings": 64,
+        },
+    ),
+}
+ROPE_BASE = "llama31-tiny"
 
 
 @contextlib.contextmanager
-def all_f64():
-    """Within this, the models' code computes in f64 what it otherwise computes in
+def all_f64(cls):
+    """Within this, the model's code computes in f64 what it otherwise computes in
     f32 whatever the weights' type: norms, softmax, the tables of the rotation."""
 
     class Torch:
@@ -154,8 +321,9 @@ def all_f64():
             return getattr(torch, name)
 
     with contextlib.ExitStack() as stack:
-        for module in (modeling_llama, modeling_gpt2, rope_utils):
+        for module in (sys.modules[cls.__module__], rope_utils):
             stack.enter_context(mock.patch.object(module, "torch", Torch()))
+        stack.enter_context(mock.patch.object(torch.Tensor, "float", torch.Tensor.double))
         yield
 
 
@@ -165,6 +333,7 @@ def randomize(model, seed):
     gen = torch.Generator().manual_seed(seed)
     tied = model.config.tie_word_embeddings
     gpt2 = model.config.model_type == "gpt2"
+    gemma = model.config.model_type.startswith("gemma")
     for name in sorted(state):
         p = state[name]
         if tied and name == "lm_head.weight":
@@ -173,36 +342,62 @@ def randomize(model, seed):
         if name.endswith(".bias"):
             r = 0.2 * r
         elif p.dim() == 1:
-            r = 1 + 0.3 * r
+            # Gemma's gains count from 1, and its last one makes up for small embeddings.
+            r = (5 if name == "model.norm.weight" else 0) + 0.3 * r if gemma else 1 + 0.3 * r
         elif "embed_tokens" in name or "wte" in name:
-            r = (0.3 if tied else 1.0) * r
+            # Gemma scales them, and a model that mostly sees its last token repeats it.
+            r = (0.1 if gemma else 0.3 if tied else 1.0) * r
         elif "wpe" in name:
             r = 0.3 * r
         elif "lm_head" in name:
             r = 0.3 * r
         else:
             fan_in = p.shape[0] if gpt2 else p.shape[1]
-            gain = 1.6 if any(s in name for s in ("q_proj", "k_proj", "c_attn")) else 1.2
+            gain = 1.6 if any(s in name for s in ("q_proj", "k_proj", "c_attn", "qkv_proj")) else 1.2
             r = gain / fan_in**0.5 * r
         p.copy_(r)
 
 
 def load(cls, folder, dtype):
     model = cls.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
+    table = model.get_input_embeddings()
+    if hasattr(table, "embed_scale"):
+        scale = torch.tensor(table.scalar_embed_scale, dtype=transformers.AutoConfig.from_pretrained(folder).dtype)
+        table.embed_scale = scale.to(dtype)
     return model.eval()
 
 
+def is_dynamic(model):
+    """Whether what a token becomes depends on the tokens given with it."""
+    return (getattr(model.config, "rope_parameters", None) or {}).get("rope_type") == "dynamic"
+
+
+def feed(model, ids):
+    """The model's output for the last of `ids`, and the logits of all."""
+    if not is_dynamic(model):
+        out = model(input_ids=torch.tensor([ids]), use_cache=True)
+        return out, out.logits[0]
+    logits, cache = [], None
+    for i in ids:
+        out = model(input_ids=torch.tensor([[i]]), past_key_values=cache, use_cache=True)
+        cache = out.past_key_values
+        logits.append(out.logits[0])
+    return out, torch.cat(logits)
+
+
 @torch.no_grad()
-def greedy(model, ids):
-    """NEW tokens with the cache, the margins, the prompt's logits and the last ones."""
-    out = model(input_ids=torch.tensor([ids]), use_cache=True)
-    prompt_logits = out.logits[0]
+def greedy(model, ids, least_margin=0):
+    """NEW tokens with the cache, the margins, the prompt's logits and the last ones.
+    Nothing where a margin is too small."""
+    out, prompt_logits = feed(model, ids)
     tokens, margins = [], []
     while True:
         last = out.logits[0, -1].float()
         top = torch.topk(last, 2)
         tokens.append(top.indices[0].item())
         margins.append((top.values[0] - top.values[1]).item())
+        if margins[-1] < least_margin:
+            return None
         if len(tokens) == NEW:
             return tokens, margins, prompt_logits, last
         out = model(
@@ -223,9 +418,9 @@ def check_generate(model, ids, tokens):
 
 @torch.no_grad()
 def f64_logits(cls, folder, ids):
-    with all_f64():
+    with all_f64(cls):
         model = load(cls, folder, torch.float64)
-        logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0]
+        logits = feed(model, ids)[1]
     assert logits.dtype == torch.float64
     return logits
 
@@ -275,43 +470,97 @@ def describe(name, tensors, n):
     )
 
 
+def tiny_greedy(model, ids):
+    """As greedy; nothing where the text will not do."""
+    result = greedy(model, ids, MIN_MARGIN)
+    return result if result and len(set(result[0])) >= MIN_DISTINCT else None
+
+
+def add_prompt(tensors, i, cls, folder, model, ids, result, all_positions=True):
+    tokens, margins, logits, final = result
+    if not is_dynamic(model):
+        check_generate(model, ids, tokens)
+    keep = len(ids) if all_positions or i in F64_PROMPTS else 1
+    tensors[f"prompt.{i}.ids"] = torch.tensor(ids, dtype=torch.int32)
+    tensors[f"prompt.{i}.tokens"] = torch.tensor(tokens, dtype=torch.int32)
+    tensors[f"prompt.{i}.margins"] = torch.tensor(margins)
+    tensors[f"prompt.{i}.logits"] = logits[-keep:]
+    if len(ids) == max(LENGTHS):
+        tensors[f"prompt.{i}.final_logits"] = final
+    if i in F64_PROMPTS:
+        tensors[f"prompt.{i}.logits_f64"] = f64_logits(cls, folder, ids).float()
+
+
+def search_prompts(cls, folder, all_positions):
+    model = load(cls, folder, torch.float32)
+    rng = np.random.default_rng(LENGTHS)
+    tensors = {}
+    for i, length in enumerate(LENGTHS):
+        for _ in range(1000):
+            ids = rng.integers(0, model.config.vocab_size, length).tolist()
+            if result := tiny_greedy(model, ids):
+                break
+        else:
+            raise SystemExit(f"{folder}: no prompt of {length} tokens will do")
+        add_prompt(tensors, i, cls, folder, model, ids, result, all_positions)
+    return tensors
+
+
+def save_tiny(name, dtype, shard, model):
+    folder = os.path.join(OUT, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    model.to(dtype).save_pretrained(folder, max_shard_size=shard)
+    for f in os.listdir(folder):
+        os.chmod(os.path.join(folder, f), 0o644)
+    return folder
+
+
 def make_tiny(name):
     make_config, cls, dtype, shard, first = TINY[name]
-    folder = os.path.join(OUT, name)
     rng = np.random.default_rng(LENGTHS)
     prompts = [rng.integers(0, make_config().vocab_size, n).tolist() for n in LENGTHS]
-    for seed in range(first, first + 1000):
+    for seed in range(first or 1, (first or 1) + 1000):
         model = cls(make_config()).eval()
         with torch.no_grad():
             randomize(model, seed)
-        model = model.to(dtype)
-        shutil.rmtree(folder, ignore_errors=True)
-        model.save_pretrained(folder, max_shard_size=shard)
+        folder = save_tiny(name, dtype, shard, model)
+        if first is None:
+            tensors = search_prompts(cls, folder, all_positions=True)
+            break
         model = load(cls, folder, torch.float32)
-        tensors = {}
-        for i, ids in enumerate(prompts):
-            tokens, margins, logits, final = greedy(model, ids)
-            if min(margins) < MIN_MARGIN or len(set(tokens)) < MIN_DISTINCT:
+        results = []
+        for ids in prompts:
+            results.append(tiny_greedy(model, ids))
+            if not results[-1]:
                 break
-            check_generate(model, ids, tokens)
-            tensors[f"prompt.{i}.ids"] = torch.tensor(ids, dtype=torch.int32)
-            tensors[f"prompt.{i}.tokens"] = torch.tensor(tokens, dtype=torch.int32)
-            tensors[f"prompt.{i}.margins"] = torch.tensor(margins)
-            tensors[f"prompt.{i}.logits"] = logits
-            if len(ids) == max(LENGTHS):
-                tensors[f"prompt.{i}.final_logits"] = final
         else:
+            tensors = {}
+            for i, ids in enumerate(prompts):
+                add_prompt(tensors, i, cls, folder, model, ids, results[i])
             break
     else:
         raise SystemExit(f"{name}: no seed will do")
-    for i in F64_PROMPTS:
-        tensors[f"prompt.{i}.logits_f64"] = f64_logits(cls, folder, prompts[i]).float()
-    for f in os.listdir(folder):
-        os.chmod(os.path.join(folder, f), 0o644)
     path = os.path.join(folder, "golden.safetensors")
     save(path, tensors, {"prompt_lengths": json.dumps(LENGTHS), "seed": str(seed)})
     print(f"{name}: seed {seed}")
-    describe(name, tensors, len(prompts))
+    describe(name, tensors, len(LENGTHS))
+
+
+def make_rope(name):
+    positions, rope = ROPES[name]
+    folder, base = os.path.join(OUT, name), os.path.join(OUT, ROPE_BASE)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    config = LlamaConfig.from_pretrained(base)
+    config.max_position_embeddings, config.rope_parameters = positions, rope
+    config.save_pretrained(folder)
+    os.chmod(os.path.join(folder, "config.json"), 0o644)
+    for f in sorted(os.listdir(base)):
+        if f.startswith("model") or f == "generation_config.json":
+            os.symlink(os.path.join("..", ROPE_BASE, f), os.path.join(folder, f))
+    tensors = search_prompts(LlamaForCausalLM, folder, all_positions=False)
+    save(os.path.join(folder, "golden.safetensors"), tensors, {"prompt_lengths": json.dumps(LENGTHS)})
+    describe(name, tensors, len(LENGTHS))
 
 
 def make_kjv():
@@ -350,7 +599,7 @@ def make_kjv():
 
 def main():
     a = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    a.add_argument("--only", choices=[*TINY, "kjv-2m"])
+    a.add_argument("--only", choices=[*TINY, *ROPES, "kjv-2m"])
     args = a.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -358,9 +607,11 @@ def main():
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     os.makedirs(OUT, exist_ok=True)
-    for name in [args.only] if args.only else [*TINY, "kjv-2m"]:
+    for name in [args.only] if args.only else [*TINY, *ROPES, "kjv-2m"]:
         if name in TINY:
             make_tiny(name)
+        elif name in ROPES:
+            make_rope(name)
         else:
             make_kjv()
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A Llama and a GPT-2 in numpy and float64, to compare everything else with.
+"""Decoders of all families in numpy and float64, to compare everything else with.
 
   reference.py FOLDER --ids 1,2,3 [--new N] [--out logits.safetensors]
 
@@ -84,7 +84,7 @@ def read_weights(folder):
     return {name: w.astype(np.float64) for name, w in weights.items()}
 
 
-# ---- what both models use ----
+# ---- what all models use ----
 
 
 def softmax(x):
@@ -92,16 +92,18 @@ def softmax(x):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def attention(q, k, v, window=0):
-    """[heads, T, D] each; position t sees positions 0..t, or with a window the last
-    of them: itself and the window - 1 before it."""
+def softcap(x, cap):
+    return cap * np.tanh(x / cap) if cap else x
+
+
+def attention(q, k, v, scale, window=None, cap=None):
+    """[heads, T, D] each; position t sees the last `window` of positions 0..t."""
     t = q.shape[1]
-    scores = q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[2])
+    scores = softcap(q @ k.transpose(0, 2, 1) * scale, cap)
     seen = np.tri(t, dtype=bool)
     if window:
         seen &= ~np.tri(t, k=-window, dtype=bool)
-    scores = np.where(seen, scores, -np.inf)
-    return softmax(scores) @ v
+    return softmax(np.where(seen, scores, -np.inf)) @ v
 
 
 def split_heads(x, heads):
@@ -112,76 +114,207 @@ def join_heads(x):
     return x.transpose(1, 0, 2).reshape(x.shape[1], -1)
 
 
-# ---- Llama ----
+def gelu_tanh(x):
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
-def rope_frequencies(config, dim):
-    """Radians a position, for each of the dim/2 pairs."""
-    # Newer config.json: one rope_parameters. Older: rope_theta and rope_scaling.
-    rope = dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
-    theta = rope.get("rope_theta", config.get("rope_theta", 10000.0))
-    kind = rope.get("rope_type", rope.get("type", "default"))
-    freq = theta ** (-np.arange(0, dim, 2, dtype=np.float64) / dim)
-    if kind == "default":
-        return freq
-    if kind != "llama3":
-        raise ValueError(f"rope type {kind!r} is not known here")
-    factor, low, high = (rope[k] for k in ("factor", "low_freq_factor", "high_freq_factor"))
-    turns = rope["original_max_position_embeddings"] * freq / (2 * np.pi)
-    # Fewer than `low` turns over the original context: slowed down by `factor`;
-    # more than `high`: left alone; in between, a mixture.
-    keep = np.clip((turns - low) / (high - low), 0.0, 1.0)
-    return keep * freq + (1 - keep) * freq / factor
+ACTIVATIONS = {
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "gelu_new": gelu_tanh,
+    "gelu_pytorch_tanh": gelu_tanh,
+}
 
 
-def rotate(x, angles):
-    """Turns the pairs (x[i], x[i + D/2]) of each head."""
-    half = x.shape[-1] // 2
-    a, b = x[..., :half], x[..., half:]
-    cos, sin = np.cos(angles), np.sin(angles)
-    return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
+# ---- rotary embeddings ----
+
+
+class Rope:
+    """Of one kind of layer: `rope` is its rope_parameters."""
+
+    def __init__(self, rope, dim, max_positions):
+        self.kind = rope.get("rope_type", rope.get("type", "default"))
+        if self.kind not in ("default", "linear", "dynamic", "yarn", "llama3"):
+            raise ValueError(f"rope type {self.kind!r} is not known here")
+        self.rope, self.theta = rope, rope["rope_theta"]
+        self.dim = int(dim * rope.get("partial_rotary_factor", 1.0))
+        self.original = rope.get("original_max_position_embeddings") or max_positions
+
+    def plain(self, theta):
+        return theta ** (-np.arange(0, self.dim, 2, dtype=np.float64) / self.dim)
+
+    def frequencies(self, position):
+        """Radians a position, for each of the dim/2 pairs of a token at `position`."""
+        freq = self.plain(self.theta)
+        if self.kind == "default":
+            return freq
+        factor = self.rope["factor"]
+        if self.kind == "linear":
+            return freq / factor
+        if self.kind == "dynamic":
+            length = max(position + 1, self.original)
+            growth = factor * length / self.original - (factor - 1)
+            return self.plain(self.theta * growth ** (self.dim / (self.dim - 2)))
+        # Of the turns over the original context. Slow pairs are slowed down by
+        # `factor`; fast ones are left alone; in between, a mixture.
+        if self.kind == "llama3":
+            low, high = self.rope["low_freq_factor"], self.rope["high_freq_factor"]
+            turns = self.original * freq / (2 * np.pi)
+            keep = np.clip((turns - low) / (high - low), 0.0, 1.0)
+        else:
+
+            def pair(turns):
+                return self.dim * np.log(self.original / (turns * 2 * np.pi)) / (2 * np.log(self.theta))
+
+            first = max(np.floor(pair(self.rope.get("beta_fast") or 32)), 0)
+            last = min(np.ceil(pair(self.rope.get("beta_slow") or 1)), self.dim - 1)
+            keep = 1 - np.clip((np.arange(self.dim // 2) - first) / (last - first or 0.001), 0.0, 1.0)
+        return keep * freq + (1 - keep) * freq / factor
+
+    def magnitude(self):
+        if self.kind != "yarn":
+            return 1.0
+        if self.rope.get("attention_factor"):
+            return self.rope["attention_factor"]
+
+        def scaled(mscale):
+            return 0.1 * mscale * np.log(self.rope["factor"]) + 1
+
+        mscale, all_dims = self.rope.get("mscale"), self.rope.get("mscale_all_dim")
+        return scaled(mscale) / scaled(all_dims) if mscale and all_dims else scaled(1)
+
+    def rotate(self, x):
+        """Turns the pairs (x[i], x[i + d/2]) of each head of [heads, T, D]; d <= D."""
+        angles = np.array([t * self.frequencies(t) for t in range(x.shape[1])])
+        half = self.dim // 2
+        a, b, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
+        cos, sin = self.magnitude() * np.cos(angles), self.magnitude() * np.sin(angles)
+        return np.concatenate([a * cos - b * sin, b * cos + a * sin, rest], axis=-1)
+
+
+# ---- Llama and those that follow it ----
 
 
 class Llama:
+    """Biases, and norms of heads, are used where the weights have them."""
+
     def __init__(self, config, weights):
         self.config, self.w = config, weights
-        self.windows = [0] * config["num_hidden_layers"]  # of each layer; 0: none
         self.heads = config["num_attention_heads"]
         self.kv_heads = config.get("num_key_value_heads") or self.heads
         self.dim = config.get("head_dim") or config["hidden_size"] // self.heads
-        self.frequencies = rope_frequencies(config, self.dim)
-        if config.get("hidden_act", "silu") != "silu":
-            raise ValueError("only silu is known here")
+        self.scale = self.dim**-0.5
+        self.eps = config["rms_norm_eps"]
+        self.activation = ACTIVATIONS[config.get("hidden_act", "silu")]
+        self.layers = range(config["num_hidden_layers"])
+        self.ropes = [self.rope(i) for i in self.layers]
+        self.windows = [self.window(i) for i in self.layers]  # of each layer; None or 0: none
+
+    def rope(self, i):
+        # Newer config.json: one rope_parameters. Older: rope_theta and rope_scaling.
+        rope = {"rope_theta": self.config.get("rope_theta", 10000.0)}
+        rope |= self.config.get("rope_parameters") or self.config.get("rope_scaling") or {}
+        return Rope(rope, self.dim, self.config["max_position_embeddings"])
+
+    def window(self, i):
+        types = self.config.get("layer_types")
+        return self.config["sliding_window"] if types and types[i] == "sliding_attention" else None
+
+    def gain(self, name):
+        return self.w[name + ".weight"]
 
     def norm(self, x, name):
-        scale = np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.config["rms_norm_eps"])
-        return x / scale * self.w[name + ".weight"]
+        """Over rows, or heads if the gain is as narrow as that."""
+        gain = self.gain(name)
+        x = x.reshape(*x.shape[:-1], -1, len(gain))
+        x = x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.eps) * gain
+        return x.reshape(x.shape[0], -1)
 
     def linear(self, x, name):
         y = x @ self.w[name + ".weight"].T
         bias = self.w.get(name + ".bias")
         return y if bias is None else y + bias
 
+    def project(self, x, p):
+        return [self.linear(x, f"{p}self_attn.{n}_proj") for n in "qkv"]
+
+    def gate_up(self, x, p):
+        return [self.linear(x, f"{p}mlp.{n}_proj") for n in ("gate", "up")]
+
+    def attend(self, x, i):
+        p = f"model.layers.{i}."
+        q, k, v = self.project(x, p)
+        if p + "self_attn.q_norm.weight" in self.w:
+            q, k = self.norm(q, p + "self_attn.q_norm"), self.norm(k, p + "self_attn.k_norm")
+        q = self.ropes[i].rotate(split_heads(q, self.heads))
+        k = self.ropes[i].rotate(split_heads(k, self.kv_heads))
+        k, v = (np.repeat(t, self.heads // self.kv_heads, axis=0) for t in (k, split_heads(v, self.kv_heads)))
+        cap = self.config.get("attn_logit_softcapping")
+        y = attention(q, k, v, self.scale, self.windows[i], cap)
+        return self.linear(join_heads(y), p + "self_attn.o_proj")
+
+    def mlp(self, x, p):
+        gate, up = self.gate_up(x, p)
+        return self.linear(self.activation(gate) * up, p + "mlp.down_proj")
+
+    def layer(self, x, i):
+        p = f"model.layers.{i}."
+        x = x + self.attend(self.norm(x, p + "input_layernorm"), i)
+        return x + self.mlp(self.norm(x, p + "post_attention_layernorm"), p)
+
+    def embed(self, ids):
+        return self.w["model.embed_tokens.weight"][ids]
+
     def logits(self, ids):
-        angles = np.arange(len(ids))[:, None] * self.frequencies
-        group = self.heads // self.kv_heads
-        x = self.w["model.embed_tokens.weight"][ids]
-        for i in range(self.config["num_hidden_layers"]):
-            p = f"model.layers.{i}."
-            h = self.norm(x, p + "input_layernorm")
-            q = split_heads(self.linear(h, p + "self_attn.q_proj"), self.heads)
-            k = split_heads(self.linear(h, p + "self_attn.k_proj"), self.kv_heads)
-            v = split_heads(self.linear(h, p + "self_attn.v_proj"), self.kv_heads)
-            k = np.repeat(rotate(k, angles), group, axis=0)
-            y = attention(rotate(q, angles), k, np.repeat(v, group, axis=0), self.windows[i])
-            x = x + self.linear(join_heads(y), p + "self_attn.o_proj")
-            h = self.norm(x, p + "post_attention_layernorm")
-            gate = self.linear(h, p + "mlp.gate_proj")
-            up = self.linear(h, p + "mlp.up_proj")
-            x = x + self.linear(gate / (1 + np.exp(-gate)) * up, p + "mlp.down_proj")
+        x = self.embed(ids)
+        for i in self.layers:
+            x = self.layer(x, i)
         x = self.norm(x, "model.norm")
-        tied = self.config.get("tie_word_embeddings", False)
-        return self.linear(x, "model.embed_tokens" if tied else "lm_head")
+        head = "model.embed_tokens" if self.config.get("tie_word_embeddings", False) else "lm_head"
+        return softcap(self.linear(x, head), self.config.get("final_logit_softcapping"))
+
+
+class Mistral(Llama):
+    def window(self, i):
+        return self.config["sliding_window"]
+
+
+class Phi3(Mistral):
+    def project(self, x, p):
+        q, k = self.heads * self.dim, self.kv_heads * self.dim
+        return np.split(self.linear(x, p + "self_attn.qkv_proj"), [q, q + k], axis=-1)
+
+    def gate_up(self, x, p):
+        return np.split(self.linear(x, p + "mlp.gate_up_proj"), 2, axis=-1)
+
+
+class Gemma(Llama):
+    def __init__(self, config, weights):
+        super().__init__({**config, "hidden_act": config["hidden_activation"]}, weights)
+        self.scale = config["query_pre_attn_scalar"] ** -0.5
+
+    def gain(self, name):
+        return 1 + super().gain(name)
+
+    def rope(self, i):
+        parameters = self.config["rope_parameters"]
+        rope = parameters.get(self.config["layer_types"][i], parameters)
+        return Rope(rope, self.dim, self.config["max_position_embeddings"])
+
+    def embed(self, ids):
+        # The factor is as exact as the checkpoint's type.
+        scale = np.float32(self.config["hidden_size"] ** 0.5)
+        if self.config["dtype"] == "bfloat16":
+            bits = scale.view(np.uint32)
+            bits += 0x7FFF + (bits >> 16 & 1)
+            scale = (bits & 0xFFFF0000).astype(np.uint32).view(np.float32)
+        return super().embed(ids) * np.float64(scale)
+
+    def layer(self, x, i):
+        p = f"model.layers.{i}."
+        y = self.attend(self.norm(x, p + "input_layernorm"), i)
+        x = x + self.norm(y, p + "post_attention_layernorm")
+        y = self.mlp(self.norm(x, p + "pre_feedforward_layernorm"), p)
+        return x + self.norm(y, p + "post_feedforward_layernorm")
 
 
 # ---- GPT-2 ----
@@ -211,10 +344,10 @@ class Gpt2:
             p = f"h.{i}."
             qkv = self.linear(self.norm(x, p + "ln_1"), p + "attn.c_attn")
             q, k, v = (split_heads(part, heads) for part in np.split(qkv, 3, axis=-1))
-            x = x + self.linear(join_heads(attention(q, k, v)), p + "attn.c_proj")
+            y = attention(q, k, v, q.shape[2] ** -0.5)
+            x = x + self.linear(join_heads(y), p + "attn.c_proj")
             h = self.linear(self.norm(x, p + "ln_2"), p + "mlp.c_fc")
-            h = 0.5 * h * (1 + np.tanh(np.sqrt(2 / np.pi) * (h + 0.044715 * h**3)))
-            x = x + self.linear(h, p + "mlp.c_proj")
+            x = x + self.linear(gelu_tanh(h), p + "mlp.c_proj")
         return self.norm(x, "ln_f") @ self.w.get("lm_head.weight", self.w["wte.weight"]).T
 
 
@@ -224,7 +357,16 @@ class Gpt2:
 def load(folder):
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as f:
         config = json.load(f)
-    kinds = {"llama": Llama, "gpt2": Gpt2}
+    kinds = {
+        "gemma2": Gemma,
+        "gemma3_text": Gemma,
+        "gpt2": Gpt2,
+        "llama": Llama,
+        "mistral": Mistral,
+        "phi3": Phi3,
+        "qwen2": Llama,
+        "qwen3": Llama,
+    }
     return kinds[config["model_type"]](config, read_weights(folder))
 
 

@@ -9,6 +9,9 @@
 #define PLAIT_FRONTEND_CONFIGREADER_H
 
 #include "plait/Frontend/ModelConfig.h"
+#include "plait/Frontend/Rope.h"
+
+#include "dialects/Lm/Lm.h"
 
 #include <set>
 
@@ -27,11 +30,46 @@ inline constexpr int64_t headDim = int64_t(1) << 12;
 inline constexpr int64_t attentionColumns = int64_t(1) << 20; ///< heads * headDim
 } // namespace limits
 
+/// What every decoder of Llama's line has besides its shape.
+struct DecoderConstants {
+  double normEps = 0;
+  lm::ActivationKind activation = lm::ActivationKind::silu;
+  double attentionScale = 1;
+};
+
+/// Where such a family's config.json is unlike Llama's.
+struct DecoderKeys {
+  const char *activation = "hidden_act", *absentActivation = "silu";
+  int64_t absentHeadDim = 0; ///< 0: hidden_size / num_attention_heads
+  bool absentTie = false;    ///< of `tie_word_embeddings`
+};
+
+/// Where a rotary embedding is in config.json.
+struct RopeKeys {
+  /// The member of `rope_parameters` that holds it, where there is one for each
+  /// kind of layer.
+  const char *layerType = nullptr;
+  const char *theta = "rope_theta";
+  double absentTheta = 10000;
+  bool hasScaling = true; ///< whether `rope_scaling` is about it
+  bool isPartial = false; ///< whether `partial_rotary_factor` is about it
+  /// Whether `max_position_embeddings` is the context before scaling.
+  bool extendsPositions = true;
+};
+
 /// Reads the members of config.json for a family and remembers which it read,
 /// so that a key nobody looked at does not go unnoticed.
 class ConfigReader {
 public:
-  ConfigReader(const JsonView &root, std::vector<std::string> &warnings) : root(root), warnings(warnings) {}
+  ConfigReader(const JsonView &root, mlir::MLIRContext &context, std::vector<std::string> &warnings)
+      : root(root), context(context), warnings(warnings) {}
+
+  /// The keys that all families of Llama's line share: the whole shape, and the
+  /// constants.
+  Expected<DecoderConstants> readDecoder(ModelConfig &config, const DecoderKeys &keys = {});
+  /// Rotary embedding: `rope_theta` and `rope_scaling`, or `rope_parameters`.
+  /// Extends `maxPositions` of the config, whose shape is read.
+  Expected<Rope> readRope(ModelConfig &config, const RopeKeys &keys = {});
 
   /// A size in [1, max]; with a default the key may be absent or null.
   Expected<int64_t> size(const std::string &key, int64_t max);
@@ -39,11 +77,11 @@ public:
   /// The epsilon of a norm, in [0, 1).
   Expected<double> epsilon(const std::string &key, double absent);
   Expected<bool> flag(const std::string &key, bool absent);
-  Expected<Activation> activation(const std::string &key, const std::string &absent);
+  /// A number above 0; nothing where the key is absent or null.
+  Expected<std::optional<double>> positive(const std::string &key);
+  Expected<lm::ActivationKind> activation(const std::string &key, const std::string &absent);
   Expected<std::optional<std::string>> elementType();
 
-  /// Rotary embedding: `rope_theta` and `rope_scaling`, or `rope_parameters`.
-  Status readRope(ModelConfig &config);
   /// Checks headDim * heads against its bound and heads against kvHeads.
   Status checkHeads(const ModelConfig &config, const std::string &headsKey, const std::string &kvHeadsKey);
 
@@ -59,17 +97,17 @@ public:
   void warnOfUnreadKeys();
 
 private:
-  struct Rope {
-    std::optional<double> theta;
-    std::optional<RopeScaling> scaling;
-  };
-  Expected<Rope> readRopeObject(const std::string &key);
+  struct RopeObject;
+  Expected<RopeObject> readRopeObject(const std::string &key, const ModelConfig &config, const RopeKeys &keys);
 
   const JsonView &root;
+  mlir::MLIRContext &context;
   std::vector<std::string> &warnings;
   std::set<std::string, std::less<>> seen;
 };
 
+/// The number above 0 that is member `key` of `object`.
+Expected<double> readPositive(const JsonView &object, const std::string &key);
 /// The error `view.error(expected)` for something well formed that Plait cannot do.
 Status unsupportedValue(const JsonView &view, const std::string &expected);
 /// A warning: "SOURCE: POINTER: found F; `consequence`".

@@ -23,6 +23,7 @@
 #include "plait/Frontend/LayerPattern.h"
 #include "plait/Frontend/ModelConfig.h"
 #include "plait/Frontend/ModelFamily.h"
+#include "plait/Frontend/Rope.h"
 
 #include "dialects/Lm/Lm.h"
 
@@ -33,6 +34,19 @@
 #include <vector>
 
 namespace plait {
+
+/// How an RMS norm is unlike x / rms(x) * gain over whole rows.
+struct RmsNormForm {
+  double eps = 0;
+  bool unitOffset = false; ///< the gain is 1 more than what the checkpoint holds
+  int64_t columns = 0;     ///< of each group that is normalised on its own; 0: all
+};
+
+/// How scores are made of products of queries and keys.
+struct AttentionForm {
+  double scale = 1;
+  std::optional<double> softcap = std::nullopt;
+};
 
 class ModelBuilder {
 public:
@@ -52,7 +66,8 @@ public:
   /// Within it, the members ids, positions and rows are set.
   void buildForward(llvm::function_ref<mlir::Value()> body);
   /// Builds @head from `lm_head`, or from the embedding where they are tied.
-  void buildHead();
+  /// `softcap`: keeps the logits within it.
+  void buildHead(std::optional<double> softcap = std::nullopt);
   /// Builds the loops over all layers; `body` maps the input of a layer of some
   /// kind to its output and is called once per sublayer.
   mlir::Value layers(mlir::Value hidden, llvm::StringRef path,
@@ -72,15 +87,19 @@ public:
   /// `input` times the matrix of `outputs` rows at `path`. `transposed`: the
   /// checkpoint stores it [in, out].
   mlir::Value linear(mlir::Value input, llvm::StringRef path, int64_t outputs, bool bias, bool transposed = false);
-  mlir::Value rmsNorm(mlir::Value input, llvm::StringRef path);
-  mlir::Value layerNorm(mlir::Value input, llvm::StringRef path);
+  mlir::Value rmsNorm(mlir::Value input, const RmsNormForm &form, llvm::StringRef path);
+  mlir::Value layerNorm(mlir::Value input, double eps, llvm::StringRef path);
   mlir::Value add(mlir::Value lhs, mlir::Value rhs, llvm::StringRef path);
-  mlir::Value activation(mlir::Value input, llvm::StringRef path);
-  mlir::Value gatedActivation(mlir::Value gate, mlir::Value up, llvm::StringRef path);
-  mlir::Value rope(mlir::Value input, llvm::StringRef path);
+  mlir::Value scale(mlir::Value input, double factor, llvm::StringRef path);
+  mlir::Value activation(mlir::Value input, lm::ActivationKind kind, llvm::StringRef path);
+  mlir::Value gatedActivation(mlir::Value gate, mlir::Value up, lm::ActivationKind kind, llvm::StringRef path);
+  mlir::Value rope(mlir::Value input, const Rope &rope, llvm::StringRef path);
   mlir::Value sliceColumns(mlir::Value input, int64_t offset, int64_t size, llvm::StringRef path);
   /// Attends over the layer's state and advances it; once per layer.
-  mlir::Value attention(mlir::Value query, mlir::Value key, mlir::Value value, llvm::StringRef path);
+  mlir::Value attention(mlir::Value query, mlir::Value key, mlir::Value value, const AttentionForm &form,
+                        llvm::StringRef path);
+  /// down_proj(activation(gate_proj x) * up_proj x), all below `path`.
+  mlir::Value gatedMlp(mlir::Value input, lm::ActivationKind kind, bool bias, llvm::StringRef path);
 
 private:
   mlir::Location locOf(llvm::StringRef path) const;
@@ -94,7 +113,6 @@ private:
                        bool belowPrefix);
   lm::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments,
                            llvm::ArrayRef<mlir::Type> results);
-  lm::ActivationKind activationKind() const;
 
   lm::ModelOp model;
   const ModelFamily &family;

@@ -11,22 +11,17 @@
 #include "runtime/base/Json.h"
 #include "runtime/base/Status.h"
 
+#include "mlir/IR/MLIRContext.h"
+
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace plait {
 
-/// Non-linearities that the supported families use.
-enum class Activation { silu, geluTanh };
-
-/// RoPE frequency scaling of Llama 3.1.
-struct RopeScaling {
-  double factor = 1, lowFreqFactor = 1, highFreqFactor = 4;
-  int64_t originalMaxPositions = 0;
-  bool operator==(const RopeScaling &) const = default;
-};
+class ModelBuilder;
 
 /// In what the layers of one model differ.
 struct LayerKind {
@@ -36,30 +31,27 @@ struct LayerKind {
   bool operator==(const LayerKind &) const = default;
 };
 
-/// Shape and constants of a decoder-only transformer, the same for all
-/// families. All values are checked and bounded (see ConfigReader), so that no
-/// product of them that the compiler forms overflows 64 bits.
+/// Shape of a decoder-only transformer, the same for all families. All values
+/// are checked and bounded (see ConfigReader), so that no product of them that
+/// the compiler forms overflows 64 bits.
 struct ModelConfig {
   std::string family; ///< model_type
   int64_t vocabulary = 0, hidden = 0, intermediate = 0, layers = 0, maxPositions = 0;
   int64_t heads = 0, kvHeads = 0, headDim = 0;
   /// One per layer; empty: all layers are of the kind that LayerKind() is.
   std::vector<LayerKind> layerKinds;
-  double normEps = 0;
-  Activation activation = Activation::silu;
-  double attentionScale = 1;
-  double ropeTheta = 0; ///< 0: no rotary embedding
-  std::optional<RopeScaling> ropeScaling;
-  bool attentionBias = false, mlpBias = false;
   bool tiedEmbeddings = false; ///< the head uses the embedding's weight
   /// `dtype` (or `torch_dtype`) as it is spelled. The checkpoint's own types
   /// count where there is one.
   std::optional<std::string> elementType;
+  /// Builds the functions @forward and @head. It holds what else the family read.
+  std::function<void(ModelBuilder &builder, const ModelConfig &config)> build;
 };
 
 /// Reads config.json strictly. A bad value is an error that names the key; what
-/// is ignored on purpose is appended to `warnings`.
-Expected<ModelConfig> readModelConfig(const JsonView &root, std::vector<std::string> &warnings);
+/// is ignored on purpose is appended to `warnings`. `context` has the lm dialect.
+Expected<ModelConfig> readModelConfig(const JsonView &root, mlir::MLIRContext &context,
+                                      std::vector<std::string> &warnings);
 
 } // namespace plait
 

@@ -16,7 +16,6 @@
 namespace plait {
 
 class ConfigReader;
-class ModelBuilder;
 
 /// One architecture of decoder. To add a family: write its file beside
 /// Llama.cpp and name it in ModelFamily.cpp.
@@ -30,8 +29,6 @@ struct ModelFamily {
 
   /// Fills in all of the config but `family` and `elementType`.
   Status (*readConfig)(ConfigReader &reader, ModelConfig &config);
-  /// Builds the functions @forward and @head.
-  void (*build)(ModelBuilder &builder, const ModelConfig &config);
   /// Whether a tensor of the checkpoint is a constant that the model computes
   /// itself, such as a causal mask.
   bool (*isIgnorable)(llvm::StringRef tensor);
@@ -40,7 +37,7 @@ struct ModelFamily {
 /// All families, ordered by name.
 llvm::ArrayRef<const ModelFamily *> getModelFamilies();
 const ModelFamily *findModelFamily(llvm::StringRef name);
-/// "gpt2, llama"
+/// "gpt2, llama", and so on.
 std::string listModelFamilies();
 
 } // namespace plait

@@ -42,6 +42,46 @@ func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 8.0, lo
 
 // -----
 
+// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+func.func private @f() attributes {scaling = #lm.linear_scaling<factor = 0.5>}
+
+// -----
+
+// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+func.func private @f() attributes {scaling = #lm.dynamic_scaling<factor = 0.5, original = 8>}
+
+// -----
+
+// expected-error @+1 {{expected original > 0 but got 0}}
+func.func private @f() attributes {scaling = #lm.dynamic_scaling<factor = 2.0, original = 0>}
+
+// -----
+
+// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 0.5, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 1.0>}
+
+// -----
+
+// expected-error @+1 {{expected 0 < beta_slow <= beta_fast but got 3.200000e+01 and 1.000000e+00}}
+func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 1.0, beta_slow = 32.0, original = 8, attention_factor = 1.0>}
+
+// -----
+
+// expected-error @+1 {{expected 0 < beta_slow <= beta_fast but got 0.000000e+00 and 3.200000e+01}}
+func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 0.0, original = 8, attention_factor = 1.0>}
+
+// -----
+
+// expected-error @+1 {{expected original > 0 but got -1}}
+func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = -1, attention_factor = 1.0>}
+
+// -----
+
+// expected-error @+1 {{expected attention_factor > 0 but got 0.000000e+00}}
+func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 0.0>}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Types
 //===----------------------------------------------------------------------===//
@@ -451,7 +491,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
   lm.weight @g from "g" : !lm.weight<5, #lm.f32>
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
     %g = lm.get_weight @g : !lm.weight<5, #lm.f32>
-    // expected-error @+1 {{expected gain and bias of shape 4 but got '!lm.weight<5, #lm.f32>'}}
+    // expected-error @+1 {{expected a gain vector whose extent divides 4 columns but got '!lm.weight<5, #lm.f32>'}}
     %y = lm.rms_norm %x, %g eps 1.0 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.weight<5, #lm.f32>
     lm.return
   }
@@ -586,6 +626,118 @@ lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
     // expected-error @+1 {{expected a non-empty range within 4 columns but got offset 9223372036854775807 size 9223372036854775807}}
     %z = lm.slice_columns %x 9223372036854775807 size 9223372036854775807 : tensor<?x4xf32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @g from "g" : !lm.weight<2x2, #lm.f32>
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    %g = lm.get_weight @g : !lm.weight<2x2, #lm.f32>
+    // expected-error @+1 {{expected a gain vector whose extent divides 4 columns but got '!lm.weight<2x2, #lm.f32>'}}
+    %y = lm.rms_norm %x, %g eps 1.0 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.weight<2x2, #lm.f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a finite factor}}
+    %y = lm.scale %x by 0x7FF0000000000000 : tensor<?x4xf32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a finite cap > 0 but got 0.000000}}
+    %y = lm.softcap %x cap 0.0 : tensor<?x4xf32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected an even rotary_dim from 2 to head_dim 4 but got 6}}
+    %z = lm.rope %x, %p head_dim 4 theta 1.0 rotary_dim 6 : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected an even rotary_dim from 2 to head_dim 4 but got 3}}
+    %z = lm.rope %x, %p head_dim 4 theta 1.0 rotary_dim 3 : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected an even rotary_dim from 2 to head_dim 4 but got 0}}
+    %z = lm.rope %x, %p head_dim 4 theta 1.0 rotary_dim 0 : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected more than one rotated pair for the scaling}}
+    %z = lm.rope %x, %p head_dim 4 theta 2.0 rotary_dim 2 scaling #lm.dynamic_scaling<factor = 2.0, original = 8> : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected theta > 1 for the scaling}}
+    %z = lm.rope %x, %p head_dim 4 theta 1.0 scaling #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 1.0> : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{attribute 'scaling' failed to satisfy constraint: RopeScalingInterface instance}}
+    %z = lm.rope %x, %p head_dim 4 theta 1.0 scaling #lm.f32 : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a finite softcap > 0 but got -1.000000}}
+    %o, %n = lm.attention %q, %q, %q, %s, %r, %p scale 1.0 softcap -1.0 : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a finite softcap > 0 but got 0.000000}}
+    %o = lm.attend %q, %s, %r, %p scale 1.0 softcap 0.0 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }
 }

@@ -15,6 +15,9 @@
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::elementwise inputs=%t/elementwise.safetensors' | FileCheck %s --check-prefix=ELEMENTWISE
 // RUN: python3 %S/Inputs/write_safetensors.py %t/rope.safetensors arg0=F32:2x8:1,1,0,0,0,0,1,1,1,1,0,0,0,0,1,1 arg1=I32:2:2,0
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::rope inputs=%t/rope.safetensors' | FileCheck %s --check-prefix=ROPE
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::rope_kinds inputs=%t/rope.safetensors' | FileCheck %s --check-prefix=KINDS
+// RUN: python3 %S/Inputs/write_safetensors.py %t/bounds.safetensors arg0=F32:1x4:3,4,6,8
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::bounds weights=%t/weights.safetensors inputs=%t/bounds.safetensors' | FileCheck %s --check-prefix=BOUNDS
 // RUN: python3 %S/Inputs/write_safetensors.py %t/gather.safetensors arg0=I32:3:2,0,1 arg1=I32:2:2,0
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::gather weights=%t/weights.safetensors inputs=%t/gather.safetensors' | FileCheck %s --check-prefix=GATHER
 // RUN: python3 %S/Inputs/write_safetensors.py %t/attention.safetensors arg0=F32:3x2:0,1,0,1,0,1 \
@@ -24,6 +27,7 @@
 // RUN: python3 %S/Inputs/write_safetensors.py %t/window.safetensors arg0=F32:4x2:0,1,0,1,0,1,0,1 \
 // RUN:   arg1=F32:4x1:0,1.0986122886681098,0,1.0986122886681098 arg2=F32:4x1:2,4,8,16 arg4=I32:4:0,1,2,3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::window inputs=%t/window.safetensors' | FileCheck %s --check-prefix=WINDOW
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::softcap inputs=%t/attention.safetensors' | FileCheck %s --check-prefix=SOFTCAP
 // RUN: python3 %S/Inputs/write_safetensors.py %t/layers.safetensors arg0=F32:1x1:3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=@main::@layers weights=%t/weights.safetensors inputs=%t/layers.safetensors' | FileCheck %s --check-prefix=LAYERS
 
@@ -31,6 +35,7 @@
 !t1 = tensor<?x1xf32, #lm.dims<tokens>>
 !t2 = tensor<?x2xf32, #lm.dims<tokens>>
 !t3 = tensor<?x3xf32, #lm.dims<tokens>>
+!t4 = tensor<?x4xf32, #lm.dims<tokens>>
 !t8 = tensor<?x8xf32, #lm.dims<tokens>>
 !kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 1, f32>
 !near = !lm.state<layers = 1, kv_heads = 1, head_dim = 1, f32, window = 2>
@@ -119,8 +124,60 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   // ROPE-NEXT: {{^}}  -0.416147 0.999688 0.909297 0.0249974 -0.909297 -0.0249974 -0.416147 0.999688{{$}}
   lm.func @rope(%x: !t8, %pos: !ids) -> (!t8, !t8) {
     %0 = lm.rope %x, %pos head_dim 4 theta 100.0 : !t8, !ids
-    %1 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling <factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 40> : !t8, !ids
+    %1 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling #lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 40> : !t8, !ids
     lm.return %0, %1 : !t8, !t8
+  }
+
+  // The rows are those of @rope; position 2 and 0.
+  // Interleaved, the pairs are (1, 1), (0, 0) and (0, 0), (1, 1): cos 2 - sin 2 and
+  // cos 2 + sin 2, the second with angle 0.2.
+  // KINDS: result0: 2x8 f32
+  // KINDS-NEXT: {{^}}  -1.32544 0.493151 0 0 0 0 0.781397 1.17874{{$}}
+  // KINDS-NEXT: {{^}}  1 1 0 0 0 0 1 1{{$}}
+  // Of two columns alone, the first pair with angle 2: (1, 1) and (0, 0).
+  // KINDS-NEXT: result1: 2x8 f32
+  // KINDS-NEXT: {{^}}  -1.32544 0.493151 0 0 0 0 1 1{{$}}
+  // KINDS-NEXT: {{^}}  1 1 0 0 0 0 1 1{{$}}
+  // Frequencies 1/2 and 1/20: cos 1, cos 0.1, sin 1, sin 0.1.
+  // KINDS-NEXT: result2: 2x8 f32
+  // KINDS-NEXT: {{^}}  0.540302 0.995004 0.841471 0.0998334 -0.841471 -0.0998334 0.540302 0.995004{{$}}
+  // KINDS-NEXT: {{^}}  1 1 0 0 0 0 1 1{{$}}
+  // Over an original context of 2, position 2 is in a context of 3: the base is
+  // 100 (3 * 3/2 - 2)^(4/2) = 625, the second frequency 1/25: angles 2 and 0.08.
+  // KINDS-NEXT: result3: 2x8 f32
+  // KINDS-NEXT: {{^}}  -0.416147 0.996802 0.909297 0.0799147 -0.909297 -0.0799147 -0.416147 0.996802{{$}}
+  // KINDS-NEXT: {{^}}  1 1 0 0 0 0 1 1{{$}}
+  // n(r) = 4 ln(40 / (2 pi r)) / (2 ln 100): n(1) = 0.80, n(32) < 0: pair 0 stays,
+  // pair 1 is divided by 4: angles 2 and 0.05, and all is twice as long.
+  // KINDS-NEXT: result4: 2x8 f32
+  // KINDS-NEXT: {{^}}  -0.832294 1.9975 1.81859 0.0999583 -1.81859 -0.0999583 -0.832294 1.9975{{$}}
+  // KINDS-NEXT: {{^}}  2 2 0 0 0 0 2 2{{$}}
+  lm.func @rope_kinds(%x: !t8, %pos: !ids) -> (!t8, !t8, !t8, !t8, !t8) {
+    %0 = lm.rope %x, %pos head_dim 4 theta 100.0 interleaved : !t8, !ids
+    %1 = lm.rope %x, %pos head_dim 4 theta 100.0 rotary_dim 2 : !t8, !ids
+    %2 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling #lm.linear_scaling<factor = 2.0> : !t8, !ids
+    %3 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling #lm.dynamic_scaling<factor = 3.0, original = 2> : !t8, !ids
+    %4 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 40, attention_factor = 2.0> : !t8, !ids
+    lm.return %0, %1, %2, %3, %4 : !t8, !t8, !t8, !t8, !t8
+  }
+
+  // Two groups: 3, 4 over sqrt(12.5), 6, 8 over sqrt(50), times 1 and 2; with the
+  // offset times 2 and 3. 3 * 2.5, ...; 5 tanh(3/5), 5 tanh(4/5), ...
+  // BOUNDS: result0: 1x4 f32
+  // BOUNDS-NEXT: {{^}}  0.848528 2.26274 0.848528 2.26274{{$}}
+  // BOUNDS-NEXT: result1: 1x4 f32
+  // BOUNDS-NEXT: {{^}}  1.69706 3.39411 1.69706 3.39411{{$}}
+  // BOUNDS-NEXT: result2: 1x4 f32
+  // BOUNDS-NEXT: {{^}}  7.5 10 15 20{{$}}
+  // BOUNDS-NEXT: result3: 1x4 f32
+  // BOUNDS-NEXT: {{^}}  2.68525 3.32018 4.16827 4.60834{{$}}
+  lm.func @bounds(%x: !t4) -> (!t4, !t4, !t4, !t4) {
+    %g = lm.get_weight @gain : !lm.weight<2, #lm.f32>
+    %0 = lm.rms_norm %x, %g eps 0.0 : !t4, !lm.weight<2, #lm.f32>
+    %1 = lm.rms_norm %x, %g eps 0.0 unit_offset : !t4, !lm.weight<2, #lm.f32>
+    %2 = lm.scale %x by 2.5 : !t4
+    %3 = lm.softcap %x cap 5.0 : !t4
+    lm.return %0, %1, %2, %3 : !t4, !t4, !t4, !t4
   }
 
   // GATHER: result0: 3x2 f32
@@ -180,6 +237,17 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   lm.func @window(%q: !t2, %k: !t1, %v: !t1, %rows: !lm.rows, %pos: !ids, %kv: !near) -> (!t2, !near) {
     %o, %n = lm.attention %q, %k, %v, %kv, %rows, %pos scale 1.0 : !t2, !t1, !near, !ids
     lm.return %o, %n : !t2, !near
+  }
+
+  // The scores of @attention, 0 and ln 3, capped at 1: 0 and tanh(ln 3) = 4/5; the
+  // second token weighs e^0.8 as much as the first: (2 + 4 e^0.8) / (1 + e^0.8).
+  // SOFTCAP: result0: 3x2 f32
+  // SOFTCAP-NEXT: {{^}}  2 2{{$}}
+  // SOFTCAP-NEXT: {{^}}  3 3.37995{{$}}
+  // SOFTCAP-NEXT: {{^}}  10 10{{$}}
+  lm.func @softcap(%q: !t2, %k: !t1, %v: !t1, %rows: !lm.rows, %pos: !ids, %kv: !kv) -> (!t2, !kv) {
+    %o, %n = lm.attention %q, %k, %v, %kv, %rows, %pos scale 1.0 softcap 1.0 : !t2, !t1, !kv, !ids
+    lm.return %o, %n : !t2, !kv
   }
 
   // Layer 0: 3 * 2 + 1 = 7; layer 1: 7 * 10 + 2 = 72. Layer 1 alone: 3 * 10 + 2.

@@ -65,6 +65,16 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
     lm.return
   }
 
+  // Two groups of 4: 5 * 8 + 2 * 3.
+  // CHECK-NEXT: @main::@group_norm flops: 46 T{{$}}
+  // CHECK-NEXT: @main::@group_norm weight bytes: 16{{$}}
+  // CHECK-NEXT: @main::@group_norm activation bytes: 64 T{{$}}
+  lm.func @group_norm(%x: !t8) {
+    %g = lm.get_weight @gain : !lm.weight<4, #lm.f32>
+    %0 = lm.rms_norm %x, %g eps 1.0 unit_offset : !t8, !lm.weight<4, #lm.f32>
+    lm.return
+  }
+
   // 7 * 4 + 4 per row.
   // CHECK-NEXT: @main::@layer_norm flops: 32 T{{$}}
   // CHECK-NEXT: @main::@layer_norm weight bytes: 32{{$}}
@@ -87,6 +97,16 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
     lm.return
   }
 
+  // 4 for the scale, 3 * 4 for the soft cap.
+  // CHECK-NEXT: @main::@bounds flops: 16 T{{$}}
+  // CHECK-NEXT: @main::@bounds weight bytes: 0{{$}}
+  // CHECK-NEXT: @main::@bounds activation bytes: 64 T{{$}}
+  lm.func @bounds(%x: !t4) {
+    %0 = lm.scale %x by 2.0 : !t4
+    %1 = lm.softcap %x cap 2.0 : !t4
+    lm.return
+  }
+
   // Two columns, read and written.
   // CHECK-NEXT: @main::@slice flops: 0{{$}}
   // CHECK-NEXT: @main::@slice weight bytes: 0{{$}}
@@ -102,6 +122,15 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   // CHECK-NEXT: @main::@rope activation bytes: 68 T{{$}}
   lm.func @rope(%x: !t8, %pos: !ids) {
     %0 = lm.rope %x, %pos head_dim 4 theta 1.0 : !t8, !ids
+    lm.return
+  }
+
+  // One pair per head of 4, two heads: 6 * 2; one angle of 3.
+  // CHECK-NEXT: @main::@partial_rope flops: 15 T{{$}}
+  // CHECK-NEXT: @main::@partial_rope weight bytes: 0{{$}}
+  // CHECK-NEXT: @main::@partial_rope activation bytes: 68 T{{$}}
+  lm.func @partial_rope(%x: !t8, %pos: !ids) {
+    %0 = lm.rope %x, %pos head_dim 4 theta 1.0 rotary_dim 2 : !t8, !ids
     lm.return
   }
 
@@ -136,6 +165,15 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   // CHECK-NEXT: @main::@window activation bytes: 128 T{{$}}
   lm.func @window(%q: !t8, %k: !t4, %rows: !lm.rows, %pos: !ids, %kv: !near) {
     %0, %1 = lm.attention %q, %k, %k, %kv, %rows, %pos scale 1.0 : !t8, !t4, !near, !ids
+    lm.return
+  }
+
+  // Three more flops for each of the four heads and positions.
+  // CHECK-NEXT: @main::@softcap flops: 44 P{{$}}
+  // CHECK-NEXT: @main::@softcap weight bytes: 32 P{{$}}
+  // CHECK-NEXT: @main::@softcap activation bytes: 64 T{{$}}
+  lm.func @softcap(%q: !t8, %rows: !lm.rows, %pos: !ids, %kv: !kv) {
+    %0 = lm.attend %q, %kv, %rows, %pos scale 1.0 softcap 2.0 : !t8, !kv, !ids
     lm.return
   }
 

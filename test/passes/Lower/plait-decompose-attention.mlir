@@ -14,12 +14,12 @@
 // CHECK-LABEL: lm.func @forward(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<?x8xf32{{.*}}, %[[K:[a-z0-9]+]]: tensor<?x4xf32{{.*}}, %[[V:[a-z0-9]+]]: tensor<?x4xf32{{.*}}, %[[KV:[a-z0-9]+]]: !lm.state{{.*}}, %[[R:[a-z0-9]+]]: !lm.rows, %[[P:[a-z0-9]+]]: tensor<?xi32
 // CHECK-NEXT: %[[S:.*]] = lm.stage %[[K]], %[[V]], %[[KV]], %[[R]], %[[P]] :
-// CHECK-NEXT: %[[O:.*]] = lm.attend %[[Q]], %[[S]], %[[R]], %[[P]] scale 5.000000e-01 :
+// CHECK-NEXT: %[[O:.*]] = lm.attend %[[Q]], %[[S]], %[[R]], %[[P]] scale 5.000000e-01 softcap 2.000000e+01 :
 // CHECK-NEXT: lm.return %[[O]], %[[S]]
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
   lm.func @forward(%q: tensor<?x8xf32, #lm.dims<tokens>>, %k: !x, %v: !x, %kv: !kv, %rows: !lm.rows, %pos: !ids)
       -> (tensor<?x8xf32, #lm.dims<tokens>>, !kv) {
-    %o, %s = lm.attention %q, %k, %v, %kv, %rows, %pos scale 0.5 : tensor<?x8xf32, #lm.dims<tokens>>, !x, !kv, !ids
+    %o, %s = lm.attention %q, %k, %v, %kv, %rows, %pos scale 0.5 softcap 20.0 : tensor<?x8xf32, #lm.dims<tokens>>, !x, !kv, !ids
     lm.return %o, %s : tensor<?x8xf32, #lm.dims<tokens>>, !kv
   }
 }

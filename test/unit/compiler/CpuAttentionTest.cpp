@@ -18,6 +18,7 @@ namespace {
 struct Shape {
   int64_t heads, kvHeads, headDim;
   int64_t window = 0; ///< 0: none
+  double softcap = 0; ///< 0: none
 };
 
 /// Queries, keys and values of a whole sequence.
@@ -124,8 +125,8 @@ private:
   static std::string attendText(Shape s) {
     std::string q = rowsOf(s.heads * s.headDim), state = stateOf(s), i32 = "tensor<?xi32, #lm.dims<tokens>>";
     return "kernel.func @k(%q: " + q + ", %s: " + state + ", %r: !lm.rows, %p: " + i32 + ") -> " + q + cost +
-           "%y = lm.attend %q, %s, %r, %p scale 0.2 : " + q + ", " + state + ", " + i32 + "\nkernel.return %y : " + q +
-           "\n}\n";
+           "%y = lm.attend %q, %s, %r, %p scale 0.2" + (s.softcap ? " softcap " + std::to_string(s.softcap) : "") +
+           " : " + q + ", " + state + ", " + i32 + "\nkernel.return %y : " + q + "\n}\n";
   }
 
   Shape shape;
@@ -193,13 +194,15 @@ INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention,
                                                           Shape{4, 2, 6}, Shape{9, 3, 64}, Shape{4, 4, 128},
                                                           Shape{6, 2, 32, 1}, Shape{3, 3, 20, 5}, Shape{8, 1, 64, 64},
                                                           Shape{4, 2, 6, 100}, Shape{4, 4, 128, 65}, Shape{9, 3, 64, 5},
-                                                          Shape{6, 2, 32, 100})),
+                                                          Shape{6, 2, 32, 100}, Shape{4, 2, 26, 0, 1.5},
+                                                          Shape{6, 3, 20, 70, 1.5})),
                          [](const auto &info) {
                            Shape shape = std::get<1>(info.param);
                            return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" +
                                   std::to_string(shape.heads) + "_" + std::to_string(shape.kvHeads) + "_" +
                                   std::to_string(shape.headDim) +
-                                  (shape.window ? "_window" + std::to_string(shape.window) : "");
+                                  (shape.window ? "_window" + std::to_string(shape.window) : "")
+                                 + (shape.softcap ? "_capped" : "");
                          });
 
 } // namespace

@@ -106,6 +106,20 @@ TEST_P(CpuKernels, Activation) {
     }
 }
 
+TEST_P(CpuKernels, Scale) {
+  for (int64_t columns : {3, 60, 1030}) {
+    std::string type = rowsOf(columns);
+    check(kernelText("%x: " + type, type, "%y = lm.scale %x by 7.483314773547883 : " + type));
+  }
+}
+
+TEST_P(CpuKernels, Softcap) {
+  for (double scale : {0.01, 1.0, 30.0, 1e4}) {
+    std::string type = rowsOf(61);
+    check(kernelText("%x: " + type, type, "%y = lm.softcap %x cap 5.0 : " + type), 1, scale);
+  }
+}
+
 TEST_P(CpuKernels, Glu) {
   for (int64_t columns : {20, 512, 2052}) {
     std::string type = rowsOf(columns);
@@ -120,6 +134,16 @@ TEST_P(CpuKernels, RmsNorm) {
       check(kernelText("%x: " + type + ", " + vectorArgument("g", columns, format), type,
                        vectorWeight("g", columns, format) + "%y = lm.rms_norm %x, %g eps 1.0e-5 : " + type + ", " +
                            weight));
+    }
+}
+
+TEST_P(CpuKernels, RmsNormOfGroups) {
+  for (auto [groups, columns] : {std::pair{1, 20}, {3, 20}, {5, 36}, {2, 128}})
+    for (const char *form : {"", " unit_offset"}) {
+      std::string type = rowsOf(groups * columns), weight = "!lm.weight<" + std::to_string(columns) + ", #lm.bf16>";
+      check(kernelText("%x: " + type + ", " + vectorArgument("g", columns, "bf16"), type,
+                       vectorWeight("g", columns, "bf16") + "%y = lm.rms_norm %x, %g eps 1.0e-6" + form + " : " + type +
+                           ", " + weight));
     }
 }
 
@@ -176,12 +200,40 @@ TEST_P(CpuKernels, TakeRows) {
 
 TEST_P(CpuKernels, Rope) {
   for (auto [heads, headDim] : {std::pair{3, 20}, {2, 64}, {1, 2}, {5, 36}})
-    for (const char *scaling : {"", " scaling <factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = "
-                                    "8192>"}) {
+    for (const char *scaling :
+         {"", " interleaved", " scaling #lm.linear_scaling<factor = 4.0>",
+          " scaling #lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8192>",
+          " scaling #lm.yarn_scaling<factor = 16.0, beta_fast = 32.0, beta_slow = 1.0, original = 8192, "
+          "attention_factor = 1.277>"}) {
       std::string type = rowsOf(heads * headDim);
       check(kernelText("%x: " + type + ", %p: " + tokensI32, type,
                        "%y = lm.rope %x, %p head_dim " + std::to_string(headDim) + " theta 500000.0" + scaling + " : " +
                            type + ", " + tokensI32),
+            /*bound=*/131072);
+    }
+}
+
+// Below the original length, at it, and beyond it.
+TEST_P(CpuKernels, RopeOfGrowingBase) {
+  for (auto [heads, headDim] : {std::pair{3, 20}, {2, 64}, {1, 4}})
+    for (const char *form : {"", " interleaved"})
+      for (int64_t bound : {1024, 1026, 131072}) {
+        std::string type = rowsOf(heads * headDim);
+        check(kernelText("%x: " + type + ", %p: " + tokensI32, type,
+                         "%y = lm.rope %x, %p head_dim " + std::to_string(headDim) +
+                             " theta 10000.0 scaling #lm.dynamic_scaling<factor = 4.0, original = 1024>" + form +
+                             " : " + type + ", " + tokensI32),
+              bound);
+      }
+}
+
+TEST_P(CpuKernels, RopeOfSomeColumns) {
+  for (auto [heads, headDim, rotaryDim] : {std::tuple{3, 20, 10}, {2, 64, 48}, {4, 6, 2}, {5, 36, 36}})
+    for (const char *form : {"", " scaling #lm.linear_scaling<factor = 4.0>", " interleaved"}) {
+      std::string type = rowsOf(heads * headDim);
+      check(kernelText("%x: " + type + ", %p: " + tokensI32, type,
+                       "%y = lm.rope %x, %p head_dim " + std::to_string(headDim) + " theta 10000.0 rotary_dim " +
+                           std::to_string(rotaryDim) + form + " : " + type + ", " + tokensI32),
             /*bound=*/131072);
     }
 }

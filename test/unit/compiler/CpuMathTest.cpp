@@ -104,6 +104,56 @@ TEST_P(CpuMath, Log) {
   RecordProperty("relative_error", std::to_string(worst * 1e9) + "e-9");
 }
 
+TEST_P(CpuMath, Tanh) {
+  Function tanh(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.tanh(x); });
+  std::vector<float> x = sweep(997);
+  for (float f = -10; f < 10; f += 0.0000371f)
+    x.push_back(f);
+  auto y = tanh(x);
+  double worst = 0;
+  for (auto [x, y] : llvm::zip_equal(x, y)) {
+    double expected = std::tanh(double(x));
+    if (std::isnan(x))
+      EXPECT_TRUE(std::isnan(y));
+    else if (std::fabs(expected) < std::numeric_limits<float>::min())
+      EXPECT_LE(std::fabs(y), std::numeric_limits<float>::min()) << x;
+    else
+      worst = std::max(worst, std::fabs(y / expected - 1));
+  }
+  EXPECT_LE(worst, 2e-7);
+  RecordProperty("relative_error", std::to_string(worst * 1e9) + "e-9");
+  EXPECT_EQ(tanh({-float(infinity), float(infinity)}), (std::vector<float>{-1, 1}));
+}
+
+// Powers of x against libm, to f32; then e^(log x) against x, to nearly f64.
+TEST_P(CpuMath, Wide) {
+  std::vector<float> x;
+  for (float f = 1; f < 3e5f; f *= 1.0137f)
+    x.push_back(f);
+  for (double power : {0.0, -0.03125, -0.5, -1.0, 0.75}) {
+    Function function(GetParam(), [&](CpuKernelEmitter &e, Value v) -> Value {
+      auto wide = e.vectorType(e.builder().getF64Type());
+      Value logOf = e.logWide(LLVM::FPExtOp::create(e.builder(), e.loc(), wide, v));
+      Value result = e.expWide(e.mul(logOf, e.constant(wide, power)));
+      return LLVM::FPTruncOp::create(e.builder(), e.loc(), e.f32VectorType(), result);
+    });
+    auto y = function(x);
+    double worst = 0;
+    for (auto [x, y] : llvm::zip_equal(x, y))
+      worst = std::max(worst, std::fabs(y / std::pow(double(x), power) - 1));
+    EXPECT_LE(worst, 6.1e-8) << power; // what rounding to f32 allows
+  }
+  Function difference(GetParam(), [&](CpuKernelEmitter &e, Value v) -> Value {
+    auto wide = e.vectorType(e.builder().getF64Type());
+    Value w = LLVM::FPExtOp::create(e.builder(), e.loc(), wide, v);
+    Value back = e.sub(e.expWide(e.logWide(w)), w); // 0 but for rounding
+    Value relative = e.mul(e.div(back, w), e.constant(wide, 1e12));
+    return LLVM::FPTruncOp::create(e.builder(), e.loc(), e.f32VectorType(), relative);
+  });
+  for (float y : difference(x))
+    EXPECT_LE(std::fabs(y), 0.01); // 1e-14
+}
+
 TEST_P(CpuMath, SinCos) {
   for (bool cosine : {false, true}) {
     Function function(GetParam(), [&](CpuKernelEmitter &e, Value x) -> Value {

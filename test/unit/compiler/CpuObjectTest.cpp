@@ -33,6 +33,14 @@ kernel.func @activation(%a: !x) -> !x attributes {cost = #cost} {
   %y = lm.activation gelu_tanh %a : !x
   kernel.return %y : !x
 }
+kernel.func @softcap(%a: !x) -> !x attributes {cost = #cost} {
+  %y = lm.softcap %a cap 30.0 : !x
+  kernel.return %y : !x
+}
+kernel.func @scale(%a: !x) -> !x attributes {cost = #cost} {
+  %y = lm.scale %a by 30.0 : !x
+  kernel.return %y : !x
+}
 kernel.func @glu(%a: !x, %b: !x) -> !x attributes {cost = #cost} {
   %y = lm.glu silu %a, %b : !x
   kernel.return %y : !x
@@ -74,12 +82,16 @@ kernel.func @rope(%a: !x, %p: !ids) -> !x attributes {cost = #cost} {
   %y = lm.rope %a, %p head_dim 32 theta 10000.0 : !x, !ids
   kernel.return %y : !x
 }
+kernel.func @rope_interleaved(%a: !x, %p: !ids) -> !x attributes {cost = #cost} {
+  %y = lm.rope %a, %p head_dim 32 theta 10000.0 rotary_dim 20 scaling #lm.dynamic_scaling<factor = 2.0, original = 64> interleaved : !x, !ids
+  kernel.return %y : !x
+}
 kernel.func @stage(%k: !kv, %v: !kv, %s: !state, %r: !lm.rows, %p: !ids) -> !state attributes {cost = #cost} {
   %y = lm.stage %k, %v, %s, %r, %p : !kv, !state, !ids
   kernel.return %y : !state
 }
 kernel.func @attend(%q: !x, %s: !state, %r: !lm.rows, %p: !ids) -> !x attributes {cost = #cost} {
-  %y = lm.attend %q, %s, %r, %p scale 0.2 : !x, !state, !ids
+  %y = lm.attend %q, %s, %r, %p scale 0.2 softcap 50.0 : !x, !state, !ids
   kernel.return %y : !x
 }
 )";

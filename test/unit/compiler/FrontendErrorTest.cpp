@@ -19,9 +19,10 @@ struct Case {
 
 TEST_F(FrontendTest, BadLlamaConfigs) {
   const Case cases[] = {
-      {R"({"model_type": null})",
-       "/model_type: found nothing; expected the required member \"model_type\", one of gpt2, llama; add"},
-      {R"({"model_type": "mamba"})", "/model_type: found \"mamba\" (string); expected one of gpt2, llama; Plait"},
+      {R"({"model_type": null})", "/model_type: found nothing; expected the required member \"model_type\", one of "
+                                  "gpt2, llama, phi3, qwen2, qwen3; add"},
+      {R"({"model_type": "mamba"})",
+       "/model_type: found \"mamba\" (string); expected one of gpt2, llama, phi3, qwen2, qwen3; Plait"},
       {R"({"model_type": 3})", "/model_type: found 3 (integer); expected a string"},
       {R"({"architectures": ["LlamaForCausalLM", "X"]})",
        "/architectures: found an array of 2 elements; expected the one architecture \"LlamaForCausalLM\""},
@@ -52,8 +53,26 @@ TEST_F(FrontendTest, BadLlamaConfigs) {
       {R"({"quantization_config": {"quant_method": "gptq"}})",
        "/quantization_config/quant_method: found \"gptq\" (string); expected a model that is not quantised"},
       {R"({"rope_theta": 0})", "/rope_theta: found 0 (integer); expected a number above 0"},
-      {R"({"rope_scaling": {"rope_type": "yarn", "factor": 2}})",
-       "/rope_scaling/rope_type: found \"yarn\" (string); expected one of default, llama3"},
+      {R"({"model_type": "gemma3", "text_config": {}})",
+       "; a model of several modalities is not imported: take one of text alone"},
+      {R"({"rope_scaling": {"rope_type": "longrope", "factor": 2}})",
+       "/rope_scaling/rope_type: found \"longrope\" (string); expected one of default, linear, dynamic, yarn, llama3"},
+      {R"({"rope_scaling": {"rope_type": "linear", "factor": 0.5}})",
+       "/rope_scaling/factor: found 0.5 (number); expected a factor of at least 1"},
+      {R"({"rope_scaling": {"rope_type": "dynamic"}})",
+       "/rope_scaling/factor: found nothing; expected the required member \"factor\""},
+      {R"({"rope_scaling": {"rope_type": "yarn", "factor": 2, "truncate": false}})",
+       "/rope_scaling/truncate: found false (boolean); expected true; Plait begins and ends the ramp"},
+      {R"({"rope_scaling": {"rope_type": "yarn", "factor": 2, "beta_slow": 33}})",
+       "/rope_scaling/beta_slow: found 33 (integer); expected a beta_slow of at most beta_fast"},
+      {R"({"rope_scaling": {"rope_type": "yarn", "factor": 2, "mscale": -1}})",
+       "/rope_scaling/mscale: found -1 (integer); expected a number of at least 0"},
+      {R"({"rope_scaling": {"rope_type": "yarn", "factor": 2}, "rope_theta": 0.5})",
+       "/rope_scaling: found an object of 2 members; expected theta > 1 for this rope_type"},
+      {R"({"rope_scaling": {"rope_type": "dynamic", "factor": 2}})",
+       "/rope_scaling: found an object of 2 members; expected more than one rotated pair for this rope_type"},
+      {R"({"partial_rotary_factor": 0.5})",
+       "/partial_rotary_factor: found 0.5 (number); expected 1, as this family rotates all columns of a head"},
       {R"({"rope_scaling": {"factor": 2}})", "/rope_scaling: found an object of 1 member; expected a member rope_type"},
       {R"({"rope_scaling": {"type": "llama3"}})",
        "/rope_scaling/factor: found nothing; expected the required member \"factor\""},
@@ -86,6 +105,24 @@ TEST_F(FrontendTest, BadGpt2Configs) {
   };
   for (const Case &c : cases) {
     folder.write("config.json", patched(gpt2Config, c.patch));
+    expectHas(error(/*readCheckpoint=*/false), c.message);
+  }
+}
+
+TEST_F(FrontendTest, BadPhi3Configs) {
+  const Case cases[] = {
+      {R"({"partial_rotary_factor": 0.2})",
+       "/partial_rotary_factor: found 0.2 (number); expected a partial_rotary_factor that leaves an even number from 2 "
+       "to head_dim (8) of columns"},
+      {R"({"partial_rotary_factor": 0.4})", "/partial_rotary_factor: found 0.4 (number)"},
+      {R"({"partial_rotary_factor": 1.5})", "/partial_rotary_factor: found 1.5 (number)"},
+      {R"({"rope_scaling": {"type": "su", "long_factor": [1], "short_factor": [1]}})",
+       "/rope_scaling/type: found \"su\" (string); expected one of default, linear"},
+      {R"({"lm_head_bias": true})", "/lm_head_bias: found true (boolean); expected false; the matrices"},
+      {R"({"full_attn_mod": 2})", "/full_attn_mod: found 2 (integer); expected 1"},
+  };
+  for (const Case &c : cases) {
+    folder.write("config.json", patched(phi3Config, c.patch));
     expectHas(error(/*readCheckpoint=*/false), c.message);
   }
 }

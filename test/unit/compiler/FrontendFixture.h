@@ -65,6 +65,19 @@ inline constexpr const char *gpt2Config = R"({
   "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 20, "n_embd": 8,
   "n_layer": 2, "n_head": 2, "n_positions": 16, "activation_function": "gelu_new"})";
 
+inline constexpr const char *qwen3Config = R"({
+  "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "vocab_size": 20,
+  "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "head_dim": 6,
+  "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 16,
+  "rms_norm_eps": 1e-6, "use_sliding_window": false, "sliding_window": 4096,
+  "max_window_layers": 2, "tie_word_embeddings": true})";
+
+inline constexpr const char *phi3Config = R"({
+  "model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "vocab_size": 20,
+  "hidden_size": 16, "intermediate_size": 12, "num_hidden_layers": 2,
+  "num_attention_heads": 2, "max_position_embeddings": 16,
+  "original_max_position_embeddings": 16, "partial_rotary_factor": 0.75})";
+
 /// `config` with the members of `patch` in place (RFC 7396: null removes).
 inline std::string patched(const char *config, const std::string &patch) {
   Expected<Json> base = parseJson(config, "base"), change = parseJson(patch, "patch");

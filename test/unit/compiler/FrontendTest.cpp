@@ -98,7 +98,85 @@ TEST_F(FrontendTest, RopeScalingOldAndNewSpelling) {
     texts.push_back(text(*model));
   }
   EXPECT_EQ(texts[0], texts[1]);
-  expectHas(texts[0], "theta 5.000000e+05 scaling <factor = 8.000000e+00");
+  expectHas(texts[0], "theta 5.000000e+05 scaling #lm.llama3_scaling<factor = 8.000000e+00");
+}
+
+// The context is what the scaling is for: without it the scaling would hardly show.
+TEST_F(FrontendTest, RopeScalings) {
+  struct Case {
+    const char *patch, *scaling;
+    int positions;
+  };
+  // The attention factors are those that transformers 5.23 works out.
+  const Case cases[] = {
+      {R"({"rope_scaling": {"type": "linear", "factor": 4}})", "#lm.linear_scaling<factor = 4.000000e+00>", 64},
+      {R"({"rope_scaling": {"type": "dynamic", "factor": 2.5}, "head_dim": 4})",
+       "#lm.dynamic_scaling<factor = 2.500000e+00, original = 16>", 40},
+      {R"({"rope_scaling": {"rope_type": "yarn", "factor": 4}})",
+       "#lm.yarn_scaling<factor = 4.000000e+00, beta_fast = 3.200000e+01, beta_slow = 1.000000e+00, original = 16, "
+       "attention_factor = 1.1386294361",
+       64},
+      {R"({"rope_parameters": {"rope_type": "yarn", "rope_theta": 10000, "original_max_position_embeddings": 2,
+          "beta_fast": 8, "beta_slow": 2, "mscale": 0.7, "mscale_all_dim": 1.3}})",
+       "#lm.yarn_scaling<factor = 8.000000e+00, beta_fast = 8.000000e+00, beta_slow = 2.000000e+00, original = 2, "
+       "attention_factor = 0.90178398697",
+       16},
+      {R"({"rope_parameters": {"rope_type": "yarn", "rope_theta": 10000, "factor": 4, "attention_factor": 1.5}})",
+       "attention_factor = 1.500000e+00>", 64},
+      {R"({"rope_scaling": {"type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4}})",
+       "#lm.llama3_scaling<factor = 8.000000e+00, low_freq_factor = 1.000000e+00, high_freq_factor = 4.000000e+00, "
+       "original = 16>",
+       16},
+  };
+  for (const Case &c : cases) {
+    folder.write("config.json", patched(llamaConfig, c.patch));
+    ImportOptions options;
+    options.readCheckpoint = false;
+    Expected<ImportedModel> model = import(options);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    expectHas(text(*model), c.scaling);
+    expectHas(text(*model), "max_positions " + std::to_string(c.positions) + " ");
+  }
+}
+
+TEST_F(FrontendTest, Qwen) {
+  ImportOptions options;
+  options.readCheckpoint = false;
+  folder.write("config.json", qwen3Config);
+  Expected<ImportedModel> model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+  EXPECT_EQ(text(*model).find("bias"), std::string::npos);
+  expectInOrder(text(*model),
+                {"family \"qwen3\"",
+                 "lm.weight @self_attn_q_norm from \"model.layers.{layer}.self_attn.q_norm.weight\" "
+                 "layers 2 : !lm.weight<6, #lm.f32>",
+                 "lm.rms_norm", "lm.linear", "lm.linear", "lm.linear", "lm.rms_norm",
+                 "eps 1.000000e-06 : tensor<?x24xf32, #lm.dims<tokens>>, !lm.weight<6", "lm.rms_norm",
+                 "tensor<?x12xf32, #lm.dims<tokens>>, !lm.weight<6", "lm.rope", "lm.attention", "scale 0.408248"});
+
+  folder.write("config.json", patched(qwen3Config, R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"],
+      "head_dim": null})"));
+  model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+  EXPECT_EQ(text(*model).find("o_proj_bias"), std::string::npos);
+  EXPECT_EQ(text(*model).find("q_norm"), std::string::npos);
+  expectInOrder(text(*model), {"@self_attn_q_proj_bias from \"model.layers.{layer}.self_attn.q_proj.bias\"",
+                               "@self_attn_k_proj_bias", "@self_attn_v_proj_bias", "lm.attention"});
+}
+
+TEST_F(FrontendTest, Phi3) {
+  ImportOptions options;
+  options.readCheckpoint = false;
+  folder.write("config.json", phi3Config);
+  Expected<ImportedModel> model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+  expectInOrder(text(*model), {"@self_attn_qkv_proj from", "!lm.weight<48x16", "@mlp_gate_up_proj from",
+                               "!lm.weight<24x16", "lm.linear", "lm.slice_columns", " 0 size 16", " 16 size 16",
+                               " 32 size 16", "lm.rope", "head_dim 8 theta 1.000000e+04 rotary_dim 6 :", "lm.attention",
+                               "lm.slice_columns", " 0 size 12", " 12 size 12", "lm.glu silu"});
 }
 
 TEST_F(FrontendTest, Gpt2WithAndWithoutPrefix) {
@@ -220,7 +298,9 @@ TEST_F(FrontendTest, Generation) {
 
 TEST_F(FrontendTest, RepositoryModels) {
   for (const char *name :
-       {"golden/models/llama-tiny", "golden/models/llama31-tiny", "golden/models/gpt2-tiny", "models/kjv-2m"}) {
+       {"golden/models/llama-tiny", "golden/models/llama31-tiny", "golden/models/gpt2-tiny", "golden/models/qwen2-tiny",
+        "golden/models/qwen3-tiny", "golden/models/phi3-tiny", "golden/models/rope-linear",
+        "golden/models/rope-dynamic", "golden/models/rope-yarn", "models/kjv-2m"}) {
     std::string path = PLAIT_TEST_DIR "/" + std::string(name);
     Expected<ImportedModel> model = importHuggingFace(context, path);
     ASSERT_TRUE(model.ok()) << model.status().message();
