@@ -22,7 +22,7 @@ namespace {
 // clang-format off
 constexpr std::string_view irrelevantKeys[] = {
     "architectures", "attention_dropout", "attn_pdrop", "bad_words_ids",
-    "begin_suppress_tokens", "bos_token_id", "chunk_size_feed_forward",
+    "begin_suppress_tokens", "bos_token_id", "cache_implementation", "chunk_size_feed_forward",
     "cross_attention_hidden_size", "decoder_start_token_id", "do_sample", "early_stopping",
     "embd_pdrop", "eos_token_id", "exponential_decay_length_penalty", "finetuning_task",
     "forced_bos_token_id", "forced_eos_token_id", "gradient_checkpointing", "id2label",
@@ -67,6 +67,10 @@ bool ConfigReader::has(const std::string &key) {
   return root.has(key);
 }
 
+bool ConfigReader::isNull(const std::string &key) {
+  return !has(key) && root.json().is_object() && root.json().contains(key);
+}
+
 Expected<int64_t> ConfigReader::size(const std::string &key, int64_t max) {
   seen.insert(key);
   return root.getInt(key, 1, max);
@@ -75,6 +79,11 @@ Expected<int64_t> ConfigReader::size(const std::string &key, int64_t max) {
 Expected<int64_t> ConfigReader::size(const std::string &key, int64_t max, int64_t absent) {
   seen.insert(key);
   return root.getInt(key, 1, max, absent);
+}
+
+Expected<int64_t> ConfigReader::count(const std::string &key, int64_t max, int64_t absent) {
+  seen.insert(key);
+  return root.getInt(key, 0, max, absent);
 }
 
 Expected<double> ConfigReader::epsilon(const std::string &key, double absent) {
@@ -92,12 +101,44 @@ Expected<bool> ConfigReader::flag(const std::string &key, bool absent) {
   return root.getBool(key, absent);
 }
 
-Expected<std::optional<double>> ConfigReader::positive(const std::string &key) {
-  std::optional<double> value;
+Expected<std::optional<double>> ConfigReader::positive(const std::string &key, std::optional<double> absent) {
+  if (isNull(key))
+    return std::optional<double>();
+  std::optional<double> value = absent;
   if (has(key)) {
     PLAIT_ASSIGN_OR_RETURN(value, readPositive(root, key));
   }
   return value;
+}
+
+Expected<int64_t> ConfigReader::window(const std::string &key, int64_t absent) {
+  if (isNull(key))
+    return int64_t(0);
+  if (!has(key))
+    return absent;
+  return size(key, limits::positions);
+}
+
+Status ConfigReader::readLayerTypes(ModelConfig &config, int64_t window, llvm::function_ref<bool(int64_t)> hasWindow) {
+  config.layerKinds.assign(size_t(config.layers), LayerKind());
+  if (!has("layer_types")) {
+    for (int64_t layer = 0; layer < config.layers; ++layer)
+      config.layerKinds[size_t(layer)].window = hasWindow(layer) ? window : 0;
+    return Status::success();
+  }
+  PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get("layer_types"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> types, view.asArray());
+  if (int64_t(types.size()) != config.layers)
+    return view.error("an array of num_hidden_layers (" + std::to_string(config.layers) + ") elements");
+  for (size_t layer = 0; layer < types.size(); ++layer) {
+    PLAIT_ASSIGN_OR_RETURN(std::string type, types[layer].asString());
+    if (type == "sliding_attention" && window)
+      config.layerKinds[layer].window = window;
+    else if (type != "full_attention")
+      return unsupportedValue(types[layer], window ? "full_attention or sliding_attention"
+                                                   : "full_attention, as there is no sliding window");
+  }
+  return Status::success();
 }
 
 Expected<lm::ActivationKind> ConfigReader::activation(const std::string &key, const std::string &absent) {

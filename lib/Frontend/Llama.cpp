@@ -1,4 +1,4 @@
-//===- Llama.cpp - The Llama family ---------------------------------------===//
+//===- Llama.cpp - The Llama and Mistral families -------------------------===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Llama 1 to 3.3 and models of the same shape: pre-normalised with RMS norm,
-// rotary positions, grouped-query attention, gated MLP. Names and defaults are
-// those of LlamaConfig and LlamaForCausalLM in Hugging Face transformers.
+// rotary positions, grouped-query attention, gated MLP. Mistral has a window in all
+// layers and no biases. Names and defaults are those of LlamaConfig,
+// MistralConfig and their models in Hugging Face transformers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,22 +51,36 @@ static void build(ModelBuilder &b, const ModelConfig &c, const Llama &m) {
   b.buildHead();
 }
 
-static Status readConfig(ConfigReader &reader, ModelConfig &config) {
-  Llama model;
+/// What both families read.
+static Status readConfig(ConfigReader &reader, ModelConfig &config, Llama model) {
   PLAIT_ASSIGN_OR_RETURN(static_cast<DecoderConstants &>(model), reader.readDecoder(config));
   PLAIT_ASSIGN_OR_RETURN(model.rope, reader.readRope(config));
+  config.build = [model](ModelBuilder &b, const ModelConfig &c) { build(b, c, model); };
+  return Status::success();
+}
+
+static Status readLlamaConfig(ConfigReader &reader, ModelConfig &config) {
+  Llama model;
   PLAIT_ASSIGN_OR_RETURN(model.attentionBias, reader.flag("attention_bias", false));
   PLAIT_ASSIGN_OR_RETURN(model.mlpBias, reader.flag("mlp_bias", false));
-  config.build = [model](ModelBuilder &b, const ModelConfig &c) { build(b, c, model); };
   PLAIT_RETURN_IF_ERROR(
       reader.require("pretraining_tp", 1, "set it to 1: the weights are the same, sums are rounded otherwise"));
-  return reader.require("sliding_window", nullptr, "this family attends over the whole context");
+  PLAIT_RETURN_IF_ERROR(reader.require("sliding_window", nullptr, "this family attends over the whole context"));
+  return readConfig(reader, config, model);
+}
+
+static Status readMistralConfig(ConfigReader &reader, ModelConfig &config) {
+  PLAIT_RETURN_IF_ERROR(readConfig(reader, config, Llama()));
+  PLAIT_ASSIGN_OR_RETURN(int64_t window, reader.window("sliding_window", 4096));
+  return reader.readLayerTypes(config, window, [](int64_t) { return true; });
 }
 
 /// Old checkpoints carry the frequencies of the rotary embedding.
 static bool isIgnorable(StringRef tensor) { return tensor.ends_with(".rotary_emb.inv_freq"); }
 
 namespace plait {
-extern const ModelFamily llamaFamily;
-const ModelFamily llamaFamily = {"llama", "LlamaForCausalLM", "model.", "embed_tokens", readConfig, isIgnorable};
+extern const ModelFamily llamaFamily, mistralFamily;
+const ModelFamily llamaFamily = {"llama", "LlamaForCausalLM", "model.", "embed_tokens", readLlamaConfig, isIgnorable};
+const ModelFamily mistralFamily = {"mistral",      "MistralForCausalLM", "model.",
+                                   "embed_tokens", readMistralConfig,    isIgnorable};
 } // namespace plait

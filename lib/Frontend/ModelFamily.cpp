@@ -10,11 +10,13 @@
 using namespace plait;
 
 namespace plait {
-extern const ModelFamily gpt2Family, llamaFamily, phi3Family, qwen2Family, qwen3Family;
+extern const ModelFamily gemma2Family, gemma3Family, gpt2Family, llamaFamily, mistralFamily, phi3Family, qwen2Family,
+    qwen3Family;
 } // namespace plait
 
 llvm::ArrayRef<const ModelFamily *> plait::getModelFamilies() {
-  static const ModelFamily *const families[] = {&gpt2Family, &llamaFamily, &phi3Family, &qwen2Family, &qwen3Family};
+  static const ModelFamily *const families[] = {&gemma2Family,  &gemma3Family, &gpt2Family,  &llamaFamily,
+                                                &mistralFamily, &phi3Family,   &qwen2Family, &qwen3Family};
   return families;
 }
 

@@ -58,13 +58,18 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config) {
   RopeKeys keys;
   keys.isPartial = true;
   PLAIT_ASSIGN_OR_RETURN(model.rope, reader.readRope(config, keys));
+  if (model.rope.scaling) // transformers takes "yarn" for longrope here
+    return reader.refuse(reader.has("rope_parameters") ? "rope_parameters" : "rope_scaling",
+                         "the rope_type default; this family has no other but longrope, which Plait does not have");
   config.build = [model](ModelBuilder &b, const ModelConfig &c) { build(b, c, model); };
   for (const char *key : {"attention_bias", "mlp_bias", "lm_head_bias"})
     PLAIT_RETURN_IF_ERROR(reader.require(key, false, "the matrices of this family have no bias"));
   PLAIT_RETURN_IF_ERROR(
       reader.require("full_attn_mod", 1, "Plait gives all layers of this family one kind of attention"));
   reader.has("original_max_position_embeddings"); // matters to longrope alone, which is refused
-  return reader.require("sliding_window", nullptr, "Plait attends over the whole context");
+  PLAIT_ASSIGN_OR_RETURN(int64_t window, reader.window("sliding_window", /*absent=*/0));
+  config.layerKinds.assign(size_t(config.layers), {window});
+  return Status::success();
 }
 
 static bool isIgnorable(StringRef tensor) { return tensor.ends_with(".rotary_emb.inv_freq"); }

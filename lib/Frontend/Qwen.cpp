@@ -62,9 +62,13 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config, const Decode
     model.outputBias = model.inputBias;
   }
   config.build = [model](ModelBuilder &b, const ModelConfig &c) { build(b, c, model); };
-  for (const char *key : {"sliding_window", "max_window_layers", "layer_types"})
-    reader.has(key); // without effect where there are no windows
-  return reader.require("use_sliding_window", false, "Plait attends over the whole context");
+
+  PLAIT_RETURN_IF_ERROR(reader.require("use_mrope", false, "a token has one position in Plait"));
+  // The window counts only where the flag says so.
+  PLAIT_ASSIGN_OR_RETURN(bool hasWindows, reader.flag("use_sliding_window", false));
+  PLAIT_ASSIGN_OR_RETURN(int64_t window, reader.window("sliding_window", 4096));
+  PLAIT_ASSIGN_OR_RETURN(int64_t fullLayers, reader.count("max_window_layers", limits::layers, 28));
+  return reader.readLayerTypes(config, hasWindows ? window : 0, [&](int64_t layer) { return layer >= fullLayers; });
 }
 
 static Status readQwen2Config(ConfigReader &reader, ModelConfig &config) {

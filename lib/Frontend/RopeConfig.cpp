@@ -130,6 +130,8 @@ Expected<ConfigReader::RopeObject> ConfigReader::readRopeObject(const std::strin
   if (!object.json().is_object())
     return object.error("an object with rope_type");
   if (key == "rope_parameters" && keys.layerType) {
+    if (object.has("rope_type") || object.has("rope_theta"))
+      return object.error("one object for each kind of layer, full_attention and sliding_attention");
     if (!object.has(keys.layerType))
       return RopeObject();
     PLAIT_ASSIGN_OR_RETURN(object, object.get(keys.layerType));

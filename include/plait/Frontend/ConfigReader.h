@@ -74,11 +74,18 @@ public:
   /// A size in [1, max]; with a default the key may be absent or null.
   Expected<int64_t> size(const std::string &key, int64_t max);
   Expected<int64_t> size(const std::string &key, int64_t max, int64_t absent);
+  /// The same, or 0.
+  Expected<int64_t> count(const std::string &key, int64_t max, int64_t absent);
   /// The epsilon of a norm, in [0, 1).
   Expected<double> epsilon(const std::string &key, double absent);
   Expected<bool> flag(const std::string &key, bool absent);
-  /// A number above 0; nothing where the key is absent or null.
-  Expected<std::optional<double>> positive(const std::string &key);
+  /// A number above 0; nothing where the key is null.
+  Expected<std::optional<double>> positive(const std::string &key, std::optional<double> absent = std::nullopt);
+  /// How many positions a layer with a window attends to; 0 where the key is null.
+  Expected<int64_t> window(const std::string &key, int64_t absent);
+  /// Fills in `layerKinds`: `layer_types` says which layers have the window, or
+  /// `hasWindow` where that is absent. A `window` of 0 is none.
+  Status readLayerTypes(ModelConfig &config, int64_t window, llvm::function_ref<bool(int64_t layer)> hasWindow);
   Expected<lm::ActivationKind> activation(const std::string &key, const std::string &absent);
   Expected<std::optional<std::string>> elementType();
 
@@ -90,6 +97,7 @@ public:
   /// `root`/`key` has a value that Plait cannot do.
   Status refuse(const std::string &key, const std::string &expected);
   bool has(const std::string &key);
+  bool isNull(const std::string &key);
 
   void warn(const std::string &key, const std::string &consequence);
   /// One warning for all keys that were neither read nor are known not to

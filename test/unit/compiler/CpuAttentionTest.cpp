@@ -188,21 +188,18 @@ TEST_P(CpuAttention, PositionByPosition) {
     cache.step({{0, t, t + 1}});
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, CpuAttention,
-                         testing::Combine(testing::Values(CpuTarget{4, false}, CpuTarget{8, true}),
-                                          testing::Values(Shape{6, 2, 32}, Shape{3, 3, 20}, Shape{8, 1, 64},
-                                                          Shape{4, 2, 6}, Shape{9, 3, 64}, Shape{4, 4, 128},
-                                                          Shape{6, 2, 32, 1}, Shape{3, 3, 20, 5}, Shape{8, 1, 64, 64},
-                                                          Shape{4, 2, 6, 100}, Shape{4, 4, 128, 65}, Shape{9, 3, 64, 5},
-                                                          Shape{6, 2, 32, 100}, Shape{4, 2, 26, 0, 1.5},
-                                                          Shape{6, 3, 20, 70, 1.5})),
-                         [](const auto &info) {
-                           Shape shape = std::get<1>(info.param);
-                           return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" +
-                                  std::to_string(shape.heads) + "_" + std::to_string(shape.kvHeads) + "_" +
-                                  std::to_string(shape.headDim) +
-                                  (shape.window ? "_window" + std::to_string(shape.window) : "")
-                                 + (shape.softcap ? "_capped" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, CpuAttention,
+    testing::Combine(testing::Values(CpuTarget{4, false}, CpuTarget{8, true}),
+                     testing::Values(Shape{6, 2, 32}, Shape{3, 3, 20}, Shape{8, 1, 64}, Shape{4, 2, 6}, Shape{9, 3, 64},
+                                     Shape{4, 4, 128}, Shape{6, 2, 32, 1}, Shape{3, 3, 20, 5}, Shape{8, 1, 64, 64},
+                                     Shape{4, 2, 6, 100}, Shape{4, 4, 128, 65}, Shape{9, 3, 64, 5},
+                                     Shape{6, 2, 32, 100}, Shape{4, 2, 26, 0, 1.5}, Shape{6, 3, 20, 70, 1.5})),
+    [](const auto &info) {
+      Shape shape = std::get<1>(info.param);
+      return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" + std::to_string(shape.heads) + "_" +
+             std::to_string(shape.kvHeads) + "_" + std::to_string(shape.headDim) +
+             (shape.window ? "_window" + std::to_string(shape.window) : "") + (shape.softcap ? "_capped" : "");
+    });
 
 } // namespace

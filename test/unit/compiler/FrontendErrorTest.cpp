@@ -20,9 +20,9 @@ struct Case {
 TEST_F(FrontendTest, BadLlamaConfigs) {
   const Case cases[] = {
       {R"({"model_type": null})", "/model_type: found nothing; expected the required member \"model_type\", one of "
-                                  "gpt2, llama, phi3, qwen2, qwen3; add"},
-      {R"({"model_type": "mamba"})",
-       "/model_type: found \"mamba\" (string); expected one of gpt2, llama, phi3, qwen2, qwen3; Plait"},
+                                  "gemma2, gemma3_text, gpt2, llama, mistral, phi3, qwen2, qwen3; add"},
+      {R"({"model_type": "mamba"})", "/model_type: found \"mamba\" (string); expected one of gemma2, gemma3_text, "
+                                     "gpt2, llama, mistral, phi3, qwen2, qwen3; Plait"},
       {R"({"model_type": 3})", "/model_type: found 3 (integer); expected a string"},
       {R"({"architectures": ["LlamaForCausalLM", "X"]})",
        "/architectures: found an array of 2 elements; expected the one architecture \"LlamaForCausalLM\""},
@@ -109,6 +109,39 @@ TEST_F(FrontendTest, BadGpt2Configs) {
   }
 }
 
+TEST_F(FrontendTest, BadWindows) {
+  const struct {
+    const char *config, *patch, *message;
+  } cases[] = {
+      {mistralConfig, R"({"sliding_window": 0})", "/sliding_window: found 0 (integer); expected an integer in [1, "},
+      {mistralConfig, R"({"layer_types": ["full_attention"]})",
+       "/layer_types: found an array of 1 element; expected an array of num_hidden_layers (3) elements"},
+      {mistralConfig, R"({"layer_types": ["full_attention", "full_attention", "chunked_attention"]})",
+       "/layer_types/2: found \"chunked_attention\" (string); expected full_attention or sliding_attention"},
+      {qwen3Config, R"({"layer_types": ["full_attention", "sliding_attention"]})",
+       "/layer_types/1: found \"sliding_attention\" (string); expected full_attention, as there is no sliding window"},
+      {qwen3Config, R"({"use_mrope": true})",
+       "/use_mrope: found true (boolean); expected false; a token has one position"},
+      {qwen3Config, R"({"max_window_layers": -1})", "/max_window_layers: found -1 (integer)"},
+      {gemma2Config, R"({"sliding_window_pattern": 3})", "/sliding_window_pattern: found 3 (integer); expected 2"},
+      {gemma2Config, R"({"attn_logit_softcapping": 0})",
+       "/attn_logit_softcapping: found 0 (integer); expected a number above 0"},
+      {gemma2Config, R"({"query_pre_attn_scalar": -1})",
+       "/query_pre_attn_scalar: found -1 (integer); expected a number above 0"},
+      {gemma2Config, R"({"hidden_activation": "gelu"})",
+       "/hidden_activation: found \"gelu\" (string); expected one of"},
+      {gemma3Config, R"({"use_bidirectional_attention": true})",
+       "/use_bidirectional_attention: found true (boolean); expected false; Plait imports causal models"},
+      {gemma3Config, R"({"rope_scaling": null, "rope_theta": null,
+          "rope_parameters": {"rope_type": "default", "rope_theta": 1000000}})",
+       "/rope_parameters: found an object of 2 members; expected one object for each kind of layer"},
+  };
+  for (const auto &c : cases) {
+    folder.write("config.json", patched(c.config, c.patch));
+    expectHas(error(/*readCheckpoint=*/false), c.message);
+  }
+}
+
 TEST_F(FrontendTest, BadPhi3Configs) {
   const Case cases[] = {
       {R"({"partial_rotary_factor": 0.2})",
@@ -118,6 +151,8 @@ TEST_F(FrontendTest, BadPhi3Configs) {
       {R"({"partial_rotary_factor": 1.5})", "/partial_rotary_factor: found 1.5 (number)"},
       {R"({"rope_scaling": {"type": "su", "long_factor": [1], "short_factor": [1]}})",
        "/rope_scaling/type: found \"su\" (string); expected one of default, linear"},
+      {R"({"rope_scaling": {"type": "yarn", "factor": 4}})",
+       "/rope_scaling: found an object of 2 members; expected the rope_type default; this family has no other but"},
       {R"({"lm_head_bias": true})", "/lm_head_bias: found true (boolean); expected false; the matrices"},
       {R"({"full_attn_mod": 2})", "/full_attn_mod: found 2 (integer); expected 1"},
   };

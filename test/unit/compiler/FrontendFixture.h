@@ -72,6 +72,27 @@ inline constexpr const char *qwen3Config = R"({
   "rms_norm_eps": 1e-6, "use_sliding_window": false, "sliding_window": 4096,
   "max_window_layers": 2, "tie_word_embeddings": true})";
 
+inline constexpr const char *mistralConfig = R"({
+  "model_type": "mistral", "architectures": ["MistralForCausalLM"], "vocab_size": 20,
+  "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 3,
+  "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 16,
+  "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "sliding_window": 5})";
+
+inline constexpr const char *gemma2Config = R"({
+  "model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"], "vocab_size": 20,
+  "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 5, "head_dim": 6,
+  "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 16,
+  "hidden_act": "gelu", "hidden_activation": "gelu_pytorch_tanh", "sliding_window": 5,
+  "query_pre_attn_scalar": 16, "torch_dtype": "float32", "cache_implementation": "hybrid"})";
+
+inline constexpr const char *gemma3Config = R"({
+  "model_type": "gemma3_text", "architectures": ["Gemma3ForCausalLM"], "vocab_size": 20,
+  "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 8, "head_dim": 6,
+  "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 16,
+  "sliding_window": 5, "rope_theta": 1000000, "rope_local_base_freq": 10000,
+  "rope_scaling": {"rope_type": "linear", "factor": 8.0}, "sliding_window_pattern": 3,
+  "torch_dtype": "bfloat16"})";
+
 inline constexpr const char *phi3Config = R"({
   "model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "vocab_size": 20,
   "hidden_size": 16, "intermediate_size": 12, "num_hidden_layers": 2,

@@ -166,6 +166,124 @@ TEST_F(FrontendTest, Qwen) {
                                "@self_attn_k_proj_bias", "@self_attn_v_proj_bias", "lm.attention"});
 }
 
+/// Layers with the window 5 and without, in order: "WWF".
+static std::string kindsOf(const ModelConfig &config) {
+  std::string kinds;
+  for (const LayerKind &kind : config.layerKinds)
+    kinds += kind.window == 5 ? 'W' : kind.window ? '?' : 'F';
+  return kinds;
+}
+
+TEST_F(FrontendTest, LayerTypes) {
+  const struct {
+    const char *config, *patch, *kinds;
+  } cases[] = {
+      {mistralConfig, "{}", "WWW"},
+      {mistralConfig, R"({"sliding_window": null})", "???"}, // as absent: removed, so the default 4096
+      {mistralConfig, R"({"layer_types": ["full_attention", "sliding_attention", "full_attention"]})", "FWF"},
+      {phi3Config, "{}", "FF"},
+      {phi3Config, R"({"sliding_window": 5})", "WW"},
+      {qwen3Config, R"({"sliding_window": 5})", "FF"},
+      {qwen3Config, R"({"sliding_window": 5, "use_sliding_window": true, "max_window_layers": 1})", "FW"},
+      {qwen3Config, R"({"sliding_window": 5, "use_sliding_window": true, "max_window_layers": 0})", "WW"},
+      {qwen3Config, R"({"sliding_window": 5, "use_sliding_window": true,
+          "layer_types": ["sliding_attention", "full_attention"]})",
+       "WF"},
+      {gemma2Config, "{}", "WFWFW"},
+      {gemma3Config, "{}", "WWFWWFWW"},
+      {gemma3Config, R"({"sliding_window_pattern": null})", "WWWWWFWW"},
+      {gemma3Config, R"({"num_hidden_layers": 2, "layer_types": ["full_attention", "sliding_attention"]})", "FW"},
+  };
+  for (const auto &c : cases) {
+    folder.write("config.json", patched(c.config, c.patch));
+    ImportOptions options;
+    options.readCheckpoint = false;
+    Expected<ImportedModel> model = import(options);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+    EXPECT_EQ(kindsOf(model->config), c.kinds) << c.config << c.patch;
+  }
+  // A null that is there is no window.
+  std::string config = mistralConfig;
+  config.replace(config.find("\"sliding_window\": 5"), 19, "\"sliding_window\": null");
+  folder.write("config.json", config);
+  ImportOptions options;
+  options.readCheckpoint = false;
+  Expected<ImportedModel> model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(kindsOf(model->config), "FFF");
+}
+
+TEST_F(FrontendTest, Gemma2) {
+  folder.write("config.json", gemma2Config);
+  ImportOptions options;
+  options.readCheckpoint = false;
+  Expected<ImportedModel> model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  // The root of 8 in f32; two sublayers in one loop, and the last layer alone.
+  expectInOrder(text(*model), {"family \"gemma2\"",
+                               "lm.scale",
+                               "by 2.8284270763397217",
+                               "lm.layers 0 to 2",
+                               "lm.rms_norm",
+                               "unit_offset",
+                               "lm.rope",
+                               "head_dim 6 theta 1.000000e+04 :",
+                               "lm.attention",
+                               "scale 2.500000e-01 softcap 5.000000e+01",
+                               "lm.rms_norm",
+                               "lm.add",
+                               "lm.rms_norm",
+                               "lm.glu gelu_tanh",
+                               "lm.rms_norm",
+                               "lm.add",
+                               "lm.attention",
+                               "lm.layers 2 to 3",
+                               "lm.func @head",
+                               "lm.get_weight @embed_tokens",
+                               "lm.head",
+                               "lm.softcap",
+                               "cap 3.000000e+01"});
+  expectHas(text(*model), "window = 5>");
+
+  folder.write("config.json", patched(gemma2Config, R"({"torch_dtype": "bfloat16"})"));
+  model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  expectHas(text(*model), "by 2.828125e+00");
+  std::string config = gemma2Config;
+  config.insert(config.size() - 1, R"(, "attn_logit_softcapping": null, "final_logit_softcapping": null)");
+  folder.write("config.json", config);
+  model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(text(*model).find("softcap"), std::string::npos);
+}
+
+// The spelling of transformers 4 and that of 5 are the same model.
+TEST_F(FrontendTest, Gemma3) {
+  ImportOptions options;
+  options.readCheckpoint = false;
+  std::vector<std::string> texts;
+  for (const char *patch :
+       {"{}",
+        R"({"rope_theta": null, "rope_local_base_freq": null, "rope_scaling": null, "sliding_window_pattern": null,
+                  "layer_types": ["sliding_attention", "sliding_attention", "full_attention", "sliding_attention",
+                                  "sliding_attention", "full_attention", "sliding_attention", "sliding_attention"],
+                  "rope_parameters": {
+                    "full_attention": {"rope_type": "linear", "rope_theta": 1000000, "factor": 8},
+                    "sliding_attention": {"rope_type": "default", "rope_theta": 10000}}})"}) {
+    folder.write("config.json", patched(gemma3Config, patch));
+    Expected<ImportedModel> model = import(options);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+    texts.push_back(text(*model));
+  }
+  EXPECT_EQ(texts[0], texts[1]);
+  expectInOrder(texts[0], {"max_positions 16 ", "by 2.828125e+00", "lm.layers 0 to 2", "!lm.weight<6, #lm.bf16>",
+                           "head_dim 6 theta 1.000000e+04 :", "head_dim 6 theta 1.000000e+04 :",
+                           "head_dim 6 theta 1.000000e+06 scaling #lm.linear_scaling<factor = 8.000000e+00> :"});
+  EXPECT_EQ(texts[0].find("softcap"), std::string::npos);
+}
+
 TEST_F(FrontendTest, Phi3) {
   ImportOptions options;
   options.readCheckpoint = false;
@@ -299,7 +417,8 @@ TEST_F(FrontendTest, Generation) {
 TEST_F(FrontendTest, RepositoryModels) {
   for (const char *name :
        {"golden/models/llama-tiny", "golden/models/llama31-tiny", "golden/models/gpt2-tiny", "golden/models/qwen2-tiny",
-        "golden/models/qwen3-tiny", "golden/models/phi3-tiny", "golden/models/rope-linear",
+        "golden/models/qwen3-tiny", "golden/models/phi3-tiny", "golden/models/mistral-tiny",
+        "golden/models/gemma2-tiny", "golden/models/gemma3-tiny", "golden/models/rope-linear",
         "golden/models/rope-dynamic", "golden/models/rope-yarn", "models/kjv-2m"}) {
     std::string path = PLAIT_TEST_DIR "/" + std::string(name);
     Expected<ImportedModel> model = importHuggingFace(context, path);
