@@ -107,6 +107,8 @@ static const Builtins &dictMethods() {
       {"get",
        [](Interpreter &interpreter, const Value &self, const Arguments &arguments) {
          Bound bound(interpreter, "get", arguments, {"key", "default"}, 1);
+         if (!arguments.named.empty())
+           return interpreter.fail("get: found named arguments; expected positional ones");
          if (const Value *found = self.asDict()->find(bound[0]))
            return *found;
          return bound.has(1) ? bound[1] : Value::none();

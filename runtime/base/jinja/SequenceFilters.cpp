@@ -66,11 +66,11 @@ private:
   std::vector<Value> parts;
 };
 
-/// What an item is sorted by; "a,b" stands for several attributes.
+/// What an item is sorted by: one value for each of the attributes "a,b".
 Value sortKey(Interpreter &interpreter, const Value &item, const Value &spec, bool ignoreCase) {
   const Text *text = spec.asText();
-  if (!text || text->text.bytes().find(',') == std::string::npos)
-    return Path(interpreter, spec, ignoreCase)(item);
+  if (!text)
+    return interpreter.sequence({Path(interpreter, spec, ignoreCase)(item)});
   std::vector<Value> keys;
   std::string_view rest = text->text.bytes();
   for (bool more = true; more;) {
@@ -198,6 +198,11 @@ Value sum(Interpreter &interpreter, const Value &input, const Arguments &argumen
 // Selection
 //===----------------------------------------------------------------------===//
 
+/// jinja2 asks whether there is an input before it iterates: none passes.
+std::vector<Value> iterateIfAny(Interpreter &interpreter, const Value &input) {
+  return input.truthy() ? interpreter.iterate(input) : std::vector<Value>();
+}
+
 Arguments restOf(const Arguments &arguments, size_t count) {
   Arguments rest;
   rest.positional.assign(arguments.positional.begin() + ptrdiff_t(std::min(count, arguments.positional.size())),
@@ -219,7 +224,7 @@ Value select(Interpreter &interpreter, const Value &input, const Arguments &argu
     return interpreter.failType("select", arguments.positional[first], "the name of a test");
   Arguments rest = restOf(arguments, first + 1);
   std::vector<Value> picked;
-  for (const Value &item : interpreter.iterate(input)) {
+  for (const Value &item : iterateIfAny(interpreter, input)) {
     if (!interpreter.sandbox.ok())
       break;
     Value value = path(item);
@@ -234,7 +239,7 @@ Value map(Interpreter &interpreter, const Value &input, const Arguments &argumen
   if (arguments.positional.empty()) {
     Bound bound(interpreter, "map", arguments, {"attribute", "default"}, 1);
     Path path(interpreter, bound[0]);
-    for (const Value &item : interpreter.iterate(input))
+    for (const Value &item : iterateIfAny(interpreter, input))
       mapped.push_back(path(item, bound.has(1) ? &bound[1] : nullptr));
     return interpreter.sequence(std::move(mapped), SequenceKind::generator);
   }
@@ -242,7 +247,7 @@ Value map(Interpreter &interpreter, const Value &input, const Arguments &argumen
   if (!name)
     return interpreter.failType("map", arguments.positional[0], "the name of a filter");
   Arguments rest = restOf(arguments, 1);
-  for (const Value &item : interpreter.iterate(input)) {
+  for (const Value &item : iterateIfAny(interpreter, input)) {
     if (!interpreter.sandbox.ok())
       break;
     mapped.push_back(interpreter.filter(name->text.bytes(), item, rest));
