@@ -7,20 +7,18 @@
 
 #include "plait/Analysis/CheckpointWeights.h"
 
+#include "runtime/base/ModelSource.h"
 #include "runtime/base/RandomWeights.h"
 
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/FileSystem.h"
 
 using namespace plait;
 
 static WeightValue makeWeight(int64_t rows, int64_t cols, std::vector<double> data) {
   return {rows, cols, std::make_shared<const std::vector<double>>(std::move(data))};
-}
-
-static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
-  return "[" + llvm::join(llvm::map_range(shape, [](int64_t extent) { return std::to_string(extent); }), ", ") + "]";
 }
 
 std::optional<WeightValue> CheckpointWeights::load(mlir::Operation *op, const std::string &source, int64_t rows,
@@ -39,10 +37,12 @@ std::optional<WeightValue> CheckpointWeights::load(mlir::Operation *op, const st
                                          << shapeText(tensor->shape);
     return std::nullopt;
   }
+  std::vector<float> stored(size_t(rows * cols));
+  readTensorBlock(*tensor, 0, tensor->rows(), 0, tensor->columns(), stored.data());
   std::vector<double> data(size_t(rows * cols));
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t col = 0; col < cols; ++col)
-      data[row * cols + col] = tensorElement(*tensor, transposed ? col * rows + row : row * cols + col);
+      data[row * cols + col] = stored[transposed ? col * rows + row : row * cols + col];
   return makeWeight(rows, cols, std::move(data));
 }
 
@@ -65,6 +65,15 @@ class NoWeights : public WeightSource {
 };
 } // namespace
 
+static Expected<Checkpoint> openCheckpoint(const std::string &path) {
+  if (llvm::StringRef(path).ends_with(".safetensors"))
+    return Checkpoint::openFile(path);
+  if (llvm::sys::fs::is_directory(path)) // not ModelSource: it may hold weights alone
+    return Checkpoint::openFolder(path);
+  PLAIT_ASSIGN_OR_RETURN(ModelSource model, ModelSource::open(path));
+  return model.openCheckpoint();
+}
+
 Expected<std::unique_ptr<WeightSource>> plait::openWeights(const std::string &spec) {
   using Source = std::unique_ptr<WeightSource>;
   llvm::StringRef text(spec);
@@ -78,7 +87,6 @@ Expected<std::unique_ptr<WeightSource>> plait::openWeights(const std::string &sp
       return invalidArgument("weights: found '" + spec + "'; expected random:SEED with a number below 2^64");
     return Source(std::make_unique<RandomWeightSource>(seed));
   }
-  PLAIT_ASSIGN_OR_RETURN(Checkpoint checkpoint,
-                         text.ends_with(".safetensors") ? Checkpoint::openFile(spec) : Checkpoint::openFolder(spec));
+  PLAIT_ASSIGN_OR_RETURN(Checkpoint checkpoint, openCheckpoint(spec));
   return Source(std::make_unique<CheckpointWeights>(std::move(checkpoint)));
 }

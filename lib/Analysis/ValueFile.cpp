@@ -7,6 +7,8 @@
 
 #include "plait/Analysis/ValueFile.h"
 
+#include "runtime/base/Safetensors.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 

@@ -13,6 +13,7 @@
 #include "plait/Target/WeightPack.h"
 #include "runtime/base/Digest.h"
 #include "runtime/base/File.h"
+#include "runtime/base/Safetensors.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
@@ -33,22 +34,19 @@ public:
     PLAIT_RETURN_IF_ERROR(linkSharedObject(object, artifact.pathOf("model.so")));
     PLAIT_RETURN_IF_ERROR(artifact.writeFile("plan.mlir", in.plan));
     files = {"plan.mlir"};
-    PLAIT_RETURN_IF_ERROR(writeTokenizer());
+    PLAIT_RETURN_IF_ERROR(writeCompanions());
     PLAIT_RETURN_IF_ERROR(writeSelftest());
     return writeManifest();
   }
 
 private:
-  std::string folder() const { return in.options.folder.empty() ? in.options.input : in.options.folder; }
-
-  Status writeTokenizer() {
+  Status writeCompanions() {
     if (!in.imported)
       return Status::success();
-    for (const char *file : {"tokenizer.json", "tokenizer_config.json"})
-      if (std::string from = folder() + "/" + file; llvm::sys::fs::exists(from)) {
-        PLAIT_RETURN_IF_ERROR(artifact.copyFile(from, file));
-        files.push_back(file);
-      }
+    for (const auto &[file, text] : in.imported->companions) {
+      PLAIT_RETURN_IF_ERROR(artifact.writeFile(file, text));
+      files.push_back(file);
+    }
     return Status::success();
   }
 
@@ -160,9 +158,8 @@ private:
     Json manifest;
     manifest["schema"] = 1;
     manifest["compiler"] = {{"version", kVersion}, {"llvm", LLVM_VERSION_STRING}};
-    std::string source = llvm::StringRef(folder()).rtrim('/').str();
-    llvm::StringRef name = llvm::sys::path::filename(source);
-    manifest["model"] = {{"name", name.str()},
+    std::string name = in.imported ? in.imported->source.name() : llvm::sys::path::filename(in.options.input).str();
+    manifest["model"] = {{"name", name},
                          {"family", model.getFamily().str()},
                          {"vocabulary", int64_t(model.getVocabulary())},
                          {"hidden", in.imported ? in.imported->config.hidden : 0},

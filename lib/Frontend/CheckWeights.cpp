@@ -22,13 +22,6 @@ constexpr size_t shown = 5;
 
 std::string inQuotes(StringRef name) { return "'" + printable(name, 200) + "'"; }
 
-std::string shapeText(ArrayRef<int64_t> shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i)
-    text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
-
 /// "2 tensors", "1 tensor".
 std::string counted(size_t count) { return std::to_string(count) + (count == 1 ? " tensor" : " tensors"); }
 
@@ -124,10 +117,10 @@ Status checkNames(lm::ModelOp model, const ModelFamily &family, const ModelConfi
 Status checkShape(lm::WeightOp weight, const std::string &name, const TensorView &tensor, const ModelFamily &family,
                   const ModelConfig &config, const std::string &folder) {
   auto type = cast<lm::WeightType>(weight.getType());
-  SmallVector<int64_t> expected(type.getShape());
+  std::vector<int64_t> expected(type.getShape());
   if (weight.getTransposed())
     std::swap(expected[0], expected[1]);
-  if (ArrayRef<int64_t>(tensor.shape) == ArrayRef<int64_t>(expected))
+  if (tensor.shape == expected)
     return Status::success();
   bool isEmbedding = !weight.getLayers() && StringRef(name).ends_with(std::string(family.embedding) + ".weight");
   if (isEmbedding && tensor.shape.size() == 2 && tensor.shape[1] == expected[1])
@@ -140,19 +133,16 @@ Status checkShape(lm::WeightOp weight, const std::string &name, const TensorView
                          "config.json belongs to this checkpoint");
 }
 
-/// All layers of a weight have one type, and Plait can read it.
-Status checkType(const std::string &name, const TensorView &tensor, const std::string &firstName,
-                 const TensorView &first) {
-  const std::string what = printable(tensor.file) + ": tensor " + inQuotes(name);
-  if (tensor.type != plait::TensorType::f32 && tensor.type != plait::TensorType::bf16)
-    return unsupported(what + ": found the unsupported dtype " + tensorTypeName(tensor.type) +
-                       "; expected F32 or BF16; convert the checkpoint to bf16, for instance "
-                       "with model.to(torch.bfloat16).save_pretrained(...)");
-  if (tensor.type != first.type)
-    return unsupported(what + ": found dtype " + tensorTypeName(tensor.type) + "; expected " +
-                       tensorTypeName(first.type) + " as of " + inQuotes(firstName) +
-                       "; convert the checkpoint to one dtype");
-  return Status::success();
+/// Whether packing can convert the elements to those of a program.
+Status checkType(const std::string &name, const TensorView &tensor) {
+  bool isFloat = tensor.type == plait::TensorType::f32 || tensor.type == plait::TensorType::bf16 ||
+                 tensor.type == plait::TensorType::f16;
+  if (isFloat || tensorBlockElements(tensor.type) > 1)
+    return Status::success();
+  return unsupported(printable(tensor.file) + ": tensor " + inQuotes(name) + ": found the unsupported dtype " +
+                     tensorTypeName(tensor.type) +
+                     "; expected F32, BF16 or F16; convert the checkpoint to bf16, for instance "
+                     "with model.to(torch.bfloat16).save_pretrained(...)");
 }
 
 } // namespace
@@ -162,12 +152,10 @@ Status plait::checkWeights(lm::ModelOp model, const ModelFamily &family, const M
                            std::vector<std::string> &warnings) {
   PLAIT_RETURN_IF_ERROR(checkNames(model, family, config, checkpoint, folder, warnings));
   for (lm::WeightOp weight : model.getBody().getOps<lm::WeightOp>()) {
-    std::vector<std::string> names = tensorNames(weight);
-    const TensorView &first = *checkpoint.find(names.front());
-    for (const std::string &name : names) {
+    for (const std::string &name : tensorNames(weight)) {
       const TensorView &tensor = *checkpoint.find(name);
       PLAIT_RETURN_IF_ERROR(checkShape(weight, name, tensor, family, config, folder));
-      PLAIT_RETURN_IF_ERROR(checkType(name, tensor, names.front(), first));
+      PLAIT_RETURN_IF_ERROR(checkType(name, tensor));
     }
   }
   return Status::success();

@@ -1,4 +1,4 @@
-//===- Import.cpp - From a Hugging Face folder to the lm dialect ----------===//
+//===- Import.cpp - From the files of a model to the lm dialect -----------===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,50 +14,64 @@
 #include "runtime/base/Json.h"
 
 #include "mlir/IR/Verifier.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <set>
 
 using namespace plait;
 
 namespace {
 
-std::string join(StringRef folder, StringRef name) {
-  SmallString<256> path(folder);
-  llvm::sys::path::append(path, name);
-  return path.str().str();
-}
-
-Status checkFolder(const std::string &folder) {
-  const std::string expected = "expected a Hugging Face folder with config.json";
-  if (!llvm::sys::fs::exists(folder))
-    return notFound(printable(folder) + ": found nothing there; " + expected + "; check the path");
-  if (!llvm::sys::fs::is_directory(folder))
-    return invalidArgument(printable(folder) + ": found a file that is no folder; " + expected +
-                           "; give the folder that holds the model's files");
-  if (!llvm::sys::fs::exists(join(folder, "config.json")))
-    return notFound(printable(folder) + ": found no config.json; " + expected + "; fetch all files of the model");
-  return Status::success();
-}
-
-/// The files that `checkpoint` of `folder` was read from.
-void appendFiles(const Checkpoint &checkpoint, StringRef folder, std::vector<std::string> &files) {
-  std::string index = join(folder, "model.safetensors.index.json");
-  if (!llvm::sys::fs::exists(join(folder, "model.safetensors")) && llvm::sys::fs::exists(index))
-    files.push_back(index);
-  for (const std::shared_ptr<const MappedFile> &file : checkpoint.files())
-    files.push_back(file->path());
+/// The JSON text of `file`, which is then one of the input files.
+Expected<std::optional<Json>> readJson(const ModelSource &source, const std::string &file,
+                                       std::vector<std::string> &inputFiles) {
+  PLAIT_ASSIGN_OR_RETURN(std::optional<std::string> text, source.read(file));
+  if (!text)
+    return std::optional<Json>();
+  PLAIT_ASSIGN_OR_RETURN(Json json, parseJson(*text, source.label(file)));
+  if (llvm::find(inputFiles, source.pathOf(file)) == inputFiles.end())
+    inputFiles.push_back(source.pathOf(file));
+  return std::optional(std::move(json));
 }
 
 /// The format of weights for which no checkpoint says it.
 Expected<WeightFormat> defaultFormat(const JsonView &config, const ModelConfig &model, const ImportOptions &options) {
   if (options.format)
     return *options.format;
-  if (!model.elementType || *model.elementType == "float32")
+  if (!model.elementType || *model.elementType == "float32" || *model.elementType == "float16")
     return WeightFormat::f32;
   if (*model.elementType == "bfloat16")
     return WeightFormat::bf16;
   PLAIT_ASSIGN_OR_RETURN(JsonView view, config.get(config.has("torch_dtype") ? "torch_dtype" : "dtype"));
-  return unsupported(view.error("float32 or bfloat16; choose a weight format").message());
+  return unsupported(view.error("float32, bfloat16 or float16; choose a weight format").message());
+}
+
+/// The smallest format that holds all of `tensors` exactly. What is missing or of
+/// a type that cannot be read is an error of checkWeights.
+WeightFormat exactFormat(const Checkpoint &checkpoint, ArrayRef<std::string> tensors) {
+  for (const std::string &name : tensors)
+    if (const TensorView *tensor = checkpoint.find(name); tensor && tensor->type != plait::TensorType::bf16)
+      return WeightFormat::f32;
+  return WeightFormat::bf16;
+}
+
+/// Says of which matrices bits get lost.
+void warnOfRounding(lm::ModelOp model, const ImportedModel &imported, std::vector<std::string> &warnings) {
+  std::set<std::string> types;
+  for (lm::WeightOp weight : model.getBody().getOps<lm::WeightOp>()) {
+    auto type = cast<lm::WeightType>(weight.getType());
+    if (!isa<lm::BF16Attr>(type.getFormat()))
+      continue;
+    for (int64_t slice = 0; slice < weight.getSlices(); ++slice) {
+      const TensorView *tensor = imported.checkpoint->find(weight.getTensorName(slice));
+      if (tensor->type != plait::TensorType::bf16)
+        types.insert(tensorTypeName(tensor->type));
+    }
+  }
+  if (!types.empty())
+    warnings.push_back(printable(imported.source.path()) + ": found matrices of " + llvm::join(types, ", ") +
+                       "; they are rounded to bf16, which has 8 significant bits; f32 would hold them exactly");
 }
 
 Attribute formatAttr(MLIRContext *context, WeightFormat format) {
@@ -87,14 +101,10 @@ Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat abse
                                    uint64_t(result.config.maxPositions));
   model.getBody().emplaceBlock();
 
-  auto formatOf = [&](StringRef name, bool isVector) -> Attribute {
+  auto formatOf = [&](ArrayRef<std::string> tensors, bool isVector) -> Attribute {
     if (options.format && !isVector)
       return formatAttr(context, *options.format);
-    const TensorView *tensor = checkpoint ? checkpoint->find(name.str()) : nullptr;
-    // What is missing or of another type is an error of checkWeights.
-    if (!tensor)
-      return formatAttr(context, absentFormat);
-    return formatAttr(context, tensor->type == plait::TensorType::bf16 ? WeightFormat::bf16 : WeightFormat::f32);
+    return formatAttr(context, checkpoint ? exactFormat(*checkpoint, tensors) : absentFormat);
   };
   ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf);
   result.config.build(modelBuilder, result.config);
@@ -107,33 +117,37 @@ Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat abse
 
 } // namespace
 
-Expected<ImportedModel> plait::importHuggingFace(MLIRContext &context, const std::string &folder,
-                                                 const ImportOptions &options) {
+Expected<ImportedModel> plait::importModel(MLIRContext &context, const std::string &path,
+                                           const ImportOptions &options) {
   context.loadDialect<lm::LmDialect>();
   ImportedModel result;
-  PLAIT_RETURN_IF_ERROR(checkFolder(folder));
+  PLAIT_ASSIGN_OR_RETURN(result.source, ModelSource::open(path));
+  const ModelSource &source = result.source;
 
-  const std::string configPath = join(folder, "config.json");
-  PLAIT_ASSIGN_OR_RETURN(Json configJson, readJsonFile(configPath));
-  result.inputFiles.push_back(configPath);
-  JsonView config(configJson, configPath);
+  PLAIT_ASSIGN_OR_RETURN(std::optional<Json> configJson, readJson(source, "config.json", result.inputFiles));
+  JsonView config(*configJson, source.label("config.json"));
   PLAIT_ASSIGN_OR_RETURN(result.config, readModelConfig(config, context, result.warnings));
 
-  const std::string generationPath = join(folder, "generation_config.json");
-  std::optional<Json> generationJson;
+  PLAIT_ASSIGN_OR_RETURN(std::optional<Json> generationJson,
+                         readJson(source, "generation_config.json", result.inputFiles));
   std::optional<JsonView> generation;
-  if (llvm::sys::fs::exists(generationPath)) {
-    PLAIT_ASSIGN_OR_RETURN(generationJson, readJsonFile(generationPath));
-    result.inputFiles.push_back(generationPath);
-    generation.emplace(*generationJson, generationPath);
-  }
+  if (generationJson)
+    generation.emplace(*generationJson, source.label("generation_config.json"));
   PLAIT_ASSIGN_OR_RETURN(result.generation, readGenerationDefaults(generation ? &*generation : nullptr, config,
                                                                    result.config.vocabulary, result.warnings));
 
+  for (const char *file : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}) {
+    PLAIT_ASSIGN_OR_RETURN(std::optional<std::string> text, source.read(file));
+    if (text)
+      result.companions.emplace_back(file, std::move(*text));
+  }
+
   WeightFormat absentFormat = WeightFormat::f32;
   if (options.readCheckpoint) {
-    PLAIT_ASSIGN_OR_RETURN(result.checkpoint, Checkpoint::openFolder(folder));
-    appendFiles(*result.checkpoint, folder, result.inputFiles);
+    PLAIT_ASSIGN_OR_RETURN(result.checkpoint, source.openCheckpoint());
+    for (std::string &file : source.filesOf(*result.checkpoint))
+      if (llvm::find(result.inputFiles, file) == result.inputFiles.end())
+        result.inputFiles.push_back(std::move(file));
   } else {
     PLAIT_ASSIGN_OR_RETURN(absentFormat, defaultFormat(config, result.config, options));
   }
@@ -141,7 +155,8 @@ Expected<ImportedModel> plait::importHuggingFace(MLIRContext &context, const std
   if (result.checkpoint) {
     auto model = *result.module->getOps<lm::ModelOp>().begin();
     PLAIT_RETURN_IF_ERROR(checkWeights(model, *findModelFamily(result.config.family), result.config, *result.checkpoint,
-                                       folder, result.warnings));
+                                       path, result.warnings));
+    warnOfRounding(model, result, result.warnings);
   }
   return result;
 }

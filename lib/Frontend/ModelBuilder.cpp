@@ -70,7 +70,10 @@ lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int6
     layers = builder.getI64IntegerAttr(sublayer.slices);
     first = sublayer.first, step = sublayer.step;
   }
-  Attribute format = formatOf(sliceTensorName(source, 0, first, step), shape.size() == 1);
+  std::vector<std::string> tensors;
+  for (int64_t slice = 0, count = layers ? layers.getInt() : 1; slice < count; ++slice)
+    tensors.push_back(sliceTensorName(source, slice, first, step));
+  Attribute format = formatOf(tensors, shape.size() == 1);
   auto type = lm::WeightType::get(model.getContext(), shape, format);
   Location loc = belowPrefix ? locOf(path) : NameLoc::get(StringAttr::get(model.getContext(), path));
   lastWeight =

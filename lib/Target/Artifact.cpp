@@ -57,11 +57,6 @@ Status ArtifactWriter::writeFile(const std::string &file, std::string_view conte
   return writeFileAtomic(pathOf(file), contents);
 }
 
-Status ArtifactWriter::copyFile(const std::string &from, const std::string &file) {
-  PLAIT_ASSIGN_OR_RETURN(std::string contents, readFile(from));
-  return writeFile(file, contents);
-}
-
 Expected<Json> ArtifactWriter::describe(const std::string &file) const {
   PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(pathOf(file)));
   uint64_t bytes = 0;

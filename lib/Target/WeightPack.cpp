@@ -31,40 +31,30 @@ struct Slice {
   uint8_t *target;
 };
 
-template <typename T> T loadAs(const uint8_t *bytes) {
-  T value;
-  std::memcpy(&value, bytes, sizeof(T));
-  return value;
-}
-
-float readElement(const TensorView &tensor, int64_t index) {
-  const uint8_t *bytes = tensor.data.data();
-  switch (tensor.type) {
-  case plait::TensorType::f32:
-    return loadAs<float>(bytes + index * 4);
-  case plait::TensorType::bf16:
-    return bf16ToFloat(loadAs<uint16_t>(bytes + index * 2));
-  default:
-    return float(tensorElement(tensor, index));
-  }
-}
-
 /// Packs panels [first, last) of a slice; a slice without panels is one panel.
 void pack(const Slice &slice, int64_t first, int64_t last) {
   rt::WeightOp w = slice.weight;
+  const TensorView &source = *slice.source;
   int64_t rows = w.getRows(), cols = w.getCols();
   bool bf16 = w.getElement().isBF16(), transposed = w.getTransposed();
   bool plain = w.getPanel() == 0;
   int64_t panel = plain ? rows : int64_t(w.getPanel()), group = plain ? 1 : int64_t(w.getGroup());
   int64_t groups = llvm::divideCeil(cols, group);
-  for (int64_t p = first; p < last; ++p)
-    for (int64_t i = 0; i < panel; ++i) {
-      int64_t row = p * panel + i;
-      if (row >= rows)
-        break; // the file is zero where nothing is written
+  constexpr int64_t kRowsAtOnce = 16;
+  std::vector<float> values(std::min(panel, kRowsAtOnce) * cols);
+  // The file is zero where nothing is written: behind the last row and column.
+  for (int64_t row = first * panel, end = std::min(last * panel, rows); row < end;) {
+    int64_t p = row / panel, count = std::min({kRowsAtOnce, (p + 1) * panel - row, end - row});
+    // In the checkpoint's order: a tensor that is no matrix has rows of one element.
+    if (transposed)
+      readTensorBlock(source, 0, cols, row, count, values.data());
+    else
+      readTensorBlock(source, row, count, 0, cols, values.data());
+    for (int64_t i = 0; i < count; ++i)
       for (int64_t col = 0; col < cols; ++col) {
-        float value = readElement(*slice.source, transposed ? col * rows + row : row * cols + col);
-        int64_t at = plain ? row * cols + col : ((p * groups + col / group) * panel + i) * group + col % group;
+        float value = values[transposed ? col * count + i : i * cols + col];
+        int64_t at = plain ? (row + i) * cols + col
+                           : ((p * groups + col / group) * panel + (row + i - p * panel)) * group + col % group;
         if (bf16) {
           uint16_t half = roundToBf16(value);
           std::memcpy(slice.target + at * 2, &half, 2);
@@ -72,7 +62,8 @@ void pack(const Slice &slice, int64_t first, int64_t last) {
           std::memcpy(slice.target + at * 4, &value, 4);
         }
       }
-    }
+    row += count;
+  }
 }
 
 int64_t panelCount(rt::WeightOp w) { return w.getPanel() ? llvm::divideCeil(w.getRows(), w.getPanel()) : 1; }
@@ -115,7 +106,10 @@ Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, c
     for (int64_t layer = 0; layer < int64_t(weight.getLayers()); ++layer) {
       std::string name = weight.getTensorName(layer);
       const TensorView *tensor = checkpoint.find(name);
-      if (!tensor || tensor->elements() != int64_t(weight.getRows() * weight.getCols())) {
+      int64_t rows = weight.getRows(), cols = weight.getCols();
+      if (weight.getTransposed())
+        std::swap(rows, cols);
+      if (!tensor || tensor->rows() != rows || tensor->columns() != cols) {
         status = notFound("checkpoint: found no tensor '" + name + "' of the expected size");
         break;
       }

@@ -44,7 +44,7 @@ def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
     Option<"newTokens", "new-tokens", "int64_t", /*default=*/"0",
            "tokens to add greedily to each sequence">,
     Option<"weights", "weights", "std::string", /*default=*/"\"\"",
-           "a model folder, a .safetensors file, or random:SEED">,
+           "a model folder, a GGUF or .safetensors file, or random:SEED">,
     Option<"inputs", "inputs", "std::string", /*default=*/"\"\"",
            "safetensors file with the function's arguments arg0, arg1, ...">,
     Option<"output", "output", "std::string", /*default=*/"\"\"",

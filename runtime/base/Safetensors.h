@@ -7,8 +7,7 @@
 //
 // Reader and writer of https://huggingface.co/docs/safetensors (u64 LE header
 // length <= 100 MB, JSON header, tensors without holes or overlaps that cover
-// the buffer fully), and of the sharded form model.safetensors.index.json.
-// Tensors are views of the mapped files: nothing is copied.
+// the buffer fully). Tensors are views of the mapped file: nothing is copied.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,54 +16,24 @@
 
 #include "runtime/base/File.h"
 #include "runtime/base/Status.h"
+#include "runtime/base/Tensor.h"
 
-#include <cstdint>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 namespace plait {
 
-/// Element types of safetensors that Plait knows by size.
-enum class TensorType { boolean, u8, i8, u16, i16, f16, bf16, u32, i32, f32, u64, i64, f64, f8_e4m3, f8_e5m2 };
-
-/// "BF16", "F32", ...: the spelling of the format. Null for an unknown name.
-const char *tensorTypeName(TensorType type);
-unsigned tensorTypeBytes(TensorType type);
-
-struct TensorView {
-  TensorType type;
-  std::vector<int64_t> shape;    ///< C order; empty for a scalar
-  std::span<const uint8_t> data; ///< little endian; lives as long as its Checkpoint
-  std::string file;              ///< the file that holds it
-  uint64_t fileOffset = 0;       ///< byte offset of `data` within that file
-  int64_t elements() const;
+/// What one .safetensors file holds.
+struct SafetensorsFile {
+  std::shared_ptr<const MappedFile> mapped;
+  std::map<std::string, TensorView> tensors;
+  std::map<std::string, std::string> metadata;
 };
 
-/// All tensors of one file or of a sharded checkpoint, by name.
-class Checkpoint {
-public:
-  /// One .safetensors file.
-  static Expected<Checkpoint> openFile(const std::string &path);
-  /// A Hugging Face folder: model.safetensors, or the files that
-  /// model.safetensors.index.json lists. A folder with only pickle files
-  /// (*.bin, *.pt, *.pth) is refused with the reason.
-  static Expected<Checkpoint> openFolder(const std::string &folder);
-
-  const std::map<std::string, TensorView> &tensors() const { return byName; }
-  const TensorView *find(const std::string &name) const;
-  /// Up to `count` existing names nearest to `name` (edit distance), for errors.
-  std::vector<std::string> nearest(const std::string &name, size_t count = 3) const;
-  const std::map<std::string, std::string> &metadata() const { return meta; }
-  const std::vector<std::shared_ptr<const MappedFile>> &files() const { return mapped; }
-
-private:
-  std::map<std::string, TensorView> byName;
-  std::map<std::string, std::string> meta;
-  std::vector<std::shared_ptr<const MappedFile>> mapped;
-};
+/// Reads a file strictly: what the format does not allow is an error.
+Expected<SafetensorsFile> readSafetensors(const std::string &path);
 
 struct TensorToWrite {
   std::string name;
@@ -76,9 +45,6 @@ struct TensorToWrite {
 /// Writes a safetensors file atomically; tensors in the given order.
 Status writeSafetensors(const std::string &path, const std::vector<TensorToWrite> &tensors,
                         const std::map<std::string, std::string> &metadata = {});
-
-/// Element `index` as a double (floats, integers and booleans).
-double tensorElement(const TensorView &tensor, int64_t index);
 
 } // namespace plait
 

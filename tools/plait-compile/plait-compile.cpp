@@ -56,13 +56,14 @@ int main(int argc, char **argv) {
   // LLVM's own options, hundreds and some with the names below, are not ours.
   cl::ResetCommandLineParser();
   cl::OptionCategory category("plait-compile options");
-  cl::opt<std::string> input(cl::Positional, cl::desc("<model folder, or IR with --start-from>"), cl::Required,
-                             cl::cat(category));
+  cl::opt<std::string> input(cl::Positional, cl::desc("<model folder, GGUF file, or IR with --start-from>"),
+                             cl::Required, cl::cat(category));
   cl::opt<std::string> output("o", cl::desc("The artifact to write, or the IR with --stop-after (default: stdout)"),
                               cl::value_desc("name.plait"), cl::cat(category));
   cl::opt<std::string> weights("weights", cl::desc("checkpoint, random[:SEED] or none"), cl::init("checkpoint"),
                                cl::cat(category));
-  cl::opt<std::string> format("weight-format", cl::desc("f32 or bf16 (default: the checkpoint's)"), cl::cat(category));
+  cl::opt<std::string> format(
+      "weight-format", cl::desc("f32 or bf16 (default: bf16 for weights that are bf16, else f32)"), cl::cat(category));
   cl::opt<std::string> target("target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4"),
                               cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
@@ -77,7 +78,7 @@ int main(int argc, char **argv) {
                                  cl::cat(category));
   cl::opt<std::string> stopAfter("stop-after", cl::desc("Print the IR after this phase: import, decode, lower, cpu"),
                                  cl::init("link"), cl::cat(category));
-  cl::opt<std::string> folder("folder", cl::desc("With --start-from: folder of weights and tokenizer"),
+  cl::opt<std::string> folder("folder", cl::desc("With --start-from: model of weights and tokenizer"),
                               cl::cat(category));
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();

@@ -340,7 +340,8 @@ int benchAction(const BenchTexts &texts) {
 void plait::addBenchCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<BenchTexts>();
   CLI::App *bench = app.add_subcommand("bench", "Measure prompt and generation speed");
-  bench->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  bench->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder or GGUF file to compile")
+      ->required();
   bench->add_option("-p,--n-prompt", texts->prompt, "prompt lengths (default 512); 0: no test");
   bench->add_option("-n,--n-gen", texts->generate, "tokens to generate (default 128); 0: no test");
   bench->add_option("-d,--n-depth", texts->depth, "tokens there before the clock starts");
@@ -349,7 +350,7 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("-t,--threads", texts->threads, "threads (default: physical cores)");
   bench->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
-  bench->add_option("--weights", texts->weights, "of a model folder: checkpoint (default) or random[:SEED]");
+  bench->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default) or random[:SEED]");
   bench->add_flag("--no-warmup", texts->noWarmup, "measure the first run too");
   bench->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   bench->footer(kFooter);

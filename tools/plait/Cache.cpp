@@ -9,6 +9,7 @@
 
 #include "runtime/base/Digest.h"
 #include "runtime/base/File.h"
+#include "runtime/base/Gguf.h"
 #include "runtime/core/Model.h"
 #include "runtime/device/cpu/Isa.h"
 #include "tools/plait/Console.h"
@@ -72,7 +73,26 @@ Status addFile(Digest &digest, const fs::path &path) {
   return Status::success();
 }
 
-Expected<std::string> keyOf(const std::string &folder, const std::string &compiler, const CompileOptions &options) {
+/// The files of a model folder, or of the GGUF file `path`.
+Expected<std::vector<fs::path>> modelFiles(const std::string &path) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    PLAIT_ASSIGN_OR_RETURN(Gguf gguf, Gguf::open(path));
+    for (const std::shared_ptr<const MappedFile> &file : gguf.files())
+      files.push_back(file->path());
+    return files;
+  }
+  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error))
+    if (std::error_code ignored; it->is_regular_file(ignored))
+      files.push_back(it->path());
+  if (error)
+    return resourceError(fmt::format("{}: cannot be listed ({})", printable(path), error.message()));
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Expected<std::string> keyOf(const std::string &model, const std::string &compiler, const CompileOptions &options) {
   Digest digest;
   PLAIT_ASSIGN_OR_RETURN(std::string build, digestOfFile(compiler));
   digest.add(build);
@@ -80,14 +100,7 @@ Expected<std::string> keyOf(const std::string &folder, const std::string &compil
   digest.add(options.debugLogits ? "debug-logits" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (std::error_code ignored; it->is_regular_file(ignored))
-      files.push_back(it->path());
-  if (error)
-    return resourceError(fmt::format("{}: cannot be listed ({})", printable(folder), error.message()));
-  std::sort(files.begin(), files.end());
+  PLAIT_ASSIGN_OR_RETURN(std::vector<fs::path> files, modelFiles(model));
   for (const fs::path &file : files)
     PLAIT_RETURN_IF_ERROR(addFile(digest, file));
   return digest.hex();
@@ -181,12 +194,12 @@ bool isUsable(const std::string &artifact) {
          Model::open(artifact, {.threads = 1, .loadWeights = false}).ok();
 }
 
-Expected<ResolvedArtifact> compileFolder(const std::string &folder, const CompileOptions &options) {
+Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileOptions &options) {
   auto begin = std::chrono::steady_clock::now();
   ResolvedArtifact result;
-  result.fromFolder = true;
+  result.fromModel = true;
   PLAIT_ASSIGN_OR_RETURN(std::string compiler, compilerPath());
-  PLAIT_ASSIGN_OR_RETURN(std::string key, keyOf(folder, compiler, options));
+  PLAIT_ASSIGN_OR_RETURN(std::string key, keyOf(model, compiler, options));
   PLAIT_ASSIGN_OR_RETURN(std::string cache, cacheFolder());
   result.path = cache + "/" + key + ".plait";
   auto finish = [&] {
@@ -213,7 +226,7 @@ Expected<ResolvedArtifact> compileFolder(const std::string &folder, const Compil
       removeTree(it->path()); // of a process that was killed
   std::string work = fmt::format("{}/{}{}.plait", cache, workPrefix, getpid());
   // Variants of a model (with logits, say) share one copy of its weights.
-  std::vector<std::string> arguments = {compiler, folder, "-o", work, "--pack-folder", cache + "/packs"};
+  std::vector<std::string> arguments = {compiler, model, "-o", work, "--pack-folder", cache + "/packs"};
   if (!options.weights.empty())
     arguments.insert(arguments.end(), {"--weights", options.weights});
   if (options.debugLogits)
@@ -221,7 +234,7 @@ Expected<ResolvedArtifact> compileFolder(const std::string &folder, const Compil
   if (options.threads)
     arguments.insert(arguments.end(), {"--threads", std::to_string(options.threads)});
   if (!options.quiet)
-    note(fmt::format("compiling {}", printable(folder)));
+    note(fmt::format("compiling {}", printable(model)));
   Status status = runCompiler(arguments);
   if (status && !fs::exists(work + "/manifest.json", error))
     status = internalError("plait-compile: it ended without an error but wrote no artifact");
@@ -260,10 +273,12 @@ std::string plait::buildId() {
 Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const CompileOptions &options) {
   std::error_code error;
   fs::file_status info = fs::status(path, error);
-  std::string expected = "expected a .plait folder (with manifest.json) or a Hugging Face folder "
-                         "(with config.json)";
+  std::string expected = "expected a .plait folder (with manifest.json), a Hugging Face folder "
+                         "(with config.json) or a GGUF file";
   if (!fs::exists(info))
     return notFound(fmt::format("{}: found nothing there; {}; check the path", printable(path), expected));
+  if (!fs::is_directory(info) && looksLikeGguf(path))
+    return compileModel(path, options);
   if (!fs::is_directory(info))
     return invalidArgument(fmt::format("{}: found a file; {}", printable(path), expected));
   if (fs::exists(path + "/manifest.json", error)) {
@@ -276,6 +291,6 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
     return result;
   }
   if (fs::exists(path + "/config.json", error))
-    return compileFolder(path, options);
+    return compileModel(path, options);
   return invalidArgument(fmt::format("{}: found a folder with neither file; {}", printable(path), expected));
 }

@@ -24,13 +24,13 @@ struct CompileOptions {
 
 struct ResolvedArtifact {
   std::string path;
-  bool fromFolder = false; ///< PATH is a model folder, not an artifact
-  bool compiled = false;   ///< just now, not found in the cache
-  double seconds = 0;      ///< of finding or compiling it
+  bool fromModel = false; ///< PATH is a model to compile, not an artifact
+  bool compiled = false;  ///< just now, not found in the cache
+  double seconds = 0;     ///< of finding or compiling it
 };
 
 /// The artifact at `path`: itself, or what compiling the Hugging Face folder
-/// there gives. The cache is keyed by content; a second process that wants the
+/// or GGUF file there gives. The cache is keyed by content; a second process that wants the
 /// same model waits for the first, and a compiler that dies leaves nothing.
 Expected<ResolvedArtifact> resolveArtifact(const std::string &path, const CompileOptions &options);
 

@@ -284,7 +284,8 @@ int inspectAction(const InspectTexts &texts) {
 void plait::addInspectCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<InspectTexts>();
   CLI::App *inspect = app.add_subcommand("inspect", "Show what a compiled model holds");
-  inspect->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  inspect->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder or GGUF file to compile")
+      ->required();
   inspect->add_flag("--json", texts->json, "everything as JSON");
   inspect->add_flag("--plan", texts->plan, "the launches of each variant too");
   inspect->callback([texts, &action] { action = [texts] { return inspectAction(*texts); }; });

@@ -116,9 +116,9 @@ double seconds(DecodeClock::time_point from, DecodeClock::time_point to) {
 }
 
 void printStatistics(const Session &session, const Instance &instance, const std::vector<SequenceResult> &results) {
-  const char *how = !session.artifact.fromFolder ? "given"
-                    : session.artifact.compiled  ? "compiled"
-                                                 : "found in the cache";
+  const char *how = !session.artifact.fromModel ? "given"
+                    : session.artifact.compiled ? "compiled"
+                                                : "found in the cache";
   fmt::print(stderr, "model      {} ({}, {:.2f} s), loaded in {:.3f} s, {} threads\n", session.model->manifest().name,
              how, session.artifact.seconds, session.loadSeconds, instance.threads());
   // Rates over all sequences: from the first start to the last first token, and
@@ -300,7 +300,7 @@ int runAction(const RunTexts &texts) {
 void plait::addRunCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<RunTexts>();
   CLI::App *run = app.add_subcommand("run", "Generate text with a model");
-  run->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  run->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder or GGUF file to compile")->required();
   run->add_option("-p,--prompt", texts->prompts.texts, "prompt; repeat it for a batch")->allow_extra_args(false);
   run->add_option("--prompt-file", texts->prompts.file, "file with one prompt per line");
   run->add_option("--token-ids", texts->prompts.tokenIds, "prompt as token ids: 1,2,3; repeat it for a batch")
@@ -315,7 +315,7 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
   run->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
   run->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   run->add_option("-b,--batch", texts->batch, "sequences per step at most (default 32)");
-  run->add_option("--weights", texts->weights, "of a model folder: checkpoint (default), random[:SEED] or none");
+  run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
   run->add_option("--dump-logits", texts->dumpLogits, "write the logits of all positions to this safetensors file");
   run->add_flag("--stats", texts->stats, "print statistics even if stderr is no terminal");
   run->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");

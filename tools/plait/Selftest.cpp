@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/base/Safetensors.h"
+#include "runtime/base/Checkpoint.h"
 #include "runtime/decode/Scheduler.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
@@ -295,7 +295,7 @@ int selftestAction(const std::string &path) {
 void plait::addSelftestCommand(CLI::App &app, Action &action) {
   auto path = std::make_shared<std::string>();
   CLI::App *selftest = app.add_subcommand("selftest", "Check that a model computes right here");
-  selftest->add_option("PATH", *path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  selftest->add_option("PATH", *path, "a .plait folder, or a Hugging Face folder or GGUF file to compile")->required();
   selftest->footer(kFooter);
   selftest->callback([path, &action] { action = [path] { return selftestAction(*path); }; });
 }

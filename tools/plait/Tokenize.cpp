@@ -5,7 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/base/File.h"
 #include "runtime/base/Json.h"
+#include "runtime/base/ModelSource.h"
 #include "runtime/base/Tokenizer.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
@@ -26,12 +28,19 @@ struct TokenizeTexts {
   bool ids = false, decode = false, noBos = false, skipSpecial = false;
 };
 
-/// The tokenizer of an artifact or a model folder, or of the file itself.
+/// The tokenizer of an artifact, a model folder or a GGUF file, or of the file
+/// itself.
 Expected<Tokenizer> openTokenizer(const std::string &path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     return Tokenizer::fromFile(path + "/tokenizer.json");
-  return Tokenizer::fromFile(path);
+  if (!looksLikeGguf(path))
+    return Tokenizer::fromFile(path);
+  PLAIT_ASSIGN_OR_RETURN(ModelSource model, ModelSource::open(path));
+  PLAIT_ASSIGN_OR_RETURN(std::optional<std::string> text, model.read("tokenizer.json"));
+  if (!text)
+    return notFound(fmt::format("{}: found no tokenizer; expected a GGUF file with a vocabulary", printable(path)));
+  return Tokenizer::fromJsonText(*text, model.label("tokenizer.json"));
 }
 
 std::string encodeText(const Tokenizer &tokenizer, const std::vector<int32_t> &ids, bool idsOnly) {
@@ -80,7 +89,7 @@ int tokenizeAction(const TokenizeTexts &texts) {
 void plait::addTokenizeCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<TokenizeTexts>();
   CLI::App *tokenize = app.add_subcommand("tokenize", "Turn text into token ids, or back");
-  tokenize->add_option("PATH", texts->path, "a folder with tokenizer.json, or that file")->required();
+  tokenize->add_option("PATH", texts->path, "a folder with tokenizer.json, that file, or a GGUF file")->required();
   tokenize->add_option("TEXT", texts->text, "text, or with --decode ids (default: from stdin)")
       ->allow_extra_args(false);
   tokenize->add_flag("--ids", texts->ids, "print the ids alone: 1,2,3");

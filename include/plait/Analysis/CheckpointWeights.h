@@ -10,7 +10,7 @@
 
 #include "plait/Support/Evaluation.h"
 
-#include "runtime/base/Safetensors.h"
+#include "runtime/base/Checkpoint.h"
 
 namespace plait {
 
@@ -39,8 +39,8 @@ private:
   uint64_t seed;
 };
 
-/// `spec` is "random", "random:SEED", a .safetensors file, a model folder, or
-/// empty: then every load is an error.
+/// `spec` is "random", "random:SEED", a .safetensors or GGUF file, a model folder,
+/// or empty: then every load is an error.
 Expected<std::unique_ptr<WeightSource>> openWeights(const std::string &spec);
 
 } // namespace plait

@@ -10,7 +10,8 @@
 
 #include "plait/Support/Evaluation.h"
 
-#include "runtime/base/Safetensors.h"
+#include "runtime/base/Status.h"
+#include "runtime/base/Tensor.h"
 
 #include "llvm/Support/raw_ostream.h"
 

@@ -30,7 +30,7 @@ struct WeightsSpec {
 Expected<WeightsSpec> parseWeightsSpec(const std::string &text);
 
 struct CompileOptions {
-  std::string input;  ///< a Hugging Face folder, or IR with `startFrom` after import
+  std::string input;  ///< a Hugging Face folder, a GGUF file, or IR with `startFrom` after import
   std::string folder; ///< with IR as input: the folder of weights and tokenizer, may be empty
   std::string output; ///< the artifact, or the IR of `stopAfter` ("-": standard output)
   std::string target = "native";

@@ -10,7 +10,7 @@
 
 #include "plait/Frontend/ModelConfig.h"
 #include "plait/Frontend/ModelFamily.h"
-#include "runtime/base/Safetensors.h"
+#include "runtime/base/Checkpoint.h"
 
 #include "dialects/Lm/Lm.h"
 

@@ -1,4 +1,4 @@
-//===- Import.h - From a Hugging Face folder to the lm dialect --*- C++ -*-===//
+//===- Import.h - From the files of a model to the lm dialect ---*- C++ -*-===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,7 +10,8 @@
 
 #include "plait/Frontend/Generation.h"
 #include "plait/Frontend/ModelConfig.h"
-#include "runtime/base/Safetensors.h"
+#include "runtime/base/Checkpoint.h"
+#include "runtime/base/ModelSource.h"
 #include "runtime/base/Status.h"
 
 #include "dialects/Lm/Lm.h"
@@ -40,18 +41,23 @@ struct ImportOptions {
 };
 
 struct ImportedModel {
+  ModelSource source;                       ///< where it comes from
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< verified; holds one lm.model
   ModelConfig config;
   GenerationDefaults generation;
   std::optional<Checkpoint> checkpoint; ///< exactly if `readCheckpoint`
+  /// Name and text of the files that an artifact takes over as they are:
+  /// tokenizer and chat template.
+  std::vector<std::pair<std::string, std::string>> companions;
   std::vector<std::string> warnings;    ///< one line each
   std::vector<std::string> inputFiles;  ///< paths of all files that were read
 };
 
 /// Imports a folder with config.json, optionally generation_config.json, and a
-/// safetensors checkpoint. Weights stay on disk: the IR only names them.
-Expected<ImportedModel> importHuggingFace(mlir::MLIRContext &context, const std::string &folder,
-                                          const ImportOptions &options = {});
+/// safetensors checkpoint, or a GGUF file. Weights stay on disk: the IR only names
+/// them.
+Expected<ImportedModel> importModel(mlir::MLIRContext &context, const std::string &path,
+                                    const ImportOptions &options = {});
 
 } // namespace plait
 

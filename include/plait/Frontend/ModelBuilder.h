@@ -50,8 +50,8 @@ struct AttentionForm {
 
 class ModelBuilder {
 public:
-  /// The format of a checkpoint tensor; of a per-layer weight the first is asked for.
-  using FormatOf = std::function<mlir::Attribute(llvm::StringRef tensor, bool isVector)>;
+  /// The format of a weight that is made of these tensors of the checkpoint.
+  using FormatOf = std::function<mlir::Attribute(llvm::ArrayRef<std::string> tensors, bool isVector)>;
 
   /// `checkpointPrefix` is what the body's names begin with in the checkpoint
   /// at hand: the family's prefix or nothing.

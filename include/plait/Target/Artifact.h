@@ -37,7 +37,6 @@ public:
   /// Where a file of the artifact is to be written.
   std::string pathOf(const std::string &file) const { return temporary + "/" + file; }
   Status writeFile(const std::string &file, std::string_view contents);
-  Status copyFile(const std::string &from, const std::string &file);
   /// {"file", "bytes", "digest"} of a file that has been written.
   Expected<Json> describe(const std::string &file) const;
   /// Puts the artifact in its place, replacing one that is there.

@@ -10,7 +10,7 @@
 
 #include "dialects/Rt/Rt.h"
 
-#include "runtime/base/Safetensors.h"
+#include "runtime/base/Checkpoint.h"
 
 #include <string>
 

@@ -2,7 +2,9 @@
 
   check_goldens.py FOLDER GOLDEN ARTIFACT [--tolerance T] [--logits-only]
 
-All prompts of the golden file run as one batch, then each in a process of its own.
+All prompts of the golden file run as one batch, then each in a process of its own,
+then prompts that no golden has against reference.py and FOLDER. "-" for FOLDER or
+GOLDEN leaves out what needs it.
 Logits may differ by T of the largest one. A token has to be the golden's wherever
 the margin between the two best logits is more than what T allows.
 """
@@ -129,14 +131,7 @@ def check_fresh(args, new):
     comparison.report()
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("folder")
-    a.add_argument("golden")
-    a.add_argument("artifact")
-    a.add_argument("--tolerance", type=float, default=1e-5)
-    a.add_argument("--logits-only", action="store_true")
-    args = a.parse_args()
+def check_golden(args):
     golden = Goldens(args.golden)
     prompts = [p["ids"].tolist() for p in golden.prompts]
 
@@ -152,6 +147,19 @@ def main():
             results, dumps, _ = plait.run_with_logits(args.artifact, [prompts[i]], *solo.options())
             solo.prompt(f"solo prompt {i}", p, results[0], dumps[0])
         solo.report()
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("folder")
+    a.add_argument("golden")
+    a.add_argument("artifact")
+    a.add_argument("--tolerance", type=float, default=1e-5)
+    a.add_argument("--logits-only", action="store_true")
+    args = a.parse_args()
+    if args.golden != "-":
+        check_golden(args)
+    if args.folder != "-" and not args.logits_only:
         check_fresh(args, 16)
     for failure in failures:
         print("FAILED", failure)

@@ -380,7 +380,7 @@ def only(file, data=b"\x80\x02}q\0."):
 
 case("pytorch_model.bin", "pytorch_model.bin", "safetensors", base="llama-tiny")(only("pytorch_model.bin"))
 case("a .pth file", "safetensors", base="llama-tiny")(only("consolidated.00.pth"))
-case("a .gguf file", "safetensors", base="llama-tiny")(only("model.gguf", b"GGUF\3\0\0\0"))
+case("a .gguf file", "safetensors", "model.gguf", base="llama-tiny")(only("model.gguf", b"GGUF\3\0\0\0"))
 case("a .pt file", "safetensors", base="llama-tiny")(only("model.pt"))
 case("no weights", "safetensors", base="llama-tiny")(lambda: os.remove(path(F)))
 case("pickle named safetensors", F, base="llama-tiny")(lambda: write(F, b"\x80\x02}q\0." * 100))

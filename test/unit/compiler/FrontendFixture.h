@@ -12,6 +12,7 @@
 
 #include "runtime/base/File.h"
 #include "runtime/base/Json.h"
+#include "runtime/base/Safetensors.h"
 
 #include <gtest/gtest.h>
 
@@ -42,7 +43,7 @@ public:
     std::vector<TensorToWrite> list;
     std::vector<uint8_t> zeros(1 << 20);
     for (const Tensor &tensor : tensors) {
-      size_t bytes = tensorTypeBytes(tensor.type);
+      size_t bytes = tensorBlockBytes(tensor.type);
       for (int64_t extent : tensor.shape)
         bytes *= size_t(extent);
       ASSERT_LE(bytes, zeros.size());
@@ -150,7 +151,7 @@ inline std::vector<Tensor> gpt2Tensors(const std::string &prefix) {
 class FrontendTest : public testing::Test {
 protected:
   Expected<ImportedModel> import(const ImportOptions &options = {}) {
-    return importHuggingFace(context, folder.path, options);
+    return importModel(context, folder.path, options);
   }
   /// The error of an import; "" if there is none.
   std::string error(bool readCheckpoint = true) {

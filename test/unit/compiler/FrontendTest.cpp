@@ -414,6 +414,27 @@ TEST_F(FrontendTest, Generation) {
   EXPECT_EQ(read("{}", R"({"bos_token_id": null})").bos, std::nullopt);
 }
 
+/// The smallest format that is exact for all layers; what rounds is warned of.
+TEST_F(FrontendTest, MixedTypes) {
+  folder.write("config.json", llamaConfig);
+  std::vector<Tensor> tensors = llamaTensors();
+  for (Tensor &tensor : tensors)
+    tensor.type = llvm::StringRef(tensor.name).contains("layers.0.") ? plait::TensorType::bf16 : plait::TensorType::f16;
+  folder.write(tensors);
+  Expected<ImportedModel> model = import();
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(text(*model).find("#lm.bf16"), std::string::npos);
+  EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
+
+  ImportOptions options;
+  options.format = WeightFormat::bf16;
+  model = import(options);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  expectHas(text(*model), "!lm.weight<8x8, #lm.bf16>");
+  ASSERT_EQ(model->warnings.size(), 1u);
+  expectHas(model->warnings.front(), "found matrices of F16; they are rounded to bf16");
+}
+
 TEST_F(FrontendTest, RepositoryModels) {
   for (const char *name :
        {"golden/models/llama-tiny", "golden/models/llama31-tiny", "golden/models/gpt2-tiny", "golden/models/qwen2-tiny",
@@ -421,7 +442,7 @@ TEST_F(FrontendTest, RepositoryModels) {
         "golden/models/gemma2-tiny", "golden/models/gemma3-tiny", "golden/models/rope-linear",
         "golden/models/rope-dynamic", "golden/models/rope-yarn", "models/kjv-2m"}) {
     std::string path = PLAIT_TEST_DIR "/" + std::string(name);
-    Expected<ImportedModel> model = importHuggingFace(context, path);
+    Expected<ImportedModel> model = importModel(context, path);
     ASSERT_TRUE(model.ok()) << model.status().message();
     EXPECT_TRUE(model->warnings.empty()) << name << ": " << model->warnings.front();
     for (const std::string &file : model->inputFiles)

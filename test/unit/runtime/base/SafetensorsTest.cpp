@@ -7,6 +7,8 @@
 
 #include "runtime/base/Safetensors.h"
 
+#include "runtime/base/Checkpoint.h"
+
 #include "runtime/base/Json.h"
 
 #include "gtest/gtest.h"
@@ -209,9 +211,9 @@ TEST_F(SafetensorsTest, NamesAndSizesOfTypes) {
   EXPECT_STREQ(tensorTypeName(TensorType::boolean), "BOOL");
   EXPECT_STREQ(tensorTypeName(TensorType::f8_e4m3), "F8_E4M3");
   EXPECT_EQ(tensorTypeName(static_cast<TensorType>(99)), nullptr);
-  EXPECT_EQ(tensorTypeBytes(TensorType::f64), 8u);
-  EXPECT_EQ(tensorTypeBytes(TensorType::f8_e5m2), 1u);
-  EXPECT_EQ(tensorTypeBytes(static_cast<TensorType>(99)), 0u);
+  EXPECT_EQ(tensorBlockBytes(TensorType::f64), 8u);
+  EXPECT_EQ(tensorBlockBytes(TensorType::f8_e5m2), 1u);
+  EXPECT_EQ(tensorBlockBytes(static_cast<TensorType>(99)), 0u);
 }
 
 //===----------------------------------------------------------------------===//
@@ -640,7 +642,7 @@ TEST_F(SafetensorsTest, RefusesToWriteWhatCouldNotBeRead) {
   EXPECT_HAS(error({{"a", TensorType::f32, {1}, one}}), "found 1 bytes of data; expected 4");
   EXPECT_HAS(error({{"a", TensorType::u8, {-1}, one}}), "found the shape [-1]");
   EXPECT_HAS(error({{"a", TensorType::u8, {INT64_MAX, 2}, one}}), "size overflows");
-  EXPECT_HAS(error({{"a", static_cast<TensorType>(99), {1}, one}}), "found an unknown type");
+  EXPECT_HAS(error({{"a", static_cast<TensorType>(99), {1}, one}}), "found a type that safetensors does not have");
   EXPECT_HAS(error({}, {{"k", "\xFF"}}), "metadata 'k' that is not UTF-8");
 }
 

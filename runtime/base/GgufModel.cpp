@@ -1,0 +1,417 @@
+//===- GgufModel.cpp - Configuration and tensors of a GGUF file -----------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/base/GgufModel.h"
+
+#include "runtime/base/Message.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <set>
+
+using namespace plait;
+
+//===----------------------------------------------------------------------===//
+// Architectures
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+enum class KeyKind { size, optionalSize, number, optionalNumber };
+
+/// A key below the architecture's name and the member of config.json it becomes.
+struct KeyName {
+  const char *gguf, *member;
+  KeyKind kind = KeyKind::size;
+};
+
+/// How a file's tensor differs from the checkpoint's.
+enum class Order {
+  same,
+  transposed, ///< of a matrix; the checkpoint has it as [in, out]
+  pairedRows, ///< ggml rotates neighbouring rows of a head together
+};
+
+/// Tensors without ".weight" or ".bias"; "{layer}" is a number.
+struct TensorName {
+  const char *gguf, *checkpoint;
+  Order order = Order::same;
+};
+
+struct Architecture {
+  const char *name; ///< general.architecture
+  const char *modelType, *className;
+  std::span<const KeyName> keys;
+  std::span<const TensorName> tensors;
+  /// Adds what is in no key.
+  void (*complete)(const Gguf &gguf, Json &config);
+};
+
+constexpr KeyName llamaKeys[] = {
+    {"context_length", "max_position_embeddings"},
+    {"embedding_length", "hidden_size"},
+    {"block_count", "num_hidden_layers"},
+    {"feed_forward_length", "intermediate_size"},
+    {"attention.head_count", "num_attention_heads"},
+    {"attention.head_count_kv", "num_key_value_heads", KeyKind::optionalSize},
+    {"attention.key_length", "head_dim", KeyKind::optionalSize},
+    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", KeyKind::number},
+    {"rope.freq_base", "rope_theta", KeyKind::optionalNumber},
+    {"vocab_size", "vocab_size", KeyKind::optionalSize},
+};
+
+constexpr KeyName gpt2Keys[] = {
+    {"context_length", "n_positions"},
+    {"embedding_length", "n_embd"},
+    {"block_count", "n_layer"},
+    {"feed_forward_length", "n_inner"},
+    {"attention.head_count", "n_head"},
+    {"attention.layer_norm_epsilon", "layer_norm_epsilon", KeyKind::number},
+    {"vocab_size", "vocab_size", KeyKind::optionalSize},
+};
+
+constexpr TensorName llamaTensors[] = {
+    {"token_embd", "model.embed_tokens"},
+    {"output_norm", "model.norm"},
+    {"output", "lm_head"},
+    {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm"},
+    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj", Order::pairedRows},
+    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj", Order::pairedRows},
+    {"blk.{layer}.attn_v", "model.layers.{layer}.self_attn.v_proj"},
+    {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
+    {"blk.{layer}.ffn_norm", "model.layers.{layer}.post_attention_layernorm"},
+    {"blk.{layer}.ffn_gate", "model.layers.{layer}.mlp.gate_proj"},
+    {"blk.{layer}.ffn_up", "model.layers.{layer}.mlp.up_proj"},
+    {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
+};
+
+/// Unlike Llama's, the rows stay as they are.
+constexpr TensorName qwenTensors[] = {
+    {"token_embd", "model.embed_tokens"},
+    {"output_norm", "model.norm"},
+    {"output", "lm_head"},
+    {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm"},
+    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj"},
+    {"blk.{layer}.attn_q_norm", "model.layers.{layer}.self_attn.q_norm"},
+    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj"},
+    {"blk.{layer}.attn_k_norm", "model.layers.{layer}.self_attn.k_norm"},
+    {"blk.{layer}.attn_v", "model.layers.{layer}.self_attn.v_proj"},
+    {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
+    {"blk.{layer}.ffn_norm", "model.layers.{layer}.post_attention_layernorm"},
+    {"blk.{layer}.ffn_gate", "model.layers.{layer}.mlp.gate_proj"},
+    {"blk.{layer}.ffn_up", "model.layers.{layer}.mlp.up_proj"},
+    {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
+};
+
+constexpr TensorName gpt2Tensors[] = {
+    {"token_embd", "transformer.wte"},
+    {"position_embd", "transformer.wpe"},
+    {"output_norm", "transformer.ln_f"},
+    {"output", "lm_head"},
+    {"blk.{layer}.attn_norm", "transformer.h.{layer}.ln_1"},
+    {"blk.{layer}.attn_qkv", "transformer.h.{layer}.attn.c_attn", Order::transposed},
+    {"blk.{layer}.attn_output", "transformer.h.{layer}.attn.c_proj", Order::transposed},
+    {"blk.{layer}.ffn_norm", "transformer.h.{layer}.ln_2"},
+    {"blk.{layer}.ffn_up", "transformer.h.{layer}.mlp.c_fc", Order::transposed},
+    {"blk.{layer}.ffn_down", "transformer.h.{layer}.mlp.c_proj", Order::transposed},
+};
+
+bool hasTensor(const Gguf &gguf, const char *name) { return gguf.tensors().count(name) != 0; }
+
+void completeLlama(const Gguf &gguf, Json &config) {
+  config["hidden_act"] = "silu";
+  config["attention_bias"] = hasTensor(gguf, "blk.0.attn_q.bias");
+  config["mlp_bias"] = hasTensor(gguf, "blk.0.ffn_gate.bias");
+}
+
+void completeQwen2(const Gguf &, Json &config) { config["hidden_act"] = "silu"; }
+
+void completeQwen3(const Gguf &gguf, Json &config) {
+  config["hidden_act"] = "silu";
+  config["attention_bias"] = hasTensor(gguf, "blk.0.attn_q.bias");
+}
+
+void completeGpt2(const Gguf &, Json &config) { config["activation_function"] = "gelu_new"; }
+
+constexpr Architecture architectures[] = {
+    {"gpt2", "gpt2", "GPT2LMHeadModel", gpt2Keys, gpt2Tensors, completeGpt2},
+    {"llama", "llama", "LlamaForCausalLM", llamaKeys, llamaTensors, completeLlama},
+    {"qwen2", "qwen2", "Qwen2ForCausalLM", llamaKeys, qwenTensors, completeQwen2},
+    {"qwen3", "qwen3", "Qwen3ForCausalLM", llamaKeys, qwenTensors, completeQwen3},
+};
+
+constexpr std::string_view architectureKey = "general.architecture";
+
+Expected<const Architecture *> findArchitecture(const Gguf &gguf) {
+  std::string known;
+  for (const Architecture &architecture : architectures)
+    known += (known.empty() ? "one of " : ", ") + std::string(architecture.name);
+  Expected<std::string> name = gguf.getString(architectureKey);
+  if (!name)
+    return gguf.error(architectureKey, known);
+  for (const Architecture &architecture : architectures)
+    if (*name == architecture.name)
+      return &architecture;
+  return unsupported(gguf.error(architectureKey, known + "; Plait does not import other models").message());
+}
+
+//===----------------------------------------------------------------------===//
+// Configuration
+//===----------------------------------------------------------------------===//
+
+class ConfigMaker {
+public:
+  ConfigMaker(const Gguf &gguf, const Architecture &architecture) : gguf(gguf), architecture(architecture) {}
+
+  Expected<Json> make() {
+    config["model_type"] = architecture.modelType;
+    config["architectures"] = {architecture.className};
+    for (const KeyName &key : architecture.keys)
+      PLAIT_RETURN_IF_ERROR(addMember(key));
+    PLAIT_RETURN_IF_ERROR(addVocabulary());
+    config["tie_word_embeddings"] = !hasTensor(gguf, "output.weight");
+    architecture.complete(gguf, config);
+    PLAIT_RETURN_IF_ERROR(checkHeads());
+    PLAIT_RETURN_IF_ERROR(addRopeScaling());
+    PLAIT_RETURN_IF_ERROR(addSpecialTokens());
+    addOtherKeys();
+    return std::move(config);
+  }
+
+private:
+  /// A key of the architecture; from now on it counts as read.
+  std::string keyOf(const std::string &name) {
+    std::string key = std::string(architecture.name) + "." + name;
+    read.insert(key);
+    return key;
+  }
+
+  /// A size that may be given for each layer; all layers have to agree.
+  Expected<int64_t> getSize(const std::string &key) {
+    if (Expected<std::vector<int64_t>> perLayer = gguf.getInts(key)) {
+      if (perLayer->empty() ||
+          std::adjacent_find(perLayer->begin(), perLayer->end(), std::not_equal_to<>()) != perLayer->end())
+        return unsupported(gguf.error(key, "one number, as Plait imports models whose layers are alike").message());
+      return perLayer->front();
+    }
+    return gguf.getInt(key, 0, INT64_MAX);
+  }
+
+  Status addMember(const KeyName &name) {
+    std::string key = keyOf(name.gguf);
+    bool isOptional = name.kind == KeyKind::optionalSize || name.kind == KeyKind::optionalNumber;
+    if (isOptional && !gguf.has(key))
+      return Status::success();
+    if (name.kind == KeyKind::size || name.kind == KeyKind::optionalSize) {
+      PLAIT_ASSIGN_OR_RETURN(config[name.member], getSize(key));
+    } else {
+      PLAIT_ASSIGN_OR_RETURN(config[name.member], gguf.getNumber(key));
+    }
+    return Status::success();
+  }
+
+  /// Not every architecture's converter writes the key.
+  Status addVocabulary() {
+    if (config.contains("vocab_size"))
+      return Status::success();
+    auto embedding = gguf.tensors().find("token_embd.weight");
+    if (embedding == gguf.tensors().end())
+      return notFound(foundExpected(printable(gguf.path()), "no tensor 'token_embd.weight'", "it in a model"));
+    config["vocab_size"] = embedding->second.rows();
+    return Status::success();
+  }
+
+  /// What the checkpoint says by omission.
+  Status checkHeads() {
+    std::string rotated = keyOf("rope.dimension_count"), values = keyOf("attention.value_length");
+    if (!config.contains("hidden_size"))
+      return Status::success();
+    int64_t heads = config["num_attention_heads"].get<int64_t>();
+    if (heads < 1)
+      return gguf.error(keyOf("attention.head_count"), "at least 1");
+    int64_t size =
+        config.contains("head_dim") ? config["head_dim"].get<int64_t>() : config["hidden_size"].get<int64_t>() / heads;
+    for (const std::string &key : {rotated, values})
+      if (gguf.has(key)) {
+        PLAIT_ASSIGN_OR_RETURN(int64_t found, gguf.getInt(key, 0, INT64_MAX));
+        if (found != size)
+          return unsupported(gguf.error(key, std::to_string(size) + ", the size of a head").message());
+      }
+    return Status::success();
+  }
+
+  Status addRopeScaling() {
+    if (hasTensor(gguf, "rope_freqs.weight"))
+      return addLlama3Scaling(gguf.tensors().at("rope_freqs.weight"));
+    std::string typeKey = keyOf("rope.scaling.type"), factorKey = keyOf("rope.scaling.factor"),
+                originalKey = keyOf("rope.scaling.original_context_length");
+    if (!gguf.has(typeKey))
+      return Status::success();
+    PLAIT_ASSIGN_OR_RETURN(std::string type, gguf.getString(typeKey));
+    if (type == "none")
+      return Status::success();
+    Json &scaling = config["rope_scaling"];
+    scaling["rope_type"] = type;
+    if (gguf.has(factorKey)) {
+      PLAIT_ASSIGN_OR_RETURN(scaling["factor"], gguf.getNumber(factorKey));
+    }
+    if (gguf.has(originalKey)) {
+      PLAIT_ASSIGN_OR_RETURN(scaling["original_max_position_embeddings"], gguf.getInt(originalKey, 0, INT64_MAX));
+    }
+    return Status::success();
+  }
+
+  Status addLlama3Scaling(const TensorView &factors);
+
+  Status addSpecialTokens() {
+    Json ends = Json::array();
+    for (const char *name : {"eos", "eot", "eom"}) {
+      std::string key = "tokenizer.ggml." + std::string(name) + "_token_id";
+      if (!gguf.has(key))
+        continue;
+      PLAIT_ASSIGN_OR_RETURN(int64_t id, gguf.getInt(key, 0, INT32_MAX));
+      if (std::find(ends.begin(), ends.end(), Json(id)) == ends.end())
+        ends.push_back(id);
+    }
+    if (!ends.empty())
+      config["eos_token_id"] = ends.size() == 1 ? ends[0] : ends;
+    if (gguf.has("tokenizer.ggml.bos_token_id")) {
+      PLAIT_ASSIGN_OR_RETURN(config["bos_token_id"], gguf.getInt("tokenizer.ggml.bos_token_id", 0, INT32_MAX));
+    }
+    return Status::success();
+  }
+
+  void addOtherKeys() {
+    std::string prefix = std::string(architecture.name) + ".";
+    for (const std::string &key : gguf.keysBelow(prefix))
+      if (!read.count(key))
+        config[key] = true;
+  }
+
+  const Gguf &gguf;
+  const Architecture &architecture;
+  Json config = Json::object();
+  std::set<std::string> read;
+};
+
+/// Llama 3.1 scales each frequency by a factor of its own. The file holds these
+/// factors instead of the four numbers they follow from, so the numbers are
+/// sought that give them: what all such models share (low 1, high 4), the
+/// greatest factor, and the original context from a frequency in between.
+Status ConfigMaker::addLlama3Scaling(const TensorView &tensor) {
+  std::vector<float> factors(static_cast<size_t>(tensor.elements()));
+  for (size_t i = 0; i < factors.size(); ++i)
+    factors[i] = float(tensorElement(tensor, int64_t(i)));
+  const std::string what = printable(gguf.path()) + ": tensor 'rope_freqs.weight'";
+  auto refused = [&](const std::string &found) {
+    return unsupported(foundExpected(what, found, "the factors of Llama 3.1's scaling of frequencies"));
+  };
+  if (factors.empty() || !(factors.back() > 1))
+    return refused("no factor above 1 for the lowest frequency");
+  constexpr double low = 1, high = 4;
+  const double factor = factors.back();
+  const double theta = config.contains("rope_theta") ? config["rope_theta"].get<double>() : 10000;
+  auto wavelength = [&](size_t i) {
+    return 2 * std::numbers::pi * std::pow(theta, double(i) / double(factors.size()));
+  };
+
+  // Between these the original context lies if no frequency is in between; a
+  // power of two in that range stands for all of it.
+  double atLeast = 0, original = 0;
+  for (size_t i = 0; i < factors.size(); ++i) {
+    if (factors[i] == 1)
+      atLeast = wavelength(i) * high;
+    else if (factors[i] != factors.back() && original == 0)
+      original = wavelength(i) * (low + (high - low) * (1 / double(factors[i]) - 1 / factor) / (1 - 1 / factor));
+  }
+  original = original != 0 ? std::round(original) : std::exp2(std::floor(std::log2(atLeast)) + 1);
+  for (size_t i = 0; i < factors.size(); ++i) {
+    double length = wavelength(i), smooth = (original / length - low) / (high - low);
+    double expected = std::clamp(smooth, 0.0, 1.0);
+    expected = 1 / ((1 - expected) / factor + expected);
+    if (std::abs(expected - factors[i]) > 1e-4 * expected)
+      return refused("the factor " + std::to_string(factors[i]) + " for frequency " + std::to_string(i));
+  }
+  config["rope_scaling"] = {{"rope_type", "llama3"},
+                            {"factor", factor},
+                            {"low_freq_factor", low},
+                            {"high_freq_factor", high},
+                            {"original_max_position_embeddings", int64_t(original)}};
+  return Status::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tensors
+//===----------------------------------------------------------------------===//
+
+/// "blk.{layer}.attn_q" and "12" of "blk.12.attn_q".
+std::pair<std::string, std::string> withoutLayer(std::string_view name) {
+  constexpr std::string_view prefix = "blk.";
+  size_t dot = name.find('.', prefix.size());
+  if (!name.starts_with(prefix) || dot == std::string_view::npos)
+    return {std::string(name), ""};
+  return {"blk.{layer}" + std::string(name.substr(dot)), std::string(name.substr(prefix.size(), dot - prefix.size()))};
+}
+
+struct CheckpointName {
+  std::string name;
+  Order order;
+};
+
+std::optional<CheckpointName> findName(const Architecture &architecture, const std::string &tensor) {
+  size_t dot = tensor.rfind('.');
+  if (dot == std::string::npos)
+    return std::nullopt;
+  auto [body, layer] = withoutLayer(std::string_view(tensor).substr(0, dot));
+  for (const TensorName &entry : architecture.tensors) {
+    if (body != entry.gguf)
+      continue;
+    std::string name = entry.checkpoint;
+    constexpr std::string_view mark = "{layer}";
+    if (size_t at = name.find(mark); at != std::string::npos)
+      name.replace(at, mark.size(), layer);
+    return CheckpointName{name + tensor.substr(dot), entry.order};
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+Expected<Json> plait::makeConfig(const Gguf &gguf) {
+  PLAIT_ASSIGN_OR_RETURN(const Architecture *architecture, findArchitecture(gguf));
+  return ConfigMaker(gguf, *architecture).make();
+}
+
+Expected<Checkpoint> plait::makeCheckpoint(const Gguf &gguf) {
+  PLAIT_ASSIGN_OR_RETURN(const Architecture *architecture, findArchitecture(gguf));
+  PLAIT_ASSIGN_OR_RETURN(Json config, makeConfig(gguf));
+  std::map<std::string, TensorView> tensors;
+  for (const auto &[name, stored] : gguf.tensors()) {
+    TensorView tensor = stored;
+    std::optional<CheckpointName> found = findName(*architecture, name);
+    if (!found && name == "rope_freqs.weight")
+      continue; // it became part of the configuration
+    if (found && found->order == Order::transposed && tensor.shape.size() == 2) {
+      std::swap(tensor.shape[0], tensor.shape[1]);
+      tensor.transposed = true;
+    } else if (found && found->order == Order::pairedRows) {
+      int64_t size = config.contains("head_dim")
+                         ? config["head_dim"].get<int64_t>()
+                         : config["hidden_size"].get<int64_t>() / config["num_attention_heads"].get<int64_t>();
+      if (size < 2 || size % 2 || tensor.rows() % size)
+        return corrupt(foundExpected(printable(gguf.path()) + ": tensor " + inQuotes(name),
+                                     std::to_string(tensor.rows()) + " rows",
+                                     "a multiple of the size of a head, " + std::to_string(size) + ", which is even"));
+      tensor.pairedRows = size;
+    }
+    if (!tensors.emplace(found ? found->name : name, std::move(tensor)).second)
+      return corrupt(
+          foundExpected(printable(gguf.path()), "two tensors for " + inQuotes(found ? found->name : name), "one"));
+  }
+  return Checkpoint(std::move(tensors), gguf.files());
+}
