@@ -31,16 +31,17 @@ struct KeyName {
 };
 
 /// How a file's tensor differs from the checkpoint's.
-enum class Order {
-  same,
+enum class Change {
+  none,
   transposed, ///< of a matrix; the checkpoint has it as [in, out]
   pairedRows, ///< ggml rotates neighbouring rows of a head together
+  plusOne,    ///< gains that the model itself adds one to
 };
 
 /// Tensors without ".weight" or ".bias"; "{layer}" is a number.
 struct TensorName {
   const char *gguf, *checkpoint;
-  Order order = Order::same;
+  Change change = Change::none;
 };
 
 struct Architecture {
@@ -48,8 +49,9 @@ struct Architecture {
   const char *modelType, *className;
   std::span<const KeyName> keys;
   std::span<const TensorName> tensors;
-  /// Adds what is in no key.
+  /// Adds what is in no key; sizes of heads have been checked.
   void (*complete)(const Gguf &gguf, Json &config);
+  bool rotatesPartially = false; ///< it may rotate some columns of a head alone
 };
 
 constexpr KeyName llamaKeys[] = {
@@ -63,6 +65,25 @@ constexpr KeyName llamaKeys[] = {
     {"attention.layer_norm_rms_epsilon", "rms_norm_eps", KeyKind::number},
     {"rope.freq_base", "rope_theta", KeyKind::optionalNumber},
     {"vocab_size", "vocab_size", KeyKind::optionalSize},
+};
+
+/// With windows and caps besides.
+constexpr KeyName gemmaKeys[] = {
+    {"context_length", "max_position_embeddings"},
+    {"embedding_length", "hidden_size"},
+    {"block_count", "num_hidden_layers"},
+    {"feed_forward_length", "intermediate_size"},
+    {"attention.head_count", "num_attention_heads"},
+    {"attention.head_count_kv", "num_key_value_heads", KeyKind::optionalSize},
+    {"attention.key_length", "head_dim", KeyKind::optionalSize},
+    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", KeyKind::number},
+    {"rope.freq_base", "rope_theta", KeyKind::optionalNumber},
+    {"vocab_size", "vocab_size", KeyKind::optionalSize},
+    {"attention.sliding_window", "sliding_window", KeyKind::optionalSize},
+    {"attention.sliding_window_pattern", "sliding_window_pattern", KeyKind::optionalSize},
+    {"attn_logit_softcapping", "attn_logit_softcapping", KeyKind::optionalNumber},
+    {"final_logit_softcapping", "final_logit_softcapping", KeyKind::optionalNumber},
+    {"rope.freq_base_swa", "rope_local_base_freq", KeyKind::optionalNumber},
 };
 
 constexpr KeyName gpt2Keys[] = {
@@ -80,8 +101,8 @@ constexpr TensorName llamaTensors[] = {
     {"output_norm", "model.norm"},
     {"output", "lm_head"},
     {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm"},
-    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj", Order::pairedRows},
-    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj", Order::pairedRows},
+    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj", Change::pairedRows},
+    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj", Change::pairedRows},
     {"blk.{layer}.attn_v", "model.layers.{layer}.self_attn.v_proj"},
     {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
     {"blk.{layer}.ffn_norm", "model.layers.{layer}.post_attention_layernorm"},
@@ -108,17 +129,47 @@ constexpr TensorName qwenTensors[] = {
     {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
 };
 
+constexpr TensorName gemmaTensors[] = {
+    {"token_embd", "model.embed_tokens"},
+    {"output_norm", "model.norm", Change::plusOne},
+    {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm", Change::plusOne},
+    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj"},
+    {"blk.{layer}.attn_q_norm", "model.layers.{layer}.self_attn.q_norm", Change::plusOne},
+    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj"},
+    {"blk.{layer}.attn_k_norm", "model.layers.{layer}.self_attn.k_norm", Change::plusOne},
+    {"blk.{layer}.attn_v", "model.layers.{layer}.self_attn.v_proj"},
+    {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
+    {"blk.{layer}.post_attention_norm", "model.layers.{layer}.post_attention_layernorm", Change::plusOne},
+    {"blk.{layer}.ffn_norm", "model.layers.{layer}.pre_feedforward_layernorm", Change::plusOne},
+    {"blk.{layer}.ffn_gate", "model.layers.{layer}.mlp.gate_proj"},
+    {"blk.{layer}.ffn_up", "model.layers.{layer}.mlp.up_proj"},
+    {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
+    {"blk.{layer}.post_ffw_norm", "model.layers.{layer}.post_feedforward_layernorm", Change::plusOne},
+};
+
+constexpr TensorName phi3Tensors[] = {
+    {"token_embd", "model.embed_tokens"},
+    {"output_norm", "model.norm"},
+    {"output", "lm_head"},
+    {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm"},
+    {"blk.{layer}.attn_qkv", "model.layers.{layer}.self_attn.qkv_proj"},
+    {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
+    {"blk.{layer}.ffn_norm", "model.layers.{layer}.post_attention_layernorm"},
+    {"blk.{layer}.ffn_up", "model.layers.{layer}.mlp.gate_up_proj"},
+    {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
+};
+
 constexpr TensorName gpt2Tensors[] = {
     {"token_embd", "transformer.wte"},
     {"position_embd", "transformer.wpe"},
     {"output_norm", "transformer.ln_f"},
     {"output", "lm_head"},
     {"blk.{layer}.attn_norm", "transformer.h.{layer}.ln_1"},
-    {"blk.{layer}.attn_qkv", "transformer.h.{layer}.attn.c_attn", Order::transposed},
-    {"blk.{layer}.attn_output", "transformer.h.{layer}.attn.c_proj", Order::transposed},
+    {"blk.{layer}.attn_qkv", "transformer.h.{layer}.attn.c_attn", Change::transposed},
+    {"blk.{layer}.attn_output", "transformer.h.{layer}.attn.c_proj", Change::transposed},
     {"blk.{layer}.ffn_norm", "transformer.h.{layer}.ln_2"},
-    {"blk.{layer}.ffn_up", "transformer.h.{layer}.mlp.c_fc", Order::transposed},
-    {"blk.{layer}.ffn_down", "transformer.h.{layer}.mlp.c_proj", Order::transposed},
+    {"blk.{layer}.ffn_up", "transformer.h.{layer}.mlp.c_fc", Change::transposed},
+    {"blk.{layer}.ffn_down", "transformer.h.{layer}.mlp.c_proj", Change::transposed},
 };
 
 bool hasTensor(const Gguf &gguf, const char *name) { return gguf.tensors().count(name) != 0; }
@@ -136,11 +187,35 @@ void completeQwen3(const Gguf &gguf, Json &config) {
   config["attention_bias"] = hasTensor(gguf, "blk.0.attn_q.bias");
 }
 
+/// Not stored: the largest model of each generation has one of its own, known by
+/// its layers, as in llama.cpp.
+void addAttentionScalar(Json &config, int64_t layersOfLargest) {
+  int64_t heads = config["num_attention_heads"].get<int64_t>(), hidden = config["hidden_size"].get<int64_t>();
+  bool isLargest = config["num_hidden_layers"] == layersOfLargest || !config.contains("head_dim");
+  config["query_pre_attn_scalar"] = isLargest ? hidden / heads : config["head_dim"].get<int64_t>();
+  config["hidden_activation"] = "gelu_pytorch_tanh";
+}
+
+void completeGemma2(const Gguf &, Json &config) { addAttentionScalar(config, 46); }
+
+void completeGemma3(const Gguf &, Json &config) { addAttentionScalar(config, 62); }
+
+void completePhi3(const Gguf &gguf, Json &config) {
+  config["hidden_act"] = "silu";
+  if (config.value("sliding_window", 0) == 0)
+    config["sliding_window"] = nullptr;
+  if (hasTensor(gguf, "rope_factors_short.weight"))
+    config["rope_scaling"] = {{"rope_type", "longrope"}};
+}
+
 void completeGpt2(const Gguf &, Json &config) { config["activation_function"] = "gelu_new"; }
 
 constexpr Architecture architectures[] = {
+    {"gemma2", "gemma2", "Gemma2ForCausalLM", gemmaKeys, gemmaTensors, completeGemma2},
+    {"gemma3", "gemma3_text", "Gemma3ForCausalLM", gemmaKeys, gemmaTensors, completeGemma3},
     {"gpt2", "gpt2", "GPT2LMHeadModel", gpt2Keys, gpt2Tensors, completeGpt2},
     {"llama", "llama", "LlamaForCausalLM", llamaKeys, llamaTensors, completeLlama},
+    {"phi3", "phi3", "Phi3ForCausalLM", gemmaKeys, phi3Tensors, completePhi3, /*rotatesPartially=*/true},
     {"qwen2", "qwen2", "Qwen2ForCausalLM", llamaKeys, qwenTensors, completeQwen2},
     {"qwen3", "qwen3", "Qwen3ForCausalLM", llamaKeys, qwenTensors, completeQwen3},
 };
@@ -164,6 +239,12 @@ Expected<const Architecture *> findArchitecture(const Gguf &gguf) {
 // Configuration
 //===----------------------------------------------------------------------===//
 
+int64_t headSize(const Json &config) {
+  if (config.contains("head_dim"))
+    return config["head_dim"].get<int64_t>();
+  return config["hidden_size"].get<int64_t>() / config["num_attention_heads"].get<int64_t>();
+}
+
 class ConfigMaker {
 public:
   ConfigMaker(const Gguf &gguf, const Architecture &architecture) : gguf(gguf), architecture(architecture) {}
@@ -175,9 +256,9 @@ public:
       PLAIT_RETURN_IF_ERROR(addMember(key));
     PLAIT_RETURN_IF_ERROR(addVocabulary());
     config["tie_word_embeddings"] = !hasTensor(gguf, "output.weight");
-    architecture.complete(gguf, config);
     PLAIT_RETURN_IF_ERROR(checkHeads());
     PLAIT_RETURN_IF_ERROR(addRopeScaling());
+    architecture.complete(gguf, config);
     PLAIT_RETURN_IF_ERROR(addSpecialTokens());
     addOtherKeys();
     return std::move(config);
@@ -234,12 +315,13 @@ private:
     int64_t heads = config["num_attention_heads"].get<int64_t>();
     if (heads < 1)
       return gguf.error(keyOf("attention.head_count"), "at least 1");
-    int64_t size =
-        config.contains("head_dim") ? config["head_dim"].get<int64_t>() : config["hidden_size"].get<int64_t>() / heads;
+    int64_t size = headSize(config);
     for (const std::string &key : {rotated, values})
       if (gguf.has(key)) {
         PLAIT_ASSIGN_OR_RETURN(int64_t found, gguf.getInt(key, 0, INT64_MAX));
-        if (found != size)
+        if (found != size && key == rotated && architecture.rotatesPartially)
+          config["partial_rotary_factor"] = double(found) / double(size);
+        else if (found != size)
           return unsupported(gguf.error(key, std::to_string(size) + ", the size of a head").message());
       }
     return Status::success();
@@ -360,7 +442,7 @@ std::pair<std::string, std::string> withoutLayer(std::string_view name) {
 
 struct CheckpointName {
   std::string name;
-  Order order;
+  Change change;
 };
 
 std::optional<CheckpointName> findName(const Architecture &architecture, const std::string &tensor) {
@@ -375,7 +457,7 @@ std::optional<CheckpointName> findName(const Architecture &architecture, const s
     constexpr std::string_view mark = "{layer}";
     if (size_t at = name.find(mark); at != std::string::npos)
       name.replace(at, mark.size(), layer);
-    return CheckpointName{name + tensor.substr(dot), entry.order};
+    return CheckpointName{name + tensor.substr(dot), entry.change};
   }
   return std::nullopt;
 }
@@ -396,18 +478,25 @@ Expected<Checkpoint> plait::makeCheckpoint(const Gguf &gguf) {
     std::optional<CheckpointName> found = findName(*architecture, name);
     if (!found && name == "rope_freqs.weight")
       continue; // it became part of the configuration
-    if (found && found->order == Order::transposed && tensor.shape.size() == 2) {
-      std::swap(tensor.shape[0], tensor.shape[1]);
-      tensor.transposed = true;
-    } else if (found && found->order == Order::pairedRows) {
-      int64_t size = config.contains("head_dim")
-                         ? config["head_dim"].get<int64_t>()
-                         : config["hidden_size"].get<int64_t>() / config["num_attention_heads"].get<int64_t>();
-      if (size < 2 || size % 2 || tensor.rows() % size)
-        return corrupt(foundExpected(printable(gguf.path()) + ": tensor " + inQuotes(name),
-                                     std::to_string(tensor.rows()) + " rows",
-                                     "a multiple of the size of a head, " + std::to_string(size) + ", which is even"));
-      tensor.pairedRows = size;
+    switch (found ? found->change : Change::none) {
+    case Change::none:
+      break;
+    case Change::transposed:
+      if (tensor.shape.size() == 2) { // a bias stays as it is
+        std::swap(tensor.shape[0], tensor.shape[1]);
+        tensor.transposed = true;
+      }
+      break;
+    case Change::pairedRows:
+      tensor.pairedRows = headSize(config);
+      if (tensor.pairedRows < 2 || tensor.pairedRows % 2 || tensor.rows() % tensor.pairedRows)
+        return corrupt(foundExpected(
+            printable(gguf.path()) + ": tensor " + inQuotes(name), std::to_string(tensor.rows()) + " rows",
+            "a multiple of the size of a head, " + std::to_string(tensor.pairedRows) + ", which is even"));
+      break;
+    case Change::plusOne:
+      tensor.offset = -1;
+      break;
     }
     if (!tensors.emplace(found ? found->name : name, std::move(tensor)).second)
       return corrupt(

@@ -273,16 +273,16 @@ double plait::tensorElement(const TensorView &tensor, int64_t index) {
   assert(index >= 0 && index < tensor.elements() && "element out of range");
   int64_t columns = tensor.columns(), row = storedRow(tensor, index / columns), column = index % columns;
   index = tensor.transposed ? column * tensor.rows() + row : row * columns + column;
-  if (tensorBlockElements(tensor.type) == 1)
+  if (tensorBlockElements(tensor.type) == 1 && tensor.offset == 0)
     return storedElement(tensor, index);
   float value;
   readStored(tensor, index, 1, &value);
-  return value;
+  return value + tensor.offset;
 }
 
-void plait::readTensorBlock(const TensorView &tensor, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                            float *target) {
-  assert(row >= 0 && row + rows <= tensor.rows() && column >= 0 && column + columns <= tensor.columns());
+/// Everything but the offset.
+static void readBlock(const TensorView &tensor, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                      float *target) {
   int64_t stride = tensor.columns();
   if (!tensor.transposed && !tensor.pairedRows && columns == stride)
     return readStored(tensor, row * stride, rows * columns, target);
@@ -298,4 +298,13 @@ void plait::readTensorBlock(const TensorView &tensor, int64_t row, int64_t rows,
     for (int64_t i = 0; i < rows; ++i)
       target[i * columns + j] = run[i];
   }
+}
+
+void plait::readTensorBlock(const TensorView &tensor, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                            float *target) {
+  assert(row >= 0 && row + rows <= tensor.rows() && column >= 0 && column + columns <= tensor.columns());
+  readBlock(tensor, row, rows, column, columns, target);
+  if (tensor.offset != 0)
+    for (int64_t i = 0; i < rows * columns; ++i)
+      target[i] += tensor.offset;
 }

@@ -78,6 +78,8 @@ struct TensorView {
   /// If not 0, the size of a head, whose rows the file holds in another order:
   /// row i of the head's first half and row i of its second half side by side.
   int64_t pairedRows = 0;
+  /// To be added to what the file holds, in f32.
+  float offset = 0;
 
   int64_t elements() const;
   int64_t rows() const;    ///< the first extent; 1 for a scalar

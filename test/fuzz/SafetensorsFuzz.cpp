@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/base/Safetensors.h"
+#include "runtime/base/Checkpoint.h"
 #include "test/fuzz/Fuzz.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   double sum = 0;
   for (const auto &[name, tensor] : checkpoint->tensors()) {
     int64_t elements = tensor.elements();
-    require(elements >= 0 && tensor.data.size() == size_t(elements) * tensorTypeBytes(tensor.type),
+    require(elements >= 0 && tensor.data.size() == size_t(elements) * tensorBlockBytes(tensor.type),
             "a tensor has the bytes of its shape");
     require(tensor.fileOffset + tensor.data.size() <= size, "a tensor lies in its file");
     require(checkpoint->find(name) == &tensor, "a tensor is found by its name");

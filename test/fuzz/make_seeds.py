@@ -11,6 +11,8 @@ import struct
 import sys
 
 GOLDEN, OUT = sys.argv[1:3]
+sys.path.insert(0, os.path.join(GOLDEN, "..", "e2e", "Inputs"))
+import gguf_writer as gguf  # noqa: E402
 
 
 def seed(target, name, data):
@@ -71,6 +73,40 @@ two = {
 seed("safetensors", "empty", safetensors({}, b""))
 seed("safetensors", "one", safetensors(one, bytes(range(24))))
 seed("safetensors", "two", safetensors(two, bytes(range(16))))
+
+
+
+def small_gguf(kind):
+    """A model of one layer and a vocabulary of three tokens."""
+    file = gguf.File()
+    arch = "gpt2" if kind == "gpt2" else "llama"
+    file.key("general.architecture", gguf.STRING, arch)
+    for name in ("context_length", "embedding_length", "feed_forward_length"):
+        file.key(f"{arch}.{name}", gguf.U32, 32)
+    for name in ("block_count", "attention.head_count"):
+        file.key(f"{arch}.{name}", gguf.U32, 1)
+    for name in ("layer_norm_epsilon", "layer_norm_rms_epsilon"):
+        file.key(f"{arch}.attention.{name}", gguf.F32, 1e-5)
+    file.key("tokenizer.ggml.model", gguf.STRING, kind)
+    file.key("tokenizer.ggml.pre", gguf.STRING, "llama-bpe")
+    file.key("tokenizer.chat_template", gguf.STRING, "{{ x }}")
+    file.array("tokenizer.ggml.tokens", gguf.STRING, ["a", "b", "ab"])
+    file.array("tokenizer.ggml.scores", gguf.F32, [0, -1, -2])
+    file.array("tokenizer.ggml.token_type", gguf.I32, [1, 3, 1])
+    file.array("tokenizer.ggml.merges", gguf.STRING, ["a b"])
+    for name in ("bos", "eos"):
+        file.key(f"tokenizer.ggml.{name}_token_id", gguf.U32, 1)
+    file.tensors.append(["token_embd.weight", [32, 3], 8, bytes(range(102)), None])
+    file.tensors.append(["blk.0.attn_q.weight", [32, 2], 2, bytes(range(36)), None])
+    file.tensor("blk.0.attn_qkv.weight", [[1, 2], [3, 4]], "f16")
+    if arch == "llama":
+        file.tensor("rope_freqs.weight", [1, 1, 2, 8], "f32")
+    return file.bytes()
+
+
+for kind in ("gpt2", "llama"):
+    seed("gguf", kind, small_gguf(kind))
+seed("gguf", "empty", gguf.File().bytes())
 
 file = {"file": "model.so", "bytes": 4096, "digest": "0123456789abcdef" * 2}
 manifest = {

@@ -49,8 +49,8 @@ struct ImportedModel {
   /// Name and text of the files that an artifact takes over as they are:
   /// tokenizer and chat template.
   std::vector<std::pair<std::string, std::string>> companions;
-  std::vector<std::string> warnings;    ///< one line each
-  std::vector<std::string> inputFiles;  ///< paths of all files that were read
+  std::vector<std::string> warnings;   ///< one line each
+  std::vector<std::string> inputFiles; ///< paths of all files that were read
 };
 
 /// Imports a folder with config.json, optionally generation_config.json, and a
