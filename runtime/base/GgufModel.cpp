@@ -187,18 +187,22 @@ void completeQwen3(const Gguf &gguf, Json &config) {
   config["attention_bias"] = hasTensor(gguf, "blk.0.attn_q.bias");
 }
 
-/// Not stored: the largest model of each generation has one of its own, known by
-/// its layers, as in llama.cpp.
-void addAttentionScalar(Json &config, int64_t layersOfLargest) {
+/// The scale of queries is not stored: the largest model of each generation, known
+/// by its layers, has one of its own, as in llama.cpp. The type is that of the
+/// published models unless the file has more; the scale of embeddings depends on it.
+void completeGemma(const Gguf &gguf, Json &config, int64_t layersOfLargest) {
+  auto embedding = gguf.tensors().find("token_embd.weight");
+  bool isF32 = embedding != gguf.tensors().end() && embedding->second.type == TensorType::f32;
+  config["dtype"] = isF32 ? "float32" : "bfloat16";
   int64_t heads = config["num_attention_heads"].get<int64_t>(), hidden = config["hidden_size"].get<int64_t>();
   bool isLargest = config["num_hidden_layers"] == layersOfLargest || !config.contains("head_dim");
   config["query_pre_attn_scalar"] = isLargest ? hidden / heads : config["head_dim"].get<int64_t>();
   config["hidden_activation"] = "gelu_pytorch_tanh";
 }
 
-void completeGemma2(const Gguf &, Json &config) { addAttentionScalar(config, 46); }
+void completeGemma2(const Gguf &gguf, Json &config) { completeGemma(gguf, config, 46); }
 
-void completeGemma3(const Gguf &, Json &config) { addAttentionScalar(config, 62); }
+void completeGemma3(const Gguf &gguf, Json &config) { completeGemma(gguf, config, 62); }
 
 void completePhi3(const Gguf &gguf, Json &config) {
   config["hidden_act"] = "silu";

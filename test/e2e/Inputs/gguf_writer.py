@@ -2,8 +2,8 @@
 
   gguf_writer.py FOLDER OUT.gguf [--type f32|f16|bf16] [--parts N]
 
-turns a Hugging Face folder (llama or gpt2) into a GGUF file as llama.cpp's converter
-does: names, order of rows, tokenizer. With --parts OUT is NAME-00001-of-0000N.gguf.
+turns a Hugging Face folder into a GGUF file as llama.cpp's converter does: names, order
+of rows, gains, tokenizer. With --parts OUT is NAME-00001-of-0000N.gguf.
 """
 
 import argparse
@@ -109,6 +109,25 @@ GPT2 = {
 }
 
 
+QWEN = LLAMA | {"self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm"}
+PHI3 = LLAMA | {"self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"}
+GEMMA = QWEN | {
+    "post_attention_layernorm": "post_attention_norm",
+    "pre_feedforward_layernorm": "ffn_norm",
+    "post_feedforward_layernorm": "post_ffw_norm",
+}
+# model_type: architecture, names of tensors
+ARCHITECTURES = {
+    "gemma2": ("gemma2", GEMMA),
+    "gemma3_text": ("gemma3", GEMMA),
+    "gpt2": ("gpt2", GPT2),
+    "llama": ("llama", LLAMA),
+    "phi3": ("phi3", PHI3),
+    "qwen2": ("qwen2", QWEN),
+    "qwen3": ("qwen3", QWEN),
+}
+
+
 def gguf_name(name, names):
     body, kind = name.rsplit(".", 1)
     if body in names:
@@ -123,28 +142,46 @@ def pair_rows(x, heads):
 
 
 def add_parameters(file, config):
-    llama = config["model_type"] == "llama"
-    arch = config["model_type"] + "."
-    file.key("general.architecture", STRING, config["model_type"])
+    name, _ = ARCHITECTURES[config["model_type"]]
+    arch = name + "."
+    gpt2 = name == "gpt2"
+    file.key("general.architecture", STRING, name)
     sizes = {"context_length": ("max_position_embeddings", "n_positions"), "embedding_length": ("hidden_size", "n_embd")}
     sizes |= {"block_count": ("num_hidden_layers", "n_layer"), "attention.head_count": ("num_attention_heads", "n_head")}
-    for name, members in sizes.items():
-        file.key(arch + name, U32, config[members[0 if llama else 1]])
-    if not llama:
+    for key, members in sizes.items():
+        file.key(arch + key, U32, config[members[1 if gpt2 else 0]])
+    if gpt2:
         file.key(arch + "feed_forward_length", U32, config.get("n_inner") or 4 * config["n_embd"])
         file.key(arch + "attention.layer_norm_epsilon", F32, config["layer_norm_epsilon"])
         return
     file.key(arch + "feed_forward_length", U32, config["intermediate_size"])
     file.key(arch + "attention.head_count_kv", U32, config["num_key_value_heads"])
     file.key(arch + "attention.layer_norm_rms_epsilon", F32, config["rms_norm_eps"])
-    file.key(arch + "vocab_size", U32, config["vocab_size"])
+    if name == "llama":
+        file.key(arch + "vocab_size", U32, config["vocab_size"])
+    for member, key in (("attn_logit_softcapping",) * 2, ("final_logit_softcapping",) * 2):
+        if config.get(member):
+            file.key(arch + key, F32, config[member])
+    if config.get("sliding_window"):
+        file.key(arch + "attention.sliding_window", U32, config["sliding_window"])
+    if name == "gemma3":
+        file.key(arch + "attention.sliding_window_pattern", U32, config["layer_types"].index("full_attention") + 1)
+    add_rope(file, arch, config)
+
+
+def add_rope(file, arch, config):
     dim = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    file.key(arch + "rope.dimension_count", U32, dim)
     if config.get("head_dim"):
         file.key(arch + "attention.key_length", U32, dim)
         file.key(arch + "attention.value_length", U32, dim)
     rope = config.get("rope_parameters") or {}
+    rope = rope.get("full_attention", rope)
+    if arch in ("llama.", "phi3."):
+        file.key(arch + "rope.dimension_count", U32, int(dim * rope.get("partial_rotary_factor", 1)))
     file.key(arch + "rope.freq_base", F32, rope.get("rope_theta", config.get("rope_theta", 10000.0)))
+    if rope.get("rope_type") == "linear":
+        file.key(arch + "rope.scaling.type", STRING, "linear")
+        file.key(arch + "rope.scaling.factor", F32, rope["factor"])
     if rope.get("rope_type") == "llama3":
         base = reference.rope_frequencies({"rope_theta": rope["rope_theta"]}, dim)
         file.tensor("rope_freqs.weight", base / reference.rope_frequencies(config, dim), "f32")
@@ -168,21 +205,26 @@ def add_tokenizer(file, folder, config, pre):
         file.array("tokenizer.ggml.merges", STRING, merges)
         bos = "TemplateProcessing" in json.dumps(tokenizer["post_processor"])
         file.key("tokenizer.ggml.add_bos_token", BOOL, bos)
-    for name in ("bos", "eos"):
-        if config.get(f"{name}_token_id") is not None:
-            file.key(f"tokenizer.ggml.{name}_token_id", U32, config[f"{name}_token_id"])
+    ends = config.get("eos_token_id")
+    ends = dict(zip(("eos", "eot"), ends if isinstance(ends, list) else [ends]))
+    for name, token in {"bos": config.get("bos_token_id"), **ends}.items():
+        if token is not None:
+            file.key(f"tokenizer.ggml.{name}_token_id", U32, token)
 
 
 def add_tensors(file, config, weights, kind):
-    llama = config["model_type"] == "llama"
+    arch, names = ARCHITECTURES[config["model_type"]]
     for name, x in weights.items():
-        if llama and "q_proj" in name:
+        stored = kind
+        if arch == "llama" and "q_proj" in name:
             x = pair_rows(x, config["num_attention_heads"])
-        if llama and "k_proj" in name:
+        if arch == "llama" and "k_proj" in name:
             x = pair_rows(x, config["num_key_value_heads"])
         if name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
             x = x.T
-        file.tensor(gguf_name(name, LLAMA if llama else GPT2), x, kind)
+        if arch in ("gemma2", "gemma3") and name.endswith("norm.weight"):
+            x, stored = x + 1, "f32"
+        file.tensor(gguf_name(name, names), x, stored)
 
 
 def convert(folder, kind="f32", pre="gpt-2"):
