@@ -54,6 +54,8 @@ LAYERS = [
     ("passes/Lower", PASSES + ["passes/Lower"]),
     ("passes/CPU", PASSES + ["passes/CPU"]),
     ("passes/Pipelines", PASSES + ["passes"]),
+    ("include/plait/Reduce", SUPPORT + DIALECTS + ["plait/Reduce"]),
+    ("lib/Reduce", SUPPORT + DIALECTS + ["plait/Reduce"]),
     ("include/plait/Driver", EVERYTHING),
     ("lib/Driver", EVERYTHING),
     # The user's command loads no LLVM.
@@ -61,6 +63,8 @@ LAYERS = [
     ("tools/plait-opt", EVERYTHING),
     ("tools/plait-compile", EVERYTHING),
     ("tools/plait-lsp-server", EVERYTHING),
+    ("tools/plait-translate", EVERYTHING),
+    ("tools/plait-reduce", EVERYTHING),
 ]
 
 TOPS = ["include", "lib", "dialects", "passes", "runtime", "tools"]

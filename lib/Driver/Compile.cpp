@@ -8,8 +8,10 @@
 #include "plait/Driver/Compile.h"
 
 #include "CrashReport.h"
+#include "Explain.h"
 #include "Link.h"
 #include "plait/Driver/Register.h"
+#include "plait/Support/IrInput.h"
 #include "runtime/base/Signals.h"
 
 #include "mlir/IR/AsmState.h"
@@ -43,6 +45,14 @@ public:
       : options(options), context(makeRegistry(), MLIRContext::Threading::DISABLED), handler(sources, &context) {
     // An error at the module would print all of it.
     context.printOpOnDiagnostic(false);
+    // Before the handler that prints: nothing is printed into a bar.
+    context.getDiagEngine().registerHandler([this](Diagnostic &) {
+      if (this->options.progress)
+        this->options.progress->clear();
+      return failure();
+    });
+    if (options.explain)
+      explain.emplace().listen(context);
     this->options.threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   }
 
@@ -52,15 +62,21 @@ public:
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
     phaseOptions.isa = machine.isa;
+    begin("reading the model");
     PLAIT_RETURN_IF_ERROR(read());
-    if (options.selftest && imported && options.startFrom == Phase::import && options.stopAfter == Phase::link)
+    if (options.selftest && imported && options.startFrom == Phase::import && options.stopAfter == Phase::link) {
+      begin("computing the self-test");
       selftest = makeSelftest(*imported, options, *module);
+    }
     for (Phase phase : kPhases) {
       if (phase < options.startFrom)
         continue;
       PLAIT_RETURN_IF_ERROR(checkInterrupted());
       if (phase == Phase::link) {
-        LinkInputs inputs{options, machine, imported, selftest, *module, tables, plan};
+        std::optional<Json> explanation;
+        if (explain)
+          explanation = explain->finish();
+        LinkInputs inputs{options, machine, imported, selftest, *module, tables, plan, explanation};
         return link(inputs);
       }
       PLAIT_RETURN_IF_ERROR(runPhase(phase));
@@ -97,17 +113,24 @@ private:
       module = std::move(imported->module);
       return Status::success();
     }
-    module = parseSourceFile<ModuleOp>(options.input, sources, &context);
+    auto buffer = openIr(options.input, context.getDialectRegistry());
+    if (!buffer)
+      return invalidArgument(llvm::toString(buffer.takeError()));
+    sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+    module = parseSourceFile<ModuleOp>(sources, &context);
     if (!module)
       return invalidArgument(options.input + ": is not valid IR; see the messages above");
     return Status::success();
   }
 
   Status runPhase(Phase phase) {
+    begin("phase " + getName(phase).str());
     PassManager pm(&context, ModuleOp::getOperationName());
     applyDefaultTimingPassManagerCLOptions(pm);
     if (failed(applyPassManagerCLOptions(pm)))
       return invalidArgument("the pass manager's options contradict each other; see the message above");
+    if (explain)
+      explain->listen(pm, phase);
     buildPhase(pm, phase, phaseOptions);
     if (phase == Phase::cpu)
       keepTables();
@@ -121,6 +144,8 @@ private:
   /// manifest still need them as ops.
   void keepTables() {
     llvm::raw_string_ostream(plan) << *module << "\n";
+    if (explain)
+      explain->addCosts(*module);
     for (rt::ModelOp model : module->getOps<rt::ModelOp>())
       tables = OwningOpRef<rt::ModelOp>(model.clone());
   }
@@ -144,7 +169,13 @@ private:
       options.log(line);
   }
 
+  void begin(const std::string &stage) {
+    if (options.progress)
+      options.progress->begin(stage);
+  }
+
   CompileOptions options;
+  std::optional<ExplainLog> explain; // outlives the context's remarks
   MLIRContext context;
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler;

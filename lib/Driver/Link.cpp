@@ -30,16 +30,27 @@ public:
   Linker(LinkInputs &in, ArtifactWriter &artifact) : in(in), model(*in.tables), artifact(artifact) {}
 
   Status run() {
+    begin("generating code");
     PLAIT_ASSIGN_OR_RETURN(std::string object, compileToObject(in.module, in.machine));
     PLAIT_RETURN_IF_ERROR(linkSharedObject(object, artifact.pathOf("model.so")));
     PLAIT_RETURN_IF_ERROR(artifact.writeFile("plan.mlir", in.plan));
     files = {"plan.mlir"};
+    if (in.explanation) {
+      PLAIT_RETURN_IF_ERROR(artifact.writeFile("explain.json", writeJson(*in.explanation)));
+      files.push_back("explain.json");
+    }
     PLAIT_RETURN_IF_ERROR(writeCompanions());
     PLAIT_RETURN_IF_ERROR(writeSelftest());
     return writeManifest();
   }
 
 private:
+  Progress *progress() const { return in.options.progress; }
+  void begin(const std::string &stage, uint64_t bytes = 0) {
+    if (progress())
+      progress()->begin(stage, bytes);
+  }
+
   Status writeCompanions() {
     if (!in.imported)
       return Status::success();
@@ -74,12 +85,16 @@ private:
     return written.ok() && found.ok() && *written == *found;
   }
 
+  Status packWeights(const std::string &path) {
+    begin("packing weights", model.getPackBytes());
+    return writeWeightPack(model, *in.imported->checkpoint, path, in.options.threads, progress());
+  }
+
   /// Writes the pack, or links to one of the same content in the pack folder.
   Status writePack(const std::string &path) {
-    const Checkpoint &checkpoint = *in.imported->checkpoint;
     const std::string &shared = in.options.packFolder;
     if (shared.empty())
-      return writeWeightPack(model, checkpoint, path, in.options.threads);
+      return packWeights(path);
     Digest key;
     key.add(inputs.dump());
     for (rt::WeightOp weight : model.getBody().front().getOps<rt::WeightOp>()) {
@@ -94,7 +109,7 @@ private:
       // Another process may write the same one: the last rename wins, and both
       // have the same content.
       std::string temporary = pack + "." + std::to_string(llvm::sys::Process::getProcessId());
-      PLAIT_RETURN_IF_ERROR(writeWeightPack(model, checkpoint, temporary, in.options.threads));
+      PLAIT_RETURN_IF_ERROR(packWeights(temporary));
       PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(temporary));
       if (std::error_code error = llvm::sys::fs::rename(temporary, pack))
         return resourceError(pack + ": cannot be put in place: " + error.message());
@@ -118,7 +133,8 @@ private:
       if (!in.imported || !in.imported->checkpoint)
         return invalidArgument("weights: found no checkpoint; expected --folder with one, or --weights=random or none");
       PLAIT_RETURN_IF_ERROR(writePack(artifact.pathOf("weights.pack")));
-      PLAIT_ASSIGN_OR_RETURN(weights, artifact.describe("weights.pack"));
+      begin("checking the weights", model.getPackBytes());
+      PLAIT_ASSIGN_OR_RETURN(weights, artifact.describe("weights.pack", progress()));
       weights["kind"] = "pack";
     } else if (spec.kind == WeightsSpec::Kind::random) {
       weights = {{"kind", "random"}, {"seed", spec.seed}};
@@ -131,10 +147,15 @@ private:
 
   Status describeInputs() {
     inputs = Json::array();
+    uint64_t total = 0, bytes = 0;
+    if (in.imported)
+      for (const std::string &path : in.imported->inputFiles)
+        if (!llvm::sys::fs::file_size(path, bytes))
+          total += bytes;
+    begin("reading the checkpoint", total);
     if (in.imported)
       for (const std::string &path : in.imported->inputFiles) {
-        PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(path));
-        uint64_t bytes = 0;
+        PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(path, progress()));
         (void)llvm::sys::fs::file_size(path, bytes);
         inputs.push_back({{"file", llvm::sys::path::filename(path).str()}, {"bytes", bytes}, {"digest", digest}});
       }

@@ -35,6 +35,7 @@ struct LinkInputs {
   ModuleOp module;                  ///< llvm dialect only
   OwningOpRef<rt::ModelOp> &tables; ///< the tables that are in it as constants
   const std::string &plan;          ///< the IR after lower, for people
+  const std::optional<Json> &explanation;
 };
 
 /// Object, shared object, weights, self-test and manifest, in one artifact.

@@ -17,6 +17,7 @@
 #include "passes/Lower/Passes.h"
 #include "passes/Import/Passes.h"
 #include "passes/Pipelines/Phases.h"
+#include "plait/Support/IrVersion.h"
 
 #include "mlir/Conversion/ConvertToLLVM/ToLLVMPass.h"
 #include "mlir/Conversion/Passes.h"
@@ -35,6 +36,7 @@ using namespace plait;
 
 void plait::registerAllDialects(DialectRegistry &registry) {
   registry.insert<lm::LmDialect, decode::DecodeDialect, kernel::KernelDialect, rt::RtDialect>();
+  addIrVersion<lm::LmDialect, decode::DecodeDialect, kernel::KernelDialect, rt::RtDialect>(registry);
   registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
                   scf::SCFDialect, vector::VectorDialect>();
   registerCpuKernels(registry);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "plait/Target/Artifact.h"
+#include "plait/Target/PlanJson.h"
 
 #include "dialects/Kernel/Kernel.h"
 #include "plait-abi/Types.h"
@@ -57,8 +58,8 @@ Status ArtifactWriter::writeFile(const std::string &file, std::string_view conte
   return writeFileAtomic(pathOf(file), contents);
 }
 
-Expected<Json> ArtifactWriter::describe(const std::string &file) const {
-  PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(pathOf(file)));
+Expected<Json> ArtifactWriter::describe(const std::string &file, Progress *progress) const {
+  PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(pathOf(file), progress));
   uint64_t bytes = 0;
   if (std::error_code error = fs::file_size(pathOf(file), bytes))
     return resourceError(pathOf(file) + ": " + error.message());
@@ -87,14 +88,6 @@ Status ArtifactWriter::commit() {
 //===----------------------------------------------------------------------===//
 // Manifest
 //===----------------------------------------------------------------------===//
-
-static Json toJson(const LinearForm &form) {
-  return {{"constant", form.constant},
-          {"tokens", form.tokens},
-          {"rows", form.rows},
-          {"leaves", form.leaves},
-          {"token_positions", form.tokenPositions}};
-}
 
 static Json describePlan(rt::PlanOp plan) {
   Cost total;

@@ -75,7 +75,7 @@ Status ioError(const std::string &path, const char *what) {
 } // namespace
 
 Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, const std::string &path,
-                              unsigned threads) {
+                              unsigned threads, Progress *progress) {
   uint64_t bytes = model.getPackBytes();
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0)
@@ -121,8 +121,13 @@ Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, c
     }
   std::atomic<size_t> next = 0;
   auto work = [&] {
-    for (size_t i; (i = next++) < pieces.size() && !interrupted();)
-      pack(slices[pieces[i].slice], pieces[i].first, pieces[i].last);
+    for (size_t i; (i = next++) < pieces.size() && !interrupted();) {
+      const Slice &slice = slices[pieces[i].slice];
+      pack(slice, pieces[i].first, pieces[i].last);
+      rt::WeightOp weight = slice.weight;
+      if (progress)
+        progress->advance(uint64_t(weight.getLayerBytes()) * (pieces[i].last - pieces[i].first) / panelCount(weight));
+    }
   };
   if (status.ok()) {
     std::vector<std::thread> workers;

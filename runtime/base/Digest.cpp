@@ -8,6 +8,7 @@
 #include "runtime/base/Digest.h"
 
 #include "runtime/base/File.h"
+#include "runtime/base/Progress.h"
 
 #include <cstdint>
 
@@ -37,12 +38,14 @@ static std::string toHex(XXH128_hash_t hash) {
 
 std::string plait::digestOf(std::string_view bytes) { return toHex(XXH3_128bits(bytes.data(), bytes.size())); }
 
-Expected<std::string> plait::digestOfFile(const std::string &path) {
+Expected<std::string> plait::digestOfFile(const std::string &path, Progress *progress) {
   // Read, not mapped: a file truncated meanwhile must not raise SIGBUS.
   XXH3_state_t state;
   XXH3_128bits_reset(&state);
   PLAIT_RETURN_IF_ERROR(readFileInPieces(path, [&](std::string_view piece) {
     XXH3_128bits_update(&state, piece.data(), piece.size());
+    if (progress)
+      progress->advance(piece.size());
     return Status::success();
   }));
   return toHex(XXH3_128bits_digest(&state));

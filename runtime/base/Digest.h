@@ -21,8 +21,11 @@
 
 namespace plait {
 
+class Progress;
+
 std::string digestOf(std::string_view bytes);
-Expected<std::string> digestOfFile(const std::string &path);
+/// `progress`, if there is one, is told of every piece.
+Expected<std::string> digestOfFile(const std::string &path, Progress *progress = nullptr);
 
 /// A JSON object as written by writeJson, with one more member at its end:
 /// "digest", of all text before that member. Any change of the text shows.

@@ -15,7 +15,10 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <unistd.h>
 
 namespace cl = llvm::cl;
 using namespace plait;
@@ -70,6 +73,11 @@ int main(int argc, char **argv) {
                             cl::cat(category));
   cl::opt<bool> noSelftest("no-selftest", cl::desc("Leave out the golden tokens of `plait selftest`"),
                            cl::cat(category));
+  cl::opt<bool> noExplain("no-explain", cl::desc("Leave out what `plait explain` shows"), cl::cat(category));
+  cl::opt<std::string> progressMode("progress",
+                                    cl::desc("Progress on stderr: auto, bar, plain or none (default: "
+                                             "$PLAIT_PROGRESS, else auto)"),
+                                    cl::cat(category));
   cl::opt<unsigned> threads("threads", cl::desc("Threads for packing weights (0: all)"), cl::init(0),
                             cl::cat(category));
   cl::opt<std::string> packFolder(
@@ -95,8 +103,22 @@ int main(int argc, char **argv) {
   options.packFolder = packFolder;
   options.debugLogits = debugLogits;
   options.selftest = !noSelftest;
+  options.explain = !noExplain;
   options.threads = threads;
-  options.log = [](const std::string &line) { llvm::errs() << "plait-compile: " << line << "\n"; };
+  auto mode = parseProgressMode(progressMode);
+  if (!mode)
+    return fail(mode.status());
+  Progress progress("plait-compile", *mode);
+  options.progress = &progress;
+  options.log = [&](const std::string &line) {
+    progress.clear();
+    llvm::errs() << "plait-compile: " << line << "\n";
+  };
+  llvm::sys::SetInterruptFunction([] {
+    Progress::clearInHandler();
+    llvm::sys::RunInterruptHandlers();
+    _exit(130); // as a shell reports SIGINT
+  });
   auto spec = parseWeightsSpec(weights);
   auto start = readPhase("--start-from", startFrom), stop = readPhase("--stop-after", stopAfter);
   for (const Status &status : {spec.status(), start.status(), stop.status()})
@@ -113,7 +135,7 @@ int main(int argc, char **argv) {
     return fail(invalidArgument("--stop-after: found a phase before that of --start-from"));
   if (*stop == Phase::link && output.empty())
     return fail(invalidArgument("-o: found nothing; expected the path of the artifact to write"));
-  if (Status status = compile(options); !status.ok())
-    return fail(status);
-  return 0;
+  Status status = compile(options);
+  progress.end();
+  return status.ok() ? 0 : fail(status);
 }

@@ -6,12 +6,37 @@
 //===----------------------------------------------------------------------===//
 
 #include "plait/Driver/Register.h"
+#include "plait/Support/IrInput.h"
 
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+static int fail(const llvm::Twine &message) {
+  llvm::errs() << "plait-opt: error: " << message << "\n";
+  return 1;
+}
 
 int main(int argc, char **argv) {
   plait::registerAllPasses();
   mlir::DialectRegistry registry;
   plait::registerAllDialects(registry);
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Plait optimizer driver\n", registry));
+  auto [input, output] = mlir::registerAndParseCLIOptions(argc, argv, "Plait optimizer driver\n", registry);
+  auto config = mlir::MlirOptMainConfig::createFromCLOptions();
+  if (config.shouldShowDialects() || config.shouldListPasses()) // no input
+    return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, input, output, registry));
+
+  llvm::InitLLVM init(argc, argv);
+  auto buffer = plait::openIr(input, registry);
+  if (!buffer)
+    return fail(llvm::toString(buffer.takeError()));
+  std::string message;
+  auto file = mlir::openOutputFile(output, &message);
+  if (!file)
+    return fail(message);
+  if (failed(mlir::MlirOptMain(file->os(), std::move(*buffer), registry, config)))
+    return 1;
+  file->keep();
+  return 0;
 }

@@ -11,6 +11,7 @@
 #include "passes/Pipelines/Phases.h"
 #include "plait/Frontend/Import.h"
 
+#include "runtime/base/Progress.h"
 #include "runtime/base/Status.h"
 
 #include <cstdint>
@@ -41,9 +42,11 @@ struct CompileOptions {
   std::string packFolder;
   bool debugLogits = false;
   bool selftest = true;
+  bool explain = true;  ///< write what `plait explain` shows
   unsigned threads = 0; ///< 0: as many as there are processors
   Phase startFrom = Phase::import, stopAfter = Phase::link;
-  std::function<void(const std::string &)> log; ///< a line per warning or stage
+  std::function<void(const std::string &)> log; ///< a line per warning
+  Progress *progress = nullptr;                 ///< told of each stage
 };
 
 /// Runs the phases. MLIR's diagnostics go to the context's handler (standard

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// `name.plait/` with manifest.json, model.so, weights.pack, plan.mlir, tokenizer
-// files and selftest.safetensors. Everything is written into a folder beside the
+// `name.plait/` with manifest.json, model.so, weights.pack, plan.mlir,
+// explain.json, tokenizer files and selftest.safetensors. Everything is written into a folder beside the
 // target that takes its place when it is whole, so a crash leaves no half of an
 // artifact. Equal inputs give equal bytes: no paths, times or names of users.
 //
@@ -19,6 +19,7 @@
 
 #include "dialects/Rt/Rt.h"
 #include "runtime/base/Json.h"
+#include "runtime/base/Progress.h"
 
 #include <cstdint>
 #include <optional>
@@ -38,7 +39,7 @@ public:
   std::string pathOf(const std::string &file) const { return temporary + "/" + file; }
   Status writeFile(const std::string &file, std::string_view contents);
   /// {"file", "bytes", "digest"} of a file that has been written.
-  Expected<Json> describe(const std::string &file) const;
+  Expected<Json> describe(const std::string &file, Progress *progress = nullptr) const;
   /// Puts the artifact in its place, replacing one that is there.
   Status commit();
 

@@ -11,6 +11,7 @@
 #include "dialects/Rt/Rt.h"
 
 #include "runtime/base/Checkpoint.h"
+#include "runtime/base/Progress.h"
 
 #include <string>
 
@@ -19,8 +20,9 @@ namespace plait {
 /// Writes the weights of `model` from `checkpoint` to `path` in the layouts that
 /// the rt.weight ops give (plait_weight_v2_t), converting element types. The
 /// file is mapped and filled by `threads` threads; nothing else is held in
-/// memory. The caller has checked names, shapes and types (lib/Frontend).
-Status writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, const std::string &path, unsigned threads);
+/// memory. `progress` is told of what is packed. The caller has checked names, shapes and types (lib/Frontend).
+Status writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, const std::string &path, unsigned threads,
+                       Progress *progress = nullptr);
 
 } // namespace plait
 

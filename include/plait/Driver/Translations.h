@@ -1,0 +1,24 @@
+//===- Translations.h - The only list of all translations -------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DRIVER_TRANSLATIONS_H
+#define PLAIT_DRIVER_TRANSLATIONS_H
+
+namespace plait {
+
+/// The translations of plait-translate and their options. Call once, before the
+/// command line is read.
+///   --import-hf     a Hugging Face folder -> lm. The input's buffer is empty and
+///                   named after the folder.
+///   --lm-to-dot     lm -> Graphviz
+///   --plan-to-json  rt -> JSON
+///   --to-text, --to-bytecode
+void registerAllTranslations();
+
+} // namespace plait
+
+#endif // PLAIT_DRIVER_TRANSLATIONS_H

@@ -1,0 +1,26 @@
+//===- PlanJson.h - Launch plans as JSON ------------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_TARGET_PLANJSON_H
+#define PLAIT_TARGET_PLANJSON_H
+
+#include "dialects/Rt/Rt.h"
+#include "plait/Support/Cost.h"
+#include "runtime/base/Json.h"
+
+namespace plait {
+
+/// {"constant", "tokens", "rows", "leaves", "token_positions"}
+Json toJson(const LinearForm &form);
+
+/// The tables of an rt.model: kernels, weights, states and plans with slots and
+/// launches, under the names of include/plait-abi/Model.h.
+Json planToJson(rt::ModelOp model);
+
+} // namespace plait
+
+#endif // PLAIT_TARGET_PLANJSON_H

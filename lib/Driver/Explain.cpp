@@ -1,0 +1,113 @@
+//===- Explain.cpp - What the compiler did and why ------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Explain.h"
+
+#include "dialects/Kernel/Kernel.h"
+#include "dialects/Rt/Rt.h"
+
+#include "mlir/IR/Remarks.h"
+#include "mlir/Pass/PassInstrumentation.h"
+
+using namespace plait;
+
+namespace {
+
+struct PassListener : PassInstrumentation {
+  PassListener(Json &passes, Phase phase) : passes(passes), phase(phase) {}
+
+  void runAfterPass(Pass *pass, Operation *) override {
+    StringRef name = pass->getArgument(); // none: an adaptor around others
+    Json entry = {{"phase", getName(phase).str()}, {"pass", name.str()}};
+    // A pass on functions runs once for each.
+    if (!name.empty() && (passes.empty() || passes.back() != entry))
+      passes.push_back(std::move(entry));
+  }
+
+  Json &passes;
+  Phase phase;
+};
+
+/// The innermost name of a part of the model.
+std::string nameOf(Location location) {
+  std::string name;
+  location->walk([&](Location inner) {
+    auto named = dyn_cast<NameLoc>(inner);
+    if (named)
+      name = named.getName().str();
+    return named ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return name;
+}
+
+struct RemarkListener : remark::detail::MLIRRemarkStreamerBase {
+  explicit RemarkListener(Json &remarks) : remarks(remarks) {}
+
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    std::string text;
+    for (const auto &argument : remark.getArgs())
+      text += argument.key == "Remark" ? argument.val : " (" + argument.key + ": " + argument.val + ")";
+    remarks.push_back({{"pass", remark.getCombinedCategoryName().str()},
+                       {"name", remark.getRemarkName().str()},
+                       {"kind", remark.getRemarkTypeString().lower()},
+                       {"at", nameOf(remark.getLocation())},
+                       {"text", StringRef(text).trim().str()}});
+  }
+
+  Json &remarks;
+};
+
+/// The terms that are not 0.
+Json termsOf(const LinearForm &form) {
+  Json terms = Json::object();
+  std::pair<const char *, int64_t> all[] = {{"constant", form.constant},
+                                            {"tokens", form.tokens},
+                                            {"rows", form.rows},
+                                            {"leaves", form.leaves},
+                                            {"token_positions", form.tokenPositions}};
+  for (auto [name, factor] : all)
+    if (factor)
+      terms[name] = factor;
+  return terms;
+}
+
+} // namespace
+
+void ExplainLog::listen(MLIRContext &context) {
+  remark::RemarkCategories all;
+  all.all = ".*";
+  // Fails only if there is an engine already: then remarks go there.
+  (void)remark::enableOptimizationRemarks(context, std::make_unique<RemarkListener>(remarks),
+                                          std::make_unique<remark::RemarkEmittingPolicyAll>(), all);
+}
+
+void ExplainLog::listen(PassManager &manager, Phase phase) {
+  manager.addInstrumentation(std::make_unique<PassListener>(passes, phase));
+}
+
+void ExplainLog::addCosts(ModuleOp module) {
+  SymbolTable symbols(module);
+  for (rt::ModelOp model : module.getOps<rt::ModelOp>())
+    for (rt::PlanOp plan : model.getBody().front().getOps<rt::PlanOp>()) {
+      Json launches = Json::array();
+      for (rt::LaunchOp launch : plan.getBody().front().getOps<rt::LaunchOp>()) {
+        auto function = symbols.lookup<kernel::FuncOp>(launch.getKernel());
+        Operation *op = function ? function.getComputeOp() : nullptr;
+        auto attr = dyn_cast_or_null<kernel::CostAttr>(launch.getCostAttr());
+        Cost cost = attr ? kernel::getCost(attr) : Cost();
+        launches.push_back({{"op", op ? op->getName().getStringRef().str() : ""},
+                            {"flops", termsOf(cost.flops)},
+                            {"weight_bytes", termsOf(cost.weightBytes)},
+                            {"activation_bytes", termsOf(cost.activationBytes)}});
+      }
+      variants.push_back({{"name", plan.getName().str()}, {"launches", std::move(launches)}});
+    }
+}
+
+Json ExplainLog::finish() const {
+  return {{"schema", 1}, {"passes", passes}, {"remarks", remarks}, {"variants", variants}};
+}

@@ -1,0 +1,51 @@
+//===- Explain.h - What the compiler did and why ----------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// explain.json of an artifact, which `plait explain` reads:
+//
+//   { "schema": 1,
+//     "passes": [ {"phase": "lower", "pass": "plait-dedupe-kernels"} ],
+//     "remarks": [ {"pass": "plait-dedupe-kernels", "name": "SharedKernel", "kind": "passed",
+//                   "at": "model.layers.self_attn.v_proj", "text": "linear_1 is equal to linear_0"} ],
+//     "variants": [ {"name": "ar", "launches": [ {"op": "lm.linear",
+//                    "flops": {...}, "weight_bytes": {...}, "activation_bytes": {...}} ] } ] }
+//
+// A launch has the index that it has in the binary's plan. Its cost is that of one
+// layer, as a linear form without the terms that are 0. Equal inputs give equal bytes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_LIB_DRIVER_EXPLAIN_H
+#define PLAIT_LIB_DRIVER_EXPLAIN_H
+
+#include "passes/Pipelines/Phases.h"
+#include "runtime/base/Json.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace plait {
+
+/// Collects while the phases run.
+class ExplainLog {
+public:
+  /// Listens to the remarks of all passes in `context`.
+  void listen(mlir::MLIRContext &context);
+  /// Listens to the passes of a phase.
+  void listen(mlir::PassManager &passes, Phase phase);
+  /// Takes the costs out of `module`, which is IR after the lower phase.
+  void addCosts(mlir::ModuleOp module);
+
+  Json finish() const;
+
+private:
+  Json passes = Json::array(), remarks = Json::array(), variants = Json::array();
+};
+
+} // namespace plait
+
+#endif // PLAIT_LIB_DRIVER_EXPLAIN_H

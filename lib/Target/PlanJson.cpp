@@ -1,0 +1,110 @@
+//===- PlanJson.cpp - Launch plans as JSON --------------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "plait/Target/PlanJson.h"
+
+#include "dialects/Kernel/Kernel.h"
+
+using namespace plait;
+
+Json plait::toJson(const LinearForm &form) {
+  return {{"constant", form.constant},
+          {"tokens", form.tokens},
+          {"rows", form.rows},
+          {"leaves", form.leaves},
+          {"token_positions", form.tokenPositions}};
+}
+
+static std::string text(Type type) {
+  std::string result;
+  llvm::raw_string_ostream(result) << type;
+  return result;
+}
+
+static Json toJson(rt::KernelOp kernel) {
+  Json tiles; // known once code is generated
+  if (auto attr = kernel.getTiles())
+    tiles = {{"count", attr->getCount()},
+             {"dim", attr->getDim()},
+             {"block", attr->getBlock()},
+             {"cyclic", attr->getCyclic()}};
+  return {{"name", kernel.getFunction().str()}, {"tiles", tiles}};
+}
+
+static Json toJson(rt::WeightOp weight) {
+  return {{"name", weight.getName().str()},
+          {"source", weight.getSource().str()},
+          {"pack_offset", int64_t(weight.getOffset())},
+          {"layer_bytes", int64_t(weight.getLayerBytes())},
+          {"layers", int64_t(weight.getLayers())},
+          {"rows", int64_t(weight.getRows())},
+          {"cols", int64_t(weight.getCols())},
+          {"dtype", text(weight.getElement())},
+          {"panel", int64_t(weight.getPanel())},
+          {"group", int64_t(weight.getGroup())},
+          {"transposed", weight.getTransposed()}};
+}
+
+static Json toJson(rt::StateOp state) {
+  return {{"name", state.getName().str()},
+          {"layers", int64_t(state.getLayers())},
+          {"page_tokens", int64_t(state.getPageTokens())},
+          {"page_bytes", int64_t(state.getPageBytes())}};
+}
+
+static Json toJson(rt::LaunchOp launch) {
+  Json args = Json::array();
+  for (auto arg : launch.getArguments().getAsRange<rt::ArgAttr>())
+    args.push_back({{"kind", rt::stringifyArgKind(arg.getKind()).str()}, {"index", arg.getIndex()}});
+  Json json = {{"kernel", launch.getKernel().str()},
+               {"source", launch.getSource().str()},
+               {"layers", {int64_t(launch.getLayerBegin()), int64_t(launch.getLayerEnd())}},
+               {"barrier", launch.getBarrier()},
+               {"loop_begin", launch.getLoopBegin()},
+               {"args", args}};
+  if (auto attr = dyn_cast_or_null<kernel::CostAttr>(launch.getCostAttr())) {
+    Cost cost = kernel::getCost(attr);
+    json["flops"] = toJson(cost.flops);
+    json["weight_bytes"] = toJson(cost.weightBytes);
+    json["activation_bytes"] = toJson(cost.activationBytes);
+  }
+  return json;
+}
+
+static Json toJson(rt::PlanOp plan) {
+  Json json = {{"name", plan.getName().str()}, {"has_logits", plan.getHasLogits()}};
+  json["slots"] = Json::array();
+  json["launches"] = Json::array();
+  Block &body = plan.getBody().front();
+  for (rt::SlotOp slot : body.getOps<rt::SlotOp>())
+    json["slots"].push_back(std::vector<int64_t>(slot.getBytes()));
+  for (rt::LaunchOp launch : body.getOps<rt::LaunchOp>())
+    json["launches"].push_back(toJson(launch));
+  return json;
+}
+
+template <typename Op> static Json listOf(Block &body) {
+  Json list = Json::array();
+  for (Op op : body.getOps<Op>())
+    list.push_back(toJson(op));
+  return list;
+}
+
+Json plait::planToJson(rt::ModelOp model) {
+  Block &body = model.getBody().front();
+  return {{"name", model.getSymName().str()},
+          {"family", model.getFamily().str()},
+          {"numerics", model.getNumerics().str()},
+          {"vocabulary", int64_t(model.getVocabulary())},
+          {"max_positions", int64_t(model.getMaxPositions())},
+          {"layers", int64_t(model.getLayers())},
+          {"pack_bytes", int64_t(model.getPackBytes())},
+          {"kernels", listOf<rt::KernelOp>(body)},
+          {"weights", listOf<rt::WeightOp>(body)},
+          {"states", listOf<rt::StateOp>(body)},
+          {"plans", listOf<rt::PlanOp>(body)}};
+}
