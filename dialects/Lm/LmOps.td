@@ -402,7 +402,7 @@ def Lm_RopeOp : Lm_ComputeOp<"rope", [Lm_InPlace]> {
 
     ```mlir
     %q2 = lm.rope %q, %pos head_dim 32 theta 10000.0 : tensor<?x192xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
-    %k2 = lm.rope %k, %pos head_dim 32 theta 10000.0 rotary_dim 24 scaling #lm.linear_scaling<factor = 2.0> interleaved : ...
+    %k2 = lm.rope %k, %pos head_dim 32 theta 10000.0 rotary_dim 24 scaling(#lm.linear_scaling<factor = 2.0>) interleaved : ...
     ```
     **Constraints:** `input` is `[T, H * head_dim]`, `head_dim` even and positive,
     `rotary_dim` even and from 2 to `head_dim`, `positions` is `[T]` with the same
@@ -414,7 +414,7 @@ def Lm_RopeOp : Lm_ComputeOp<"rope", [Lm_InPlace]> {
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = [{
     $input `,` $positions `head_dim` $head_dim `theta` $theta (`rotary_dim` $rotary_dim^)?
-    (`scaling` $scaling^)? (`interleaved` $interleaved^)? attr-dict `:` type($input) `,` type($positions)
+    (`scaling` `(` $scaling^ `)`)? (`interleaved` $interleaved^)? attr-dict `:` type($input) `,` type($positions)
   }];
   let extraClassDeclaration = [{
     /// Pairs of columns of a head that are rotated.

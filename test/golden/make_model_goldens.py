@@ -286,7 +286,7 @@ TINY = {
     "qwen2-tiny": (qwen2_tiny, Qwen2ForCausalLM, torch.float32, "5GB", None),
     "qwen3-tiny": (qwen3_tiny, Qwen3ForCausalLM, torch.bfloat16, "5GB", None),
     "mistral-tiny": (mistral_tiny, MistralForCausalLM, torch.bfloat16, "5GB", None),
-    "gemma2-tiny": (gemma2_tiny, Gemma2ForCausalLM, torch.float32, "5GB", None),
+    "gemma2-tiny": (gemma2_tiny, Gemma2ForCausalLM, torch.bfloat16, "5GB", None),
     "gemma3-tiny": (gemma3_tiny, Gemma3ForCausalLM, torch.bfloat16, "5GB", None),
     "phi3-tiny": (phi3_tiny, Phi3ForCausalLM, torch.bfloat16, "5GB", None),
 }

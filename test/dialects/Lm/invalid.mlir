@@ -697,7 +697,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
     // expected-error @+1 {{expected more than one rotated pair for the scaling}}
-    %z = lm.rope %x, %p head_dim 4 theta 2.0 rotary_dim 2 scaling #lm.dynamic_scaling<factor = 2.0, original = 8> : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    %z = lm.rope %x, %p head_dim 4 theta 2.0 rotary_dim 2 scaling(#lm.dynamic_scaling<factor = 2.0, original = 8>) : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }
 }
@@ -707,7 +707,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
     // expected-error @+1 {{expected theta > 1 for the scaling}}
-    %z = lm.rope %x, %p head_dim 4 theta 1.0 scaling #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 1.0> : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    %z = lm.rope %x, %p head_dim 4 theta 1.0 scaling(#lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 1.0>) : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }
 }
@@ -716,8 +716,8 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
-    // expected-error @+1 {{attribute 'scaling' failed to satisfy constraint: RopeScalingInterface instance}}
-    %z = lm.rope %x, %p head_dim 4 theta 1.0 scaling #lm.f32 : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    // expected-error @+1 {{custom op 'lm.rope' invalid kind of attribute specified}}
+    %z = lm.rope %x, %p head_dim 4 theta 1.0 scaling(#lm.f32) : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }
 }

@@ -54,8 +54,8 @@ lm.model @main family "llama" numerics row_invariant max_positions 512 {
       %v = lm.slice_columns %qkv 24 size 8 : tensor<?x32xf32, #lm.dims<tokens>>
       // CHECK-NEXT: %[[QR:.*]] = lm.rope %[[Q]], %[[POS]] head_dim 4 theta 1.000000e+04 : tensor<?x16xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
       %qr = lm.rope %q, %pos head_dim 4 theta 10000.0 : tensor<?x16xf32, #lm.dims<tokens>>, !ids
-      // CHECK-NEXT: %[[KR:.*]] = lm.rope {{.*}} theta 5.000000e+05 scaling #lm.llama3_scaling<factor = 8.000000e+00, low_freq_factor = 1.000000e+00, high_freq_factor = 4.000000e+00, original = 8192> : tensor<?x8xf32
-      %kr = lm.rope %k, %pos head_dim 4 theta 500000.0 scaling #lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8192> : tensor<?x8xf32, #lm.dims<tokens>>, !ids
+      // CHECK-NEXT: %[[KR:.*]] = lm.rope {{.*}} theta 5.000000e+05 scaling(#lm.llama3_scaling<factor = 8.000000e+00, low_freq_factor = 1.000000e+00, high_freq_factor = 4.000000e+00, original = 8192>) : tensor<?x8xf32
+      %kr = lm.rope %k, %pos head_dim 4 theta 500000.0 scaling(#lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8192>) : tensor<?x8xf32, #lm.dims<tokens>>, !ids
       // CHECK-NEXT: %[[O:.*]], %[[S1:.*]] = lm.attention %[[QR]], %[[KR]], %[[V]], %[[S]], %[[ROWS]], %[[POS]] scale 5.000000e-01 : tensor<?x16xf32, #lm.dims<tokens>>, tensor<?x8xf32, #lm.dims<tokens>>, {{.*}}<layers = 4, kv_heads = 2, head_dim = 4, f32>, tensor<?xi32, #lm.dims<tokens>>
       %o, %s1 = lm.attention %qr, %kr, %v, %s, %rows, %pos scale 0.5 : tensor<?x16xf32, #lm.dims<tokens>>, tensor<?x8xf32, #lm.dims<tokens>>, !kv, !ids
       // CHECK-NEXT: %[[S2:.*]] = lm.stage %[[KR]], %[[V]], %[[S1]], %[[ROWS]], %[[POS]] : tensor<?x8xf32, #lm.dims<tokens>>, {{.*}}<layers = 4, kv_heads = 2, head_dim = 4, f32>, tensor<?xi32, #lm.dims<tokens>>
@@ -125,8 +125,8 @@ lm.model @variants family "llama" numerics fast max_positions 64 {
   lm.weight @gain from "gain" : !lm.weight<4, #lm.f32>
   lm.func @norm(%x: tensor<?x16xf32, #lm.dims<tokens>>) -> tensor<?x16xf32, #lm.dims<tokens>> {
     %g = lm.get_weight @gain : !lm.weight<4, #lm.f32>
-    // CHECK: lm.rms_norm %{{.*}}, %{{.*}} eps 1.000000e-06 unit_offset : tensor<?x16xf32, #lm.dims<tokens>>, {{.*}}<4, #lm.f32>
-    %0 = lm.rms_norm %x, %g eps 1.0e-6 unit_offset : tensor<?x16xf32, #lm.dims<tokens>>, !lm.weight<4, #lm.f32>
+    // CHECK: lm.rms_norm %{{.*}}, %{{.*}} eps 1.000000e-05 unit_offset : tensor<?x16xf32, #lm.dims<tokens>>, {{.*}}<4, #lm.f32>
+    %0 = lm.rms_norm %x, %g eps 1.0e-5 unit_offset : tensor<?x16xf32, #lm.dims<tokens>>, !lm.weight<4, #lm.f32>
     // CHECK-NEXT: lm.scale %{{.*}} by 7.500000e+00 : tensor<?x16xf32, #lm.dims<tokens>>
     %1 = lm.scale %0 by 7.5 : tensor<?x16xf32, #lm.dims<tokens>>
     // CHECK-NEXT: lm.softcap %{{.*}} cap 3.000000e+01 : tensor<?x16xf32, #lm.dims<tokens>>
@@ -136,12 +136,12 @@ lm.model @variants family "llama" numerics fast max_positions 64 {
   lm.func @rope(%x: tensor<?x16xf32, #lm.dims<tokens>>, %p: !ids) -> tensor<?x16xf32, #lm.dims<tokens>> {
     // CHECK: lm.rope %{{.*}}, %{{.*}} head_dim 8 theta 1.000000e+04 rotary_dim 6 interleaved : tensor
     %0 = lm.rope %x, %p head_dim 8 theta 10000.0 rotary_dim 6 interleaved : tensor<?x16xf32, #lm.dims<tokens>>, !ids
-    // CHECK-NEXT: lm.rope {{.*}} theta 1.000000e+04 scaling #lm.linear_scaling<factor = 2.000000e+00> interleaved : tensor
-    %1 = lm.rope %0, %p head_dim 8 theta 10000.0 scaling #lm.linear_scaling<factor = 2.0> interleaved : tensor<?x16xf32, #lm.dims<tokens>>, !ids
-    // CHECK-NEXT: lm.rope {{.*}} scaling #lm.dynamic_scaling<factor = 2.000000e+00, original = 4096> : tensor
-    %2 = lm.rope %1, %p head_dim 8 theta 10000.0 scaling #lm.dynamic_scaling<factor = 2.0, original = 4096> : tensor<?x16xf32, #lm.dims<tokens>>, !ids
-    // CHECK-NEXT: lm.rope {{.*}} scaling #lm.yarn_scaling<factor = 4.000000e+00, beta_fast = 3.200000e+01, beta_slow = 1.000000e+00, original = 64, attention_factor = 1.250000e+00> : tensor
-    %3 = lm.rope %2, %p head_dim 8 theta 10000.0 scaling #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 64, attention_factor = 1.25> : tensor<?x16xf32, #lm.dims<tokens>>, !ids
+    // CHECK-NEXT: lm.rope {{.*}} theta 1.000000e+04 scaling(#lm.linear_scaling<factor = 2.000000e+00>) interleaved : tensor
+    %1 = lm.rope %0, %p head_dim 8 theta 10000.0 scaling(#lm.linear_scaling<factor = 2.0>) interleaved : tensor<?x16xf32, #lm.dims<tokens>>, !ids
+    // CHECK-NEXT: lm.rope {{.*}} scaling(#lm.dynamic_scaling<factor = 2.000000e+00, original = 4096>) : tensor
+    %2 = lm.rope %1, %p head_dim 8 theta 10000.0 scaling(#lm.dynamic_scaling<factor = 2.0, original = 4096>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
+    // CHECK-NEXT: lm.rope {{.*}} scaling(#lm.yarn_scaling<factor = 4.000000e+00, beta_fast = 3.200000e+01, beta_slow = 1.000000e+00, original = 64, attention_factor = 1.250000e+00>) : tensor
+    %3 = lm.rope %2, %p head_dim 8 theta 10000.0 scaling(#lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 64, attention_factor = 1.25>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
     lm.return %3 : tensor<?x16xf32, #lm.dims<tokens>>
   }
   lm.func @attention(%q: tensor<?x8xf32, #lm.dims<tokens>>, %kv: !kv, %rows: !lm.rows, %p: !ids) {

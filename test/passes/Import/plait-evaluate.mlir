@@ -124,7 +124,7 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   // ROPE-NEXT: {{^}}  -0.416147 0.999688 0.909297 0.0249974 -0.909297 -0.0249974 -0.416147 0.999688{{$}}
   lm.func @rope(%x: !t8, %pos: !ids) -> (!t8, !t8) {
     %0 = lm.rope %x, %pos head_dim 4 theta 100.0 : !t8, !ids
-    %1 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling #lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 40> : !t8, !ids
+    %1 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling(#lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 40>) : !t8, !ids
     lm.return %0, %1 : !t8, !t8
   }
 
@@ -132,11 +132,11 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   // Interleaved, the pairs are (1, 1), (0, 0) and (0, 0), (1, 1): cos 2 - sin 2 and
   // cos 2 + sin 2, the second with angle 0.2.
   // KINDS: result0: 2x8 f32
-  // KINDS-NEXT: {{^}}  -1.32544 0.493151 0 0 0 0 0.781397 1.17874{{$}}
+  // KINDS-NEXT: {{^}}  -1.32544 0.493151 0 0 -0 0 0.781397 1.17874{{$}}
   // KINDS-NEXT: {{^}}  1 1 0 0 0 0 1 1{{$}}
   // Of two columns alone, the first pair with angle 2: (1, 1) and (0, 0).
   // KINDS-NEXT: result1: 2x8 f32
-  // KINDS-NEXT: {{^}}  -1.32544 0.493151 0 0 0 0 1 1{{$}}
+  // KINDS-NEXT: {{^}}  -1.32544 0.493151 0 0 -0 0 1 1{{$}}
   // KINDS-NEXT: {{^}}  1 1 0 0 0 0 1 1{{$}}
   // Frequencies 1/2 and 1/20: cos 1, cos 0.1, sin 1, sin 0.1.
   // KINDS-NEXT: result2: 2x8 f32
@@ -155,9 +155,9 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   lm.func @rope_kinds(%x: !t8, %pos: !ids) -> (!t8, !t8, !t8, !t8, !t8) {
     %0 = lm.rope %x, %pos head_dim 4 theta 100.0 interleaved : !t8, !ids
     %1 = lm.rope %x, %pos head_dim 4 theta 100.0 rotary_dim 2 : !t8, !ids
-    %2 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling #lm.linear_scaling<factor = 2.0> : !t8, !ids
-    %3 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling #lm.dynamic_scaling<factor = 3.0, original = 2> : !t8, !ids
-    %4 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 40, attention_factor = 2.0> : !t8, !ids
+    %2 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling(#lm.linear_scaling<factor = 2.0>) : !t8, !ids
+    %3 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling(#lm.dynamic_scaling<factor = 3.0, original = 2>) : !t8, !ids
+    %4 = lm.rope %x, %pos head_dim 4 theta 100.0 scaling(#lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 40, attention_factor = 2.0>) : !t8, !ids
     lm.return %0, %1, %2, %3, %4 : !t8, !t8, !t8, !t8, !t8
   }
 

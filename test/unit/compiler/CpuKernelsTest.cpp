@@ -201,10 +201,10 @@ TEST_P(CpuKernels, TakeRows) {
 TEST_P(CpuKernels, Rope) {
   for (auto [heads, headDim] : {std::pair{3, 20}, {2, 64}, {1, 2}, {5, 36}})
     for (const char *scaling :
-         {"", " interleaved", " scaling #lm.linear_scaling<factor = 4.0>",
-          " scaling #lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8192>",
-          " scaling #lm.yarn_scaling<factor = 16.0, beta_fast = 32.0, beta_slow = 1.0, original = 8192, "
-          "attention_factor = 1.277>"}) {
+         {"", " interleaved", " scaling(#lm.linear_scaling<factor = 4.0>)",
+          " scaling(#lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8192>)",
+          " scaling(#lm.yarn_scaling<factor = 16.0, beta_fast = 32.0, beta_slow = 1.0, original = 8192, "
+          "attention_factor = 1.277>)"}) {
       std::string type = rowsOf(heads * headDim);
       check(kernelText("%x: " + type + ", %p: " + tokensI32, type,
                        "%y = lm.rope %x, %p head_dim " + std::to_string(headDim) + " theta 500000.0" + scaling + " : " +
@@ -221,7 +221,7 @@ TEST_P(CpuKernels, RopeOfGrowingBase) {
         std::string type = rowsOf(heads * headDim);
         check(kernelText("%x: " + type + ", %p: " + tokensI32, type,
                          "%y = lm.rope %x, %p head_dim " + std::to_string(headDim) +
-                             " theta 10000.0 scaling #lm.dynamic_scaling<factor = 4.0, original = 1024>" + form +
+                             " theta 10000.0 scaling(#lm.dynamic_scaling<factor = 4.0, original = 1024>)" + form +
                              " : " + type + ", " + tokensI32),
               bound);
       }
@@ -229,7 +229,7 @@ TEST_P(CpuKernels, RopeOfGrowingBase) {
 
 TEST_P(CpuKernels, RopeOfSomeColumns) {
   for (auto [heads, headDim, rotaryDim] : {std::tuple{3, 20, 10}, {2, 64, 48}, {4, 6, 2}, {5, 36, 36}})
-    for (const char *form : {"", " scaling #lm.linear_scaling<factor = 4.0>", " interleaved"}) {
+    for (const char *form : {"", " scaling(#lm.linear_scaling<factor = 4.0>)", " interleaved"}) {
       std::string type = rowsOf(heads * headDim);
       check(kernelText("%x: " + type + ", %p: " + tokensI32, type,
                        "%y = lm.rope %x, %p head_dim " + std::to_string(headDim) + " theta 10000.0 rotary_dim " +

@@ -83,7 +83,7 @@ kernel.func @rope(%a: !x, %p: !ids) -> !x attributes {cost = #cost} {
   kernel.return %y : !x
 }
 kernel.func @rope_interleaved(%a: !x, %p: !ids) -> !x attributes {cost = #cost} {
-  %y = lm.rope %a, %p head_dim 32 theta 10000.0 rotary_dim 20 scaling #lm.dynamic_scaling<factor = 2.0, original = 64> interleaved : !x, !ids
+  %y = lm.rope %a, %p head_dim 32 theta 10000.0 rotary_dim 20 scaling(#lm.dynamic_scaling<factor = 2.0, original = 64>) interleaved : !x, !ids
   kernel.return %y : !x
 }
 kernel.func @stage(%k: !kv, %v: !kv, %s: !state, %r: !lm.rows, %p: !ids) -> !state attributes {cost = #cost} {

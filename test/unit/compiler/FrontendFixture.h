@@ -70,7 +70,7 @@ inline constexpr const char *qwen3Config = R"({
   "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "vocab_size": 20,
   "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "head_dim": 6,
   "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 16,
-  "rms_norm_eps": 1e-6, "use_sliding_window": false, "sliding_window": 4096,
+  "rms_norm_eps": 1e-5, "use_sliding_window": false, "sliding_window": 4096,
   "max_window_layers": 2, "tie_word_embeddings": true})";
 
 inline constexpr const char *mistralConfig = R"({

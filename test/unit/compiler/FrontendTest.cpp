@@ -98,7 +98,7 @@ TEST_F(FrontendTest, RopeScalingOldAndNewSpelling) {
     texts.push_back(text(*model));
   }
   EXPECT_EQ(texts[0], texts[1]);
-  expectHas(texts[0], "theta 5.000000e+05 scaling #lm.llama3_scaling<factor = 8.000000e+00");
+  expectHas(texts[0], "theta 5.000000e+05 scaling(#lm.llama3_scaling<factor = 8.000000e+00");
 }
 
 // The context is what the scaling is for: without it the scaling would hardly show.
@@ -152,7 +152,7 @@ TEST_F(FrontendTest, Qwen) {
                  "lm.weight @self_attn_q_norm from \"model.layers.{layer}.self_attn.q_norm.weight\" "
                  "layers 2 : !lm.weight<6, #lm.f32>",
                  "lm.rms_norm", "lm.linear", "lm.linear", "lm.linear", "lm.rms_norm",
-                 "eps 1.000000e-06 : tensor<?x24xf32, #lm.dims<tokens>>, !lm.weight<6", "lm.rms_norm",
+                 "eps 1.000000e-05 : tensor<?x24xf32, #lm.dims<tokens>>, !lm.weight<6", "lm.rms_norm",
                  "tensor<?x12xf32, #lm.dims<tokens>>, !lm.weight<6", "lm.rope", "lm.attention", "scale 0.408248"});
 
   folder.write("config.json", patched(qwen3Config, R"({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"],
@@ -280,7 +280,7 @@ TEST_F(FrontendTest, Gemma3) {
   EXPECT_EQ(texts[0], texts[1]);
   expectInOrder(texts[0], {"max_positions 16 ", "by 2.828125e+00", "lm.layers 0 to 2", "!lm.weight<6, #lm.bf16>",
                            "head_dim 6 theta 1.000000e+04 :", "head_dim 6 theta 1.000000e+04 :",
-                           "head_dim 6 theta 1.000000e+06 scaling #lm.linear_scaling<factor = 8.000000e+00> :"});
+                           "head_dim 6 theta 1.000000e+06 scaling(#lm.linear_scaling<factor = 8.000000e+00>) :"});
   EXPECT_EQ(texts[0].find("softcap"), std::string::npos);
 }
 

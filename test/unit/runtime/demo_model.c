@@ -7,9 +7,9 @@
  *
  * Implements the model ABI in integers modulo a prime, so that the next token
  * depends on every token before it, on its position, on every weight, on every
- * layer in order, on the sampling values and on each edit of a logit: a wrong page, a
- * missing barrier, a skipped layer or a swapped argument gives another token. DemoModel.h holds the
- * same function without pages and plans.
+ * layer in order, on the sampling values and on each edit of a logit: a wrong page,
+ * a missing barrier, a skipped layer or a swapped argument gives another token.
+ * DemoModel.h holds the same function without pages and plans.
  *===----------------------------------------------------------------------===*/
 
 #include "plait-abi/Model.h"
