@@ -136,7 +136,8 @@ Expected<ImportedModel> plait::importModel(MLIRContext &context, const std::stri
   PLAIT_ASSIGN_OR_RETURN(result.generation, readGenerationDefaults(generation ? &*generation : nullptr, config,
                                                                    result.config.vocabulary, result.warnings));
 
-  for (const char *file : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}) {
+  for (const char *file :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
     PLAIT_ASSIGN_OR_RETURN(std::optional<std::string> text, source.read(file));
     if (text)
       result.companions.emplace_back(file, std::move(*text));

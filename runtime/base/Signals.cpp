@@ -17,7 +17,7 @@ using namespace plait;
 static volatile std::sig_atomic_t interruptFlag = 0;
 static const char *programName = "plait";
 
-static void onInterrupt(int) { interruptFlag = 1; }
+static void onInterrupt(int signal) { interruptFlag = signal; }
 
 static void say(const char *text) { (void)!::write(STDERR_FILENO, text, std::strlen(text)); }
 
@@ -33,23 +33,35 @@ static void onBusError(int signal, siginfo_t *info, void *) {
   std::raise(signal);
 }
 
-void plait::installSignalHandlers(const char *program) {
-  programName = program;
+static void listenFor(int signal) {
   struct sigaction action = {};
   action.sa_handler = onInterrupt;
   // No SA_RESTART: waiting for a lock or a compiler must end.
   action.sa_flags = int(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  sigaction(signal, &action, nullptr);
+}
+
+void plait::installSignalHandlers(const char *program) {
+  programName = program;
+  listenFor(SIGINT);
+  listenFor(SIGTERM);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  action = {};
+  struct sigaction action = {};
   action.sa_sigaction = onBusError;
   action.sa_flags = SA_SIGINFO;
   sigaction(SIGBUS, &action, nullptr);
 }
 
 bool plait::interrupted() { return interruptFlag != 0; }
+
+bool plait::resumeAfterInterrupt() {
+  if (interruptFlag == SIGTERM)
+    return false;
+  interruptFlag = 0;
+  listenFor(SIGINT);
+  return true;
+}
 
 Status plait::checkInterrupted() {
   return interrupted() ? Status::error(StatusCode::cancelled, "interrupted") : Status::success();

@@ -20,6 +20,8 @@ void installSignalHandlers(const char *program);
 
 /// Whether SIGINT or SIGTERM came. Long work asks now and then.
 bool interrupted();
+/// After SIGINT: forgets it and listens for the next. False after SIGTERM.
+bool resumeAfterInterrupt();
 /// An error of code `cancelled` if so.
 Status checkInterrupted();
 

@@ -39,7 +39,7 @@ struct Tokenizer::Impl {
 
   Status load(const Json &json, const std::string &what);
   Status unknownId(const std::vector<int32_t> &ids, size_t index) const;
-  Expected<std::vector<int32_t>> encode(std::string_view text, bool parseSpecial) const;
+  Expected<std::vector<int32_t>> encode(std::string_view text, const SpecialTokenPolicy &policy) const;
 };
 
 //===----------------------------------------------------------------------===//
@@ -125,14 +125,14 @@ bool Tokenizer::isSpecial(int32_t id) const {
 // Encoding
 //===----------------------------------------------------------------------===//
 
-Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text, bool parseSpecial) const {
+Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text, const SpecialTokenPolicy &policy) const {
   std::vector<int32_t> ids;
   if (text.empty())
     return ids;
   TextArena arena;
   std::vector<TextPiece> pieces, raw;
   TextPiece whole{text, -1, static_cast<uint32_t>(decodeUtf8(text, 0).length)};
-  PLAIT_RETURN_IF_ERROR(vocabulary.rawMatcher().split(whole, parseSpecial, raw));
+  PLAIT_RETURN_IF_ERROR(vocabulary.rawMatcher().split(whole, policy, raw));
   for (TextPiece &piece : raw) {
     if (piece.id >= 0) {
       pieces.push_back(piece);
@@ -144,7 +144,7 @@ Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text, bo
       PLAIT_RETURN_IF_ERROR(checkSize(normalized.text, "a normalized text"));
       piece = {arena.emplace_back(std::move(normalized.text)), -1, static_cast<uint32_t>(normalized.promptStart)};
     }
-    PLAIT_RETURN_IF_ERROR(vocabulary.normalizedMatcher().split(piece, parseSpecial, pieces));
+    PLAIT_RETURN_IF_ERROR(vocabulary.normalizedMatcher().split(piece, policy, pieces));
   }
   if (preTokenizer)
     PLAIT_RETURN_IF_ERROR(preTokenizer->apply(pieces, arena));
@@ -159,13 +159,24 @@ Expected<std::vector<int32_t>> Tokenizer::Impl::encode(std::string_view text, bo
   return ids;
 }
 
-Expected<std::vector<int32_t>> Tokenizer::encode(std::string_view text, bool addSpecialTokens,
-                                                 bool parseSpecial) const {
+static Status checkText(std::string_view text) {
   PLAIT_RETURN_IF_ERROR(checkSize(text, "a text"));
   if (size_t bad = findInvalidUtf8(text); bad != std::string_view::npos)
     return invalidArgument("encode: found invalid UTF-8 at byte " + std::to_string(bad) +
                            " of the text; expected valid UTF-8");
-  PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> ids, impl->encode(text, parseSpecial));
+  return Status::success();
+}
+
+Expected<std::vector<int32_t>> Tokenizer::encodeParts(std::string_view text,
+                                                      const std::vector<TextRange> &plain) const {
+  PLAIT_RETURN_IF_ERROR(checkText(text));
+  return impl->encode(text, {.plain = &plain, .whole = text});
+}
+
+Expected<std::vector<int32_t>> Tokenizer::encode(std::string_view text, bool addSpecialTokens,
+                                                 bool parseSpecial) const {
+  PLAIT_RETURN_IF_ERROR(checkText(text));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> ids, impl->encode(text, {.everywhere = parseSpecial}));
   if (addSpecialTokens) {
     ids.insert(ids.begin(), impl->postProcessor.before.begin(), impl->postProcessor.before.end());
     ids.insert(ids.end(), impl->postProcessor.after.begin(), impl->postProcessor.after.end());

@@ -18,6 +18,7 @@
 #define PLAIT_RUNTIME_BASE_TOKENIZER_H
 
 #include "runtime/base/Status.h"
+#include "runtime/base/TextRange.h"
 
 #include <cstdint>
 #include <memory>
@@ -40,6 +41,10 @@ public:
   /// `parseSpecial` false, text that spells a special token stays text.
   Expected<std::vector<int32_t>> encode(std::string_view text, bool addSpecialTokens = true,
                                         bool parseSpecial = true) const;
+  /// Encodes a text of which parts are not to be trusted: special tokens are
+  /// recognised unless they touch one of `plain`, which is in order. Apart from
+  /// that, where the parts are makes no difference; nothing is added.
+  Expected<std::vector<int32_t>> encodeParts(std::string_view text, const std::vector<TextRange> &plain) const;
   /// Decodes ids to text; ids outside the vocabulary are an error.
   /// Invalid UTF-8 in the result is replaced by U+FFFD as `tokenizers` does.
   Expected<std::string> decode(const std::vector<int32_t> &ids, bool skipSpecialTokens = true) const;

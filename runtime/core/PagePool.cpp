@@ -94,8 +94,11 @@ Status PageList::makeWritable(size_t index, const PageCopy &copy) {
   return Status::success();
 }
 
-void PageList::clear() {
-  release(list.size());
-  list.clear();
-  first = 0;
+void PageList::shrink(size_t count) {
+  for (; list.size() > count; list.pop_back())
+    if (list.size() > first)
+      pool->release(list.back());
+  first = std::min(first, count);
 }
+
+void PageList::clear() { shrink(0); }

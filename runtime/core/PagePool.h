@@ -60,6 +60,8 @@ public:
   Status grow(size_t count);
   /// Gives back the pages of the first `count` entries; the entries stay.
   void release(size_t count);
+  /// Gives back the pages from entry `count` on, and the entries.
+  void shrink(size_t count);
   /// Makes entry `index`, which was not given back, this list's alone: a shared
   /// page is copied and the copy takes its place.
   Status makeWritable(size_t index, const PageCopy &copy);

@@ -264,6 +264,7 @@ void Scheduler::sweep(Events &events) {
       if (map == &runningSequences) {
         reserve(sequence.reservedPages, -1);
         leaveGroup(sequence);
+        keep(sequence);
       }
       if (sequence.request.onFinish)
         events.finishes.push_back({std::move(sequence.request.onFinish), std::move(sequence.result)});
@@ -272,6 +273,72 @@ void Scheduler::sweep(Events &events) {
       it = map->erase(it);
     }
   }
+}
+
+void Scheduler::reserve(const KeptPrefix &prefix, int64_t sign) {
+  for (size_t t = 0; t < pools.size(); ++t)
+    reserved[t] += sign * int64_t(prefix.pages[t].held());
+}
+
+/// Keeps what an ended sequence has computed, if that is asked for.
+void Scheduler::keep(Sequence &sequence) {
+  const Request &request = sequence.request;
+  if (!request.keep || request.completions > 1 || sequence.fed == 0 || sequence.result.reason == FinishReason::error)
+    return;
+  KeptPrefix prefix{std::move(sequence.tokens), std::move(sequence.pages)};
+  prefix.tokens.resize(size_t(sequence.fed));
+  for (PageList &pages : prefix.pages)
+    pages.shrink(size_t(instance->limits().wholePages(sequence.fed)));
+  reserve(prefix, +1);
+  keptPrefixes.push_back(std::move(prefix));
+}
+
+/// The kept prefix that spares `sequence` most, and how many tokens it does. At
+/// least one is computed, for its logits; with logits of all, all are.
+std::vector<KeptPrefix>::iterator Scheduler::findKept(const Sequence &sequence, int64_t &common) {
+  int64_t most = sequence.request.wantLogits ? 0 : sequence.result.promptTokens - 1;
+  auto best = keptPrefixes.end();
+  for (auto it = keptPrefixes.begin(); it != keptPrefixes.end(); ++it) {
+    auto end = std::mismatch(it->tokens.begin(), it->tokens.end(), sequence.tokens.begin(), sequence.tokens.end());
+    int64_t length = std::min<int64_t>(end.first - it->tokens.begin(), most);
+    // Where a window has let pages go, an earlier position may need them again.
+    bool whole = true;
+    for (size_t t = 0; t < pools.size(); ++t)
+      whole &= int64_t(it->pages[t].size() - it->pages[t].held()) <=
+               instance->limits().firstPage(instance->limits().tables[t], length);
+    if (whole && length > common) {
+      common = length;
+      best = it;
+    }
+  }
+  return best;
+}
+
+/// Hands `sequence` a kept prefix, if one is of use and `takeOver`, and drops
+/// others, the oldest first, until there is room for `needed` pages. False if
+/// the sequence has to wait.
+bool Scheduler::makeRoom(Sequence &sequence, const std::vector<int64_t> &needed, bool takeOver) {
+  for (size_t t = 0; t < pools.size(); ++t) {
+    int64_t running = reserved[t];
+    for (const KeptPrefix &prefix : keptPrefixes)
+      running -= int64_t(prefix.pages[t].held());
+    if (running + needed[t] > pools[t].capacity())
+      return false;
+  }
+  int64_t common = 0;
+  if (auto best = findKept(sequence, common); takeOver && best != keptPrefixes.end()) {
+    reserve(*best, -1);
+    sequence.pages = std::move(best->pages);
+    for (PageList &pages : sequence.pages)
+      pages.shrink(size_t(instance->limits().wholePages(common)));
+    sequence.fed = sequence.result.reusedTokens = common;
+    keptPrefixes.erase(best);
+  }
+  while (!hasRoomFor(needed)) {
+    reserve(keptPrefixes.front(), -1);
+    keptPrefixes.erase(keptPrefixes.begin());
+  }
+  return true;
 }
 
 /// The running completion of the same request that holds all pages of the prompt,
@@ -322,7 +389,7 @@ void Scheduler::admit(Events &events) {
     std::vector<int64_t> needed = sequence.reservedPages;
     for (size_t t = 0; isFirst && t < needed.size(); ++t)
       needed[t] += sequence.group->sharedPages[t];
-    if (!hasRoomFor(needed))
+    if (!makeRoom(sequence, needed, /*takeOver=*/!source))
       break;
     reserve(needed, +1);
     if (source)

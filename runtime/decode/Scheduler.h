@@ -69,6 +69,8 @@ public:
   /// The result of an ended sequence, handed over.
   Expected<SequenceResult> take(SequenceId id);
 
+  /// The positions of the longest sequence that can run by itself.
+  int64_t contextLimit() const;
   size_t waiting() const;
   size_t running() const;
   /// Of all page tables together.
@@ -84,7 +86,6 @@ private:
   Status checkRequest(const Request &request, const SequenceEdits &edits) const;
   bool endEarly(SequenceId id, FinishReason reason);
   void limitTokens(Sequence &sequence) const;
-  int64_t contextLimit() const;
   std::vector<int64_t> pagesFor(const Sequence &sequence) const;
   bool hasRoomFor(const std::vector<int64_t> &pages) const;
   void reserve(const std::vector<int64_t> &pages, int64_t sign);
@@ -92,6 +93,10 @@ private:
   void goOnFrom(const Sequence &source, Sequence &sequence) const;
   void leaveGroup(Sequence &sequence);
   void admit(Events &events);
+  void keep(Sequence &sequence);
+  void reserve(const KeptPrefix &prefix, int64_t sign);
+  std::vector<KeptPrefix>::iterator findKept(const Sequence &sequence, int64_t &common);
+  bool makeRoom(Sequence &sequence, const std::vector<int64_t> &needed, bool takeOver);
   void sweep(Events &events);
   std::vector<RowPlan> planRows() const;
   Status checkPlan(const std::vector<RowPlan> &rows) const;
@@ -107,10 +112,11 @@ private:
   std::shared_ptr<Instance> instance;
   SchedulerOptions options;
 
-  mutable std::mutex mutex;      ///< of everything below; free while a step runs
-  std::vector<PagePool> pools;   ///< of each page table
-  std::vector<int64_t> reserved; ///< pages of each promised to running sequences
-  std::vector<int64_t> ring;     ///< most pages of each that one sequence uses at once
+  mutable std::mutex mutex;             ///< of everything below; free while a step runs
+  std::vector<PagePool> pools;          ///< of each page table
+  std::vector<int64_t> reserved;        ///< pages of each promised to running sequences, or kept
+  std::vector<int64_t> ring;            ///< most pages of each that one sequence uses at once
+  std::vector<KeptPrefix> keptPrefixes; ///< the oldest first; they go before the pools
   std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;
   std::map<SequenceId, SequenceResult> results;
   bool endRequested = false;

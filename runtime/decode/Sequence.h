@@ -57,6 +57,7 @@ struct SequenceResult {
   Status error;           ///< of FinishReason::error
   std::string note;       ///< for the user, e.g. that max tokens was lowered
   int64_t promptTokens = 0;
+  int64_t reusedTokens = 0;  ///< of the prompt: computed for an earlier sequence that was kept
   std::vector<int32_t> fed;  ///< with logits: the tokens that were computed ...
   std::vector<float> logits; ///< ... and [fed][vocabulary] what followed each
   DecodeClock::time_point added, started, firstToken, finished;
@@ -74,6 +75,9 @@ struct Request {
   /// by side. Number c draws as sequence number `sampling.sequence + (c << 32)`.
   int64_t completions = 1;
   bool wantLogits = false; ///< logits of every position; needs a debug variant
+  /// What was computed stays, until its room is needed: the next request whose
+  /// prompt begins in the same way takes it over. Of one completion only.
+  bool keep = false;
   /// Called between steps by the thread that steps; must not throw. They may
   /// add and cancel sequences.
   std::function<void(const TokenEvent &)> onToken;
@@ -109,6 +113,12 @@ struct Sequence {
   SequenceEdits edits;
   std::vector<PageList> pages; ///< of each page table
   SequenceResult result;
+};
+
+/// What stays of a sequence that has ended: tokens and their keys and values.
+struct KeptPrefix {
+  std::vector<int32_t> tokens;
+  std::vector<PageList> pages; ///< of each page table
 };
 
 } // namespace plait

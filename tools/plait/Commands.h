@@ -19,6 +19,7 @@ using Action = std::function<int()>;
 
 // Each adds its subcommand to `app` and sets `action` when it is chosen.
 void addRunCommand(CLI::App &app, Action &action);
+void addChatCommand(CLI::App &app, Action &action);
 void addBenchCommand(CLI::App &app, Action &action);
 void addInspectCommand(CLI::App &app, Action &action);
 void addTokenizeCommand(CLI::App &app, Action &action);

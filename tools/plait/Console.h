@@ -11,6 +11,7 @@
 #include "runtime/base/Signals.h"
 #include "runtime/base/Status.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,17 @@ public:
 
 private:
   int error = 0;
+};
+
+/// Standard input, line by line.
+class InputLines {
+public:
+  /// A line without its newline, or nothing at the end. A signal is an error.
+  Expected<std::optional<std::string>> next();
+
+private:
+  std::string buffer;
+  bool ended = false;
 };
 
 } // namespace plait

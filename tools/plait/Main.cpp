@@ -22,6 +22,7 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   Action action;
   addRunCommand(app, action);
+  addChatCommand(app, action);
   addBenchCommand(app, action);
   addInspectCommand(app, action);
   addTokenizeCommand(app, action);

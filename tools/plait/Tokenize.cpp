@@ -10,6 +10,7 @@
 #include "runtime/base/ModelSource.h"
 #include "runtime/base/Tokenizer.h"
 #include "tools/plait/Arguments.h"
+#include "tools/plait/ChatPrompt.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
 #include "tools/plait/Prompts.h"
@@ -23,9 +24,9 @@ using namespace plait;
 namespace {
 
 struct TokenizeTexts {
-  std::string path;
+  std::string path, chat, chatTemplate;
   std::vector<std::string> text;
-  bool ids = false, decode = false, noBos = false, skipSpecial = false;
+  bool ids = false, decode = false, noBos = false, skipSpecial = false, rendered = false;
 };
 
 /// The tokenizer of an artifact, a model folder or a GGUF file, or of the file
@@ -55,10 +56,39 @@ std::string encodeText(const Tokenizer &tokenizer, const std::vector<int32_t> &i
   return text;
 }
 
+/// The prompt that a conversation becomes, as text or as tokens.
+int tokenizeChat(const TokenizeTexts &texts, const Tokenizer &tokenizer) {
+  std::error_code ignored;
+  bool isFolder = std::filesystem::is_directory(texts.path, ignored);
+  std::string parent = std::filesystem::path(texts.path).parent_path();
+  std::string folder = isFolder ? texts.path : parent.empty() ? "." : parent;
+  Expected<ChatInput> input = readChatInput(texts.chat);
+  if (!input)
+    return fail(input.status());
+  Expected<ChatTemplate> chatTemplate = openChatTemplate(folder, texts.chatTemplate, !input->tools.is_null());
+  if (!chatTemplate)
+    return fail(chatTemplate.status());
+  Expected<RenderedChat> chat = chatTemplate->render(*input);
+  if (!chat)
+    return fail(chat.status());
+  Output out;
+  if (texts.rendered) {
+    out.write(chat->text + "\n");
+    return out.exitCode();
+  }
+  Expected<std::vector<int32_t>> ids = encodeChat(tokenizer, *chat);
+  if (!ids)
+    return fail(ids.status());
+  out.write(encodeText(tokenizer, *ids, texts.ids));
+  return out.exitCode();
+}
+
 int tokenizeAction(const TokenizeTexts &texts) {
   Expected<Tokenizer> tokenizer = openTokenizer(texts.path);
   if (!tokenizer)
     return fail(tokenizer.status());
+  if (!texts.chat.empty())
+    return tokenizeChat(texts, *tokenizer);
   PromptSources sources;
   sources.texts = texts.text;
   Expected<std::vector<Prompt>> inputs = readPrompts(sources);
@@ -96,5 +126,11 @@ void plait::addTokenizeCommand(CLI::App &app, Action &action) {
   tokenize->add_flag("--decode", texts->decode, "TEXT is ids: 1,2,3");
   tokenize->add_flag("--no-bos", texts->noBos, "add no special tokens");
   tokenize->add_flag("--skip-special", texts->skipSpecial, "with --decode: leave special tokens out");
+  auto *chat =
+      tokenize->add_option("--chat", texts->chat, "a JSON file: messages, or {\"messages\": ..., \"tools\": ...}");
+  tokenize->add_option("--chat-template", texts->chatTemplate, "with --chat: template, as a file or as text")
+      ->needs(chat);
+  tokenize->add_flag("--rendered", texts->rendered, "with --chat: print the prompt itself, not its tokens")
+      ->needs(chat);
   tokenize->callback([texts, &action] { action = [texts] { return tokenizeAction(*texts); }; });
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/base/Utf8.h"
 
+#include <functional>
 #include <algorithm>
 #include <limits>
 
@@ -93,7 +94,20 @@ Expected<bool> AddedTokenMatcher::isPartOfWord(std::string_view text, size_t sta
   return false;
 }
 
-Status AddedTokenMatcher::split(const TextPiece &piece, bool parseSpecial, std::vector<TextPiece> &pieces) const {
+bool SpecialTokenPolicy::touchesPlain(std::string_view text, size_t begin, size_t end) const {
+  if (!plain || plain->empty())
+    return false;
+  std::less_equal<const char *> notAfter;
+  if (!notAfter(whole.data(), text.data()) || !notAfter(text.data() + text.size(), whole.data() + whole.size()))
+    return true;
+  size_t offset = static_cast<size_t>(text.data() - whole.data());
+  auto range = std::upper_bound(plain->begin(), plain->end(), offset + begin,
+                                [](size_t value, const TextRange &r) { return value < r.end; });
+  return range != plain->end() && range->begin < offset + end;
+}
+
+Status AddedTokenMatcher::split(const TextPiece &piece, const SpecialTokenPolicy &policy,
+                                std::vector<TextPiece> &pieces) const {
   std::string_view text = piece.text;
   size_t done = 0;      // where the last piece ended
   size_t spacesEnd = 0; // where the last run of spaces that was looked at ends
@@ -107,6 +121,8 @@ Status AddedTokenMatcher::split(const TextPiece &piece, bool parseSpecial, std::
     size_t length = 0;
     int32_t index = -1;
     trie.forEachPrefix(text.substr(searchFrom), [&](size_t longer, int32_t value) {
+      if (flags[static_cast<size_t>(value)].special && policy.touchesPlain(text, searchFrom, searchFrom + longer))
+        return;
       length = longer;
       index = value;
     });
@@ -117,7 +133,7 @@ Status AddedTokenMatcher::split(const TextPiece &piece, bool parseSpecial, std::
     size_t start = searchFrom, end = start + length;
     searchFrom = end; // a match that is then discarded is consumed all the same
     const Flags &token = flags[static_cast<size_t>(index)];
-    if (token.special && !parseSpecial)
+    if (token.special && !policy.everywhere)
       continue;
     if (token.singleWord) {
       PLAIT_ASSIGN_OR_RETURN(bool partOfWord, isPartOfWord(text, start, end));

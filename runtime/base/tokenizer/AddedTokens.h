@@ -16,6 +16,7 @@
 
 #include "runtime/base/Json.h"
 #include "runtime/base/Status.h"
+#include "runtime/base/TextRange.h"
 #include "runtime/base/tokenizer/ByteTrie.h"
 #include "runtime/base/tokenizer/TextPiece.h"
 #include "runtime/base/tokenizer/TokenizerRegex.h"
@@ -39,6 +40,18 @@ struct AddedToken {
   bool special = false;
 };
 
+/// Where special tokens are recognised.
+struct SpecialTokenPolicy {
+  bool everywhere = true;
+  /// But not where they touch one of these ranges of `whole`; null: none. In
+  /// text that was normalized, positions are lost: there none is recognised.
+  const std::vector<TextRange> *plain = nullptr;
+  std::string_view whole = {};
+
+  /// Whether text[begin, end), a part of `whole`, touches a plain range.
+  bool touchesPlain(std::string_view text, size_t begin, size_t end) const;
+};
+
 /// Reads the "added_tokens" array; errors begin with the file's name `what`.
 /// Tokens without content are left out: they can never match.
 Expected<std::vector<AddedToken>> readAddedTokens(const Json &array, const std::string &what);
@@ -53,8 +66,8 @@ public:
   static Expected<AddedTokenMatcher> build(const std::vector<Pattern> &patterns);
 
   /// Appends `piece`, which is no token yet, to `pieces`, cut at the tokens
-  /// found. Special tokens stay text unless `parseSpecial`.
-  Status split(const TextPiece &piece, bool parseSpecial, std::vector<TextPiece> &pieces) const;
+  /// found. Special tokens stay text unless `policy` has them recognised.
+  Status split(const TextPiece &piece, const SpecialTokenPolicy &policy, std::vector<TextPiece> &pieces) const;
 
 private:
   struct Flags {
