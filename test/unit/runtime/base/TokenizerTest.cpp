@@ -173,6 +173,31 @@ TEST(Tokenizer, KnowsItsTokens) {
   EXPECT_EQ(moved.encode("")->size(), 1u);
 }
 
+TEST(Tokenizer, SpecialTokensInUntrustedPartsStayText) {
+  auto tokenizer = Tokenizer::fromFile(goldenPath("llama3-style.json"));
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+  std::string token = "<|begin_of_text|>", text = token + "It's " + token + " or not" + token;
+  int32_t id = tokenizer->idOf(token);
+  auto count = [&](const std::vector<TextRange> &plain) {
+    auto ids = tokenizer->encodeParts(text, plain);
+    EXPECT_TRUE(ids.ok()) << ids.status().message();
+    EXPECT_EQ(*tokenizer->decode(*ids, /*skipSpecialTokens=*/false), text);
+    return std::count(ids->begin(), ids->end(), id);
+  };
+  size_t first = token.size(), second = first + 5, third = text.size() - token.size();
+  EXPECT_EQ(count({}), 3);
+  EXPECT_EQ(count({{0, text.size()}}), 0);
+  EXPECT_EQ(count({{first, third}}), 2);
+  EXPECT_EQ(count({{second, second + 1}}), 2) << "one byte is enough";
+  EXPECT_EQ(count({{0, 1}, {text.size() - 1, text.size()}}), 1);
+  EXPECT_EQ(count({{first, second}, {second + token.size(), third}}), 3) << "touching at the edge only";
+  // Parts without special tokens make no difference.
+  for (size_t cut = first; cut < second; ++cut)
+    EXPECT_EQ(*tokenizer->encodeParts(text, {{first, cut}}), *tokenizer->encode(text, false));
+  EXPECT_EQ(*tokenizer->encodeParts(text, {{0, text.size()}}), *tokenizer->encode(text, false, false));
+  EXPECT_FALSE(tokenizer->encodeParts("\xff", {}).ok());
+}
+
 TEST(Tokenizer, NamesUnsupportedComponents) {
   auto expectUnsupported = [](const char *changes, const char *part) {
     SCOPED_TRACE(changes);

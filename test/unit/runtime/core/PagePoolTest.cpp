@@ -113,6 +113,22 @@ TEST(PagePoolTest, ForkHoldsWhatItsParentGivesBack) {
   EXPECT_EQ(c.held(), 2u);
 }
 
+TEST(PagePoolTest, ShrinkGivesBackTheEnd) {
+  PagePool pool(5);
+  PageList list(pool);
+  ASSERT_TRUE(list.grow(4));
+  list.release(1);
+  list.shrink(9); // longer than it is
+  EXPECT_EQ(list.size(), 4u);
+  list.shrink(3);
+  EXPECT_EQ(list.size(), 3u);
+  EXPECT_EQ(list.held(), 2u);
+  EXPECT_EQ(pool.available(), 3);
+  list.shrink(0);
+  EXPECT_EQ(list.held(), 0u);
+  EXPECT_EQ(pool.available(), 5);
+}
+
 TEST(PagePoolTest, FailedCopyLeaksNothing) {
   PagePool pool(3);
   PageList a(pool);

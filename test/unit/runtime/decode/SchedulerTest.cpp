@@ -374,6 +374,77 @@ TEST_F(SchedulerTest, ForksShareTheirWindow) {
   }
 }
 
+/// What comes after `past` of a request, once with and once without a past that
+/// was kept.
+TEST_F(SchedulerTest, KeptPrefixesAreTakenOver) {
+  for (int64_t generated : {1, 2, 5, 9}) {
+    Scheduler scheduler(create());
+    Request first = request(demo::prompt(9), generated);
+    first.keep = true;
+    auto one = scheduler.add(first);
+    ASSERT_TRUE(scheduler.runAll());
+    auto answer = scheduler.take(*one);
+    EXPECT_EQ(answer->reusedTokens, 0);
+    EXPECT_LT(scheduler.freePages(), scheduler.totalPages()) << "kept";
+    // The next turn: all of that, the last token included, and a new message.
+    Request second = request(first.prompt, 7);
+    second.prompt.insert(second.prompt.end(), answer->tokens.begin(), answer->tokens.end());
+    for (int32_t token : demo::prompt(4, 3))
+      second.prompt.push_back(token);
+    auto two = scheduler.add(second);
+    ASSERT_TRUE(scheduler.runAll());
+    auto next = scheduler.take(*two);
+    EXPECT_EQ(next->tokens, expected(second)) << generated;
+    EXPECT_EQ(next->reusedTokens, 9 + generated - 1) << "the last token was chosen, not computed";
+    EXPECT_EQ(scheduler.freePages(), scheduler.totalPages()) << "taken over, and not kept again";
+  }
+}
+
+TEST_F(SchedulerTest, KeptPrefixesThatDifferAreCut) {
+  for (int64_t common = 0; common <= 12; ++common) {
+    Scheduler scheduler(create());
+    Request first = request(demo::prompt(12), 1);
+    first.keep = true;
+    auto one = scheduler.add(first);
+    ASSERT_TRUE(scheduler.runAll());
+    ASSERT_TRUE(scheduler.take(*one));
+    Request second = request(first.prompt, 6);
+    second.prompt.resize(size_t(common));
+    for (int i = 0; i < 3; ++i)
+      second.prompt.push_back(common < 12 ? (first.prompt[size_t(common)] + 1) % 7 : 1);
+    auto two = scheduler.add(second);
+    ASSERT_TRUE(scheduler.runAll());
+    auto result = scheduler.take(*two);
+    EXPECT_EQ(result->tokens, expected(second)) << common;
+    // Behind a window pages have gone: only the whole prefix, or one before
+    // which nothing is missing, can be continued.
+    EXPECT_LE(result->reusedTokens, common);
+    if (common == 12) {
+      EXPECT_EQ(result->reusedTokens, 12);
+    }
+  }
+}
+
+TEST_F(SchedulerTest, KeptPrefixesMakeRoom) {
+  auto instance = create({.threads = 1, .maxTokens = 32, .maxRows = 2, .capacityPages = 6});
+  Scheduler scheduler(instance);
+  for (int i = 0; i < 5; ++i) {
+    Request r = request(demo::prompt(6, i), 3);
+    r.keep = true;
+    auto id = scheduler.add(r);
+    ASSERT_TRUE(id) << id.status().message();
+    ASSERT_TRUE(scheduler.runAll());
+    EXPECT_EQ(scheduler.take(*id)->tokens, expected(r)) << i;
+  }
+  // As long as the cache: all that was kept goes.
+  Request r = request(demo::prompt(14, 9), 8);
+  auto id = scheduler.add(r);
+  ASSERT_TRUE(id) << id.status().message();
+  ASSERT_TRUE(scheduler.runAll());
+  EXPECT_EQ(scheduler.take(*id)->tokens, expected(r));
+  EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
+}
+
 TEST_F(SchedulerTest, CallbacksMayAddAndCancel) {
   Scheduler scheduler(create());
   std::vector<SequenceResult> finished;

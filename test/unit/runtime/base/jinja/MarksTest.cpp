@@ -52,7 +52,7 @@ TEST(Marks, TextFunctionsKeepThem) {
   EXPECT_EQ(marked("{{ u | tojson }}", "a\"b\n"), "\"<a\\\"b\\n>\"");
   EXPECT_EQ(marked("{{ {'k': [u]} | tojson }}{{ [u] }}"), "{\"k\": [\"<abc>\"]}['<abc>']");
   EXPECT_EQ(marked("{{ u | e }}", "a<b"), "<a&lt;b>");
-  EXPECT_EQ(marked("{{ u | list | join('-') }}{{ u | reverse }}{{ u | first }}"), "<a>-<b>-<c><cbaa>");
+  EXPECT_EQ(marked("{{ u | list | join('-') }}{{ u | reverse }}{{ u | first }}"), "<a>-<b>-<ccbaa>");
   EXPECT_EQ(marked("{{ messages | map(attribute='content') | join('/') }}"), "<abc>");
 }
 

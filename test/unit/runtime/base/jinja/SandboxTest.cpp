@@ -62,7 +62,7 @@ TEST(Sandbox, GrowthIsBounded) {
             "template: line 1: found dicts nested deeper than 200");
   EXPECT_EQ(
       errorOf("{% set ns = namespace(l={}) %}{% for i in range(900) %}{% set ns.l = {1: ns.l.get} %}{% endfor %}"),
-      "template: line 1: found values nested deeper than 200");
+      "template: line 1: found dicts nested deeper than 200");
   EXPECT_EQ(errorOf("{{ '{:>99999999}'.format(1) }}"),
             "template: line 1: format: found a width over 10000 or a precision over 300");
   EXPECT_EQ(errorOf("{{ 9223372036854775807 + 1 }}"),
@@ -90,8 +90,8 @@ TEST(Sandbox, NestingOfTheSourceIsBounded) {
     return result;
   };
   const char *tooDeep = "template: line 1: found statements or expressions nested deeper than 200";
-  EXPECT_EQ(errorOf("{{ " + repeat("(", 100000) + "1"), tooDeep);
-  EXPECT_EQ(errorOf("{{ " + repeat("[", 100000)), tooDeep);
+  EXPECT_EQ(errorOf("{{ " + repeat("(", 100000) + "1" + repeat(")", 100000) + " }}"), tooDeep);
+  EXPECT_EQ(errorOf("{{ " + repeat("[", 100000) + repeat("]", 100000) + " }}"), tooDeep);
   EXPECT_EQ(errorOf("{{ " + repeat("not ", 100000) + "1 }}"), tooDeep);
   EXPECT_EQ(errorOf("{{ " + repeat("-", 100000) + "1 }}"), tooDeep);
   EXPECT_EQ(errorOf("{{ " + repeat("1 if 1 else ", 100000) + "1 }}"), tooDeep);
@@ -119,7 +119,7 @@ TEST(Sandbox, ErrorsNameTheLineAndTheThing) {
                                         "{% else %} or {% endif %} for the statement of line 1");
   EXPECT_EQ(errorOf("{{ 'a"), "template: line 1: found no closing ' of this string");
   EXPECT_EQ(errorOf("{{ '\\ud800' }}"),
-            "template: line 1: found the escape \"\\\\ud800\"; expected hexadecimal digits of a character");
+            "template: line 1: found the escape \"\\ud800\"; expected hexadecimal digits of a character");
   EXPECT_EQ(errorOf("\xff"), "template: found invalid UTF-8 at byte 0; expected a template in UTF-8");
   ChatInput input;
   input.messages = Json::parse("[1]");
