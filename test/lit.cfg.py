@@ -17,6 +17,8 @@ config.environment["PATH"] = os.pathsep.join(
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input=fail"
 # Tests compile into a cache of their own.
 config.environment["PLAIT_CACHE_DIR"] = os.path.join(config.plait_build, "test", "cache")
+# A busy machine must not add lines of progress to what tests compare.
+config.environment["PLAIT_PROGRESS"] = "none"
 for name in ("HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

@@ -112,6 +112,6 @@ bench) shift; build plait plait-compile plait-machine >/dev/null; exec python3 t
 fuzz) shift; build fuzz-targets >/dev/null; exec python3 -B test/fuzz/run.py --programs build/bin --work build/fuzz --golden test/golden "$@" ;;
 sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
-doc) exec tools/doc.sh ;;
+doc) build plait plait-compile plait-opt plait-translate plait-reduce plait-lsp-server >/dev/null; exec tools/doc.sh ;;
 *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -26,8 +26,6 @@ constexpr auto kPlainInterval = std::chrono::seconds(5);
 constexpr double kPlainSeconds = 2;
 constexpr std::string_view kEraseLine = "\r\x1b[K";
 
-/// Whether a bar is on the terminal, for handlers of signals.
-std::atomic<bool> barDrawn{false};
 
 void writeError(std::string_view text) {
   while (!text.empty()) {
@@ -103,6 +101,20 @@ Expected<ProgressMode> plait::parseProgressMode(const std::string &option) {
                          "\"; expected auto, bar, plain or none");
 }
 
+const char *plait::nameOf(ProgressMode mode) {
+  switch (mode) {
+  case ProgressMode::automatic:
+    return "auto";
+  case ProgressMode::bar:
+    return "bar";
+  case ProgressMode::plain:
+    return "plain";
+  case ProgressMode::none:
+    return "none";
+  }
+  return "";
+}
+
 std::string plait::renderBar(const ProgressState &state, unsigned width) {
   const size_t room = width > 1 ? width - 1 : 0;
   std::string line = state.stage;
@@ -172,18 +184,19 @@ void Progress::end() {
   ProgressState last = state();
   if (mode == ProgressMode::plain && (lineShown || last.seconds >= kPlainSeconds))
     writeError(program + ": " + stage + ": done in " + durationText(last.seconds) + "\n");
-  clearInHandler();
+  erase();
   stage.clear();
 }
 
 void Progress::clear() {
   std::lock_guard lock(mutex);
-  clearInHandler();
+  erase();
 }
 
-void Progress::clearInHandler() {
-  if (barDrawn.exchange(false))
+void Progress::erase() {
+  if (barDrawn)
     writeError(kEraseLine);
+  barDrawn = false;
 }
 
 /// Draws until the end; sleeps while there is no stage.

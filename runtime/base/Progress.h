@@ -33,6 +33,7 @@ enum class ProgressMode { automatic, bar, plain, none };
 /// "auto", "bar", "plain" or "none"; if `option` is empty, the value of the
 /// environment's PLAIT_PROGRESS, and without that auto.
 Expected<ProgressMode> parseProgressMode(const std::string &option);
+const char *nameOf(ProgressMode mode);
 
 /// One stage of a task at one moment.
 struct ProgressState {
@@ -65,13 +66,11 @@ public:
   /// Removes a bar so that something else can be printed; it comes back.
   void clear();
 
-  /// For handlers of signals: removes a bar that is drawn at this moment.
-  static void clearInHandler();
-
 private:
   using Clock = std::chrono::steady_clock;
   void watch();
   void show();
+  void erase();
   ProgressState state() const;
 
   const std::string program;
@@ -83,6 +82,7 @@ private:
   uint64_t total = 0;
   Clock::time_point begun, shown;
   bool lineShown = false; ///< a plain line of this stage
+  bool barDrawn = false;
   bool ending = false;
   std::thread watcher;
 };

@@ -169,7 +169,7 @@ Status Model::loadWeights(const ModelOptions &options) {
                                                  "compile the model with --weights checkpoint or --weights random");
   if (info.weightsKind == "random") {
     unsigned threads = options.threads ? options.threads : physicalCores();
-    PLAIT_ASSIGN_OR_RETURN(pack, Weights::random(info.weightsSeed, *model, threads));
+    PLAIT_ASSIGN_OR_RETURN(pack, Weights::random(info.weightsSeed, *model, threads, options.progress));
     return Status::success();
   }
   PLAIT_ASSIGN_OR_RETURN(pack, Weights::map(artifactPath + "/" + info.weights.file, *model));

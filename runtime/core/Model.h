@@ -20,9 +20,12 @@
 
 namespace plait {
 
+class Progress;
+
 struct ModelOptions {
-  unsigned threads = 0;    ///< that make random weights; 0: one per physical core
-  bool loadWeights = true; ///< false: only the tables are wanted
+  unsigned threads = 0;         ///< that make random weights; 0: one per physical core
+  bool loadWeights = true;      ///< false: only the tables are wanted
+  Progress *progress = nullptr; ///< told of weights that are made
 };
 
 /// Whether one file of an artifact is what the manifest says.

@@ -7,6 +7,7 @@
 
 #include "runtime/core/Weights.h"
 
+#include "runtime/base/Progress.h"
 #include "runtime/base/RandomWeights.h"
 #include "runtime/base/TensorName.h"
 #include "runtime/core/Tables.h"
@@ -165,7 +166,7 @@ void plait::fillRandom(const plait_weight_v2_t &weight, int64_t layer, uint64_t 
     fillSlice<float>(weight, values, begin, end, slice);
 }
 
-Expected<Weights> Weights::random(uint64_t seed, const plait_model_v2_t &model, unsigned threads) {
+Expected<Weights> Weights::random(uint64_t seed, const plait_model_v2_t &model, unsigned threads, Progress *progress) {
   for (int32_t i = 0; i < model.weight_count; ++i) {
     int32_t dtype = model.weights[i].dtype;
     if (dtype != PLAIT_DTYPE_F32 && dtype != PLAIT_DTYPE_BF16)
@@ -178,13 +179,19 @@ Expected<Weights> Weights::random(uint64_t seed, const plait_model_v2_t &model, 
   PLAIT_ASSIGN_OR_RETURN(auto pool, ThreadPool::create(std::max(threads, 1u)));
   std::vector<FillWork> work = divideWork(model);
   std::atomic<size_t> next{0};
+  if (progress)
+    progress->begin("making random weights", model.pack_bytes);
   uint8_t *pack = weights.memory.data();
   pool->run([&](unsigned) {
     for (size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < work.size();) {
       const FillWork &item = work[i];
       uint8_t *slice = pack + item.weight->pack_offset + uint64_t(item.layer) * item.weight->layer_bytes;
       fillRandom(*item.weight, item.layer, seed, item.begin, item.end, slice);
+      if (progress)
+        progress->advance(item.weight->layer_bytes * uint64_t(item.end - item.begin) / uint64_t(unitsOf(*item.weight)));
     }
   });
+  if (progress)
+    progress->end();
   return weights;
 }

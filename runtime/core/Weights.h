@@ -18,6 +18,8 @@
 
 namespace plait {
 
+class Progress;
+
 /// Memory from the kernel: zeroed, page aligned, backed when first touched.
 class PageMemory {
 public:
@@ -42,7 +44,8 @@ public:
   /// Maps a pack of exactly `model.pack_bytes` bytes.
   static Expected<Weights> map(const std::string &path, const plait_model_v2_t &model);
   /// Makes the pack of `--weights random:seed` with `threads` threads.
-  static Expected<Weights> random(uint64_t seed, const plait_model_v2_t &model, unsigned threads);
+  static Expected<Weights> random(uint64_t seed, const plait_model_v2_t &model, unsigned threads,
+                                  Progress *progress = nullptr);
 
   const uint8_t *data() const { return base; }
 

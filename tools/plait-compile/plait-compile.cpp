@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "plait/Driver/Compile.h"
+#include "plait/Driver/Version.h"
 #include "runtime/base/Signals.h"
 
 #include "mlir/IR/AsmState.h"
@@ -15,10 +16,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <unistd.h>
 
 namespace cl = llvm::cl;
 using namespace plait;
@@ -58,6 +56,7 @@ int main(int argc, char **argv) {
   installSignalHandlers("plait-compile"); // instead of LLVM's
   // LLVM's own options, hundreds and some with the names below, are not ours.
   cl::ResetCommandLineParser();
+  cl::SetVersionPrinter([](llvm::raw_ostream &out) { out << "plait-compile " << kVersion << "\n"; });
   cl::OptionCategory category("plait-compile options");
   cl::opt<std::string> input(cl::Positional, cl::desc("<model folder, GGUF file, or IR with --start-from>"),
                              cl::Required, cl::cat(category));
@@ -114,11 +113,6 @@ int main(int argc, char **argv) {
     progress.clear();
     llvm::errs() << "plait-compile: " << line << "\n";
   };
-  llvm::sys::SetInterruptFunction([] {
-    Progress::clearInHandler();
-    llvm::sys::RunInterruptHandlers();
-    _exit(130); // as a shell reports SIGINT
-  });
   auto spec = parseWeightsSpec(weights);
   auto start = readPhase("--start-from", startFrom), stop = readPhase("--stop-after", stopAfter);
   for (const Status &status : {spec.status(), start.status(), stop.status()})

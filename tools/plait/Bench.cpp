@@ -236,10 +236,14 @@ public:
     else
       markdown(record);
     ++count;
+    machine = fmt::format("\nbuild {} ({}), {}\n", record["version"].get<std::string>(),
+                          record["build_id"].get<std::string>(), record["cpu_info"].get<std::string>());
   }
   int finish() {
     if (format == "json")
       out.write(count ? "\n]\n" : "[]\n");
+    else if (format == "md" && count)
+      out.write(machine);
     return out.exitCode();
   }
   bool ok() const { return out.ok(); }
@@ -267,6 +271,7 @@ private:
   }
 
   std::string format;
+  std::string machine; ///< of the records, below a table for people
   Output out;
   size_t count = 0;
 };

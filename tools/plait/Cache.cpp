@@ -45,18 +45,6 @@ Status cancelled() { return Status::error(StatusCode::cancelled, "interrupted");
 
 std::string errorText(int error) { return std::error_code(error, std::generic_category()).message(); }
 
-Expected<std::string> compilerPath() {
-  std::error_code error;
-  fs::path self = fs::read_symlink("/proc/self/exe", error);
-  fs::path compiler = self.parent_path() / "plait-compile";
-  if (error || access(compiler.c_str(), X_OK) != 0)
-    return notFound(fmt::format("plait-compile: found no such program beside {}; expected it "
-                                "there to compile a model folder; install it, or compile the "
-                                "model elsewhere and give the .plait folder",
-                                printable(self.string())));
-  return compiler.string();
-}
-
 /// Adds what can change the compiler's output of one file.
 Status addFile(Digest &digest, const fs::path &path) {
   struct stat info;
@@ -233,6 +221,7 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.push_back("--debug-logits");
   if (options.threads)
     arguments.insert(arguments.end(), {"--threads", std::to_string(options.threads)});
+  arguments.insert(arguments.end(), {"--progress", options.quiet ? "none" : nameOf(progressMode())});
   if (!options.quiet)
     note(fmt::format("compiling {}", printable(model)));
   Status status = runCompiler(arguments);
@@ -253,6 +242,18 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
 }
 
 } // namespace
+
+Expected<std::string> plait::compilerPath() {
+  std::error_code error;
+  fs::path self = fs::read_symlink("/proc/self/exe", error);
+  fs::path compiler = self.parent_path() / "plait-compile";
+  if (error || access(compiler.c_str(), X_OK) != 0)
+    return notFound(fmt::format("plait-compile: found no such program beside {}; expected it "
+                                "there to compile a model folder; install it, or compile the "
+                                "model elsewhere and give the .plait folder",
+                                printable(self.string())));
+  return compiler.string();
+}
 
 Expected<std::string> plait::cacheFolder() {
   if (const char *folder = std::getenv("PLAIT_CACHE_DIR"); folder && *folder)

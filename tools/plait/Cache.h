@@ -34,6 +34,9 @@ struct ResolvedArtifact {
 /// same model waits for the first, and a compiler that dies leaves nothing.
 Expected<ResolvedArtifact> resolveArtifact(const std::string &path, const CompileOptions &options);
 
+/// plait-compile, which lies beside this program.
+Expected<std::string> compilerPath();
+
 /// ${PLAIT_CACHE_DIR}, else ${XDG_CACHE_HOME}/plait, else ~/.cache/plait.
 Expected<std::string> cacheFolder();
 

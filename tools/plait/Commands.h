@@ -25,6 +25,8 @@ void addInspectCommand(CLI::App &app, Action &action);
 void addTokenizeCommand(CLI::App &app, Action &action);
 void addVerifyCommand(CLI::App &app, Action &action);
 void addSelftestCommand(CLI::App &app, Action &action);
+void addExplainCommand(CLI::App &app, Action &action);
+void addDoctorCommand(CLI::App &app, Action &action);
 
 } // namespace plait
 

@@ -27,6 +27,10 @@ int plait::fail(const Status &status, int code) {
 
 void plait::note(std::string_view message) { fmt::print(stderr, "plait: {}\n", message); }
 
+static ProgressMode chosenMode = ProgressMode::automatic;
+void plait::setProgressMode(ProgressMode mode) { chosenMode = mode; }
+ProgressMode plait::progressMode() { return chosenMode; }
+
 bool Output::write(std::string_view text) {
   while (!error && !text.empty()) {
     ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());

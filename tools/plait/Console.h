@@ -8,6 +8,7 @@
 #ifndef PLAIT_TOOLS_PLAIT_CONSOLE_H
 #define PLAIT_TOOLS_PLAIT_CONSOLE_H
 
+#include "runtime/base/Progress.h"
 #include "runtime/base/Signals.h"
 #include "runtime/base/Status.h"
 
@@ -29,6 +30,10 @@ enum ExitCode {
 /// interruption if that is what the status says.
 int fail(const Status &status, int code = exitFailure);
 void note(std::string_view message);
+
+/// How the whole program shows progress.
+void setProgressMode(ProgressMode mode);
+ProgressMode progressMode();
 
 /// Standard output, unbuffered so that tokens show at once.
 class Output {

@@ -6,12 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/core/Model.h"
-#include "runtime/core/StepInputs.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Executor.h"
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
 
@@ -24,100 +24,7 @@ struct InspectTexts {
   bool json = false, plan = false;
 };
 
-const char *dtypeName(int32_t dtype) {
-  switch (dtype) {
-  case PLAIT_DTYPE_F32:
-    return "f32";
-  case PLAIT_DTYPE_BF16:
-    return "bf16";
-  case PLAIT_DTYPE_I32:
-    return "i32";
-  case PLAIT_DTYPE_I64:
-    return "i64";
-  default:
-    return "?";
-  }
-}
-
-constexpr const char *kDimNames[PLAIT_DIM_COUNT] = {"tokens", "rows", "leaves", "pages", "stops", "edits", "tops"};
-constexpr const char *kInputNames[PLAIT_IN_COUNT] = {
-    "tokens",      "positions",   "token_rows",  "leaves",       "temperature", "top_k",
-    "top_p",       "min_p",       "seed",        "sequence",     "stops",       "edit_ends",
-    "edit_tokens", "edit_biases", "edit_scales", "edit_offsets", "top_counts"};
-constexpr const char *kOutputNames[PLAIT_OUT_COUNT] = {"tokens", "status",     "logprob",
-                                                       "logits", "top_tokens", "top_logprobs"};
-
-/// "1024 + 8 * tokens"
-std::string extentText(const plait_extent_v2_t &extent) {
-  std::string text = extent.constant ? std::to_string(extent.constant) : "";
-  for (int d = 0; d < PLAIT_DIM_COUNT; ++d)
-    if (extent.per[d])
-      text += fmt::format("{}{} * {}", text.empty() ? "" : " + ", extent.per[d], kDimNames[d]);
-  return text.empty() ? "0" : text;
-}
-
-std::string tilesText(const plait_kernel_v1_t &kernel) {
-  std::string text = std::to_string(kernel.tile_count);
-  if (kernel.tile_dim >= 0)
-    text += fmt::format(" * ceil({} / {})", kDimNames[kernel.tile_dim], kernel.tile_block);
-  return text + (kernel.cyclic ? ", dealt out" : "");
-}
-
-std::string layoutText(const plait_weight_v2_t &weight) {
-  std::string text =
-      weight.layout == PLAIT_LAYOUT_PANELS ? fmt::format("panels of {}x{}", weight.panel, weight.group) : "rows";
-  return text + (weight.transposed ? ", transposed" : "");
-}
-
-std::string argText(const plait_model_v2_t &model, const plait_arg_v1_t &arg) {
-  switch (arg.kind) {
-  case PLAIT_ARG_SLOT:
-    return fmt::format("slot{}", arg.index);
-  case PLAIT_ARG_WEIGHT:
-    return fmt::format("@{}", model.weights[arg.index].name);
-  case PLAIT_ARG_STATE:
-    return fmt::format("state:{}", model.states[arg.index].name);
-  case PLAIT_ARG_INPUT:
-    return fmt::format("in:{}", kInputNames[arg.index]);
-  case PLAIT_ARG_PAGES:
-    return fmt::format("pages{}", arg.index);
-  default:
-    return fmt::format("out:{}", kOutputNames[arg.index]);
-  }
-}
-
-const char *sourceName(const plait_model_v2_t &model, const plait_launch_v1_t &launch) {
-  return launch.source >= 0 ? model.sources[launch.source] : "";
-}
-
-/// Bytes that the states of a sequence take: what grows by a position, and what a
-/// window keeps at most.
-struct StateBytes {
-  int64_t perPosition = 0, windows = 0;
-};
-StateBytes stateBytes(const plait_model_v2_t &model) {
-  StepLimits limits;
-  limits.pageTokens = pageTokens(model);
-  StateBytes bytes;
-  for (int32_t i = 0; i < model.table_count; ++i)
-    if (TableLimits table{tableWindow(model, i)}; table.window)
-      bytes.windows += tablePageBytes(model, i) * limits.ringPages(table, 0);
-    else
-      bytes.perPosition += tablePageBytes(model, i) / limits.pageTokens;
-  return bytes;
-}
-
 int64_t arenaBytesFor(const plait_plan_v1_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
-
-std::string bytesText(int64_t bytes) {
-  if (bytes >= int64_t(1) << 30)
-    return fmt::format("{:.2f} GiB", double(bytes) * 0x1p-30);
-  if (bytes >= 1 << 20)
-    return fmt::format("{:.2f} MiB", double(bytes) * 0x1p-20);
-  if (bytes >= 1 << 10)
-    return fmt::format("{:.2f} KiB", double(bytes) * 0x1p-10);
-  return fmt::format("{} B", bytes);
-}
 
 std::string planText(const plait_model_v2_t &m, const plait_plan_v1_t &plan) {
   std::string text = fmt::format("\nplan {}\n", plan.name);

@@ -20,6 +20,9 @@ int main(int argc, char **argv) {
   CLI::App app("Plait: compiles language models and runs them", "plait");
   app.set_version_flag("--version", "plait " PLAIT_VERSION);
   app.require_subcommand(1);
+  app.fallthrough(); // --progress may follow the subcommand
+  std::string progress;
+  app.add_option("--progress", progress, "auto, bar, plain or none, on stderr (default: $PLAIT_PROGRESS, else auto)");
   Action action;
   addRunCommand(app, action);
   addChatCommand(app, action);
@@ -28,6 +31,8 @@ int main(int argc, char **argv) {
   addTokenizeCommand(app, action);
   addVerifyCommand(app, action);
   addSelftestCommand(app, action);
+  addExplainCommand(app, action);
+  addDoctorCommand(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &help) { // --help, --version
@@ -41,6 +46,10 @@ int main(int argc, char **argv) {
                  argc > 1 ? "\"" + printable(argv[1], 80) + "\"" : "nothing");
     return exitUsage;
   }
+  auto mode = parseProgressMode(progress);
+  if (!mode)
+    return fail(mode.status(), exitUsage);
+  setProgressMode(*mode);
   try {
     return action();
   } catch (const std::exception &error) { // out of memory; everything else is a Status

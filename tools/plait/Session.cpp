@@ -7,8 +7,10 @@
 
 #include "tools/plait/Session.h"
 
+#include "runtime/base/Progress.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Topology.h"
+#include "tools/plait/Console.h"
 
 #include <algorithm>
 #include <chrono>
@@ -22,6 +24,8 @@ Expected<Session> Session::open(const std::string &path, const CompileOptions &c
   auto begin = std::chrono::steady_clock::now();
   ModelOptions options;
   options.threads = threads;
+  Progress progress("plait", compile.quiet ? ProgressMode::none : progressMode());
+  options.progress = &progress;
   PLAIT_ASSIGN_OR_RETURN(session.model, Model::open(session.artifact.path, options));
   session.loadSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return session;
@@ -35,7 +39,7 @@ Expected<std::optional<Tokenizer>> Session::tokenizer() const {
   return std::optional<Tokenizer>(std::move(tokenizer));
 }
 
-static int64_t availableBytes() {
+int64_t plait::availableBytes() {
   std::ifstream file("/proc/meminfo");
   std::string name, unit;
   for (int64_t kilobytes; file >> name >> kilobytes;) {

@@ -31,6 +31,9 @@ struct Session {
   Expected<std::optional<Tokenizer>> tokenizer() const;
 };
 
+/// Bytes of memory that new programs can have without swapping.
+int64_t availableBytes();
+
 /// How many sequences of how many positions an instance is to hold at once.
 struct Demand {
   int64_t sequences = 1;

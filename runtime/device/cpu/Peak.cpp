@@ -1,0 +1,102 @@
+//===- Peak.cpp - What plain loops reach on this machine ------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/device/cpu/Peak.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/mman.h>
+
+using namespace plait;
+
+namespace {
+
+constexpr long kIterations = 2'000'000;
+/// Accumulators: more than latency times throughput of any CPU so far.
+constexpr int kChains = 12;
+
+volatile float sink;
+
+template <typename Work> double bestSeconds(unsigned threads, int rounds, Work work) {
+  double best = 1e30;
+  for (int round = 0; round < rounds; ++round) {
+    auto begin = std::chrono::steady_clock::now();
+    std::vector<std::thread> workers;
+    for (unsigned t = 1; t < threads; ++t)
+      workers.emplace_back(work, t);
+    work(0u);
+    for (std::thread &worker : workers)
+      worker.join();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return best;
+}
+
+/// Sums of eight vectors at once, so that no addition waits for the one before.
+#define PLAIT_READ_LOOP(width)                                                                                         \
+  typedef float Vector __attribute__((vector_size(width)));                                                            \
+  constexpr size_t lanes = (width) / 4;                                                                                \
+  Vector sums[8] = {};                                                                                                 \
+  for (size_t i = 0; i + 8 * lanes <= count; i += 8 * lanes)                                                           \
+    for (size_t j = 0; j < 8; ++j)                                                                                     \
+      sums[j] += *reinterpret_cast<const Vector *>(data + i + j * lanes);                                              \
+  for (int j = 1; j < 8; ++j)                                                                                          \
+    sums[0] += sums[j];                                                                                                \
+  sink = sums[0][0];
+
+__attribute__((target("avx2"))) void readWide(const float *data, size_t count) { PLAIT_READ_LOOP(32) }
+void readNarrow(const float *data, size_t count){PLAIT_READ_LOOP(16)}
+
+/// In assembly, because a compiler would see that nothing depends on the loop.
+#define PLAIT_COMPUTE_LOOP(width, instruction, inputs)                                                                 \
+  typedef float Vector __attribute__((vector_size(width)));                                                            \
+  Vector x[kChains], a, b;                                                                                             \
+  for (int l = 0; l < (width) / 4; ++l) {                                                                              \
+    a[l] = 0.999f;                                                                                                     \
+    b[l] = 0.001f;                                                                                                     \
+  }                                                                                                                    \
+  for (int j = 0; j < kChains; ++j)                                                                                    \
+    x[j] = a * float(j);                                                                                               \
+  for (long i = 0; i < kIterations; ++i)                                                                               \
+    for (int j = 0; j < kChains; ++j)                                                                                  \
+      asm volatile(instruction : "+v"(x[j]) : inputs(a), inputs(b));                                                   \
+  for (int j = 1; j < kChains; ++j)                                                                                    \
+    x[0] += x[j];                                                                                                      \
+  sink = x[0][0];
+
+__attribute__((target("avx512f"))) void computeAvx512() {
+  PLAIT_COMPUTE_LOOP(64, "vfmadd213ps %2, %1, %0", "v")
+}
+__attribute__((target("avx2,fma"))) void computeAvx2() { PLAIT_COMPUTE_LOOP(32, "vfmadd213ps %2, %1, %0", "v") }
+void computeSse() { PLAIT_COMPUTE_LOOP(16, "mulps %1, %0\n\taddps %2, %0", "v") }
+
+} // namespace
+
+Expected<MachinePeak> plait::measurePeak(unsigned threads, size_t bytes, int rounds) {
+  void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return resourceError("machine: the system gives no " + std::to_string(bytes) + " bytes of memory to measure with");
+  madvise(memory, bytes, MADV_HUGEPAGE);
+  float *data = static_cast<float *>(memory);
+  std::fill(data, data + bytes / 4, 1.0f);
+  bool avx512 = __builtin_cpu_supports("avx512f");
+  bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  size_t slice = bytes / 4 / threads / 64 * 64; // whole cache lines
+  double reading =
+      bestSeconds(threads, rounds, [&](unsigned t) { (avx2 ? readWide : readNarrow)(data + t * slice, slice); });
+  double computing = bestSeconds(threads, rounds, [&](unsigned) {
+    (avx512 ? computeAvx512 : avx2 ? computeAvx2 : computeSse)();
+  });
+  munmap(memory, bytes);
+  double lanes = avx512 ? 16 : avx2 ? 8 : 4;
+  return MachinePeak{double(slice) * 4 * threads / reading,
+                     double(kIterations) * kChains * lanes * 2 * threads / computing};
+}

@@ -1,0 +1,29 @@
+//===- Peak.h - What plain loops reach on this machine ----------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_DEVICE_CPU_PEAK_H
+#define PLAIT_RUNTIME_DEVICE_CPU_PEAK_H
+
+#include "runtime/base/Status.h"
+
+#include <cstddef>
+
+namespace plait {
+
+struct MachinePeak {
+  double readBytesPerSecond = 0; ///< of memory, by all threads together
+  double flopsPerSecond = 0;     ///< f32, a multiply-add is two
+};
+
+/// The best of `rounds` rounds of two loops on `threads` threads: one reads
+/// `bytes` of memory, which should exceed the caches, the other multiplies and adds
+/// in registers with the widest vectors there are (AVX-512, AVX2 or SSE).
+Expected<MachinePeak> measurePeak(unsigned threads, size_t bytes, int rounds);
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_DEVICE_CPU_PEAK_H

@@ -1,0 +1,423 @@
+//===- Explain.cpp - plait explain: what was decided, and what it costs ---===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/base/File.h"
+#include "runtime/core/Tables.h"
+#include "runtime/device/cpu/Topology.h"
+#include "tools/plait/Arguments.h"
+#include "tools/plait/Cache.h"
+#include "tools/plait/Commands.h"
+#include "tools/plait/Console.h"
+#include "tools/plait/Explanation.h"
+#include "tools/plait/Session.h"
+#include "tools/plait/TableText.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+using namespace plait;
+
+namespace {
+
+constexpr const char *kFooter =
+    "Costs are linear in T tokens, R rows (sequences), L leaves (tokens whose successor is\n"
+    "chosen) and P positions attended to, summed over the tokens. Times are lower bounds: the\n"
+    "larger of weights and state over the machine's read rate, and flops over its f32 rate.";
+
+struct ExplainTexts {
+  std::string path, tokens, context, machine, memory, threads, variant;
+  bool json = false, decisions = false;
+};
+
+struct Request {
+  int64_t tokens = 0, context = 0, memory = 0;
+  MachinePeak peak;
+  bool measured = false;
+};
+
+/// "16G", "512M" or a number of bytes.
+Expected<int64_t> parseMemory(const std::string &text) {
+  std::string digits = text;
+  int shift = 0;
+  if (!digits.empty())
+    if (size_t unit = std::string_view("KMGT").find(digits.back()); unit != std::string_view::npos) {
+      shift = 10 * (int(unit) + 1);
+      digits.pop_back();
+    }
+  auto number = parseInteger("--memory", digits, 1, INT64_MAX >> shift);
+  if (!number)
+    return invalidArgument("--memory: found \"" + text + "\"; expected bytes, with K, M, G or T for powers of 1024");
+  return *number << shift;
+}
+
+/// "GB/s,GFLOP/s"
+Expected<MachinePeak> parseMachine(const std::string &text) {
+  size_t comma = text.find(',');
+  auto read = parseNumber("", text.substr(0, comma), 1e-3, 1e9);
+  auto compute = parseNumber("", comma == std::string::npos ? "" : text.substr(comma + 1), 1e-3, 1e9);
+  if (!read || !compute)
+    return invalidArgument("--machine: found \"" + text +
+                           "\"; expected two positive numbers with a comma between: GB/s, then GFLOP/s");
+  return MachinePeak{*read * 1e9, *compute * 1e9};
+}
+
+Expected<Request> parseRequest(const ExplainTexts &texts, int64_t maxPositions) {
+  Request request;
+  auto number = [&](const char *name, const std::string &text, int64_t absent) -> Expected<int64_t> {
+    return text.empty() ? Expected<int64_t>(std::min(absent, maxPositions)) : parseInteger(name, text, 1, maxPositions);
+  };
+  PLAIT_ASSIGN_OR_RETURN(request.tokens, number("--tokens", texts.tokens, 512));
+  PLAIT_ASSIGN_OR_RETURN(request.context, number("--context", texts.context, 1024));
+  request.memory = availableBytes();
+  if (!texts.memory.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(request.memory, parseMemory(texts.memory));
+  }
+  if (!texts.machine.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(request.peak, parseMachine(texts.machine));
+    return request;
+  }
+  PLAIT_ASSIGN_OR_RETURN(
+      int64_t threads,
+      parseInteger("--threads", texts.threads.empty() ? std::to_string(physicalCores()) : texts.threads, 1, 1024));
+  request.measured = true;
+  PLAIT_ASSIGN_OR_RETURN(request.peak, measurePeak(unsigned(threads), size_t(256) << 20, /*rounds=*/3));
+  return request;
+}
+
+/// The variant that is explained, and everything that is known of it.
+struct Subject {
+  const Model &model;
+  const Manifest &manifest;
+  const plait_plan_v1_t &plan;
+  const Explanation &explanation;
+  const Explanation::Variant &costs;
+  const Request &request;
+
+  const plait_launch_v1_t &launch(size_t i) const { return plan.launches[i]; }
+  int64_t layersOf(size_t i) const { return launch(i).layer_end - launch(i).layer_begin; }
+  std::string partOf(size_t i) const { return sourceName(model.tables(), launch(i)); }
+  Roofline roofline(size_t i, const StepLoad &load) const {
+    return rooflineOf(costs.launches[i], layersOf(i), load, request.peak);
+  }
+  Roofline total(const StepLoad &load) const {
+    Roofline sum;
+    for (size_t i = 0; i < costs.launches.size(); ++i) {
+      Roofline one = roofline(i, load);
+      sum.flops += one.flops;
+      sum.bytes += one.bytes;
+      sum.seconds += one.seconds;
+    }
+    return sum;
+  }
+  MemoryLedger ledger() const {
+    return ledgerOf(model.tables(), plan, request.context, request.tokens, request.memory);
+  }
+  /// The launch that chooses tokens, and what of a request it reads.
+  std::string samplingText() const {
+    for (size_t i = 0; i < costs.launches.size(); ++i) {
+      if (!costs.launches[i].op.starts_with("decode.choose"))
+        continue;
+      std::string inputs;
+      for (int32_t a = 0; a < launch(i).arg_count; ++a) {
+        const plait_arg_v1_t &arg = plan.args[launch(i).first_arg + a];
+        if (arg.kind == PLAIT_ARG_INPUT)
+          inputs += (inputs.empty() ? "" : ", ") + std::string(inputName(arg.index));
+      }
+      return costs.launches[i].op + (inputs.empty() ? "" : " with " + inputs);
+    }
+    return "none";
+  }
+  /// Launches and barriers of one step, each layer counted.
+  std::pair<int64_t, int64_t> countLaunches() const {
+    int64_t launches = 0, barriers = 0;
+    for (size_t i = 0; i < costs.launches.size(); ++i) {
+      launches += layersOf(i);
+      barriers += launch(i).barrier ? layersOf(i) : 0;
+    }
+    return {launches, barriers};
+  }
+};
+
+std::string numericsText(const std::string &numerics) {
+  if (numerics == "row_invariant")
+    return "row_invariant: no bit of a row depends on other rows, on chunks or on threads";
+  return numerics;
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+std::string summaryText(const Subject &s) {
+  auto [launches, barriers] = s.countLaunches();
+  return fmt::format("model      {} ({}), {} parameters\n"
+                     "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
+                     "compiled   by {} for {} {}\n"
+                     "numerics   {}\n"
+                     "strategy   {}: {}\n"
+                     "plan       {} kernels; a step has {} launches and {} barriers\n",
+                     s.manifest.name, s.manifest.family, countText(double(s.manifest.parameters)), s.manifest.layers, s.manifest.hidden,
+                     s.manifest.vocabulary, s.manifest.maxPositions, s.manifest.compilerVersion, s.manifest.triple,
+                     s.manifest.cpu, numericsText(s.manifest.numerics), s.plan.name, s.samplingText(),
+                     s.model.tables().kernel_count, launches, barriers);
+}
+
+/// Words of a list in lines of at most 100 columns, each after `indent` blanks.
+std::string wrapped(const std::vector<std::string> &words, size_t indent) {
+  std::string text, line;
+  for (const std::string &word : words) {
+    if (!line.empty() && indent + line.size() + 1 + word.size() > 100) {
+      text += line + "\n" + std::string(indent, ' ');
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return text + line + "\n";
+}
+
+std::string passesText(const Explanation &explanation) {
+  std::string text = "\npasses\n";
+  for (size_t i = 0; i < explanation.passes.size();) {
+    const std::string phase = explanation.passes[i].phase;
+    std::vector<std::string> names;
+    for (; i < explanation.passes.size() && explanation.passes[i].phase == phase; ++i)
+      names.push_back(explanation.passes[i].name);
+    text += fmt::format("  {:<8} {}", phase, wrapped(names, 11));
+  }
+  return text;
+}
+
+std::string decisionsText(const Explanation &explanation, bool all) {
+  std::string text = "\ndecisions\n";
+  if (all) {
+    for (const Explanation::Remark &remark : explanation.remarks)
+      text += fmt::format("  {}: {} ({}): {}\n", remark.pass, remark.name, remark.kind, remark.text);
+    return text;
+  }
+  std::vector<const Explanation::Remark *> firsts;
+  std::map<std::pair<std::string, std::string>, int> counts;
+  for (const Explanation::Remark &remark : explanation.remarks)
+    if (++counts[{remark.pass, remark.name}] == 1)
+      firsts.push_back(&remark);
+  for (const Explanation::Remark *remark : firsts)
+    text += fmt::format("  {}: {} x {}, such as\n    {}\n", remark->pass, remark->name,
+                        counts[{remark->pass, remark->name}], printable(remark->text, 93));
+  return text + (firsts.empty() ? "  none\n" : "  (--decisions lists all)\n");
+}
+
+/// "12 x tokens/4, dealt": count x ceil(extent / block).
+std::string shortTilesText(const plait_kernel_v1_t &kernel) {
+  std::string text = std::to_string(kernel.tile_count);
+  if (kernel.tile_dim >= 0)
+    text += fmt::format(" x {}/{}", dimName(kernel.tile_dim), kernel.tile_block);
+  return text + (kernel.cyclic ? ", dealt" : "");
+}
+
+/// The part of the model, or the op where the part has no name of its own.
+std::string shortPartText(const Subject &s, size_t i) {
+  std::string part = s.partOf(i);
+  if (part.find('.') == std::string::npos)
+    return s.costs.launches[i].op;
+  if (part.starts_with("model."))
+    part.erase(0, 6);
+  return part.size() <= 29 ? part : ".." + part.substr(part.size() - 27);
+}
+
+std::string costText(const Subject &s) {
+  std::string text = fmt::format("\n{:<32}{:>3} {:>12} {:>14} {:>10}  {}\n", "cost of one layer, symbolic", "x", "flops",
+                                 "weights, state", "activation", "tiles");
+  for (size_t i = 0; i < s.costs.launches.size(); ++i) {
+    const LaunchCost &cost = s.costs.launches[i];
+    text += fmt::format("{} {:<30}{:>3} {:>12} {:>14} {:>10}  {}\n", s.launch(i).barrier ? "|" : " ",
+                        shortPartText(s, i), s.layersOf(i), cost.flops.text(), cost.weightBytes.text(),
+                        cost.activationBytes.text(), shortTilesText(s.model.tables().kernels[s.launch(i).kernel]));
+  }
+  return text + "  (| waits for every launch before)\n";
+}
+
+std::string rooflineText(const Subject &s, const char *title, const StepLoad &load) {
+  Roofline total = s.total(load);
+  std::string text = fmt::format("\n{:<37}{:>3} {:>10} {:>12} {:>11}  {:<8} {:>6}\n", title, "x", "flops", "bytes",
+                                 "time", "bound by", "share");
+  struct Group {
+    std::string name;
+    int64_t layers = 0;
+    Roofline sum;
+  };
+  std::vector<Group> groups;
+  for (size_t i = 0; i < s.costs.launches.size(); ++i) {
+    Roofline one = s.roofline(i, load);
+    auto same = std::find_if(groups.begin(), groups.end(),
+                             [&](const Group &group) { return group.name == s.costs.launches[i].op; });
+    if (same == groups.end())
+      same = groups.insert(groups.end(), {s.costs.launches[i].op, 0, {}});
+    same->layers += s.layersOf(i);
+    same->sum.flops += one.flops;
+    same->sum.bytes += one.bytes;
+    same->sum.seconds += one.seconds;
+    same->sum.memoryBound = one.memoryBound;
+  }
+  std::sort(groups.begin(), groups.end(), [](const Group &a, const Group &b) {
+    return std::tie(b.sum.seconds, a.name) < std::tie(a.sum.seconds, b.name);
+  });
+  for (const Group &group : groups)
+    if (group.sum.seconds > 0)
+      text +=
+          fmt::format("  {:<35}{:>3} {:>10} {:>12} {:>11}  {:<8} {:>5.1f}%\n", group.name, group.layers,
+                      countText(group.sum.flops), bytesText(int64_t(group.sum.bytes)), secondsText(group.sum.seconds),
+                      group.sum.memoryBound ? "memory" : "compute", 100 * group.sum.seconds / total.seconds);
+  return text + fmt::format("  {:<38} {:>10} {:>12} {:>11}  <= {:.1f} tok/s\n", "all", countText(total.flops),
+                            bytesText(int64_t(total.bytes)), secondsText(total.seconds),
+                            double(load.tokens) / total.seconds);
+}
+
+std::string memoryText(const Subject &s) {
+  MemoryLedger m = s.ledger();
+  auto line = [](const std::string &what, int64_t bytes) {
+    return fmt::format("  {:<50} {:>12}\n", what, bytesText(bytes));
+  };
+  std::string text = "\nmemory\n" + line("weights", m.weights) + line("state per position", m.statePerPosition) +
+                     (m.stateOfWindows ? line("state of the windows", m.stateOfWindows) : "") +
+                     line(fmt::format("state of a sequence of {} positions", s.request.context), m.stateOfContext) +
+                     line("arena of a step of 1 token", m.decodeArena) +
+                     line(fmt::format("arena of a step of {} tokens", s.request.tokens), m.prefillArena) +
+                     line("weights, one sequence and the larger arena", m.total);
+  if (m.available < m.total)
+    return text + fmt::format("  {} are not enough for this\n", bytesText(m.available));
+  return text + fmt::format("  {} hold a sequence of {} positions, or {} sequences of {}\n", bytesText(m.available),
+                            m.maxContext, m.maxSequences, s.request.context);
+}
+
+std::string explainText(const Subject &s, const ExplainTexts &texts) {
+  std::string machine =
+      fmt::format("\nmachine    {} {:.1f} GB/s and {:.1f} GFLOP/s\n",
+                  s.request.measured ? "measured:" : "given:", s.request.peak.readBytesPerSecond / 1e9,
+                  s.request.peak.flopsPerSecond / 1e9);
+  return summaryText(s) + passesText(s.explanation) + decisionsText(s.explanation, texts.decisions) + costText(s) +
+         machine +
+         rooflineText(s, fmt::format("decode, 1 token at context {}", s.request.context).c_str(),
+                      StepLoad::decode(s.request.context)) +
+         rooflineText(s, fmt::format("prefill of {} tokens", s.request.tokens).c_str(),
+                      StepLoad::prefill(s.request.tokens)) +
+         memoryText(s);
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+Json toJson(const Roofline &roofline) {
+  return {{"flops", roofline.flops}, {"bytes", roofline.bytes}, {"seconds", roofline.seconds}};
+}
+
+Json explainJson(const Subject &s) {
+  const Request &request = s.request;
+  StepLoad decode = StepLoad::decode(request.context), prefill = StepLoad::prefill(request.tokens);
+  Json json = {{"model", s.manifest.name},
+               {"numerics", s.manifest.numerics},
+               {"strategy", {{"variant", s.plan.name}, {"sampling", s.samplingText()}}},
+               {"tokens", request.tokens},
+               {"context", request.context},
+               {"machine",
+                {{"measured", request.measured},
+                 {"read_bytes_per_second", request.peak.readBytesPerSecond},
+                 {"flops_per_second", request.peak.flopsPerSecond}}}};
+  json["passes"] = Json::array();
+  for (const Explanation::Pass &pass : s.explanation.passes)
+    json["passes"].push_back({{"phase", pass.phase}, {"pass", pass.name}});
+  json["decisions"] = Json::array();
+  for (const Explanation::Remark &remark : s.explanation.remarks)
+    json["decisions"].push_back({{"pass", remark.pass},
+                                 {"name", remark.name},
+                                 {"kind", remark.kind},
+                                 {"at", remark.at},
+                                 {"text", remark.text}});
+  json["launches"] = Json::array();
+  for (size_t i = 0; i < s.costs.launches.size(); ++i) {
+    const LaunchCost &cost = s.costs.launches[i];
+    const plait_kernel_v1_t &kernel = s.model.tables().kernels[s.launch(i).kernel];
+    json["launches"].push_back({{"kernel", kernel.name},
+                                {"op", cost.op},
+                                {"source", s.partOf(i)},
+                                {"layers", s.layersOf(i)},
+                                {"barrier", s.launch(i).barrier != 0},
+                                {"tiles", tilesText(kernel)},
+                                {"flops", cost.flops.json()},
+                                {"weight_bytes", cost.weightBytes.json()},
+                                {"activation_bytes", cost.activationBytes.json()},
+                                {"decode", toJson(s.roofline(i, decode))},
+                                {"prefill", toJson(s.roofline(i, prefill))}});
+  }
+  json["decode"] = toJson(s.total(decode));
+  json["prefill"] = toJson(s.total(prefill));
+  MemoryLedger m = s.ledger();
+  json["memory"] = {{"weights", m.weights},
+                    {"state_per_position", m.statePerPosition},
+                    {"state_of_windows", m.stateOfWindows},
+                    {"state_of_context", m.stateOfContext},
+                    {"decode_arena", m.decodeArena},
+                    {"prefill_arena", m.prefillArena},
+                    {"total", m.total},
+                    {"available", m.available},
+                    {"max_context", m.maxContext},
+                    {"max_sequences", m.maxSequences}};
+  return json;
+}
+
+int explainAction(const ExplainTexts &texts) {
+  Expected<ResolvedArtifact> artifact = resolveArtifact(texts.path, {});
+  if (!artifact)
+    return fail(artifact.status());
+  auto model = Model::open(artifact->path, {.threads = 1, .loadWeights = false});
+  if (!model)
+    return fail(model.status());
+  auto explanation = Explanation::read(**model);
+  if (!explanation)
+    return fail(explanation.status());
+  const Manifest &manifest = (*model)->manifest();
+  auto plan = (*model)->plan(texts.variant.empty() ? manifest.strategy : texts.variant);
+  if (!plan)
+    return fail(plan.status(), exitUsage);
+  const Explanation::Variant *costs = nullptr;
+  for (const Explanation::Variant &variant : explanation->variants)
+    if (variant.name == (*plan)->name)
+      costs = &variant;
+  if (!costs)
+    return fail(corrupt(fmt::format("{}/explain.json: found no variant '{}'; expected those of the model binary",
+                                    printable(artifact->path), (*plan)->name)));
+  Expected<Request> request = parseRequest(texts, (*model)->tables().max_positions);
+  if (!request)
+    return fail(request.status(), exitUsage);
+  Subject subject{**model, manifest, **plan, *explanation, *costs, *request};
+  Output out;
+  if (texts.json)
+    out.write(explainJson(subject).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  else
+    out.write(explainText(subject, texts));
+  return out.exitCode();
+}
+
+} // namespace
+
+void plait::addExplainCommand(CLI::App &app, Action &action) {
+  auto texts = std::make_shared<ExplainTexts>();
+  CLI::App *explain = app.add_subcommand("explain", "Show what the compiler decided and what a step costs");
+  explain->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  explain->add_option("--tokens", texts->tokens, "tokens of the prefill (default 512)");
+  explain->add_option("--context", texts->context, "positions at the decode step (default 1024)");
+  explain->add_option("--machine", texts->machine, "GB/s,GFLOP/s to reckon with (default: a quick measurement)");
+  explain->add_option("--threads", texts->threads, "threads of the measurement (default: physical cores)");
+  explain->add_option("--memory", texts->memory, "bytes to fill, like 16G (default: what is available)");
+  explain->add_option("--variant", texts->variant, "the plan to explain (default: the model's strategy)");
+  explain->add_flag("--decisions", texts->decisions, "every decision, not one of each kind");
+  explain->add_flag("--json", texts->json, "everything as JSON");
+  explain->footer(kFooter);
+  explain->callback([texts, &action] { action = [texts] { return explainAction(*texts); }; });
+}
