@@ -14,7 +14,7 @@ import sys
 C_HEADERS = {"stdbool.h", "stddef.h", "stdint.h"}
 # What is neither of this project nor of the system, by the first part of its path.
 LIBRARIES = {"mlir", "llvm", "nlohmann", "pcre2.h", "utf8proc.h", "xxhash.h", "fmt", "CLI", "gtest", "gmock"}
-PROJECT = {"plait-abi", "plait", "dialects", "passes", "runtime", "tools", "lib", "include", "test"}
+PROJECT = {"plait-abi", "plait-c", "plait", "dialects", "passes", "runtime", "tools", "lib", "include", "test"}
 
 ABI = ["plait-abi"]
 MLIR = ["mlir", "llvm"]
@@ -36,6 +36,8 @@ LAYERS = [
     ("runtime/device", ABI + BASE + ["runtime/device"]),
     ("runtime/core", ABI + BASE + ["runtime/device", "runtime/core"]),
     ("runtime/decode", ABI + BASE + ["runtime/core", "runtime/decode"]),
+    ("include/plait-c", []),
+    ("runtime/capi", ABI + BASE + ["plait-c", "runtime/core", "runtime/decode", "runtime/capi"]),
     ("include/plait/Support", SUPPORT),
     ("lib/Support", SUPPORT),
     ("dialects/Lm", DIALECT + ["dialects/Lm"]),
@@ -89,7 +91,7 @@ def is_allowed(root, path, quote, name, layer):
         # A name without a path is that of a file beside this one.
         return os.path.exists(os.path.join(root, os.path.dirname(path), name))
     if first not in PROJECT | LIBRARIES:
-        return folder != "include/plait-abi" or name in C_HEADERS
+        return folder not in ("include/plait-abi", "include/plait-c") or name in C_HEADERS
     return allowed == EVERYTHING or any(within(name, prefix) for prefix in allowed)
 
 

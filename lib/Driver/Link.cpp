@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Executable.h"
 #include "Link.h"
 
 #include "plait/Driver/Version.h"
@@ -217,7 +218,14 @@ private:
 Status plait::link(LinkInputs &inputs) {
   if (!inputs.tables)
     return invalidArgument("link: found no 'rt.model'; expected IR from the lower phase on, not later");
-  PLAIT_ASSIGN_OR_RETURN(ArtifactWriter artifact, ArtifactWriter::create(inputs.options.output));
+  const std::string &output = inputs.options.output;
+  bool isExecutable = inputs.options.emit == Emit::executable;
+  if (isExecutable)
+    PLAIT_RETURN_IF_ERROR(checkExecutablePath(output));
+  PLAIT_ASSIGN_OR_RETURN(ArtifactWriter artifact,
+                         isExecutable ? ArtifactWriter::createBeside(output) : ArtifactWriter::create(output));
   PLAIT_RETURN_IF_ERROR(Linker(inputs, artifact).run());
+  if (isExecutable)
+    return writeExecutable(artifact.folder(), output, inputs.options.embedWeights);
   return artifact.commit();
 }

@@ -22,14 +22,19 @@ using namespace plait;
 namespace fs = llvm::sys::fs;
 
 Expected<ArtifactWriter> ArtifactWriter::create(const std::string &path) {
+  // Never delete what is not an artifact.
+  std::string target = llvm::StringRef(path).rtrim('/').str();
+  if (fs::exists(target) && !fs::exists(target + "/manifest.json"))
+    return invalidArgument(target + ": found something that is not a Plait artifact (no manifest.json); "
+                                    "expected a new path or an artifact to replace");
+  return createBeside(path);
+}
+
+Expected<ArtifactWriter> ArtifactWriter::createBeside(const std::string &path) {
   ArtifactWriter writer;
   writer.target = llvm::StringRef(path).rtrim('/').str();
   if (writer.target.empty())
-    return invalidArgument("output: found an empty path; expected the folder of the artifact to write");
-  // Never delete what is not an artifact.
-  if (fs::exists(writer.target) && !fs::exists(writer.target + "/manifest.json"))
-    return invalidArgument(writer.target + ": found something that is not a Plait artifact (no manifest.json); "
-                                           "expected a new path or an artifact to replace");
+    return invalidArgument("output: found an empty path; expected that of the artifact to write");
   llvm::StringRef parent = llvm::sys::path::parent_path(writer.target);
   if (!parent.empty())
     if (std::error_code error = fs::create_directories(parent))

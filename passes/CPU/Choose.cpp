@@ -135,7 +135,8 @@ void plait::emitChoose(CpuKernelEmitter &e, Value logits, ChosenBuffers results,
       Value chosen = choose(leaf, row);
       token.set(chosen);
       status.set(e.integer(i32, PLAIT_LEAF_OK));
-      logprob.set(e.sub(e.sub(row.at(chosen), row.top), row.logSumExp()));
+      Value belowTop = e.sub(row.at(chosen), row.top);
+      logprob.set(e.sub(belowTop, row.logSumExp()));
     });
     e.ifThen(e.equal(status.get(), e.integer(i32, PLAIT_LEAF_NONFINITE)),
              [&] { rt::ReportNonfiniteOp::create(b, e.loc(), e.context(), leaf); });

@@ -83,7 +83,8 @@ private:
 
 void DrawEmitter::applyTopK(Value k) {
   Type i32 = k.getType();
-  Value limited = bothOf(e.less(e.integer(i32, 0), k), e.less(k, e.integer(i32, row.size())));
+  Value some = e.less(e.integer(i32, 0), k), notAll = e.less(k, e.integer(i32, row.size()));
+  Value limited = bothOf(some, notAll);
   e.ifThen(limited, [&] {
     Value one = e.constant(wide, 1);
     raiseThreshold(e, row, least, e.constant(f64, double(row.size())), arith::SIToFPOp::create(b, e.loc(), f64, k),

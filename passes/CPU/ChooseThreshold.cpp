@@ -56,10 +56,13 @@ Value ThresholdSearch::orderedImage(Value x) {
 /// the one and not above the other.
 Value ThresholdSearch::middle(Value pass) {
   Value lower = least.get(), higher = upper.get(), half = e.f32(0.5);
-  Value center = e.add(e.mul(lower, half), e.mul(higher, half));
+  Value halfLower = e.mul(lower, half), halfHigher = e.mul(higher, half);
+  Value center = e.add(halfLower, halfHigher);
   // Where the measure would reach the goal if it grew evenly. This comes near in
   // few passes, and the center, in between, keeps it from creeping.
-  Value share = e.div(e.sub(fromLeast.get(), goal), e.sub(fromLeast.get(), aboveUpper.get()));
+  Value most = fromLeast.get(), fewest = aboveUpper.get();
+  Value missing = e.sub(most, goal), between = e.sub(most, fewest);
+  Value share = e.div(missing, between);
   Value low = extend(lower, f64), even = e.add(low, e.mul(e.sub(extend(higher, f64), low), share));
   Value odd = arith::TruncIOp::create(b, e.loc(), b.getI1Type(), pass);
   Value byValue = e.select(odd, center, arith::TruncFOp::create(b, e.loc(), e.f32Type(), even));
@@ -69,7 +72,8 @@ Value ThresholdSearch::middle(Value pass) {
   image = e.add(image, arith::ShRUIOp::create(b, e.loc(), distance, e.i64(1)));
   Value word = arith::TruncIOp::create(b, e.loc(), b.getI32Type(), image);
   Value bits = arith::TruncIOp::create(b, e.loc(), b.getI32Type(), orderedImage(e.bitcast(e.f32Type(), word)));
-  return e.select(e.less(pass, e.i64(valuePasses)), byValue, e.bitcast(e.f32Type(), bits));
+  Value isEarly = e.less(pass, e.i64(valuePasses)), byImage = e.bitcast(e.f32Type(), bits);
+  return e.select(isEarly, byValue, byImage);
 }
 
 void ThresholdSearch::run(Value total, Measure measure) {

@@ -27,8 +27,10 @@ static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value po
   // own: loading them is all the time this takes.
   auto copyGroup = [&](Value g, int64_t count) {
     Value from = e.add(first, e.mul(g, panel * group)), to = e.add(base, e.mul(g, group));
-    for (int64_t i = 0; i < count; ++i)
-      e.store(loadScalar(e, table.getStorageType(), pointer, e.add(from, i)), result, e.add(to, i));
+    for (int64_t i = 0; i < count; ++i) {
+      Value value = loadScalar(e, table.getStorageType(), pointer, e.add(from, i));
+      e.store(value, result, e.add(to, i));
+    }
   };
   int64_t full = columns / group;
   e.forLoop(e.i64(0), e.i64(full), 1, [&](Value g) { copyGroup(g, group); });

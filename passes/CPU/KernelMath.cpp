@@ -180,7 +180,7 @@ Value CpuKernelEmitter::log(Value x) {
   Value s2 = mul(s, s);
   Value tail = mul(s2, polynomial(s2, {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11}));
   // 2 s = f - s f, and f is exact: this keeps the rounding of s out of the sum.
-  Value small2 = fma(s, sub(tail, f), mul(exponent, c(-2.12194440054690583e-4)));
+  Value rest = sub(tail, f), small1 = mul(exponent, c(-2.12194440054690583e-4)), small2 = fma(s, rest, small1);
   Value result = fma(exponent, c(0.693359375), add(f, small2));
   // Infinity and NaN stay what they are; 0 and below have no logarithm.
   result = select(less(x, c(infinity)), result, x);
@@ -235,7 +235,8 @@ std::pair<Value, Value> CpuKernelEmitter::sinCos(Value x) {
   r = fma(n, c(-6.07710050650619224932e-11), r);
   // Taylor series; |r| <= pi/4 leaves errors below 1e-11.
   Value r2 = mul(r, r);
-  Value sine = fma(mul(r, r2), polynomial(r2, {-1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800}), r);
+  Value r3 = mul(r, r2);
+  Value sine = fma(r3, polynomial(r2, {-1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800}), r);
   Value cosine = polynomial(r2, {1, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600});
   // Odd quadrants swap the two; sin is negative in quadrants 2 and 3, cos in 1 and 2.
   auto isSet = [&](Value v, int64_t bit) -> Value {
@@ -244,8 +245,9 @@ std::pair<Value, Value> CpuKernelEmitter::sinCos(Value x) {
   };
   Value odd = isSet(quadrant, 1);
   Value s = select(odd, cosine, sine), co = select(odd, sine, cosine);
-  s = select(isSet(quadrant, 2), negate(s), s);
-  co = select(isSet(add(quadrant, 1), 2), negate(co), co);
+  Value sineNegative = isSet(quadrant, 2), cosineNegative = isSet(add(quadrant, 1), 2);
+  s = select(sineNegative, negate(s), s);
+  co = select(cosineNegative, negate(co), co);
   Type narrow = withElement(type, f32Type());
   auto round = [&](Value v) -> Value { return arith::TruncFOp::create(b, location, narrow, v); };
   return {round(s), round(co)};

@@ -12,7 +12,8 @@ using namespace plait;
 /// Copies `count` elements from `from` to `to`, both element offsets.
 static void copy(CpuKernelEmitter &e, Type element, int64_t count, Value source, Value from, Value target, Value to) {
   e.forColumns(count, [&](Columns c) {
-    e.store(e.load(element, source, e.add(from, c.first), c.mask), target, e.add(to, c.first), c.mask);
+    Value values = e.load(element, source, e.add(from, c.first), c.mask);
+    e.store(values, target, e.add(to, c.first), c.mask);
   });
 }
 
@@ -20,8 +21,8 @@ static LogicalResult emitSliceColumns(lm::SliceColumnsOp op, CpuKernelEmitter &e
   auto type = cast<RankedTensorType>(op.getInput().getType());
   int64_t columns = type.getDimSize(1), size = op.getSize(), offset = op.getOffset();
   e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
-    copy(e, type.getElementType(), size, e.pointer(op.getInput()), e.add(e.mul(row, columns), offset),
-         e.pointer(op.getResult()), e.mul(row, size));
+    Value from = e.add(e.mul(row, columns), offset), to = e.mul(row, size);
+    copy(e, type.getElementType(), size, e.pointer(op.getInput()), from, e.pointer(op.getResult()), to);
   });
   return success();
 }
@@ -42,7 +43,8 @@ static LogicalResult emitTakeRows(lm::TakeRowsOp op, CpuKernelEmitter &e) {
   }
   int64_t columns = type.getDimSize(1);
   e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
-    copy(e, element, columns, source, e.mul(e.loadIndex(indices, row), columns), target, e.mul(row, columns));
+    Value from = e.mul(e.loadIndex(indices, row), columns), to = e.mul(row, columns);
+    copy(e, element, columns, source, from, target, to);
   });
   return success();
 }

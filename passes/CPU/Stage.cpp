@@ -19,14 +19,16 @@ static LogicalResult emitStage(lm::StageOp op, CpuKernelEmitter &e) {
   e.forEachTile(e.rowTiles(op.getKey()), [&](Value token) {
     Value position = e.loadIndex(positions, token), tokens = e.i64(PageLayout::tokens);
     Value slot = e.rem(position, tokens), base = e.mul(token, columns);
-    Value page = pages.page(e.add(pages.entries(token), e.div(position, tokens)));
+    Value entries = pages.entries(token), page = pages.page(e.add(entries, e.div(position, tokens)));
     // A key becomes one column of the page: its elements are scattered. Heads lie
     // one behind the other on both sides.
     e.forColumns(columns, [&](Columns c) {
       Value key = e.load(e.f32Type(), keys, e.add(base, c.first), c.mask);
       int64_t count = c.mask ? columns % e.lanes() : e.lanes();
-      for (int64_t i = 0; i < count; ++i)
-        e.store(e.lane(key, i), page, e.add(e.mul(e.add(c.first, i), PageLayout::tokens), slot));
+      for (int64_t i = 0; i < count; ++i) {
+        Value element = e.lane(key, i), cell = e.add(e.mul(e.add(c.first, i), PageLayout::tokens), slot);
+        e.store(element, page, cell);
+      }
     });
     // A value is one row; what pads it becomes zero.
     Value row = e.add(e.mul(slot, layout.paddedHeadDim), layout.valueOffset(0));
@@ -34,7 +36,8 @@ static LogicalResult emitStage(lm::StageOp op, CpuKernelEmitter &e) {
       Value from = e.add(base, e.mul(head, layout.headDim));
       Value to = e.add(row, e.mul(head, PageLayout::tokens * layout.paddedHeadDim));
       e.forColumns(layout.headDim, [&](Columns c) {
-        e.store(e.load(e.f32Type(), values, e.add(from, c.first), c.mask), page, e.add(to, c.first));
+        Value value = e.load(e.f32Type(), values, e.add(from, c.first), c.mask);
+        e.store(value, page, e.add(to, c.first));
       });
     });
   });

@@ -31,12 +31,6 @@ std::string join(const std::string &folder, const std::string &name) {
   return folder.ends_with('/') ? folder + name : folder + "/" + name;
 }
 
-/// The index comes from outside; it must not lead out of its folder.
-bool isPlainFileName(const std::string &name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
-}
-
 /// Says why a folder without model.safetensors and without an index is refused.
 Status explainUnreadableFolder(const std::string &folder, const std::vector<std::string> &names) {
   const std::string what = printable(folder);
@@ -89,7 +83,12 @@ size_t editDistance(std::string_view a, std::string_view b) {
 } // namespace
 
 Expected<Checkpoint> Checkpoint::openFile(const std::string &path) {
-  PLAIT_ASSIGN_OR_RETURN(SafetensorsFile file, readSafetensors(path));
+  PLAIT_ASSIGN_OR_RETURN(FileRange range, rangeOfFile(path));
+  return openFile(range);
+}
+
+Expected<Checkpoint> Checkpoint::openFile(const FileRange &range) {
+  PLAIT_ASSIGN_OR_RETURN(SafetensorsFile file, readSafetensors(range));
   Checkpoint checkpoint;
   checkpoint.byName = std::move(file.tensors);
   checkpoint.meta = std::move(file.metadata);
@@ -140,7 +139,7 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
     const auto *file = value.get_ptr<const std::string *>();
     if (!file)
       return asCorrupt(map->get(tensor)->error("the name of a file"));
-    if (!isPlainFileName(*file))
+    if (!isPlainFileName(*file)) // the index comes from outside
       return corrupt(foundExpected(what, "the file name " + inQuotes(*file) + " for tensor " + inQuotes(tensor),
                                    "the plain name of a file in the same folder, without "
                                    "'/' or '..'"));
@@ -148,7 +147,8 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
     shards.try_emplace(*file);
   }
   for (auto &[file, shard] : shards) {
-    Expected<SafetensorsFile> loaded = readSafetensors(join(folder, file));
+    Expected<FileRange> range = rangeOfFile(join(folder, file));
+    Expected<SafetensorsFile> loaded = range ? readSafetensors(*range) : range.status();
     if (!loaded && loaded.status().code() == StatusCode::notFound)
       return notFound(foundExpected(what, "the missing file " + inQuotes(file),
                                     "every file of the index beside it; fetch the missing one"));

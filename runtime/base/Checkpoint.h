@@ -28,6 +28,7 @@ public:
       : byName(std::move(tensors)), mapped(std::move(files)) {}
   /// One .safetensors file.
   static Expected<Checkpoint> openFile(const std::string &path);
+  static Expected<Checkpoint> openFile(const FileRange &range);
   /// A Hugging Face folder: model.safetensors, or the files that
   /// model.safetensors.index.json lists. A folder with only pickle files
   /// (*.bin, *.pt, *.pth) is refused with the reason.

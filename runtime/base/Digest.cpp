@@ -7,7 +7,6 @@
 
 #include "runtime/base/Digest.h"
 
-#include "runtime/base/File.h"
 #include "runtime/base/Progress.h"
 
 #include <cstdint>
@@ -38,11 +37,12 @@ static std::string toHex(XXH128_hash_t hash) {
 
 std::string plait::digestOf(std::string_view bytes) { return toHex(XXH3_128bits(bytes.data(), bytes.size())); }
 
-Expected<std::string> plait::digestOfFile(const std::string &path, Progress *progress) {
-  // Read, not mapped: a file truncated meanwhile must not raise SIGBUS.
+/// Of a path or a FileRange. Read, not mapped: a file truncated meanwhile must
+/// not raise SIGBUS.
+template <typename File> static Expected<std::string> digestOfPieces(const File &file, Progress *progress) {
   XXH3_state_t state;
   XXH3_128bits_reset(&state);
-  PLAIT_RETURN_IF_ERROR(readFileInPieces(path, [&](std::string_view piece) {
+  PLAIT_RETURN_IF_ERROR(readFileInPieces(file, [&](std::string_view piece) {
     XXH3_128bits_update(&state, piece.data(), piece.size());
     if (progress)
       progress->advance(piece.size());
@@ -50,6 +50,12 @@ Expected<std::string> plait::digestOfFile(const std::string &path, Progress *pro
   }));
   return toHex(XXH3_128bits_digest(&state));
 }
+
+Expected<std::string> plait::digestOfFile(const std::string &path, Progress *progress) {
+  return digestOfPieces(path, progress);
+}
+
+Expected<std::string> plait::digestOfFile(const FileRange &range) { return digestOfPieces(range, nullptr); }
 
 Digest::Digest() : impl(std::make_unique<Impl>()) { XXH3_128bits_reset(&impl->state); }
 

@@ -13,6 +13,7 @@
 #ifndef PLAIT_RUNTIME_BASE_DIGEST_H
 #define PLAIT_RUNTIME_BASE_DIGEST_H
 
+#include "runtime/base/File.h"
 #include "runtime/base/Status.h"
 
 #include <memory>
@@ -26,6 +27,7 @@ class Progress;
 std::string digestOf(std::string_view bytes);
 /// `progress`, if there is one, is told of every piece.
 Expected<std::string> digestOfFile(const std::string &path, Progress *progress = nullptr);
+Expected<std::string> digestOfFile(const FileRange &range);
 
 /// A JSON object as written by writeJson, with one more member at its end:
 /// "digest", of all text before that member. Any change of the text shows.

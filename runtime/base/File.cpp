@@ -134,6 +134,15 @@ Expected<OpenedFile> openRegularFile(const std::string &path) {
   return OpenedFile{std::move(fd), static_cast<uint64_t>(info.st_size)};
 }
 
+/// The file may have changed since the range was determined.
+Status checkInside(const OpenedFile &file, const FileRange &range) {
+  if (range.bytes <= file.size && range.offset <= file.size - range.bytes)
+    return Status::success();
+  return corrupt(foundExpected(range.label, "a file of " + std::to_string(file.size) + " bytes",
+                               std::to_string(range.bytes) + " bytes from byte " + std::to_string(range.offset) +
+                                   " on; the file was truncated"));
+}
+
 /// Reads `file` to its end; its size may change meanwhile.
 Status readPieces(const OpenedFile &file, const std::string &path, const std::function<Status(std::string_view)> &use) {
   std::string buffer(static_cast<size_t>(std::clamp<uint64_t>(file.size, 4096, pieceBytes)), '\0');
@@ -182,14 +191,14 @@ private:
 
 /// Creates a new file with a name that no other thread or process uses. Unlike
 /// mkstemp(3), which forces mode 0600, this honours the umask.
-int createUnique(const std::string &folder, std::string &path) {
+int createUnique(const std::string &folder, std::string &path, mode_t mode) {
   static std::atomic<unsigned> counter{0};
   int fd = -1;
   for (int attempt = 0; attempt < 128 && fd < 0; ++attempt) {
     auto ticks = std::chrono::steady_clock::now().time_since_epoch().count();
     path = folder + ".plait-" + std::to_string(::getpid()) + "-" + std::to_string(counter.fetch_add(1)) + "-" +
            std::to_string(ticks) + ".tmp";
-    fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0 && errno != EEXIST && errno != EINTR)
       break;
   }
@@ -199,19 +208,29 @@ int createUnique(const std::string &folder, std::string &path) {
 } // namespace
 
 Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string &path) {
-  PLAIT_ASSIGN_OR_RETURN(OpenedFile file, openRegularFile(path));
-  if (file.size > SIZE_MAX)
+  PLAIT_ASSIGN_OR_RETURN(FileRange range, rangeOfFile(path));
+  return open(range);
+}
+
+Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const FileRange &range) {
+  PLAIT_ASSIGN_OR_RETURN(OpenedFile file, openRegularFile(range.path));
+  PLAIT_RETURN_IF_ERROR(checkInside(file, range));
+  uint64_t slack = range.offset % static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  if (range.bytes > SIZE_MAX - slack)
     return resourceError(
-        foundExpected(path, std::to_string(file.size) + " bytes", "a file that fits the address space"));
+        foundExpected(range.label, std::to_string(range.bytes) + " bytes", "a file that fits the address space"));
   std::shared_ptr<MappedFile> mapping(new MappedFile());
-  mapping->filePath = path;
+  mapping->filePath = range.label;
+  mapping->offset = range.offset;
   // mmap(2) refuses a length of zero; an empty file simply has no bytes.
-  if (file.size > 0) {
-    void *address = ::mmap(nullptr, static_cast<size_t>(file.size), PROT_READ, MAP_PRIVATE, file.fd.get(), 0);
+  if (range.bytes > 0) {
+    void *address = ::mmap(nullptr, static_cast<size_t>(range.bytes + slack), PROT_READ, MAP_PRIVATE, file.fd.get(),
+                           static_cast<off_t>(range.offset - slack));
     if (address == MAP_FAILED)
-      return systemError(path, "map it", errno, "a file that can be mapped");
-    mapping->data = static_cast<const uint8_t *>(address);
-    mapping->length = static_cast<size_t>(file.size);
+      return systemError(range.label, "map it", errno, "a file that can be mapped");
+    mapping->data = static_cast<const uint8_t *>(address) + slack;
+    mapping->length = static_cast<size_t>(range.bytes);
+    mapping->slack = static_cast<size_t>(slack);
   }
   mapping->fd = file.fd.release();
   return std::shared_ptr<const MappedFile>(std::move(mapping));
@@ -219,7 +238,7 @@ Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string &
 
 MappedFile::~MappedFile() {
   if (data)
-    ::munmap(const_cast<uint8_t *>(data), length);
+    ::munmap(const_cast<uint8_t *>(data) - slack, length + slack);
   if (fd >= 0)
     ::close(fd);
 }
@@ -228,11 +247,30 @@ Status MappedFile::checkUnchanged() const {
   struct stat info;
   if (::fstat(fd, &info) != 0)
     return systemError(filePath, "inspect it", errno, "the file that was opened");
-  if (static_cast<uint64_t>(info.st_size) < length)
+  if (static_cast<uint64_t>(info.st_size) < offset + length)
     return corrupt(foundExpected(filePath, std::to_string(info.st_size) + " bytes",
-                                 std::to_string(length) + " bytes as when it was opened; the file was truncated "
-                                                          "while in use, restore it and start again"));
+                                 std::to_string(offset + length) +
+                                     " bytes as when it was opened; the file was truncated "
+                                     "while in use, restore it and start again"));
   return Status::success();
+}
+
+Expected<FileRange> plait::rangeOfFile(const std::string &path) {
+  PLAIT_ASSIGN_OR_RETURN(OpenedFile file, openRegularFile(path));
+  return FileRange{path, path, 0, file.size};
+}
+
+Expected<std::string> plait::readFile(const FileRange &range, size_t maxBytes) {
+  if (range.bytes > maxBytes)
+    return unsupported(foundExpected(range.label, std::to_string(range.bytes) + " bytes",
+                                     "at most " + std::to_string(maxBytes) + " bytes"));
+  std::string text;
+  text.reserve(static_cast<size_t>(range.bytes));
+  PLAIT_RETURN_IF_ERROR(readFileInPieces(range, [&](std::string_view piece) {
+    text.append(piece);
+    return Status::success();
+  }));
+  return text;
 }
 
 Expected<std::string> plait::readFile(const std::string &path, size_t maxBytes) {
@@ -258,11 +296,31 @@ Status plait::readFileInPieces(const std::string &path, const std::function<Stat
   return readPieces(file, path, use);
 }
 
+Status plait::readFileInPieces(const FileRange &range, const std::function<Status(std::string_view)> &use) {
+  PLAIT_ASSIGN_OR_RETURN(OpenedFile file, openRegularFile(range.path));
+  PLAIT_RETURN_IF_ERROR(checkInside(file, range));
+  std::string buffer(static_cast<size_t>(std::min<uint64_t>(range.bytes, pieceBytes)), '\0');
+  for (uint64_t done = 0; done < range.bytes;) {
+    size_t wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), range.bytes - done));
+    ssize_t count = ::pread(file.fd.get(), buffer.data(), wanted, static_cast<off_t>(range.offset + done));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return systemError(range.label, "read it", errno, "a readable regular file");
+    if (count == 0)
+      return corrupt(foundExpected(range.label, "its end after " + std::to_string(done) + " bytes",
+                                   std::to_string(range.bytes) + " bytes; the file was truncated while in use"));
+    PLAIT_RETURN_IF_ERROR(use(std::string_view(buffer.data(), static_cast<size_t>(count))));
+    done += static_cast<uint64_t>(count);
+  }
+  return Status::success();
+}
+
 Status plait::writeFileAtomic(const std::string &path, std::string_view data) {
   return writeFileAtomic(path, std::span<const std::string_view>(&data, 1));
 }
 
-Status plait::writeFileAtomic(const std::string &path, std::span<const std::string_view> pieces) {
+Status plait::writeFileAtomic(const std::string &path, std::span<const std::string_view> pieces, unsigned mode) {
   const std::string expected = "a file that can be written";
   PLAIT_RETURN_IF_ERROR(checkPath(path));
 
@@ -286,7 +344,7 @@ Status plait::writeFileAtomic(const std::string &path, std::span<const std::stri
   size_t slash = target.rfind('/');
   std::string folder = slash == std::string::npos ? "./" : target.substr(0, slash + 1);
   std::string temporaryPath;
-  FileDescriptor fd(createUnique(folder, temporaryPath));
+  FileDescriptor fd(createUnique(folder, temporaryPath, mode));
   if (fd.get() < 0)
     return systemError(path, "create a file beside it", errno, "a folder that can be written");
   TemporaryFile temporary(temporaryPath);
@@ -312,6 +370,11 @@ Status plait::writeFileAtomic(const std::string &path, std::span<const std::stri
   if (folderFd.get() >= 0)
     (void)::fsync(folderFd.get());
   return Status::success();
+}
+
+bool plait::isPlainFileName(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.size() <= 255 &&
+         name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos;
 }
 
 std::string plait::printable(std::string_view text, size_t maxBytes) {

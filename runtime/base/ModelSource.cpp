@@ -42,7 +42,9 @@ std::string ModelSource::pathOf(const std::string &file) const { return gguf ? r
 std::string ModelSource::label(const std::string &file) const { return gguf ? root + " as " + file : pathOf(file); }
 
 std::string ModelSource::name() const {
-  fs::path name = fs::path(root).filename();
+  std::error_code ignored; // "." and "..": the folder that is meant
+  fs::path name = fs::absolute(root, ignored).lexically_normal();
+  name = name.has_filename() ? name.filename() : name.parent_path().filename();
   return gguf && name.extension() == ".gguf" ? name.stem().string() : name.string();
 }
 

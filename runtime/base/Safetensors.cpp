@@ -141,9 +141,10 @@ Status checkCoverage(const std::string &what, const std::map<std::string, Tensor
 
 } // namespace
 
-Expected<SafetensorsFile> plait::readSafetensors(const std::string &path) {
+Expected<SafetensorsFile> plait::readSafetensors(const FileRange &range) {
   SafetensorsFile file;
-  PLAIT_ASSIGN_OR_RETURN(file.mapped, MappedFile::open(path));
+  PLAIT_ASSIGN_OR_RETURN(file.mapped, MappedFile::open(range));
+  const std::string &path = range.label;
   const std::string what = printable(path);
   std::span<const uint8_t> bytes = file.mapped->bytes();
   if (bytes.size() < lengthBytes)

@@ -33,7 +33,7 @@ struct SafetensorsFile {
 };
 
 /// Reads a file strictly: what the format does not allow is an error.
-Expected<SafetensorsFile> readSafetensors(const std::string &path);
+Expected<SafetensorsFile> readSafetensors(const FileRange &range);
 
 struct TensorToWrite {
   std::string name;

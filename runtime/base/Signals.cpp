@@ -15,7 +15,7 @@
 using namespace plait;
 
 static volatile std::sig_atomic_t interruptFlag = 0;
-static const char *programName = "plait";
+static const char *nameOfProgram = "plait";
 
 static void onInterrupt(int signal) { interruptFlag = signal; }
 
@@ -24,7 +24,7 @@ static void say(const char *text) { (void)!::write(STDERR_FILENO, text, std::str
 /// Only what is safe in a signal handler.
 static void onBusError(int signal, siginfo_t *info, void *) {
   if (info->si_code == BUS_ADRERR) {
-    say(programName);
+    say(nameOfProgram);
     say(": error: a mapped file: found it truncated while it was in use, or its device failed; expected it to stay "
         "as it was; restore the file and run again\n");
     ::_exit(1);
@@ -42,7 +42,7 @@ static void listenFor(int signal) {
 }
 
 void plait::installSignalHandlers(const char *program) {
-  programName = program;
+  nameOfProgram = program;
   listenFor(SIGINT);
   listenFor(SIGTERM);
   std::signal(SIGPIPE, SIG_IGN);
@@ -52,6 +52,8 @@ void plait::installSignalHandlers(const char *program) {
   action.sa_flags = SA_SIGINFO;
   sigaction(SIGBUS, &action, nullptr);
 }
+
+const char *plait::programName() { return nameOfProgram; }
 
 bool plait::interrupted() { return interruptFlag != 0; }
 

@@ -18,6 +18,9 @@ namespace plait {
 /// SIGBUS           on a mapped file that has shrunk: one line and exit code 1.
 void installSignalHandlers(const char *program);
 
+/// That name, with which messages begin.
+const char *programName();
+
 /// Whether SIGINT or SIGTERM came. Long work asks now and then.
 bool interrupted();
 /// After SIGINT: forgets it and listens for the next. False after SIGTERM.

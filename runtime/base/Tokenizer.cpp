@@ -94,10 +94,13 @@ Status Tokenizer::Impl::unknownId(const std::vector<int32_t> &ids, size_t index)
 }
 
 Expected<Tokenizer> Tokenizer::fromFile(const std::string &path) {
-  PLAIT_ASSIGN_OR_RETURN(Json json, readJsonFile(path));
-  Tokenizer tokenizer;
-  PLAIT_RETURN_IF_ERROR(tokenizer.impl->load(json, printable(path)));
-  return tokenizer;
+  PLAIT_ASSIGN_OR_RETURN(FileRange range, rangeOfFile(path));
+  return fromFile(range);
+}
+
+Expected<Tokenizer> Tokenizer::fromFile(const FileRange &range) {
+  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(range, JsonLimits().maxBytes));
+  return fromJsonText(text, range.label);
 }
 
 Expected<Tokenizer> Tokenizer::fromJsonText(std::string_view text, const std::string &what) {

@@ -17,6 +17,7 @@
 #ifndef PLAIT_RUNTIME_BASE_TOKENIZER_H
 #define PLAIT_RUNTIME_BASE_TOKENIZER_H
 
+#include "runtime/base/File.h"
 #include "runtime/base/Status.h"
 #include "runtime/base/TextRange.h"
 
@@ -31,6 +32,7 @@ namespace plait {
 class Tokenizer {
 public:
   static Expected<Tokenizer> fromFile(const std::string &path);
+  static Expected<Tokenizer> fromFile(const FileRange &range);
   static Expected<Tokenizer> fromJsonText(std::string_view text, const std::string &what);
   ~Tokenizer();
   Tokenizer(Tokenizer &&) noexcept;

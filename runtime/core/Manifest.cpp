@@ -7,19 +7,12 @@
 
 #include "runtime/core/Manifest.h"
 
-#include "runtime/base/File.h"
-
+#include <algorithm>
 #include <cmath>
 
 using namespace plait;
 
 namespace {
-
-/// "tokenizer.json", but nothing that leads out of the artifact.
-bool isPlainName(const std::string &name) {
-  return !name.empty() && name != "." && name != ".." && name.size() <= 255 &&
-         name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
-}
 
 bool isDigest(const std::string &text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -29,7 +22,7 @@ Expected<ManifestFile> readFileEntry(const JsonView &view) {
   ManifestFile entry;
   PLAIT_ASSIGN_OR_RETURN(JsonView name, view.get("file"));
   PLAIT_ASSIGN_OR_RETURN(entry.file, name.asString());
-  if (!isPlainName(entry.file))
+  if (!isPlainFileName(entry.file))
     return name.error("the plain name of a file inside the artifact");
   PLAIT_ASSIGN_OR_RETURN(entry.bytes, view.getInt("bytes", 0));
   PLAIT_ASSIGN_OR_RETURN(JsonView digest, view.get("digest"));
@@ -141,21 +134,42 @@ Status readGeneration(const JsonView &root, Manifest &manifest) {
 
 } // namespace
 
-Expected<Manifest> plait::readManifest(const std::string &artifact) {
-  std::string path = artifact + "/manifest.json";
-  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(path));
-  return parseManifest(text, path);
+/// Comes first: nothing else is known to hold in another schema.
+static Status checkSchema(const Json &manifest, const std::string &label) {
+  const std::string expected = "; expected schema " + std::to_string(kManifestSchema) + "; ";
+  const auto *object = manifest.get_ptr<const Json::object_t *>();
+  if (!object)
+    return corrupt(printable(label) + ": found no JSON object" + expected +
+                   "the artifact is damaged, compile the model again");
+  auto member = std::find_if(object->begin(), object->end(), [](const auto &entry) { return entry.first == "schema"; });
+  if (member == object->end())
+    return corrupt(printable(label) + ": found no schema" + expected +
+                   "this is no manifest of a compiled model, or it is damaged; compile the model again");
+  const Json &schema = member->second;
+  if (!schema.is_number_integer())
+    return corrupt(printable(label) + ": found schema " + printable(schema.dump(), 80) + ", which is no integer" +
+                   expected + "the artifact is damaged, compile the model again");
+  bool isNewer = schema.is_number_unsigned() && schema.get<uint64_t>() > uint64_t(kManifestSchema);
+  if (isNewer)
+    return unsupported(printable(label) + ": found schema " + schema.dump() + expected +
+                       "the artifact is of a newer Plait, update Plait or compile the model again with this version");
+  if (schema.get<int64_t>() != kManifestSchema)
+    return unsupported(printable(label) + ": found schema " + schema.dump() + expected +
+                       "the artifact is of an older Plait, compile the model again with this version");
+  return Status::success();
+}
+
+Expected<Manifest> plait::readManifest(const ArtifactSource &source) {
+  PLAIT_ASSIGN_OR_RETURN(FileRange file, source.find("manifest.json"));
+  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(file, JsonLimits().maxBytes));
+  return parseManifest(text, file.label);
 }
 
 Expected<Manifest> plait::parseManifest(std::string_view text, const std::string &path) {
   Manifest manifest;
   PLAIT_ASSIGN_OR_RETURN(manifest.raw, parseJson(text, path));
+  PLAIT_RETURN_IF_ERROR(checkSchema(manifest.raw, path));
   JsonView root(manifest.raw, path);
-  // The schema comes first: nothing else is known to hold in another one.
-  PLAIT_ASSIGN_OR_RETURN(int64_t schema, root.getInt("schema"));
-  if (schema != kManifestSchema)
-    return unsupported(printable(path) + ": found schema " + std::to_string(schema) + "; this runtime reads " +
-                       std::to_string(kManifestSchema) + "; compile the model again with this version of Plait");
   if (root.has("compiler")) {
     PLAIT_ASSIGN_OR_RETURN(JsonView compiler, root.get("compiler"));
     PLAIT_ASSIGN_OR_RETURN(manifest.compilerVersion, compiler.getString("version", ""));

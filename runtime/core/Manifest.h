@@ -40,6 +40,7 @@
 
 #include "runtime/base/Json.h"
 #include "runtime/base/Status.h"
+#include "runtime/core/ArtifactSource.h"
 
 #include <cstdint>
 #include <optional>
@@ -75,10 +76,11 @@ struct Manifest {
   Json raw; ///< everything, for `plait inspect`
 };
 
-/// Reads and checks the text of a manifest; `path` names it in errors.
+/// Reads and checks the text of a manifest, its schema before anything else; `path`
+/// names it in errors.
 Expected<Manifest> parseManifest(std::string_view text, const std::string &path);
-/// Reads and checks `artifact`/manifest.json.
-Expected<Manifest> readManifest(const std::string &artifact);
+/// The same for manifest.json of `source`.
+Expected<Manifest> readManifest(const ArtifactSource &source);
 
 } // namespace plait
 

@@ -8,17 +8,11 @@
 #include "runtime/core/Model.h"
 
 #include "runtime/base/Digest.h"
-#include "runtime/base/File.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Isa.h"
 #include "runtime/device/cpu/Topology.h"
 
-#include <cerrno>
-#include <system_error>
-
-#include <dlfcn.h>
 #include <link.h>
-#include <sys/stat.h>
 
 using namespace plait;
 
@@ -42,29 +36,20 @@ std::vector<const ManifestFile *> filesOf(const Manifest &manifest) {
   return files;
 }
 
-Status checkSize(const std::string &artifact, const ManifestFile &file) {
-  std::string path = artifact + "/" + file.file;
-  struct stat info;
-  if (stat(path.c_str(), &info) != 0) {
-    std::string reason = std::error_code(errno, std::generic_category()).message();
-    return notFound(printable(path) + ": found nothing to read (" + reason + "); expected a file of " +
-                    std::to_string(file.bytes) + " bytes; compile the model again");
-  }
-  if (!S_ISREG(info.st_mode) || uint64_t(info.st_size) != file.bytes)
-    return corrupt(printable(path) + ": found " +
-                   (S_ISREG(info.st_mode) ? std::to_string(info.st_size) + " bytes"
-                                          : std::string("something that is not a file")) +
-                   "; expected a file of " + std::to_string(file.bytes) +
-                   " bytes; the artifact is damaged, compile the model again");
-  return Status::success();
+/// Where a file is that has the size the manifest gives.
+Expected<FileRange> locate(const ArtifactSource &source, const ManifestFile &file) {
+  PLAIT_ASSIGN_OR_RETURN(FileRange range, source.find(file.file));
+  if (range.bytes != file.bytes)
+    return corrupt(printable(range.label) + ": found " + std::to_string(range.bytes) + " bytes; expected a file of " +
+                   std::to_string(file.bytes) + " bytes; the artifact is damaged, compile the model again");
+  return range;
 }
 
-Status checkDigest(const std::string &artifact, const ManifestFile &file) {
-  PLAIT_RETURN_IF_ERROR(checkSize(artifact, file));
-  std::string path = artifact + "/" + file.file;
-  PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(path));
+Status checkDigest(const ArtifactSource &source, const ManifestFile &file) {
+  PLAIT_ASSIGN_OR_RETURN(FileRange range, locate(source, file));
+  PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(range));
   if (digest != file.digest)
-    return corrupt(printable(path) + ": found digest " + digest + "; expected " + file.digest +
+    return corrupt(printable(range.label) + ": found digest " + digest + "; expected " + file.digest +
                    "; the file was damaged or replaced, compile the model again");
   return Status::success();
 }
@@ -95,19 +80,25 @@ int collectSegments(dl_phdr_info *info, size_t, void *data) {
 } // namespace
 
 Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact, const ModelOptions &options) {
+  PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(artifact));
+  return open(std::move(source), options);
+}
+
+Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const ModelOptions &options) {
   std::shared_ptr<Model> model(new Model);
-  model->artifactPath = artifact;
-  PLAIT_ASSIGN_OR_RETURN(model->info, readManifest(artifact));
+  model->files = std::move(source);
+  const std::string &artifact = model->path();
+  PLAIT_ASSIGN_OR_RETURN(model->info, readManifest(model->files));
   const Manifest &info = model->info;
   for (const ManifestFile *file : filesOf(info))
-    PLAIT_RETURN_IF_ERROR(checkSize(artifact, *file));
+    PLAIT_RETURN_IF_ERROR(locate(model->files, *file).status());
   if (!info.triple.empty() && info.triple.substr(0, info.triple.find('-')) != kHostArch)
     return unsupported(printable(artifact) + ": found code for " + printable(info.triple) + "; this machine is " +
                        std::string(kHostArch) + "; compile the model for this machine");
   // Before the binary is loaded: even its start-up code may use the features.
   PLAIT_RETURN_IF_ERROR(checkCpuFeatures(info.isa).withContext(printable(artifact)));
   // It is small, and damaged code does not fail but runs.
-  PLAIT_RETURN_IF_ERROR(checkDigest(artifact, info.binary));
+  PLAIT_RETURN_IF_ERROR(checkDigest(model->files, info.binary));
   PLAIT_RETURN_IF_ERROR(model->loadBinary());
   PLAIT_RETURN_IF_ERROR(model->checkBelongsTogether());
   PLAIT_RETURN_IF_ERROR(checkCpuFeatures(model->model->isa).withContext(printable(artifact)));
@@ -116,24 +107,11 @@ Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact, 
   return std::shared_ptr<const Model>(std::move(model));
 }
 
-Model::~Model() {
-  if (library)
-    dlclose(library);
-}
-
 Status Model::loadBinary() {
-  // A name with a slash keeps dlopen from searching the library path.
-  std::string path = artifactPath + "/" + info.binary.file;
-  if (path.find('/') != 0)
-    path = "./" + path;
-  library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    const char *reason = dlerror();
-    return corrupt(printable(path) + ": found no loadable model binary (" +
-                   std::string(reason ? reason : "unknown reason") +
-                   "); the artifact is damaged, compile the model again");
-  }
-  void *symbol = dlsym(library, PLAIT_MODEL_QUERY_SYMBOL);
+  PLAIT_ASSIGN_OR_RETURN(FileRange file, files.find(info.binary.file));
+  const std::string &path = file.label;
+  PLAIT_ASSIGN_OR_RETURN(library, Library::load(file));
+  void *symbol = library.symbol(PLAIT_MODEL_QUERY_SYMBOL);
   if (!symbol)
     return corrupt(printable(path) + ": found a shared object without " PLAIT_MODEL_QUERY_SYMBOL
                                      "; expected a Plait model binary");
@@ -157,7 +135,7 @@ Status Model::checkBelongsTogether() const {
                {"max_positions", info.maxPositions, model->max_positions}};
   for (const auto &pair : pairs)
     if (pair.manifest != pair.binary)
-      return corrupt(printable(artifactPath) + ": found " + pair.what + " " + std::to_string(pair.manifest) +
+      return corrupt(printable(path()) + ": found " + pair.what + " " + std::to_string(pair.manifest) +
                      " in manifest.json and " + std::to_string(pair.binary) + " in " + info.binary.file +
                      "; the files of the artifact do not belong together");
   return Status::success();
@@ -165,24 +143,28 @@ Status Model::checkBelongsTogether() const {
 
 Status Model::loadWeights(const ModelOptions &options) {
   if (info.weightsKind == "none")
-    return unsupported(printable(artifactPath) + ": found an artifact without weights; expected weights to run with; "
-                                                 "compile the model with --weights checkpoint or --weights random");
+    return unsupported(printable(path()) + ": found an artifact without weights; expected weights to run with; "
+                                           "compile the model with --weights checkpoint or --weights random");
   if (info.weightsKind == "random") {
     unsigned threads = options.threads ? options.threads : physicalCores();
     PLAIT_ASSIGN_OR_RETURN(pack, Weights::random(info.weightsSeed, *model, threads, options.progress));
     return Status::success();
   }
-  PLAIT_ASSIGN_OR_RETURN(pack, Weights::map(artifactPath + "/" + info.weights.file, *model));
+  PLAIT_ASSIGN_OR_RETURN(FileRange file, files.find(info.weights.file));
+  PLAIT_ASSIGN_OR_RETURN(pack, Weights::map(file, *model));
   return Status::success();
 }
 
-Expected<std::vector<FileCheck>> Model::verify(const std::string &artifact) {
-  std::string path = artifact + "/manifest.json";
-  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(path));
-  PLAIT_ASSIGN_OR_RETURN(Manifest manifest, parseManifest(text, path));
-  std::vector<FileCheck> checks = {{"manifest.json", text.size(), checkSeal(text, path)}};
+Expected<std::vector<FileCheck>> Model::verify(const ArtifactSource &source) {
+  PLAIT_ASSIGN_OR_RETURN(FileRange file, source.find("manifest.json"));
+  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(file));
+  PLAIT_ASSIGN_OR_RETURN(Manifest manifest, parseManifest(text, file.label));
+  std::vector<FileCheck> checks;
+  if (source.isExecutable())
+    checks.push_back({"program", source.program().bytes, source.checkProgram()});
+  checks.push_back({"manifest.json", text.size(), checkSeal(text, file.label)});
   for (const ManifestFile *file : filesOf(manifest))
-    checks.push_back({file->file, file->bytes, checkDigest(artifact, *file)});
+    checks.push_back({file->file, file->bytes, checkDigest(source, *file)});
   return checks;
 }
 
@@ -192,13 +174,15 @@ Expected<const plait_plan_v1_t *> Model::plan(std::string_view variant) const {
   std::string names;
   for (int32_t i = 0; i < model->plan_count; ++i)
     names += (i ? ", " : "") + std::string(model->plans[i].name);
-  return notFound(printable(artifactPath) + ": found no variant '" + std::string(variant) +
+  return notFound(printable(path()) + ": found no variant '" + std::string(variant) +
                   "'; the model has: " + (names.empty() ? "none" : names));
 }
 
-std::string Model::filePath(std::string_view name) const {
+Expected<std::optional<FileRange>> Model::file(std::string_view name) const {
   for (const ManifestFile &file : info.files)
-    if (file.file == name)
-      return artifactPath + "/" + file.file;
-  return "";
+    if (file.file == name) {
+      PLAIT_ASSIGN_OR_RETURN(FileRange range, locate(files, file));
+      return std::optional<FileRange>(std::move(range));
+    }
+  return std::optional<FileRange>();
 }

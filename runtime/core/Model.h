@@ -10,10 +10,13 @@
 
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
+#include "runtime/core/ArtifactSource.h"
+#include "runtime/core/Library.h"
 #include "runtime/core/Manifest.h"
 #include "runtime/core/Weights.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,24 +42,25 @@ struct FileCheck {
 /// number of instances and threads may share it.
 class Model {
 public:
-  /// Opens `name.plait`. File sizes, the binary's digest, the CPU and every table
-  /// are checked before anything of them is used; other digests are not, see
-  /// `verify`.
+  /// Opens a folder or an executable. File sizes, the binary's digest, the CPU and
+  /// every table are checked before anything of them is used; other digests are
+  /// not, see `verify`.
+  static Expected<std::shared_ptr<const Model>> open(ArtifactSource source, const ModelOptions &options = {});
+  /// The same for a path.
   static Expected<std::shared_ptr<const Model>> open(const std::string &artifact, const ModelOptions &options = {});
   /// Reads every file of the artifact and compares sizes and digests. An error
   /// only if the manifest cannot be read; damage is in the list.
-  static Expected<std::vector<FileCheck>> verify(const std::string &artifact);
-  ~Model();
+  static Expected<std::vector<FileCheck>> verify(const ArtifactSource &source);
 
-  const std::string &path() const { return artifactPath; }
+  const std::string &path() const { return files.path(); }
   const Manifest &manifest() const { return info; }
   const plait_model_v2_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
   /// The plan of a variant, or an error that lists the variants.
   Expected<const plait_plan_v1_t *> plan(std::string_view variant) const;
-  /// The path of a file of the artifact if the manifest lists it, else empty.
-  std::string filePath(std::string_view name) const;
+  /// Where a file of the artifact is; nothing if the manifest does not list it.
+  Expected<std::optional<FileRange>> file(std::string_view name) const;
 
 private:
   Model() = default;
@@ -64,9 +68,9 @@ private:
   Status checkBelongsTogether() const;
   Status loadWeights(const ModelOptions &options);
 
-  std::string artifactPath;
+  ArtifactSource files;
   Manifest info;
-  void *library = nullptr;
+  Library library;
   const plait_model_v2_t *model = nullptr;
   Weights pack;
 };

@@ -63,12 +63,12 @@ PageMemory &PageMemory::operator=(PageMemory &&other) noexcept {
   return *this;
 }
 
-Expected<Weights> Weights::map(const std::string &path, const plait_model_v2_t &model) {
+Expected<Weights> Weights::map(const FileRange &file, const plait_model_v2_t &model) {
   Weights weights;
-  PLAIT_ASSIGN_OR_RETURN(weights.file, MappedFile::open(path));
+  PLAIT_ASSIGN_OR_RETURN(weights.file, MappedFile::open(file));
   std::span<const uint8_t> bytes = weights.file->bytes();
   if (bytes.size() != model.pack_bytes)
-    return corrupt(printable(path) + ": found " + std::to_string(bytes.size()) + " bytes; expected " +
+    return corrupt(printable(file.label) + ": found " + std::to_string(bytes.size()) + " bytes; expected " +
                    std::to_string(model.pack_bytes) +
                    " as the model binary says; the files of the artifact do not belong together");
   if (!bytes.empty()) {

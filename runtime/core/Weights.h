@@ -42,7 +42,7 @@ private:
 class Weights {
 public:
   /// Maps a pack of exactly `model.pack_bytes` bytes.
-  static Expected<Weights> map(const std::string &path, const plait_model_v2_t &model);
+  static Expected<Weights> map(const FileRange &file, const plait_model_v2_t &model);
   /// Makes the pack of `--weights random:seed` with `threads` threads.
   static Expected<Weights> random(uint64_t seed, const plait_model_v2_t &model, unsigned threads,
                                   Progress *progress = nullptr);

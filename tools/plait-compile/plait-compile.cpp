@@ -62,6 +62,10 @@ int main(int argc, char **argv) {
                              cl::Required, cl::cat(category));
   cl::opt<std::string> output("o", cl::desc("The artifact to write, or the IR with --stop-after (default: stdout)"),
                               cl::value_desc("name.plait"), cl::cat(category));
+  cl::opt<std::string> emit("emit", cl::desc("folder or exe: a program that runs the model (default: folder)"),
+                            cl::init("folder"), cl::cat(category));
+  cl::opt<bool> embedWeights(
+      "embed-weights", cl::desc("With --emit=exe: weights in the executable, not in NAME.weights"), cl::cat(category));
   cl::opt<std::string> weights("weights", cl::desc("checkpoint, random[:SEED] or none"), cl::init("checkpoint"),
                                cl::cat(category));
   cl::opt<std::string> format(
@@ -99,6 +103,8 @@ int main(int argc, char **argv) {
   options.folder = folder;
   options.output = output;
   options.target = target;
+  options.emit = emit == "exe" ? Emit::executable : Emit::folder;
+  options.embedWeights = embedWeights;
   options.packFolder = packFolder;
   options.debugLogits = debugLogits;
   options.selftest = !noSelftest;
@@ -125,6 +131,12 @@ int main(int argc, char **argv) {
     options.format = format == "f32" ? WeightFormat::f32 : WeightFormat::bf16;
   else if (!format.empty())
     return fail(invalidArgument("--weight-format: found '" + format + "'; expected f32 or bf16"));
+  if (emit != "folder" && emit != "exe")
+    return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
+  if (embedWeights && emit != "exe")
+    return fail(invalidArgument("--embed-weights: found it without --emit=exe; expected both"));
+  if (emit == "exe" && *stop != Phase::link)
+    return fail(invalidArgument("--emit=exe: found it with --stop-after; expected all phases to run"));
   if (*stop < *start)
     return fail(invalidArgument("--stop-after: found a phase before that of --start-from"));
   if (*stop == Phase::link && output.empty())

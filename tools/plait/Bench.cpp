@@ -345,7 +345,7 @@ int benchAction(const BenchTexts &texts) {
 void plait::addBenchCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<BenchTexts>();
   CLI::App *bench = app.add_subcommand("bench", "Measure prompt and generation speed");
-  bench->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder or GGUF file to compile")
+  bench->add_option("PATH", texts->path, "a compiled model, or a Hugging Face folder or GGUF file to compile")
       ->required();
   bench->add_option("-p,--n-prompt", texts->prompt, "prompt lengths (default 512); 0: no test");
   bench->add_option("-n,--n-gen", texts->generate, "tokens to generate (default 128); 0: no test");

@@ -274,15 +274,16 @@ std::string plait::buildId() {
 Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const CompileOptions &options) {
   std::error_code error;
   fs::file_status info = fs::status(path, error);
-  std::string expected = "expected a .plait folder (with manifest.json), a Hugging Face folder "
-                         "(with config.json) or a GGUF file";
+  std::string expected = "expected a compiled model (a folder with manifest.json, or an executable of plait-compile), "
+                         "a Hugging Face folder (with config.json) or a GGUF file";
   if (!fs::exists(info))
     return notFound(fmt::format("{}: found nothing there; {}; check the path", printable(path), expected));
   if (!fs::is_directory(info) && looksLikeGguf(path))
     return compileModel(path, options);
-  if (!fs::is_directory(info))
+  bool isExecutable = ArtifactSource::isExecutable(path);
+  if (!fs::is_directory(info) && !isExecutable)
     return invalidArgument(fmt::format("{}: found a file; {}", printable(path), expected));
-  if (fs::exists(path + "/manifest.json", error)) {
+  if (isExecutable || fs::exists(path + "/manifest.json", error)) {
     if (!options.weights.empty())
       return invalidArgument(fmt::format("--weights: found it with {}, which is compiled already; "
                                          "expected a model folder; compile that again instead",

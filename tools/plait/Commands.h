@@ -8,6 +8,8 @@
 #ifndef PLAIT_TOOLS_PLAIT_COMMANDS_H
 #define PLAIT_TOOLS_PLAIT_COMMANDS_H
 
+#include "tools/plait/Session.h"
+
 #include <CLI/CLI.hpp>
 
 #include <functional>
@@ -16,6 +18,12 @@ namespace plait {
 
 /// What the chosen subcommand does; returns the exit code.
 using Action = std::function<int()>;
+
+/// Adds the options of `run` to `app`, for a model that `open` gives, and sets
+/// `action` when `app` is parsed. `open` is called once, by the action.
+void addRunOptions(CLI::App &app, Action &action, OpenSession open);
+/// What `plait verify` does; `source` may be the error of opening it.
+int verifyArtifact(const Expected<ArtifactSource> &source, bool quiet);
 
 // Each adds its subcommand to `app` and sets `action` when it is chosen.
 void addRunCommand(CLI::App &app, Action &action);

@@ -18,14 +18,14 @@ using namespace plait;
 
 int plait::fail(const Status &status, int code) {
   if (status.code() == StatusCode::cancelled) {
-    fmt::print(stderr, "plait: interrupted\n");
+    fmt::print(stderr, "{}: interrupted\n", programName());
     return exitInterrupted;
   }
-  fmt::print(stderr, "plait: error: {}\n", status.message());
+  fmt::print(stderr, "{}: error: {}\n", programName(), status.message());
   return code;
 }
 
-void plait::note(std::string_view message) { fmt::print(stderr, "plait: {}\n", message); }
+void plait::note(std::string_view message) { fmt::print(stderr, "{}: {}\n", programName(), message); }
 
 static ProgressMode chosenMode = ProgressMode::automatic;
 void plait::setProgressMode(ProgressMode mode) { chosenMode = mode; }

@@ -26,7 +26,7 @@ enum ExitCode {
   exitBrokenPipe = 141,  ///< as a shell reports SIGPIPE, but without a crash
 };
 
-/// Prints "plait: error: MESSAGE" and returns `code`, or the code of an
+/// Prints "NAME: error: MESSAGE" and returns `code`, or the code of an
 /// interruption if that is what the status says.
 int fail(const Status &status, int code = exitFailure);
 void note(std::string_view message);

@@ -162,10 +162,13 @@ int inspectAction(const InspectTexts &texts) {
   if (!artifact)
     return fail(artifact.status());
   // The manifest is worth seeing even where the binary cannot be loaded.
-  Expected<Manifest> manifest = readManifest(artifact->path);
+  Expected<ArtifactSource> source = ArtifactSource::open(artifact->path);
+  if (!source)
+    return fail(source.status());
+  Expected<Manifest> manifest = readManifest(*source);
   if (!manifest)
     return fail(manifest.status());
-  auto model = Model::open(artifact->path, {.threads = 1, .loadWeights = false});
+  auto model = Model::open(*source, {.threads = 1, .loadWeights = false});
   Output out;
   if (texts.json) {
     Json result = {{"path", artifact->path}, {"manifest", manifest->raw}};
@@ -191,7 +194,7 @@ int inspectAction(const InspectTexts &texts) {
 void plait::addInspectCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<InspectTexts>();
   CLI::App *inspect = app.add_subcommand("inspect", "Show what a compiled model holds");
-  inspect->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder or GGUF file to compile")
+  inspect->add_option("PATH", texts->path, "a compiled model, or a Hugging Face folder or GGUF file to compile")
       ->required();
   inspect->add_flag("--json", texts->json, "everything as JSON");
   inspect->add_flag("--plan", texts->plan, "the launches of each variant too");

@@ -38,7 +38,8 @@ constexpr const char *kFooter =
     "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.";
 
 struct RunTexts {
-  std::string path, output = "text", maxTokens, threads, chunk, batch, weights, dumpLogits, logprobs, completions;
+  OpenSession open;
+  std::string output = "text", maxTokens, threads, chunk, batch, weights, dumpLogits, logprobs, completions;
   PromptSources prompts;
   GenerationTexts generation;
   bool ignoreEos = false, noBos = false, stats = false, quiet = false;
@@ -196,7 +197,7 @@ private:
     compile.debugLogits = !texts.dumpLogits.empty();
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
-    PLAIT_ASSIGN_OR_RETURN(session, Session::open(texts.path, compile, options.threads));
+    PLAIT_ASSIGN_OR_RETURN(session, texts.open(compile, options.threads));
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer && texts.output == "text")
       return invalidArgument("--output text: the model has no tokenizer.json; use --output ids");
@@ -297,10 +298,9 @@ int runAction(const RunTexts &texts) {
 
 } // namespace
 
-void plait::addRunCommand(CLI::App &app, Action &action) {
+/// All options but those that choose the model.
+static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   auto texts = std::make_shared<RunTexts>();
-  CLI::App *run = app.add_subcommand("run", "Generate text with a model");
-  run->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder or GGUF file to compile")->required();
   run->add_option("-p,--prompt", texts->prompts.texts, "prompt; repeat it for a batch")->allow_extra_args(false);
   run->add_option("--prompt-file", texts->prompts.file, "file with one prompt per line");
   run->add_option("--token-ids", texts->prompts.tokenIds, "prompt as token ids: 1,2,3; repeat it for a batch")
@@ -315,10 +315,25 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
   run->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
   run->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   run->add_option("-b,--batch", texts->batch, "sequences per step at most (default 32)");
-  run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
   run->add_option("--dump-logits", texts->dumpLogits, "write the logits of all positions to this safetensors file");
   run->add_flag("--stats", texts->stats, "print statistics even if stderr is no terminal");
   run->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   run->footer(kFooter);
   run->callback([texts, &action] { action = [texts] { return runAction(*texts); }; });
+  return texts;
+}
+
+void plait::addRunOptions(CLI::App &app, Action &action, OpenSession open) {
+  addOptions(&app, action)->open = std::move(open);
+}
+
+void plait::addRunCommand(CLI::App &app, Action &action) {
+  CLI::App *run = app.add_subcommand("run", "Generate text with a model");
+  auto path = std::make_shared<std::string>();
+  run->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
+  std::shared_ptr<RunTexts> texts = addOptions(run, action);
+  run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
+  texts->open = [path](const CompileOptions &compile, unsigned threads) {
+    return Session::open(*path, compile, threads);
+  };
 }

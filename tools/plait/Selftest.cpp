@@ -66,8 +66,8 @@ Expected<double> readMetadata(const Checkpoint &file, const std::string &key, do
   return value;
 }
 
-Expected<Golden> readGolden(const std::string &path, int64_t vocabulary) {
-  PLAIT_ASSIGN_OR_RETURN(Checkpoint file, Checkpoint::openFile(path));
+Expected<Golden> readGolden(const FileRange &range, int64_t vocabulary) {
+  PLAIT_ASSIGN_OR_RETURN(Checkpoint file, Checkpoint::openFile(range));
   Golden golden;
   PLAIT_ASSIGN_OR_RETURN(auto tokens, readTensor(file, "tokens", TensorType::i32, -1));
   PLAIT_ASSIGN_OR_RETURN(auto greedy, readTensor(file, "greedy", TensorType::i32, -1));
@@ -140,12 +140,12 @@ private:
   }
 
   Status checkGolden(Report &report) {
-    std::string path = model->filePath("selftest.safetensors");
-    if (path.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model->file("selftest.safetensors"));
+    if (!file) {
       report.skip("golden values", "the artifact has no selftest.safetensors");
       return Status::success();
     }
-    PLAIT_ASSIGN_OR_RETURN(golden, readGolden(path, model->tables().vocabulary));
+    PLAIT_ASSIGN_OR_RETURN(golden, readGolden(*file, model->tables().vocabulary));
     PLAIT_RETURN_IF_ERROR(checkGreedy(report));
     return checkLogits(report);
   }
@@ -295,7 +295,7 @@ int selftestAction(const std::string &path) {
 void plait::addSelftestCommand(CLI::App &app, Action &action) {
   auto path = std::make_shared<std::string>();
   CLI::App *selftest = app.add_subcommand("selftest", "Check that a model computes right here");
-  selftest->add_option("PATH", *path, "a .plait folder, or a Hugging Face folder or GGUF file to compile")->required();
+  selftest->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
   selftest->footer(kFooter);
   selftest->callback([path, &action] { action = [path] { return selftestAction(*path); }; });
 }

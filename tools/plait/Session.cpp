@@ -19,23 +19,31 @@
 using namespace plait;
 
 Expected<Session> Session::open(const std::string &path, const CompileOptions &compile, unsigned threads) {
+  PLAIT_ASSIGN_OR_RETURN(ResolvedArtifact artifact, resolveArtifact(path, compile));
+  PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(artifact.path));
+  PLAIT_ASSIGN_OR_RETURN(Session session, load(std::move(source), threads));
+  session.artifact = std::move(artifact);
+  return session;
+}
+
+Expected<Session> Session::load(ArtifactSource source, unsigned threads) {
   Session session;
-  PLAIT_ASSIGN_OR_RETURN(session.artifact, resolveArtifact(path, compile));
+  session.artifact.path = source.path();
   auto begin = std::chrono::steady_clock::now();
   ModelOptions options;
   options.threads = threads;
   Progress progress("plait", compile.quiet ? ProgressMode::none : progressMode());
   options.progress = &progress;
-  PLAIT_ASSIGN_OR_RETURN(session.model, Model::open(session.artifact.path, options));
+  PLAIT_ASSIGN_OR_RETURN(session.model, Model::open(std::move(source), options));
   session.loadSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return session;
 }
 
 Expected<std::optional<Tokenizer>> Session::tokenizer() const {
-  std::string path = model->filePath("tokenizer.json");
-  if (path.empty())
+  PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model->file("tokenizer.json"));
+  if (!file)
     return std::optional<Tokenizer>();
-  PLAIT_ASSIGN_OR_RETURN(Tokenizer tokenizer, Tokenizer::fromFile(path));
+  PLAIT_ASSIGN_OR_RETURN(Tokenizer tokenizer, Tokenizer::fromFile(*file));
   return std::optional<Tokenizer>(std::move(tokenizer));
 }
 

@@ -13,6 +13,7 @@
 #include "runtime/core/Instance.h"
 #include "tools/plait/Cache.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -27,12 +28,18 @@ struct Session {
   double loadSeconds = 0;
 
   static Expected<Session> open(const std::string &path, const CompileOptions &compile, unsigned threads);
+  /// Without finding or compiling.
+  static Expected<Session> load(ArtifactSource source, unsigned threads);
   /// The tokenizer, or nothing if the artifact holds none.
   Expected<std::optional<Tokenizer>> tokenizer() const;
 };
 
 /// Bytes of memory that new programs can have without swapping.
 int64_t availableBytes();
+
+/// How a command opens its model: at a path of the command line, or always the
+/// same. `compile` is what the command line says of compiling.
+using OpenSession = std::function<Expected<Session>(const CompileOptions &compile, unsigned threads)>;
 
 /// How many sequences of how many positions an instance is to hold at once.
 struct Demand {

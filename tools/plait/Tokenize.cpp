@@ -9,6 +9,7 @@
 #include "runtime/base/Json.h"
 #include "runtime/base/ModelSource.h"
 #include "runtime/base/Tokenizer.h"
+#include "runtime/core/ArtifactSource.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/ChatPrompt.h"
 #include "tools/plait/Commands.h"
@@ -29,12 +30,17 @@ struct TokenizeTexts {
   bool ids = false, decode = false, noBos = false, skipSpecial = false, rendered = false;
 };
 
-/// The tokenizer of an artifact, a model folder or a GGUF file, or of the file
-/// itself.
+/// The tokenizer of a compiled model, a model folder or a GGUF file, or of the
+/// file itself.
 Expected<Tokenizer> openTokenizer(const std::string &path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     return Tokenizer::fromFile(path + "/tokenizer.json");
+  if (ArtifactSource::isExecutable(path)) {
+    PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(path));
+    PLAIT_ASSIGN_OR_RETURN(FileRange file, source.find("tokenizer.json"));
+    return Tokenizer::fromFile(file);
+  }
   if (!looksLikeGguf(path))
     return Tokenizer::fromFile(path);
   PLAIT_ASSIGN_OR_RETURN(ModelSource model, ModelSource::open(path));
@@ -119,7 +125,8 @@ int tokenizeAction(const TokenizeTexts &texts) {
 void plait::addTokenizeCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<TokenizeTexts>();
   CLI::App *tokenize = app.add_subcommand("tokenize", "Turn text into token ids, or back");
-  tokenize->add_option("PATH", texts->path, "a folder with tokenizer.json, that file, or a GGUF file")->required();
+  tokenize->add_option("PATH", texts->path, "a folder with tokenizer.json, that file, a compiled model or a GGUF file")
+      ->required();
   tokenize->add_option("TEXT", texts->text, "text, or with --decode ids (default: from stdin)")
       ->allow_extra_args(false);
   tokenize->add_flag("--ids", texts->ids, "print the ids alone: 1,2,3");

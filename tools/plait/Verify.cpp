@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/base/File.h"
 #include "runtime/core/Model.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
@@ -14,8 +13,10 @@
 
 using namespace plait;
 
-static int verifyAction(const std::string &path, bool quiet) {
-  Expected<std::vector<FileCheck>> checks = Model::verify(path);
+int plait::verifyArtifact(const Expected<ArtifactSource> &source, bool quiet) {
+  if (!source)
+    return fail(source.status());
+  Expected<std::vector<FileCheck>> checks = Model::verify(*source);
   if (!checks)
     return fail(checks.status());
   Output out;
@@ -29,7 +30,7 @@ static int verifyAction(const std::string &path, bool quiet) {
   }
   // Intact files may still not fit together, or not this machine.
   if (code == exitSuccess)
-    if (auto model = Model::open(path, {.threads = 1, .loadWeights = false}); !model)
+    if (auto model = Model::open(*source, {.threads = 1, .loadWeights = false}); !model)
       code = fail(model.status());
   if (int broken = out.exitCode())
     return broken;
@@ -44,7 +45,9 @@ void plait::addVerifyCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<Texts>();
   CLI::App *verify = app.add_subcommand("verify", "Read every file of a compiled model and "
                                                   "compare it with its digest");
-  verify->add_option("PATH", texts->path, "a .plait folder")->required();
+  verify->add_option("PATH", texts->path, "a compiled model")->required();
   verify->add_flag("-q,--quiet", texts->quiet, "print nothing but errors");
-  verify->callback([texts, &action] { action = [texts] { return verifyAction(texts->path, texts->quiet); }; });
+  verify->callback([texts, &action] {
+    action = [texts] { return verifyArtifact(ArtifactSource::open(texts->path), texts->quiet); };
+  });
 }

@@ -30,10 +30,15 @@ struct WeightsSpec {
 /// "checkpoint", "random", "random:SEED" or "none".
 Expected<WeightsSpec> parseWeightsSpec(const std::string &text);
 
+/// What the link phase writes.
+enum class Emit { folder, executable };
+
 struct CompileOptions {
   std::string input;  ///< a Hugging Face folder, a GGUF file, or IR with `startFrom` after import
   std::string folder; ///< with IR as input: the folder of weights and tokenizer, may be empty
   std::string output; ///< the artifact, or the IR of `stopAfter` ("-": standard output)
+  Emit emit = Emit::folder;
+  bool embedWeights = false; ///< in the executable, not in a file beside it
   std::string target = "native";
   WeightsSpec weights;
   std::optional<WeightFormat> format;

@@ -32,11 +32,14 @@ class ArtifactWriter {
 public:
   /// Starts an artifact that will be `path`.
   static Expected<ArtifactWriter> create(const std::string &path);
+  /// Starts one beside `path` whose files the caller takes; it is not committed.
+  static Expected<ArtifactWriter> createBeside(const std::string &path);
   ArtifactWriter(ArtifactWriter &&other) noexcept;
   ~ArtifactWriter(); ///< removes what was written unless `commit` was called
 
   /// Where a file of the artifact is to be written.
   std::string pathOf(const std::string &file) const { return temporary + "/" + file; }
+  const std::string &folder() const { return temporary; }
   Status writeFile(const std::string &file, std::string_view contents);
   /// {"file", "bytes", "digest"} of a file that has been written.
   Expected<Json> describe(const std::string &file, Progress *progress = nullptr) const;

@@ -169,8 +169,6 @@ TEST(ModelTest, BadManifests) {
     StatusCode code;
     const char *part;
   } cases[] = {
-      {[](Json &m) { m["schema"] = 2; }, StatusCode::unsupported, "schema 2"},
-      {[](Json &m) { m.erase("schema"); }, StatusCode::corrupt, "schema"},
       {[](Json &m) { m["binary"]["file"] = "../model.so"; }, StatusCode::corrupt, "plain name"},
       {[](Json &m) { m["binary"]["file"] = ".."; }, StatusCode::corrupt, "plain name"},
       {[](Json &m) { m["binary"]["file"] = "/etc/passwd"; }, StatusCode::corrupt, "plain name"},
@@ -194,16 +192,59 @@ TEST(ModelTest, BadManifests) {
   }
 }
 
+TEST(ModelTest, SchemaIsCheckedBeforeAnythingElse) {
+  struct {
+    std::function<void(Json &)> change;
+    StatusCode code;
+    const char *message;
+  } cases[] = {
+      {[](Json &m) { m["schema"] = 2; }, StatusCode::unsupported,
+       "found schema 2; expected schema 1; the artifact is of a newer Plait, update Plait or compile the model again "
+       "with this version"},
+      {[](Json &m) { m["schema"] = UINT64_MAX; }, StatusCode::unsupported,
+       "found schema 18446744073709551615; expected schema 1; the artifact is of a newer Plait, update Plait or "
+       "compile the model again with this version"},
+      {[](Json &m) { m["schema"] = 0; }, StatusCode::unsupported,
+       "found schema 0; expected schema 1; the artifact is of an older Plait, compile the model again with this "
+       "version"},
+      {[](Json &m) { m["schema"] = -1; }, StatusCode::unsupported,
+       "found schema -1; expected schema 1; the artifact is of an older Plait, compile the model again with this "
+       "version"},
+      {[](Json &m) { m.erase("schema"); }, StatusCode::corrupt,
+       "found no schema; expected schema 1; this is no manifest of a compiled model, or it is damaged; compile the "
+       "model again"},
+      {[](Json &m) { m["schema"] = "1"; }, StatusCode::corrupt,
+       "found schema \"1\", which is no integer; expected schema 1; the artifact is damaged, compile the model again"},
+      {[](Json &m) { m["schema"] = 1.0; }, StatusCode::corrupt,
+       "found schema 1.0, which is no integer; expected schema 1; the artifact is damaged, compile the model again"},
+      {[](Json &m) { m["schema"] = nullptr; }, StatusCode::corrupt,
+       "found schema null, which is no integer; expected schema 1; the artifact is damaged, compile the model again"},
+      {[](Json &m) { m = Json::array({1}); }, StatusCode::corrupt,
+       "found no JSON object; expected schema 1; the artifact is damaged, compile the model again"},
+  };
+  for (const auto &c : cases) {
+    Artifact artifact;
+    artifact.edit([&](Json &m) {
+      m["binary"] = "of another schema"; // must not be looked at
+      c.change(m);
+    });
+    auto model = artifact.open();
+    ASSERT_FALSE(model) << c.message;
+    EXPECT_EQ(model.status().code(), c.code);
+    EXPECT_EQ(model.status().message(), artifact.file("manifest.json") + ": " + c.message);
+  }
+}
+
 TEST(ModelTest, VerifyNamesTheDamagedFile) {
   Artifact artifact;
-  auto checks = Model::verify(artifact.path());
+  auto checks = Model::verify(*ArtifactSource::open(artifact.path()));
   ASSERT_TRUE(checks);
   ASSERT_EQ(checks->size(), 3u); // the manifest comes first
   for (const FileCheck &check : *checks)
     EXPECT_TRUE(check.status) << check.status.message();
   artifact.patch("weights.pack", 1000, "x");
   EXPECT_TRUE(artifact.open()) << "opening checks sizes only";
-  checks = Model::verify(artifact.path());
+  checks = Model::verify(*ArtifactSource::open(artifact.path()));
   ASSERT_TRUE(checks);
   EXPECT_TRUE((*checks)[0].status && (*checks)[1].status);
   EXPECT_FALSE((*checks)[2].status);
