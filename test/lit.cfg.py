@@ -32,5 +32,7 @@ config.substitutions.append(("%python", "/usr/bin/python3"))
 
 if os.path.exists(os.path.join(config.plait_build, "bin", "fuzz-json")):
     config.available_features.add("fuzz")
+if "-fsanitize" in config.cxx_flags:
+    config.available_features.add("sanitizers")
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")

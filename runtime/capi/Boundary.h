@@ -53,14 +53,22 @@ template <typename Body> plait_status guarded(char **error, Body body) noexcept 
 /// An error unless `pointer` is there.
 Status require(const void *pointer, const char *what);
 
+/// No struct of any version is larger: a size that was never set shows.
+inline constexpr size_t kLargestStruct = 4096;
+
+inline Status checkStructSize(size_t size, const char *what) {
+  if (size >= sizeof(size_t) && size <= kLargestStruct)
+    return Status::success();
+  return invalidArgument(std::string(what) + ": found struct_size " + std::to_string(size) +
+                         "; expected sizeof the struct; set it, or call the init function");
+}
+
 /// A struct of the caller's: what this library knows of it. What the caller's
 /// header has not is taken from `defaults`; what only the caller knows must be 0.
 template <typename Struct> Expected<Struct> readStruct(const Struct *from, const Struct &defaults, const char *what) {
   PLAIT_RETURN_IF_ERROR(require(from, what));
   size_t size = from->struct_size;
-  if (size < sizeof(size_t))
-    return invalidArgument(std::string(what) + ": found struct_size " + std::to_string(size) +
-                           "; expected the size of the struct; call its init function");
+  PLAIT_RETURN_IF_ERROR(checkStructSize(size, what));
   const char *bytes = reinterpret_cast<const char *>(from);
   if (size > sizeof(Struct) && std::any_of(bytes + sizeof(Struct), bytes + size, [](char byte) { return byte != 0; }))
     return unsupported(std::string(what) + ": found members that this library does not know; expected a plait.h of "
@@ -74,9 +82,7 @@ template <typename Struct> Expected<Struct> readStruct(const Struct *from, const
 template <typename Struct> Status writeStruct(Struct value, Struct *to, const char *what) {
   PLAIT_RETURN_IF_ERROR(require(to, what));
   size_t size = to->struct_size;
-  if (size < sizeof(size_t))
-    return invalidArgument(std::string(what) + ": found struct_size " + std::to_string(size) +
-                           "; expected sizeof the struct");
+  PLAIT_RETURN_IF_ERROR(checkStructSize(size, what));
   value.struct_size = size;
   std::memset(static_cast<void *>(to), 0, size);
   std::memcpy(to, &value, std::min(size, sizeof(Struct)));

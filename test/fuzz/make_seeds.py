@@ -131,5 +131,8 @@ for i, text in enumerate(texts):
     for mode in (0, 7, 42, 99):
         seed("encode", f"{i}-{mode}", bytes([mode]) + text.encode())
 seed("tables", "none", b"")
+seed("zip", "none", b"")
+for i in range(32):  # kind and size of the change, offset, value
+    seed("zip", f"change-{i}", struct.pack("<BIQ", i * 7 % 64, 977 * i, 1 << (2 * i)))
 for i in range(16):
     seed("tables", f"change-{i}", struct.pack("<BHQ", i % 4, 8 * i, 1 << (3 * i)))

@@ -162,6 +162,7 @@ TEST_F(CapiTest, RequestsThatAreWrong) {
   expectRefused(with([](auto &r) { r.flags = 1u << 31; }), PLAIT_INVALID_ARGUMENT, "request: flags");
   expectRefused(with([](auto &r) { r.reserved = 1; }), PLAIT_INVALID_ARGUMENT, "request: reserved");
   expectRefused(with([](auto &r) { r.struct_size = 0; }), PLAIT_INVALID_ARGUMENT, "found struct_size 0");
+  expectRefused(with([](auto &r) { r.struct_size = SIZE_MAX; }), PLAIT_INVALID_ARGUMENT, "found struct_size 1844");
 }
 
 TEST_F(CapiTest, StructsOfOtherVersions) {
