@@ -68,7 +68,7 @@ enum {
 /* Why a sequence has ended. */
 enum {
   PLAIT_NOT_FINISHED = 0,
-  PLAIT_FINISH_STOP = 1,      /* chose a token that ends the text */
+  PLAIT_FINISH_STOP = 1,      /* chose a token that ends the text, or wrote a stop string */
   PLAIT_FINISH_LENGTH = 2,    /* reached its number of tokens, or the end of the context */
   PLAIT_FINISH_CANCELLED = 3, /* plait_cancel */
   PLAIT_FINISH_ERROR = 4      /* see `message` of its plait_update */
@@ -104,7 +104,8 @@ typedef struct plait_model_info {
   int32_t bos;           /* the id that begins a text, or -1 */
   int32_t has_tokenizer; /* 0: prompts are token ids, and there is no text */
   /* How tokens are chosen unless a request says otherwise. */
-  float temperature, top_p, min_p;
+  int64_t min_tokens;
+  float temperature, top_p, min_p, repetition_penalty;
   int32_t top_k;
 } plait_model_info;
 
@@ -150,14 +151,22 @@ typedef struct plait_request {
   size_t token_count;
   const int32_t *stops; /* ids that end the text, besides the model's own */
   size_t stop_count;
+  const char *const *stop_strings; /* NUL-terminated; the text ends before the first of them */
+  size_t stop_string_count;
+  const int32_t *bias_tokens; /* ids, and what is added to their logits: -100 to 100 */
+  const float *bias_values;
+  size_t bias_count;
   int64_t max_tokens; /* to generate; default 128 */
+  int64_t min_tokens; /* before so many nothing ends the text; at most max_tokens */
   /* Random numbers are a function of seed, sequence and position, of nothing else. */
   uint64_t seed, sequence;
-  /* Defaults are the model's. 0 chooses greedily; 1; 0; 0 keep all tokens. */
-  float temperature, top_p, min_p;
-  int32_t top_k;
-  uint32_t flags;    /* PLAIT_NO_BOS | PLAIT_PLAIN | PLAIT_IGNORE_EOS */
-  uint32_t reserved; /* 0 */
+  /* Defaults are the model's. */
+  float temperature;                         /* 0 chooses greedily */
+  float top_p, min_p;                        /* 1 and 0 keep all tokens */
+  float repetition_penalty;                  /* 1 changes nothing; of prompt and text */
+  float presence_penalty, frequency_penalty; /* 0 change nothing; of the text */
+  int32_t top_k;                             /* 0 keeps all tokens */
+  uint32_t flags;                            /* PLAIT_NO_BOS | PLAIT_PLAIN | PLAIT_IGNORE_EOS */
 } plait_request;
 
 /* What is new of a sequence. Pointers are valid until the same sequence is polled
@@ -169,9 +178,10 @@ typedef struct plait_update {
   const int32_t *tokens;
   const float *logprobs; /* natural logarithms, one per token */
   size_t token_count;
-  int32_t finish;      /* PLAIT_NOT_FINISHED, or why it has ended */
-  int32_t stop_token;  /* the id that ended it, or -1; it is not among `tokens` */
-  const char *message; /* an error or a note for the user, or NULL */
+  int32_t finish;          /* PLAIT_NOT_FINISHED, or why it has ended */
+  int32_t stop_token;      /* the id that ended it, or -1; it is not among `tokens` */
+  const char *message;     /* an error or a note for the user, or NULL */
+  const char *stop_string; /* the one that ended it, or NULL; it is not part of `text` */
 } plait_update;
 
 /* Sets struct_size and the defaults. */

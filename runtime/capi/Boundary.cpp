@@ -17,8 +17,8 @@ static_assert(PLAIT_OK == int(StatusCode::ok) && PLAIT_INVALID_ARGUMENT == int(S
               PLAIT_CANCELLED == int(StatusCode::cancelled) && PLAIT_INTERNAL == int(StatusCode::internal));
 
 // A program that was compiled with an older header passes these sizes.
-static_assert(sizeof(plait_model_info) == 128 && sizeof(plait_session_options) == 32 && sizeof(plait_request) == 104 &&
-                  sizeof(plait_update) == 64,
+static_assert(sizeof(plait_model_info) == 144 && sizeof(plait_session_options) == 32 && sizeof(plait_request) == 160 &&
+                  sizeof(plait_update) == 72,
               "members are added at the end; the sizes of earlier versions stay");
 
 char *capi::copyText(std::string_view text) noexcept {

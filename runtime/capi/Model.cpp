@@ -49,7 +49,9 @@ plait_status plait_model_describe(const plait_model *model, plait_model_info *in
     known.eos_count = manifest.eos.size();
     known.bos = manifest.bos.value_or(-1);
     known.has_tokenizer = model->tokenizer != nullptr;
+    known.min_tokens = manifest.minTokens;
     known.temperature = manifest.temperature;
+    known.repetition_penalty = manifest.repetitionPenalty;
     known.top_p = manifest.topP;
     known.min_p = manifest.minP;
     known.top_k = manifest.topK;

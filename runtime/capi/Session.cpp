@@ -7,6 +7,7 @@
 
 #include "runtime/capi/Boundary.h"
 #include "runtime/core/Tables.h"
+#include "runtime/decode/CompletionText.h"
 #include "runtime/decode/Scheduler.h"
 
 #include <map>
@@ -30,16 +31,11 @@ struct Output {
 
 /// A sequence of a session.
 struct Record {
-  explicit Record(const Tokenizer *tokenizer) {
-    if (tokenizer)
-      stream.emplace(*tokenizer);
-  }
-
   std::mutex mutex;
   SequenceId id = 0;
-  std::optional<Tokenizer::Stream> stream;
-  Output pending; ///< since the last poll
-  Output shown;   ///< what the last poll gave
+  std::optional<CompletionText> text; ///< none without a tokenizer
+  Output pending;                     ///< since the last poll
+  Output shown;                       ///< what the last poll gave
   FinishReason reason = FinishReason::none;
   int32_t stopToken = -1;
   std::string message;
@@ -76,6 +72,17 @@ Status checkMember(bool right, const char *what, const std::string &found, const
   return right ? Status::success() : invalidArgument(std::string(what) + ": found " + found + "; expected " + expected);
 }
 
+Expected<StopStrings> makeStopStrings(const plait_request &from) {
+  if (from.stop_string_count)
+    PLAIT_RETURN_IF_ERROR(require(from.stop_strings, "request: stop_strings"));
+  std::vector<std::string> strings;
+  for (size_t i = 0; i < from.stop_string_count; ++i) {
+    PLAIT_RETURN_IF_ERROR(require(from.stop_strings[i], "request: stop_strings"));
+    strings.emplace_back(from.stop_strings[i]);
+  }
+  return StopStrings::create(std::move(strings));
+}
+
 /// The request as the scheduler takes it, but for callbacks.
 Expected<Request> makeRequest(const plait_model &model, const plait_request &from) {
   Request request;
@@ -83,7 +90,6 @@ Expected<Request> makeRequest(const plait_model &model, const plait_request &fro
                                     "either text or tokens"));
   PLAIT_RETURN_IF_ERROR(checkMember(!(from.flags & ~uint32_t(PLAIT_NO_BOS | PLAIT_PLAIN | PLAIT_IGNORE_EOS)),
                                     "request: flags", std::to_string(from.flags), "PLAIT_NO_BOS and the like"));
-  PLAIT_RETURN_IF_ERROR(checkMember(from.reserved == 0, "request: reserved", std::to_string(from.reserved), "0"));
   if (from.stop_count)
     PLAIT_RETURN_IF_ERROR(require(from.stops, "request: stops"));
   if (from.text) {
@@ -92,6 +98,14 @@ Expected<Request> makeRequest(const plait_model &model, const plait_request &fro
     request.prompt.assign(from.tokens, from.tokens + from.token_count);
   }
   request.sampling = {from.temperature, from.top_k, from.top_p, from.min_p, from.seed, from.sequence};
+  if (from.bias_count) {
+    PLAIT_RETURN_IF_ERROR(require(from.bias_tokens, "request: bias_tokens"));
+    PLAIT_RETURN_IF_ERROR(require(from.bias_values, "request: bias_values"));
+  }
+  request.rules = {from.repetition_penalty, from.presence_penalty, from.frequency_penalty};
+  for (size_t i = 0; i < from.bias_count; ++i)
+    request.rules.bias.emplace_back(from.bias_tokens[i], from.bias_values[i]);
+  request.rules.minTokens = std::min(from.min_tokens, from.max_tokens);
   request.stops.assign(from.stops, from.stops + from.stop_count);
   request.ignoreEos = from.flags & PLAIT_IGNORE_EOS;
   request.maxTokens = from.max_tokens;
@@ -106,6 +120,8 @@ plait_request defaultRequest(const Manifest &manifest) {
   request.temperature = manifest.temperature;
   request.top_p = manifest.topP > 0 ? manifest.topP : 1;
   request.min_p = manifest.minP;
+  request.repetition_penalty = manifest.repetitionPenalty;
+  request.min_tokens = manifest.minTokens;
   request.top_k = manifest.topK;
   return request;
 }
@@ -115,19 +131,28 @@ plait_session_options defaultOptions() { return {sizeof(plait_session_options), 
 Status submit(plait_session &session, const plait_request *from, uint64_t &sequence) {
   PLAIT_ASSIGN_OR_RETURN(plait_request known, readStruct(from, defaultRequest(session.model->manifest()), "request"));
   PLAIT_ASSIGN_OR_RETURN(Request request, makeRequest({session.model, session.tokenizer}, known));
-  auto record = std::make_shared<Record>(session.tokenizer.get());
-  request.onToken = [record](const TokenEvent &event) {
+  PLAIT_ASSIGN_OR_RETURN(StopStrings stops, makeStopStrings(known));
+  auto record = std::make_shared<Record>();
+  if (session.tokenizer)
+    record->text.emplace(*session.tokenizer, std::move(stops), request.rules.minTokens);
+  else
+    PLAIT_RETURN_IF_ERROR(
+        checkMember(!known.stop_string_count, "request: stop_strings", "some", "none, as the model has no tokenizer"));
+  request.onToken = [record, &scheduler = session.scheduler](const TokenEvent &event) {
     std::lock_guard<std::mutex> lock(record->mutex);
     record->pending.tokens.push_back(event.token);
     record->pending.logprobs.push_back(event.logprob);
-    if (record->stream)
-      record->pending.text += record->stream->push(event.token);
+    if (record->text)
+      record->pending.text += record->text->push(event.token);
+    if (record->text && record->text->stopped())
+      scheduler.stop(event.id);
   };
   request.onFinish = [record](SequenceResult result) {
     std::lock_guard<std::mutex> lock(record->mutex);
-    if (record->stream)
-      record->pending.text += record->stream->finish();
-    record->reason = result.reason;
+    if (record->text)
+      record->pending.text += record->text->finish();
+    // With its very last token, perhaps.
+    record->reason = record->text && record->text->stopped() ? FinishReason::stop : result.reason;
     record->stopToken = result.stopToken;
     record->message = result.error.ok() ? result.note : result.error.message();
   };
@@ -158,6 +183,8 @@ plait_update poll(Record &record) {
   update.finish = int32_t(record.reason);
   update.stop_token = record.stopToken;
   update.message = record.message.empty() ? nullptr : record.message.c_str();
+  if (record.text && record.text->stopString())
+    update.stop_string = record.text->stopString()->c_str();
   return update;
 }
 
@@ -230,6 +257,7 @@ plait_status plait_session_create(const plait_model *model, const plait_session_
     io.threads = known.threads;
     io.maxRows = known.sequences;
     io.maxTokens = known.chunk + io.maxRows;
+    io.maxStops += int64_t(m.manifest().eos.size());
     io.capacityPages = std::min<int64_t>(pages * io.maxRows, INT32_MAX);
     PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, Instance::create(model->model, io));
     *session = new plait_session(*model, std::move(instance), known.chunk);

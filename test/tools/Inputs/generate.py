@@ -14,15 +14,23 @@ class Request(ctypes.Structure):
         ("token_count", c_size_t),
         ("stops", POINTER(c_int32)),
         ("stop_count", c_size_t),
+        ("stop_strings", POINTER(c_char_p)),
+        ("stop_string_count", c_size_t),
+        ("bias_tokens", POINTER(c_int32)),
+        ("bias_values", POINTER(c_float)),
+        ("bias_count", c_size_t),
         ("max_tokens", c_int64),
+        ("min_tokens", c_int64),
         ("seed", c_uint64),
         ("sequence", c_uint64),
         ("temperature", c_float),
         ("top_p", c_float),
         ("min_p", c_float),
+        ("repetition_penalty", c_float),
+        ("presence_penalty", c_float),
+        ("frequency_penalty", c_float),
         ("top_k", c_int32),
         ("flags", c_uint32),
-        ("reserved", c_uint32),
     ]
 
 
@@ -37,6 +45,7 @@ class Update(ctypes.Structure):
         ("finish", c_int32),
         ("stop_token", c_int32),
         ("message", c_char_p),
+        ("stop_string", c_char_p),
     ]
 
 

@@ -160,7 +160,11 @@ TEST_F(CapiTest, RequestsThatAreWrong) {
   expectRefused(with([](auto &r) { r.temperature = NAN; }), PLAIT_INVALID_ARGUMENT, "temperature");
   expectRefused(with([](auto &r) { r.stop_count = 1; }), PLAIT_INVALID_ARGUMENT, "request: stops: found NULL");
   expectRefused(with([](auto &r) { r.flags = 1u << 31; }), PLAIT_INVALID_ARGUMENT, "request: flags");
-  expectRefused(with([](auto &r) { r.reserved = 1; }), PLAIT_INVALID_ARGUMENT, "request: reserved");
+  expectRefused(with([](auto &r) { r.bias_count = 1; }), PLAIT_INVALID_ARGUMENT, "request: bias_tokens: found NULL");
+  expectRefused(with([](auto &r) { r.presence_penalty = 3; }), PLAIT_INVALID_ARGUMENT, "presence");
+  const char *stop = "stop";
+  expectRefused(with([&](auto &r) { r.stop_strings = &stop, r.stop_string_count = 1; }), PLAIT_INVALID_ARGUMENT,
+                "request: stop_strings: found some");
   expectRefused(with([](auto &r) { r.struct_size = 0; }), PLAIT_INVALID_ARGUMENT, "found struct_size 0");
   expectRefused(with([](auto &r) { r.struct_size = SIZE_MAX; }), PLAIT_INVALID_ARGUMENT, "found struct_size 1844");
 }
