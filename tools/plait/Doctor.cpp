@@ -228,7 +228,8 @@ bool isStale(const fs::path &entry) {
   }
   if (!name.ends_with(".plait"))
     return false;
-  auto manifest = readManifest(entry.string());
+  auto source = ArtifactSource::open(entry.string());
+  Expected<Manifest> manifest = source ? readManifest(*source) : source.status();
   return !manifest || manifest->compilerVersion != PLAIT_VERSION;
 }
 

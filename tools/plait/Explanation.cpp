@@ -112,11 +112,13 @@ Json CostForm::json() const {
 }
 
 Expected<Explanation> Explanation::read(const Model &model) {
-  std::string path = model.filePath("explain.json");
-  if (path.empty())
+  PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model.file("explain.json"));
+  if (!file)
     return notFound(printable(model.path()) + ": found no explain.json; expected an artifact that tells how it was "
                                               "compiled; compile the model again, without --no-explain");
-  PLAIT_ASSIGN_OR_RETURN(Json json, readJsonFile(path));
+  const std::string &path = file->label;
+  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(*file, JsonLimits().maxBytes));
+  PLAIT_ASSIGN_OR_RETURN(Json json, parseJson(text, path));
   JsonView root(json, path);
   PLAIT_ASSIGN_OR_RETURN(int64_t schema, root.getInt("schema"));
   if (schema != 1)

@@ -36,7 +36,9 @@ static int launch(int argc, char **argv) {
   app.set_version_flag("--version", fmt::format("{}, compiled by plait {}; runtime of plait {}",
                                                 printable(manifest->name), manifest->compilerVersion, PLAIT_VERSION));
   Action action;
-  addRunOptions(app, action, [&](const CompileOptions &, unsigned threads) { return Session::load(*source, threads); });
+  addRunOptions(app, action, [&](const CompileOptions &compile, unsigned threads) {
+    return Session::load(*source, threads, compile.quiet);
+  });
   bool verify = false;
   app.add_flag("--verify", verify, "compare every file of the model and this program with its digest, and end");
   try {

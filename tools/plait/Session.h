@@ -28,8 +28,8 @@ struct Session {
   double loadSeconds = 0;
 
   static Expected<Session> open(const std::string &path, const CompileOptions &compile, unsigned threads);
-  /// Without finding or compiling.
-  static Expected<Session> load(ArtifactSource source, unsigned threads);
+  /// Without finding or compiling; `quiet` shows no progress.
+  static Expected<Session> load(ArtifactSource source, unsigned threads, bool quiet);
   /// The tokenizer, or nothing if the artifact holds none.
   Expected<std::optional<Tokenizer>> tokenizer() const;
 };
