@@ -11,7 +11,8 @@
 // RUN: plait-opt %s -o /dev/null --plait-attach-strategy --plait-evaluate='function=ar weights=%S/../../golden/models/llama-tiny tokens=32,478,364,417,105;488,106 new-tokens=8' | FileCheck %s --check-prefix=STRATEGY
 // RUN: plait-opt %s -o /dev/null --plait-attach-strategy --plait-evaluate='function=ar weights=%S/../../golden/models/llama-tiny tokens=32,478,364,417,105 new-tokens=8 stop-ids=139,50' | FileCheck %s --check-prefix=STOP
 // RUN: python3 %S/Inputs/write_safetensors.py %t.step.safetensors arg0=I32:7:32,478,364,417,105,488,106 arg1=I32:7:0,1,2,3,4,0,1 arg2=I32:7:0,0,0,0,0,1,1 \
-// RUN:   arg4=I32:2:4,6 arg5=F32:2:0,0 arg6=I32:2:0,0 arg7=F32:2:1,1 arg8=F32:2:0,0 arg9=I64:2:1,1 arg10=I64:2:0,1 arg11=I32:2x1:-1,34
+// RUN:   arg4=I32:2:4,6 arg5=I32:2:0,0 arg6=I32:1:0 arg7=F32:1:0 arg8=F32:1:1 arg9=F32:1:0 arg10=F32:2:0,0 \
+// RUN:   arg11=I32:2:0,0 arg12=F32:2:1,1 arg13=F32:2:0,0 arg14=I64:2:1,1 arg15=I64:2:0,1 arg16=I32:2x1:-1,34 arg17=I32:2:0,0
 // RUN: plait-opt %s -o /dev/null --plait-attach-strategy --plait-batch --plait-evaluate='function=ar weights=%S/../../golden/models/llama-tiny inputs=%t.step.safetensors' | FileCheck %s --check-prefix=STEP
 // RUN: not plait-opt %s -o /dev/null --plait-attach-strategy --plait-evaluate='function=ar weights=%S/../../golden/models/llama-tiny tokens=1' 2>&1 | FileCheck %s --check-prefix=NEW
 
