@@ -277,7 +277,7 @@ double plait::tensorElement(const TensorView &tensor, int64_t index) {
     return storedElement(tensor, index);
   float value;
   readStored(tensor, index, 1, &value);
-  return value + tensor.offset;
+  return tensor.offset == 0 ? value : value + tensor.offset; // keeps the sign of a zero
 }
 
 /// Everything but the offset.

@@ -130,6 +130,12 @@ texts = ("In the beginning God created the heaven and the earth.", "  \n\n\t1234
 for i, text in enumerate(texts):
     for mode in (0, 7, 42, 99):
         seed("encode", f"{i}-{mode}", bytes([mode]) + text.encode())
+for path in sorted(glob.glob(os.path.join(GOLDEN, "chat_templates", "*.jinja"))):
+    with open(path, "rb") as f:
+        seed("chat", os.path.basename(path), f.read())
+with open(os.path.join(GOLDEN, "chat_templates", "expressions.golden.json"), encoding="utf-8") as f:
+    for i, (text, _) in enumerate(json.load(f)["cases"]):
+        seed("chat", f"expression-{i}", text.encode())
 seed("tables", "none", b"")
 seed("zip", "none", b"")
 for i in range(32):  # kind and size of the change, offset, value

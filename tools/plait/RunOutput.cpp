@@ -15,8 +15,8 @@ RunOutput::RunOutput(Options given, const std::vector<Prompt> &prompts, const To
     : options(std::move(given)), prompts(prompts), tokenizer(tokenizer),
       streaming(prompts.size() == 1 && options.completions == 1) {
   if (tokenizer)
-    results.assign(prompts.size() * size_t(options.completions),
-                   {CompletionText(*tokenizer, options.stops, options.minTokens), ""});
+    for (size_t i = 0, e = prompts.size() * size_t(options.completions); i != e; ++i)
+      results.push_back({CompletionText(*tokenizer, options.stops, options.minTokens), ""});
 }
 
 bool RunOutput::token(size_t index, const TokenEvent &event) {

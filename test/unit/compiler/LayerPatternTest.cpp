@@ -94,7 +94,7 @@ std::string buildModel(std::vector<LayerKind> kinds) {
   OpBuilder b(&context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(b, b.getUnknownLoc());
   b.setInsertionPointToEnd(module->getBody());
-  ModelFamily family = {"test", "Test", "model.", "embed", nullptr, nullptr, nullptr};
+  ModelFamily family = {"test", "Test", "model.", "embed", nullptr, nullptr};
   ModelConfig config;
   config.vocabulary = 20, config.hidden = 8, config.layers = int64_t(kinds.size()), config.maxPositions = 16;
   config.heads = 2, config.kvHeads = 1, config.headDim = 4, config.tiedEmbeddings = true;
@@ -103,15 +103,15 @@ std::string buildModel(std::vector<LayerKind> kinds) {
                                    uint64_t(config.maxPositions));
   model.getBody().emplaceBlock();
   std::vector<std::string> asked;
-  ModelBuilder builder(model, family, config, "model.", [&](StringRef tensor, bool) -> Attribute {
-    asked.push_back(tensor.str());
+  ModelBuilder builder(model, family, config, "model.", [&](ArrayRef<std::string> tensors, bool) -> Attribute {
+    asked.insert(asked.end(), tensors.begin(), tensors.end());
     return lm::F32Attr::get(&context);
   });
   builder.buildForward([&] {
     Value x = builder.embed(builder.ids, "embed", config.vocabulary);
     return builder.layers(x, "layers", [&](const LayerKind &kind, Value x) {
       Value k = builder.linear(x, "layers.{layer}.k", 4, /*bias=*/kind.window != 0);
-      Value o = builder.attention(x, k, k, "layers.{layer}.attention");
+      Value o = builder.attention(x, k, k, {.scale = 1}, "layers.{layer}.attention");
       return builder.add(x, o, "layers.{layer}.residual");
     });
   });

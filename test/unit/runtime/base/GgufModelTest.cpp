@@ -106,8 +106,11 @@ TEST_F(GgufModelTest, MakesTheConfiguration) {
 
 TEST_F(GgufModelTest, RefusesWhatNoConfigurationSays) {
   auto message = [&](const GgufBuilder &b) { return messageOf(makeConfig(open(b))); };
-  EXPECT_HAS(message(GgufBuilder()), "key 'general.architecture': found no such key; expected one of gpt2, llama");
-  EXPECT_HAS(message(llama("mamba")), "found 'mamba' (string); expected one of gpt2, llama");
+  EXPECT_HAS(
+      message(GgufBuilder()),
+      "key 'general.architecture': found no such key; expected one of gemma2, gemma3, gpt2, llama, phi3, qwen2, qwen3");
+  EXPECT_HAS(message(llama("mamba")),
+             "found 'mamba' (string); expected one of gemma2, gemma3, gpt2, llama, phi3, qwen2, qwen3");
   GgufBuilder layers = llama();
   layers.numbers<uint32_t>("llama.attention.head_count_kv", GgufType::u32, {1, 2});
   EXPECT_HAS(message(layers),

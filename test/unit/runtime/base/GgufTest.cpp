@@ -183,7 +183,7 @@ TEST_F(GgufTest, RefusesBadMagicAndVersions) {
   b.magic = "GGML";
   EXPECT_HAS(error(b), "found the magic 'GGML'; expected 'GGUF'; this is no GGUF file");
   b.magic = std::string("\0\1\2\n", 4);
-  EXPECT_HAS(error(b), "found the magic '\\x00\\x01\\x02\\x0A'");
+  EXPECT_HAS(error(b), "found the magic '\\x00\\x01\\x02\\x0a'");
   b.magic = "FUGG";
   EXPECT_HAS(error(b, StatusCode::unsupported), "byte-swapped");
   b.magic = "GGUF";
@@ -216,7 +216,7 @@ TEST_F(GgufTest, RefusesHugeCounts) {
     keys.key("a", 1u).keyCount = count;
     EXPECT_HAS(error(keys), "found " + std::to_string(count) + " keys; expected at most 1 in a file of");
     GgufBuilder tensors;
-    tensors.tensor("a", {1}, f32, floats(1)).tensorCount = count * 2;
+    tensors.tensor("a", {1}, f32, floats(1)).tensorCount = std::max<uint64_t>(count, 4);
     error(tensors);
   }
   GgufBuilder more;
@@ -230,7 +230,7 @@ TEST_F(GgufTest, RefusesHugeCounts) {
 
 TEST_F(GgufTest, RefusesBadKeys) {
   EXPECT_HAS(error(GgufBuilder().key("", 1u)), "found the key ''; expected UTF-8 text of 1 to 65535 bytes");
-  EXPECT_HAS(error(GgufBuilder().key("a\xff", 1u)), "found the key 'a\\xFF'");
+  EXPECT_HAS(error(GgufBuilder().key("a\xff", 1u)), "found the key 'a\\xff'");
   error(GgufBuilder().key(std::string(65536, 'a'), 1u));
   EXPECT_HAS(error(GgufBuilder().key("a", 1u).key("b", 1u).key("a", "x")),
              "found the key 'a' twice; expected every key once");
@@ -304,7 +304,7 @@ TEST_F(GgufTest, RefusesBadShapes) {
   // Too many elements, then too many bytes of elements that can be counted.
   EXPECT_HAS(error(GgufBuilder().tensor("a", {int64_t(1) << 32, int64_t(1) << 31}, f32, "")), "whose size overflows");
   EXPECT_HAS(error(GgufBuilder().tensor("a", {int64_t(1) << 61}, f32, "")), "of F32, whose size overflows");
-  EXPECT_HAS(error(GgufBuilder().tensor("a", {int64_t(1) << 62}, q8_0, "")), "of Q8_0, whose size overflows");
+  EXPECT_HAS(error(GgufBuilder().tensor("a", {INT64_MAX / 32 * 32}, q8_0, "")), "of Q8_0, whose size overflows");
   EXPECT_HAS(error(GgufBuilder().tensor("a", {int64_t(1) << 40}, f32, "")), "beyond the end of the file");
   EXPECT_HAS(error(GgufBuilder().tensor("a", {33}, q8_0, std::string(68, '\0'))),
              "found the shape [33] of Q8_0; expected rows of whole blocks of 32 elements");
