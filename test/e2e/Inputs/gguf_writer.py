@@ -183,8 +183,15 @@ def add_rope(file, arch, config):
         file.key(arch + "rope.scaling.type", STRING, "linear")
         file.key(arch + "rope.scaling.factor", F32, rope["factor"])
     if rope.get("rope_type") == "llama3":
-        base = reference.rope_frequencies({"rope_theta": rope["rope_theta"]}, dim)
-        file.tensor("rope_freqs.weight", base / reference.rope_frequencies(config, dim), "f32")
+        file.tensor("rope_freqs.weight", rope_factors(rope, dim), "f32")
+
+
+def rope_factors(rope, dim):
+    """By what each frequency is divided, which is all that is stored of the scaling."""
+    length = 2 * np.pi * rope["rope_theta"] ** (np.arange(0, dim, 2) / dim)
+    low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+    keep = np.clip((rope["original_max_position_embeddings"] / length - low) / (high - low), 0, 1)
+    return 1 / ((1 - keep) / rope["factor"] + keep)
 
 
 def add_tokenizer(file, folder, config, pre):
