@@ -218,7 +218,8 @@ void Artifact::edit(const std::function<void(Json &)> &change) const {
   check(manifest.status());
   manifest->erase("digest");
   change(*manifest);
-  check(writeFileAtomic(file("manifest.json"), sealJson(writeJson(*manifest))));
+  std::string text = writeJson(*manifest);
+  check(writeFileAtomic(file("manifest.json"), manifest->is_object() ? sealJson(std::move(text)) : text));
 }
 
 void Artifact::patch(const std::string &name, size_t offset, const std::string &bytes) const {

@@ -30,7 +30,7 @@ TEST(Progress, BarIsNarrowerThanTheTerminal) {
   for (unsigned width = 0; width < 120; ++width)
     EXPECT_LT(renderBar(kState, width).size(), std::max(width, 1u)) << width;
   // The bar shrinks first; then it goes, and the facts from the end.
-  EXPECT_EQ(renderBar(kState, 60), "packing weights [#####--------]  42%  200 MB/s  3 s left");
+  EXPECT_EQ(renderBar(kState, 60), "packing weights [######----------]  42%  200 MB/s  3 s left");
   EXPECT_EQ(renderBar(kState, 45), "packing weights  42%  200 MB/s  3 s left");
   EXPECT_EQ(renderBar(kState, 35), "packing weights  42%  200 MB/s");
   EXPECT_EQ(renderBar(kState, 22), "packing weights  42%");
@@ -39,15 +39,15 @@ TEST(Progress, BarIsNarrowerThanTheTerminal) {
 }
 
 TEST(Progress, BarAtItsEnds) {
-  EXPECT_EQ(renderBar({"x", 0, 100, 3}, 40), "x [----------------------------]   0%");
+  EXPECT_EQ(renderBar({"x", 0, 100, 3}, 40), "x [------------------------------]   0%");
   // More than was announced is no more than all.
-  EXPECT_EQ(renderBar({"x", 200 * kMega, 100 * kMega, 1}, 40), "x [##################] 100%  200 MB/s");
-  EXPECT_EQ(renderBar({"x", UINT64_MAX, UINT64_MAX, 0.1}, 40), "x [############################] 100%");
+  EXPECT_EQ(renderBar({"x", 200 * kMega, 100 * kMega, 1}, 40), "x [####################] 100%  200 MB/s");
+  EXPECT_EQ(renderBar({"x", UINT64_MAX, UINT64_MAX, 0.1}, 40), "x [##############################] 100%");
 }
 
 TEST(Progress, RateAndTimeWaitUntilTheyMeanSomething) {
-  EXPECT_EQ(renderBar({"x", kMega, 100 * kMega, 0.1}, 30), "x [------------------]   1%");
-  EXPECT_EQ(renderBar({"x", kMega, 100 * kMega, 0.3}, 30), "x [--------]   1%  3 MB/s");
+  EXPECT_EQ(renderBar({"x", kMega, 100 * kMega, 0.1}, 30), "x [--------------------]   1%");
+  EXPECT_EQ(renderBar({"x", kMega, 100 * kMega, 0.3}, 30), "x [------------]   1%  3 MB/s");
   EXPECT_EQ(renderPlain({"x", kMega, 100 * kMega, 1}), "x: 1%, 1 MB/s, 1 min 39 s left");
   EXPECT_EQ(renderPlain({"x", 10 * kMega, 100000 * kMega, 1}), "x: 0%, 10 MB/s, 2 h 46 min left");
 }

@@ -24,9 +24,9 @@ constexpr const char *tooManySteps =
     "template: line 1: found more than 20000000 steps of evaluation; expected a template that ends";
 
 TEST(Sandbox, EndlessWorkEnds) {
-  std::string nested;
+  std::string nested = "{% set l = range(1000) %}";
   for (int i = 0; i < 4; ++i)
-    nested += "{% for i in range(90000) %}";
+    nested += "{% for i in l %}";
   for (int i = 0; i < 4; ++i)
     nested += "{% endfor %}";
   EXPECT_EQ(errorOf(nested), tooManySteps);
@@ -94,7 +94,7 @@ TEST(Sandbox, NestingOfTheSourceIsBounded) {
   EXPECT_EQ(errorOf("{{ " + repeat("[", 100000) + repeat("]", 100000) + " }}"), tooDeep);
   EXPECT_EQ(errorOf("{{ " + repeat("not ", 100000) + "1 }}"), tooDeep);
   EXPECT_EQ(errorOf("{{ " + repeat("-", 100000) + "1 }}"), tooDeep);
-  EXPECT_EQ(errorOf("{{ " + repeat("1 if 1 else ", 100000) + "1 }}"), tooDeep);
+  EXPECT_EQ(errorOf("{{ " + repeat("1 if 1 else ", 50000) + "1 }}"), tooDeep);
   EXPECT_EQ(errorOf(repeat("{% if 1 %}", 100000)), tooDeep);
   EXPECT_EQ(errorOf("{{ 1" + repeat(" + 1", 100000) + " }}"),
             "template: line 1: found an expression nested deeper than 200");
