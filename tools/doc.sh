@@ -67,8 +67,8 @@ section() {
   printf '\n%s\n\n```text\n' "$title"
   "$programs/$program" "$@" --help | sed -e 's/[ \t]*$//' | case "$program" in
   plait-opt) grep -E '^(OVERVIEW|USAGE):|^ +--plait-' ;;
-  plait-compile | plait-translate | plait-reduce) sed -e '/^Generic Options:/,$d' -e '/^ *--mlir-/d' -e '/^ \{30,\}/d' ;;
-  *) cat ;;
+  plait-lsp-server) grep -E '^(OVERVIEW|USAGE):|^ +--(log|pretty|lit-test)[ =]' ;;
+  *) awk '/^[A-Z][a-z]+ [Oo]ptions:$/ { skip = 1 } /^plait/ { skip = 0 } !skip' ;;
   esac | cat -s
   echo '```'
 }

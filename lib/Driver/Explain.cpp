@@ -78,8 +78,9 @@ Json termsOf(const LinearForm &form) {
 } // namespace
 
 void ExplainLog::listen(MLIRContext &context) {
-  remark::RemarkCategories all;
-  all.all = ".*";
+  // A kind of remark without a filter of its own is off, whatever the first one is.
+  const std::string any = ".*";
+  remark::RemarkCategories all{any, any, any, any, any};
   // Fails only if there is an engine already: then remarks go there.
   (void)remark::enableOptimizationRemarks(context, std::make_unique<RemarkListener>(remarks),
                                           std::make_unique<remark::RemarkEmittingPolicyAll>(), all);

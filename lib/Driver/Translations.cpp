@@ -22,9 +22,10 @@ using namespace plait;
 /// Each part of a model keeps its name in its location.
 static OpPrintingFlags printingFlags() { return OpPrintingFlags().enableDebugInfo(); }
 
-static void registerImport() {
+static void registerImport(llvm::cl::OptionCategory &category) {
   static llvm::cl::opt<bool> configOnly("config-only",
-                                        llvm::cl::desc("With --import-hf: read config.json alone, no checkpoint"));
+                                        llvm::cl::desc("With --import-hf: read config.json alone, no checkpoint"),
+                                        llvm::cl::cat(category));
   static TranslateRegistration import(
       "import-hf", "Hugging Face folder to the lm dialect",
       [](const std::shared_ptr<llvm::SourceMgr> &sources, llvm::raw_ostream &out, MLIRContext *context) {
@@ -57,8 +58,8 @@ static LogicalResult writePlans(Operation *root, llvm::raw_ostream &out) {
   return success();
 }
 
-void plait::registerAllTranslations() {
-  registerImport();
+void plait::registerAllTranslations(llvm::cl::OptionCategory &category) {
+  registerImport(category);
   auto dialects = [](DialectRegistry &registry) { registerAllDialects(registry); };
   static TranslateFromMLIRRegistration dot("lm-to-dot", "models as a graph, for Graphviz", writeModelGraph, dialects);
   static TranslateFromMLIRRegistration json("plan-to-json", "launch plans as JSON", writePlans, dialects);

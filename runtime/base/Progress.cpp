@@ -26,7 +26,6 @@ constexpr auto kPlainInterval = std::chrono::seconds(5);
 constexpr double kPlainSeconds = 2;
 constexpr std::string_view kEraseLine = "\r\x1b[K";
 
-
 void writeError(std::string_view text) {
   while (!text.empty()) {
     ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());

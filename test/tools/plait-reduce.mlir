@@ -67,5 +67,5 @@
 // KERNEL-NOT: kernel.func
 
 // BORING: plait-reduce: error: {{.*}}kjv.mlir: found IR for which --test exits with 0; expected IR that shows what is looked for
-// NOTEST: plait-reduce: error: --test: found '{{.*}}none'; expected a program (No such file or directory)
+// NOTEST: plait-reduce: error: --test: found '{{.*}}none'; expected a program that can be executed
 // NOINPUT: plait-reduce: error: cannot open input file '{{.*}}none.mlir': No such file or directory

@@ -15,6 +15,7 @@
 #include "mlir/Reducer/Tester.h"
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/SourceMgr.h"
@@ -31,15 +32,16 @@ static int fail(const llvm::Twine &message) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::ResetCommandLineParser(); // LLVM's own options are not ours
-  cl::opt<std::string> input(cl::Positional, cl::desc("<IR>"), cl::Required);
+  cl::OptionCategory category("plait-reduce options");
+  cl::opt<std::string> input(cl::Positional, cl::desc("<IR>"), cl::Required, cl::cat(category));
   cl::opt<std::string> output("o", cl::desc("The file to write (default: stdout)"), cl::value_desc("file"),
-                              cl::init("-"));
+                              cl::init("-"), cl::cat(category));
   cl::opt<std::string> script("test",
                               cl::desc("Program that is given a file of IR and exits with other than 0 if it "
                                        "shows what is looked for"),
-                              cl::value_desc("program"), cl::Required);
+                              cl::value_desc("program"), cl::Required, cl::cat(category));
   cl::list<std::string> arguments("test-arg", cl::desc("Argument of the program, before the file (may be repeated)"),
-                                  cl::value_desc("argument"));
+                                  cl::value_desc("argument"), cl::cat(category));
   mlir::registerAsmPrinterCLOptions();
   cl::ParseCommandLineOptions(argc, argv, "Plait test case reduction tool\n");
 
@@ -47,8 +49,8 @@ int main(int argc, char **argv) {
   registerAllDialects(registry);
   registerReductionPatterns(registry);
   auto program = llvm::sys::findProgramByName(script);
-  if (!program)
-    return fail("--test: found '" + script + "'; expected a program (" + program.getError().message() + ")");
+  if (!program || !llvm::sys::fs::can_execute(*program))
+    return fail("--test: found '" + script + "'; expected a program that can be executed");
   auto buffer = openIr(input, registry);
   if (!buffer)
     return fail(llvm::toString(buffer.takeError()));

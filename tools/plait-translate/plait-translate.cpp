@@ -37,11 +37,12 @@ static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> openInput(const std::
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::ResetCommandLineParser(); // LLVM's own options are not ours
-  cl::opt<std::string> input(cl::Positional, cl::desc("<IR or model folder>"), cl::init("-"));
+  cl::OptionCategory category("plait-translate options");
+  cl::opt<std::string> input(cl::Positional, cl::desc("<IR or model folder>"), cl::init("-"), cl::cat(category));
   cl::opt<std::string> output("o", cl::desc("The file to write (default: stdout)"), cl::value_desc("file"),
-                              cl::init("-"));
+                              cl::init("-"), cl::cat(category));
   mlir::registerAsmPrinterCLOptions();
-  plait::registerAllTranslations();
+  plait::registerAllTranslations(category);
   cl::opt<const mlir::Translation *, false, mlir::TranslationParser> translation("", cl::desc("Translation to run"),
                                                                                  cl::Required);
   cl::ParseCommandLineOptions(argc, argv, "Plait translation driver\n");

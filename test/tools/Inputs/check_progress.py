@@ -99,7 +99,8 @@ expect("bar in a pipe, as asked for", BAR.search(result.stderr), result.stderr)
 RUN = ["plait", "run", MODEL, "--token-ids", "1", "-n", "1", "--output", "ids"]
 text, code = on_terminal(RUN, 80, PLAIT_PROGRESS=None)
 expect("through plait", code == 0 and BAR.search(text), (code, text))
-expect("through plait: what stays", len(screen(text)) == 2 and screen(text)[0].startswith("plait: compiling "), text)
+expect("through plait: what stays", screen(text)[0].startswith("plait: compiling ") and
+       all(re.match("model  |prefill  |decode  |$", line) for line in screen(text)[1:]), text)
 for name, words in {"quiet": ["-q"], "none": ["--progress", "none", "-q"]}.items():
     cache = os.path.join(WORK, "cache-" + name)
     text, code = on_terminal(RUN + words, 80, PLAIT_PROGRESS=None, PLAIT_CACHE_DIR=cache)
