@@ -20,9 +20,6 @@ std::string errorOf(std::string_view source, const ChatInput &input = {}) {
   return rendered.ok() ? "no error" : rendered.status().message();
 }
 
-constexpr const char *tooManySteps =
-    "template: line 1: found more than 20000000 steps of evaluation; expected a template that ends";
-
 TEST(Sandbox, EndlessWorkEnds) {
   std::string nested;
   for (int i = 0; i < 4; ++i)
