@@ -62,6 +62,13 @@ require(code == 0 and "compiling" in err, "a changed file compiles again")
 os.utime(os.path.join(MODEL, "config.json"))
 code, _, err = run()
 require(code == 0 and "compiling" not in err, "a touched file does not")
+with open(os.path.join(MODEL, "model.safetensors"), "r+b") as f:
+    f.seek(-2, os.SEEK_END)
+    last = f.read(2)
+    f.seek(-2, os.SEEK_END)
+    f.write(bytes([last[0] ^ 1, last[1]]))
+code, _, err = run()
+require(code == 0 and "compiling" in err, "a weight that changed by one bit compiles again")
 
 # What is damaged is made again.
 shutil.rmtree(CACHE)
