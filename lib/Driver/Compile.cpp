@@ -108,6 +108,10 @@ private:
       PLAIT_ASSIGN_OR_RETURN(imported, importModel(context, folder, import));
       for (const std::string &warning : imported->warnings)
         log("warning: " + warning);
+      if (options.checkFinite && imported->checkpoint) {
+        begin("looking for NaN and infinity");
+        PLAIT_RETURN_IF_ERROR(imported->checkpoint->checkFinite());
+      }
     }
     if (isFolder || options.startFrom == Phase::import) {
       module = std::move(imported->module);

@@ -10,8 +10,10 @@
 #include "runtime/base/Json.h"
 #include "runtime/base/Message.h"
 #include "runtime/base/Safetensors.h"
+#include "runtime/base/Signals.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <set>
 #include <string_view>
@@ -211,4 +213,23 @@ std::vector<std::string> Checkpoint::nearest(const std::string &name, size_t cou
   for (const auto &[distance, candidate] : best)
     names.emplace_back(candidate);
   return names;
+}
+
+Status Checkpoint::checkFinite() const {
+  for (const auto &[name, tensor] : byName) {
+    if (tensor.elements() == 0)
+      continue;
+    std::vector<float> row(static_cast<size_t>(tensor.columns()));
+    for (int64_t r = 0; r < tensor.rows(); ++r) {
+      PLAIT_RETURN_IF_ERROR(checkInterrupted());
+      readTensorBlock(tensor, r, 1, 0, tensor.columns(), row.data());
+      auto bad = std::find_if(row.begin(), row.end(), [](float value) { return !std::isfinite(value); });
+      if (bad != row.end())
+        return corrupt(foundExpected(tensor.file + ": tensor '" + name + "'",
+                                     (std::isnan(*bad) ? "NaN" : "infinity") +
+                                         (" at element " + std::to_string(r * tensor.columns() + (bad - row.begin()))),
+                                     "finite numbers; fetch the file again"));
+    }
+  }
+  return Status::success();
 }

@@ -38,6 +38,9 @@ public:
   const TensorView *find(const std::string &name) const;
   /// Up to `count` existing names nearest to `name` (edit distance), for errors.
   std::vector<std::string> nearest(const std::string &name, size_t count = 3) const;
+  /// Reads every element; an error that names the first one that is NaN or
+  /// infinite.
+  Status checkFinite() const;
   const std::map<std::string, std::string> &metadata() const { return meta; }
   const std::vector<std::shared_ptr<const MappedFile>> &files() const { return mapped; }
 

@@ -74,6 +74,8 @@ int main(int argc, char **argv) {
                               cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));
+  cl::opt<bool> checkFinite("check-finite", cl::desc("Refuse a checkpoint that holds NaN or infinity"),
+                            cl::cat(category));
   cl::opt<bool> noSelftest("no-selftest", cl::desc("Leave out the golden tokens of `plait selftest`"),
                            cl::cat(category));
   cl::opt<bool> noExplain("no-explain", cl::desc("Leave out what `plait explain` shows"), cl::cat(category));
@@ -108,6 +110,7 @@ int main(int argc, char **argv) {
   options.packFolder = packFolder;
   options.debugLogits = debugLogits;
   options.selftest = !noSelftest;
+  options.checkFinite = checkFinite;
   options.explain = !noExplain;
   options.threads = threads;
   auto mode = parseProgressMode(progressMode);

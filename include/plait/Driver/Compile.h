@@ -47,6 +47,7 @@ struct CompileOptions {
   std::string packFolder;
   bool debugLogits = false;
   bool selftest = true;
+  bool checkFinite = false; ///< refuse a checkpoint with NaN or infinity
   bool explain = true;  ///< write what `plait explain` shows
   unsigned threads = 0; ///< 0: as many as there are processors
   Phase startFrom = Phase::import, stopAfter = Phase::link;

@@ -444,6 +444,21 @@ case("a link to the weights", ok=True, base="llama-tiny")(
 case("no generation_config.json", ok=True)(lambda: os.remove(path("generation_config.json")))
 
 
+# ---- 12: asked for with an option ----
+
+for name, value in (("NaN", float("nan")), ("infinity", float("-inf"))):
+
+    @case(f"{name} that is looked for", "model.layers.1.mlp.down_proj.weight", name, "element 5", base="llama-tiny",
+          options=["--check-finite"])
+    def _(value=value):
+        t = Tensors(F)
+        begin, _ = t.header["model.layers.1.mlp.down_proj.weight"]["data_offsets"]
+        t.data = t.data[: begin + 20] + struct.pack("<f", value) + t.data[begin + 24 :]
+        t.write()
+
+
+case("no NaN that is looked for", ok=True, options=["--check-finite"])(nothing)
+
 # ---- 11, 12: found when it runs ----
 
 
