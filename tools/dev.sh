@@ -109,7 +109,7 @@ build) shift; build "$@" ;;
 demo) demo ;;
 test) run_tests ;;
 bench) shift; build plait plait-compile plait-machine >/dev/null; exec python3 test/bench/run.py "$@" ;;
-fuzz) shift; build fuzz-targets >/dev/null; exec python3 -B test/fuzz/run.py --programs build/bin --work build/fuzz --golden test/golden "$@" ;;
+fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/run.py --programs build/bin --work build/fuzz --golden test/golden "$@" ;;
 sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
 doc) build plait plait-compile plait-opt plait-translate plait-reduce plait-lsp-server >/dev/null; exec tools/doc.sh ;;
