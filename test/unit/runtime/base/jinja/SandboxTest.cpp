@@ -20,6 +20,15 @@ std::string errorOf(std::string_view source, const ChatInput &input = {}) {
   return rendered.ok() ? "no error" : rendered.status().message();
 }
 
+TEST(Sandbox, StepsAreBounded) {
+  jinja::Limits limits;
+  limits.steps = 1000;
+  auto endless = renderTemplate("{% for i in range(900) %}{{ i + i }}{% endfor %}", {}, {}, limits);
+  ASSERT_FALSE(endless.ok());
+  EXPECT_EQ(endless.status().message(),
+            "template: line 1: found more than 1000 steps of evaluation; expected a template that ends");
+}
+
 TEST(Sandbox, EndlessWorkEnds) {
   std::string nested;
   for (int i = 0; i < 4; ++i)
