@@ -53,12 +53,9 @@ Expected<Tokenizer> openTokenizer(const std::string &path) {
 std::string encodeText(const Tokenizer &tokenizer, const std::vector<int32_t> &ids, bool idsOnly) {
   if (idsOnly)
     return fmt::format("{}\n", fmt::join(ids, ","));
-  // One line per token; a token may be part of a character.
   std::string text;
-  for (int32_t id : ids) {
-    Expected<std::string> piece = tokenizer.decode({id}, /*skipSpecialTokens=*/false);
-    text += fmt::format("{:>8}  \"{}\"\n", id, piece ? escapeLine(*piece) : "?");
-  }
+  for (int32_t id : ids)
+    text += fmt::format("{:>8}  \"{}\"\n", id, escapeLine(tokenizer.pieceOf(id)));
   return text;
 }
 
