@@ -71,16 +71,6 @@ Expected<std::vector<int32_t>> plait::parseTokenIds(const std::string &text) {
   return std::vector<int32_t>(values.begin(), values.end());
 }
 
-Status plait::checkWeightsSpec(const std::string &text) {
-  if (text.empty() || text == "checkpoint" || text == "none" || text == "random")
-    return Status::success();
-  constexpr std::string_view prefix = "random:";
-  uint64_t seed;
-  if (text.starts_with(prefix) && readWhole(std::string_view(text).substr(prefix.size()), seed))
-    return Status::success();
-  return wrongValue("--weights", text, "checkpoint, random, random:SEED or none");
-}
-
 Expected<uint64_t> plait::parseSeed(const std::string &name, const std::string &text) {
   uint64_t seed;
   if (!readWhole(text, seed))

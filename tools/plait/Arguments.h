@@ -27,8 +27,6 @@ Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const s
                                                 int64_t max);
 Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
 Expected<uint64_t> parseSeed(const std::string &name, const std::string &text);
-/// Checks the spelling of --weights: checkpoint, none, random or random:SEED.
-Status checkWeightsSpec(const std::string &text);
 
 } // namespace plait
 

@@ -33,7 +33,8 @@ constexpr const char *kFooter =
     "tokenization is not measured. t/s counts the tokens of all sequences.";
 
 struct BenchTexts {
-  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", weights;
+  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md";
+  CompileOptions compile;
   bool noWarmup = false, quiet = false;
 };
 
@@ -57,8 +58,8 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   std::string cores = std::to_string(physicalCores());
   PLAIT_ASSIGN_OR_RETURN(o.threads, parseIntegerList("-t", text(texts.threads, cores.c_str()), 1, 1024));
   if (texts.output != "md" && texts.output != "csv" && texts.output != "json" && texts.output != "jsonl")
-    return invalidArgument("-o: found \"" + texts.output + "\"; expected md, csv, json or jsonl");
-  PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+    return wrongValue("-o", texts.output, "md, csv, json or jsonl");
+  PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
   return o;
 }
 
@@ -317,8 +318,7 @@ int benchAction(const BenchTexts &texts) {
   Expected<BenchOptions> options = parseOptions(texts);
   if (!options)
     return fail(options.status(), exitUsage);
-  CompileOptions compile;
-  compile.weights = texts.weights;
+  CompileOptions compile = texts.compile;
   compile.quiet = texts.quiet;
   Expected<Session> session = Session::open(texts.path, compile, 0);
   if (!session)
@@ -355,7 +355,7 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("-t,--threads", texts->threads, "threads (default: physical cores)");
   bench->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
-  bench->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default) or random[:SEED]");
+  addCompileOptions(*bench, texts->compile);
   bench->add_flag("--no-warmup", texts->noWarmup, "measure the first run too");
   bench->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   bench->footer(kFooter);

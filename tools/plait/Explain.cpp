@@ -53,7 +53,7 @@ Expected<int64_t> parseMemory(const std::string &text) {
     }
   auto number = parseInteger("--memory", digits, 1, INT64_MAX >> shift);
   if (!number)
-    return invalidArgument("--memory: found \"" + text + "\"; expected bytes, with K, M, G or T for powers of 1024");
+    return wrongValue("--memory", text, "bytes, with K, M, G or T for powers of 1024");
   return *number << shift;
 }
 
@@ -63,8 +63,7 @@ Expected<MachinePeak> parseMachine(const std::string &text) {
   auto read = parseNumber("", text.substr(0, comma), 1e-3, 1e9);
   auto compute = parseNumber("", comma == std::string::npos ? "" : text.substr(comma + 1), 1e-3, 1e9);
   if (!read || !compute)
-    return invalidArgument("--machine: found \"" + text +
-                           "\"; expected two positive numbers with a comma between: GB/s, then GFLOP/s");
+    return wrongValue("--machine", text, "two positive numbers with a comma between: GB/s, then GFLOP/s");
   return MachinePeak{*read * 1e9, *compute * 1e9};
 }
 
@@ -163,10 +162,10 @@ std::string summaryText(const Subject &s) {
                      "numerics   {}\n"
                      "strategy   {}: {}\n"
                      "plan       {} kernels; a step has {} launches and {} barriers\n",
-                     s.manifest.name, s.manifest.family, countText(double(s.manifest.parameters)), s.manifest.layers, s.manifest.hidden,
-                     s.manifest.vocabulary, s.manifest.maxPositions, s.manifest.compilerVersion, s.manifest.triple,
-                     s.manifest.cpu, numericsText(s.manifest.numerics), s.plan.name, s.samplingText(),
-                     s.model.tables().kernel_count, launches, barriers);
+                     s.manifest.name, s.manifest.family, countText(double(s.manifest.parameters)), s.manifest.layers,
+                     s.manifest.hidden, s.manifest.vocabulary, s.manifest.maxPositions, s.manifest.compilerVersion,
+                     s.manifest.triple, s.manifest.cpu, numericsText(s.manifest.numerics), s.plan.name,
+                     s.samplingText(), s.model.tables().kernel_count, launches, barriers);
 }
 
 /// Words of a list in lines of at most 100 columns, each after `indent` blanks.
@@ -231,8 +230,8 @@ std::string shortPartText(const Subject &s, size_t i) {
 }
 
 std::string costText(const Subject &s) {
-  std::string text = fmt::format("\n{:<32}{:>3} {:>12} {:>14} {:>10}  {}\n", "cost of one layer, symbolic", "x", "flops",
-                                 "weights, state", "activation", "tiles");
+  std::string text = fmt::format("\n{:<32}{:>3} {:>12} {:>14} {:>10}  {}\n", "cost of one layer, symbolic", "x",
+                                 "flops", "weights, state", "activation", "tiles");
   for (size_t i = 0; i < s.costs.launches.size(); ++i) {
     const LaunchCost &cost = s.costs.launches[i];
     text += fmt::format("{} {:<30}{:>3} {:>12} {:>14} {:>10}  {}\n", s.launch(i).barrier ? "|" : " ",
@@ -409,7 +408,8 @@ int explainAction(const ExplainTexts &texts) {
 void plait::addExplainCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<ExplainTexts>();
   CLI::App *explain = app.add_subcommand("explain", "Show what the compiler decided and what a step costs");
-  explain->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  explain->add_option("PATH", texts->path, "a compiled model, or a Hugging Face folder or GGUF file to compile")
+      ->required();
   explain->add_option("--tokens", texts->tokens, "tokens of the prefill (default 512)");
   explain->add_option("--context", texts->context, "positions at the decode step (default 1024)");
   explain->add_option("--machine", texts->machine, "GB/s,GFLOP/s to reckon with (default: a quick measurement)");

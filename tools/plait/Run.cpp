@@ -39,7 +39,8 @@ constexpr const char *kFooter =
 
 struct RunTexts {
   OpenSession open;
-  std::string output = "text", maxTokens, threads, chunk, batch, weights, dumpLogits, logprobs, completions;
+  std::string output = "text", maxTokens, threads, chunk, batch, dumpLogits, logprobs, completions;
+  CompileOptions compile;
   PromptSources prompts;
   GenerationTexts generation;
   bool ignoreEos = false, noBos = false, stats = false, quiet = false;
@@ -57,7 +58,7 @@ struct RunOptions {
 Expected<RunOptions> parseOptions(const RunTexts &texts) {
   RunOptions options;
   if (texts.output != "text" && texts.output != "ids" && texts.output != "json")
-    return invalidArgument("--output: found \"" + printable(texts.output, 80) + "\"; expected text, ids or json");
+    return wrongValue("--output", texts.output, "text, ids or json");
   if (!texts.maxTokens.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.maxTokens, parseInteger("--max-tokens", texts.maxTokens, 0, INT64_MAX / 2));
   }
@@ -84,7 +85,7 @@ Expected<RunOptions> parseOptions(const RunTexts &texts) {
     if (options.completions > 1 && !texts.dumpLogits.empty())
       return invalidArgument("--dump-logits: found with --n " + texts.completions + "; expected one completion");
   }
-  PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+  PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
   // The defaults of the model come later; here only the values count.
   Expected<Generation> generation = parseGeneration(texts.generation, {});
   if (!generation)
@@ -192,8 +193,7 @@ private:
   }
 
   Status prepare() {
-    CompileOptions compile;
-    compile.weights = texts.weights;
+    CompileOptions compile = texts.compile;
     compile.debugLogits = !texts.dumpLogits.empty();
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
@@ -332,7 +332,7 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
   auto path = std::make_shared<std::string>();
   run->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
   std::shared_ptr<RunTexts> texts = addOptions(run, action);
-  run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
+  addCompileOptions(*run, texts->compile);
   texts->open = [path](const CompileOptions &compile, unsigned threads) {
     return Session::open(*path, compile, threads);
   };
