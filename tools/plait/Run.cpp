@@ -303,6 +303,8 @@ static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   auto texts = std::make_shared<RunTexts>();
   run->add_option("-p,--prompt", texts->prompts.texts, "prompt; repeat it for a batch")->allow_extra_args(false);
   run->add_option("--prompt-file", texts->prompts.file, "file with one prompt per line");
+  run->add_option("--prompt-jsonl", texts->prompts.jsonLines,
+                  "file with one prompt per line as JSON: \"text\", [1, 2, 3] or {\"prompt\": ...}");
   run->add_option("--token-ids", texts->prompts.tokenIds, "prompt as token ids: 1,2,3; repeat it for a batch")
       ->allow_extra_args(false);
   run->add_option("--output", texts->output, "text (default), ids or json");

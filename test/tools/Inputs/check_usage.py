@@ -12,6 +12,15 @@ os.makedirs(EMPTY, exist_ok=True)
 with open(FILE, "w") as f:
     f.write("text")
 
+
+def jsonl(text):
+    """The path of a file with `text`."""
+    path = os.path.join(WORK, f"{len(os.listdir(WORK))}.jsonl")
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
 RUN = ["plait", "run", ARTIFACT, "-p", "A"]
 BENCH = ["plait", "bench", ARTIFACT, "-p", "4", "-n", "0", "-r", "1"]
 COMPILE = ["plait-compile", MODEL, "-o", os.path.join(WORK, "never.plait")]
@@ -67,6 +76,13 @@ USAGE = [
     (["plait", "run", ARTIFACT], ["found nothing on standard input"]),
     (["plait", "run", ARTIFACT, "--prompt-file", "/nonexistent"], ["/nonexistent"]),
     (["plait", "run", ARTIFACT, "--prompt-file", WORK], [WORK]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", "/nonexistent"], ["/nonexistent"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl("")], ["--prompt-jsonl", "found no line with text"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('"a"\nb')], ["jsonl: line 2: ", "expected"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('{"text": "a"}')], ["jsonl: line 1: /prompt"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('{"prompt": 5}')], ["/prompt: found 5", "[1, 2, 3]"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl("[]")], ["line 1: ", "expected a text"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl("[1, -1]")], ["line 1: /1: found -1"]),
     (["plait", "bench"], ["PATH"]),
     (BENCH + ["-t", "x"], ["-t", '"x"']),
     (BENCH + ["-o", "xml"], ["-o", "md, csv, json or jsonl"]),
