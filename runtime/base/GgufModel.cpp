@@ -320,6 +320,8 @@ private:
     if (heads < 1)
       return gguf.error(keyOf("attention.head_count"), "at least 1");
     int64_t size = headSize(config);
+    if (size < 1)
+      return gguf.error(keyOf(config.contains("head_dim") ? "attention.key_length" : "embedding_length"), "at least 1");
     for (const std::string &key : {rotated, values})
       if (gguf.has(key)) {
         PLAIT_ASSIGN_OR_RETURN(int64_t found, gguf.getInt(key, 0, INT64_MAX));
@@ -397,7 +399,7 @@ Status ConfigMaker::addLlama3Scaling(const TensorView &tensor) {
   auto refused = [&](const std::string &found) {
     return unsupported(foundExpected(what, found, "the factors of Llama 3.1's scaling of frequencies"));
   };
-  if (factors.empty() || !(factors.back() > 1))
+  if (factors.empty() || !(factors.back() > 1) || !std::isfinite(factors.back()))
     return refused("no factor above 1 for the lowest frequency");
   constexpr double low = 1, high = 4;
   const double factor = factors.back();
@@ -420,9 +422,11 @@ Status ConfigMaker::addLlama3Scaling(const TensorView &tensor) {
     double length = wavelength(i), smooth = (original / length - low) / (high - low);
     double expected = std::clamp(smooth, 0.0, 1.0);
     expected = 1 / ((1 - expected) / factor + expected);
-    if (std::abs(expected - factors[i]) > 1e-4 * expected)
+    if (!(std::abs(expected - factors[i]) <= 1e-4 * expected)) // of NaN too
       return refused("the factor " + std::to_string(factors[i]) + " for frequency " + std::to_string(i));
   }
+  if (!(original >= 1 && original <= 0x1p53))
+    return refused("factors of an original context of " + std::to_string(original) + " positions");
   config["rope_scaling"] = {{"rope_type", "llama3"},
                             {"factor", factor},
                             {"low_freq_factor", low},
