@@ -91,7 +91,7 @@ Status readLines(const std::string &option, const std::string &path,
       line.pop_back();
     if (line.empty())
       continue;
-    PLAIT_ASSIGN_OR_RETURN(Prompt prompt, read(line, fmt::format("{}: line {}", path, number)));
+    PLAIT_ASSIGN_OR_RETURN(Prompt prompt, read(line, fmt::format("{}: the JSON of line {}", path, number)));
     prompts.push_back(std::move(prompt));
   }
   if (prompts.size() == before)
