@@ -52,7 +52,7 @@ Value toValue(Interpreter &interpreter, const Json &json, bool isUser) {
   case Json::value_t::object: {
     Dict items;
     for (const auto &[key, value] : json.items())
-      items.set(interpreter.text(MarkedText(key, isUser)), toValue(interpreter, value, isUser));
+      items.set(interpreter.sandbox, interpreter.text(MarkedText(key, isUser)), toValue(interpreter, value, isUser));
     return interpreter.dict(std::move(items));
   }
   default:
@@ -76,7 +76,7 @@ Value messageValue(Interpreter &interpreter, Json message) {
   Dict items;
   for (const auto &[key, value] : message.items()) {
     bool isRole = key == "role" && value.is_string() && isWellKnownRole(value.get_ref<const std::string &>());
-    items.set(interpreter.text(key), toValue(interpreter, value, !isRole));
+    items.set(interpreter.sandbox, interpreter.text(key), toValue(interpreter, value, !isRole));
   }
   return interpreter.dict(std::move(items));
 }

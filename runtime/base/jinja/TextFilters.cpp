@@ -193,7 +193,7 @@ Value format(Interpreter &interpreter, const Value &input, const Arguments &argu
   } else {
     Dict named;
     for (const auto &[name, value] : arguments.named)
-      named.set(Value::text(name), value);
+      named.set(interpreter.sandbox, arguments.nameValue(name), value);
     values = interpreter.dict(std::move(named));
   }
   return formatPercent(interpreter, interpreter.str(input), values);

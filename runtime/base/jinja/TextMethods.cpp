@@ -135,6 +135,8 @@ template <bool backwards> Value partition(Interpreter &interpreter, const Value 
   const MarkedText &text = textOf(self), &separator = bound.text(0);
   if (separator.empty())
     return interpreter.fail("partition: found an empty separator; expected at least one character");
+  if (!interpreter.sandbox.handle(text.size() * (1 + separator.size() / 16)))
+    return Value();
   size_t at = backwards ? text.bytes().rfind(separator.bytes()) : text.bytes().find(separator.bytes());
   bool found = at != std::string::npos;
   MarkedText parts[3];
