@@ -12,6 +12,7 @@
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
 #include "tools/plait/Session.h"
+#include "tools/plait/TableText.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -214,10 +215,6 @@ std::string csvField(const Json &value) {
   return quoted + "\"";
 }
 
-std::string sizeText(double bytes) {
-  return bytes >= 0x1p30 ? fmt::format("{:.2f} GiB", bytes * 0x1p-30) : fmt::format("{:.2f} MiB", bytes * 0x1p-20);
-}
-
 std::string countText(double count) {
   return count >= 1e9 ? fmt::format("{:.2f} B", count / 1e9) : fmt::format("{:.2f} M", count / 1e6);
 }
@@ -266,7 +263,7 @@ private:
                 "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |\n");
     out.write(fmt::format("| {} {} | {} | {} | {} | {} | {} | {} | {:.2f} ± {:.2f} |\n",
                           r["model_name"].get<std::string>(), r["format"].get<std::string>(),
-                          sizeText(r["model_size"].get<double>()), countText(r["model_n_params"].get<double>()),
+                          bytesText(r["model_size"].get<int64_t>()), countText(r["model_n_params"].get<double>()),
                           r["backend"].get<std::string>(), r["n_threads"].get<int64_t>(), r["n_batch"].get<int64_t>(),
                           r["test"].get<std::string>(), r["avg_ts"].get<double>(), r["stddev_ts"].get<double>()));
   }

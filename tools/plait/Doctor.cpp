@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -224,7 +225,7 @@ bool isStale(const fs::path &entry) {
   std::string name = entry.filename().string();
   if (size_t at = name.find(".work-"); at != std::string::npos) {
     int process = std::atoi(name.c_str() + at + 6);
-    return process <= 0 || kill(process, 0) != 0;
+    return process <= 0 || (kill(process, 0) != 0 && errno == ESRCH); // not another user's
   }
   if (!name.ends_with(".plait"))
     return false;

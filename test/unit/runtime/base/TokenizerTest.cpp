@@ -413,6 +413,9 @@ TEST(Tokenizer, TextsThatGrowAreAnError) {
   ASSERT_FALSE(ids.ok());
   EXPECT_EQ(ids.status().code(), StatusCode::invalidArgument);
   EXPECT_TRUE(tokenizer->encode("b").ok());
+  Json added = {{{"id", 9}, {"content", "ca"}, {"special", false}, {"normalized", true}}};
+  expectError(makeTokenizer({{"normalizer", replace}, {"added_tokens", added}}), StatusCode::unsupported,
+              "found \"ca\", of which the normalizer makes 1048577 bytes; expected at most 4096");
 }
 
 TEST(Tokenizer, StreamHoldsBackIncompleteCharacters) {
