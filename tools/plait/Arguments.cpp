@@ -66,8 +66,8 @@ Expected<std::vector<int64_t>> plait::parseIntegerList(const std::string &name, 
   }
 }
 
-Expected<std::vector<int32_t>> plait::parseTokenIds(const std::string &text) {
-  PLAIT_ASSIGN_OR_RETURN(auto values, parseIntegerList("--token-ids", text, 0, INT32_MAX));
+Expected<std::vector<int32_t>> plait::parseTokenIds(const std::string &name, const std::string &text) {
+  PLAIT_ASSIGN_OR_RETURN(auto values, parseIntegerList(name, text, 0, INT32_MAX));
   return std::vector<int32_t>(values.begin(), values.end());
 }
 

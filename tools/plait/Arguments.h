@@ -25,7 +25,7 @@ Expected<double> parseNumber(const std::string &name, const std::string &text, d
 /// "1,2,3"; blanks around the commas are allowed.
 Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const std::string &text, int64_t min,
                                                 int64_t max);
-Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
+Expected<std::vector<int32_t>> parseTokenIds(const std::string &name, const std::string &text);
 Expected<uint64_t> parseSeed(const std::string &name, const std::string &text);
 
 } // namespace plait

@@ -111,7 +111,7 @@ Expected<std::vector<Prompt>> plait::readPrompts(const PromptSources &sources) {
   if (!sources.jsonLines.empty())
     PLAIT_RETURN_IF_ERROR(readLines("--prompt-jsonl", sources.jsonLines, promptOfJson, prompts));
   for (const std::string &text : sources.tokenIds) {
-    PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> ids, parseTokenIds(text));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> ids, parseTokenIds("--token-ids", text));
     prompts.push_back({std::nullopt, std::move(ids)});
   }
   if (prompts.empty()) {

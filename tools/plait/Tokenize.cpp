@@ -121,7 +121,7 @@ int tokenizeAction(const TokenizeTexts &texts) {
   Output out;
   for (const Prompt &input : *inputs) {
     if (texts.decode) {
-      Expected<std::vector<int32_t>> ids = parseTokenIds(*input.text);
+      Expected<std::vector<int32_t>> ids = parseTokenIds("--decode", *input.text);
       if (!ids)
         return fail(ids.status(), exitUsage);
       Expected<std::string> text = tokenizer->decode(*ids, texts.skipSpecial);

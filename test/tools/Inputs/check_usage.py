@@ -94,7 +94,7 @@ USAGE = [
     (["plait", "inspect", ARTIFACT, "--nonsense"], ["--nonsense"]),
     (["plait", "verify"], ["PATH"]),
     (["plait", "selftest", ARTIFACT, "again"], ["again"]),
-    (["plait", "tokenize", ARTIFACT, "--decode", "1,x"], ["commas between"]),
+    (["plait", "tokenize", ARTIFACT, "--decode", "1,x"], ['--decode: found "1,x"', "commas between"]),
     (["plait-compile"], ["plait-compile"]),
     (["plait-compile", MODEL], ["-o"]),
     (COMPILE + ["--nonsense"], ["--nonsense"]),
