@@ -88,6 +88,13 @@ TEST(Sandbox, WorkOfBuiltinsIsBounded) {
         << work;
   EXPECT_EQ(errorOf(letters + "{{ a.partition('a' * 300000 ~ 'b') }}"),
             "template: line 1: found more than 20000000 steps of evaluation; expected a template that ends");
+  for (const char *work : {"{{ (','* 3000000).split(',') }}", "{{ ('\\n' * 3000000).splitlines() }}"}) {
+    jinja::Limits small;
+    small.totalBytes = 1 << 26;
+    auto parts = renderTemplate(work, {}, {}, small);
+    ASSERT_FALSE(parts.ok()) << work;
+    EXPECT_NE(parts.status().message().find("values of more than 67108864 bytes"), std::string::npos);
+  }
   // A key is a copy of its text, and a tuple may hold another one twice.
   jinja::Limits limits;
   limits.totalBytes = 1 << 26;
