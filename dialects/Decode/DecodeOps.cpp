@@ -216,6 +216,12 @@ LogicalResult StepOp::verify() {
   return success();
 }
 
+LogicalResult StepOp::verifyRegions() {
+  if (!getBody().hasOneBlock() || !isa<ReturnOp>(getBody().front().getTerminator()))
+    return emitOpError("expected a body of one block with a 'decode.return' at the end");
+  return success();
+}
+
 SmallVector<lm::StateType> StepOp::getStateTypes() {
   SmallVector<lm::StateType> types;
   for (Type type : getArgumentTypes())
@@ -231,14 +237,53 @@ Value StepOp::getInput(Role role) {
   return {};
 }
 
+/// The type of logits [L, V], where an L that is dynamic has a name.
 static FailureOr<RankedTensorType> getLogitsType(std::optional<Location> loc, Value logits) {
   auto type = dyn_cast<RankedTensorType>(logits.getType());
   if (!type || type.getRank() != 2)
     return emitOptionalError(loc, "expected logits of rank 2 but got ", logits.getType());
+  if (type.isDynamicDim(1))
+    return emitOptionalError(loc, "expected a static number of columns of logits but got ", type);
+  if (type.isDynamicDim(0) && lm::getLeadingDim(type).empty())
+    return emitOptionalError(loc, "expected a name for the rows of logits but got ", type);
   return type;
 }
 
-LogicalResult EditLogitsOp::verify() { return getLogitsType(getLoc(), getLogits()); }
+/// Checks that `value` has `rank` extents, of which the first is that of `like`.
+static LogicalResult verifyExtents(Operation *op, StringRef what, Value value, int64_t rank, Value like) {
+  auto type = dyn_cast<RankedTensorType>(value.getType()), other = dyn_cast<RankedTensorType>(like.getType());
+  if (!type || type.getRank() != rank)
+    return op->emitOpError("expected ") << what << " of rank " << rank << " but got " << value.getType();
+  if (!other || other.getRank() == 0 || type.getDimSize(0) != other.getDimSize(0) ||
+      lm::getLeadingDim(type) != lm::getLeadingDim(other))
+    return op->emitOpError("expected ") << what << " with the leading extent of " << like.getType() << " but got "
+                                        << type;
+  return success();
+}
+
+LogicalResult EditLogitsOp::verify() {
+  if (failed(getLogitsType(getLoc(), getLogits())) || failed(verifyExtents(*this, "ends", getEnds(), 1, getLogits())))
+    return failure();
+  for (Value list : {getTokens(), getBiases(), getScales(), getOffsets()})
+    if (failed(verifyExtents(*this, "lists of edits", list, 1, getTokens())))
+      return failure();
+  return success();
+}
+
+LogicalResult ChooseSampleOp::verify() {
+  for (Value operand : getOperands().drop_front())
+    if (failed(verifyExtents(*this, "what belongs to a leaf", operand, 1, getLogits())))
+      return failure();
+  return success();
+}
+
+LogicalResult MatchStopsOp::verify() {
+  return failure(failed(verifyExtents(*this, "tokens", getTokens(), 1, getTokens())) ||
+                 failed(verifyExtents(*this, "status", getStatus(), 1, getTokens())) ||
+                 failed(verifyExtents(*this, "stops", getStops(), 2, getTokens())));
+}
+
+LogicalResult TopLogprobsOp::verify() { return verifyExtents(*this, "counts", getCounts(), 1, getLogits()); }
 
 /// logits [L, V] -> (i32[L], i32[L], f32[L])
 static LogicalResult inferChoose(std::optional<Location> loc, Value logits, SmallVectorImpl<Type> &results) {

@@ -223,8 +223,11 @@ public:
   /// e^x of f64: |x| < 700. Relative error below 1e-15.
   Value expWide(Value x);
 
+  /// Whether the leading extent of `type` is static or one of a step.
+  static bool hasKnownRows(RankedTensorType type);
+
 private:
-  /// The plait_dim_t of the leading extent of `type`, which is dynamic.
+  /// The plait_dim_t of the leading extent of `type`; PLAIT_DIM_COUNT if it is none.
   static int64_t getDimNumber(RankedTensorType type);
   /// <lanes x i1> of the columns that are left at the end of `count`, or null.
   Value tailMask(int64_t count);

@@ -776,7 +776,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
-    // expected-error @+1 {{expected theta > 0}}
+    // expected-error @+1 {{expected a finite theta > 0}}
     %z = lm.rope %x, %p head_dim 4 theta 0.0 : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }
@@ -894,6 +894,167 @@ lm.model @m family "llama" numerics fast max_positions 8 {
     // expected-error @+2 {{'lm.activation' op inferred type(s) 'tensor<?x4xf32, #lm.dims<tokens>>' are incompatible with return type(s) of operation 'tensor<?x5xf32, #lm.dims<tokens>>'}}
     // expected-error @+1 {{'lm.activation' op failed to infer returned types}}
     %z = "lm.activation"(%x) {kind = #lm<activation_kind silu>} : (tensor<?x4xf32, #lm.dims<tokens>>) -> tensor<?x5xf32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+// Recursion has no meaning.
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f() {
+    // expected-error @+1 {{'lm.call' op expected a function of the model that stands before @f but got @f}}
+    lm.call @f() : () -> ()
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f() {
+    // expected-error @+1 {{'lm.call' op expected a function of the model that stands before @f but got @g}}
+    lm.call @g() : () -> ()
+    lm.return
+  }
+  lm.func @g() {
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @g() {
+    lm.return
+  }
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
+    %y = lm.layers 0 to 2 iter(%h = %x) : tensor<?x4xf32, #lm.dims<tokens>> {
+      // expected-error @+1 {{'lm.call' op expected no 'lm.layers' around a call}}
+      lm.call @g() : () -> ()
+      lm.yield %h : tensor<?x4xf32, #lm.dims<tokens>>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
+    %y = lm.layers 0 to 2 iter(%h = %x) : tensor<?x4xf32, #lm.dims<tokens>> {
+      // expected-error @+1 {{'lm.layers' op expected no other 'lm.layers' around it}}
+      %z = lm.layers 0 to 2 iter(%i = %h) : tensor<?x4xf32, #lm.dims<tokens>> {
+        lm.yield %i : tensor<?x4xf32, #lm.dims<tokens>>
+      }
+      lm.yield %z : tensor<?x4xf32, #lm.dims<tokens>>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{'lm.func' op expected an 'lm.return' at the end}}
+  lm.func @f() {
+    llvm.unreachable
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{'lm.func' op expected a body of one block but got 2}}
+  lm.func @f() {
+    llvm.br ^end
+  ^end:
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<f32>) {
+    // expected-error @+1 {{expected a first extent, and static ones after it, but got 'tensor<f32>'}}
+    %y = lm.scale %x by 2.0 : tensor<f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x?xf32, #lm.dims<tokens, n>>) {
+    // expected-error @+1 {{expected a first extent, and static ones after it, but got 'tensor<?x?xf32, #lm.dims<tokens, n>>'}}
+    %y = lm.add %x, %x : tensor<?x?xf32, #lm.dims<tokens, n>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x?xf32, #lm.dims<tokens, n>>) {
+    // expected-error @+1 {{expected a first extent, and static ones after it, but got 'tensor<?x?xf32, #lm.dims<tokens, n>>'}}
+    %y = lm.softcap %x cap 2.0 : tensor<?x?xf32, #lm.dims<tokens, n>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<f32>) {
+    // expected-error @+1 {{expected a first extent, and static ones after it, but got 'tensor<f32>'}}
+    %y = lm.activation silu %x : tensor<f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x?xf32, #lm.dims<tokens, n>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a static number of columns of input but got 'tensor<?x?xf32, #lm.dims<tokens, n>>'}}
+    %y = lm.take_rows %x, %p : tensor<?x?xf32, #lm.dims<tokens, n>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    %y:2 = lm.layers 0 to 3 iter(%h = %q, %t = %s) : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32> {
+      // expected-error @+1 {{'lm.stage' op expected an 'lm.layers' within the state's 2 layers but got 0 to 3}}
+      %n = lm.stage %h, %h, %t, %r, %p : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+      lm.yield %h, %n : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    %y:2 = lm.layers 0 to 3 iter(%h = %q, %t = %s) : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32> {
+      // expected-error @+1 {{'lm.attend' op expected an 'lm.layers' within the state's 2 layers but got 0 to 3}}
+      %o = lm.attend %h, %t, %r, %p scale 1.0 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+      lm.yield %o, %t : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a finite scale}}
+    %o = lm.attend %q, %s, %r, %p scale 0x7FF0000000000000 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }
 }
