@@ -179,7 +179,8 @@ Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(
   auto warp = [&](Warp kind, Role role) {
     return llvm::is_contained(getWarps(), WarpAttr::get(getContext(), kind)) ? input(role) : Value();
   };
-  Value positions = lm::TakeRowsOp::create(b, getLoc(), input(Role::positions), input(Role::leaves));
+  Value tokenPositions = input(Role::positions), leaves = input(Role::leaves);
+  Value positions = lm::TakeRowsOp::create(b, getLoc(), tokenPositions, leaves);
   Value temperature = input(Role::temperature), topK = warp(Warp::top_k, Role::top_k);
   Value topP = warp(Warp::top_p, Role::top_p), minP = warp(Warp::min_p, Role::min_p);
   Value seed = input(Role::seed), sequence = input(Role::sequence);

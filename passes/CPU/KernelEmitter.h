@@ -17,6 +17,11 @@
 // All arithmetic works on scalars and on vectors alike; both operands have one
 // type.
 //
+// Code is emitted in order of evaluation, which C++ leaves open for the arguments
+// of a call: at most one of them may emit more than constants. Otherwise the bytes
+// of a model would depend on the compiler of the compiler. Name the values first,
+// or put them in braces, which are evaluated from left to right.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_PASSES_CPU_KERNELEMITTER_H
