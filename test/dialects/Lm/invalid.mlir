@@ -1058,3 +1058,38 @@ lm.model @m family "llama" numerics fast max_positions 8 {
     lm.return
   }
 }
+
+// -----
+
+// expected-error @+1 {{expected finite 0 < beta_slow <= beta_fast}}
+#scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 0x7FF0000000000000, beta_slow = 1.0, original = 8, attention_factor = 1.0>
+
+// -----
+
+// expected-error @+1 {{expected a finite attention_factor > 0}}
+#scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 0x7FF0000000000000>
+
+// -----
+
+// expected-error @+1 {{expected finite 0 < low_freq_factor < high_freq_factor}}
+#scaling = #lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 0x7FF0000000000000, original = 8>
+
+// -----
+
+// expected-error @+1 {{expected finite factors > 0 but got 0.0}}
+#scaling = #lm.pair_scaling<factors = array<f64: 1.0, 0.0>, attention_factor = 1.0>
+
+// -----
+
+// expected-error @+1 {{expected a finite attention_factor > 0 but got 0.0}}
+#scaling = #lm.pair_scaling<factors = array<f64: 1.0, 2.0>, attention_factor = 0.0>
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected as many factors as rotated pairs for the scaling}}
+    %z = lm.rope %x, %p head_dim 4 theta 2.0 scaling(#lm.pair_scaling<factors = array<f64: 1.0>, attention_factor = 1.0>) : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
