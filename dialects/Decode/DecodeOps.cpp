@@ -61,7 +61,7 @@ ParseResult RoundOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::UnresolvedOperand> inits;
   SmallVector<Type> types;
   if (parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) ||
-      parser.parseOptionalAttrDict(result.attributes) || parser.parseColonTypeList(types))
+      parser.parseOptionalAttrDict(result.attributes) || parser.parseOptionalColonTypeList(types))
     return failure();
   SMLoc loc = parser.getCurrentLocation();
   if (types.size() != arguments.size())
@@ -79,7 +79,7 @@ void RoundOp::print(OpAsmPrinter &p) {
                         [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
   p << ")";
   p.printOptionalAttrDict((*this)->getAttrs());
-  p << " : ";
+  p << (getResultTypes().empty() ? "" : " : ");
   llvm::interleaveComma(getResultTypes(), p);
   p << " ";
   p.printRegion(getBody(), /*printEntryBlockArgs=*/false);

@@ -208,8 +208,8 @@ def Lm_WeightType : Lm_Type<"Weight", "weight"> {
     ```mlir
     !lm.weight<2048x512, #lm.bf16>
     ```
-    **Constraints:** one or two positive extents; the format implements
-    `WeightFormatInterface`.
+    **Constraints:** one or two positive extents whose product is at most 2^52; the
+    format implements `WeightFormatInterface`.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Attribute":$format);
   let hasCustomAssemblyFormat = 1;
@@ -238,7 +238,8 @@ def Lm_StateType : Lm_Type<"State", "state"> {
     !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>
     !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32, window = 4096>
     ```
-    **Constraints:** positive extents; `element` is f32; `window > 0`.
+    **Constraints:** positive extents whose product is at most 2^52; `element` is
+    f32; `window > 0`.
   }];
   let parameters = (ins "int64_t":$layers, "int64_t":$kv_heads, "int64_t":$head_dim,
                         "::mlir::Type":$element, OptionalParameter<"std::optional<int64_t>">:$window);

@@ -95,8 +95,8 @@ LogicalResult ModelOp::verifyRegions() {
 
 LogicalResult WeightOp::verify() {
   bool marked = getSource().contains("{layer}");
-  if (getLayers() && *getLayers() <= 0)
-    return emitOpError("expected layers > 0 but got ") << *getLayers();
+  if (getLayers() && (int64_t(*getLayers()) <= 0 || int64_t(*getLayers()) > maxLayers))
+    return emitOpError("expected layers from 1 to ") << maxLayers << " but got " << int64_t(*getLayers());
   if (marked != getLayers().has_value())
     return emitOpError("expected '{layer}' in the source exactly if layers are given, but got source '")
            << getSource() << "'";
@@ -194,7 +194,7 @@ ParseResult LayersOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &b = parser.getBuilder();
   if (parser.parseInteger(begin) || parser.parseKeyword("to") || parser.parseInteger(end) ||
       parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) ||
-      parser.parseOptionalAttrDict(result.attributes) || parser.parseColonTypeList(types))
+      parser.parseOptionalAttrDict(result.attributes) || parser.parseOptionalColonTypeList(types))
     return failure();
   SMLoc loc = parser.getCurrentLocation();
   if (types.size() != arguments.size())
@@ -214,7 +214,7 @@ void LayersOp::print(OpAsmPrinter &p) {
                         [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
   p << ")";
   p.printOptionalAttrDict((*this)->getAttrs(), {getBeginAttrName(), getEndAttrName()});
-  p << " : ";
+  p << (getResultTypes().empty() ? "" : " : ");
   llvm::interleaveComma(getResultTypes(), p);
   p << " ";
   p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
@@ -223,8 +223,9 @@ void LayersOp::print(OpAsmPrinter &p) {
 LogicalResult LayersOp::verifyRegions() {
   if ((*this)->getParentOfType<LayersOp>())
     return emitOpError("expected no other 'lm.layers' around it");
-  if (int64_t(getBegin()) < 0 || getBegin() >= getEnd())
-    return emitOpError("expected 0 <= begin < end but got ") << int64_t(getBegin()) << " to " << int64_t(getEnd());
+  if (int64_t(getBegin()) < 0 || getBegin() >= getEnd() || int64_t(getEnd()) > maxLayers)
+    return emitOpError("expected 0 <= begin < end <= ")
+           << maxLayers << " but got " << int64_t(getBegin()) << " to " << int64_t(getEnd());
   TypeRange types = getInits().getTypes();
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
   if (TypeRange(getBody().getArgumentTypes()) != types || yield.getValues().getTypes() != types ||

@@ -79,7 +79,8 @@ def Lm_WeightOp : Lm_Op<"weight", [Symbol, HasParent<"ModelOp">]> {
     lm.weight @q from "model.layers.{layer}.self_attn.q_proj.weight" layers 4 : !lm.weight<192x192, #lm.bf16>
     lm.weight @q_1 from "model.layers.{layer}.self_attn.q_proj.weight" layers 13 first 1 step 2 : !lm.weight<192x192, #lm.bf16>
     ```
-    **Constraints:** `source` contains `{layer}` exactly if `layers` is given;
+    **Constraints:** `source` contains `{layer}` exactly if `layers` is given, which
+    is at most 2^20;
     `first >= 0` and `step > 0` are given only with `layers`; only a matrix is
     transposed.
   }];
@@ -188,7 +189,7 @@ def Lm_LayersOp : Lm_Op<"layers", [SingleBlockImplicitTerminator<"YieldOp">,
       lm.yield %h2, %s2 : ...
     }
     ```
-    **Constraints:** `0 <= begin < end`; initial values, block arguments, yielded
+    **Constraints:** `0 <= begin < end <= 2^20`; initial values, block arguments, yielded
     values and results have the same types; no `lm.layers` around it.
   }];
   let arguments = (ins I64Attr:$begin, I64Attr:$end, Variadic<AnyType>:$inits);

@@ -96,7 +96,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected positive extents whose product fits 64 bits but got 0}}
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 0}}
   lm.func @f(%w: !lm.weight<0x2, #lm.f32>) {
     lm.return
   }
@@ -105,7 +105,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected positive extents whose product fits 64 bits but got 4294967296}}
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 4294967296}}
   lm.func @f(%w: !lm.weight<4294967296x4294967296, #lm.f32>) {
     lm.return
   }
@@ -123,7 +123,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected positive extents but got 0}}
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 0}}
   lm.func @f(%s: !lm.state<layers = 0, kv_heads = 1, head_dim = 4, f32>) {
     lm.return
   }
@@ -209,7 +209,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{'lm.weight' op expected layers > 0 but got 0}}
+  // expected-error @+1 {{'lm.weight' op expected layers from 1 to 1048576 but got 0}}
   lm.weight @w from "w.{layer}" layers 0 : !lm.weight<4, #lm.f32>
 }
 
@@ -316,7 +316,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
-    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end but got 2 to 2}}
+    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end <= 1048576 but got 2 to 2}}
     %y = lm.layers 2 to 2 iter(%h = %x) : tensor<?x4xf32, #lm.dims<tokens>> {
       lm.yield %h : tensor<?x4xf32, #lm.dims<tokens>>
     }
@@ -328,7 +328,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
-    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end but got -1 to 2}}
+    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end <= 1048576 but got -1 to 2}}
     %y = lm.layers -1 to 2 iter(%h = %x) : tensor<?x4xf32, #lm.dims<tokens>> {
       lm.yield %h : tensor<?x4xf32, #lm.dims<tokens>>
     }
@@ -1090,6 +1090,39 @@ lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
     // expected-error @+1 {{expected as many factors as rotated pairs for the scaling}}
     %z = lm.rope %x, %p head_dim 4 theta 2.0 scaling(#lm.pair_scaling<factors = array<f64: 1.0>, attention_factor = 1.0>) : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 4611686018427387905}}
+  lm.func private @f(!lm.weight<4611686018427387905x1, #lm.f32>)
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 4503599627370496}}
+  lm.func private @f(!lm.state<layers = 2, kv_heads = 4503599627370496, head_dim = 4, f32>)
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{'lm.weight' op expected layers from 1 to 1048576 but got 9223372036854775807}}
+  lm.weight @w from "{layer}" layers 9223372036854775807 : !lm.weight<2, #lm.f32>
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f() {
+    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end <= 1048576 but got 0 to 1048577}}
+    lm.layers 0 to 1048577 iter() {
+      lm.yield
+    }
     lm.return
   }
 }

@@ -113,6 +113,11 @@ lm.model @draft family "gpt2" numerics fast max_positions 64 {
     %y = lm.layers 1 to 2 iter(%h = %x) : tensor<?x?xf32, #lm.dims<rows, width>> {
       lm.yield %h : tensor<?x?xf32, #lm.dims<rows, width>>
     }
+    // Nothing need be carried.
+    // CHECK: lm.layers 0 to 2 iter() {
+    lm.layers 0 to 2 iter() {
+      lm.yield
+    }
     // CHECK: lm.return{{$}}
     lm.return
   }
