@@ -124,6 +124,18 @@ ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void FuncOp::print(OpAsmPrinter &p) { printFunctionSyntax(p, *this); }
 
+LogicalResult FuncOp::verifyRegions() {
+  if (!getBody().hasOneBlock() || !isa<ReturnOp>(getBody().front().getTerminator()))
+    return emitOpError("expected a body of one block with a 'kernel.return' at the end");
+  ArrayRef<int64_t> pairs = getInPlace().value_or(ArrayRef<int64_t>());
+  int64_t limits[] = {int64_t(getArgumentTypes().size()), int64_t(getResultTypes().size())};
+  for (auto [i, index] : llvm::enumerate(pairs))
+    if (pairs.size() % 2 || index < 0 || index >= limits[i % 2])
+      return emitOpError("expected in_place to hold pairs of an argument below ")
+             << limits[0] << " and a result below " << limits[1] << " but got " << getInPlaceAttr();
+  return success();
+}
+
 Operation *FuncOp::getComputeOp() {
   for (Operation &op : getBody().front())
     if (!isa<UnpackOp, ReturnOp>(op))

@@ -28,6 +28,9 @@ def Kernel_FuncOp : Kernel_Op<"func", [FunctionOpInterface, IsolatedFromAbove]> 
     }
     ```
     `in_place` lists pairs (argument, result) that may share a buffer.
+
+    **Constraints:** a body of one block that ends with `kernel.return`; pairs of
+    `in_place` that exist.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        Kernel_CostAttr:$cost, OptionalAttr<DenseI64ArrayAttr>:$in_place,
@@ -41,6 +44,7 @@ def Kernel_FuncOp : Kernel_Op<"func", [FunctionOpInterface, IsolatedFromAbove]> 
     mlir::Operation *getComputeOp();
   }];
   let hasCustomAssemblyFormat = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Kernel_ReturnOp : Kernel_Op<"return", [Pure, Terminator, HasParent<"FuncOp">]> {

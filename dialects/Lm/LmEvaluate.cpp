@@ -50,9 +50,6 @@ LogicalResult CallOp::evaluate(Evaluator &evaluator, Values operands, ValueList 
   auto callee = SymbolTable::lookupNearestSymbolFrom<FuncOp>(*this, getCallee());
   if (!callee || !callee.getBody().hasOneBlock())
     return emitOpError("expected a callee with a body of one block but got ") << getCallee();
-  // The callee stands outside of any lm.layers, whatever surrounds the call.
-  llvm::scope_exit restore([&, layer = evaluator.layer] { evaluator.layer = layer; });
-  evaluator.layer = 0;
   auto values = evaluator.runBlock(callee.getBody().front(), ValueList(operands.begin(), operands.end()));
   if (failed(values))
     return failure();

@@ -53,7 +53,8 @@ def Lm_ModelOp : Lm_Op<"model", [SymbolTable, Symbol, NoTerminator, IsolatedFrom
       lm.func @head(...) -> ... { ... }
     }
     ```
-    **Constraints:** `max_positions > 0`; only `lm.weight` and `lm.func` inside.
+    **Constraints:** `max_positions > 0`; only `lm.weight` and `lm.func` inside; a
+    function calls only functions that stand before it.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, Lm_NumericsAttr:$numerics,
                        I64Attr:$max_positions);
@@ -78,7 +79,8 @@ def Lm_WeightOp : Lm_Op<"weight", [Symbol, HasParent<"ModelOp">]> {
     lm.weight @q from "model.layers.{layer}.self_attn.q_proj.weight" layers 4 : !lm.weight<192x192, #lm.bf16>
     lm.weight @q_1 from "model.layers.{layer}.self_attn.q_proj.weight" layers 13 first 1 step 2 : !lm.weight<192x192, #lm.bf16>
     ```
-    **Constraints:** `source` contains `{layer}` exactly if `layers` is given;
+    **Constraints:** `source` contains `{layer}` exactly if `layers` is given, which
+    is at most 2^20;
     `first >= 0` and `step > 0` are given only with `layers`; only a matrix is
     transposed.
   }];
@@ -113,11 +115,13 @@ def Lm_FuncOp : Lm_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent
       lm.return %l : tensor<?x2048xf32, #lm.dims<leaves>>
     }
     ```
+    **Constraints:** no body, or one block that ends with `lm.return`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
                        OptionalAttr<StrAttr>:$sym_visibility);
   let regions = (region AnyRegion:$body);
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     llvm::ArrayRef<mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     llvm::ArrayRef<mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
@@ -144,7 +148,8 @@ def Lm_CallOp : Lm_Op<"call", [DeclareOpInterfaceMethods<Lm_EvaluableOpInterface
     ```mlir
     %h, %s = lm.call @main::@forward(%ids, %pos, %rows, %kv) : (...) -> (...)
     ```
-    **Constraints:** the callee exists and its type is the op's.
+    **Constraints:** the callee exists and its type is the op's; no `lm.layers`
+    around it.
   }];
   let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$arguments);
   let results = (outs Variadic<AnyType>:$results);
@@ -184,8 +189,8 @@ def Lm_LayersOp : Lm_Op<"layers", [SingleBlockImplicitTerminator<"YieldOp">,
       lm.yield %h2, %s2 : ...
     }
     ```
-    **Constraints:** `0 <= begin < end`; initial values, block arguments, yielded
-    values and results have the same types.
+    **Constraints:** `0 <= begin < end <= 2^20`; initial values, block arguments, yielded
+    values and results have the same types; no `lm.layers` around it.
   }];
   let arguments = (ins I64Attr:$begin, I64Attr:$end, Variadic<AnyType>:$inits);
   let results = (outs Variadic<AnyType>:$results);
@@ -309,7 +314,8 @@ def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands, Lm_InPlace]> 
     ```mlir
     %y = lm.add %a, %b : tensor<?x192xf32, #lm.dims<tokens>>
     ```
-    **Constraints:** both operands have the same type, names of extents included.
+    **Constraints:** both operands have the same type, names of extents included;
+    only the first of one or more extents may be dynamic.
   }];
   let arguments = (ins Lm_Activations:$lhs, Lm_Activations:$rhs);
   let results = (outs Lm_Activations:$result);
@@ -324,7 +330,8 @@ def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace]> {
     ```mlir
     %y = lm.scale %x by 13.75 : tensor<?x192xf32, #lm.dims<tokens>>
     ```
-    **Constraints:** `factor` is finite.
+    **Constraints:** `factor` is finite; only the first of one or more extents may
+    be dynamic.
   }];
   let arguments = (ins Lm_Activations:$input, F64Attr:$factor);
   let results = (outs Lm_Activations:$result);
@@ -340,7 +347,8 @@ def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace]> {
     ```mlir
     %y = lm.softcap %x cap 30.0 : tensor<?x2048xf32, #lm.dims<leaves>>
     ```
-    **Constraints:** `cap > 0` and finite.
+    **Constraints:** `cap > 0` and finite; only the first of one or more extents
+    may be dynamic.
   }];
   let arguments = (ins Lm_Activations:$input, F64Attr:$cap);
   let results = (outs Lm_Activations:$result);
@@ -355,6 +363,7 @@ def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace]> {
     ```mlir
     %y = lm.activation gelu_tanh %x : tensor<?x240xf32, #lm.dims<tokens>>
     ```
+    **Constraints:** only the first of one or more extents may be dynamic.
   }];
   let arguments = (ins Lm_ActivationAttr:$kind, Lm_Activations:$input);
   let results = (outs Lm_Activations:$result);
@@ -367,7 +376,8 @@ def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands, Lm_InPlace]> {
     ```mlir
     %y = lm.glu silu %gate, %up : tensor<?x512xf32, #lm.dims<tokens>>
     ```
-    **Constraints:** both operands have the same type.
+    **Constraints:** both operands have the same type; only the first of one or
+    more extents may be dynamic.
   }];
   let arguments = (ins Lm_ActivationAttr:$kind, Lm_Activations:$gate, Lm_Activations:$up);
   let results = (outs Lm_Activations:$result);
@@ -447,8 +457,9 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
     ```
     **Constraints:** `q` is `[T, H * head_dim]`, `k` and `v` are
     `[T, kv_heads * head_dim]`, `positions` is `[T]`, all with the same extent
-    name; H is a multiple of `kv_heads`; `softcap > 0`; an `lm.layers` around it has a range
-    within the state's layers (without one, the op uses layer 0).
+    name; H is a multiple of `kv_heads`; `softcap > 0`; `scale` is finite; an
+    `lm.layers` around it has a range within the state's layers (without one, the
+    op uses layer 0).
   }];
   let arguments = (ins Lm_Activations:$query, Lm_Activations:$key, Lm_Activations:$value,
                        Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions, F64Attr:$scale,
@@ -481,6 +492,7 @@ def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>]> {
   let assemblyFormat = [{
     $key `,` $value `,` $state `,` $rows `,` $positions attr-dict `:` type($key) `,` type($state) `,` type($positions)
   }];
+  let hasVerifier = 1;
 }
 
 def Lm_AttendOp : Lm_ComputeOp<"attend"> {
@@ -500,6 +512,7 @@ def Lm_AttendOp : Lm_ComputeOp<"attend"> {
     $query `,` $state `,` $rows `,` $positions `scale` $scale (`softcap` $softcap^)? attr-dict
     `:` type($query) `,` type($state) `,` type($positions)
   }];
+  let hasVerifier = 1;
   let extraClassDeclaration = [{
     int64_t getHeads();
   }];
@@ -514,7 +527,7 @@ def Lm_TakeRowsOp : Lm_ComputeOp<"take_rows"> {
     ```mlir
     %hl = lm.take_rows %h, %leaves : tensor<?x192xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<leaves>>
     ```
-    **Constraints:** `input` has rank 1 or 2, `indices` is `[L]`.
+    **Constraints:** `input` is `[T]` or `[T, D]`, `indices` is `[L]`.
   }];
   let arguments = (ins TensorOf<[F32, I32]>:$input, Lm_Indices:$indices);
   let results = (outs TensorOf<[F32, I32]>:$result);

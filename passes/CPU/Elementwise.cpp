@@ -37,7 +37,8 @@ static LogicalResult emitElementwise(CpuKernelEmitter &e, Value result,
 static LogicalResult emitAdd(lm::AddOp op, CpuKernelEmitter &e) {
   Value x = e.pointer(op.getLhs()), y = e.pointer(op.getRhs());
   return emitElementwise(e, op.getResult(), [&](Value offset, Value mask) {
-    return e.add(e.load(e.f32Type(), x, offset, mask), e.load(e.f32Type(), y, offset, mask));
+    Value left = e.load(e.f32Type(), x, offset, mask), right = e.load(e.f32Type(), y, offset, mask);
+    return e.add(left, right);
   });
 }
 
@@ -64,8 +65,8 @@ static LogicalResult emitActivation(lm::ActivationOp op, CpuKernelEmitter &e) {
 static LogicalResult emitGlu(lm::GluOp op, CpuKernelEmitter &e) {
   Value gate = e.pointer(op.getGate()), up = e.pointer(op.getUp());
   return emitElementwise(e, op.getResult(), [&](Value offset, Value mask) {
-    return e.mul(e.activate(op.getKind(), e.load(e.f32Type(), gate, offset, mask)),
-                 e.load(e.f32Type(), up, offset, mask));
+    Value activated = e.activate(op.getKind(), e.load(e.f32Type(), gate, offset, mask));
+    return e.mul(activated, e.load(e.f32Type(), up, offset, mask));
   });
 }
 

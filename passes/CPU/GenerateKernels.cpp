@@ -35,6 +35,14 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
     Operation *op = kernel.getComputeOp();
     if (!op)
       return kernel.emitOpError("expected an op that computes but found none");
+    Operation *end = kernel.getBody().front().getTerminator();
+    if (op->getNextNode() != end || !llvm::equal(end->getOperands(), op->getResults()))
+      return kernel.emitOpError("expected one op that computes, and its results returned, as "
+                                "'plait-outline-kernels' makes them");
+    for (TypeRange types : {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+      for (Type type : types)
+        if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !CpuKernelEmitter::hasKnownRows(tensor))
+          return op->emitOpError("expected tensors whose first extent is one of a step but got ") << tensor;
     auto code = dyn_cast<CpuKernelOpInterface>(op);
     if (!code)
       return op->emitOpError("has no CPU kernel");

@@ -40,7 +40,8 @@ static LogicalResult emitRmsNorm(lm::RmsNormOp op, CpuKernelEmitter &e) {
       Value factor = e.load(e.f32Type(), gain, c.first, c.mask);
       if (op.getUnitOffset())
         factor = e.add(factor, e.splat(1));
-      e.store(e.mul(e.mul(x(c), inverse), factor), result, e.add(base, c.first), c.mask);
+      Value y = e.mul(e.mul(x(c), inverse), factor);
+      e.store(y, result, e.add(base, c.first), c.mask);
     });
   });
   return success();
@@ -66,7 +67,8 @@ static LogicalResult emitLayerNorm(lm::LayerNormOp op, CpuKernelEmitter &e) {
     Value inverse = e.broadcast(inverseDeviation(e, squares, columns, op.getEps()));
     e.forColumns(columns, [&](Columns c) {
       Value y = e.mul(e.sub(x(c), mean), inverse);
-      y = e.fma(y, e.load(e.f32Type(), gain, c.first, c.mask), e.load(e.f32Type(), bias, c.first, c.mask));
+      Value factor = e.load(e.f32Type(), gain, c.first, c.mask), offset = e.load(e.f32Type(), bias, c.first, c.mask);
+      y = e.fma(y, factor, offset);
       e.store(y, result, e.add(base, c.first), c.mask);
     });
   });

@@ -232,6 +232,30 @@ ROPES = {
             "original_max_position_embeddings": 64,
         },
     ),
+    # Which list counts depends on the longest position given at once, so that a model is
+    # one list's alone where all texts, or none, are longer than the original context.
+    "rope-longrope": (
+        256,
+        {
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "original_max_position_embeddings": 1,
+            "attention_factor": 1.2,
+            "short_factor": [1.0] * 8,
+            "long_factor": [1.0, 1.25, 1.5, 2.0, 3.5, 5.0, 8.0, 12.5],
+        },
+    ),
+    "rope-longrope-short": (
+        256,
+        {
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "original_max_position_embeddings": 256,
+            "factor": 4.0,
+            "short_factor": [1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 1.75, 2.0],
+            "long_factor": [64.0] * 8,
+        },
+    ),
 }
 ROPE_BASE = "llama31-tiny"
 

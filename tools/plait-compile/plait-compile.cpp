@@ -141,7 +141,8 @@ int main(int argc, char **argv) {
   if (emit == "exe" && *stop != Phase::link)
     return fail(invalidArgument("--emit=exe: found it with --stop-after; expected all phases to run"));
   if (*stop < *start)
-    return fail(invalidArgument("--stop-after: found a phase before that of --start-from"));
+    return fail(invalidArgument("--stop-after: found '" + stopAfter + "', before --start-from=" + startFrom +
+                                "; expected that phase or a later one"));
   if (*stop == Phase::link && output.empty())
     return fail(invalidArgument("-o: found nothing; expected the path of the artifact to write"));
   Status status = compile(options);
