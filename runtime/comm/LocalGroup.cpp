@@ -282,9 +282,9 @@ void LocalCommunicator::reduceInto(float *target, size_t offset, size_t count, R
 
 Status LocalCommunicator::allReduce(std::span<float> data, ReduceKind kind, const char *op) {
   record(CollectiveKind::allReduce, data.size_bytes());
-  // Small: everyone reduces everything, one agreement. Large: everyone reduces its
-  // share and then takes the others', which reads each number twice instead of
-  // once per rank. Where one wins over the other was measured (bench comm).
+  // Two ranks, or little: everyone reduces everything, one agreement. Else everyone
+  // reduces its share and then takes the others', which reads each number twice
+  // instead of once per rank.
   constexpr size_t kOneShotBytes = 64 << 10;
   size_t chunk = staging / sizeof(float);
   for (size_t first = 0; first < data.size() || first == 0; first += chunk) {
@@ -295,7 +295,7 @@ Status LocalCommunicator::allReduce(std::span<float> data, ReduceKind kind, cons
     PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op));
     if (ranks == 1 || count == 0)
       continue;
-    if (bytes * size_t(ranks - 1) <= kOneShotBytes) {
+    if (ranks == 2 || bytes * size_t(ranks - 1) <= kOneShotBytes) {
       reduceInto(values, 0, count, kind);
       emulate(bytes);
       continue;
