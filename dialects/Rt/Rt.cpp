@@ -55,8 +55,9 @@ LogicalResult ModelOp::verifyRegions() {
 }
 
 LogicalResult WeightOp::verify() {
-  if (!getElement().isF32() && !getElement().isBF16())
-    return emitOpError("expected element f32 or bf16 but got ") << getElement();
+  Type element = getElement();
+  if (!element.isF32() && !element.isBF16() && !element.isInteger(8) && !element.isInteger(4))
+    return emitOpError("expected element f32, bf16, i8 or i4 but got ") << element;
   for (auto [name, value] : {std::pair<StringRef, int64_t>{"layer_bytes", getLayerBytes()},
                              {"layers", getLayers()},
                              {"layer_step", getLayerStep()},
@@ -65,11 +66,23 @@ LogicalResult WeightOp::verify() {
                              {"group", getGroup()}})
     if (value <= 0)
       return emitOpError("expected ") << name << " > 0 but got " << value;
-  for (auto [name, value] :
-       {std::pair<StringRef, int64_t>{"offset", getOffset()}, {"layer_first", getLayerFirst()}, {"panel", getPanel()}})
+  for (auto [name, value] : {std::pair<StringRef, int64_t>{"offset", getOffset()},
+                             {"layer_first", getLayerFirst()},
+                             {"panel", getPanel()},
+                             {"scale_group", getScaleGroup()}})
     if (value < 0)
       return emitOpError("expected ") << name << " >= 0 but got " << value;
   return success();
+}
+
+std::optional<WeightQuantization> WeightOp::getQuantization() {
+  if (!getElement().isInteger())
+    return std::nullopt;
+  return WeightQuantization{getElement().getIntOrFloatBitWidth(), int64_t(getScaleGroup()), getZeroPoints()};
+}
+
+PanelLayout WeightOp::getLayout() {
+  return {int64_t(getRows()), int64_t(getCols()), int64_t(getPanel()), int64_t(getGroup()), getQuantization()};
 }
 
 std::string WeightOp::getTensorName(int64_t slice) {

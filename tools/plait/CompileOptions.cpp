@@ -14,8 +14,9 @@ using namespace plait;
 void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_option("--weights", options.weights,
                      "of a model to compile: checkpoint (default), random[:SEED] or none");
-  command.add_option("--weight-format", options.weightFormat,
-                     "of a model to compile: f32 or bf16 (default: bf16 for weights that are bf16, else f32)");
+  command.add_option("--dtype", options.dtype, "of a model to compile: as of plait-compile");
+  command.add_option("--group", options.group, "of a model to compile: as of plait-compile");
+  command.add_flag("--zero-points", options.zeroPoints, "of a model to compile: as of plait-compile");
 }
 
 static bool isWeightsSpec(const std::string &text) {
@@ -28,8 +29,5 @@ static bool isWeightsSpec(const std::string &text) {
 Status plait::checkCompileOptions(const CompileOptions &options) {
   if (!isWeightsSpec(options.weights))
     return wrongValue("--weights", options.weights, "checkpoint, random, random:SEED or none");
-  const std::string &format = options.weightFormat;
-  if (!format.empty() && format != "f32" && format != "bf16")
-    return wrongValue("--weight-format", format, "f32 or bf16");
   return Status::success();
 }

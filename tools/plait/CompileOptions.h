@@ -18,7 +18,9 @@ namespace plait {
 
 /// What `plait-compile` is asked for.
 struct CompileOptions {
-  std::string weights, weightFormat; ///< options of these names; empty for the compiler's defaults
+  /// Options of these names; empty for the compiler's defaults.
+  std::string weights, dtype, group;
+  bool zeroPoints = false;
   bool debugLogits = false;
   unsigned threads = 0; ///< of the compiler; 0: its default
   bool quiet = false;

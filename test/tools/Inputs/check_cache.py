@@ -56,7 +56,7 @@ code, _, err = run("--dump-logits", os.path.join(WORK, "l"))
 require(code == 0 and "compiling" in err, "other options compile again")
 code, _, err = run("--weights", "random:1")
 require(code == 0 and "compiling" in err, "other weights compile again")
-code, _, err = run("--weight-format", "f32")
+code, _, err = run("--dtype", "f32")
 require(code == 0 and "compiling" in err, "another weight format compiles again")
 formats = {json.load(open(os.path.join(CACHE, e, "manifest.json")))["weights"].get("format") for e in entries()}
 require({"bf16", "f32"} <= formats, "and the artifact has it")
