@@ -66,6 +66,20 @@ Expected<std::vector<int64_t>> plait::parseIntegerList(const std::string &name, 
   }
 }
 
+Expected<std::vector<std::string>> plait::parseNameList(const std::string &name, const std::string &text) {
+  std::vector<std::string> names;
+  for (std::string_view rest = text; !text.empty();) {
+    size_t comma = rest.find(',');
+    names.emplace_back(trim(rest.substr(0, comma)));
+    if (names.back().empty())
+      return wrongValue(name, text, "names with commas between");
+    if (comma == std::string_view::npos)
+      break;
+    rest.remove_prefix(comma + 1);
+  }
+  return names;
+}
+
 Expected<std::vector<int32_t>> plait::parseTokenIds(const std::string &text) {
   PLAIT_ASSIGN_OR_RETURN(auto values, parseIntegerList("--token-ids", text, 0, INT32_MAX));
   return std::vector<int32_t>(values.begin(), values.end());

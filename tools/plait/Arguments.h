@@ -25,6 +25,8 @@ Expected<double> parseNumber(const std::string &name, const std::string &text, d
 /// "1,2,3"; blanks around the commas are allowed.
 Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const std::string &text, int64_t min,
                                                 int64_t max);
+/// "a,b,c", none of them empty; an empty text gives an empty list.
+Expected<std::vector<std::string>> parseNameList(const std::string &name, const std::string &text);
 Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
 Expected<uint64_t> parseSeed(const std::string &name, const std::string &text);
 /// Checks the spelling of --weights: checkpoint, none, random or random:SEED.

@@ -137,6 +137,14 @@ Expected<Explanation> Explanation::read(const Model &model) {
   return result;
 }
 
+Expected<std::vector<LaunchCost>> Explanation::costsOf(const Model &model, const plait_plan_v1_t &plan) const {
+  for (const Variant &variant : variants)
+    if (variant.name == plan.name)
+      return variant.launches;
+  return corrupt(fmt::format("{}/explain.json: found no variant '{}'; expected those of the model binary",
+                             printable(model.path()), plan.name));
+}
+
 Roofline plait::rooflineOf(const LaunchCost &cost, int64_t layers, const StepLoad &load, const MachinePeak &peak) {
   Roofline roofline;
   roofline.flops = cost.flops.at(load) * double(layers);
