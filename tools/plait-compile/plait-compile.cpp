@@ -70,8 +70,9 @@ int main(int argc, char **argv) {
                                cl::cat(category));
   cl::opt<std::string> format(
       "weight-format", cl::desc("f32 or bf16 (default: bf16 for weights that are bf16, else f32)"), cl::cat(category));
-  cl::opt<std::string> target("target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4"),
-                              cl::init("cpu:native"), cl::cat(category));
+  cl::opt<std::string> target(
+      "target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4; a list gives code for each"),
+      cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));
   cl::opt<bool> checkFinite("check-finite", cl::desc("Refuse a checkpoint that holds NaN or infinity"),

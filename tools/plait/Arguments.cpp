@@ -8,6 +8,7 @@
 #include "tools/plait/Arguments.h"
 
 #include "runtime/base/File.h"
+#include "runtime/device/cpu/Topology.h"
 
 #include <fmt/format.h>
 
@@ -64,6 +65,25 @@ Expected<std::vector<int64_t>> plait::parseIntegerList(const std::string &name, 
       return values;
     rest.remove_prefix(comma + 1);
   }
+}
+
+Expected<unsigned> plait::parseThreads(const std::string &name, const std::string &text) {
+  if (text.empty() || text == "auto")
+    return physicalCores();
+  auto count = parseInteger(name, text, 1, 1024);
+  if (!count)
+    return wrongValue(name, text, "auto or an integer from 1 to 1024");
+  return unsigned(*count);
+}
+
+Expected<std::vector<int64_t>> plait::parseThreadsList(const std::string &name, const std::string &text) {
+  PLAIT_ASSIGN_OR_RETURN(std::vector<std::string> items, parseNameList(name, text.empty() ? "auto" : text));
+  std::vector<int64_t> counts;
+  for (const std::string &item : items) {
+    PLAIT_ASSIGN_OR_RETURN(unsigned count, parseThreads(name, item));
+    counts.push_back(count);
+  }
+  return counts;
 }
 
 Expected<std::vector<std::string>> plait::parseNameList(const std::string &name, const std::string &text) {

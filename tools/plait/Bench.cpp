@@ -7,7 +7,6 @@
 
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Isa.h"
-#include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
@@ -36,21 +35,22 @@ constexpr const char *kFooter =
 
 struct BenchTexts {
   std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", weights, dtype,
-                                                    profile;
-  bool noWarmup = false, quiet = false;
+                                                    isa, profile;
+  bool noWarmup = false, pin = false, quiet = false;
 };
 
 struct BenchOptions {
   std::vector<int64_t> prompts, generates, depths, batches, threads;
   std::vector<std::string> dtypes; ///< as plait-compile has them; empty: its default
   int64_t repetitions = 5, chunk = 512;
-  bool defaultPrompt = false, defaultGenerate = false;
+  bool defaultPrompt = false, defaultGenerate = false, pin = false;
 };
 
 Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   BenchOptions o;
   o.defaultPrompt = texts.prompt.empty();
   o.defaultGenerate = texts.generate.empty();
+  o.pin = texts.pin;
   auto text = [](const std::string &given, const char *absent) { return given.empty() ? std::string(absent) : given; };
   PLAIT_ASSIGN_OR_RETURN(o.prompts, parseIntegerList("-p", text(texts.prompt, "512"), 0, 1 << 24));
   PLAIT_ASSIGN_OR_RETURN(o.generates, parseIntegerList("-n", text(texts.generate, "128"), 0, 1 << 24));
@@ -58,8 +58,7 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   PLAIT_ASSIGN_OR_RETURN(o.batches, parseIntegerList("-b", text(texts.batch, "1"), 1, 1 << 16));
   PLAIT_ASSIGN_OR_RETURN(o.repetitions, parseInteger("-r", texts.repetitions, 1, 1 << 20));
   PLAIT_ASSIGN_OR_RETURN(o.chunk, parseInteger("--chunk", text(texts.chunk, "512"), 1, 1 << 20));
-  std::string cores = std::to_string(physicalCores());
-  PLAIT_ASSIGN_OR_RETURN(o.threads, parseIntegerList("-t", text(texts.threads, cores.c_str()), 1, 1024));
+  PLAIT_ASSIGN_OR_RETURN(o.threads, parseThreadsList("-t", texts.threads));
   PLAIT_ASSIGN_OR_RETURN(o.dtypes, parseNameList("--dtype", texts.dtype));
   if (texts.output != "md" && texts.output != "csv" && texts.output != "json" && texts.output != "jsonl")
     return invalidArgument("-o: found \"" + texts.output + "\"; expected md, csv, json or jsonl");
@@ -99,7 +98,7 @@ MeanAndDeviation statisticsOf(const std::vector<double> &samples) {
 /// Runs steps of sequences in lockstep, without a scheduler between.
 class Runner {
 public:
-  static Expected<Runner> create(const Session &session, unsigned threads, int64_t batch, int64_t positions,
+  static Expected<Runner> create(const Session &session, unsigned threads, bool pin, int64_t batch, int64_t positions,
                                  int64_t chunk) {
     const Model &model = *session.model;
     Runner runner;
@@ -108,6 +107,7 @@ public:
     runner.positions = positions;
     InstanceOptions io;
     io.threads = threads;
+    io.pin = pin;
     io.maxRows = batch;
     io.maxTokens = batch * runner.chunk;
     io.capacityPages = wholePages(model, positions) * batch;
@@ -119,6 +119,12 @@ public:
 
   /// From now on steps are added to `into`, or to nothing.
   void setProfile(Profile *into) { profile = into; }
+
+  /// Whether positions that are computed again may find others gone.
+  bool hasWindows() const {
+    const auto &tables = instance->limits().tables;
+    return std::any_of(tables.begin(), tables.end(), [](const TableLimits &table) { return table.window != 0; });
+  }
 
   /// Computes positions [first, first + count) of every sequence.
   Status prompt(int64_t first, int64_t count) {
@@ -172,10 +178,13 @@ private:
 /// `profile`, if there, gets the steps that are measured.
 Status measure(const Session &session, const BenchOptions &options, bool warmup, Profile *profile, Test &test) {
   int64_t positions = test.depth + test.prompt + test.generate;
-  PLAIT_ASSIGN_OR_RETURN(Runner runner, Runner::create(session, test.threads, test.batch, positions, options.chunk));
+  PLAIT_ASSIGN_OR_RETURN(Runner runner,
+                         Runner::create(session, test.threads, options.pin, test.batch, positions, options.chunk));
   for (int64_t i = warmup ? -1 : 0; i < options.repetitions; ++i) {
+    // What lies before the clock starts is computed once, unless windows give it away.
     runner.setProfile(nullptr);
-    PLAIT_RETURN_IF_ERROR(runner.prompt(0, test.depth));
+    if (i <= 0 || runner.hasWindows())
+      PLAIT_RETURN_IF_ERROR(runner.prompt(0, test.depth));
     runner.setProfile(i >= 0 ? profile : nullptr);
     auto begin = std::chrono::steady_clock::now();
     PLAIT_RETURN_IF_ERROR(runner.prompt(test.depth, test.prompt));
@@ -197,14 +206,15 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["build_id"] = build;
   record["version"] = PLAIT_VERSION;
   record["model_name"] = manifest.name;
-  record["model_digest"] = manifest.binary.digest;
+  record["model_digest"] = session.model->binary().file.digest;
   record["model_size"] = session.model->tables().pack_bytes;
   record["model_n_params"] = manifest.parameters;
   record["weights"] = manifest.weightsKind;
   record["format"] = manifest.weightsFormat;
   record["numerics"] = manifest.numerics;
   record["backend"] = "CPU";
-  record["isa"] = manifest.isa;
+  record["target"] = session.model->binary().target;
+  record["isa"] = session.model->binary().isa;
   record["cpu_info"] = cpuName();
   record["n_threads"] = test.threads;
   record["n_prompt"] = test.prompt;
@@ -363,6 +373,7 @@ private:
       CompileOptions &compile = compiles.emplace_back();
       compile.weights = texts.weights;
       compile.dtype = dtype;
+      compile.isa = texts.isa;
       compile.quiet = texts.quiet;
       PLAIT_RETURN_IF_ERROR(resolveArtifact(texts.path, compile).status());
     }
@@ -386,8 +397,8 @@ private:
       Profile *profile = nullptr;
       if (!texts.profile.empty())
         profile = &profiles.emplace_back(
-            fmt::format("{} {} {}", model.manifest().name, model.manifest().weightsFormat, test.name()), model.tables(),
-            *plan, costs);
+            fmt::format("{} {} {}", model.manifest().name, model.manifest().weightsFormat, test.name()), model, *plan,
+            costs);
       PLAIT_RETURN_IF_ERROR(measure(session, options, !texts.noWarmup, profile, test));
       table.add(recordOf(session, test, build), profile);
       if (!table.ok())
@@ -422,13 +433,15 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("-d,--n-depth", texts->depth, "tokens there before the clock starts");
   bench->add_option("-b,--n-batch", texts->batch, "sequences side by side (default 1)");
   bench->add_option("-r,--repetitions", texts->repetitions, "of each test (default 5)");
-  bench->add_option("-t,--threads", texts->threads, "threads (default: physical cores)");
+  bench->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core");
   bench->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
   bench->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default) or random[:SEED]");
   bench->add_option("--dtype", texts->dtype, "formats of weights of a model to compile, as plait-compile has them");
+  bench->add_option("--isa", texts->isa, kIsaHelp);
   bench->add_option("--profile", texts->profile,
                     "show what takes the time, and write it to this file as a Chrome trace");
+  bench->add_flag("--pin", texts->pin, kPinHelp);
   bench->add_flag("--no-warmup", texts->noWarmup, "measure the first run too");
   bench->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   bench->footer(kFooter);

@@ -86,6 +86,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(build);
   digest.add(options.weights.empty() ? "checkpoint" : options.weights);
   digest.add(options.dtype);
+  digest.add(options.isa);
   digest.add(options.debugLogits ? "debug-logits" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
@@ -220,6 +221,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.insert(arguments.end(), {"--weights", options.weights});
   if (!options.dtype.empty())
     arguments.insert(arguments.end(), {"--weight-format", options.dtype});
+  if (!options.isa.empty())
+    arguments.insert(arguments.end(), {"--target", "cpu:" + options.isa});
   if (options.debugLogits)
     arguments.push_back("--debug-logits");
   if (options.threads)

@@ -14,10 +14,12 @@
 
 namespace plait {
 
-/// What `plait-compile` is asked for.
+/// What `plait-compile` is asked for. An artifact that is there already is not
+/// compiled; of its binaries `isa` chooses one.
 struct CompileOptions {
   std::string weights; ///< --weights, empty for the compiler's default
   std::string dtype;   ///< --weight-format, likewise
+  std::string isa;     ///< --target; empty: this machine's
   bool debugLogits = false;
   unsigned threads = 0; ///< of the compiler; 0: its default
   bool quiet = false;

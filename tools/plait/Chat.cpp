@@ -36,7 +36,7 @@ constexpr const char *kFooter =
     "Ctrl-C stops an answer, a second one quits; Ctrl-D ends the conversation.";
 
 struct ChatTexts {
-  std::string path, system, chatTemplate, maxTokens, threads, weights;
+  std::string path, system, chatTemplate, maxTokens, threads, weights, isa;
   std::vector<std::string> messages;
   GenerationTexts generation;
   bool stats = false, quiet = false;
@@ -53,10 +53,7 @@ Expected<ChatOptions> parseOptions(const ChatTexts &texts) {
   if (!texts.maxTokens.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.maxTokens, parseInteger("--max-tokens", texts.maxTokens, 1, INT64_MAX / 2));
   }
-  if (!texts.threads.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(int64_t threads, parseInteger("--threads", texts.threads, 1, 1024));
-    options.threads = unsigned(threads);
-  }
+  PLAIT_ASSIGN_OR_RETURN(options.threads, parseThreads("--threads", texts.threads));
   PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
   PLAIT_RETURN_IF_ERROR(parseGeneration(texts.generation, {}).status());
   return options;
@@ -71,6 +68,7 @@ public:
   Status prepare() {
     CompileOptions compile;
     compile.weights = texts.weights;
+    compile.isa = texts.isa;
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
     PLAIT_ASSIGN_OR_RETURN(session, Session::open(texts.path, compile, options.threads));
@@ -289,7 +287,9 @@ void plait::addChatCommand(CLI::App &app, Action &action) {
   chat->add_option("--chat-template", texts->chatTemplate, "template, as a file or as text (default: the model's)");
   chat->add_option("-n,--max-tokens", texts->maxTokens, "tokens of an answer (default: as far as the context goes)");
   addGenerationOptions(*chat, texts->generation);
-  chat->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
+  chat->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core")
+      ->envname("PLAIT_THREADS");
+  chat->add_option("--isa", texts->isa, kIsaHelp);
   chat->add_option("--weights", texts->weights, "of a model folder: checkpoint (default), random[:SEED] or none");
   chat->add_flag("--stats", texts->stats, "print the tokens and the time of each turn");
   chat->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");

@@ -7,7 +7,6 @@
 
 #include "runtime/base/File.h"
 #include "runtime/core/Tables.h"
-#include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
@@ -32,7 +31,7 @@ constexpr const char *kFooter =
     "larger of weights and state over the machine's read rate, and flops over its f32 rate.";
 
 struct ExplainTexts {
-  std::string path, tokens, context, machine, memory, threads, variant;
+  std::string path, tokens, context, machine, memory, threads, variant, isa;
   bool json = false, decisions = false;
 };
 
@@ -83,11 +82,9 @@ Expected<Request> parseRequest(const ExplainTexts &texts, int64_t maxPositions) 
     PLAIT_ASSIGN_OR_RETURN(request.peak, parseMachine(texts.machine));
     return request;
   }
-  PLAIT_ASSIGN_OR_RETURN(
-      int64_t threads,
-      parseInteger("--threads", texts.threads.empty() ? std::to_string(physicalCores()) : texts.threads, 1, 1024));
+  PLAIT_ASSIGN_OR_RETURN(unsigned threads, parseThreads("--threads", texts.threads));
   request.measured = true;
-  PLAIT_ASSIGN_OR_RETURN(request.peak, measurePeak(unsigned(threads), size_t(256) << 20, /*rounds=*/3));
+  PLAIT_ASSIGN_OR_RETURN(request.peak, measurePeak(threads, size_t(256) << 20, /*rounds=*/3));
   return request;
 }
 
@@ -155,18 +152,28 @@ std::string numericsText(const std::string &numerics) {
 // Text
 //===----------------------------------------------------------------------===//
 
+/// The targets whose code is there as well.
+std::string otherTargetsText(const Model &model) {
+  std::string text;
+  for (const ManifestBinary &binary : model.manifest().binaries)
+    if (&binary != &model.binary())
+      text += (text.empty() ? " (also for " : ", ") + printable(binary.target, 80);
+  return text.empty() ? "" : text + ")";
+}
+
 std::string summaryText(const Subject &s) {
   auto [launches, barriers] = s.countLaunches();
   return fmt::format("model      {} ({}), {} parameters\n"
                      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
-                     "compiled   by {} for {} {}\n"
+                     "compiled   by {} for {} {}{}\n"
                      "numerics   {}\n"
                      "strategy   {}: {}\n"
                      "plan       {} kernels; a step has {} launches and {} barriers\n",
                      s.manifest.name, s.manifest.family, countText(double(s.manifest.parameters)), s.manifest.layers,
                      s.manifest.hidden, s.manifest.vocabulary, s.manifest.maxPositions, s.manifest.compilerVersion,
-                     s.manifest.triple, s.manifest.cpu, numericsText(s.manifest.numerics), s.plan.name,
-                     s.samplingText(), s.model.tables().kernel_count, launches, barriers);
+                     s.manifest.triple, s.model.binary().target, otherTargetsText(s.model),
+                     numericsText(s.manifest.numerics), s.plan.name, s.samplingText(), s.model.tables().kernel_count,
+                     launches, barriers);
 }
 
 /// Words of a list in lines of at most 100 columns, each after `indent` blanks.
@@ -322,6 +329,7 @@ Json explainJson(const Subject &s) {
   StepLoad decode = StepLoad::decode(request.context), prefill = StepLoad::prefill(request.tokens);
   Json json = {{"model", s.manifest.name},
                {"numerics", s.manifest.numerics},
+               {"target", s.model.binary().target},
                {"strategy", {{"variant", s.plan.name}, {"sampling", s.samplingText()}}},
                {"tokens", request.tokens},
                {"context", request.context},
@@ -372,10 +380,12 @@ Json explainJson(const Subject &s) {
 }
 
 int explainAction(const ExplainTexts &texts) {
-  Expected<ResolvedArtifact> artifact = resolveArtifact(texts.path, {});
+  CompileOptions compile;
+  compile.isa = texts.isa;
+  Expected<ResolvedArtifact> artifact = resolveArtifact(texts.path, compile);
   if (!artifact)
     return fail(artifact.status());
-  auto model = Model::open(artifact->path, {.threads = 1, .loadWeights = false});
+  auto model = Model::open(artifact->path, {.threads = 1, .loadWeights = false, .target = texts.isa});
   if (!model)
     return fail(model.status());
   auto explanation = Explanation::read(**model);
@@ -409,9 +419,11 @@ void plait::addExplainCommand(CLI::App &app, Action &action) {
   explain->add_option("--tokens", texts->tokens, "tokens of the prefill (default 512)");
   explain->add_option("--context", texts->context, "positions at the decode step (default 1024)");
   explain->add_option("--machine", texts->machine, "GB/s,GFLOP/s to reckon with (default: a quick measurement)");
-  explain->add_option("--threads", texts->threads, "threads of the measurement (default: physical cores)");
+  explain->add_option("--threads", texts->threads, "threads of the measurement; auto (default): one per physical core");
   explain->add_option("--memory", texts->memory, "bytes to fill, like 16G (default: what is available)");
   explain->add_option("--variant", texts->variant, "the plan to explain (default: the model's strategy)");
+  explain->add_option("--isa", texts->isa,
+                      "explain the code for this target (default: the best that this CPU can run)");
   explain->add_flag("--decisions", texts->decisions, "every decision, not one of each kind");
   explain->add_flag("--json", texts->json, "everything as JSON");
   explain->footer(kFooter);

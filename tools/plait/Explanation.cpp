@@ -112,7 +112,7 @@ Json CostForm::json() const {
 }
 
 Expected<Explanation> Explanation::read(const Model &model) {
-  PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model.file("explain.json"));
+  PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model.file(model.binary().explain));
   if (!file)
     return notFound(printable(model.path()) + ": found no explain.json; expected an artifact that tells how it was "
                                               "compiled; compile the model again, without --no-explain");
@@ -141,8 +141,8 @@ Expected<std::vector<LaunchCost>> Explanation::costsOf(const Model &model, const
   for (const Variant &variant : variants)
     if (variant.name == plan.name)
       return variant.launches;
-  return corrupt(fmt::format("{}/explain.json: found no variant '{}'; expected those of the model binary",
-                             printable(model.path()), plan.name));
+  return corrupt(fmt::format("{}/{}: found no variant '{}'; expected those of the model binary",
+                             printable(model.path()), printable(model.binary().explain), plan.name));
 }
 
 Roofline plait::rooflineOf(const LaunchCost &cost, int64_t layers, const StepLoad &load, const MachinePeak &peak) {
