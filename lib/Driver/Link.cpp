@@ -61,9 +61,9 @@ private:
       return Status::success();
     for (TargetCode &code : in.targets)
       if (weightsOf(*code.tables) != weightsOf(model))
-        return invalidArgument("target: found weights in another layout for " + code.machine.cpu + " than for " +
-                               in.targets.front().machine.cpu +
-                               "; expected one for all targets of a list; compile an artifact for each");
+        return internalError("target: found weights in another layout for " + code.machine.cpu + " than for " +
+                             in.targets.front().machine.cpu +
+                             "; expected one for all targets of a list; compile an artifact for each");
     return Status::success();
   }
 
@@ -160,10 +160,14 @@ private:
 
   Expected<Json> describeWeights() {
     const WeightsSpec &spec = in.options.weights;
+    // That of the smallest elements; vectors and some tables have larger ones.
     std::string format = "f32";
+    unsigned least = 32;
     for (rt::WeightOp weight : model.getBody().front().getOps<rt::WeightOp>())
-      if (weight.getElement().isBF16())
-        format = "bf16";
+      if (unsigned bits = weight.getElement().getIntOrFloatBitWidth(); bits < least) {
+        least = bits;
+        format = weight.getElement().isBF16() ? "bf16" : "int" + std::to_string(bits);
+      }
     Json weights;
     if (spec.kind == WeightsSpec::Kind::checkpoint) {
       if (!in.imported || !in.imported->checkpoint)

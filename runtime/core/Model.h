@@ -57,7 +57,7 @@ public:
   const Manifest &manifest() const { return info; }
   /// The one of the manifest's binaries that runs.
   const ManifestBinary &binary() const { return info.binaries[chosen]; }
-  const plait_model_v2_t &tables() const { return *model; }
+  const plait_model_v3_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
   /// The plan of a variant, or an error that lists the variants.
@@ -76,7 +76,7 @@ private:
   Manifest info;
   size_t chosen = 0; ///< of the binaries
   Library library;
-  const plait_model_v2_t *model = nullptr;
+  const plait_model_v3_t *model = nullptr;
   Weights pack;
 };
 

@@ -87,6 +87,8 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(options.weights.empty() ? "checkpoint" : options.weights);
   digest.add(options.dtype);
   digest.add(options.isa);
+  digest.add(options.group);
+  digest.add(options.zeroPoints ? "zero-points" : "");
   digest.add(options.debugLogits ? "debug-logits" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
@@ -220,7 +222,11 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
   if (!options.weights.empty())
     arguments.insert(arguments.end(), {"--weights", options.weights});
   if (!options.dtype.empty())
-    arguments.insert(arguments.end(), {"--weight-format", options.dtype});
+    arguments.insert(arguments.end(), {"--dtype", options.dtype});
+  if (!options.group.empty())
+    arguments.insert(arguments.end(), {"--group", options.group});
+  if (options.zeroPoints)
+    arguments.push_back("--zero-points");
   if (!options.isa.empty())
     arguments.insert(arguments.end(), {"--target", "cpu:" + options.isa});
   if (options.debugLogits)
@@ -290,8 +296,10 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
   if (!fs::is_directory(info) && !isExecutable)
     return invalidArgument(fmt::format("{}: found a file; {}", printable(path), expected));
   if (isExecutable || fs::exists(path + "/manifest.json", error)) {
-    for (auto [option, value] : {std::pair("--weights", &options.weights), std::pair("--dtype", &options.dtype)})
-      if (!value->empty())
+    for (auto [option, given] :
+         {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
+          std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints)})
+      if (given)
         return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; "
                                            "expected a model folder; compile that again instead",
                                            option, printable(path)));

@@ -18,7 +18,9 @@ namespace plait {
 /// compiled; of its binaries `isa` chooses one.
 struct CompileOptions {
   std::string weights; ///< --weights, empty for the compiler's default
-  std::string dtype;   ///< --weight-format, likewise
+  std::string dtype;   ///< --dtype, likewise
+  std::string group;   ///< --group, likewise
+  bool zeroPoints = false;
   std::string isa;     ///< --target; empty: this machine's
   bool debugLogits = false;
   unsigned threads = 0; ///< of the compiler; 0: its default

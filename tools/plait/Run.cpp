@@ -39,10 +39,11 @@ constexpr const char *kFooter =
 
 struct RunTexts {
   OpenSession open;
-  std::string output = "text", maxTokens, threads, chunk, batch, weights, isa, dumpLogits, logprobs, completions;
+  std::string output = "text", maxTokens, threads, chunk, batch, weights, dtype, group, isa, dumpLogits, logprobs,
+              completions;
   PromptSources prompts;
   GenerationTexts generation;
-  bool pin = false, ignoreEos = false, noBos = false, stats = false, quiet = false;
+  bool zeroPoints = false, pin = false, ignoreEos = false, noBos = false, stats = false, quiet = false;
 };
 
 struct RunOptions {
@@ -192,6 +193,9 @@ private:
     CompileOptions compile;
     compile.weights = texts.weights;
     compile.isa = texts.isa;
+    compile.dtype = texts.dtype;
+    compile.group = texts.group;
+    compile.zeroPoints = texts.zeroPoints;
     compile.debugLogits = !texts.dumpLogits.empty();
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
@@ -335,6 +339,9 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
   run->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
   std::shared_ptr<RunTexts> texts = addOptions(run, action);
   run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
+  run->add_option("--dtype", texts->dtype, "of a model to compile: as of plait-compile");
+  run->add_option("--group", texts->group, "of a model to compile: as of plait-compile");
+  run->add_flag("--zero-points", texts->zeroPoints, "of a model to compile: as of plait-compile");
   texts->open = [path](const CompileOptions &compile, unsigned threads) {
     return Session::open(*path, compile, threads);
   };
