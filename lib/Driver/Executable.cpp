@@ -33,7 +33,9 @@ static Expected<std::string> findLauncher() {
 /// The names of the files that `manifest.json` in `folder` lists, weights last.
 static Expected<std::vector<std::string>> listFiles(const std::string &folder, bool embedWeights) {
   PLAIT_ASSIGN_OR_RETURN(Json manifest, readJsonFile(folder + "/manifest.json"));
-  std::vector<std::string> names = {"manifest.json", manifest["binary"]["file"].get<std::string>()};
+  std::vector<std::string> names = {"manifest.json"};
+  for (const Json &binary : manifest["binaries"])
+    names.push_back(binary["file"].get<std::string>());
   for (const Json &file : manifest["files"])
     names.push_back(file["file"].get<std::string>());
   if (embedWeights && manifest["weights"]["kind"] == "pack")

@@ -144,7 +144,3 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
                         {"arena", arena}};
   manifest["variants"] = std::move(variants);
 }
-
-Json plait::describeTarget(const CpuMachine &machine) {
-  return {{"kind", "cpu"}, {"triple", machine.triple}, {"cpu", machine.cpu}, {"isa", machine.isa}};
-}

@@ -7,8 +7,11 @@
 
 #include "plait/Target/CpuMachine.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
+
+#include <tuple>
 
 using namespace plait;
 
@@ -44,4 +47,22 @@ Expected<CpuMachine> plait::resolveCpuMachine(const std::string &spec) {
       return machine;
   return invalidArgument("target: found '" + spec +
                          "'; expected cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4");
+}
+
+Expected<std::vector<CpuMachine>> plait::resolveCpuMachines(const std::string &list) {
+  llvm::SmallVector<llvm::StringRef> specs;
+  llvm::StringRef(list).split(specs, ',');
+  std::vector<CpuMachine> machines;
+  for (llvm::StringRef spec : specs) {
+    PLAIT_ASSIGN_OR_RETURN(CpuMachine machine, resolveCpuMachine(spec.trim().str()));
+    if (llvm::none_of(machines, [&](const CpuMachine &other) { return other.cpu == machine.cpu; }))
+      machines.push_back(std::move(machine));
+  }
+  llvm::sort(machines, [](const CpuMachine &a, const CpuMachine &b) {
+    auto rank = [](const CpuMachine &machine) {
+      return std::make_tuple(machine.lanes, llvm::count(machine.isa, ' '), machine.cpu);
+    };
+    return rank(a) > rank(b);
+  });
+  return machines;
 }

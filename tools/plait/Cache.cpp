@@ -86,6 +86,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(build);
   digest.add(options.weights.empty() ? "checkpoint" : options.weights);
   digest.add(options.dtype);
+  digest.add(options.isa);
   digest.add(options.group);
   digest.add(options.zeroPoints ? "zero-points" : "");
   digest.add(options.debugLogits ? "debug-logits" : "");
@@ -226,6 +227,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.insert(arguments.end(), {"--group", options.group});
   if (options.zeroPoints)
     arguments.push_back("--zero-points");
+  if (!options.isa.empty())
+    arguments.insert(arguments.end(), {"--target", "cpu:" + options.isa});
   if (options.debugLogits)
     arguments.push_back("--debug-logits");
   if (options.threads)

@@ -55,10 +55,7 @@ Expected<ChatOptions> parseOptions(const ChatTexts &texts) {
   if (!texts.maxTokens.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.maxTokens, parseInteger("--max-tokens", texts.maxTokens, 1, INT64_MAX / 2));
   }
-  if (!texts.threads.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(int64_t threads, parseInteger("--threads", texts.threads, 1, 1024));
-    options.threads = unsigned(threads);
-  }
+  PLAIT_ASSIGN_OR_RETURN(options.threads, parseThreads("--threads", texts.threads));
   PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
   PLAIT_RETURN_IF_ERROR(parseGeneration(texts.generation, {}).status());
   return options;
@@ -294,7 +291,9 @@ void plait::addChatCommand(CLI::App &app, Action &action) {
   chat->add_option("--chat-template", texts->chatTemplate, "template, as a file or as text (default: the model's)");
   chat->add_option("-n,--max-tokens", texts->maxTokens, "tokens of an answer (default: as far as the context goes)");
   addGenerationOptions(*chat, texts->generation);
-  chat->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
+  chat->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core")
+      ->envname("PLAIT_THREADS");
+  chat->add_option("--isa", texts->compile.isa, kIsaHelp);
   addCompileOptions(*chat, texts->compile);
   chat->add_flag("--stats", texts->stats, "print the tokens and the time of each turn");
   chat->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");

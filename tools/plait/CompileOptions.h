@@ -21,6 +21,7 @@ struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
   std::string weights, dtype, group;
   bool zeroPoints = false;
+  std::string isa; ///< --target of plait-compile without "cpu:"; of a compiled model, which binary to run
   bool debugLogits = false;
   unsigned threads = 0; ///< of the compiler; 0: its default
   bool quiet = false;

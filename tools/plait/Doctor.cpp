@@ -74,13 +74,6 @@ Check checkCpu() {
   return {Check::warn, "cpu", found, "AVX2 and FMA (x86-64-v3)", "models run, but slowly"};
 }
 
-/// What cgroup v2 allows, in CPUs; infinity without a limit.
-double cpuQuota() {
-  std::istringstream text(firstLine("/sys/fs/cgroup/cpu.max"));
-  double quota, period;
-  return text >> quota >> period && period > 0 ? quota / period : INFINITY;
-}
-
 Check checkCores() {
   size_t allowed = allowedCpus().size();
   unsigned cores = physicalCores();

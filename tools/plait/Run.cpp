@@ -43,7 +43,7 @@ struct RunTexts {
   CompileOptions compile;
   PromptSources prompts;
   GenerationTexts generation;
-  bool ignoreEos = false, noBos = false, stats = false, quiet = false;
+  bool pin = false, ignoreEos = false, noBos = false, stats = false, quiet = false;
 };
 
 struct RunOptions {
@@ -62,10 +62,7 @@ Expected<RunOptions> parseOptions(const RunTexts &texts) {
   if (!texts.maxTokens.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.maxTokens, parseInteger("--max-tokens", texts.maxTokens, 0, INT64_MAX / 2));
   }
-  if (!texts.threads.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(int64_t threads, parseInteger("--threads", texts.threads, 1, 1024));
-    options.threads = unsigned(threads);
-  }
+  PLAIT_ASSIGN_OR_RETURN(options.threads, parseThreads("--threads", texts.threads));
   if (!texts.chunk.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.chunk, parseInteger("--chunk", texts.chunk, 1, 1 << 20));
   }
@@ -214,6 +211,7 @@ private:
     const Model &model = *session.model;
     InstanceOptions io;
     io.threads = options.threads;
+    io.pin = texts.pin;
     io.maxRows = std::min<int64_t>(options.batch, int64_t(options.prompts.size()) * options.completions);
     io.maxTokens = options.chunk + io.maxRows;
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size()));
@@ -314,7 +312,10 @@ static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   addGenerationOptions(*run, texts->generation);
   run->add_flag("--ignore-eos", texts->ignoreEos, "go on after the end-of-sequence token");
   run->add_flag("--no-bos", texts->noBos, "add no special tokens to the prompt");
-  run->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
+  run->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core")
+      ->envname("PLAIT_THREADS");
+  run->add_flag("--pin", texts->pin, kPinHelp);
+  run->add_option("--isa", texts->compile.isa, kIsaHelp);
   run->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   run->add_option("-b,--batch", texts->batch, "sequences per step at most (default 32)");
   run->add_option("--dump-logits", texts->dumpLogits, "write the logits of all positions to this safetensors file");

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace plait {
 
@@ -29,6 +30,10 @@ struct CpuMachine {
 /// `spec`: "native" (the highest level this machine has), "x86-64",
 /// "x86-64-v3" or "x86-64-v4", each optionally behind "cpu:".
 Expected<CpuMachine> resolveCpuMachine(const std::string &spec);
+
+/// A list of such with commas between, each once, the best first: with the most
+/// lanes, then with the most features. The order that they are given in does not count.
+Expected<std::vector<CpuMachine>> resolveCpuMachines(const std::string &list);
 
 } // namespace plait
 

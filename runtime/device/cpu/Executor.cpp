@@ -33,6 +33,25 @@ int64_t tilesOf(const plait_kernel_v1_t &kernel, const StepDims &dims) {
   return kernel.tile_count * ((extent + kernel.tile_block - 1) / kernel.tile_block);
 }
 
+/// Sees the launches of a thread go by.
+struct NoObserver {
+  void waits() {}
+  void begins() {}
+  void ends(int32_t, int32_t) {}
+};
+
+struct ProfileObserver {
+  std::vector<StepProfile::Launch> &launches;
+  int64_t waited = -1, begun = 0;
+
+  void waits() { waited = profileClock(); }
+  void begins() { begun = profileClock(); }
+  void ends(int32_t index, int32_t layer) {
+    launches.push_back({index, layer, waited < 0 ? begun : waited, begun, profileClock()});
+    waited = -1;
+  }
+};
+
 } // namespace
 
 int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
@@ -102,13 +121,25 @@ void Executor::bind(const StepDims &dims, const StepMemory &memory) {
   }
 }
 
-void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
-                   const StepMemory &memory) {
+void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
+                   StepProfile *profile) {
   bind(dims, memory);
-  pool.run([&](unsigned thread) { walk(pool, context, dims, thread); });
+  if (!profile) {
+    pool.run([&](unsigned thread) { walk(pool, context, dims, thread, NoObserver()); });
+    return;
+  }
+  profile->threads.resize(pool.size());
+  for (StepProfile::Thread &thread : profile->threads)
+    thread.launches.clear();
+  profile->walkBegin = profileClock();
+  pool.run(
+      [&](unsigned thread) { walk(pool, context, dims, thread, ProfileObserver{profile->threads[thread].launches}); });
+  profile->walkEnd = profileClock();
 }
 
-void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread) const {
+template <typename Observer>
+void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
+                    Observer observer) const {
   thread_local std::vector<void *> buffers;
   buffers.resize(size_t(maxArgs));
   unsigned threads = pool.size();
@@ -117,9 +148,13 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
       for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
         const plait_launch_v1_t &next = plan.launches[i];
         bool repeat = layer > segment.layerBegin && i == segment.first;
-        if (next.barrier || repeat)
+        if (next.barrier || repeat) {
+          observer.waits();
           pool.barrier(thread);
+        }
+        observer.begins();
         launch(next, layer, context, dims, thread, threads, buffers.data());
+        observer.ends(i, layer);
       }
 }
 

@@ -184,24 +184,31 @@ std::vector<std::string> plait::missingCpuFeatures(std::string_view isa) {
 }
 
 /// Linux enables the AMX tile registers per process, on request.
-static Status requestTiles() {
+static bool requestTiles() {
 #if defined(__x86_64__)
   constexpr long requestPermission = 0x1023, tileData = 18; // arch_prctl(2)
-  if (syscall(SYS_arch_prctl, requestPermission, tileData) != 0)
-    return unsupported("CPU features: found AMX, but the kernel does not grant its tile state; "
-                       "expected Linux 5.16 or later");
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+#else
+  return false;
 #endif
-  return Status::success();
+}
+
+std::string plait::cpuShortage(std::string_view isa) {
+  std::string list;
+  for (const std::string &name : missingCpuFeatures(isa))
+    list += " " + name;
+  if (!list.empty())
+    return "lacks" + list;
+  if (isa.find("amx-") != std::string_view::npos && !requestTiles())
+    return "has AMX, but the kernel does not grant its tile state (Linux 5.16 or later does)";
+  return "";
 }
 
 Status plait::checkCpuFeatures(std::string_view isa) {
-  std::vector<std::string> missing = missingCpuFeatures(isa);
-  if (missing.empty())
-    return isa.find("amx-") == std::string_view::npos ? Status::success() : requestTiles();
-  std::string list;
-  for (const std::string &name : missing)
-    list += (list.empty() ? "" : " ") + name;
-  return unsupported("CPU features: this CPU (" + cpuName() + ") lacks " + list + "; the model needs " +
+  std::string shortage = cpuShortage(isa);
+  if (shortage.empty())
+    return Status::success();
+  return unsupported("CPU features: this CPU (" + cpuName() + ") " + shortage + "; the model needs " +
                      std::string(isa) + "; compile the model for this machine");
 }
 

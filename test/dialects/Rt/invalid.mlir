@@ -10,7 +10,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 // -----
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
-  // expected-error @+1 {{'rt.weight' op expected element f32 or bf16 but got 'f16'}}
+  // expected-error @+1 {{'rt.weight' op expected element f32, bf16, i8 or i4 but got 'f16'}}
   rt.weight "w" from "w" {cols = 4 : i64, element = f16, group = 2 : i64, layer_bytes = 256 : i64, layers = 1 : i64, offset = 0 : i64, panel = 16 : i64, rows = 32 : i64}
 }
 

@@ -68,7 +68,7 @@ USAGE = [
     (RUN + ["--chunk", "0"], ["--chunk"]),
     (RUN + ["--weights", "foo"], ["--weights", "random:SEED"]),
     (RUN + ["--weights", "random:x"], ["--weights", "random:SEED"]),
-    (RUN + ["--weight-format", "f16"], ["--weight-format", 'found "f16"', "f32 or bf16"]),
+    (RUN + ["--dtype", "f16"], ["--dtype", "f16", "f32, bf16, int8 or int4"]),
     (RUN + ["--token-ids", "1,x"], ["--token-ids", "commas between"]),
     (RUN + ["--token-ids", "1,,2"], ["--token-ids"]),
     (RUN + ["--token-ids", "-1"], ["--token-ids"]),
