@@ -7,6 +7,7 @@
 
 #include "runtime/base/Quantization.h"
 
+#include "runtime/base/PackedMatrix.h"
 #include "runtime/base/QuantizedBlocks.h"
 
 #include <algorithm>
@@ -196,6 +197,8 @@ void plait::dequantizeRow(const WeightQuantization &quantization, const Quantize
 }
 
 std::optional<WeightQuantization> plait::storedQuantization(const TensorView &tensor) {
+  if (tensor.packed)
+    return tensor.packed->quantization;
   if (tensor.transposed || tensor.offset != 0 || tensor.pairedRows != 0)
     return std::nullopt;
   if (tensor.type == TensorType::q8_0)
@@ -206,6 +209,8 @@ std::optional<WeightQuantization> plait::storedQuantization(const TensorView &te
 }
 
 void plait::readQuantizedRow(const TensorView &tensor, int64_t row, QuantizedRow &result) {
+  if (tensor.packed)
+    return readPackedRow(tensor, row, result);
   bool small = tensor.type == TensorType::q4_0;
   size_t columns = size_t(tensor.columns()), groups = columns / 32, bytes = tensorBlockBytes(tensor.type);
   const uint8_t *block = tensor.data.data() + size_t(row) * groups * bytes;
