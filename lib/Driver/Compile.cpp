@@ -61,6 +61,7 @@ public:
     phaseOptions.debugLogits = options.debugLogits;
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
+    phaseOptions.tiles = machine.tiles;
     phaseOptions.isa = machine.isa;
     begin("reading the model");
     PLAIT_RETURN_IF_ERROR(read());

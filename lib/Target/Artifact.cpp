@@ -145,5 +145,5 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
 }
 
 Json plait::describeTarget(const CpuMachine &machine) {
-  return {{"kind", "cpu"}, {"triple", machine.triple}, {"cpu", machine.cpu}, {"isa", machine.isa}};
+  return {{"kind", "cpu"}, {"triple", machine.triple}, {"cpu", machine.name}, {"isa", machine.isa}};
 }

@@ -27,7 +27,7 @@ public:
   /// `bias` may be null.
   ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
   virtual ~ProductEmitter() = default;
-  void run();
+  virtual void run();
 
 protected:
   /// Results that are computed together: `rows` rows from `row` on, and of each of
@@ -58,11 +58,15 @@ protected:
   /// The zero points there, as i32. Only of a weight that has some.
   Value loadZeros(const Block &block, int64_t column, Value header);
 
+  /// Writes a finished vector of sums of `row`, of those columns that exist.
+  void storeResult(Value row, Columns columns, Value sums, Value bias);
+
   CpuKernelEmitter &e;
   kernel::PackedType packed;
   PanelLayout layout;
   Value input, weights;
   Value count; ///< rows of the input
+  Value bias;
 
 private:
   /// Rows per block such that accumulators, weights and one input fit the
@@ -71,10 +75,8 @@ private:
   void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
-  /// Writes a finished vector of sums of `row`, of those columns that exist.
-  void storeResult(Value row, Columns columns, Value sums, Value bias);
 
-  Value bias, result;
+  Value result;
 };
 
 /// Sums of f32 products; weights are converted in registers. Every output element

@@ -7,6 +7,7 @@
 
 #include "runtime/device/cpu/Isa.h"
 
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 
@@ -183,21 +184,35 @@ std::vector<std::string> plait::missingCpuFeatures(std::string_view isa) {
   return missing;
 }
 
-/// Linux enables the AMX tile registers per process, on request.
+static bool usesTiles(std::string_view isa) {
+  for (std::string_view name : splitNames(isa))
+    if (name.starts_with("amx-"))
+      return true;
+  return false;
+}
+
+/// Linux grants the AMX tile registers to a process on request: to all its threads,
+/// also those that run already. A thread gets memory for them when it first uses them.
 static Status requestTiles() {
 #if defined(__x86_64__)
-  constexpr long requestPermission = 0x1023, tileData = 18; // arch_prctl(2)
-  if (syscall(SYS_arch_prctl, requestPermission, tileData) != 0)
-    return unsupported("CPU features: found AMX, but the kernel does not grant its tile state; "
-                       "expected Linux 5.16 or later");
-#endif
+  // Documentation/arch/x86/xstate.rst of Linux.
+  constexpr long requestPermission = 0x1023, tileData = 18;
+  if (syscall(SYS_arch_prctl, requestPermission, tileData) == 0)
+    return Status::success();
+  if (errno == ENOSPC)
+    return unsupported("CPU features: found AMX, but a thread's signal stack is too small for its tile state; "
+                       "expected none or one of at least AT_MINSIGSTKSZ bytes (sigaltstack)");
+  return unsupported("CPU features: found AMX, but the kernel does not grant its tile state (" +
+                     std::string(std::strerror(errno)) + "); expected Linux 5.16 or later");
+#else
   return Status::success();
+#endif
 }
 
 Status plait::checkCpuFeatures(std::string_view isa) {
   std::vector<std::string> missing = missingCpuFeatures(isa);
   if (missing.empty())
-    return isa.find("amx-") == std::string_view::npos ? Status::success() : requestTiles();
+    return usesTiles(isa) ? requestTiles() : Status::success();
   std::string list;
   for (const std::string &name : missing)
     list += (list.empty() ? "" : " ") + name;
