@@ -43,7 +43,7 @@ constexpr int64_t kPartSteps = 32;                 ///< steps of K whose tiles s
 constexpr int64_t kBlockBytes = 1 << 20;           ///< of the input: half of the L2 cache
 
 /// Sums of at most 2 x 2 tiles: 16 rows by a panel each.
-struct TileBlock {
+struct Block {
   SmallVector<Value> starts;   ///< first row of each 16
   SmallVector<Value> firstNew; ///< first row of each 16 whose result is stored
   SmallVector<Value> panels;
@@ -57,10 +57,10 @@ struct Part {
   Value first, last; ///< i1; null: it is
 };
 
-class AmxProduct : public ProductEmitter {
+class AmxProduct : ProductOperands {
 public:
   AmxProduct(CpuKernelEmitter &e, std::unique_ptr<TileOps> tileOps, Value input, Value weight, Value bias, Value result)
-      : ProductEmitter(e, input, weight, bias, result), tiles(std::move(tileOps)), byte(e.builder().getI8Type()),
+      : ProductOperands(e, input, weight, bias, result), tiles(std::move(tileOps)), byte(e.builder().getI8Type()),
         pitch(2 * cast<RankedTensorType>(input.getType()).getDimSize(1)), steps(layout.cols / kStep),
         tail(layout.cols % kStep) {
     // An even number of 16 rows.
@@ -70,7 +70,7 @@ public:
       tails = e.scratch(byte, 2 * kStepBytes);
   }
 
-  void run() override {
+  void run() {
     int64_t panels = layout.panels();
     // Tiles of four panels keep several streams of weights in flight; a small
     // matrix is divided more finely, for the threads' sake.
@@ -114,7 +114,7 @@ private:
   /// 1 to 16 rows.
   void emitOne(Value first, Value last, int64_t perTile) {
     auto emit = [&](Value panel, int64_t atOnce) {
-      TileBlock block;
+      Block block;
       block.starts = block.firstNew = {e.i64(0)};
       for (int64_t p = 0; p < atOnce; ++p) {
         block.panels.push_back(e.add(panel, p));
@@ -133,7 +133,7 @@ private:
   /// 17 to 32 rows.
   void emitTwo(Value first, Value last) {
     e.forLoop(first, last, 1, [&](Value panel) {
-      TileBlock block;
+      Block block;
       for (int64_t i = 0; i < 2; ++i) {
         addRows(block, e.i64(i));
         block.regions.push_back(e.i64(i));
@@ -160,7 +160,7 @@ private:
             part.last = e.equal(p, e.i64(parts - 1));
           }
           auto emit = [&](Value sixteen, int64_t tall) {
-            TileBlock block;
+            Block block;
             for (int64_t i = 0; i < tall; ++i) {
               addRows(block, e.add(sixteen, i));
               block.regions.push_back(e.sub(e.add(sixteen, i), begin));
@@ -176,7 +176,7 @@ private:
   }
 
   /// The `sixteen`th 16 rows; the last ones end with the input.
-  void addRows(TileBlock &block, Value sixteen) {
+  void addRows(Block &block, Value sixteen) {
     Value nominal = e.mul(sixteen, kRows), start = e.minimum(nominal, e.sub(count, e.i64(kRows)));
     block.starts.push_back(start);
     block.firstNew.push_back(e.sub(nominal, start));
@@ -186,7 +186,7 @@ private:
   // One block
   //===--------------------------------------------------------------------===//
 
-  void emitBlock(const TileBlock &block, const Part &part) {
+  void emitBlock(const Block &block, const Part &part) {
     auto address = [&](size_t region, unsigned side) {
       return e.element(e.f32Type(), sums, e.add(e.mul(block.regions[region], kRegion), side * kRows));
     };
@@ -228,7 +228,7 @@ private:
   }
 
   /// One step of K: the inputs at byte `offset` of their rows by the panels' tiles.
-  void emitStep(const TileBlock &block, ArrayRef<Value> inputs, Value offset, ArrayRef<Value> panelSteps) {
+  void emitStep(const Block &block, ArrayRef<Value> inputs, Value offset, ArrayRef<Value> panelSteps) {
     for (auto [i, start] : llvm::enumerate(inputs))
       tiles->load(kInput + unsigned(i), e.element(byte, start, offset), pitch);
     for (auto [p, step] : llvm::enumerate(panelSteps))
@@ -246,7 +246,7 @@ private:
 
   /// The last columns, less than a step: behind them in the pack is another panel,
   /// or nothing, so that they are copied in front of zeros. The input has its own.
-  void emitTail(const TileBlock &block, ArrayRef<Value> inputs, ArrayRef<Value> panelStarts) {
+  void emitTail(const Block &block, ArrayRef<Value> inputs, ArrayRef<Value> panelStarts) {
     int64_t bytes = int64_t(llvm::divideCeil(tail, 2)) * kPanel * 4;
     SmallVector<Value> copies;
     for (auto [p, start] : llvm::enumerate(panelStarts)) {
@@ -260,7 +260,7 @@ private:
   }
 
   /// The block's sums, plus the bias, from memory to the result.
-  void storeRows(const TileBlock &block) {
+  void storeRows(const Block &block) {
     Value whole = e.minimum(count, e.i64(kRows));
     for (size_t i = 0; i < block.starts.size(); ++i)
       for (size_t p = 0; p < block.panels.size(); ++p) {

@@ -12,10 +12,10 @@
 
 namespace plait {
 
-/// Writes the kernel of `op`: result[t, n] = sum_k input[t, k] * weight[n, k] +
-/// bias[n] for an input of bf16 (lm.round) and a weight of bf16 in panels of 32
-/// rows; the result is that of `op`, `bias` may be null. Fails, with a message at `op`, if the target has no
-/// tiles or the layout is another.
+/// Writes the kernel of `op`, a product with a weight: result[t, n] = sum over k of
+/// input[t, k] * weight[n, k], plus bias[n] unless `bias` is null. The input is of
+/// bf16 (lm.round), the weight of bf16 in panels of 32 rows. Fails, with a message
+/// at `op`, if the target has no tiles or the layout is another.
 LogicalResult emitAmxProduct(Operation *op, CpuKernelEmitter &emitter, Value input, Value weight, Value bias);
 
 } // namespace plait
