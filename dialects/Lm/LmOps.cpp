@@ -271,9 +271,14 @@ static LogicalResult inferProduct(Loc loc, Value input, Value matrix, Results &r
   auto weight = cast<WeightType>(matrix.getType());
   if (weight.isVector())
     return fail(loc, "expected a weight of two extents but got '" + toString(weight) + "'");
-  auto x = checkRows(loc, "input", input.getType(), weight.getCols());
+  bool rounded = getElementTypeOrSelf(input.getType()).isBF16();
+  auto x = checkRows(loc, "input", input.getType(), rounded ? -1 : weight.getCols());
   if (failed(x))
     return failure();
+  if (rounded && (x->getDimSize(1) < weight.getCols() || !isa<BF16Attr>(weight.getFormat())))
+    return fail(loc, "expected an input of bf16 with at least as many columns as the weight, and a weight of bf16, "
+                     "but got '" +
+                         toString(*x) + "' and '" + toString(weight) + "'");
   if (auto element = dyn_cast<Int16Type>(x->getElementType())) {
     auto quantization = cast<WeightFormatInterface>(weight.getFormat()).getQuantization();
     if (!quantization || getProductGroup(*quantization) != element.getGroup())
@@ -375,6 +380,19 @@ static LogicalResult inferScaleOp(Loc loc, ScaleOp::Adaptor op, Results &results
   return inferElementwise(loc, op.getInput(), results);
 }
 PLAIT_INFER(ScaleOp)
+
+static LogicalResult inferRoundOp(Loc loc, RoundOp::Adaptor op, Results &results) {
+  auto x = checkRows(loc, "input", op.getInput().getType(), -1);
+  if (failed(x))
+    return failure();
+  int64_t columns = op.getColumns();
+  if (columns < x->getDimSize(1))
+    return fail(loc,
+                "expected at least the " + Twine(x->getDimSize(1)) + " columns of the input but got " + Twine(columns));
+  results.push_back(withColumns(*x, columns).clone(BFloat16Type::get(x->getContext())));
+  return success();
+}
+PLAIT_INFER(RoundOp)
 
 static LogicalResult checkCap(Loc loc, StringRef what, const APFloat &cap) {
   double value = cap.convertToDouble();

@@ -33,7 +33,8 @@ def Lm_WeightProduct : NativeOpTrait<"WeightProduct"> {
 }
 
 def Lm_Activations : RankedTensorOf<[F32]>;
-def Lm_ProductInput : RankedTensorOf<[F32, Lm_Int16Type]>;
+/// bf16 is what lm.round makes, !lm.int16 what lm.quantize makes.
+def Lm_ProductInput : RankedTensorOf<[F32, BF16, Lm_Int16Type]>;
 def Lm_Indices : RankedTensorOf<[I32]>;
 
 //===----------------------------------------------------------------------===//
@@ -240,11 +241,20 @@ def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
     %q = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
     %y = lm.linear %x, %w bias %b : ..., !lm.weight<64x192, #lm.bf16>, !lm.weight<64, #lm.f32>
     ```
-    An input of `!lm.int16` elements stands for the numbers that they represent.
+    Products and sums are of f32 and rounded to nearest even; their order is that
+    of the code, the same for every t. An input of `!lm.int16` elements stands for
+    the numbers that they represent. An input of bf16 (`lm.round`) is multiplied as
+    tile units do it (TDPBF16PS, Intel 64 and IA-32 Architectures Software
+    Developer's Manual, volume 2): K is taken in steps of 32 columns, zeros behind
+    the last; in a step the even and the odd columns are two chains of 16 fused
+    multiply-adds from zero, whose sum is added to the sum of the steps before;
+    subnormal numbers are zeros on the way in and out.
 
-    **Constraints:** `input` is `[T, K]`, `weight` is `[N, K]`, `bias` is `[N]`;
-    an `!lm.int16` input needs a weight of integers in groups of as many columns
-    (128 where the weight's group is the whole row).
+    **Constraints:** `input` is `[T, K]`, or `[T, K']` of bf16 with `K' >= K`, of
+    which the first K columns are multiplied; `weight` is `[N, K]`, `bias` is
+    `[N]`; an `!lm.int16` input needs a weight of integers in groups of as many
+    columns (128 where the weight's group is the whole row), one of bf16 a weight
+    of bf16.
   }];
   let arguments = (ins Lm_ProductInput:$input, Lm_WeightType:$weight, Optional<Lm_WeightType>:$bias);
   let results = (outs Lm_Activations:$result);
@@ -281,7 +291,7 @@ def Lm_HeadOp : Lm_ComputeOp<"head", [Lm_WeightProduct]> {
     %l = lm.head %h, %w : tensor<?x192xf32, #lm.dims<leaves>>, !lm.weight<2048x192, #lm.bf16>
     ```
     **Constraints:** `input` is `[L, K]`, `weight` is `[V, K]`; as for `lm.linear`
-    if the input's elements are `!lm.int16`.
+    if the input's elements are bf16 or `!lm.int16`.
   }];
   let arguments = (ins Lm_ProductInput:$input, Lm_WeightType:$weight);
   let results = (outs Lm_Activations:$result);
@@ -359,6 +369,25 @@ def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace]> {
   let arguments = (ins Lm_Activations:$input, F64Attr:$factor);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$input `by` $factor attr-dict `:` type($input)";
+}
+
+def Lm_RoundOp : Lm_ComputeOp<"round"> {
+  let summary = "activations rounded to bf16";
+  let description = [{
+    `result[t, k] = bf16(input[t, k])`, to nearest even, for the K columns of the
+    input, and 0 for those from K to `columns`. Inputs of products are rounded for
+    units that multiply bf16; the columns of zeros are those units' padding. The
+    rounding changes a normal number by at most 2^-8 of itself, so a product by at
+    most 2^-8 sum_k |input[t, k] * weight[n, k]|.
+
+    ```mlir
+    %r = lm.round %x to 224 : tensor<?x192xf32, #lm.dims<tokens>> // -> tensor<?x224xbf16, #lm.dims<tokens>>
+    ```
+    **Constraints:** `columns >= K`.
+  }];
+  let arguments = (ins Lm_Activations:$input, I64Attr:$columns);
+  let results = (outs RankedTensorOf<[BF16]>:$result);
+  let assemblyFormat = "$input `to` $columns attr-dict `:` type($input)";
 }
 
 def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace]> {

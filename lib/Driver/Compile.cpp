@@ -127,6 +127,7 @@ private:
   Status compileFor(const CpuMachine &machine) {
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
+    phaseOptions.tiles = machine.tiles;
     phaseOptions.isa = machine.isa;
     std::optional<ExplainLog::Mark> mark;
     if (explain)

@@ -26,6 +26,10 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
       mlir::emitError(getOperation().getLoc(), "expected lanes to be 4, 8 or 16 but got ") << unsigned(lanes);
       return signalPassFailure();
     }
+    if (tiles == TileUnit::emulated && !fma) {
+      mlir::emitError(getOperation().getLoc(), "expected a target with fma for emulated tiles");
+      return signalPassFailure();
+    }
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
       if (failed(generate(kernel)))
         return signalPassFailure();
@@ -47,7 +51,7 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
     if (!code)
       return op->emitOpError("has no CPU kernel");
     LLVM::LLVMFuncOp function = declare(kernel);
-    CpuKernelEmitter emitter(kernel, function, {lanes, fma});
+    CpuKernelEmitter emitter(kernel, function, {lanes, fma, tiles});
     if (failed(code.emitCpu(emitter)))
       return failure();
     emitter.finish();

@@ -29,6 +29,7 @@
 
 #include "dialects/Kernel/Kernel.h"
 #include "plait-abi/Types.h"
+#include "plait/Target/CpuMachine.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
@@ -37,8 +38,9 @@ namespace plait {
 
 /// What kernels are written for.
 struct CpuTarget {
-  unsigned lanes = 8; ///< f32 per vector register: 4, 8 or 16
-  bool fma = true;    ///< has fused multiply-add
+  unsigned lanes = 8;              ///< f32 per vector register: 4, 8 or 16
+  bool fma = true;                 ///< has fused multiply-add
+  TileUnit tiles = TileUnit::none; ///< what multiplies bf16 by bf16
 };
 
 /// How a kernel's work is divided: the fields of plait_kernel_v1_t.

@@ -11,7 +11,7 @@
 
 using namespace plait;
 
-ProductEmitter::ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
+ProductOperands::ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
     : e(e), packed(e.packedType(weight)), layout(packed.getLayout()), input(e.pointer(input)),
       weights(e.pointer(weight)), count(e.rows(input)), bias(bias ? e.pointer(bias) : Value()),
       result(e.pointer(result)) {}
@@ -76,7 +76,7 @@ void ProductEmitter::emitBlock(const Block &block) {
   }
 }
 
-void ProductEmitter::storeResult(Value row, Columns columns, Value sums, Value bias) {
+void ProductOperands::storeResult(Value row, Columns columns, Value sums, Value bias) {
   if (bias)
     sums = e.add(sums, bias);
   e.store(sums, result, e.add(e.mul(row, layout.rows), columns.first), columns.mask);

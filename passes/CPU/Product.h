@@ -22,10 +22,31 @@
 
 namespace plait {
 
-class ProductEmitter {
+/// What all kinds of products have: operands, and the place where results go.
+class ProductOperands {
 public:
   /// `bias` may be null.
-  ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+  ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+
+protected:
+  /// Writes a finished vector of sums of `row`, of those columns that exist.
+  void storeResult(Value row, Columns columns, Value sums, Value bias);
+
+  CpuKernelEmitter &e;
+  kernel::PackedType packed;
+  PanelLayout layout;
+  Value input, weights;
+  Value count; ///< rows of the input
+  Value bias;
+
+private:
+  Value result;
+};
+
+/// Products of sums in vector registers.
+class ProductEmitter : protected ProductOperands {
+public:
+  using ProductOperands::ProductOperands;
   virtual ~ProductEmitter() = default;
   void run();
 
@@ -58,12 +79,6 @@ protected:
   /// The zero points there, as i32. Only of a weight that has some.
   Value loadZeros(const Block &block, int64_t column, Value header);
 
-  CpuKernelEmitter &e;
-  kernel::PackedType packed;
-  PanelLayout layout;
-  Value input, weights;
-  Value count; ///< rows of the input
-
 private:
   /// Rows per block such that accumulators, weights and one input fit the
   /// registers: 16 vector registers, 32 with AVX-512.
@@ -71,10 +86,6 @@ private:
   void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
-  /// Writes a finished vector of sums of `row`, of those columns that exist.
-  void storeResult(Value row, Columns columns, Value sums, Value bias);
-
-  Value bias, result;
 };
 
 /// Sums of f32 products; weights are converted in registers. Every output element

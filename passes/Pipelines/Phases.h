@@ -12,6 +12,8 @@
 #ifndef PLAIT_PASSES_PIPELINES_PHASES_H
 #define PLAIT_PASSES_PIPELINES_PHASES_H
 
+#include "plait/Target/CpuMachine.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -34,6 +36,10 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
                            llvm::cl::init(false)};
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 per vector register: 4, 8 or 16"), llvm::cl::init(8)};
   Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};
+  Option<TileUnit> tiles{
+      *this, "tiles", llvm::cl::desc("What multiplies bf16 by bf16"), llvm::cl::init(TileUnit::none),
+      llvm::cl::values(clEnumValN(TileUnit::none, "none", "nothing"), clEnumValN(TileUnit::amx, "amx", "AMX tiles"),
+                       clEnumValN(TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))};
   Option<std::string> isa{*this, "isa", llvm::cl::desc("CPU features the binary asks for"), llvm::cl::init("")};
 };
 

@@ -7,6 +7,7 @@
 
 #include "plait/Driver/Compile.h"
 #include "plait/Driver/Version.h"
+#include "plait/Target/CpuMachine.h"
 #include "runtime/base/Signals.h"
 
 #include "mlir/IR/AsmState.h"
@@ -78,9 +79,8 @@ int main(int argc, char **argv) {
                      cl::cat(category));
   cl::opt<bool> zeroPoints("zero-points", cl::desc("With --dtype=int4: a zero point beside each scale"),
                            cl::cat(category));
-  cl::opt<std::string> target(
-      "target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4; a list gives code for each"),
-      cl::init("cpu:native"), cl::cat(category));
+  std::string targets = cpuMachineNames() + "; a list gives code for each";
+  cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));
   cl::opt<bool> checkFinite("check-finite", cl::desc("Refuse a checkpoint that holds NaN or infinity"),

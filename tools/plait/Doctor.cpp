@@ -65,7 +65,11 @@ std::string environment(const char *name) {
 //===----------------------------------------------------------------------===//
 
 Check checkCpu() {
-  const char *level = __builtin_cpu_supports("x86-64-v4")   ? "x86-64-v4"
+  bool v4 = __builtin_cpu_supports("x86-64-v4"), vnni = v4 && missingCpuFeatures("avx512vnni").empty();
+  bool amx = vnni && missingCpuFeatures("amx-tile amx-bf16").empty();
+  const char *level = amx                                   ? "amx"
+                      : vnni                                ? "vnni"
+                      : v4                                  ? "x86-64-v4"
                       : __builtin_cpu_supports("x86-64-v3") ? "x86-64-v3"
                                                             : "x86-64";
   std::string found = fmt::format("{}, runs code up to cpu:{}", cpuName(), level);

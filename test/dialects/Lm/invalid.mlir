@@ -424,6 +424,40 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected at least the 4 columns of the input but got 3}}
+    %y = lm.round %x to 3 : tensor<?x4xf32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x5, #lm.bf16>
+  lm.func @f(%x: tensor<?x4xbf16, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x5, #lm.bf16>
+    // expected-error @+1 {{expected an input of bf16 with at least as many columns as the weight, and a weight of bf16, but got 'tensor<?x4xbf16, #lm.dims<tokens>>' and '!lm.weight<8x5, #lm.bf16>'}}
+    %y = lm.linear %x, %w : tensor<?x4xbf16, #lm.dims<tokens>>, !lm.weight<8x5, #lm.bf16>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x4, #lm.f32>
+  lm.func @f(%x: tensor<?x4xbf16, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x4, #lm.f32>
+    // expected-error @+1 {{expected an input of bf16 with at least as many columns as the weight, and a weight of bf16, but got 'tensor<?x4xbf16, #lm.dims<tokens>>' and '!lm.weight<8x4, #lm.f32>'}}
+    %y = lm.head %x, %w : tensor<?x4xbf16, #lm.dims<tokens>>, !lm.weight<8x4, #lm.f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
   lm.weight @w from "w" : !lm.weight<4, #lm.f32>
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
     %w = lm.get_weight @w : !lm.weight<4, #lm.f32>

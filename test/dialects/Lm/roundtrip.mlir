@@ -128,12 +128,21 @@ lm.model @draft family "gpt2" numerics fast max_positions 64 {
 // CHECK-LABEL: lm.model @variants
 lm.model @variants family "llama" numerics fast max_positions 64 {
   lm.weight @gain from "gain" : !lm.weight<4, #lm.f32>
+  lm.weight @half from "half" : !lm.weight<8x16, #lm.bf16>
   lm.func @norm(%x: tensor<?x16xf32, #lm.dims<tokens>>) -> tensor<?x16xf32, #lm.dims<tokens>> {
     %g = lm.get_weight @gain : !lm.weight<4, #lm.f32>
     // CHECK: lm.rms_norm %{{.*}}, %{{.*}} eps 1.000000e-05 unit_offset : tensor<?x16xf32, #lm.dims<tokens>>, {{.*}}<4, #lm.f32>
     %0 = lm.rms_norm %x, %g eps 1.0e-5 unit_offset : tensor<?x16xf32, #lm.dims<tokens>>, !lm.weight<4, #lm.f32>
     // CHECK-NEXT: lm.scale %{{.*}} by 7.500000e+00 : tensor<?x16xf32, #lm.dims<tokens>>
     %1 = lm.scale %0 by 7.5 : tensor<?x16xf32, #lm.dims<tokens>>
+    // CHECK-NEXT: %[[ROUNDED:.*]] = lm.round %{{.*}} to 32 : tensor<?x16xf32, #lm.dims<tokens>>
+    %rounded = lm.round %1 to 32 : tensor<?x16xf32, #lm.dims<tokens>>
+    // CHECK-NEXT: %[[HALF:.*]] = lm.get_weight @half
+    %half = lm.get_weight @half : !lm.weight<8x16, #lm.bf16>
+    // CHECK-NEXT: %[[PRODUCT:.*]] = lm.linear %[[ROUNDED]], %[[HALF]] : tensor<?x32xbf16, #lm.dims<tokens>>, <8x16, #lm.bf16>
+    %product = lm.linear %rounded, %half : tensor<?x32xbf16, #lm.dims<tokens>>, !lm.weight<8x16, #lm.bf16>
+    // CHECK-NEXT: lm.add %[[PRODUCT]], %[[PRODUCT]] : tensor<?x8xf32, #lm.dims<tokens>>
+    %doubled = lm.add %product, %product : tensor<?x8xf32, #lm.dims<tokens>>
     // CHECK-NEXT: lm.softcap %{{.*}} cap 3.000000e+01 : tensor<?x16xf32, #lm.dims<tokens>>
     %2 = lm.softcap %1 cap 30.0 : tensor<?x16xf32, #lm.dims<tokens>>
     lm.return %2 : tensor<?x16xf32, #lm.dims<tokens>>
