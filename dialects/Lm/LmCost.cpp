@@ -33,8 +33,7 @@ static int64_t rowElements(Type type) {
   return elements;
 }
 
-/// Bytes that reading or writing all of `type` moves.
-static LinearForm tensorBytes(Type type) {
+LinearForm lm::tensorBytes(Type type) {
   unsigned bits = cast<RankedTensorType>(type).getElementTypeBitWidth();
   return perRow(type, rowElements(type) * int64_t(bits / 8));
 }

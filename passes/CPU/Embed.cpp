@@ -17,8 +17,7 @@ static Value loadScalar(CpuKernelEmitter &e, Type storage, Value pointer, Value 
 }
 
 /// Copies row `id` of a table in panels: [rows/panel][cols/group][panel][group].
-static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value pointer, Value id, Value result,
-                         Value base) {
+static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value pointer, Value id, Value result) {
   int64_t columns = table.getWeight().getCols(), panel = table.getPanel(), group = table.getGroup();
   int64_t groups = llvm::divideCeilSigned(columns, group);
   Value first = e.mul(e.div(id, e.i64(panel)), groups * panel);
@@ -26,7 +25,7 @@ static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value po
   // The groups of one row lie `panel` groups apart, each on a cache line of its
   // own: loading them is all the time this takes.
   auto copyGroup = [&](Value g, int64_t count) {
-    Value from = e.add(first, e.mul(g, panel * group)), to = e.add(base, e.mul(g, group));
+    Value from = e.add(first, e.mul(g, panel * group)), to = e.mul(g, group);
     for (int64_t i = 0; i < count; ++i) {
       Value value = loadScalar(e, table.getStorageType(), pointer, e.add(from, i));
       e.store(value, result, e.add(to, i));
@@ -38,24 +37,21 @@ static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value po
     copyGroup(e.i64(full), columns % group);
 }
 
-static LogicalResult emitEmbed(lm::EmbedOp op, CpuKernelEmitter &e) {
+static void emitEmbedRow(lm::EmbedOp op, CpuKernelEmitter &e, Value row) {
   kernel::PackedType type = e.packedType(op.getTable());
   int64_t columns = type.getWeight().getCols();
-  Value ids = e.pointer(op.getIds()), table = e.pointer(op.getTable()), result = e.pointer(op.getResult());
-  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
-    Value id = e.loadIndex(ids, row), base = e.mul(row, columns);
-    if (type.getPanel())
-      return copyPanelRow(e, type, table, id, result, base);
-    Value from = e.mul(id, columns);
-    e.forColumns(columns, [&](Columns c) {
-      Value x = e.loadWidened(type.getStorageType(), table, e.add(from, c.first), c.mask);
-      e.store(x, result, e.add(base, c.first), c.mask);
-    });
+  Value table = e.pointer(op.getTable()), result = e.rowPointer(op.getResult(), row);
+  Value id = e.loadIndex(e.pointer(op.getIds()), row);
+  if (type.getPanel())
+    return copyPanelRow(e, type, table, id, result);
+  Value from = e.mul(id, columns);
+  e.forColumns(columns, [&](Columns c) {
+    Value x = e.loadWidened(type.getStorageType(), table, e.add(from, c.first), c.mask);
+    e.store(x, result, c.first, c.mask);
   });
-  return success();
 }
 
 void plait::registerEmbedCpuKernels(DialectRegistry &registry) {
   registry.addExtension(
-      +[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::EmbedOp, emitEmbed>(context); });
+      +[](MLIRContext *context, lm::LmDialect *) { attachCpuRowKernel<lm::EmbedOp, emitEmbedRow>(context); });
 }

@@ -25,12 +25,17 @@ namespace {
 
 class ProductEmitter {
 public:
-  ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
-      : e(e), packed(e.packedType(weight)), rows(packed.getWeight().getRows()), cols(packed.getWeight().getCols()),
-        vectors(packed.getPanel() / e.lanes()), input(e.pointer(input)), weights(e.pointer(weight)),
-        result(e.pointer(result)), count(e.rows(input)) {
-    if (bias)
-      this->bias = e.pointer(bias);
+  /// Emits all products of the part that begins with `op`: of one input and with
+  /// weights of one layout.
+  ProductEmitter(CpuKernelEmitter &e, Operation *op)
+      : e(e), packed(e.packedType(op->getOperand(1))), rows(packed.getWeight().getRows()),
+        cols(packed.getWeight().getCols()), vectors(packed.getPanel() / e.lanes()), input(e.pointer(op->getOperand(0))),
+        count(e.rows(op->getOperand(0))) {
+    for (Operation *other : e.part())
+      if (other->hasTrait<lm::WeightProduct>())
+        products.push_back({e.pointer(other->getOperand(1)),
+                            other->getNumOperands() > 2 ? e.pointer(other->getOperand(2)) : Value(),
+                            other->getResult(0)});
     panels = llvm::divideCeil(rows, packed.getPanel());
     groups = llvm::divideCeil(cols, packed.getGroup());
   }
@@ -53,6 +58,10 @@ public:
   }
 
 private:
+  struct Product {
+    Value weights, bias, result; ///< `bias` may be null
+  };
+
   /// Rows per block such that accumulators, weights and one input fit the
   /// registers: 16 vector registers, 32 with AVX-512.
   int64_t blockRows() const { return e.lanes() == 16 ? 12 : e.target().fma ? 6 : 4; }
@@ -81,8 +90,15 @@ private:
       e.forLoop(whole, last, 1, [&](Value panel) { emitBlock(row, blockRows, panel, 1); });
   }
 
-  /// result[row .., panel ..] for `blockRows` rows and `panelCount` panels.
+  /// result[row .., panel ..] of all products for `blockRows` rows and `panelCount` panels.
   void emitBlock(Value row, int64_t blockRows, Value panel, int64_t panelCount) {
+    SmallVector<SmallVector<Value>> sums;
+    for (const Product &product : products)
+      sums.push_back(emitSums(product, row, blockRows, panel, panelCount));
+    storeSums(sums, row, blockRows, panel, panelCount);
+  }
+
+  SmallVector<Value> emitSums(const Product &product, Value row, int64_t blockRows, Value panel, int64_t panelCount) {
     int64_t columns = panelCount * vectors;
     SmallVector<Value> sums(blockRows * columns, e.splat(0));
     Value rowOffset = e.mul(row, cols);
@@ -90,7 +106,8 @@ private:
     Value panelOffset = e.mul(panel, groups * packed.getPanel());
     auto step = [&](Value group, ValueRange sums, bool lastPairIsHalf) {
       SmallVector<Value> next(sums);
-      SmallVector<SmallVector<Value>> w = loadWeights(e.add(panelOffset, e.mul(group, packed.getPanel())), panelCount);
+      SmallVector<SmallVector<Value>> w =
+          loadWeights(product.weights, e.add(panelOffset, e.mul(group, packed.getPanel())), panelCount);
       int64_t depth = lastPairIsHalf ? 1 : packed.getGroup();
       for (int64_t d = 0; d < depth; ++d)
         for (int64_t r = 0; r < blockRows; ++r) {
@@ -106,11 +123,11 @@ private:
                      [&](Value group, ValueRange carried) { return step(group, carried, false); });
     if (wholeGroups != groups)
       sums = step(e.i64(wholeGroups), sums, true);
-    storeSums(sums, row, blockRows, panel, panelCount);
+    return sums;
   }
 
   /// The vectors of one group of columns, by depth within the group.
-  SmallVector<SmallVector<Value>> loadWeights(Value offset, int64_t panelCount) {
+  SmallVector<SmallVector<Value>> loadWeights(Value weights, Value offset, int64_t panelCount) {
     SmallVector<SmallVector<Value>> result(packed.getGroup());
     bool bf16 = packed.getStorageType().isBF16();
     for (int64_t p = 0; p < panelCount; ++p)
@@ -131,19 +148,22 @@ private:
     return result;
   }
 
-  void storeSums(ArrayRef<Value> sums, Value row, int64_t blockRows, Value panel, int64_t panelCount) {
+  void storeSums(ArrayRef<SmallVector<Value>> sums, Value row, int64_t blockRows, Value panel, int64_t panelCount) {
     int64_t columns = panelCount * vectors;
     Value firstColumn = e.mul(panel, packed.getPanel());
     for (int64_t c = 0; c < columns; ++c) {
       Value column = e.add(firstColumn, c * e.lanes());
       Value mask = rows % packed.getPanel() ? e.lanesBelow(column, e.i64(rows)) : Value();
-      Value added =
-          bias ? (mask ? e.load(e.f32Type(), bias, column, mask) : e.load(e.f32VectorType(), bias, column)) : Value();
+      SmallVector<Value> added;
+      for (const Product &product : products)
+        added.push_back(product.bias ? e.load(e.f32Type(), product.bias, column, mask) : Value());
       for (int64_t r = 0; r < blockRows; ++r) {
-        Value sum = sums[r * columns + c];
-        if (added)
-          sum = e.add(sum, added);
-        e.store(sum, result, e.add(e.mul(e.add(row, r), rows), column), mask);
+        SmallVector<std::pair<Value, Value>> results;
+        for (auto [product, own, bias] : llvm::zip_equal(products, sums, added)) {
+          Value sum = own[r * columns + c];
+          results.push_back({product.result, bias ? e.add(sum, bias) : sum});
+        }
+        e.storeResults(results, e.add(row, r), {column, mask});
       }
     }
   }
@@ -151,21 +171,17 @@ private:
   CpuKernelEmitter &e;
   kernel::PackedType packed;
   int64_t rows, cols, vectors, panels = 0, groups = 0;
-  Value input, weights, bias, result, count;
+  Value input, count;
+  SmallVector<Product> products;
 };
 
-LogicalResult emitLinear(lm::LinearOp op, CpuKernelEmitter &e) {
-  return ProductEmitter(e, op.getInput(), op.getWeight(), op.getBias(), op.getResult()).run(op);
-}
-LogicalResult emitHead(lm::HeadOp op, CpuKernelEmitter &e) {
-  return ProductEmitter(e, op.getInput(), op.getWeight(), Value(), op.getResult()).run(op);
-}
+template <typename Op> LogicalResult emitProduct(Op op, CpuKernelEmitter &e) { return ProductEmitter(e, op).run(op); }
 
 } // namespace
 
 void plait::registerLinearCpuKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
-    attachCpuKernel<lm::LinearOp, emitLinear>(context);
-    attachCpuKernel<lm::HeadOp, emitHead>(context);
+    attachCpuKernel<lm::LinearOp, emitProduct>(context);
+    attachCpuKernel<lm::HeadOp, emitProduct>(context);
   });
 }

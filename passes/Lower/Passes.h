@@ -23,6 +23,8 @@ namespace plait {
 
 struct LowerPipelineOptions {
   int64_t panel = 16; ///< rows per weight panel, see plait-pack-weights
+  // Which fusions run; none changes a bit of any result.
+  bool fuseGated = true, fuseEpilogues = true, fuseRows = true, fuseParallel = true;
 };
 
 /// From steps and models to kernels and launch plans.

@@ -48,7 +48,8 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
     return buildDecodePipeline(pm, {options.debugLogits});
   case Phase::lower:
     // A panel is two vector registers wide.
-    return buildLowerPipeline(pm, {2 * options.lanes});
+    return buildLowerPipeline(
+        pm, {2 * options.lanes, options.fuseGated, options.fuseEpilogues, options.fuseRows, options.fuseParallel});
   case Phase::cpu:
     return buildCpuPipeline(pm, {unsigned(options.lanes), options.fma, options.isa});
   case Phase::link:
