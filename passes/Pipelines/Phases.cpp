@@ -47,9 +47,10 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
   case Phase::decode:
     return buildDecodePipeline(pm, {options.debugLogits});
   case Phase::lower:
-    // A panel is two vector registers wide.
-    return buildLowerPipeline(
-        pm, {2 * options.lanes, options.fuseGated, options.fuseEpilogues, options.fuseRows, options.fuseParallel});
+    return buildLowerPipeline(pm, {.fuseGated = options.fuseGated,
+                                   .fuseEpilogues = options.fuseEpilogues,
+                                   .fuseRows = options.fuseRows,
+                                   .fuseParallel = options.fuseParallel});
   case Phase::cpu:
     return buildCpuPipeline(pm, {unsigned(options.lanes), options.fma, options.isa});
   case Phase::link:

@@ -44,7 +44,7 @@ struct CompileOptions {
   bool embedWeights = false; ///< in the executable, not in a file beside it
   std::string target = "native";
   WeightsSpec weights;
-  std::optional<WeightFormat> format;
+  WeightFormat format;
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;

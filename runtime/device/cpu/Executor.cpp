@@ -46,7 +46,7 @@ int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
   return total;
 }
 
-Executor::Executor(const plait_model_v2_t &model, const plait_plan_v1_t &plan, const uint8_t *weights)
+Executor::Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights)
     : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)) {
   auto differs = [&](int32_t arg) { // from layer to layer
     return plan.args[arg].kind == PLAIT_ARG_STATE ||
@@ -69,7 +69,7 @@ Executor::Executor(const plait_model_v2_t &model, const plait_plan_v1_t &plan, c
   }
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
-      const plait_weight_v2_t &weight = model.weights[plan.args[i].index];
+      const plait_weight_v3_t &weight = model.weights[plan.args[i].index];
       setAddress(i, weights + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0);
     }
 }

@@ -37,7 +37,7 @@ public:
     std::vector<int64_t> capacityPages;  ///< of each page table
   };
 
-  Executor(const plait_model_v2_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
+  Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
 
   /// Runs the plan once on all threads of `pool`. One call at a time.
   void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory);
@@ -63,7 +63,7 @@ private:
   void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread) const;
   void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
 
-  const plait_model_v2_t &model;
+  const plait_model_v3_t &model;
   const plait_plan_v1_t &plan;
   std::vector<Segment> segments;
   std::vector<Launch> launches;

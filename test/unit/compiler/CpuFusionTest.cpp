@@ -28,7 +28,7 @@ std::string weightOf(int64_t rows, int64_t cols, const std::string &format) {
 /// In panels if it is a matrix.
 std::string packedOf(int64_t rows, int64_t cols, const std::string &format) {
   return "!kernel.packed<" + weightOf(rows, cols, format) +
-         (rows ? ", panel = 16, group = " + std::string(format == "bf16" ? "2" : "1") : ", panel = 0, group = 1") + ">";
+         (rows ? ", panel = 32, group = " + std::string(format == "bf16" ? "2" : "1") : ", panel = 0, group = 1") + ">";
 }
 std::string unpack(const std::string &name, int64_t rows, int64_t cols, const std::string &format) {
   return "%" + name + " = kernel.unpack %p" + name + " : " + packedOf(rows, cols, format) + " -> " +

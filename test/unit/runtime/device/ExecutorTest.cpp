@@ -74,7 +74,7 @@ TEST_P(Executors, BarriersHold) {
       launches.push_back({i, i, 1, barrier, 0, 1, 0, 0});
       places.push_back({&course, i, complete, want});
     }
-    plait_model_v2_t model{};
+    plait_model_v3_t model{};
     model.kernels = kernels.data();
     plait_plan_v1_t plan{};
     plan.args = args.data();
@@ -123,13 +123,13 @@ TEST_P(Executors, Layers) {
     alignas(64) uint8_t weights[layers * slice];
     for (int64_t layer = 0; layer < layers; ++layer)
       *reinterpret_cast<Slice *>(weights + layer * slice) = {done, layer * tiles, &wrong};
-    plait_weight_v2_t weight{};
+    plait_weight_v3_t weight{};
     weight.layers = layers;
     weight.layer_bytes = slice;
     plait_kernel_v1_t kernels[] = {{"run", run, tiles, 1, -1, 0}, {"advance", advance, 1, 1, -1, 0}};
     plait_arg_v1_t args[] = {{PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_WEIGHT, 0}};
     plait_launch_v1_t launches[] = {{0, 0, 1, 1, 0, layers, 1, 0}, {1, 1, 1, 1, 0, layers, 0, 0}};
-    plait_model_v2_t model{};
+    plait_model_v3_t model{};
     model.kernels = kernels;
     model.weights = &weight;
     plait_plan_v1_t plan{};
