@@ -36,6 +36,13 @@ template <typename ConcreteType> class InPlace : public mlir::OpTrait::TraitBase
 /// row: it wants the panel layout.
 template <typename ConcreteType> class WeightProduct : public mlir::OpTrait::TraitBase<ConcreteType, WeightProduct> {};
 
+/// Operands and result have one shape, and each element of the result follows
+/// from the same element of the operands.
+template <typename ConcreteType> class Elementwise : public mlir::OpTrait::TraitBase<ConcreteType, Elementwise> {};
+/// Row t of the result, or what is written for row t of a state, follows from row
+/// t of the operands whose leading extent is the op's, and from weights.
+template <typename ConcreteType> class RowWise : public mlir::OpTrait::TraitBase<ConcreteType, RowWise> {};
+
 /// Of a token at position p, pair i of n rotates more slowly by the factor
 /// max(1, slope * (p + 1) + offset)^(-i / (n - 1)) than at position 0.
 struct RopeGrowth {
@@ -80,6 +87,9 @@ int64_t getRowBytes(mlir::RankedTensorType type);
 /// tensor<? x rest x element, #lm.dims<dim>>
 mlir::RankedTensorType getNamedTensor(mlir::MLIRContext *context, llvm::StringRef dim, llvm::ArrayRef<int64_t> rest,
                                       mlir::Type element);
+
+/// Bytes that reading or writing all of a tensor moves.
+LinearForm tensorBytes(mlir::Type type);
 
 /// `form` times the extent that `dim` names ("tokens", "rows", "leaves"; any
 /// other or an empty name counts as a constant).

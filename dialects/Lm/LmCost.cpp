@@ -33,8 +33,7 @@ static int64_t rowElements(Type type) {
   return elements;
 }
 
-/// Bytes that reading or writing all of `type` moves.
-static LinearForm tensorBytes(Type type) {
+LinearForm lm::tensorBytes(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   if (tensor.getRank() == 0)
     return perRow(type, tensor.getElementTypeBitWidth() / 8);

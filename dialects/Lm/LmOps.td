@@ -215,7 +215,7 @@ def Lm_YieldOp : Lm_Op<"yield", [Pure, Terminator, HasParent<"LayersOp">]> {
 // Compute
 //===----------------------------------------------------------------------===//
 
-def Lm_EmbedOp : Lm_ComputeOp<"embed"> {
+def Lm_EmbedOp : Lm_ComputeOp<"embed", [Lm_RowWise]> {
   let summary = "rows of a table";
   let description = [{
     `result[t, :] = table[ids[t], :]`. Serves token embeddings and learned
@@ -298,7 +298,7 @@ def Lm_HeadOp : Lm_ComputeOp<"head", [Lm_WeightProduct]> {
   let assemblyFormat = "$input `,` $weight attr-dict `:` type($input) `,` type($weight)";
 }
 
-def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm", [Lm_InPlace]> {
+def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm", [Lm_InPlace, Lm_RowWise]> {
   let summary = "root mean square normalisation (Zhang, Sennrich 2019)";
   let description = [{
     `result[t, d] = input[t, d] / sqrt(mean_d(input[t, d]^2) + eps) * gain[d]`
@@ -323,7 +323,7 @@ def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm", [Lm_InPlace]> {
   }];
 }
 
-def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm", [Lm_InPlace]> {
+def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm", [Lm_InPlace, Lm_RowWise]> {
   let summary = "layer normalisation (Ba, Kiros, Hinton 2016)";
   let description = [{
     `result[t, d] = (input[t, d] - mean) / sqrt(variance + eps) * gain[d] + bias[d]`
@@ -341,7 +341,7 @@ def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm", [Lm_InPlace]> {
   }];
 }
 
-def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands, Lm_InPlace]> {
+def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands, Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "elementwise sum (residual connection)";
   let description = [{
     ```mlir
@@ -355,7 +355,7 @@ def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands, Lm_InPlace]> 
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs)";
 }
 
-def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace]> {
+def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "product with a constant";
   let description = [{
     `result = factor * input`, elementwise: embeddings that are scaled.
@@ -390,7 +390,7 @@ def Lm_RoundOp : Lm_ComputeOp<"round"> {
   let assemblyFormat = "$input `to` $columns attr-dict `:` type($input)";
 }
 
-def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace]> {
+def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "values kept softly within bounds";
   let description = [{
     `result = cap * tanh(input / cap)`, elementwise: logits that stay between
@@ -407,7 +407,7 @@ def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace]> {
   let assemblyFormat = "$input `cap` $cap attr-dict `:` type($input)";
 }
 
-def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace]> {
+def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "elementwise non-linearity";
   let description = [{
     `silu`: `x / (1 + exp(-x))`. `gelu_tanh`: `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`.
@@ -422,7 +422,7 @@ def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace]> {
   let assemblyFormat = "$kind $input attr-dict `:` type($input)";
 }
 
-def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands, Lm_InPlace]> {
+def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands, Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "gated linear unit: activation(gate) * up (Shazeer 2020)";
   let description = [{
     ```mlir
@@ -436,7 +436,7 @@ def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands, Lm_InPlace]> {
   let assemblyFormat = "$kind $gate `,` $up attr-dict `:` type($gate)";
 }
 
-def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns"> {
+def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns", [Lm_RowWise]> {
   let summary = "a range of columns";
   let description = [{
     `result[t, i] = input[t, offset + i]` for i < size: takes a fused QKV
@@ -452,7 +452,7 @@ def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns"> {
   let assemblyFormat = "$input $offset `size` $size attr-dict `:` type($input)";
 }
 
-def Lm_RopeOp : Lm_ComputeOp<"rope", [Lm_InPlace]> {
+def Lm_RopeOp : Lm_ComputeOp<"rope", [Lm_InPlace, Lm_RowWise]> {
   let summary = "rotary position embedding (Su et al. 2021)";
   let description = [{
     For each head of `head_dim` columns, of which the first d = `rotary_dim` are
@@ -527,7 +527,7 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
   }];
 }
 
-def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>]> {
+def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>, Lm_RowWise]> {
   let summary = "first half of lm.attention: stages keys and values";
   let description = [{
     Made of `lm.attention` by `plait-decompose-attention`, because all of a

@@ -48,10 +48,21 @@ void CpuKernelEmitter::finish() { LLVM::ReturnOp::create(b, location, ValueRange
 
 Value CpuKernelEmitter::context() { return function.getArgument(0); }
 
-Value CpuKernelEmitter::pointer(Value value, unsigned part) {
+Value CpuKernelEmitter::pointer(Value value, unsigned index) {
   if (auto unpack = value.getDefiningOp<kernel::UnpackOp>())
     value = unpack.getPacked();
-  return buffers.at(value)[part];
+  return buffers.at(value)[index];
+}
+
+Value CpuKernelEmitter::rowPointer(Value tensor, Value row) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  int64_t columns = type.getDimSize(1);
+  if (buffers.contains(tensor))
+    return element(type.getElementType(), pointer(tensor), mul(row, columns));
+  Value &buffer = rowBuffers[tensor];
+  if (!buffer)
+    buffer = scratch(type.getElementType(), columns);
+  return buffer;
 }
 
 kernel::PackedType CpuKernelEmitter::packedType(Value weight) {
@@ -101,9 +112,18 @@ Value CpuKernelEmitter::table(StringRef name, ArrayRef<double> values) {
   auto type = RankedTensorType::get({int64_t(values.size())}, b.getF64Type());
   auto array = LLVM::LLVMArrayType::get(b.getF64Type(), values.size());
   OpBuilder module(function);
+  Attribute data = DenseElementsAttr::get(type, values);
+  // Ops of one kernel that need the same table share it.
   std::string symbol = (function.getSymName() + "." + name).str();
-  LLVM::GlobalOp::create(module, location, array, /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
-                         DenseElementsAttr::get(type, values), /*alignment=*/64);
+  auto find = [&] { return SymbolTable::lookupNearestSymbolFrom<LLVM::GlobalOp>(function, b.getStringAttr(symbol)); };
+  LLVM::GlobalOp same = find();
+  while (same && same.getValueAttr() != data) {
+    symbol += "_";
+    same = find();
+  }
+  if (!same)
+    LLVM::GlobalOp::create(module, location, array, /*isConstant=*/true, LLVM::Linkage::Internal, symbol, data,
+                           /*alignment=*/64);
   return LLVM::AddressOfOp::create(b, location, LLVM::LLVMPointerType::get(b.getContext()), symbol);
 }
 

@@ -75,10 +75,13 @@ public:
 
   /// `const plait_context_v1_t *`, for rt ops.
   Value context();
-  /// Address of the buffer of an operand or a result of the kernel's compute op.
-  /// `part` 1 of an !lm.state is its page table, `part` 0 its pages.
-  Value pointer(Value value, unsigned part = 0);
-  /// How the weight operand `weight` of the compute op is packed.
+  /// Address of the buffer of an argument or a result of the kernel. `index` 1 of an
+  /// !lm.state is its page table, `index` 0 its pages.
+  Value pointer(Value value, unsigned index = 0);
+  /// Address of row `row` of a tensor of rank 2. What passes from op to op within the
+  /// kernel has memory for one row: of the row at work.
+  Value rowPointer(Value tensor, Value row);
+  /// How the weight operand `weight` of a compute op is packed.
   kernel::PackedType packedType(Value weight);
   /// Extent `d` of the step (i64).
   Value dim(plait_dim_t d);
@@ -138,10 +141,15 @@ public:
   using IterBody = llvm::function_ref<SmallVector<Value>(Value i, ValueRange carried)>;
   using ColumnBody = llvm::function_ref<void(Columns)>;
 
-  /// The tile loop: call once; code before it runs once per call. Sets how the
-  /// kernel's work is divided.
+  /// The tile loop; code before it runs once per call. Sets how the kernel's work
+  /// is divided. Called `loops` times (see expectTileLoops): the tiles of one loop
+  /// follow those of the loop before it; all must differ in `count` alone.
   void forEachTile(CpuTiles tiles, Body body);
+  /// Call first if there will be more than one tile loop.
+  void expectTileLoops(size_t loops) { tileLoops = loops; }
   const CpuTiles &tiles() const { return division; }
+  /// Whether tile loops were asked for whose tiles cannot follow each other.
+  bool tilesDiffer() const { return differentTiles; }
   /// One tile per `block` rows of `tensor`, `perRow` tiles for each block.
   CpuTiles rowTiles(Value tensor, int64_t perRow = 1, int64_t block = 1, bool cyclic = false);
 
@@ -151,6 +159,26 @@ public:
   /// the next ones. Returns the last ones.
   SmallVector<Value> forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body);
   void ifThen(Value condition, llvm::function_ref<void()> body);
+
+  //===--------------------------------------------------------------------===//
+  // Several ops in one kernel (KernelFusion.cpp)
+  //===--------------------------------------------------------------------===//
+
+  /// The ops whose code is being emitted: a part of the kernel (kernel.func).
+  ArrayRef<Operation *> part() const { return partOps; }
+  void beginPart(ArrayRef<Operation *> ops) { partOps = ops; }
+  /// Columns `columns` of row `row` of `result`, a tensor of rank 2, are `vector`
+  /// (<lanes x f32>). Passes them through the elementwise ops of the part that
+  /// use them and stores what leaves the kernel. Call it once per element.
+  void storeResult(Value result, Value vector, Value row, Columns columns) {
+    storeResults({{result, vector}}, row, columns);
+  }
+  /// The same of several results, for ops that use more than one of them.
+  void storeResults(ArrayRef<std::pair<Value, Value>> results, Value row, Columns columns);
+
+  //===--------------------------------------------------------------------===//
+  // Columns
+  //===--------------------------------------------------------------------===//
 
   /// All of 0 .. count - 1, a vector at a time; the last may be masked.
   void forColumns(int64_t count, ColumnBody body);
@@ -250,8 +278,13 @@ private:
   Location location;
   OpBuilder b;
   CpuTiles division;
+  size_t tileLoops = 1;
+  Value tileOffset, nextTile; ///< of the next of several tile loops
+  bool differentTiles = false;
+  ArrayRef<Operation *> partOps;
   SmallVector<Value> dims;
-  llvm::DenseMap<Value, SmallVector<Value, 2>> buffers; ///< of the compute op's operands and results
+  llvm::DenseMap<Value, SmallVector<Value, 2>> buffers; ///< of the kernel's arguments and results
+  llvm::DenseMap<Value, Value> rowBuffers;              ///< of tensors that have no buffer
 };
 
 } // namespace plait

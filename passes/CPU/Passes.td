@@ -11,11 +11,12 @@
 include "mlir/Pass/PassBase.td"
 
 def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleOp"> {
-  let summary = "Replaces each kernel.func by the CPU code of its compute op";
+  let summary = "Replaces each kernel.func by the CPU code of its ops";
   let description = [{
     Makes a function of type plait_kernel_fn_v1 of each `kernel.func`: a loop over
-    tiles in scf, arith, vector and llvm ops, written by the compute op's
-    `CpuKernelOpInterface`. Before:
+    tiles in scf, arith, vector and llvm ops, written by the compute ops'
+    `CpuKernelOpInterface`, or `CpuRowKernelOpInterface` if there are several that
+    work row by row. Before:
 
     ```mlir
     kernel.func @rms(%x: tensor<?x192xf32, #lm.dims<tokens>>, %p: !kernel.packed<...>) -> tensor<...> {

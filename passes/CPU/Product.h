@@ -29,14 +29,16 @@ public:
   ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
 
 protected:
-  /// Writes a finished vector of sums of `row`, of those columns that exist.
+  /// Adds `bias`, if there, to a finished vector of sums of `row`, and what the part
+  /// does with it, and writes those columns that exist.
   void storeResult(Value row, Columns columns, Value sums, Value bias);
 
   CpuKernelEmitter &e;
   kernel::PackedType packed;
   PanelLayout layout;
-  Value input, weights;
-  Value count; ///< rows of the input
+  Value input;
+  Value weights; ///< of the product whose sums are being emitted
+  Value count;   ///< rows of the input
   Value bias;
 
 private:
@@ -46,7 +48,9 @@ private:
 /// Products of sums in vector registers.
 class ProductEmitter : protected ProductOperands {
 public:
-  using ProductOperands::ProductOperands;
+  /// Other products of the part (CpuKernelEmitter::part), of the same input and
+  /// with weights of the same layout, are emitted with it.
+  ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
   virtual ~ProductEmitter() = default;
   void run();
 
@@ -64,7 +68,7 @@ protected:
     int64_t columns() const { return panels * vectors; }
   };
 
-  /// The sums of `block`, without bias: row by row, each panel by panel.
+  /// The sums of `block` with `weights`, without bias: row by row, each panel by panel.
   virtual SmallVector<Value> emitSums(const Block &block) = 0;
 
   /// Offset in the weight, in words of 32 bits, of the word of vector `column` of
@@ -86,6 +90,13 @@ private:
   void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
+
+  struct Product {
+    Value weights;
+    Value bias; ///< may be null
+    Value result;
+  };
+  SmallVector<Product> products;
 };
 
 /// Sums of f32 products; weights are converted in registers. Every output element

@@ -83,6 +83,10 @@ int main(int argc, char **argv) {
   cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));
+  cl::opt<std::string> fuse("fuse",
+                            cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
+                                     "all); results are the same"),
+                            cl::init("all"), cl::cat(category));
   cl::opt<bool> checkFinite("check-finite", cl::desc("Refuse a checkpoint that holds NaN or infinity"),
                             cl::cat(category));
   cl::opt<bool> noSelftest("no-selftest", cl::desc("Leave out the golden tokens of `plait selftest`"),
@@ -132,11 +136,13 @@ int main(int argc, char **argv) {
     llvm::errs() << "plait-compile: " << line << "\n";
   };
   auto spec = parseWeightsSpec(weights);
+  auto fusions = parseFusions(fuse);
   auto start = readPhase("--start-from", startFrom), stop = readPhase("--stop-after", stopAfter);
-  for (const Status &status : {spec.status(), start.status(), stop.status()})
+  for (const Status &status : {spec.status(), fusions.status(), start.status(), stop.status()})
     if (!status.ok())
       return fail(status);
   options.weights = *spec;
+  options.fusions = *fusions;
   options.startFrom = *start;
   options.stopAfter = *stop;
   auto format =

@@ -172,7 +172,7 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
 
 namespace {
 /// For ops without regions or weights of their own.
-struct OneOpEvaluator : Evaluator, WeightSource {
+struct OpsEvaluator : Evaluator, WeightSource {
   FailureOr<std::vector<EvalValue>> runBlock(Block &, std::vector<EvalValue>) override { return failure(); }
   WeightSource &weights() override { return *this; }
   std::optional<WeightValue> load(Operation *, const std::string &, int64_t, int64_t, bool,
@@ -183,18 +183,23 @@ struct OneOpEvaluator : Evaluator, WeightSource {
 } // namespace
 
 std::vector<DenseValue> CpuKernel::evaluate(const Step &step) {
-  Operation *op = kernelOp.getComputeOp();
-  std::vector<EvalValue> operands, results;
-  for (Value operand : op->getOperands()) {
-    if (auto unpack = operand.getDefiningOp<kernel::UnpackOp>())
-      operand = unpack.getPacked();
-    operands.push_back(step.values[cast<BlockArgument>(operand).getArgNumber()]);
+  llvm::DenseMap<Value, EvalValue> values;
+  for (auto [argument, value] : llvm::zip_equal(kernelOp.getArguments(), step.values))
+    values[argument] = value;
+  OpsEvaluator evaluator;
+  for (Operation *op : kernelOp.getComputeOps()) {
+    std::vector<EvalValue> operands, results;
+    for (Value operand : op->getOperands()) {
+      auto unpack = operand.getDefiningOp<kernel::UnpackOp>();
+      operands.push_back(values.at(unpack ? unpack.getPacked() : operand));
+    }
+    EXPECT_TRUE(succeeded(cast<lm::EvaluableOpInterface>(op).evaluate(evaluator, operands, results)));
+    for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
+      values[result] = value;
   }
-  OneOpEvaluator evaluator;
-  EXPECT_TRUE(succeeded(cast<lm::EvaluableOpInterface>(op).evaluate(evaluator, operands, results)));
   std::vector<DenseValue> tensors;
-  for (const EvalValue &result : results)
-    if (const auto *dense = std::any_cast<DenseValue>(&result))
+  for (Value result : kernelOp.getBody().front().getTerminator()->getOperands())
+    if (const auto *dense = std::any_cast<DenseValue>(&values.at(result)))
       tensors.push_back(*dense);
   return tensors;
 }
