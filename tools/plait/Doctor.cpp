@@ -66,7 +66,7 @@ std::string environment(const char *name) {
 
 Check checkCpu() {
   bool v4 = __builtin_cpu_supports("x86-64-v4"), vnni = v4 && missingCpuFeatures("avx512vnni").empty();
-  bool amx = vnni && missingCpuFeatures("amx-tile amx-bf16").empty();
+  bool amx = vnni && missingCpuFeatures("amx-tile amx-bf16 amx-int8").empty();
   const char *level = amx                                   ? "amx"
                       : vnni                                ? "vnni"
                       : v4                                  ? "x86-64-v4"
