@@ -167,7 +167,9 @@ SmallVector<SmallVector<Operation *>> FuncOp::getParts() {
   return llvm::map_to_vector(parts, [](auto &part) { return part.second; });
 }
 
-LogicalResult FuncOp::verify() {
+LogicalResult FuncOp::verifyRegions() {
+  if (!getBody().hasOneBlock() || !isa<ReturnOp>(getBody().front().getTerminator()))
+    return emitOpError("expected a body of one block with a 'kernel.return' at the end");
   for (Operation *op : getComputeOps())
     for (Value result : op->getResults())
       if (result.use_empty() && !isa<lm::StateType>(result.getType()))

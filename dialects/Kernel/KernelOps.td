@@ -50,8 +50,9 @@ def Kernel_FuncOp : Kernel_Op<"func", [FunctionOpInterface, IsolatedFromAbove]> 
     `cost` is the sum of the ops', less what the values between them would have
     moved. `in_place` lists pairs (argument, result) that may share a buffer.
 
-    **Constraints:** each result of an op is used or is a state; `in_place` lists
-    pairs of an argument and a result of equal type.
+    **Constraints:** a body of one block that ends with `kernel.return`; each result of
+    an op is used or is a state; `in_place` lists pairs of an argument and a result of
+    equal type.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        Kernel_CostAttr:$cost, OptionalAttr<DenseI64ArrayAttr>:$in_place,
@@ -68,8 +69,8 @@ def Kernel_FuncOp : Kernel_Op<"func", [FunctionOpInterface, IsolatedFromAbove]> 
     /// The parts: ops that are connected by values, in order of the first.
     llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> getParts();
   }];
-  let hasVerifier = 1;
   let hasCustomAssemblyFormat = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Kernel_ReturnOp : Kernel_Op<"return", [Pure, Terminator, HasParent<"FuncOp">]> {

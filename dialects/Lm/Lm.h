@@ -49,6 +49,12 @@ struct RopeGrowth {
   double slope, offset;
 };
 
+/// Elements of a weight, or of one position of a state. Far above any model, and
+/// low enough that bytes and flops of an op do not overflow.
+inline constexpr int64_t maxElements = int64_t(1) << 52;
+/// The number of layers of a weight, a state or a loop.
+inline constexpr int64_t maxLayers = int64_t(1) << 20;
+
 /// Parses a number as an f64 attribute.
 llvm::FailureOr<mlir::FloatAttr> parseNumber(mlir::AsmParser &parser);
 } // namespace plait::lm

@@ -112,6 +112,8 @@ Cost AddOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getTyp
 
 Cost ScaleOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getType())); }
 
+Cost RoundOp::getCost() { return rowwiseCost(*this, rowElements(getInput().getType())); }
+
 /// Divide, tanh, multiply.
 static constexpr int64_t softcapFlops = 3;
 

@@ -109,6 +109,12 @@ void ExplainLog::addCosts(ModuleOp module) {
     }
 }
 
+void ExplainLog::rewind(Mark mark) {
+  passes.erase(passes.begin() + int64_t(mark.passes), passes.end());
+  remarks.erase(remarks.begin() + int64_t(mark.remarks), remarks.end());
+  variants.erase(variants.begin() + int64_t(mark.variants), variants.end());
+}
+
 Json ExplainLog::finish() const {
   return {{"schema", 1}, {"passes", passes}, {"remarks", remarks}, {"variants", variants}};
 }

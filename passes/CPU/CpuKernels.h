@@ -67,6 +67,7 @@ void registerElementwiseCpuKernels(DialectRegistry &registry);
 void registerLinearCpuKernels(DialectRegistry &registry);
 void registerMoveCpuKernels(DialectRegistry &registry);
 void registerNormCpuKernels(DialectRegistry &registry);
+void registerRoundCpuKernels(DialectRegistry &registry);
 void registerEmbedCpuKernels(DialectRegistry &registry);
 void registerRopeCpuKernels(DialectRegistry &registry);
 void registerStageCpuKernels(DialectRegistry &registry);

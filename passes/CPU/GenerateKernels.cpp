@@ -26,6 +26,10 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
       mlir::emitError(getOperation().getLoc(), "expected lanes to be 4, 8 or 16 but got ") << unsigned(lanes);
       return signalPassFailure();
     }
+    if (tiles == TileUnit::emulated && !fma) {
+      mlir::emitError(getOperation().getLoc(), "expected a target with fma for emulated tiles");
+      return signalPassFailure();
+    }
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
       if (failed(generate(kernel)))
         return signalPassFailure();
@@ -38,8 +42,13 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
     for (Operation *op : ops)
       if (!isa<CpuKernelOpInterface>(op))
         return op->emitOpError("has no CPU kernel");
+    for (Operation &op : kernel.getBody().front())
+      for (TypeRange types : {TypeRange(op.getOperandTypes()), TypeRange(op.getResultTypes())})
+        for (Type type : types)
+          if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !CpuKernelEmitter::hasKnownRows(tensor))
+            return op.emitOpError("expected tensors whose first extent is one of a step but got ") << tensor;
     LLVM::LLVMFuncOp function = declare(kernel);
-    CpuKernelEmitter emitter(kernel, function, {lanes, fma});
+    CpuKernelEmitter emitter(kernel, function, {lanes, fma, tiles});
     bool byRow = ops.size() > 1 && llvm::all_of(ops, llvm::IsaPred<CpuRowKernelOpInterface>);
     if (byRow)
       emitRows(kernel.getParts(), emitter);

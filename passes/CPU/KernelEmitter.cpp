@@ -19,9 +19,11 @@ using namespace plait;
 int64_t CpuKernelEmitter::getDimNumber(RankedTensorType type) {
   static constexpr StringLiteral names[PLAIT_DIM_COUNT] = {"tokens", "rows",  "leaves", "pages",
                                                            "stops",  "edits", "tops"};
-  auto found = llvm::find(names, lm::getLeadingDim(type));
-  assert(found != std::end(names) && "the extent of a kernel's tensor is one of a step");
-  return found - std::begin(names);
+  return llvm::find(names, lm::getLeadingDim(type)) - std::begin(names);
+}
+
+bool CpuKernelEmitter::hasKnownRows(RankedTensorType type) {
+  return type.getRank() > 0 && (!type.isDynamicDim(0) || getDimNumber(type) < PLAIT_DIM_COUNT);
 }
 
 CpuKernelEmitter::CpuKernelEmitter(kernel::FuncOp kernel, LLVM::LLVMFuncOp function, CpuTarget target)

@@ -17,6 +17,11 @@
 // All arithmetic works on scalars and on vectors alike; both operands have one
 // type.
 //
+// Code is emitted in order of evaluation, which C++ leaves open for the arguments
+// of a call: at most one of them may emit more than constants. Otherwise the bytes
+// of a model would depend on the compiler of the compiler. Name the values first,
+// or put them in braces, which are evaluated from left to right.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_PASSES_CPU_KERNELEMITTER_H
@@ -24,6 +29,7 @@
 
 #include "dialects/Kernel/Kernel.h"
 #include "plait-abi/Types.h"
+#include "plait/Target/CpuMachine.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
@@ -32,8 +38,9 @@ namespace plait {
 
 /// What kernels are written for.
 struct CpuTarget {
-  unsigned lanes = 8; ///< f32 per vector register: 4, 8 or 16
-  bool fma = true;    ///< has fused multiply-add
+  unsigned lanes = 8;              ///< f32 per vector register: 4, 8 or 16
+  bool fma = true;                 ///< has fused multiply-add
+  TileUnit tiles = TileUnit::none; ///< what multiplies bf16 by bf16
 };
 
 /// How a kernel's work is divided: the fields of plait_kernel_v1_t.
@@ -253,8 +260,11 @@ public:
   /// e^x of f64: |x| < 700. Relative error below 1e-15.
   Value expWide(Value x);
 
+  /// Whether the leading extent of `type` is static or one of a step.
+  static bool hasKnownRows(RankedTensorType type);
+
 private:
-  /// The plait_dim_t of the leading extent of `type`, which is dynamic.
+  /// The plait_dim_t of the leading extent of `type`; PLAIT_DIM_COUNT if it is none.
   static int64_t getDimNumber(RankedTensorType type);
   /// <lanes x i1> of the columns that are left at the end of `count`, or null.
   Value tailMask(int64_t count);

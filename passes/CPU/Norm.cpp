@@ -39,14 +39,16 @@ static void emitRmsNormGroup(lm::RmsNormOp op, CpuKernelEmitter &e, Value input,
     Value factor = e.load(e.f32Type(), gain, c.first, c.mask);
     if (op.getUnitOffset())
       factor = e.add(factor, e.splat(1));
-    e.store(e.mul(e.mul(x(c), inverse), factor), result, e.add(base, c.first), c.mask);
+    Value y = e.mul(e.mul(x(c), inverse), factor);
+    e.store(y, result, e.add(base, c.first), c.mask);
   });
 }
 
 static LogicalResult emitRmsNorm(lm::RmsNormOp op, CpuKernelEmitter &e) {
   int64_t columns = cast<lm::WeightType>(op.getGain().getType()).getRows();
   e.forEachTile(e.rowTiles(op.getResult(), op.getGroups()), [&](Value group) {
-    emitRmsNormGroup(op, e, e.pointer(op.getInput()), e.pointer(op.getResult()), e.mul(group, columns));
+    Value base = e.mul(group, columns);
+    emitRmsNormGroup(op, e, e.pointer(op.getInput()), e.pointer(op.getResult()), base);
   });
   return success();
 }
@@ -76,7 +78,8 @@ static void emitLayerNormRow(lm::LayerNormOp op, CpuKernelEmitter &e, Value row)
   Value inverse = e.broadcast(inverseDeviation(e, squares, columns, op.getEps()));
   e.forColumns(columns, [&](Columns c) {
     Value y = e.mul(e.sub(x(c), mean), inverse);
-    y = e.fma(y, e.load(e.f32Type(), gain, c.first, c.mask), e.load(e.f32Type(), bias, c.first, c.mask));
+    Value factor = e.load(e.f32Type(), gain, c.first, c.mask), offset = e.load(e.f32Type(), bias, c.first, c.mask);
+    y = e.fma(y, factor, offset);
     e.store(y, result, c.first, c.mask);
   });
 }

@@ -11,15 +11,18 @@
 
 using namespace plait;
 
+ProductOperands::ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
+    : e(e), packed(e.packedType(weight)), layout(packed.getLayout()), input(e.pointer(input)),
+      weights(e.pointer(weight)), count(e.rows(input)), bias(bias ? e.pointer(bias) : Value()), result(result) {}
+
 ProductEmitter::ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
-    : e(e), packed(e.packedType(weight)), layout(packed.getLayout()), input(e.pointer(input)), count(e.rows(input)) {
-  auto add = [&](Value weight, Value bias, Value result) {
-    products.push_back({e.pointer(weight), bias ? e.pointer(bias) : Value(), result});
-  };
-  add(weight, bias, result);
+    : ProductOperands(e, input, weight, bias, result) {
+  products.push_back({weights, this->bias, result});
   for (Operation *op : e.part())
-    if (op->hasTrait<lm::WeightProduct>() && op->getResult(0) != result)
-      add(op->getOperand(1), op->getNumOperands() > 2 ? op->getOperand(2) : Value(), op->getResult(0));
+    if (op->hasTrait<lm::WeightProduct>() && op->getResult(0) != result) {
+      Value other = op->getNumOperands() > 2 ? op->getOperand(2) : Value();
+      products.push_back({e.pointer(op->getOperand(1)), other ? e.pointer(other) : Value(), op->getResult(0)});
+    }
 }
 
 void ProductEmitter::run() {
@@ -90,6 +93,10 @@ void ProductEmitter::emitBlock(const Block &block) {
       e.storeResults(results, e.add(block.row, r), columns);
     }
   }
+}
+
+void ProductOperands::storeResult(Value row, Columns columns, Value sums, Value bias) {
+  e.storeResults({{result, bias ? e.add(sums, bias) : sums}}, row, columns);
 }
 
 //===----------------------------------------------------------------------===//

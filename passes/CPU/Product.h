@@ -22,10 +22,34 @@
 
 namespace plait {
 
-class ProductEmitter {
+/// What all kinds of products have: operands, and the place where results go.
+class ProductOperands {
 public:
-  /// `bias` may be null. Other products of the part (CpuKernelEmitter::part), of
-  /// the same input and with weights of the same layout, are emitted with it.
+  /// `bias` may be null.
+  ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+
+protected:
+  /// Adds `bias`, if there, to a finished vector of sums of `row`, and what the part
+  /// does with it, and writes those columns that exist.
+  void storeResult(Value row, Columns columns, Value sums, Value bias);
+
+  CpuKernelEmitter &e;
+  kernel::PackedType packed;
+  PanelLayout layout;
+  Value input;
+  Value weights; ///< of the product whose sums are being emitted
+  Value count;   ///< rows of the input
+  Value bias;
+
+private:
+  Value result;
+};
+
+/// Products of sums in vector registers.
+class ProductEmitter : protected ProductOperands {
+public:
+  /// Other products of the part (CpuKernelEmitter::part), of the same input and
+  /// with weights of the same layout, are emitted with it.
   ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
   virtual ~ProductEmitter() = default;
   void run();
@@ -58,13 +82,6 @@ protected:
   Value loadScales(const Block &block, int64_t column, Value header);
   /// The zero points there, as i32. Only of a weight that has some.
   Value loadZeros(const Block &block, int64_t column, Value header);
-
-  CpuKernelEmitter &e;
-  kernel::PackedType packed;
-  PanelLayout layout;
-  Value input;
-  Value weights; ///< of the product whose sums are being emitted
-  Value count;   ///< rows of the input
 
 private:
   /// Rows per block such that accumulators, weights and one input fit the

@@ -85,8 +85,10 @@ void Rope::emit() {
 
 std::pair<Value, Value> Rope::sinCos(Columns c, Value position, Value logOfGrowth) {
   Value frequency = loadWide(frequencies, c.first);
-  if (growth)
-    frequency = e.mul(frequency, e.expWide(e.mul(loadWide(growthExponents, c.first), e.broadcast(logOfGrowth))));
+  if (growth) {
+    Value exponent = loadWide(growthExponents, c.first);
+    frequency = e.mul(frequency, e.expWide(e.mul(exponent, e.broadcast(logOfGrowth))));
+  }
   auto [sine, cosine] = e.sinCos(e.mul(frequency, e.broadcast(position)));
   if (double magnitude = op.getMagnitude(); magnitude != 1)
     return {e.mul(sine, e.splat(magnitude)), e.mul(cosine, e.splat(magnitude))};

@@ -40,6 +40,28 @@ def DecomposeAttentionPass : Pass<"plait-decompose-attention", "::mlir::ModuleOp
   }];
 }
 
+def RoundInputsPass : Pass<"plait-round-inputs", "::mlir::ModuleOp"> {
+  let summary = "Rounds the inputs of products with bf16 weights";
+  let description = [{
+    For targets whose tiles multiply bf16 by bf16. A value is rounded once for all
+    the products that read it. Rows are padded with zeros to whole tiles, and to an
+    odd number of cache lines, so that the rows of a tile lie on different sets of
+    the cache.
+
+    ```mlir
+    %q = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
+    ```
+    becomes
+    ```mlir
+    %r = lm.round %x to 224 : tensor<?x192xf32, #lm.dims<tokens>>
+    %q = lm.linear %r, %w : tensor<?x224xbf16, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
+    ```
+    This changes results, by at most what `lm.round` says, the same for every row
+    wherever it stands. Without the pass such products are computed in f32.
+  }];
+  let statistics = [Statistic<"numRounded", "num-rounded", "Values rounded">];
+}
+
 def PackWeightsPass : Pass<"plait-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Chooses the layout in which kernels read each weight";
   let description = [{

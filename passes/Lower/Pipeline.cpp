@@ -14,6 +14,9 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   pm.addPass(createInlineModelPass());
   // A launch has no barrier inside.
   pm.addPass(createDecomposeAttentionPass());
+  // Before outlining: several products share a rounded input.
+  if (options.roundInputs)
+    pm.addPass(createRoundInputsPass());
   // Before outlining: a layout depends on all uses of a weight.
   pm.addPass(createPackWeightsPass({options.panel}));
   pm.addPass(createOutlineKernelsPass());

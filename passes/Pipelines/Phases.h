@@ -12,6 +12,8 @@
 #ifndef PLAIT_PASSES_PIPELINES_PHASES_H
 #define PLAIT_PASSES_PIPELINES_PHASES_H
 
+#include "plait/Target/CpuMachine.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -43,6 +45,10 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> fuseRows{*this, "fuse-rows", llvm::cl::desc("Run plait-fuse-rows"), llvm::cl::init(true)};
   Option<bool> fuseParallel{*this, "fuse-parallel", llvm::cl::desc("Run plait-fuse-parallel"), llvm::cl::init(true)};
   Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};
+  Option<TileUnit> tiles{
+      *this, "tiles", llvm::cl::desc("What multiplies bf16 by bf16"), llvm::cl::init(TileUnit::none),
+      llvm::cl::values(clEnumValN(TileUnit::none, "none", "nothing"), clEnumValN(TileUnit::amx, "amx", "AMX tiles"),
+                       clEnumValN(TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))};
   Option<std::string> isa{*this, "isa", llvm::cl::desc("CPU features the binary asks for"), llvm::cl::init("")};
 };
 

@@ -41,8 +41,8 @@ struct CompileOptions {
   std::string folder; ///< with IR as input: the folder of weights and tokenizer, may be empty
   std::string output; ///< the artifact, or the IR of `stopAfter` ("-": standard output)
   Emit emit = Emit::folder;
-  bool embedWeights = false; ///< in the executable, not in a file beside it
-  std::string target = "native";
+  bool embedWeights = false;     ///< in the executable, not in a file beside it
+  std::string target = "native"; ///< or a list, of which the machine that runs chooses
   WeightsSpec weights;
   WeightFormat format;
   /// Where packed weights are kept for other artifacts of the same checkpoint and

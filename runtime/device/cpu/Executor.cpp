@@ -33,6 +33,25 @@ int64_t tilesOf(const plait_kernel_v1_t &kernel, const StepDims &dims) {
   return kernel.tile_count * ((extent + kernel.tile_block - 1) / kernel.tile_block);
 }
 
+/// Sees the launches of a thread go by.
+struct NoObserver {
+  void waits() {}
+  void begins() {}
+  void ends(int32_t, int32_t) {}
+};
+
+struct ProfileObserver {
+  std::vector<StepProfile::Launch> &launches;
+  int64_t waited = -1, begun = 0;
+
+  void waits() { waited = profileClock(); }
+  void begins() { begun = profileClock(); }
+  void ends(int32_t index, int32_t layer) {
+    launches.push_back({index, layer, waited < 0 ? begun : waited, begun, profileClock()});
+    waited = -1;
+  }
+};
+
 } // namespace
 
 int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
@@ -123,13 +142,25 @@ void Executor::bind(unsigned threads, const StepDims &dims, const StepMemory &me
   }
 }
 
-void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
-                   const StepMemory &memory) {
+void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
+                   StepProfile *profile) {
   bind(pool.size(), dims, memory);
-  pool.run([&](unsigned thread) { walk(pool, context, dims, thread); });
+  if (!profile) {
+    pool.run([&](unsigned thread) { walk(pool, context, dims, thread, NoObserver()); });
+    return;
+  }
+  profile->threads.resize(pool.size());
+  for (StepProfile::Thread &thread : profile->threads)
+    thread.launches.clear();
+  profile->walkBegin = profileClock();
+  pool.run(
+      [&](unsigned thread) { walk(pool, context, dims, thread, ProfileObserver{profile->threads[thread].launches}); });
+  profile->walkEnd = profileClock();
 }
 
-void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread) const {
+template <typename Observer>
+void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
+                    Observer observer) const {
   thread_local std::vector<void *> scratch;
   scratch.resize(size_t(maxArgs));
   unsigned threads = pool.size();
@@ -143,6 +174,7 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
         const Launch &launch = launches[size_t(i)];
         due = !idle && (due || launch.barrier || (layer > segment.layerBegin && i == segment.first));
         if (due && !(alone && launch.tiles <= 1)) {
+          observer.waits();
           pool.barrier(thread);
           due = false;
           alone = true;
@@ -159,8 +191,10 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
           end = begin + launch.share + (thread < launch.rest ? 1 : 0);
           step = 1;
         }
+        observer.begins();
         if (begin < end)
           launch.run(&context, getBuffers(launch, layer, scratch.data()), dims.data(), begin, end, step);
+        observer.ends(i, layer);
       }
 }
 

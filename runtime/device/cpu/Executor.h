@@ -10,6 +10,7 @@
 
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
+#include "runtime/device/cpu/StepProfile.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <array>
@@ -39,8 +40,10 @@ public:
 
   Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
 
-  /// Runs the plan once on all threads of `pool`. One call at a time.
-  void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory);
+  /// Runs the plan once on all threads of `pool`. One call at a time. Times are
+  /// taken only if `profile` is given.
+  void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
+           StepProfile *profile = nullptr);
 
 private:
   /// Launches [first, first + count) run in order for each layer of the range.
@@ -60,7 +63,9 @@ private:
 
   void bind(unsigned threads, const StepDims &dims, const StepMemory &memory);
   void setAddress(int32_t arg, const void *base, uint64_t stride = 0);
-  void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread) const;
+  template <typename Observer>
+  void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
+            Observer observer) const;
   void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
 
   const plait_model_v3_t &model;

@@ -59,7 +59,7 @@ Expected<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads, bool 
     return invalidArgument("threads: found " + std::to_string(threads) + "; expected 1 to " +
                            std::to_string(maxThreads));
   std::unique_ptr<ThreadPool> pool(new ThreadPool);
-  std::vector<int> cpus = allowedCpus();
+  std::vector<int> cpus = spreadCpus();
   pool->threadCount = threads;
   // With more threads than CPUs a spinning thread holds up the one it waits for.
   pool->spinLimit = threads <= cpus.size() ? kSpins : 16;

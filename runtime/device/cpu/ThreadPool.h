@@ -23,7 +23,8 @@ namespace plait {
 /// no system call and an idle pool costs no CPU time.
 class ThreadPool {
 public:
-  /// With `pin`, worker i stays on the i-th CPU that the process may use.
+  /// With `pin`, worker i stays on the i-th CPU of `spreadCpus`; the caller's thread
+  /// is the caller's own and goes where the system puts it.
   static Expected<std::unique_ptr<ThreadPool>> create(unsigned threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;

@@ -38,3 +38,8 @@ kernel.func @k(%x: !x) -> !y attributes {cost = #cost, in_place = array<i64: 0, 
   %y = lm.slice_columns %x 0 size 2 : !x
   kernel.return %y : !y
 }
+
+// -----
+
+// expected-error @+1 {{'kernel.func' op expected a body of one block with a 'kernel.return' at the end}}
+kernel.func private @k(tensor<4xf32>) -> tensor<4xf32> attributes {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>}
