@@ -8,6 +8,7 @@
 #include "plait/Analysis/Evaluate.h"
 
 #include "dialects/Lm/Lm.h"
+#include "runtime/base/Tensor.h"
 
 #include "runtime/base/Tensor.h"
 
