@@ -35,7 +35,7 @@ constexpr const char *kFooter =
 
 struct BenchTexts {
   std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", weights, dtype,
-                                                    isa, profile;
+                                                    group, isa, profile;
   bool noWarmup = false, pin = false, quiet = false;
 };
 
@@ -373,6 +373,8 @@ private:
       CompileOptions &compile = compiles.emplace_back();
       compile.weights = texts.weights;
       compile.dtype = dtype;
+      if (dtype.starts_with("int"))
+        compile.group = texts.group;
       compile.isa = texts.isa;
       compile.quiet = texts.quiet;
       PLAIT_RETURN_IF_ERROR(resolveArtifact(texts.path, compile).status());
@@ -438,6 +440,7 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
   bench->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default) or random[:SEED]");
   bench->add_option("--dtype", texts->dtype, "formats of weights of a model to compile, as plait-compile has them");
+  bench->add_option("--group", texts->group, "of the integers among them, as plait-compile has it");
   bench->add_option("--isa", texts->isa, kIsaHelp);
   bench->add_option("--profile", texts->profile,
                     "show what takes the time, and write it to this file as a Chrome trace");
