@@ -33,8 +33,7 @@ static int64_t rowElements(Type type) {
   return elements;
 }
 
-/// Bytes that reading or writing all of `type` moves.
-static LinearForm tensorBytes(Type type) {
+LinearForm lm::tensorBytes(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   if (tensor.getRank() == 0)
     return perRow(type, tensor.getElementTypeBitWidth() / 8);
@@ -112,6 +111,8 @@ Cost LayerNormOp::getCost() {
 Cost AddOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getType())); }
 
 Cost ScaleOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getType())); }
+
+Cost RoundOp::getCost() { return rowwiseCost(*this, rowElements(getInput().getType())); }
 
 /// Divide, tanh, multiply.
 static constexpr int64_t softcapFlops = 3;

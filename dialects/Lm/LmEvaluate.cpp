@@ -50,9 +50,6 @@ LogicalResult CallOp::evaluate(Evaluator &evaluator, Values operands, ValueList 
   auto callee = SymbolTable::lookupNearestSymbolFrom<FuncOp>(*this, getCallee());
   if (!callee || !callee.getBody().hasOneBlock())
     return emitOpError("expected a callee with a body of one block but got ") << getCallee();
-  // The callee stands outside of any lm.layers, whatever surrounds the call.
-  llvm::scope_exit restore([&, layer = evaluator.layer] { evaluator.layer = layer; });
-  evaluator.layer = 0;
   auto values = evaluator.runBlock(callee.getBody().front(), ValueList(operands.begin(), operands.end()));
   if (failed(values))
     return failure();
@@ -144,7 +141,7 @@ LogicalResult SliceColumnsOp::evaluate(Evaluator &, Values operands, ValueList &
 // Products
 //===----------------------------------------------------------------------===//
 
-/// result[t, n] = sum_k input[t, k] * matrix[n, k]
+/// result[t, n] = sum_k input[t, k] * matrix[n, k] over the columns of the matrix
 static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
   DenseValue result = matrixLike(input, matrix.rows);
   for (int64_t n = 0; n < matrix.rows; ++n) {
@@ -252,6 +249,18 @@ LogicalResult AddOp::evaluate(Evaluator &, Values operands, ValueList &results) 
   DenseValue result = dense(operands[0]);
   for (auto [sum, rhs] : llvm::zip_equal(result.data, dense(operands[1]).data))
     sum += rhs;
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult RoundOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &input = dense(operands[0]);
+  DenseValue result = matrixLike(input, getColumns());
+  auto format = cast<WeightFormatInterface>(BF16Attr::get(getContext()));
+  for (int64_t t = 0; t < input.rows(); ++t) {
+    std::copy_n(input.row(t), input.rowSize(), result.row(t));
+    format.roundRow(MutableArrayRef(result.row(t), size_t(input.rowSize())));
+  }
   results.push_back(std::move(result));
   return success();
 }

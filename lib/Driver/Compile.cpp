@@ -17,6 +17,8 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
@@ -35,6 +37,27 @@ Expected<WeightsSpec> plait::parseWeightsSpec(const std::string &text) {
   if (rest.consume_front("random") && (rest.empty() || (rest.consume_front(":") && !rest.getAsInteger(10, seed))))
     return WeightsSpec{WeightsSpec::Kind::random, seed};
   return invalidArgument("weights: found '" + text + "'; expected checkpoint, random, random:SEED or none");
+}
+
+Expected<Fusions> plait::parseFusions(const std::string &text) {
+  if (text == "all")
+    return Fusions();
+  Fusions fusions{false, false, false, false};
+  if (text == "none")
+    return fusions;
+  for (llvm::StringRef name : llvm::split(text, ',')) {
+    bool *fusion = llvm::StringSwitch<bool *>(name)
+                       .Case("gated", &fusions.gated)
+                       .Case("epilogues", &fusions.epilogues)
+                       .Case("rows", &fusions.rows)
+                       .Case("parallel", &fusions.parallel)
+                       .Default(nullptr);
+    if (!fusion)
+      return invalidArgument("--fuse: found '" + text +
+                             "'; expected all, none, or a list of gated, epilogues, rows and parallel");
+    *fusion = true;
+  }
+  return fusions;
 }
 
 namespace {
@@ -64,6 +87,10 @@ public:
       return invalidArgument("target: found a list with IR of the lower phase or later; expected one target, as that "
                              "IR is made for one");
     phaseOptions.debugLogits = options.debugLogits;
+    phaseOptions.fuseGated = options.fusions.gated;
+    phaseOptions.fuseEpilogues = options.fusions.epilogues;
+    phaseOptions.fuseRows = options.fusions.rows;
+    phaseOptions.fuseParallel = options.fusions.parallel;
     begin("reading the model");
     PLAIT_RETURN_IF_ERROR(read());
     if (options.selftest && imported && options.startFrom == Phase::import && options.stopAfter == Phase::link) {
@@ -127,6 +154,7 @@ private:
   Status compileFor(const CpuMachine &machine) {
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
+    phaseOptions.tiles = machine.tiles;
     phaseOptions.isa = machine.isa;
     std::optional<ExplainLog::Mark> mark;
     if (explain)

@@ -83,12 +83,17 @@ Status plait::writeExecutable(const std::string &folder, const std::string &path
     pieces.insert(pieces.end(), {frames[i], contents[i]});
   pieces.push_back(frames.back());
 
-  // The old executable goes first: with the new weights it would compute nonsense.
+  // What can fail for want of space comes before the old executable goes.
+  std::string executable = folder + "/executable";
+  PLAIT_RETURN_IF_ERROR(writeFileAtomic(executable, pieces, 0777));
+  // It goes before its weights: with the new ones it would compute nonsense.
   std::string weights = path + ".weights", pack = folder + "/" + kWeightsFile;
   PLAIT_RETURN_IF_ERROR(removeFile(path));
   PLAIT_RETURN_IF_ERROR(removeFile(weights));
   if (!embedWeights && fs::exists(pack))
     if (std::error_code error = fs::rename(pack, weights))
       return resourceError(weights + ": cannot be put in place: " + error.message());
-  return writeFileAtomic(path, pieces, 0777);
+  if (std::error_code error = fs::rename(executable, path))
+    return resourceError(path + ": cannot be put in place: " + error.message());
+  return Status::success();
 }

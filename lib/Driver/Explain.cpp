@@ -97,7 +97,7 @@ void ExplainLog::addCosts(ModuleOp module) {
       Json launches = Json::array();
       for (rt::LaunchOp launch : plan.getBody().front().getOps<rt::LaunchOp>()) {
         auto function = symbols.lookup<kernel::FuncOp>(launch.getKernel());
-        Operation *op = function ? function.getComputeOp() : nullptr;
+        Operation *op = function ? function.getRoot() : nullptr;
         auto attr = dyn_cast_or_null<kernel::CostAttr>(launch.getCostAttr());
         Cost cost = attr ? kernel::getCost(attr) : Cost();
         launches.push_back({{"op", op ? op->getName().getStringRef().str() : ""},

@@ -61,8 +61,8 @@ private:
       return Status::success();
     for (TargetCode &code : in.targets)
       if (weightsOf(*code.tables) != weightsOf(model))
-        return internalError("target: found weights in another layout for " + code.machine.cpu + " than for " +
-                             in.targets.front().machine.cpu +
+        return internalError("target: found weights in another layout for " + code.machine.name + " than for " +
+                             in.targets.front().machine.name +
                              "; expected one for all targets of a list; compile an artifact for each");
     return Status::success();
   }
@@ -70,15 +70,15 @@ private:
   /// Files of one target among several have its name.
   Status writeCode(TargetCode &code) {
     auto fileName = [&](const char *stem, const char *extension) {
-      return stem + (in.targets.size() > 1 ? "." + code.machine.cpu : "") + extension;
+      return stem + (in.targets.size() > 1 ? "." + code.machine.name : "") + extension;
     };
-    begin("generating code" + (in.targets.size() > 1 ? " for " + code.machine.cpu : ""));
+    begin("generating code" + (in.targets.size() > 1 ? " for " + code.machine.name : ""));
     PLAIT_ASSIGN_OR_RETURN(std::string object, compileToObject(*code.module, code.machine));
     std::string binary = fileName("model", ".so"), plan = fileName("plan", ".mlir");
     PLAIT_RETURN_IF_ERROR(linkSharedObject(object, artifact.pathOf(binary)));
     PLAIT_RETURN_IF_ERROR(artifact.writeFile(plan, code.plan));
     files.push_back(plan);
-    Json entry = {{"target", code.machine.cpu}, {"isa", code.machine.isa}};
+    Json entry = {{"target", code.machine.name}, {"isa", code.machine.isa}};
     PLAIT_ASSIGN_OR_RETURN(Json file, artifact.describe(binary));
     entry.update(file);
     if (code.explanation) {

@@ -124,7 +124,8 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
   }
   // The arena of the first variant, per unit of each extent.
   Json arena = Json::object();
-  const char *names[] = {"constant", "tokens", "rows", "leaves", "pages", "stops"};
+  const char *names[] = {"constant", "tokens", "rows", "leaves", "pages", "stops", "edits", "tops"};
+  static_assert(std::size(names) == PLAIT_DIM_COUNT + 1);
   SmallVector<int64_t> sums(PLAIT_DIM_COUNT + 1, 0);
   Json variants = Json::array();
   for (rt::PlanOp plan : body.getOps<rt::PlanOp>()) {

@@ -140,7 +140,7 @@ Value CpuKernelEmitter::exp(Value x) {
   // n = round(y / ln 2): adding 1.5 * 2^23 leaves the rounded number in the low bits.
   Value magic = c(0x1.8p23), shifted = fma(y, c(0x1.715476p0), magic);
   Value n = sub(shifted, magic);
-  Value power = sub(bitcast(bits, shifted), bitcast(bits, magic));
+  Value shiftedBits = bitcast(bits, shifted), power = sub(shiftedBits, bitcast(bits, magic));
   // r = y - n ln 2, |r| <= ln 2 / 2; the first constant has so few bits that its
   // product is exact.
   Value r = fma(n, c(-0.693359375), y);
@@ -198,7 +198,8 @@ Value CpuKernelEmitter::tanh(Value x) {
   // Elsewhere 1 - 2 / (1 + e^2|x|), with the sign of x.
   Value size = max(x, negate(x));
   Value far = sub(c(1), div(c(2), add(exp(mul(size, c(2))), c(1))));
-  far = select(less(x, c(0)), negate(far), far);
+  Value negative = negate(far);
+  far = select(less(x, c(0)), negative, far);
   return select(less(size, c(0.625)), near, far);
 }
 
@@ -276,12 +277,14 @@ Value CpuKernelEmitter::expWide(Value x) {
   // As exp: n = round(x / ln 2), r = x - n ln 2 with |r| <= ln 2 / 2. The first
   // constant has 32 bits, so that its product is exact.
   Value magic = c(0x1.8p52), shifted = fma(x, c(1 / std::log(2.0)), magic);
-  Value n = sub(shifted, magic), power = sub(bitcast(bits, shifted), bitcast(bits, magic));
+  Value n = sub(shifted, magic), shiftedBits = bitcast(bits, shifted);
+  Value power = sub(shiftedBits, bitcast(bits, magic));
   Value r = fma(n, c(-6.93147180369123816490e-01), x);
   r = fma(n, c(-1.90821492927058770002e-10), r);
   SmallVector<double> series{1}; // Taylor's
   for (int k = 1; k <= 13; ++k)
     series.push_back(series.back() / k);
   Value exponent = arith::ShLIOp::create(b, location, power, integer(bits, 52));
-  return mul(polynomial(r, series), bitcast(type, add(exponent, bitcast(bits, c(1)))));
+  Value mantissa = polynomial(r, series);
+  return mul(mantissa, bitcast(type, add(exponent, bitcast(bits, c(1)))));
 }

@@ -11,10 +11,19 @@
 
 using namespace plait;
 
-ProductEmitter::ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
+ProductOperands::ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
     : e(e), packed(e.packedType(weight)), layout(packed.getLayout()), input(e.pointer(input)),
-      weights(e.pointer(weight)), count(e.rows(input)), bias(bias ? e.pointer(bias) : Value()),
-      result(e.pointer(result)) {}
+      weights(e.pointer(weight)), count(e.rows(input)), bias(bias ? e.pointer(bias) : Value()), result(result) {}
+
+ProductEmitter::ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
+    : ProductOperands(e, input, weight, bias, result) {
+  products.push_back({weights, this->bias, result});
+  for (Operation *op : e.part())
+    if (op->hasTrait<lm::WeightProduct>() && op->getResult(0) != result) {
+      Value other = op->getNumOperands() > 2 ? op->getOperand(2) : Value();
+      products.push_back({e.pointer(op->getOperand(1)), other ? e.pointer(other) : Value(), op->getResult(0)});
+    }
+}
 
 void ProductEmitter::run() {
   // Several panels of a tile keep as many streams of weights in flight when there
@@ -61,25 +70,33 @@ void ProductEmitter::emitPanels(Value row, int64_t rows, Value first, Value last
 }
 
 void ProductEmitter::emitBlock(const Block &block) {
-  SmallVector<Value> sums = emitSums(block);
+  SmallVector<SmallVector<Value>> sums;
+  for (const Product &product : products) {
+    weights = product.weights;
+    sums.push_back(emitSums(block));
+  }
   Value firstColumn = e.add(e.mul(block.panel, layout.panel), block.lane);
   for (int64_t c = 0; c < block.columns(); ++c) {
     int64_t behind = c / block.vectors * layout.panel + c % block.vectors * e.lanes();
     Columns columns{e.add(firstColumn, behind), {}};
     if (layout.rows % layout.panel)
       columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
-    Value added;
-    if (bias)
-      added = e.load(e.f32Type(), bias, columns.first, columns.mask);
-    for (int64_t r = 0; r < block.rows; ++r)
-      storeResult(e.add(block.row, r), columns, sums[r * block.columns() + c], added);
+    SmallVector<Value> biases;
+    for (const Product &product : products)
+      biases.push_back(product.bias ? e.load(e.f32Type(), product.bias, columns.first, columns.mask) : Value());
+    for (int64_t r = 0; r < block.rows; ++r) {
+      SmallVector<std::pair<Value, Value>> results;
+      for (auto [product, own, bias] : llvm::zip_equal(products, sums, biases)) {
+        Value sum = own[r * block.columns() + c];
+        results.push_back({product.result, bias ? e.add(sum, bias) : sum});
+      }
+      e.storeResults(results, e.add(block.row, r), columns);
+    }
   }
 }
 
-void ProductEmitter::storeResult(Value row, Columns columns, Value sums, Value bias) {
-  if (bias)
-    sums = e.add(sums, bias);
-  e.store(sums, result, e.add(e.mul(row, layout.rows), columns.first), columns.mask);
+void ProductOperands::storeResult(Value row, Columns columns, Value sums, Value bias) {
+  e.storeResults({{result, bias ? e.add(sums, bias) : sums}}, row, columns);
 }
 
 //===----------------------------------------------------------------------===//

@@ -22,9 +22,34 @@
 
 namespace plait {
 
-class ProductEmitter {
+/// What all kinds of products have: operands, and the place where results go.
+class ProductOperands {
 public:
   /// `bias` may be null.
+  ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+
+protected:
+  /// Adds `bias`, if there, to a finished vector of sums of `row`, and what the part
+  /// does with it, and writes those columns that exist.
+  void storeResult(Value row, Columns columns, Value sums, Value bias);
+
+  CpuKernelEmitter &e;
+  kernel::PackedType packed;
+  PanelLayout layout;
+  Value input;
+  Value weights; ///< of the product whose sums are being emitted
+  Value count;   ///< rows of the input
+  Value bias;
+
+private:
+  Value result;
+};
+
+/// Products of sums in vector registers.
+class ProductEmitter : protected ProductOperands {
+public:
+  /// Other products of the part (CpuKernelEmitter::part), of the same input and
+  /// with weights of the same layout, are emitted with it.
   ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
   virtual ~ProductEmitter() = default;
   void run();
@@ -43,7 +68,7 @@ protected:
     int64_t columns() const { return panels * vectors; }
   };
 
-  /// The sums of `block`, without bias: row by row, each panel by panel.
+  /// The sums of `block` with `weights`, without bias: row by row, each panel by panel.
   virtual SmallVector<Value> emitSums(const Block &block) = 0;
 
   /// Offset in the weight, in words of 32 bits, of the word of vector `column` of
@@ -58,12 +83,6 @@ protected:
   /// The zero points there, as i32. Only of a weight that has some.
   Value loadZeros(const Block &block, int64_t column, Value header);
 
-  CpuKernelEmitter &e;
-  kernel::PackedType packed;
-  PanelLayout layout;
-  Value input, weights;
-  Value count; ///< rows of the input
-
 private:
   /// Rows per block such that accumulators, weights and one input fit the
   /// registers: 16 vector registers, 32 with AVX-512.
@@ -71,10 +90,13 @@ private:
   void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
-  /// Writes a finished vector of sums of `row`, of those columns that exist.
-  void storeResult(Value row, Columns columns, Value sums, Value bias);
 
-  Value bias, result;
+  struct Product {
+    Value weights;
+    Value bias; ///< may be null
+    Value result;
+  };
+  SmallVector<Product> products;
 };
 
 /// Sums of f32 products; weights are converted in registers. Every output element

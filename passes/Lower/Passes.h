@@ -22,7 +22,10 @@ namespace plait {
 #include "passes/Lower/Passes.h.inc"
 
 struct LowerPipelineOptions {
-  int64_t panel = 32; ///< rows per weight panel, see plait-pack-weights
+  int64_t panel = 32;       ///< rows per weight panel, see plait-pack-weights
+  bool roundInputs = false; ///< the target multiplies bf16 by bf16
+  // Which fusions run; none changes a bit of any result.
+  bool fuseGated = true, fuseEpilogues = true, fuseRows = true, fuseParallel = true;
 };
 
 /// From steps and models to kernels and launch plans.

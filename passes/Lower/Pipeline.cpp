@@ -14,9 +14,23 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   pm.addPass(createInlineModelPass());
   // A launch has no barrier inside.
   pm.addPass(createDecomposeAttentionPass());
+  // Before outlining: several products share a rounded input.
+  if (options.roundInputs)
+    pm.addPass(createRoundInputsPass());
   // Before outlining: a layout depends on all uses of a weight.
   pm.addPass(createPackWeightsPass({options.panel}));
   pm.addPass(createOutlineKernelsPass());
+  // Gates first, or else their activation would become the epilogue of one product.
+  if (options.fuseGated)
+    pm.addPass(createFuseGatedPass());
+  if (options.fuseEpilogues)
+    pm.addPass(createFuseEpiloguesPass());
+  // After the epilogues, which spread an addition over more tiles than rows.
+  if (options.fuseRows)
+    pm.addPass(createFuseRowsPass());
+  // Last: it puts together what the others have made.
+  if (options.fuseParallel)
+    pm.addPass(createFuseParallelPass());
   // Before any loop exists: equal ops are compiled once.
   pm.addPass(createDedupeKernelsPass());
   pm.addPass(createPlanLaunchesPass());

@@ -133,11 +133,12 @@ class Rope:
 
     def __init__(self, rope, dim, max_positions):
         self.kind = rope.get("rope_type", rope.get("type", "default"))
-        if self.kind not in ("default", "linear", "dynamic", "yarn", "llama3"):
+        if self.kind not in ("default", "linear", "dynamic", "yarn", "longrope", "llama3"):
             raise ValueError(f"rope type {self.kind!r} is not known here")
         self.rope, self.theta = rope, rope["rope_theta"]
         self.dim = int(dim * rope.get("partial_rotary_factor", 1.0))
         self.original = rope.get("original_max_position_embeddings") or max_positions
+        self.longest = max_positions
 
     def plain(self, theta):
         return theta ** (-np.arange(0, self.dim, 2, dtype=np.float64) / self.dim)
@@ -147,6 +148,8 @@ class Rope:
         freq = self.plain(self.theta)
         if self.kind == "default":
             return freq
+        if self.kind == "longrope":
+            return freq / np.array(self.rope["long_factor" if self.longest > self.original else "short_factor"])
         factor = self.rope["factor"]
         if self.kind == "linear":
             return freq / factor
@@ -171,10 +174,13 @@ class Rope:
         return keep * freq + (1 - keep) * freq / factor
 
     def magnitude(self):
-        if self.kind != "yarn":
+        if self.kind not in ("yarn", "longrope"):
             return 1.0
         if self.rope.get("attention_factor"):
             return self.rope["attention_factor"]
+        if self.kind == "longrope":
+            factor = self.rope.get("factor") or self.longest / self.original
+            return np.sqrt(1 + np.log(factor) / np.log(self.original)) if factor > 1 else 1.0
 
         def scaled(mscale):
             return 0.1 * mscale * np.log(self.rope["factor"]) + 1

@@ -100,19 +100,9 @@ Expected<std::vector<std::string>> plait::parseNameList(const std::string &name,
   return names;
 }
 
-Expected<std::vector<int32_t>> plait::parseTokenIds(const std::string &text) {
-  PLAIT_ASSIGN_OR_RETURN(auto values, parseIntegerList("--token-ids", text, 0, INT32_MAX));
+Expected<std::vector<int32_t>> plait::parseTokenIds(const std::string &name, const std::string &text) {
+  PLAIT_ASSIGN_OR_RETURN(auto values, parseIntegerList(name, text, 0, INT32_MAX));
   return std::vector<int32_t>(values.begin(), values.end());
-}
-
-Status plait::checkWeightsSpec(const std::string &text) {
-  if (text.empty() || text == "checkpoint" || text == "none" || text == "random")
-    return Status::success();
-  constexpr std::string_view prefix = "random:";
-  uint64_t seed;
-  if (text.starts_with(prefix) && readWhole(std::string_view(text).substr(prefix.size()), seed))
-    return Status::success();
-  return wrongValue("--weights", text, "checkpoint, random, random:SEED or none");
 }
 
 Expected<uint64_t> plait::parseSeed(const std::string &name, const std::string &text) {

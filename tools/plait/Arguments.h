@@ -32,10 +32,8 @@ Expected<unsigned> parseThreads(const std::string &name, const std::string &text
 Expected<std::vector<int64_t>> parseThreadsList(const std::string &name, const std::string &text);
 /// "a,b,c", none of them empty; an empty text gives an empty list.
 Expected<std::vector<std::string>> parseNameList(const std::string &name, const std::string &text);
-Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
+Expected<std::vector<int32_t>> parseTokenIds(const std::string &name, const std::string &text);
 Expected<uint64_t> parseSeed(const std::string &name, const std::string &text);
-/// Checks the spelling of --weights: checkpoint, none, random or random:SEED.
-Status checkWeightsSpec(const std::string &text);
 
 } // namespace plait
 

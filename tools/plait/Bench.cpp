@@ -12,6 +12,7 @@
 #include "tools/plait/Console.h"
 #include "tools/plait/Profile.h"
 #include "tools/plait/Session.h"
+#include "tools/plait/TableText.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -34,8 +35,8 @@ constexpr const char *kFooter =
     "the steps of each test spend their time on; reading the clock is part of what it shows.";
 
 struct BenchTexts {
-  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", weights, dtype,
-                                                    group, isa, profile;
+  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", profile;
+  CompileOptions compile; ///< `dtype` is a list
   bool noWarmup = false, pin = false, quiet = false;
 };
 
@@ -59,10 +60,10 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   PLAIT_ASSIGN_OR_RETURN(o.repetitions, parseInteger("-r", texts.repetitions, 1, 1 << 20));
   PLAIT_ASSIGN_OR_RETURN(o.chunk, parseInteger("--chunk", text(texts.chunk, "512"), 1, 1 << 20));
   PLAIT_ASSIGN_OR_RETURN(o.threads, parseThreadsList("-t", texts.threads));
-  PLAIT_ASSIGN_OR_RETURN(o.dtypes, parseNameList("--dtype", texts.dtype));
+  PLAIT_ASSIGN_OR_RETURN(o.dtypes, parseNameList("--dtype", texts.compile.dtype));
   if (texts.output != "md" && texts.output != "csv" && texts.output != "json" && texts.output != "jsonl")
-    return invalidArgument("-o: found \"" + texts.output + "\"; expected md, csv, json or jsonl");
-  PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+    return wrongValue("-o", texts.output, "md, csv, json or jsonl");
+  PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
   return o;
 }
 
@@ -243,10 +244,6 @@ std::string csvField(const Json &value) {
   return quoted + "\"";
 }
 
-std::string sizeText(double bytes) {
-  return bytes >= 0x1p30 ? fmt::format("{:.2f} GiB", bytes * 0x1p-30) : fmt::format("{:.2f} MiB", bytes * 0x1p-20);
-}
-
 std::string countText(double count) {
   return count >= 1e9 ? fmt::format("{:.2f} B", count / 1e9) : fmt::format("{:.2f} M", count / 1e6);
 }
@@ -300,7 +297,7 @@ private:
                 "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |\n");
     out.write(fmt::format("| {} {} | {} | {} | {} | {} | {} | {} | {:.2f} ± {:.2f} |\n",
                           r["model_name"].get<std::string>(), r["format"].get<std::string>(),
-                          sizeText(r["model_size"].get<double>()), countText(r["model_n_params"].get<double>()),
+                          bytesText(r["model_size"].get<int64_t>()), countText(r["model_n_params"].get<double>()),
                           r["backend"].get<std::string>(), r["n_threads"].get<int64_t>(), r["n_batch"].get<int64_t>(),
                           r["test"].get<std::string>(), r["avg_ts"].get<double>(), r["stddev_ts"].get<double>()));
   }
@@ -370,12 +367,13 @@ private:
     // cost a long run.
     std::vector<CompileOptions> compiles;
     for (const std::string &dtype : options.dtypes.empty() ? std::vector<std::string>{""} : options.dtypes) {
-      CompileOptions &compile = compiles.emplace_back();
-      compile.weights = texts.weights;
+      CompileOptions &compile = compiles.emplace_back(texts.compile);
       compile.dtype = dtype;
-      if (dtype.starts_with("int"))
-        compile.group = texts.group;
-      compile.isa = texts.isa;
+      // In a list, what is said of integers is not said of the others.
+      if (options.dtypes.size() > 1 && !dtype.starts_with("int"))
+        compile.group.clear();
+      if (options.dtypes.size() > 1 && dtype != "int4")
+        compile.zeroPoints = false;
       compile.quiet = texts.quiet;
       PLAIT_RETURN_IF_ERROR(resolveArtifact(texts.path, compile).status());
     }
@@ -438,10 +436,9 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core");
   bench->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
-  bench->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default) or random[:SEED]");
-  bench->add_option("--dtype", texts->dtype, "formats of weights of a model to compile, as plait-compile has them");
-  bench->add_option("--group", texts->group, "of the integers among them, as plait-compile has it");
-  bench->add_option("--isa", texts->isa, kIsaHelp);
+  addCompileOptions(*bench, texts->compile);
+  bench->get_option("--dtype")->description("formats of weights of a model to compile, as plait-compile has them");
+  bench->add_option("--isa", texts->compile.isa, kIsaHelp);
   bench->add_option("--profile", texts->profile,
                     "show what takes the time, and write it to this file as a Chrome trace");
   bench->add_flag("--pin", texts->pin, kPinHelp);

@@ -300,8 +300,8 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
          {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
           std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints)})
       if (given)
-        return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; "
-                                           "expected a model folder; compile that again instead",
+        return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "
+                                           "compile; compile that again instead",
                                            option, printable(path)));
     ResolvedArtifact result;
     result.path = path;

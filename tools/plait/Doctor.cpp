@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -64,7 +65,11 @@ std::string environment(const char *name) {
 //===----------------------------------------------------------------------===//
 
 Check checkCpu() {
-  const char *level = __builtin_cpu_supports("x86-64-v4")   ? "x86-64-v4"
+  bool v4 = __builtin_cpu_supports("x86-64-v4"), vnni = v4 && missingCpuFeatures("avx512vnni").empty();
+  bool amx = vnni && missingCpuFeatures("amx-tile amx-bf16").empty();
+  const char *level = amx                                   ? "amx"
+                      : vnni                                ? "vnni"
+                      : v4                                  ? "x86-64-v4"
                       : __builtin_cpu_supports("x86-64-v3") ? "x86-64-v3"
                                                             : "x86-64";
   std::string found = fmt::format("{}, runs code up to cpu:{}", cpuName(), level);
@@ -217,7 +222,7 @@ bool isStale(const fs::path &entry) {
   std::string name = entry.filename().string();
   if (size_t at = name.find(".work-"); at != std::string::npos) {
     int process = std::atoi(name.c_str() + at + 6);
-    return process <= 0 || kill(process, 0) != 0;
+    return process <= 0 || (kill(process, 0) != 0 && errno == ESRCH); // not another user's
   }
   if (!name.ends_with(".plait"))
     return false;

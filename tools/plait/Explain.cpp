@@ -52,7 +52,7 @@ Expected<int64_t> parseMemory(const std::string &text) {
     }
   auto number = parseInteger("--memory", digits, 1, INT64_MAX >> shift);
   if (!number)
-    return invalidArgument("--memory: found \"" + text + "\"; expected bytes, with K, M, G or T for powers of 1024");
+    return wrongValue("--memory", text, "bytes, with K, M, G or T for powers of 1024");
   return *number << shift;
 }
 
@@ -62,8 +62,7 @@ Expected<MachinePeak> parseMachine(const std::string &text) {
   auto read = parseNumber("", text.substr(0, comma), 1e-3, 1e9);
   auto compute = parseNumber("", comma == std::string::npos ? "" : text.substr(comma + 1), 1e-3, 1e9);
   if (!read || !compute)
-    return invalidArgument("--machine: found \"" + text +
-                           "\"; expected two positive numbers with a comma between: GB/s, then GFLOP/s");
+    return wrongValue("--machine", text, "two positive numbers with a comma between: GB/s, then GFLOP/s");
   return MachinePeak{*read * 1e9, *compute * 1e9};
 }
 
@@ -415,7 +414,8 @@ int explainAction(const ExplainTexts &texts) {
 void plait::addExplainCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<ExplainTexts>();
   CLI::App *explain = app.add_subcommand("explain", "Show what the compiler decided and what a step costs");
-  explain->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  explain->add_option("PATH", texts->path, "a compiled model, or a Hugging Face folder or GGUF file to compile")
+      ->required();
   explain->add_option("--tokens", texts->tokens, "tokens of the prefill (default 512)");
   explain->add_option("--context", texts->context, "positions at the decode step (default 1024)");
   explain->add_option("--machine", texts->machine, "GB/s,GFLOP/s to reckon with (default: a quick measurement)");

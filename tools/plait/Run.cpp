@@ -39,11 +39,11 @@ constexpr const char *kFooter =
 
 struct RunTexts {
   OpenSession open;
-  std::string output = "text", maxTokens, threads, chunk, batch, weights, dtype, group, isa, dumpLogits, logprobs,
-              completions;
+  std::string output = "text", maxTokens, threads, chunk, batch, dumpLogits, logprobs, completions;
+  CompileOptions compile;
   PromptSources prompts;
   GenerationTexts generation;
-  bool zeroPoints = false, pin = false, ignoreEos = false, noBos = false, stats = false, quiet = false;
+  bool pin = false, ignoreEos = false, noBos = false, stats = false, quiet = false;
 };
 
 struct RunOptions {
@@ -58,7 +58,7 @@ struct RunOptions {
 Expected<RunOptions> parseOptions(const RunTexts &texts) {
   RunOptions options;
   if (texts.output != "text" && texts.output != "ids" && texts.output != "json")
-    return invalidArgument("--output: found \"" + printable(texts.output, 80) + "\"; expected text, ids or json");
+    return wrongValue("--output", texts.output, "text, ids or json");
   if (!texts.maxTokens.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.maxTokens, parseInteger("--max-tokens", texts.maxTokens, 0, INT64_MAX / 2));
   }
@@ -82,7 +82,7 @@ Expected<RunOptions> parseOptions(const RunTexts &texts) {
     if (options.completions > 1 && !texts.dumpLogits.empty())
       return invalidArgument("--dump-logits: found with --n " + texts.completions + "; expected one completion");
   }
-  PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+  PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
   // The defaults of the model come later; here only the values count.
   Expected<Generation> generation = parseGeneration(texts.generation, {});
   if (!generation)
@@ -190,12 +190,7 @@ private:
   }
 
   Status prepare() {
-    CompileOptions compile;
-    compile.weights = texts.weights;
-    compile.isa = texts.isa;
-    compile.dtype = texts.dtype;
-    compile.group = texts.group;
-    compile.zeroPoints = texts.zeroPoints;
+    CompileOptions compile = texts.compile;
     compile.debugLogits = !texts.dumpLogits.empty();
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
@@ -306,6 +301,8 @@ static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   auto texts = std::make_shared<RunTexts>();
   run->add_option("-p,--prompt", texts->prompts.texts, "prompt; repeat it for a batch")->allow_extra_args(false);
   run->add_option("--prompt-file", texts->prompts.file, "file with one prompt per line");
+  run->add_option("--prompt-jsonl", texts->prompts.jsonLines,
+                  "file with one prompt per line as JSON: \"text\", [1, 2, 3] or {\"prompt\": ...}");
   run->add_option("--token-ids", texts->prompts.tokenIds, "prompt as token ids: 1,2,3; repeat it for a batch")
       ->allow_extra_args(false);
   run->add_option("--output", texts->output, "text (default), ids or json");
@@ -318,7 +315,7 @@ static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   run->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core")
       ->envname("PLAIT_THREADS");
   run->add_flag("--pin", texts->pin, kPinHelp);
-  run->add_option("--isa", texts->isa, kIsaHelp);
+  run->add_option("--isa", texts->compile.isa, kIsaHelp);
   run->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   run->add_option("-b,--batch", texts->batch, "sequences per step at most (default 32)");
   run->add_option("--dump-logits", texts->dumpLogits, "write the logits of all positions to this safetensors file");
@@ -338,10 +335,7 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
   auto path = std::make_shared<std::string>();
   run->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
   std::shared_ptr<RunTexts> texts = addOptions(run, action);
-  run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
-  run->add_option("--dtype", texts->dtype, "of a model to compile: as of plait-compile");
-  run->add_option("--group", texts->group, "of a model to compile: as of plait-compile");
-  run->add_flag("--zero-points", texts->zeroPoints, "of a model to compile: as of plait-compile");
+  addCompileOptions(*run, texts->compile);
   texts->open = [path](const CompileOptions &compile, unsigned threads) {
     return Session::open(*path, compile, threads);
   };

@@ -48,6 +48,16 @@ Expected<std::optional<Tokenizer>> Session::tokenizer() const {
   return std::optional<Tokenizer>(std::move(tokenizer));
 }
 
+ModelReader Session::reader() const {
+  return [model = model](const std::string &name) -> Expected<std::optional<ModelText>> {
+    PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model->file(name));
+    if (!file)
+      return std::optional<ModelText>();
+    PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(*file));
+    return std::optional<ModelText>({std::move(text), file->label});
+  };
+}
+
 int64_t plait::availableBytes() {
   std::ifstream file("/proc/meminfo");
   std::string name, unit;

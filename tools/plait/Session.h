@@ -8,6 +8,7 @@
 #ifndef PLAIT_TOOLS_PLAIT_SESSION_H
 #define PLAIT_TOOLS_PLAIT_SESSION_H
 
+#include "runtime/base/ModelReader.h"
 #include "runtime/base/Status.h"
 #include "runtime/base/Tokenizer.h"
 #include "runtime/core/Instance.h"
@@ -16,8 +17,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <vector>
 #include <string>
+#include <vector>
 
 namespace plait {
 
@@ -32,6 +33,8 @@ struct Session {
   static Expected<Session> load(ArtifactSource source, const CompileOptions &compile, unsigned threads);
   /// The tokenizer, or nothing if the artifact holds none.
   Expected<std::optional<Tokenizer>> tokenizer() const;
+  /// Reads the files that the manifest lists.
+  ModelReader reader() const;
 };
 
 /// Bytes of memory that new programs can have without swapping.

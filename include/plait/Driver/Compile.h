@@ -30,6 +30,9 @@ struct WeightsSpec {
 /// "checkpoint", "random", "random:SEED" or "none".
 Expected<WeightsSpec> parseWeightsSpec(const std::string &text);
 
+/// "all", "none" or a list of "gated", "epilogues", "rows" and "parallel".
+Expected<Fusions> parseFusions(const std::string &text);
+
 /// What the link phase writes.
 enum class Emit { folder, executable };
 
@@ -46,6 +49,7 @@ struct CompileOptions {
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;
   bool debugLogits = false;
+  Fusions fusions;
   bool selftest = true;
   bool checkFinite = false; ///< refuse a checkpoint with NaN or infinity
   bool explain = true;      ///< write what `plait explain` shows

@@ -223,6 +223,12 @@ def add_tokenizer(file, folder, config, pre):
         file.array("tokenizer.ggml.merges", STRING, merges)
         bos = "TemplateProcessing" in json.dumps(tokenizer["post_processor"])
         file.key("tokenizer.ggml.add_bos_token", BOOL, bos)
+    path = os.path.join(folder, "tokenizer_config.json")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            template = json.load(f).get("chat_template")
+        if template:
+            file.key("tokenizer.chat_template", STRING, template)
     ends = config.get("eos_token_id")
     ends = dict(zip(("eos", "eot"), ends if isinstance(ends, list) else [ends]))
     for name, token in {"bos": config.get("bos_token_id"), **ends}.items():

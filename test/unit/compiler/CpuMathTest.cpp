@@ -23,7 +23,7 @@ class Function {
 public:
   Function(CpuTarget target, llvm::function_ref<Value(CpuKernelEmitter &, Value)> function)
       : kernel(text, target, [&](CpuKernelEmitter &e, kernel::FuncOp op) {
-          Value x = e.pointer(op.getArgument(0)), y = e.pointer(op.getComputeOp()->getResult(0));
+          Value x = e.pointer(op.getArgument(0)), y = e.pointer(op.getRoot()->getResult(0));
           e.forEachTile({1, PLAIT_DIM_TOKENS, 64, false}, [&](Value tile) {
             e.forLoop(e.mul(tile, 64), e.mul(e.add(tile, 1), 64), e.lanes(),
                       [&](Value i) { e.store(function(e, e.load(e.f32VectorType(), x, i)), y, i); });
