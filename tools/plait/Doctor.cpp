@@ -65,15 +65,24 @@ std::string environment(const char *name) {
 //===----------------------------------------------------------------------===//
 
 Check checkCpu() {
-  bool v4 = __builtin_cpu_supports("x86-64-v4"), vnni = v4 && missingCpuFeatures("avx512vnni").empty();
-  bool amx = vnni && missingCpuFeatures("amx-tile amx-bf16 amx-int8").empty();
-  const char *level = amx                                   ? "amx"
-                      : vnni                                ? "vnni"
-                      : v4                                  ? "x86-64-v4"
-                      : __builtin_cpu_supports("x86-64-v3") ? "x86-64-v3"
-                                                            : "x86-64";
-  std::string found = fmt::format("{}, runs code up to cpu:{}", cpuName(), level);
-  if (std::string_view(level) != "x86-64")
+  // The targets of plait-compile, with what each adds to the one before.
+  constexpr std::pair<const char *, const char *> targets[] = {
+      {"x86-64", "sse2"},
+      {"x86-64-v3", "avx2 bmi bmi2 f16c fma"},
+      {"x86-64-v4", "avx512f avx512bw avx512cd avx512dq avx512vl"},
+      {"vnni", "avx512vnni"},
+      {"amx", "amx-tile amx-bf16 amx-int8"},
+  };
+  std::string best, next;
+  for (auto [target, isa] : targets) {
+    if (std::string shortage = cpuShortage(isa); !shortage.empty()) {
+      next = fmt::format("; for cpu:{} it {}", target, shortage);
+      break;
+    }
+    best = target;
+  }
+  std::string found = fmt::format("{}, runs code up to cpu:{}{}", cpuName(), best, next);
+  if (best != "x86-64")
     return good("cpu", found);
   return {Check::warn, "cpu", found, "AVX2 and FMA (x86-64-v3)", "models run, but slowly"};
 }

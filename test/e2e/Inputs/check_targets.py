@@ -31,8 +31,8 @@ assert can == names[-len(can):], can
 
 for binary in manifest["binaries"]:
     name, single = binary["target"], os.path.join(WORK, binary["target"] + ".plait")
-    run("plait-compile", MODEL, "-o", single, "--weights", "random:5", "--target", "cpu:" + name)
-    for ours, its in ("model.{}.so", "model.so"), ("plan.{}.mlir", "plan.mlir"), ("explain.{}.json", "explain.json"):
+    run("plait-compile", MODEL, "-o", single, "--target", "cpu:" + name)
+    for ours, its in ("weights.pack",) * 2, ("model.{}.so", "model.so"), ("plan.{}.mlir", "plan.mlir"), ("explain.{}.json", "explain.json"):
         assert read("m.plait", ours.format(name)) == read(name + ".plait", its), ours
     if name in can:
         alone = run("plait", "run", single, *GENERATE)

@@ -153,7 +153,7 @@ TEST(ModelTest, ChoosesTheFirstBinaryThatRuns) {
         // What must not be loaded is not even a library.
         std::string contents = isa.starts_with("nosuch") ? "not a library" : code;
         ASSERT_TRUE(writeFileAtomic(artifact.file("model." + name + ".so"), contents));
-        m["binaries"].push_back(binaryEntry(name, isa, "model." + name + ".so", contents));
+        m["binaries"].push_back(demo::binaryEntry(name, isa, "model." + name + ".so", contents));
       }
     });
   };
