@@ -71,6 +71,10 @@ LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError, l
     return emitError() << "expected panel >= 0 and group >= 1 but got " << panel << " and " << group;
   if (weight.isVector() && panel != 0)
     return emitError() << "expected panel 0 for the vector " << weight << " but got " << panel;
+  if (auto quantization = cast<lm::WeightFormatInterface>(weight.getFormat()).getQuantization())
+    if (int64_t columns = 32 / quantization->bits; panel != 32 || group != columns)
+      return emitError() << "expected panel 32 and group " << columns << " for " << weight << " but got " << panel
+                         << " and " << group;
   return success();
 }
 
@@ -80,8 +84,18 @@ Type PackedType::getStorageType() const {
   return cast<lm::WeightFormatInterface>(getWeight().getFormat()).getStorageType();
 }
 
+std::optional<WeightQuantization> PackedType::getQuantization() const {
+  return cast<lm::WeightFormatInterface>(getWeight().getFormat()).getQuantization();
+}
+
+PanelLayout PackedType::getLayout() const {
+  return {getWeight().getRows(), getWeight().getCols(), getPanel(), getGroup(), getQuantization()};
+}
+
 int64_t PackedType::getBytes() const {
   int64_t rows = getWeight().getRows(), cols = getWeight().getCols();
+  if (getQuantization())
+    return getLayout().bytes();
   if (getPanel()) {
     rows = llvm::alignTo(rows, getPanel());
     cols = llvm::alignTo(cols, getGroup());

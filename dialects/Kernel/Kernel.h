@@ -9,6 +9,7 @@
 #define PLAIT_DIALECTS_KERNEL_KERNEL_H
 
 #include "dialects/Lm/Lm.h"
+#include "runtime/base/PanelLayout.h"
 
 #include "dialects/Kernel/KernelDialect.h.inc"
 #include "dialects/Kernel/KernelEnums.h.inc"

@@ -56,14 +56,18 @@ def Kernel_PackedType : TypeDef<Kernel_Dialect, "Packed"> {
   let summary = "a weight in the layout that kernels read";
   let description = [{
     `panel` 0: row major, converted to f32 if it is a vector. Otherwise panels of
-    `panel` rows: `[ceil(rows/panel)][ceil(cols/group)][panel][group]`, zero
-    padded; `group` consecutive columns of a row lie side by side (2 for bf16, so
-    that one 32-bit word holds both and widening needs no shuffle).
+    `panel` rows, column by column, in words of 32 bits that hold `group`
+    consecutive columns of a row: 1 of f32, 2 of bf16, 4 of int8 and 8 of int4. So
+    widening needs no shuffle. Integers have their scales and zero points in
+    front of each group of columns that shares them, so that a panel is one
+    stream. runtime/base/PanelLayout.h has the layout in full.
 
     ```mlir
-    !kernel.packed<!lm.weight<192x192, #lm.bf16>, panel = 16, group = 2>
+    !kernel.packed<!lm.weight<192x192, #lm.bf16>, panel = 32, group = 2>
+    !kernel.packed<!lm.weight<192x192, #lm.int4<group = 64>>, panel = 32, group = 8>
     ```
-    **Constraints:** `panel >= 0`; `group >= 1`; a vector has `panel` 0.
+    **Constraints:** `panel >= 0`; `group >= 1`; a vector has `panel` 0; a matrix
+    of integers is in panels of 32 rows and in words that are full.
   }];
   let parameters = (ins "::plait::lm::WeightType":$weight, "int64_t":$panel, "int64_t":$group);
   let assemblyFormat = "`<` $weight `,` `panel` `=` $panel `,` `group` `=` $group `>`";
@@ -71,6 +75,10 @@ def Kernel_PackedType : TypeDef<Kernel_Dialect, "Packed"> {
   let extraClassDeclaration = [{
     /// Element type as stored: f32 for vectors, the format's otherwise.
     mlir::Type getStorageType() const;
+    /// How integers stand for the elements, if they are integers.
+    std::optional<WeightQuantization> getQuantization() const;
+    /// Of a weight in panels.
+    PanelLayout getLayout() const;
     /// Bytes of one layer's slice, without alignment.
     int64_t getBytes() const;
   }];

@@ -72,7 +72,7 @@ def Kernel_PackedWeightOp : Kernel_Op<"packed_weight", [Pure, DeclareOpInterface
   let summary = "a weight's packed form, of the current layer if it has layers";
   let description = [{
     ```mlir
-    %p = kernel.packed_weight @main::@q : !kernel.packed<!lm.weight<192x192, #lm.bf16>, panel = 16, group = 2>
+    %p = kernel.packed_weight @main::@q : !kernel.packed<!lm.weight<192x192, #lm.bf16>, panel = 32, group = 2>
     ```
     **Constraints:** the symbol is an `lm.weight` of the packed type's weight type.
   }];
@@ -87,7 +87,7 @@ def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
     A view: code generators read the packed layout directly.
 
     ```mlir
-    %w = kernel.unpack %p : !kernel.packed<!lm.weight<192x192, #lm.bf16>, panel = 16, group = 2> -> !lm.weight<192x192, #lm.bf16>
+    %w = kernel.unpack %p : !kernel.packed<!lm.weight<192x192, #lm.bf16>, panel = 32, group = 2> -> !lm.weight<192x192, #lm.bf16>
     ```
     **Constraints:** the result type is the packed type's weight type.
   }];

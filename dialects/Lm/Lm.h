@@ -10,6 +10,7 @@
 
 #include "plait/Support/Cost.h"
 #include "plait/Support/Evaluation.h"
+#include "runtime/base/Quantization.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -58,8 +59,17 @@ llvm::FailureOr<mlir::FloatAttr> parseNumber(mlir::AsmParser &parser);
 
 namespace plait::lm {
 
+/// Columns of a product's inputs and weights that are multiplied and added as
+/// integers where the weight's scales are as `quantization` says.
+inline int64_t getProductGroup(const WeightQuantization &quantization) {
+  return quantization.group ? quantization.group : 128; // sums of more may leave 32 bits
+}
+
 /// The name of a tensor's dynamic extent 0, or "" if it is static or unnamed.
 llvm::StringRef getLeadingDim(mlir::Type type);
+
+/// Bytes of one row of a tensor of activations: of all its static extents.
+int64_t getRowBytes(mlir::RankedTensorType type);
 
 /// tensor<? x rest x element, #lm.dims<dim>>
 mlir::RankedTensorType getNamedTensor(mlir::MLIRContext *context, llvm::StringRef dim, llvm::ArrayRef<int64_t> rest,

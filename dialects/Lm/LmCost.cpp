@@ -35,8 +35,10 @@ static int64_t rowElements(Type type) {
 
 /// Bytes that reading or writing all of `type` moves.
 static LinearForm tensorBytes(Type type) {
-  unsigned bits = cast<RankedTensorType>(type).getElementTypeBitWidth();
-  return perRow(type, rowElements(type) * int64_t(bits / 8));
+  auto tensor = cast<RankedTensorType>(type);
+  if (tensor.getRank() == 0)
+    return perRow(type, tensor.getElementTypeBitWidth() / 8);
+  return perRow(type, getRowBytes(tensor));
 }
 
 /// The activation bytes of an op that reads its tensor operands and writes its
@@ -89,6 +91,11 @@ Cost LinearOp::getCost() {
 Cost HeadOp::getCost() {
   auto matrix = cast<WeightType>(getWeight().getType());
   return rowwiseCost(*this, matrix.getRows() * 2 * matrix.getCols());
+}
+
+Cost QuantizeOp::getCost() {
+  // Per element: magnitude, maximum, product, rounding, sum.
+  return rowwiseCost(*this, 5 * rowElements(getResult().getType()));
 }
 
 Cost RmsNormOp::getCost() {

@@ -75,18 +75,92 @@ LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
 //===----------------------------------------------------------------------===//
 
 int64_t F32Attr::getStorageBytes(int64_t rows, int64_t cols) const { return rows * cols * 4; }
-double F32Attr::roundValue(double value) const { return float(value); }
+void F32Attr::roundRow(MutableArrayRef<double> row) const {
+  for (double &value : row)
+    value = float(value);
+}
 Type F32Attr::getStorageType() const { return Float32Type::get(getContext()); }
 
 int64_t BF16Attr::getStorageBytes(int64_t rows, int64_t cols) const { return rows * cols * 2; }
-double BF16Attr::roundValue(double value) const {
-  llvm::APFloat f(value);
-  bool loses;
-  f.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven, &loses);
-  f.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &loses);
-  return f.convertToDouble();
+void BF16Attr::roundRow(MutableArrayRef<double> row) const {
+  for (double &value : row) {
+    llvm::APFloat f(value);
+    bool loses;
+    f.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven, &loses);
+    f.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &loses);
+    value = f.convertToDouble();
+  }
 }
 Type BF16Attr::getStorageType() const { return BFloat16Type::get(getContext()); }
+
+/// Rounds a row to integers, and back.
+static void roundToIntegers(const WeightQuantization &quantization, MutableArrayRef<double> row) {
+  std::vector<float> values(row.begin(), row.end());
+  QuantizedRow integers;
+  quantizeRow(quantization, values, {}, integers);
+  dequantizeRow(quantization, integers, values);
+  llvm::copy(values, row.begin());
+}
+
+static int64_t integerBytes(const WeightQuantization &quantization, int64_t rows, int64_t cols) {
+  int64_t scaleBytes = quantization.zeroPoints ? 4 : 2;
+  return rows * (int64_t(llvm::divideCeil(cols * quantization.bits, 8)) + quantization.groups(cols) * scaleBytes);
+}
+
+Attribute Int8Attr::parse(AsmParser &parser, Type) {
+  int64_t group = 0;
+  if (succeeded(parser.parseOptionalLess()))
+    if (parser.parseKeyword("group") || parser.parseEqual() || parser.parseInteger(group) || parser.parseGreater())
+      return {};
+  return parser.getChecked<Int8Attr>(parser.getContext(), group);
+}
+void Int8Attr::print(AsmPrinter &printer) const {
+  if (getGroup())
+    printer << "<group = " << getGroup() << ">";
+}
+static bool isGroup(int64_t group) { return group == 32 || group == 64 || group == 128; }
+LogicalResult Int8Attr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t group) {
+  if (group != 0 && !isGroup(group))
+    return emitError() << "expected group 32, 64 or 128, or none for whole rows, but got " << group;
+  return success();
+}
+int64_t Int8Attr::getStorageBytes(int64_t rows, int64_t cols) const {
+  return integerBytes(*getQuantization(), rows, cols);
+}
+void Int8Attr::roundRow(MutableArrayRef<double> row) const { roundToIntegers(*getQuantization(), row); }
+Type Int8Attr::getStorageType() const { return IntegerType::get(getContext(), 8); }
+std::optional<WeightQuantization> Int8Attr::getQuantization() const { return WeightQuantization{8, getGroup(), false}; }
+
+Attribute Int4Attr::parse(AsmParser &parser, Type) {
+  int64_t group = 0;
+  bool zeroPoints = false;
+  if (parser.parseLess() || parser.parseKeyword("group") || parser.parseEqual() || parser.parseInteger(group))
+    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    if (parser.parseKeyword("zero_points"))
+      return {};
+    zeroPoints = true;
+  }
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<Int4Attr>(parser.getContext(), group, zeroPoints);
+}
+void Int4Attr::print(AsmPrinter &printer) const {
+  printer << "<group = " << getGroup() << (getZeroPoints() ? ", zero_points>" : ">");
+}
+LogicalResult Int4Attr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t group, bool) {
+  if (!isGroup(group))
+    return emitError() << "expected group 32, 64 or 128 but got " << group;
+  return success();
+}
+int64_t Int4Attr::getStorageBytes(int64_t rows, int64_t cols) const {
+  return integerBytes(*getQuantization(), rows, cols);
+}
+void Int4Attr::roundRow(MutableArrayRef<double> row) const { roundToIntegers(*getQuantization(), row); }
+Type Int4Attr::getStorageType() const { return IntegerType::get(getContext(), 4); }
+std::optional<WeightQuantization> Int4Attr::getQuantization() const {
+  return WeightQuantization{4, getGroup(), getZeroPoints()};
+}
 
 //===----------------------------------------------------------------------===//
 // Types
@@ -117,11 +191,21 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, A
       return emitError() << "expected positive extents whose product fits 64 bits but got " << extent;
   if (!isa_and_nonnull<WeightFormatInterface>(format))
     return emitError() << "expected a weight format such as #lm.f32 or #lm.bf16 but got " << format;
+  if (shape.size() == 1 && cast<WeightFormatInterface>(format).getQuantization())
+    return emitError() << "expected a vector of #lm.f32 or #lm.bf16 but got " << format;
   return success();
 }
 
 int64_t WeightType::getStorageBytes() const {
   return cast<WeightFormatInterface>(getFormat()).getStorageBytes(getRows(), getCols());
+}
+
+LogicalResult Int16Type::verify(function_ref<InFlightDiagnostic()> emitError, int64_t group, int64_t distance) {
+  if (!isGroup(group))
+    return emitError() << "expected group 32, 64 or 128 but got " << group;
+  if (distance != 2 && distance != 4)
+    return emitError() << "expected distance 2 or 4 but got " << distance;
+  return success();
 }
 
 LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers, int64_t kvHeads,
@@ -152,6 +236,16 @@ RankedTensorType lm::getNamedTensor(MLIRContext *context, StringRef dim, ArrayRe
   SmallVector<int64_t> shape{ShapedType::kDynamic};
   llvm::append_range(shape, rest);
   return RankedTensorType::get(shape, element, DimsAttr::get(context, {StringAttr::get(context, dim)}));
+}
+
+int64_t lm::getRowBytes(RankedTensorType type) {
+  auto rest = type.getShape().drop_front();
+  if (auto element = dyn_cast<Int16Type>(type.getElementType()))
+    return element.getRowBytes(rest.back());
+  int64_t bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
+  for (int64_t extent : rest)
+    bytes *= extent;
+  return bytes;
 }
 
 LinearForm lm::perDim(StringRef dim, int64_t factor) {

@@ -72,6 +72,51 @@ def Lm_BF16Attr : Lm_Attr<"BF16", "bf16", [DeclareAttrInterfaceMethods<Lm_Weight
   let summary = "weight elements are bfloat16, round to nearest even";
 }
 
+class Lm_IntegerFormatAttr<string name, string attrMnemonic>
+    : Lm_Attr<name, attrMnemonic, [
+        DeclareAttrInterfaceMethods<Lm_WeightFormatInterface, ["getQuantization"]>]> {
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+def Lm_Int8Attr : Lm_IntegerFormatAttr<"Int8", "int8"> {
+  let summary = "weight elements are integers of 8 bits with shared scales";
+  let description = [{
+    `group` consecutive columns of a row share an f16 scale; without `group` all
+    columns of the row do. A weight is `scale * q`, computed in f32, with q in
+    -127 .. 127. Columns that are left over at the end of a row are a shorter
+    group. The integers and scales are what the checkpoint holds if it holds the
+    weight in just this way (ggml's Q8_0 is `group = 32`), so that nothing is
+    rounded; else they are chosen by `quantizeRow` (runtime/base/Quantization.h).
+
+    ```mlir
+    !lm.weight<2048x512, #lm.int8<group = 64>>
+    !lm.weight<2048x512, #lm.int8>
+    ```
+    **Constraints:** `group` is 32, 64 or 128, or absent; the weight is a matrix.
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$group);
+}
+
+def Lm_Int4Attr : Lm_IntegerFormatAttr<"Int4", "int4"> {
+  let summary = "weight elements are integers of 4 bits with shared scales";
+  let description = [{
+    `group` consecutive columns of a row share an f16 scale and, with
+    `zero_points`, an integer zero point z. A weight is `scale * (q - z)`,
+    computed in f32: q in -8 .. 7 and z = 0 without, q and z in 0 .. 15 with zero
+    points. Columns that are left over at the end of a row are a shorter group.
+    What the checkpoint holds in just this way (ggml's Q4_0 is `group = 32`) is
+    kept as it is; else `quantizeRow` chooses scales, zero points and integers.
+
+    ```mlir
+    !lm.weight<2048x512, #lm.int4<group = 64>>
+    !lm.weight<2048x512, #lm.int4<group = 128, zero_points>>
+    ```
+    **Constraints:** `group` is 32, 64 or 128; the weight is a matrix.
+  }];
+  let parameters = (ins "int64_t":$group, DefaultValuedParameter<"bool", "false">:$zeroPoints);
+}
+
 /// A real number.
 def Lm_Number : AttrOrTypeParameter<"::mlir::FloatAttr", "number"> {
   let parser = "::plait::lm::parseNumber($_parser)";
@@ -189,7 +234,7 @@ def Lm_WeightType : Lm_Type<"Weight", "weight"> {
     !lm.weight<2048x512, #lm.bf16>
     ```
     **Constraints:** one or two positive extents; the format implements
-    `WeightFormatInterface`.
+    `WeightFormatInterface`; a vector has no format of integers.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Attribute":$format);
   let hasCustomAssemblyFormat = 1;
@@ -231,6 +276,44 @@ def Lm_StateType : Lm_Type<"State", "state"> {
     /// The first position that a token at `position` attends to.
     int64_t getFirstPosition(int64_t position) const {
       return getWindow() && position >= *getWindow() ? position - *getWindow() + 1 : 0;
+    }
+  }];
+}
+
+def Lm_Int16Type : Lm_Type<"Int16", "int16"> {
+  let summary = "an activation as a 16-bit integer with a shared scale";
+  let description = [{
+    The element type of a tensor of activations that are about to be multiplied
+    by a weight of integers. `group` consecutive columns of a row share an f32
+    scale, the largest magnitude among them divided by 32767; an element is
+    `scale * q` with q the integer nearest to the activation over the scale. So an
+    element is off by at most 2^-16 of its group's largest magnitude. Columns that
+    are left over at the end of a row are a shorter group.
+
+    In memory a row is its integers, then the f32 scales and the i32 sums of the
+    integers of its groups, padded to 64 bytes. Integers come in runs of
+    2 * `distance` columns, of which the columns c and c + `distance` lie side by
+    side: what an instruction multiplies and adds in pairs.
+
+    ```mlir
+    tensor<?x192x!lm.int16<group = 64, distance = 4>, #lm.dims<tokens>>
+    ```
+    **Constraints:** `group` is 32, 64 or 128; `distance` is 2 or 4.
+  }];
+  let parameters = (ins "int64_t":$group, "int64_t":$distance);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getGroups(int64_t columns) const { return (columns + getGroup() - 1) / getGroup(); }
+    /// Integers of a row of `columns`: whole runs, what is behind the last column zero.
+    int64_t getIntegers(int64_t columns) const {
+      return (columns + 2 * getDistance() - 1) / (2 * getDistance()) * (2 * getDistance());
+    }
+    /// Offsets within a row of `columns`, and its size.
+    int64_t getScalesOffset(int64_t columns) const { return (getIntegers(columns) * 2 + 3) / 4 * 4; }
+    int64_t getSumsOffset(int64_t columns) const { return getScalesOffset(columns) + 4 * getGroups(columns); }
+    int64_t getRowBytes(int64_t columns) const {
+      return (getSumsOffset(columns) + 4 * getGroups(columns) + 63) / 64 * 64;
     }
   }];
 }

@@ -82,14 +82,16 @@ LogicalResult GetWeightOp::evaluate(Evaluator &evaluator, Values, ValueList &res
   WeightValue &loaded = evaluator.loadedWeights[{symbol, layer}];
   if (!loaded.data) {
     auto type = cast<WeightType>(symbol.getType());
+    auto format = cast<WeightFormatInterface>(type.getFormat());
+    auto quantization = format.getQuantization();
     auto value = evaluator.weights().load(*this, symbol.getTensorName(layer), type.getRows(), type.getCols(),
-                                          symbol.getTransposed());
+                                          symbol.getTransposed(), quantization ? &*quantization : nullptr);
     if (!value)
       return failure();
-    auto format = cast<WeightFormatInterface>(type.getFormat());
     auto rounded = std::make_shared<std::vector<double>>(*value->data);
-    for (double &element : *rounded)
-      element = format.roundValue(element);
+    // The source knows whether integers have to be found or are there.
+    for (int64_t row = 0; !quantization && row < type.getRows(); ++row)
+      format.roundRow(MutableArrayRef(*rounded).slice(row * type.getCols(), type.getCols()));
     loaded = {type.getRows(), type.getCols(), std::move(rounded)};
   }
   results.push_back(loaded);
@@ -166,6 +168,23 @@ LogicalResult LinearOp::evaluate(Evaluator &, Values operands, ValueList &result
       for (int64_t n = 0; n < bias.rows; ++n)
         result.row(t)[n] += bias.at(n);
   }
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult QuantizeOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  DenseValue result = dense(operands[0]);
+  int64_t group = cast<Int16Type>(getElement()).getGroup(), columns = result.rowSize();
+  for (int64_t t = 0; t < result.rows(); ++t)
+    for (int64_t first = 0; first < columns; first += group) {
+      MutableArrayRef<double> x(result.row(t) + first, size_t(std::min(group, columns - first)));
+      double largest = 0;
+      for (double value : x)
+        largest = std::max(largest, std::fabs(value));
+      double scale = largest / 32767;
+      for (double &value : x)
+        value = scale ? scale * std::nearbyint(value / scale) : 0;
+    }
   results.push_back(std::move(result));
   return success();
 }

@@ -40,16 +40,19 @@ def Lm_CostOpInterface : OpInterface<"CostOpInterface"> {
 
 def Lm_WeightFormatInterface : AttrInterface<"WeightFormatInterface"> {
   let description = [{
-    How the elements of a weight are stored: the seam for quantised formats.
+    How the elements of a weight are stored: the seam for further formats. A row
+    is rounded as a whole, because elements may share scales.
   }];
   let cppNamespace = "::plait::lm";
   let methods = [
     InterfaceMethod<"Bytes of a rows x cols matrix in this format.",
       "int64_t", "getStorageBytes", (ins "int64_t":$rows, "int64_t":$cols)>,
-    InterfaceMethod<"`value` as this format represents it.",
-      "double", "roundValue", (ins "double":$value)>,
-    InterfaceMethod<"Element type of the stored tensor.",
-      "::mlir::Type", "getStorageType">
+    InterfaceMethod<"Replaces a row of f32 numbers by what this format represents them as.",
+      "void", "roundRow", (ins "::llvm::MutableArrayRef<double>":$row)>,
+    InterfaceMethod<"Element type of the stored tensor: f32, bf16, i8 or i4.",
+      "::mlir::Type", "getStorageType">,
+    InterfaceMethod<"How integers stand for the elements, if they are integers.",
+      "std::optional<::plait::WeightQuantization>", "getQuantization", (ins), "", "return std::nullopt;">
   ];
 }
 

@@ -245,9 +245,25 @@ static LogicalResult inferProduct(Loc loc, Value input, Value matrix, Results &r
   auto x = checkRows(loc, "input", input.getType(), weight.getCols());
   if (failed(x))
     return failure();
-  results.push_back(withColumns(*x, weight.getRows()));
+  if (auto element = dyn_cast<Int16Type>(x->getElementType())) {
+    auto quantization = cast<WeightFormatInterface>(weight.getFormat()).getQuantization();
+    if (!quantization || getProductGroup(*quantization) != element.getGroup())
+      return fail(loc, "expected a weight of integers in groups of " + Twine(element.getGroup()) +
+                           " columns but got '" + toString(weight) + "'");
+  }
+  results.push_back(RankedTensorType::get({x->getDimSize(0), weight.getRows()}, Float32Type::get(weight.getContext()),
+                                          x->getEncoding()));
   return success();
 }
+
+static LogicalResult inferQuantizeOp(Loc loc, QuantizeOp::Adaptor op, Results &results) {
+  auto x = checkRows(loc, "input", op.getInput().getType(), -1);
+  if (failed(x))
+    return failure();
+  results.push_back(x->clone(op.getElement()));
+  return success();
+}
+PLAIT_INFER(QuantizeOp)
 
 static LogicalResult inferLinearOp(Loc loc, LinearOp::Adaptor op, Results &results) {
   if (failed(inferProduct(loc, op.getInput(), op.getWeight(), results)))

@@ -33,6 +33,7 @@ def Lm_WeightProduct : NativeOpTrait<"WeightProduct"> {
 }
 
 def Lm_Activations : RankedTensorOf<[F32]>;
+def Lm_ProductInput : RankedTensorOf<[F32, Lm_Int16Type]>;
 def Lm_Indices : RankedTensorOf<[I32]>;
 
 //===----------------------------------------------------------------------===//
@@ -234,13 +235,34 @@ def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
     %q = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
     %y = lm.linear %x, %w bias %b : ..., !lm.weight<64x192, #lm.bf16>, !lm.weight<64, #lm.f32>
     ```
-    **Constraints:** `input` is `[T, K]`, `weight` is `[N, K]`, `bias` is `[N]`.
+    An input of `!lm.int16` elements stands for the numbers that they represent.
+
+    **Constraints:** `input` is `[T, K]`, `weight` is `[N, K]`, `bias` is `[N]`;
+    an `!lm.int16` input needs a weight of integers in groups of as many columns
+    (128 where the weight's group is the whole row).
   }];
-  let arguments = (ins Lm_Activations:$input, Lm_WeightType:$weight, Optional<Lm_WeightType>:$bias);
+  let arguments = (ins Lm_ProductInput:$input, Lm_WeightType:$weight, Optional<Lm_WeightType>:$bias);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = [{
     $input `,` $weight (`bias` $bias^)? attr-dict `:` type($input) `,` type($weight) (`,` type($bias)^)?
   }];
+}
+
+def Lm_QuantizeOp : Lm_ComputeOp<"quantize"> {
+  let summary = "activations as 16-bit integers with shared scales";
+  let description = [{
+    Rounds each activation to what `element` can represent. The passes of the
+    lower phase put it before products with weights of integers, which then are
+    sums of integers within a group.
+
+    ```mlir
+    %q = lm.quantize %x to !lm.int16<group = 64, distance = 4> : tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** `input` is `[T, K]`.
+  }];
+  let arguments = (ins Lm_Activations:$input, TypeAttrOf<Lm_Int16Type>:$element);
+  let results = (outs RankedTensorOf<[Lm_Int16Type]>:$result);
+  let assemblyFormat = "$input `to` $element attr-dict `:` type($input)";
 }
 
 def Lm_HeadOp : Lm_ComputeOp<"head", [Lm_WeightProduct]> {
@@ -253,9 +275,10 @@ def Lm_HeadOp : Lm_ComputeOp<"head", [Lm_WeightProduct]> {
     ```mlir
     %l = lm.head %h, %w : tensor<?x192xf32, #lm.dims<leaves>>, !lm.weight<2048x192, #lm.bf16>
     ```
-    **Constraints:** `input` is `[L, K]`, `weight` is `[V, K]`.
+    **Constraints:** `input` is `[L, K]`, `weight` is `[V, K]`; as for `lm.linear`
+    if the input's elements are `!lm.int16`.
   }];
-  let arguments = (ins Lm_Activations:$input, Lm_WeightType:$weight);
+  let arguments = (ins Lm_ProductInput:$input, Lm_WeightType:$weight);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$input `,` $weight attr-dict `:` type($input) `,` type($weight)";
 }

@@ -46,6 +46,16 @@ LogicalResult ModelOp::verifyRegions() {
   return success();
 }
 
+std::optional<WeightQuantization> WeightOp::getQuantization() {
+  if (!getElement().isInteger())
+    return std::nullopt;
+  return WeightQuantization{getElement().getIntOrFloatBitWidth(), int64_t(getScaleGroup()), getZeroPoints()};
+}
+
+PanelLayout WeightOp::getLayout() {
+  return {int64_t(getRows()), int64_t(getCols()), int64_t(getPanel()), int64_t(getGroup()), getQuantization()};
+}
+
 std::string WeightOp::getTensorName(int64_t slice) {
   return sliceTensorName(getSource().str(), slice, getLayerFirst(), getLayerStep());
 }

@@ -8,6 +8,8 @@
 #ifndef PLAIT_DIALECTS_RT_RT_H
 #define PLAIT_DIALECTS_RT_RT_H
 
+#include "runtime/base/PanelLayout.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/LLVMIR/LLVMTypes.h"
 #include "mlir/IR/BuiltinAttributes.h"

@@ -17,7 +17,7 @@ include "dialects/Rt/RtDialect.td"
 class Rt_Op<string mnemonic, list<Trait> traits = []> : Op<Rt_Dialect, mnemonic, traits>;
 
 def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]> {
-  let summary = "plait_model_v2_t: the tables of a model binary";
+  let summary = "plait_model_v3_t: the tables of a model binary";
   let description = [{
     Order of the ops of one kind is the index in the table.
 
@@ -48,18 +48,24 @@ def Rt_KernelOp : Rt_Op<"kernel", [HasParent<"ModelOp">]> {
 }
 
 def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {
-  let summary = "plait_weight_v2_t";
+  let summary = "plait_weight_v3_t";
   let description = [{
     ```mlir
     rt.weight "q" from "model.layers.{layer}.self_attn.q_proj.weight" {offset = 0 : i64, ...}
     ```
+    An `element` of i8 or i4 is an integer: `scale_group` columns share a scale (0
+    otherwise), and a zero point with `zero_points`.
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$source, I64Attr:$offset, I64Attr:$layer_bytes, I64Attr:$layers,
                        DefaultValuedAttr<I64Attr, "0">:$layer_first, DefaultValuedAttr<I64Attr, "1">:$layer_step,
                        I64Attr:$rows, I64Attr:$cols, TypeAttr:$element, I64Attr:$panel, I64Attr:$group,
-                       UnitAttr:$transposed);
+                       DefaultValuedAttr<I64Attr, "0">:$scale_group, UnitAttr:$zero_points, UnitAttr:$transposed);
   let assemblyFormat = "$name `from` $source attr-dict";
   let extraClassDeclaration = [{
+    /// How integers stand for the elements, if they are integers.
+    std::optional<WeightQuantization> getQuantization();
+    /// Of a weight in panels.
+    PanelLayout getLayout();
     /// The checkpoint tensor of a slice.
     std::string getTensorName(int64_t slice);
   }];

@@ -65,12 +65,18 @@ typedef struct plait_kernel_v1 {
 typedef enum plait_layout_e {
   /* Row major [rows][cols], elements of `dtype`. */
   PLAIT_LAYOUT_ROWS = 0,
-  /* Panels of `panel` rows: [ceil(rows/panel)][ceil(cols/group)][panel][group],
-   * padded with zeros. group is 1 for f32 and 2 for bf16. */
+  /* Panels of `panel` rows in words of 32 bits, each of which holds `group`
+   * consecutive columns of one row, the first one lowest: 1 of f32, 2 of bf16, 4 of
+   * i8, 8 of i4. f32 and bf16: [ceil(rows/panel)][ceil(cols/group)][panel] words.
+   * Integers: for each panel and each `scale_group` columns, one behind the other,
+   * [panel] f16 scales, with zero points [panel] i16 zeros, and
+   * [ceil(columns/group)][panel] words, where the last columns may be fewer than
+   * `scale_group`. An element is scale * (integer - zero); an i4 is stored plus 8,
+   * or as it is with zero points. Padding is zero (of i4: what stands for 0). */
   PLAIT_LAYOUT_PANELS = 1
 } plait_layout_t;
 
-typedef struct plait_weight_v2 {
+typedef struct plait_weight_v3 {
   const char *name;     /* symbol in the IR */
   const char *source;   /* checkpoint tensor; "{layer}" stands for the layer */
   uint64_t pack_offset; /* byte offset in the weight pack, a multiple of 64 */
@@ -83,8 +89,9 @@ typedef struct plait_weight_v2 {
   int32_t layout;       /* plait_layout_t */
   int32_t panel, group; /* of PLAIT_LAYOUT_PANELS */
   int32_t transposed;   /* the checkpoint stores [cols][rows] */
-  int32_t reserved;
-} plait_weight_v2_t;
+  int32_t zero_points;  /* 1: integers have zero points */
+  int64_t scale_group;  /* columns of integers that share a scale; 0: no integers */
+} plait_weight_v3_t;
 
 /* -- State -----------------------------------------------------------------*/
 
@@ -146,11 +153,11 @@ typedef enum plait_input_e {
 } plait_input_t;
 
 typedef enum plait_output_e {
-  PLAIT_OUT_TOKENS = 0,  /* i32[leaves] chosen token */
-  PLAIT_OUT_STATUS = 1,  /* i32[leaves] plait_leaf_status_t */
-  PLAIT_OUT_LOGPROB = 2, /* f32[leaves] log probability of the chosen token
-                            under the edited, unwarped logits */
-  PLAIT_OUT_LOGITS = 3,  /* f32[leaves][vocabulary], not edited; debug variants only */
+  PLAIT_OUT_TOKENS = 0,       /* i32[leaves] chosen token */
+  PLAIT_OUT_STATUS = 1,       /* i32[leaves] plait_leaf_status_t */
+  PLAIT_OUT_LOGPROB = 2,      /* f32[leaves] log probability of the chosen token
+                                 under the edited, unwarped logits */
+  PLAIT_OUT_LOGITS = 3,       /* f32[leaves][vocabulary], not edited; debug variants only */
   PLAIT_OUT_TOP_TOKENS = 4,   /* i32[leaves][tops] most probable tokens, -1 beyond them */
   PLAIT_OUT_TOP_LOGPROBS = 5, /* f32[leaves][tops] their log probabilities, likewise */
   PLAIT_OUT_COUNT = 6
@@ -187,7 +194,7 @@ typedef struct plait_plan_v1 {
 
 /* -- Model -----------------------------------------------------------------*/
 
-typedef struct plait_model_v2 {
+typedef struct plait_model_v3 {
   uint64_t struct_size;
   uint32_t abi_version;
   uint32_t magic;
@@ -199,17 +206,17 @@ typedef struct plait_model_v2 {
   int64_t layers;
   uint64_t pack_bytes;
   const plait_kernel_v1_t *kernels;
-  const plait_weight_v2_t *weights;
+  const plait_weight_v3_t *weights;
   const plait_state_v2_t *states;
   const plait_plan_v1_t *plans;
   const char *const *sources;
   int32_t kernel_count, weight_count, state_count, plan_count, source_count;
   int32_t table_count; /* page tables; each is used by some state */
-} plait_model_v2_t;
+} plait_model_v3_t;
 
 /* Returns the model's tables, or null if the binary cannot serve a runtime
  * whose newest known ABI is `max_version`. */
-typedef const plait_model_v2_t *(*plait_model_query_fn)(uint32_t max_version);
+typedef const plait_model_v3_t *(*plait_model_query_fn)(uint32_t max_version);
 
 #if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
 #ifdef __cplusplus
@@ -219,12 +226,12 @@ typedef const plait_model_v2_t *(*plait_model_query_fn)(uint32_t max_version);
 #endif
 PLAIT_ABI_ASSERT(sizeof(plait_extent_v2_t) == 64, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_weight_v2_t) == 96, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_weight_v3_t) == 104, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_state_v2_t) == 48, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_launch_v1_t) == 32, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_plan_v1_t) == 48, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_model_v2_t) == 136, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_model_v3_t) == 136, "ABI");
 #endif
 
 #ifdef __cplusplus

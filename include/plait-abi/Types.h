@@ -26,7 +26,9 @@ typedef enum plait_dtype_e {
   PLAIT_DTYPE_F32 = 0,
   PLAIT_DTYPE_BF16 = 1,
   PLAIT_DTYPE_I32 = 2,
-  PLAIT_DTYPE_I64 = 3
+  PLAIT_DTYPE_I64 = 3,
+  PLAIT_DTYPE_I8 = 4, /* of weights in panels alone, as is i4 */
+  PLAIT_DTYPE_I4 = 5
 } plait_dtype_t;
 
 /* What compiled code reports about a leaf (output PLAIT_OUT_STATUS). */

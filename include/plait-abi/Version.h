@@ -12,6 +12,8 @@
  *      stand for every n-th layer (plait_weight_v2_t). Two more extents, edits and tops
  *      (plait_extent_v2_t): edits of logits as inputs, the most probable tokens as
  *      outputs.
+ *   3  weights of integers with scales, and zero points (plait_weight_v3_t,
+ *      PLAIT_DTYPE_I8, PLAIT_DTYPE_I4).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
@@ -22,7 +24,7 @@
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 2u
+#define PLAIT_ABI_VERSION 3u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

@@ -8,6 +8,7 @@
 #include "plait/Analysis/CheckpointWeights.h"
 
 #include "runtime/base/ModelSource.h"
+#include "runtime/base/QuantizedTensor.h"
 #include "runtime/base/RandomWeights.h"
 
 #include "mlir/IR/Operation.h"
@@ -21,8 +22,21 @@ static WeightValue makeWeight(int64_t rows, int64_t cols, std::vector<double> da
   return {rows, cols, std::make_shared<const std::vector<double>>(std::move(data))};
 }
 
+/// The numbers that the integers of `rows` stand for.
+static WeightValue dequantized(const WeightQuantization &quantization, const std::vector<QuantizedRow> &rows,
+                               int64_t cols) {
+  std::vector<double> data;
+  std::vector<float> values(static_cast<size_t>(cols));
+  for (const QuantizedRow &row : rows) {
+    dequantizeRow(quantization, row, values);
+    data.insert(data.end(), values.begin(), values.end());
+  }
+  return makeWeight(int64_t(rows.size()), cols, std::move(data));
+}
+
 std::optional<WeightValue> CheckpointWeights::load(mlir::Operation *op, const std::string &source, int64_t rows,
-                                                   int64_t cols, bool transposed) {
+                                                   int64_t cols, bool transposed,
+                                                   const WeightQuantization *quantization) {
   const TensorView *tensor = checkpoint.find(source);
   if (!tensor) {
     op->emitOpError("expected tensor '") << source << "' in the checkpoint, which has no such tensor; nearest names: "
@@ -37,6 +51,11 @@ std::optional<WeightValue> CheckpointWeights::load(mlir::Operation *op, const st
                                          << shapeText(tensor->shape);
     return std::nullopt;
   }
+  if (quantization) {
+    std::vector<QuantizedRow> integers;
+    quantizeTensorRows(*quantization, *tensor, transposed, 0, rows, integers);
+    return dequantized(*quantization, integers, cols);
+  }
   std::vector<float> stored(size_t(rows * cols));
   readTensorBlock(*tensor, 0, tensor->rows(), 0, tensor->columns(), stored.data());
   std::vector<double> data(size_t(rows * cols));
@@ -47,8 +66,18 @@ std::optional<WeightValue> CheckpointWeights::load(mlir::Operation *op, const st
 }
 
 std::optional<WeightValue> RandomWeightSource::load(mlir::Operation *, const std::string &source, int64_t rows,
-                                                    int64_t cols, bool) {
+                                                    int64_t cols, bool, const WeightQuantization *quantization) {
   RandomWeights random(seed, source, cols);
+  if (quantization) {
+    std::vector<QuantizedRow> integers(static_cast<size_t>(rows));
+    std::vector<float> values(static_cast<size_t>(cols));
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t col = 0; col < cols; ++col)
+        values[size_t(col)] = random(row * cols + col);
+      quantizeRow(*quantization, values, {}, integers[size_t(row)]);
+    }
+    return dequantized(*quantization, integers, cols);
+  }
   std::vector<double> data(size_t(rows * cols));
   for (int64_t i = 0; i < rows * cols; ++i)
     data[i] = random(i);
@@ -58,7 +87,8 @@ std::optional<WeightValue> RandomWeightSource::load(mlir::Operation *, const std
 namespace {
 /// For evaluations that need no weights.
 class NoWeights : public WeightSource {
-  std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t, int64_t, bool) override {
+  std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t, int64_t, bool,
+                                  const WeightQuantization *) override {
     op->emitOpError("expected weights to be given, for tensor '") << source << "'";
     return std::nullopt;
   }

@@ -125,10 +125,14 @@ private:
 
   Expected<Json> describeWeights() {
     const WeightsSpec &spec = in.options.weights;
+    // That of the smallest elements; vectors and some tables have larger ones.
     std::string format = "f32";
+    unsigned least = 32;
     for (rt::WeightOp weight : model.getBody().front().getOps<rt::WeightOp>())
-      if (weight.getElement().isBF16())
-        format = "bf16";
+      if (unsigned bits = weight.getElement().getIntOrFloatBitWidth(); bits < least) {
+        least = bits;
+        format = weight.getElement().isBF16() ? "bf16" : "int" + std::to_string(bits);
+      }
     Json weights;
     if (spec.kind == WeightsSpec::Kind::checkpoint) {
       if (!in.imported || !in.imported->checkpoint)

@@ -36,24 +36,17 @@ Expected<std::optional<Json>> readJson(const ModelSource &source, const std::str
 }
 
 /// The format of weights for which no checkpoint says it.
-Expected<WeightFormat> defaultFormat(const JsonView &config, const ModelConfig &model, const ImportOptions &options) {
-  if (options.format)
-    return *options.format;
-  if (!model.elementType || *model.elementType == "float32" || *model.elementType == "float16")
-    return WeightFormat::f32;
-  if (*model.elementType == "bfloat16")
-    return WeightFormat::bf16;
+Expected<Attribute> defaultFormat(MLIRContext &context, const JsonView &config, const ModelConfig &model,
+                                  const ImportOptions &options) {
+  using Kind = WeightFormat::Kind;
+  const std::optional<std::string> &element = model.elementType;
+  bool isF32 = !element || *element == "float32" || *element == "float16";
+  if (options.format.kind == Kind::bf16 || (options.format.kind != Kind::f32 && element == "bfloat16"))
+    return Attribute(lm::BF16Attr::get(&context));
+  if (options.format.kind == Kind::f32 || isF32)
+    return Attribute(lm::F32Attr::get(&context));
   PLAIT_ASSIGN_OR_RETURN(JsonView view, config.get(config.has("torch_dtype") ? "torch_dtype" : "dtype"));
   return unsupported(view.error("float32, bfloat16 or float16; choose a weight format").message());
-}
-
-/// The smallest format that holds all of `tensors` exactly. What is missing or of
-/// a type that cannot be read is an error of checkWeights.
-WeightFormat exactFormat(const Checkpoint &checkpoint, ArrayRef<std::string> tensors) {
-  for (const std::string &name : tensors)
-    if (const TensorView *tensor = checkpoint.find(name); tensor && tensor->type != plait::TensorType::bf16)
-      return WeightFormat::f32;
-  return WeightFormat::bf16;
 }
 
 /// Says of which matrices bits get lost.
@@ -74,12 +67,6 @@ void warnOfRounding(lm::ModelOp model, const ImportedModel &imported, std::vecto
                        "; they are rounded to bf16, which has 8 significant bits; f32 would hold them exactly");
 }
 
-Attribute formatAttr(MLIRContext *context, WeightFormat format) {
-  if (format == WeightFormat::bf16)
-    return lm::BF16Attr::get(context);
-  return lm::F32Attr::get(context);
-}
-
 /// What the body's names begin with: a checkpoint of the bare decoder, without
 /// its head, lacks the prefix.
 StringRef findPrefix(const ModelFamily &family, const Checkpoint *checkpoint) {
@@ -89,8 +76,7 @@ StringRef findPrefix(const ModelFamily &family, const Checkpoint *checkpoint) {
   return family.bodyPrefix;
 }
 
-Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat absentFormat,
-                  const ImportOptions &options) {
+Status buildModel(ImportedModel &result, MLIRContext *context, Attribute absentFormat, const ImportOptions &options) {
   const ModelFamily &family = *findModelFamily(result.config.family);
   const Checkpoint *checkpoint = result.checkpoint ? &*result.checkpoint : nullptr;
   OpBuilder builder(context);
@@ -101,10 +87,8 @@ Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat abse
                                    uint64_t(result.config.maxPositions));
   model.getBody().emplaceBlock();
 
-  auto formatOf = [&](ArrayRef<std::string> tensors, bool isVector) -> Attribute {
-    if (options.format && !isVector)
-      return formatAttr(context, *options.format);
-    return formatAttr(context, checkpoint ? exactFormat(*checkpoint, tensors) : absentFormat);
+  auto formatOf = [&](ArrayRef<std::string> tensors, WeightUse use) {
+    return chooseWeightFormat(options.format, use, tensors, checkpoint, absentFormat);
   };
   ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf);
   result.config.build(modelBuilder, result.config);
@@ -143,14 +127,14 @@ Expected<ImportedModel> plait::importModel(MLIRContext &context, const std::stri
       result.companions.emplace_back(file, std::move(*text));
   }
 
-  WeightFormat absentFormat = WeightFormat::f32;
+  Attribute absentFormat = lm::F32Attr::get(&context);
   if (options.readCheckpoint) {
     PLAIT_ASSIGN_OR_RETURN(result.checkpoint, source.openCheckpoint());
     for (std::string &file : source.filesOf(*result.checkpoint))
       if (llvm::find(result.inputFiles, file) == result.inputFiles.end())
         result.inputFiles.push_back(std::move(file));
   } else {
-    PLAIT_ASSIGN_OR_RETURN(absentFormat, defaultFormat(config, result.config, options));
+    PLAIT_ASSIGN_OR_RETURN(absentFormat, defaultFormat(context, config, result.config, options));
   }
   PLAIT_RETURN_IF_ERROR(buildModel(result, &context, absentFormat, options));
   if (result.checkpoint) {

@@ -54,8 +54,8 @@ std::string ModelBuilder::symbolOf(StringRef path, StringRef kind) const {
 // Weights
 //===----------------------------------------------------------------------===//
 
-lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int64_t> shape, bool transposed,
-                                   bool belowPrefix) {
+lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int64_t> shape, WeightUse use,
+                                   bool transposed, bool belowPrefix) {
   OpBuilder::InsertionGuard guard(builder);
   if (lastWeight)
     builder.setInsertionPointAfter(lastWeight);
@@ -73,7 +73,7 @@ lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int6
   std::vector<std::string> tensors;
   for (int64_t slice = 0, count = layers ? layers.getInt() : 1; slice < count; ++slice)
     tensors.push_back(sliceTensorName(source, slice, first, step));
-  Attribute format = formatOf(tensors, shape.size() == 1);
+  Attribute format = formatOf(tensors, use);
   auto type = lm::WeightType::get(model.getContext(), shape, format);
   Location loc = belowPrefix ? locOf(path) : NameLoc::get(StringAttr::get(model.getContext(), path));
   lastWeight =
@@ -83,10 +83,11 @@ lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int6
   return lastWeight;
 }
 
-Value ModelBuilder::weight(StringRef path, StringRef kind, ArrayRef<int64_t> shape, bool transposed, bool belowPrefix) {
+Value ModelBuilder::weight(StringRef path, StringRef kind, ArrayRef<int64_t> shape, WeightUse use, bool transposed,
+                           bool belowPrefix) {
   auto op = model.lookupSymbol<lm::WeightOp>(symbolOf(path, kind));
   if (!op)
-    op = declare(path, kind, shape, transposed, belowPrefix);
+    op = declare(path, kind, shape, use, transposed, belowPrefix);
   return lm::GetWeightOp::create(builder, op.getLoc(), op.getType(), FlatSymbolRefAttr::get(op.getSymNameAttr()));
 }
 
@@ -141,7 +142,7 @@ void ModelBuilder::buildHead(std::optional<double> softcap) {
   Type logits = lm::getNamedTensor(context, "leaves", {config.vocabulary}, builder.getF32Type());
   lm::FuncOp func = beginFunction("head", {hidden}, {logits});
   StringRef path = config.tiedEmbeddings ? family.embedding : "lm_head";
-  Value matrix = weight(path, "weight", {config.vocabulary, config.hidden},
+  Value matrix = weight(path, "weight", {config.vocabulary, config.hidden}, WeightUse::head,
                         /*transposed=*/false, /*belowPrefix=*/config.tiedEmbeddings);
   Location loc = NameLoc::get(builder.getStringAttr("lm_head"));
   Value result = lm::HeadOp::create(builder, loc, func.getBody().getArgument(0), matrix);
@@ -184,25 +185,26 @@ Value ModelBuilder::layers(Value hidden, StringRef path, llvm::function_ref<Valu
 static int64_t columnsOf(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
 
 Value ModelBuilder::embed(Value ids, StringRef path, int64_t rowCount) {
-  Value table = weight(path, "weight", {rowCount, config.hidden});
+  bool isHead = config.tiedEmbeddings && path == family.embedding;
+  Value table = weight(path, "weight", {rowCount, config.hidden}, isHead ? WeightUse::head : WeightUse::gathered);
   return lm::EmbedOp::create(builder, locOf(path), ids, table);
 }
 
 Value ModelBuilder::linear(Value input, StringRef path, int64_t outputs, bool bias, bool transposed) {
-  Value matrix = weight(path, "weight", {outputs, columnsOf(input)}, transposed);
-  Value vector = bias ? weight(path, "bias", {outputs}) : Value();
+  Value matrix = weight(path, "weight", {outputs, columnsOf(input)}, WeightUse::product, transposed);
+  Value vector = bias ? weight(path, "bias", {outputs}, WeightUse::vector) : Value();
   return lm::LinearOp::create(builder, locOf(path), input, matrix, vector);
 }
 
 Value ModelBuilder::rmsNorm(Value input, const RmsNormForm &form, StringRef path) {
-  Value gain = weight(path, "weight", {form.columns ? form.columns : columnsOf(input)});
+  Value gain = weight(path, "weight", {form.columns ? form.columns : columnsOf(input)}, WeightUse::vector);
   return lm::RmsNormOp::create(builder, locOf(path), input, gain, builder.getF64FloatAttr(form.eps),
                                form.unitOffset ? builder.getUnitAttr() : UnitAttr());
 }
 
 Value ModelBuilder::layerNorm(Value input, double eps, StringRef path) {
-  Value gain = weight(path, "weight", {columnsOf(input)});
-  Value bias = weight(path, "bias", {columnsOf(input)});
+  Value gain = weight(path, "weight", {columnsOf(input)}, WeightUse::vector);
+  Value bias = weight(path, "bias", {columnsOf(input)}, WeightUse::vector);
   return lm::LayerNormOp::create(builder, locOf(path), input, gain, bias, builder.getF64FloatAttr(eps));
 }
 

@@ -46,6 +46,8 @@ static Json toJson(rt::WeightOp weight) {
           {"dtype", text(weight.getElement())},
           {"panel", int64_t(weight.getPanel())},
           {"group", int64_t(weight.getGroup())},
+          {"scale_group", int64_t(weight.getScaleGroup())},
+          {"zero_points", weight.getZeroPoints()},
           {"transposed", weight.getTransposed()}};
 }
 

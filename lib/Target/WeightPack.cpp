@@ -7,6 +7,7 @@
 
 #include "plait/Target/WeightPack.h"
 
+#include "runtime/base/QuantizedTensor.h"
 #include "runtime/base/RandomWeights.h"
 #include "runtime/base/Signals.h"
 
@@ -31,38 +32,56 @@ struct Slice {
   uint8_t *target;
 };
 
-/// Packs panels [first, last) of a slice; a slice without panels is one panel.
+/// Rows that are read at once: in a transposed tensor they lie side by side.
+constexpr int64_t kRowsAtOnce = 16;
+
+/// Writes a row of a slice without panels.
+void writeRow(rt::WeightOp w, int64_t row, llvm::ArrayRef<float> values, uint8_t *target) {
+  if (!w.getElement().isBF16()) {
+    std::memcpy(target + row * values.size() * 4, values.data(), values.size() * 4);
+    return;
+  }
+  uint8_t *to = target + row * values.size() * 2;
+  for (float value : values) {
+    uint16_t half = roundToBf16(value);
+    std::memcpy(to, &half, 2);
+    to += 2;
+  }
+}
+
+/// Packs panels [first, last) of a slice; a slice without panels is one panel. The
+/// file is zero where nothing is written: behind the last row and column.
 void pack(const Slice &slice, int64_t first, int64_t last) {
   rt::WeightOp w = slice.weight;
   const TensorView &source = *slice.source;
   int64_t rows = w.getRows(), cols = w.getCols();
-  bool bf16 = w.getElement().isBF16(), transposed = w.getTransposed();
-  bool plain = w.getPanel() == 0;
-  int64_t panel = plain ? rows : int64_t(w.getPanel()), group = plain ? 1 : int64_t(w.getGroup());
-  int64_t groups = llvm::divideCeil(cols, group);
-  constexpr int64_t kRowsAtOnce = 16;
-  std::vector<float> values(std::min(panel, kRowsAtOnce) * cols);
-  // The file is zero where nothing is written: behind the last row and column.
-  for (int64_t row = first * panel, end = std::min(last * panel, rows); row < end;) {
-    int64_t p = row / panel, count = std::min({kRowsAtOnce, (p + 1) * panel - row, end - row});
+  bool transposed = w.getTransposed();
+  PanelLayout layout = w.getLayout();
+  if (!w.getPanel()) // all rows are one panel
+    layout.panel = rows;
+  std::vector<float> block(std::min(rows, kRowsAtOnce) * cols), values(cols);
+  std::vector<QuantizedRow> integers;
+  for (int64_t row = first * layout.panel, end = std::min(last * layout.panel, rows); row < end; row += kRowsAtOnce) {
+    int64_t count = std::min(kRowsAtOnce, end - row);
+    if (layout.quantization) {
+      quantizeTensorRows(*layout.quantization, source, transposed, row, count, integers);
+      for (int64_t i = 0; i < count; ++i)
+        packRow(layout, row + i, integers[i], slice.target);
+      continue;
+    }
     // In the checkpoint's order: a tensor that is no matrix has rows of one element.
     if (transposed)
-      readTensorBlock(source, 0, cols, row, count, values.data());
+      readTensorBlock(source, 0, cols, row, count, block.data());
     else
-      readTensorBlock(source, row, count, 0, cols, values.data());
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t col = 0; col < cols; ++col) {
-        float value = values[transposed ? col * count + i : i * cols + col];
-        int64_t at = plain ? (row + i) * cols + col
-                           : ((p * groups + col / group) * panel + (row + i - p * panel)) * group + col % group;
-        if (bf16) {
-          uint16_t half = roundToBf16(value);
-          std::memcpy(slice.target + at * 2, &half, 2);
-        } else {
-          std::memcpy(slice.target + at * 4, &value, 4);
-        }
-      }
-    row += count;
+      readTensorBlock(source, row, count, 0, cols, block.data());
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t col = 0; col < cols; ++col)
+        values[col] = block[transposed ? col * count + i : i * cols + col];
+      if (w.getPanel())
+        packRow(layout, row + i, values, slice.target);
+      else
+        writeRow(w, row + i, values, slice.target);
+    }
   }
 }
 

@@ -7,6 +7,8 @@
 
 #include "passes/CPU/CpuKernels.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 using namespace plait;
 
 /// One element of `storage`, f32 or bf16, as f32.
@@ -38,12 +40,51 @@ static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value po
     copyGroup(e.i64(full), columns % group);
 }
 
+/// Looks up row `id` of a table of integers in panels.
+static void copyIntegerRow(CpuKernelEmitter &e, const PanelLayout &layout, Value pointer, Value id, Value result,
+                           Value base) {
+  OpBuilder &b = e.builder();
+  int64_t bits = layout.quantization->bits, columns = layout.groupColumns(), whole = layout.cols / columns;
+  Value panel = e.mul(e.div(id, e.i64(layout.panel)), layout.panelBytes() / 4);
+  Value lane = e.rem(id, e.i64(layout.panel));
+  auto copyGroup = [&](Value group, int64_t count) {
+    Value header = e.add(panel, e.mul(group, layout.groupBytes(columns) / 4));
+    Value halves = e.add(e.mul(header, 2), lane); // scales and zero points have 16 bits
+    Value scale = e.widenF16(e.load(b.getI16Type(), pointer, halves));
+    Value zero = e.integer(b.getI32Type(), bits == 4 ? 8 : 0);
+    if (layout.quantization->zeroPoints)
+      zero = arith::ExtSIOp::create(b, e.loc(), b.getI32Type(),
+                                    e.load(b.getI16Type(), pointer, e.add(halves, layout.panel)));
+    Value words = e.add(e.add(header, layout.headerBytes() / 4), lane), to = e.add(base, e.mul(group, columns));
+    auto copyWord = [&](Value index, int64_t depth) {
+      Value word = e.load(b.getI32Type(), pointer, e.add(words, e.mul(index, layout.panel)));
+      for (int64_t i = 0; i < depth; ++i) {
+        // Eight bits have a sign, four have none.
+        Value integer = arith::ShLIOp::create(b, e.loc(), word, e.integer(b.getI32Type(), 32 - bits * (i + 1)));
+        Value down = e.integer(b.getI32Type(), 32 - bits);
+        integer = bits == 8 ? Value(arith::ShRSIOp::create(b, e.loc(), integer, down))
+                            : Value(arith::ShRUIOp::create(b, e.loc(), integer, down));
+        Value value = arith::SIToFPOp::create(b, e.loc(), e.f32Type(), e.sub(integer, zero));
+        e.store(e.mul(scale, value), result, e.add(to, e.add(e.mul(index, layout.wordColumns), i)));
+      }
+    };
+    e.forLoop(e.i64(0), e.i64(count / layout.wordColumns), 1, [&](Value i) { copyWord(i, layout.wordColumns); });
+    if (int64_t left = count % layout.wordColumns)
+      copyWord(e.i64(count / layout.wordColumns), left);
+  };
+  e.forLoop(e.i64(0), e.i64(whole), 1, [&](Value group) { copyGroup(group, columns); });
+  if (int64_t left = layout.cols % columns)
+    copyGroup(e.i64(whole), left);
+}
+
 static LogicalResult emitEmbed(lm::EmbedOp op, CpuKernelEmitter &e) {
   kernel::PackedType type = e.packedType(op.getTable());
   int64_t columns = type.getWeight().getCols();
   Value ids = e.pointer(op.getIds()), table = e.pointer(op.getTable()), result = e.pointer(op.getResult());
   e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
     Value id = e.loadIndex(ids, row), base = e.mul(row, columns);
+    if (type.getQuantization())
+      return copyIntegerRow(e, type.getLayout(), table, id, result, base);
     if (type.getPanel())
       return copyPanelRow(e, type, table, id, result, base);
     Value from = e.mul(id, columns);

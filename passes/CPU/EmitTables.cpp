@@ -40,10 +40,10 @@ using Row = SmallVector<Field>;
 
 // The rows below list the members in order; these guard their number and size.
 static_assert(offsetof(plait_kernel_v1_t, tile_dim) == 32 && offsetof(plait_kernel_v1_t, tile_block) == 24);
-static_assert(offsetof(plait_weight_v2_t, pack_offset) == 16 && offsetof(plait_weight_v2_t, dtype) == 72);
+static_assert(offsetof(plait_weight_v3_t, pack_offset) == 16 && offsetof(plait_weight_v3_t, dtype) == 72);
 static_assert(offsetof(plait_state_v2_t, window) == 32 && offsetof(plait_state_v2_t, table) == 40);
 static_assert(offsetof(plait_plan_v1_t, slot_count) == 32);
-static_assert(offsetof(plait_model_v2_t, kernels) == 72 && offsetof(plait_model_v2_t, kernel_count) == 112);
+static_assert(offsetof(plait_model_v3_t, kernels) == 72 && offsetof(plait_model_v3_t, kernel_count) == 112);
 static_assert(offsetof(plait_launch_v1_t, source) == 28);
 
 struct EmitTablesPass : plait::impl::EmitTablesPassBase<EmitTablesPass> {
@@ -155,12 +155,19 @@ private:
             i64(w.getLayerStep()),
             i64(w.getRows()),
             i64(w.getCols()),
-            i32(w.getElement().isF32() ? PLAIT_DTYPE_F32 : PLAIT_DTYPE_BF16),
+            i32(getDtype(w.getElement())),
             i32(w.getPanel() ? PLAIT_LAYOUT_PANELS : PLAIT_LAYOUT_ROWS),
             i32(w.getPanel()),
             i32(w.getGroup()),
             i32(w.getTransposed()),
-            i32(0)};
+            i32(w.getZeroPoints()),
+            i64(w.getScaleGroup())};
+  }
+
+  static plait_dtype_t getDtype(Type element) {
+    if (element.isInteger())
+      return element.isInteger(8) ? PLAIT_DTYPE_I8 : PLAIT_DTYPE_I4;
+    return element.isF32() ? PLAIT_DTYPE_F32 : PLAIT_DTYPE_BF16;
   }
 
   Row getPlanRow(rt::PlanOp plan, int64_t index) {
@@ -219,7 +226,7 @@ private:
     for (const std::string &source : sources)
       sourceRows.push_back({Field(emitString(source))});
 
-    emitStructs("plait_model", Row{i64(sizeof(plait_model_v2_t)),
+    emitStructs("plait_model", Row{i64(sizeof(plait_model_v3_t)),
                                    i32(PLAIT_ABI_VERSION),
                                    i32(PLAIT_ABI_MAGIC),
                                    emitString(model.getSymName()),
@@ -244,7 +251,7 @@ private:
     return success();
   }
 
-  /// const plait_model_v2_t *plait_model_query(uint32_t max_version)
+  /// const plait_model_v3_t *plait_model_query(uint32_t max_version)
   void emitQuery() {
     auto type = LLVM::LLVMFunctionType::get(pointerType(), {b.getI32Type()});
     auto query = LLVM::LLVMFuncOp::create(b, loc, PLAIT_MODEL_QUERY_SYMBOL, type);

@@ -156,13 +156,30 @@ Value CpuKernelEmitter::loadWidened(Type storage, Value pointer, Value offset, V
   return widenBF16(load(b.getI16Type(), pointer, offset, mask));
 }
 
+/// `element`, or a vector of it as long as `like` if that is a vector.
+static Type withElement(Type like, Type element) {
+  auto vector = dyn_cast<VectorType>(like);
+  return vector ? Type(vector.clone(element)) : element;
+}
+
 Value CpuKernelEmitter::widenBF16(Value bits) {
   // The upper half of an f32's bits.
-  auto withElement = [&](Type element) -> Type {
-    auto vector = dyn_cast<VectorType>(bits.getType());
-    return vector ? Type(vector.clone(element)) : element;
-  };
-  Value wide = arith::ExtUIOp::create(b, location, withElement(b.getI32Type()), bits);
+  Value wide = arith::ExtUIOp::create(b, location, withElement(bits.getType(), b.getI32Type()), bits);
   wide = arith::ShLIOp::create(b, location, wide, integer(wide.getType(), 16));
-  return bitcast(withElement(f32Type()), wide);
+  return bitcast(withElement(bits.getType(), f32Type()), wide);
+}
+
+Value CpuKernelEmitter::widenF16(Value bits) {
+  Type f32 = withElement(bits.getType(), f32Type());
+  if (lanes() > 4) // all that have AVX2 have F16C
+    return arith::ExtFOp::create(b, location, f32, bitcast(withElement(bits.getType(), b.getF16Type()), bits));
+  // See halfToFloat (runtime/base/QuantizedBlocks.h).
+  Value wide = arith::ExtSIOp::create(b, location, withElement(bits.getType(), b.getI32Type()), bits);
+  auto masked = [&](int32_t mask) -> Value {
+    return arith::AndIOp::create(b, location, wide, integer(wide.getType(), mask));
+  };
+  Value magnitude = arith::ShLIOp::create(b, location, masked(0x7FFF), integer(wide.getType(), 13));
+  magnitude = mul(bitcast(f32, magnitude), constant(f32, 0x1p112));
+  Value sign = masked(int32_t(0x80000000));
+  return bitcast(f32, arith::OrIOp::create(b, location, bitcast(wide.getType(), magnitude), sign));
 }

@@ -120,6 +120,8 @@ public:
   Value loadWidened(Type storage, Value pointer, Value offset, Value mask = {});
   /// A bf16, as scalar or vector of i16, widened to f32: exact.
   Value widenBF16(Value bits);
+  /// The same of a finite f16.
+  Value widenF16(Value bits);
 
   //===--------------------------------------------------------------------===//
   // Control

@@ -1,167 +1,33 @@
-//===- Linear.cpp - Products with packed weights --------------------------===//
+//===- Linear.cpp - lm.linear and lm.head ---------------------------------===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-//
-// lm.linear and lm.head over weights in panels. A tile is a few panels and all
-// rows of the input. Rows are taken in blocks whose accumulators stay in
-// registers over the whole of K; the last rows in blocks of 4, 2 and 1.
-//
-// Numerics: every output element is one chain of fused multiply-adds over k =
-// 0, 1, ..., K-1 from zero, then plus the bias. The chain is the same in a block
-// of any size, so a row's bits do not depend on the number of rows.
-//
-//===----------------------------------------------------------------------===//
 
 #include "passes/CPU/CpuKernels.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/CPU/Product.h"
 
 using namespace plait;
 
-namespace {
-
-class ProductEmitter {
-public:
-  ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
-      : e(e), packed(e.packedType(weight)), rows(packed.getWeight().getRows()), cols(packed.getWeight().getCols()),
-        vectors(packed.getPanel() / e.lanes()), input(e.pointer(input)), weights(e.pointer(weight)),
-        result(e.pointer(result)), count(e.rows(input)) {
-    if (bias)
-      this->bias = e.pointer(bias);
-    panels = llvm::divideCeil(rows, packed.getPanel());
-    groups = llvm::divideCeil(cols, packed.getGroup());
-  }
-
-  LogicalResult run(Operation *op) {
-    Type storage = packed.getStorageType();
-    bool known = (storage.isF32() && packed.getGroup() == 1) || (storage.isBF16() && packed.getGroup() == 2);
-    if (!known || packed.getPanel() <= 0 || packed.getPanel() % e.lanes())
-      return op->emitOpError("expected a weight in panels of a multiple of ")
-             << e.lanes() << " rows, f32 in groups of 1 or bf16 in groups of 2, but got " << packed;
-    // Tiles of four panels keep four streams of weights in flight when there is
-    // one row; a small matrix is divided more finely, for the threads' sake.
-    int64_t perTile = panels >= 16 ? 4 : panels >= 8 ? 2 : 1;
-    e.forEachTile({.count = int64_t(llvm::divideCeil(panels, perTile))}, [&](Value tile) {
-      Value first = e.mul(tile, perTile);
-      Value last = e.minimum(e.add(first, perTile), e.i64(panels));
-      emitRows(first, last, perTile);
-    });
-    return success();
-  }
-
-private:
-  /// Rows per block such that accumulators, weights and one input fit the
-  /// registers: 16 vector registers, 32 with AVX-512.
-  int64_t blockRows() const { return e.lanes() == 16 ? 12 : e.target().fma ? 6 : 4; }
-
-  void emitRows(Value firstPanel, Value lastPanel, int64_t perTile) {
-    int64_t block = blockRows();
-    Value left = e.rem(count, e.i64(block));
-    Value whole = e.sub(count, left);
-    e.forLoop(e.i64(0), whole, block, [&](Value row) { emitPanels(row, block, firstPanel, lastPanel, perTile); });
-    // The binary digits of what is left.
-    Value row = whole;
-    for (int64_t size = llvm::PowerOf2Ceil(block) / 2; size; size /= 2) {
-      Value digit = arith::AndIOp::create(e.builder(), e.loc(), left, e.i64(size));
-      e.ifThen(e.equal(digit, e.i64(size)), [&] { emitPanels(row, size, firstPanel, lastPanel, perTile); });
-      row = e.add(row, digit);
-    }
-  }
-
-  /// All panels of the tile for `blockRows` rows: as many at once as it takes to
-  /// have enough independent accumulators.
-  void emitPanels(Value row, int64_t blockRows, Value first, Value last, int64_t perTile) {
-    int64_t atOnce = std::min<int64_t>(perTile, std::max<int64_t>(1, 4 / blockRows));
-    Value whole = e.sub(last, e.rem(e.sub(last, first), e.i64(atOnce)));
-    e.forLoop(first, whole, atOnce, [&](Value panel) { emitBlock(row, blockRows, panel, atOnce); });
-    if (atOnce > 1)
-      e.forLoop(whole, last, 1, [&](Value panel) { emitBlock(row, blockRows, panel, 1); });
-  }
-
-  /// result[row .., panel ..] for `blockRows` rows and `panelCount` panels.
-  void emitBlock(Value row, int64_t blockRows, Value panel, int64_t panelCount) {
-    int64_t columns = panelCount * vectors;
-    SmallVector<Value> sums(blockRows * columns, e.splat(0));
-    Value rowOffset = e.mul(row, cols);
-    // Words of f32, or of a pair of bf16: a panel's are consecutive.
-    Value panelOffset = e.mul(panel, groups * packed.getPanel());
-    auto step = [&](Value group, ValueRange sums, bool lastPairIsHalf) {
-      SmallVector<Value> next(sums);
-      SmallVector<SmallVector<Value>> w = loadWeights(e.add(panelOffset, e.mul(group, packed.getPanel())), panelCount);
-      int64_t depth = lastPairIsHalf ? 1 : packed.getGroup();
-      for (int64_t d = 0; d < depth; ++d)
-        for (int64_t r = 0; r < blockRows; ++r) {
-          Value k = e.add(e.mul(group, packed.getGroup()), d);
-          Value x = e.broadcast(e.load(e.f32Type(), input, e.add(e.add(rowOffset, r * cols), k)));
-          for (int64_t c = 0; c < columns; ++c)
-            next[r * columns + c] = e.fma(x, w[d][c], next[r * columns + c]);
-        }
-      return next;
-    };
-    int64_t wholeGroups = cols / packed.getGroup();
-    sums = e.forLoop(e.i64(0), e.i64(wholeGroups), 1, sums,
-                     [&](Value group, ValueRange carried) { return step(group, carried, false); });
-    if (wholeGroups != groups)
-      sums = step(e.i64(wholeGroups), sums, true);
-    storeSums(sums, row, blockRows, panel, panelCount);
-  }
-
-  /// The vectors of one group of columns, by depth within the group.
-  SmallVector<SmallVector<Value>> loadWeights(Value offset, int64_t panelCount) {
-    SmallVector<SmallVector<Value>> result(packed.getGroup());
-    bool bf16 = packed.getStorageType().isBF16();
-    for (int64_t p = 0; p < panelCount; ++p)
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value at = e.add(offset, p * groups * packed.getPanel() + v * e.lanes());
-        if (!bf16) {
-          result[0].push_back(e.load(e.f32VectorType(), weights, at));
-          continue;
-        }
-        // One word holds columns 2g (low half) and 2g+1 (high half) of a row.
-        VectorType words = e.vectorType(e.builder().getI32Type());
-        Value pair = e.load(words, weights, at);
-        Value low = arith::ShLIOp::create(e.builder(), e.loc(), pair, e.integer(words, 16));
-        Value high = arith::AndIOp::create(e.builder(), e.loc(), pair, e.integer(words, int32_t(0xFFFF0000)));
-        result[0].push_back(e.bitcast(e.f32VectorType(), low));
-        result[1].push_back(e.bitcast(e.f32VectorType(), high));
-      }
-    return result;
-  }
-
-  void storeSums(ArrayRef<Value> sums, Value row, int64_t blockRows, Value panel, int64_t panelCount) {
-    int64_t columns = panelCount * vectors;
-    Value firstColumn = e.mul(panel, packed.getPanel());
-    for (int64_t c = 0; c < columns; ++c) {
-      Value column = e.add(firstColumn, c * e.lanes());
-      Value mask = rows % packed.getPanel() ? e.lanesBelow(column, e.i64(rows)) : Value();
-      Value added =
-          bias ? (mask ? e.load(e.f32Type(), bias, column, mask) : e.load(e.f32VectorType(), bias, column)) : Value();
-      for (int64_t r = 0; r < blockRows; ++r) {
-        Value sum = sums[r * columns + c];
-        if (added)
-          sum = e.add(sum, added);
-        e.store(sum, result, e.add(e.mul(e.add(row, r), rows), column), mask);
-      }
-    }
-  }
-
-  CpuKernelEmitter &e;
-  kernel::PackedType packed;
-  int64_t rows, cols, vectors, panels = 0, groups = 0;
-  Value input, weights, bias, result, count;
-};
-
-LogicalResult emitLinear(lm::LinearOp op, CpuKernelEmitter &e) {
-  return ProductEmitter(e, op.getInput(), op.getWeight(), op.getBias(), op.getResult()).run(op);
-}
-LogicalResult emitHead(lm::HeadOp op, CpuKernelEmitter &e) {
-  return ProductEmitter(e, op.getInput(), op.getWeight(), Value(), op.getResult()).run(op);
+/// Chooses the kind of product.
+static LogicalResult emitProduct(Operation *op, CpuKernelEmitter &e, Value input, Value weight, Value bias) {
+  kernel::PackedType packed = e.packedType(weight);
+  Type storage = packed.getStorageType();
+  bool isFull = packed.getGroup() * int64_t(storage.getIntOrFloatBitWidth()) == 32;
+  if (!isFull || packed.getPanel() <= 0 || packed.getPanel() % (2 * e.lanes()))
+    return op->emitOpError("expected a weight in panels of a multiple of ")
+           << 2 * e.lanes() << " rows and in words of 32 bits, but got " << packed;
+  FloatProduct(e, input, weight, bias, op->getResult(0)).run();
+  return success();
 }
 
-} // namespace
+static LogicalResult emitLinear(lm::LinearOp op, CpuKernelEmitter &e) {
+  return emitProduct(op, e, op.getInput(), op.getWeight(), op.getBias());
+}
+static LogicalResult emitHead(lm::HeadOp op, CpuKernelEmitter &e) {
+  return emitProduct(op, e, op.getInput(), op.getWeight(), Value());
+}
 
 void plait::registerLinearCpuKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {

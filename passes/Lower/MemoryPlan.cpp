@@ -235,9 +235,7 @@ private:
 
   FailureOr<int64_t> allocate(Operation *op, Value value) {
     auto type = cast<RankedTensorType>(value.getType());
-    int64_t bytes = type.getElementType().getIntOrFloatBitWidth() / 8;
-    for (int64_t extent : type.getShape().drop_front())
-      bytes *= extent;
+    int64_t bytes = lm::getRowBytes(type);
     StringRef name = lm::getLeadingDim(type);
     int dim = name == "tokens"   ? PLAIT_DIM_TOKENS
               : name == "rows"   ? PLAIT_DIM_ROWS

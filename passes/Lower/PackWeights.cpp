@@ -41,11 +41,14 @@ struct PackWeightsPass : plait::impl::PackWeightsPassBase<PackWeightsPass> {
 
   void pack(lm::GetWeightOp get, bool multiplied) {
     auto weight = cast<lm::WeightType>(get.getType());
-    bool panels = multiplied && !weight.isVector();
-    unsigned bits = cast<lm::WeightFormatInterface>(weight.getFormat()).getStorageType().getIntOrFloatBitWidth();
+    auto format = cast<lm::WeightFormatInterface>(weight.getFormat());
+    bool panels = (multiplied || format.getQuantization()) && !weight.isVector();
+    unsigned bits = format.getStorageType().getIntOrFloatBitWidth();
     remark::analysis(get.getLoc(), remark::RemarkOpts::name("WeightLayout").category("plait-pack-weights"))
         << get.getWeight().getLeafReference()
-        << (panels ? " is stored in panels: it is multiplied by" : " is stored by rows: it is never multiplied by");
+        << (multiplied ? " is stored in panels: it is multiplied by"
+            : panels   ? " is stored in panels: its elements are integers"
+                       : " is stored by rows: it is never multiplied by");
     auto type = kernel::PackedType::get(&getContext(), weight, panels ? int64_t(panel) : 0, panels ? 32 / bits : 1);
     OpBuilder b(get);
     Value packed = kernel::PackedWeightOp::create(b, get.getLoc(), type, get.getWeightAttr());

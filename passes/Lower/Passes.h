@@ -22,7 +22,7 @@ namespace plait {
 #include "passes/Lower/Passes.h.inc"
 
 struct LowerPipelineOptions {
-  int64_t panel = 16; ///< rows per weight panel, see plait-pack-weights
+  int64_t panel = 32; ///< rows per weight panel, see plait-pack-weights
 };
 
 /// From steps and models to kernels and launch plans.

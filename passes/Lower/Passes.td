@@ -46,18 +46,19 @@ def PackWeightsPass : Pass<"plait-pack-weights", "::mlir::ModuleOp"> {
     A matrix that some op multiplies by (`lm.linear`, `lm.head`) is stored in
     panels of `panel` rows, everything else row major. A tied embedding, gathered
     and multiplied by, has one layout that serves both: panels, because a gather
-    reads one row where a product reads them all.
+    reads one row where a product reads them all. Integers are always in panels.
+    All CPUs share one layout, so that one pack serves the code for each.
 
     ```mlir
     %w = lm.get_weight @main::@q
     ```
     becomes
     ```mlir
-    %p = kernel.packed_weight @main::@q : !kernel.packed<..., panel = 16, group = 2>
+    %p = kernel.packed_weight @main::@q : !kernel.packed<..., panel = 32, group = 2>
     %w = kernel.unpack %p
     ```
   }];
-  let options = [Option<"panel", "panel", "int64_t", "16", "Rows per panel: twice the target's vector length in f32">];
+  let options = [Option<"panel", "panel", "int64_t", "32", "Rows per panel">];
   let dependentDialects = ["::plait::kernel::KernelDialect"];
 }
 

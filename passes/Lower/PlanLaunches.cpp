@@ -181,7 +181,9 @@ private:
       int64_t layerBytes = llvm::alignTo(type.getBytes(), 64), layers = weight.getSlices();
       rt::WeightOp::create(b, weight.getLoc(), weight.getSymName(), weight.getSource(), offset, layerBytes, layers,
                            weight.getFirst(), weight.getStep(), type.getWeight().getRows(), type.getWeight().getCols(),
-                           type.getStorageType(), type.getPanel(), type.getGroup(), weight.getTransposed());
+                           type.getStorageType(), type.getPanel(), type.getGroup(),
+                           type.getQuantization() ? type.getLayout().groupColumns() : 0,
+                           type.getQuantization() && type.getQuantization()->zeroPoints, weight.getTransposed());
       offset += layerBytes * layers;
     }
     model.setPackBytes(offset);

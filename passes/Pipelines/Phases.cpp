@@ -47,8 +47,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
   case Phase::decode:
     return buildDecodePipeline(pm, {options.debugLogits});
   case Phase::lower:
-    // A panel is two vector registers wide.
-    return buildLowerPipeline(pm, {2 * options.lanes});
+    return buildLowerPipeline(pm, {});
   case Phase::cpu:
     return buildCpuPipeline(pm, {unsigned(options.lanes), options.fma, options.isa});
   case Phase::link:

@@ -199,7 +199,7 @@ void plait::dequantizeRow(const WeightQuantization &quantization, const Quantize
 std::optional<WeightQuantization> plait::storedQuantization(const TensorView &tensor) {
   if (tensor.packed)
     return tensor.packed->quantization;
-  if (tensor.transposed || tensor.offset != 0 || tensor.pairedRows != 0)
+  if (tensor.transposed || tensor.offset != 0)
     return std::nullopt;
   if (tensor.type == TensorType::q8_0)
     return WeightQuantization{8, 32, false};
@@ -213,7 +213,7 @@ void plait::readQuantizedRow(const TensorView &tensor, int64_t row, QuantizedRow
     return readPackedRow(tensor, row, result);
   bool small = tensor.type == TensorType::q4_0;
   size_t columns = size_t(tensor.columns()), groups = columns / 32, bytes = tensorBlockBytes(tensor.type);
-  const uint8_t *block = tensor.data.data() + size_t(row) * groups * bytes;
+  const uint8_t *block = tensor.data.data() + size_t(storedRow(tensor, row)) * groups * bytes;
   result.integers.resize(columns);
   result.scales.resize(groups);
   result.zeros.assign(groups, 0);

@@ -259,16 +259,15 @@ void readStored(const TensorView &tensor, int64_t first, int64_t count, float *t
   }
 }
 
-/// Where the file holds a row of the view.
-int64_t storedRow(const TensorView &tensor, int64_t row) {
+} // namespace
+
+int64_t plait::storedRow(const TensorView &tensor, int64_t row) {
   int64_t size = tensor.pairedRows;
   if (!size)
     return row;
   int64_t inHead = row % size, half = size / 2;
   return row - inHead + 2 * (inHead % half) + inHead / half;
 }
-
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Elements of a view

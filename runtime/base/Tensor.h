@@ -94,6 +94,9 @@ struct TensorView {
   int64_t columns() const; ///< the product of the other extents
 };
 
+/// Where the file holds row `row` of the view.
+int64_t storedRow(const TensorView &tensor, int64_t row);
+
 /// Element `index`, in C order of the view's shape, as a double. Dequantised
 /// elements are the f32 numbers that ggml computes, and GPTQ and AWQ in f32.
 double tensorElement(const TensorView &tensor, int64_t index);

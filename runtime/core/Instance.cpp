@@ -74,7 +74,7 @@ Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model
 }
 
 Status Instance::allocate(const InstanceOptions &options) {
-  const plait_model_v2_t &tables = shared->tables();
+  const plait_model_v3_t &tables = shared->tables();
   constexpr int64_t most = int64_t(1) << 24; // far from overflow, beyond any use
   PLAIT_RETURN_IF_ERROR(checkOption("tokens per step", options.maxTokens, 1, most));
   PLAIT_RETURN_IF_ERROR(checkOption("rows per step", options.maxRows, 1, most));
@@ -306,7 +306,7 @@ Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
     else
       changed.wait(lock);
   }
-  const plait_model_v2_t &tables = shared->tables();
+  const plait_model_v3_t &tables = shared->tables();
   for (int32_t i = 0; i < tables.state_count; ++i) {
     const plait_state_v2_t &state = tables.states[i];
     if (size_t(state.table) != table)

@@ -54,7 +54,7 @@ public:
 
   const std::string &path() const { return files.path(); }
   const Manifest &manifest() const { return info; }
-  const plait_model_v2_t &tables() const { return *model; }
+  const plait_model_v3_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
   /// The plan of a variant, or an error that lists the variants.
@@ -71,7 +71,7 @@ private:
   ArtifactSource files;
   Manifest info;
   Library library;
-  const plait_model_v2_t *model = nullptr;
+  const plait_model_v3_t *model = nullptr;
   Weights pack;
 };
 

@@ -51,7 +51,24 @@ int64_t plait::dtypeBytes(int32_t dtype) {
 
 static bool multiply(int64_t &product, int64_t factor) { return !__builtin_mul_overflow(product, factor, &product); }
 
-int64_t plait::packedBytes(const plait_weight_v2_t &weight) {
+static bool isInteger(int32_t dtype) { return dtype == PLAIT_DTYPE_I8 || dtype == PLAIT_DTYPE_I4; }
+
+std::optional<WeightQuantization> plait::quantizationOf(const plait_weight_v3_t &weight) {
+  if (!isInteger(weight.dtype))
+    return std::nullopt;
+  return WeightQuantization{weight.dtype == PLAIT_DTYPE_I8 ? 8u : 4u, weight.scale_group, weight.zero_points != 0};
+}
+
+PanelLayout plait::panelLayoutOf(const plait_weight_v3_t &weight) {
+  return {weight.rows, weight.cols, weight.panel, weight.group, quantizationOf(weight)};
+}
+
+int64_t plait::packedBytes(const plait_weight_v3_t &weight) {
+  if (isInteger(weight.dtype)) { // extents below 2^40, so that a panel's bytes are in range
+    PanelLayout layout = panelLayoutOf(weight);
+    int64_t bytes = layout.panelBytes();
+    return multiply(bytes, layout.panels()) ? bytes : -1;
+  }
   int64_t bytes = dtypeBytes(weight.dtype);
   int64_t rows = weight.rows, cols = weight.cols;
   if (weight.layout == PLAIT_LAYOUT_PANELS) {
@@ -65,23 +82,23 @@ int64_t plait::packedBytes(const plait_weight_v2_t &weight) {
   return multiply(bytes, rows) && multiply(bytes, cols) ? bytes : -1;
 }
 
-const plait_plan_v1_t *plait::findPlan(const plait_model_v2_t &model, std::string_view variant) {
+const plait_plan_v1_t *plait::findPlan(const plait_model_v3_t &model, std::string_view variant) {
   for (int32_t i = 0; i < model.plan_count; ++i)
     if (variant == model.plans[i].name)
       return &model.plans[i];
   return nullptr;
 }
 
-int64_t plait::pageTokens(const plait_model_v2_t &model) { return model.state_count ? model.states[0].page_tokens : 1; }
+int64_t plait::pageTokens(const plait_model_v3_t &model) { return model.state_count ? model.states[0].page_tokens : 1; }
 
-int64_t plait::tableWindow(const plait_model_v2_t &model, int32_t table) {
+int64_t plait::tableWindow(const plait_model_v3_t &model, int32_t table) {
   for (int32_t i = 0; i < model.state_count; ++i)
     if (model.states[i].table == table)
       return model.states[i].window;
   return 0;
 }
 
-int64_t plait::tablePageBytes(const plait_model_v2_t &model, int32_t table) {
+int64_t plait::tablePageBytes(const plait_model_v3_t &model, int32_t table) {
   int64_t bytes = 0;
   for (int32_t i = 0; i < model.state_count; ++i)
     if (model.states[i].table == table)
@@ -99,7 +116,7 @@ constexpr int64_t kMaxLayers = 1 << 20;
 
 class Checker {
 public:
-  Checker(const plait_model_v2_t &model, const LoadedImage &image) : model(model), image(image) {}
+  Checker(const plait_model_v3_t &model, const LoadedImage &image) : model(model), image(image) {}
 
   Status check() {
     PLAIT_RETURN_IF_ERROR(checkModel());
@@ -170,7 +187,7 @@ private:
     return inRange("cyclic", kernel.cyclic, 0, 1);
   }
 
-  Status checkWeight(const plait_weight_v2_t &weight) const {
+  Status checkWeight(const plait_weight_v3_t &weight) const {
     PLAIT_RETURN_IF_ERROR(string("name", weight.name));
     PLAIT_RETURN_IF_ERROR(string("source", weight.source));
     PLAIT_RETURN_IF_ERROR(inRange("layers", weight.layers, 1, kMaxLayers));
@@ -178,12 +195,22 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("layer_step", weight.layer_step, 1, kMaxLayers));
     PLAIT_RETURN_IF_ERROR(inRange("rows", weight.rows, 1, kMaxExtent));
     PLAIT_RETURN_IF_ERROR(inRange("cols", weight.cols, 1, kMaxExtent));
-    if (!dtypeBytes(weight.dtype))
+    if (!dtypeBytes(weight.dtype) && !isInteger(weight.dtype))
       return damaged("dtype", std::to_string(weight.dtype), "a plait_dtype_t");
     PLAIT_RETURN_IF_ERROR(inRange("layout", weight.layout, 0, PLAIT_LAYOUT_PANELS));
     if (weight.layout == PLAIT_LAYOUT_PANELS) {
       PLAIT_RETURN_IF_ERROR(inRange("panel", weight.panel, 1, 1 << 16));
       PLAIT_RETURN_IF_ERROR(inRange("group", weight.group, 1, 1 << 16));
+    }
+    PLAIT_RETURN_IF_ERROR(inRange("zero_points", weight.zero_points, 0, 1));
+    if (isInteger(weight.dtype)) {
+      PLAIT_RETURN_IF_ERROR(inRange("layout", weight.layout, PLAIT_LAYOUT_PANELS, PLAIT_LAYOUT_PANELS));
+      PLAIT_RETURN_IF_ERROR(inRange("panel", weight.panel, 32, 32));
+      int64_t columns = weight.dtype == PLAIT_DTYPE_I8 ? 4 : 8;
+      PLAIT_RETURN_IF_ERROR(inRange("group", weight.group, columns, columns));
+      PLAIT_RETURN_IF_ERROR(inRange("scale_group", weight.scale_group, 1, kMaxExtent));
+    } else {
+      PLAIT_RETURN_IF_ERROR(inRange("scale_group", weight.scale_group, 0, 0));
     }
     int64_t bytes = packedBytes(weight);
     if (bytes < 0 || weight.layer_bytes < uint64_t(bytes) || weight.layer_bytes % 64)
@@ -319,16 +346,16 @@ private:
     return layers ? inRange("layer_end", launch.layer_end, 1, layers) : Status::success();
   }
 
-  const plait_model_v2_t &model;
+  const plait_model_v3_t &model;
   const LoadedImage &image;
 };
 
 } // namespace
 
-Status plait::checkTables(const plait_model_v2_t *model, const LoadedImage &image) {
+Status plait::checkTables(const plait_model_v3_t *model, const LoadedImage &image) {
   // The head of the struct is all that may be read before its size is known.
-  constexpr size_t headBytes = offsetof(plait_model_v2_t, name);
-  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v2_t) || !image.holds(model, headBytes))
+  constexpr size_t headBytes = offsetof(plait_model_v3_t, name);
+  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v3_t) || !image.holds(model, headBytes))
     return corrupt("model tables: found a pointer outside the binary; expected a table inside it");
   if (model->magic != PLAIT_ABI_MAGIC)
     return corrupt("model tables: found magic " + std::to_string(model->magic) + "; expected " +
@@ -337,9 +364,9 @@ Status plait::checkTables(const plait_model_v2_t *model, const LoadedImage &imag
     return unsupported("found a model built for ABI " + std::to_string(model->abi_version) +
                        "; this runtime reads ABI " + std::to_string(PLAIT_ABI_VERSION) +
                        "; recompile it with the plait-compile of this version");
-  if (model->struct_size < sizeof(plait_model_v2_t) || model->struct_size > 65536 ||
+  if (model->struct_size < sizeof(plait_model_v3_t) || model->struct_size > 65536 ||
       !image.holds(model, size_t(model->struct_size)))
     return corrupt("model tables: found struct_size " + std::to_string(model->struct_size) + "; expected at least " +
-                   std::to_string(sizeof(plait_model_v2_t)));
+                   std::to_string(sizeof(plait_model_v3_t)));
   return Checker(*model, image).check().withContext("model tables");
 }

@@ -9,6 +9,7 @@
 #define PLAIT_RUNTIME_CORE_TABLES_H
 
 #include "plait-abi/Model.h"
+#include "runtime/base/PanelLayout.h"
 #include "runtime/base/Status.h"
 
 #include <cstddef>
@@ -39,24 +40,30 @@ private:
 
 /// Checks that every size, index and pointer of the tables is one that the
 /// runtime can follow. After success no index of the tables needs a check.
-Status checkTables(const plait_model_v2_t *model, const LoadedImage &image);
+Status checkTables(const plait_model_v3_t *model, const LoadedImage &image);
 
 /// The plan called `variant`, or null.
-const plait_plan_v1_t *findPlan(const plait_model_v2_t &model, std::string_view variant);
+const plait_plan_v1_t *findPlan(const plait_model_v3_t &model, std::string_view variant);
 
 /// Positions of one page, the same in all states. 1 for a model without state.
-int64_t pageTokens(const plait_model_v2_t &model);
+int64_t pageTokens(const plait_model_v3_t &model);
 
 /// The window of the states that use a page table; 0: they keep every position.
-int64_t tableWindow(const plait_model_v2_t &model, int32_t table);
+int64_t tableWindow(const plait_model_v3_t &model, int32_t table);
 
 /// Bytes of one page of a page table, in all layers of all states that use it.
-int64_t tablePageBytes(const plait_model_v2_t &model, int32_t table);
+int64_t tablePageBytes(const plait_model_v3_t &model, int32_t table);
 
 /// Bytes of one layer's slice of a weight in its layout; -1 on overflow.
-int64_t packedBytes(const plait_weight_v2_t &weight);
+int64_t packedBytes(const plait_weight_v3_t &weight);
 
-/// Bytes of an element of a plait_dtype_t, 0 if unknown.
+/// How integers stand for the elements of a weight, if they are integers.
+std::optional<WeightQuantization> quantizationOf(const plait_weight_v3_t &weight);
+/// The layout of a weight in panels.
+PanelLayout panelLayoutOf(const plait_weight_v3_t &weight);
+
+/// Bytes of an element of a plait_dtype_t; 0 if unknown, or smaller than a byte or
+/// with scales.
 int64_t dtypeBytes(int32_t dtype);
 
 } // namespace plait

@@ -63,7 +63,7 @@ PageMemory &PageMemory::operator=(PageMemory &&other) noexcept {
   return *this;
 }
 
-Expected<Weights> Weights::map(const FileRange &file, const plait_model_v2_t &model) {
+Expected<Weights> Weights::map(const FileRange &file, const plait_model_v3_t &model) {
   Weights weights;
   PLAIT_ASSIGN_OR_RETURN(weights.file, MappedFile::open(file));
   std::span<const uint8_t> bytes = weights.file->bytes();
@@ -88,7 +88,7 @@ void store(float value, uint16_t *to) { *to = roundToBf16(value); }
 
 /// Rows [begin, end) in row major order.
 template <typename Element>
-void fillRows(const plait_weight_v2_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillRows(const plait_weight_v3_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
               Element *slice) {
   // The index grows by one, which the optimiser turns into one addition.
   for (int64_t i = begin * weight.cols, last = end * weight.cols; i < last; ++i)
@@ -97,7 +97,7 @@ void fillRows(const plait_weight_v2_t &weight, const RandomWeights &values, int6
 
 /// Panels [begin, end), written front to back.
 template <typename Element>
-void fillPanels(const plait_weight_v2_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillPanels(const plait_weight_v3_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
                 Element *slice) {
   const int64_t panel = weight.panel, group = weight.group;
   const int64_t rows = weight.rows, cols = weight.cols;
@@ -121,8 +121,23 @@ void fillPanels(const plait_weight_v2_t &weight, const RandomWeights &values, in
   }
 }
 
+/// Panels [begin, end) of a weight of integers.
+void fillIntegers(const plait_weight_v3_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+                  uint8_t *slice) {
+  const PanelLayout layout = panelLayoutOf(weight);
+  std::memset(slice + begin * layout.panelBytes(), 0, size_t((end - begin) * layout.panelBytes()));
+  std::vector<float> row(static_cast<size_t>(weight.cols));
+  QuantizedRow integers;
+  for (int64_t r = begin * weight.panel, last = std::min(end * weight.panel, weight.rows); r < last; ++r) {
+    for (int64_t c = 0; c < weight.cols; ++c)
+      row[size_t(c)] = values(r * weight.cols + c);
+    quantizeRow(*layout.quantization, row, {}, integers);
+    packRow(layout, r, integers, slice);
+  }
+}
+
 template <typename Element>
-void fillSlice(const plait_weight_v2_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillSlice(const plait_weight_v3_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
                uint8_t *slice) {
   Element *elements = reinterpret_cast<Element *>(slice);
   if (weight.layout == PLAIT_LAYOUT_PANELS)
@@ -132,19 +147,19 @@ void fillSlice(const plait_weight_v2_t &weight, const RandomWeights &values, int
 }
 
 /// Panels or rows of a slice: the unit in which the work is divided.
-int64_t unitsOf(const plait_weight_v2_t &weight) {
+int64_t unitsOf(const plait_weight_v3_t &weight) {
   return weight.layout == PLAIT_LAYOUT_PANELS ? (weight.rows + weight.panel - 1) / weight.panel : weight.rows;
 }
 
 struct FillWork {
-  const plait_weight_v2_t *weight;
+  const plait_weight_v3_t *weight;
   int64_t layer, begin, end;
 };
 
-std::vector<FillWork> divideWork(const plait_model_v2_t &model) {
+std::vector<FillWork> divideWork(const plait_model_v3_t &model) {
   std::vector<FillWork> work;
   for (int32_t i = 0; i < model.weight_count; ++i) {
-    const plait_weight_v2_t &weight = model.weights[i];
+    const plait_weight_v3_t &weight = model.weights[i];
     int64_t unitElements = weight.layout == PLAIT_LAYOUT_PANELS ? weight.cols * weight.panel : weight.cols;
     int64_t step = std::max<int64_t>(1, kWorkElements / unitElements);
     for (int64_t layer = 0; layer < weight.layers; ++layer)
@@ -156,22 +171,25 @@ std::vector<FillWork> divideWork(const plait_model_v2_t &model) {
 
 } // namespace
 
-void plait::fillRandom(const plait_weight_v2_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
+void plait::fillRandom(const plait_weight_v3_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
                        uint8_t *slice) {
   std::string name = sliceTensorName(weight.source, layer, weight.layer_first, weight.layer_step);
   RandomWeights values(seed, name, weight.cols);
-  if (weight.dtype == PLAIT_DTYPE_BF16)
+  if (weight.scale_group)
+    fillIntegers(weight, values, begin, end, slice);
+  else if (weight.dtype == PLAIT_DTYPE_BF16)
     fillSlice<uint16_t>(weight, values, begin, end, slice);
   else
     fillSlice<float>(weight, values, begin, end, slice);
 }
 
-Expected<Weights> Weights::random(uint64_t seed, const plait_model_v2_t &model, unsigned threads, Progress *progress) {
+Expected<Weights> Weights::random(uint64_t seed, const plait_model_v3_t &model, unsigned threads, Progress *progress) {
   for (int32_t i = 0; i < model.weight_count; ++i) {
     int32_t dtype = model.weights[i].dtype;
-    if (dtype != PLAIT_DTYPE_F32 && dtype != PLAIT_DTYPE_BF16)
+    if (dtype != PLAIT_DTYPE_F32 && dtype != PLAIT_DTYPE_BF16 && !quantizationOf(model.weights[i]))
       return unsupported("random weights: found weight '" + std::string(model.weights[i].name) +
-                         "' of integers; expected f32 or bf16; compile with --weights checkpoint");
+                         "' of plain integers; expected f32, bf16, or integers with scales; compile with "
+                         "--weights checkpoint");
   }
   Weights weights;
   PLAIT_ASSIGN_OR_RETURN(weights.memory, PageMemory::allocate(model.pack_bytes, "weights"));

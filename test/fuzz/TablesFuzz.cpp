@@ -30,7 +30,7 @@ namespace {
 /// all pointers among them turned to the copy.
 class Image {
 public:
-  explicit Image(const plait_model_v2_t &from) {
+  explicit Image(const plait_model_v3_t &from) {
     memory.resize(1 << 16);
     auto *model = copy(&from, 1);
     model->name = text(from.name);
@@ -68,7 +68,7 @@ public:
     original = memory;
   }
 
-  const plait_model_v2_t *tables() const { return reinterpret_cast<const plait_model_v2_t *>(memory.data()); }
+  const plait_model_v3_t *tables() const { return reinterpret_cast<const plait_model_v3_t *>(memory.data()); }
   size_t size() const { return used; }
   void reset() { std::memcpy(memory.data(), original.data(), used); }
   void set(size_t offset, uint64_t value, size_t bytes) {
@@ -100,12 +100,12 @@ Image loadDemo() {
   void *library = dlopen(PLAIT_DEMO_MODEL, RTLD_NOW | RTLD_LOCAL);
   require(library, "the demo model loads");
   auto query = reinterpret_cast<plait_model_query_fn>(dlsym(library, PLAIT_MODEL_QUERY_SYMBOL));
-  const plait_model_v2_t *model = query(PLAIT_ABI_VERSION);
+  const plait_model_v3_t *model = query(PLAIT_ABI_VERSION);
   require(model, "the demo model has tables");
   return Image(*model);
 }
 
-size_t walk(const plait_model_v2_t &model) {
+size_t walk(const plait_model_v3_t &model) {
   size_t sum = std::strlen(model.name) + std::strlen(model.isa) + std::strlen(model.numerics);
   for (int32_t i = 0; i < model.weight_count; ++i) {
     const auto &weight = model.weights[i];

@@ -68,8 +68,16 @@ int main(int argc, char **argv) {
       "embed-weights", cl::desc("With --emit=exe: weights in the executable, not in NAME.weights"), cl::cat(category));
   cl::opt<std::string> weights("weights", cl::desc("checkpoint, random[:SEED] or none"), cl::init("checkpoint"),
                                cl::cat(category));
-  cl::opt<std::string> format(
-      "weight-format", cl::desc("f32 or bf16 (default: bf16 for weights that are bf16, else f32)"), cl::cat(category));
+  cl::opt<std::string> dtype("dtype",
+                             cl::desc("Matrices as auto (bf16 where the checkpoint is, else f32), stored (as auto, "
+                                      "but integers where it has them), f32, bf16, int8 or int4 (default: auto)"),
+                             cl::cat(category));
+  cl::opt<int> group("group",
+                     cl::desc("Columns of integers that share a scale: 32, 64, 128, or 0 for whole rows of "
+                              "int8 (default: 64)"),
+                     cl::cat(category));
+  cl::opt<bool> zeroPoints("zero-points", cl::desc("With --dtype=int4: a zero point beside each scale"),
+                           cl::cat(category));
   cl::opt<std::string> target("target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4"),
                               cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
@@ -130,10 +138,11 @@ int main(int argc, char **argv) {
   options.weights = *spec;
   options.startFrom = *start;
   options.stopAfter = *stop;
-  if (format == "f32" || format == "bf16")
-    options.format = format == "f32" ? WeightFormat::f32 : WeightFormat::bf16;
-  else if (!format.empty())
-    return fail(invalidArgument("--weight-format: found '" + format + "'; expected f32 or bf16"));
+  auto format =
+      parseWeightFormat(dtype, group.getNumOccurrences() ? std::optional<int64_t>(group) : std::nullopt, zeroPoints);
+  if (!format)
+    return fail(format.status());
+  options.format = *format;
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
   if (embedWeights && emit != "exe")

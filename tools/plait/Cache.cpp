@@ -85,6 +85,9 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   PLAIT_ASSIGN_OR_RETURN(std::string build, digestOfFile(compiler));
   digest.add(build);
   digest.add(options.weights.empty() ? "checkpoint" : options.weights);
+  digest.add(options.dtype);
+  digest.add(options.group);
+  digest.add(options.zeroPoints ? "zero-points" : "");
   digest.add(options.debugLogits ? "debug-logits" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
@@ -217,6 +220,12 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
   std::vector<std::string> arguments = {compiler, model, "-o", work, "--pack-folder", cache + "/packs"};
   if (!options.weights.empty())
     arguments.insert(arguments.end(), {"--weights", options.weights});
+  if (!options.dtype.empty())
+    arguments.insert(arguments.end(), {"--dtype", options.dtype});
+  if (!options.group.empty())
+    arguments.insert(arguments.end(), {"--group", options.group});
+  if (options.zeroPoints)
+    arguments.push_back("--zero-points");
   if (options.debugLogits)
     arguments.push_back("--debug-logits");
   if (options.threads)
@@ -284,10 +293,13 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
   if (!fs::is_directory(info) && !isExecutable)
     return invalidArgument(fmt::format("{}: found a file; {}", printable(path), expected));
   if (isExecutable || fs::exists(path + "/manifest.json", error)) {
-    if (!options.weights.empty())
-      return invalidArgument(fmt::format("--weights: found it with {}, which is compiled already; "
-                                         "expected a model folder; compile that again instead",
-                                         printable(path)));
+    for (auto [option, given] :
+         {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
+          std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints)})
+      if (given)
+        return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; "
+                                           "expected a model folder; compile that again instead",
+                                           option, printable(path)));
     ResolvedArtifact result;
     result.path = path;
     return result;

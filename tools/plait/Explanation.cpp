@@ -147,7 +147,7 @@ Roofline plait::rooflineOf(const LaunchCost &cost, int64_t layers, const StepLoa
   return roofline;
 }
 
-MemoryLedger plait::ledgerOf(const plait_model_v2_t &model, const plait_plan_v1_t &plan, int64_t context,
+MemoryLedger plait::ledgerOf(const plait_model_v3_t &model, const plait_plan_v1_t &plan, int64_t context,
                              int64_t tokens, int64_t available) {
   MemoryLedger ledger;
   int64_t page = pageTokens(model), pages = (context + page - 1) / page;

@@ -91,7 +91,7 @@ struct MemoryLedger {
   int64_t maxContext = 0;   ///< of a single sequence, at most the model's
   int64_t maxSequences = 0; ///< of `context` positions each
 };
-MemoryLedger ledgerOf(const plait_model_v2_t &model, const plait_plan_v1_t &plan, int64_t context, int64_t tokens,
+MemoryLedger ledgerOf(const plait_model_v3_t &model, const plait_plan_v1_t &plan, int64_t context, int64_t tokens,
                       int64_t available);
 
 /// "1.02 G", for people.

@@ -26,7 +26,7 @@ struct InspectTexts {
 
 int64_t arenaBytesFor(const plait_plan_v1_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
 
-std::string planText(const plait_model_v2_t &m, const plait_plan_v1_t &plan) {
+std::string planText(const plait_model_v3_t &m, const plait_plan_v1_t &plan) {
   std::string text = fmt::format("\nplan {}\n", plan.name);
   for (int32_t i = 0; i < plan.slot_count; ++i)
     text += fmt::format("  slot{} = {} bytes\n", i, extentText(plan.slots[i]));
@@ -63,13 +63,13 @@ std::string summaryText(const Manifest &manifest) {
                      manifest.topK, manifest.topP, manifest.minP, fmt::join(manifest.eos, ", "));
 }
 
-std::string tablesText(const plait_model_v2_t &m) {
+std::string tablesText(const plait_model_v3_t &m) {
   std::string text = fmt::format("\nkernels ({})\n", m.kernel_count);
   for (int32_t i = 0; i < m.kernel_count; ++i)
     text += fmt::format("  {:<32} tiles {}\n", m.kernels[i].name, tilesText(m.kernels[i]));
   text += fmt::format("\nweights ({})\n", m.weight_count);
   for (int32_t i = 0; i < m.weight_count; ++i) {
-    const plait_weight_v2_t &w = m.weights[i];
+    const plait_weight_v3_t &w = m.weights[i];
     std::string shape =
         w.layers > 1 ? fmt::format("{} x [{}, {}]", w.layers, w.rows, w.cols) : fmt::format("[{}, {}]", w.rows, w.cols);
     text += fmt::format("  {:<24} {:<22} {:<4} {:<16} {:>11}  {}\n", w.name, shape, dtypeName(w.dtype), layoutText(w),
@@ -87,7 +87,7 @@ std::string tablesText(const plait_model_v2_t &m) {
   return text;
 }
 
-std::string ledgerText(const plait_model_v2_t &m) {
+std::string ledgerText(const plait_model_v3_t &m) {
   std::string text = "\nmemory\n";
   text += fmt::format("  weights                  {}\n", bytesText(int64_t(m.pack_bytes)));
   StateBytes state = stateBytes(m);
@@ -102,7 +102,7 @@ std::string ledgerText(const plait_model_v2_t &m) {
   return text;
 }
 
-Json planJson(const plait_model_v2_t &m, const plait_plan_v1_t &plan) {
+Json planJson(const plait_model_v3_t &m, const plait_plan_v1_t &plan) {
   Json result = {{"name", plan.name}, {"has_logits", plan.has_logits != 0}};
   result["slots"] = Json::array();
   for (int32_t i = 0; i < plan.slot_count; ++i)
@@ -123,14 +123,14 @@ Json planJson(const plait_model_v2_t &m, const plait_plan_v1_t &plan) {
   return result;
 }
 
-Json tablesJson(const plait_model_v2_t &m) {
+Json tablesJson(const plait_model_v3_t &m) {
   Json result = {{"abi_version", m.abi_version}, {"name", m.name}, {"isa", m.isa}};
   for (const char *key : {"kernels", "weights", "states", "plans"})
     result[key] = Json::array();
   for (int32_t i = 0; i < m.kernel_count; ++i)
     result["kernels"].push_back({{"name", m.kernels[i].name}, {"tiles", tilesText(m.kernels[i])}});
   for (int32_t i = 0; i < m.weight_count; ++i) {
-    const plait_weight_v2_t &w = m.weights[i];
+    const plait_weight_v3_t &w = m.weights[i];
     result["weights"].push_back({{"name", w.name},
                                  {"source", w.source},
                                  {"layers", w.layers},
@@ -177,7 +177,7 @@ int inspectAction(const InspectTexts &texts) {
   } else {
     std::string text = summaryText(*manifest);
     if (model) {
-      const plait_model_v2_t &tables = (*model)->tables();
+      const plait_model_v3_t &tables = (*model)->tables();
       text += tablesText(tables) + ledgerText(tables);
       for (int32_t i = 0; texts.plan && i < tables.plan_count; ++i)
         text += planText(tables, tables.plans[i]);

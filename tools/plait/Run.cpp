@@ -39,10 +39,11 @@ constexpr const char *kFooter =
 
 struct RunTexts {
   OpenSession open;
-  std::string output = "text", maxTokens, threads, chunk, batch, weights, dumpLogits, logprobs, completions;
+  std::string output = "text", maxTokens, threads, chunk, batch, weights, dtype, group, dumpLogits, logprobs,
+              completions;
   PromptSources prompts;
   GenerationTexts generation;
-  bool ignoreEos = false, noBos = false, stats = false, quiet = false;
+  bool zeroPoints = false, ignoreEos = false, noBos = false, stats = false, quiet = false;
 };
 
 struct RunOptions {
@@ -194,6 +195,9 @@ private:
   Status prepare() {
     CompileOptions compile;
     compile.weights = texts.weights;
+    compile.dtype = texts.dtype;
+    compile.group = texts.group;
+    compile.zeroPoints = texts.zeroPoints;
     compile.debugLogits = !texts.dumpLogits.empty();
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
@@ -333,6 +337,9 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
   run->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
   std::shared_ptr<RunTexts> texts = addOptions(run, action);
   run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
+  run->add_option("--dtype", texts->dtype, "of a model to compile: as of plait-compile");
+  run->add_option("--group", texts->group, "of a model to compile: as of plait-compile");
+  run->add_flag("--zero-points", texts->zeroPoints, "of a model to compile: as of plait-compile");
   texts->open = [path](const CompileOptions &compile, unsigned threads) {
     return Session::open(*path, compile, threads);
   };

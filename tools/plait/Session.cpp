@@ -64,7 +64,7 @@ int64_t plait::wholePages(const Model &model, int64_t positions) {
 }
 
 /// Bytes of the states of an instance with `pages` of each page table.
-static double stateBytes(const plait_model_v2_t &tables, const Demand &demand, int64_t pages) {
+static double stateBytes(const plait_model_v3_t &tables, const Demand &demand, int64_t pages) {
   StepLimits limits;
   limits.pageTokens = pageTokens(tables);
   double bytes = 0;

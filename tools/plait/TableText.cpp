@@ -36,6 +36,10 @@ const char *plait::dtypeName(int32_t dtype) {
     return "i32";
   case PLAIT_DTYPE_I64:
     return "i64";
+  case PLAIT_DTYPE_I8:
+    return "i8";
+  case PLAIT_DTYPE_I4:
+    return "i4";
   default:
     return "?";
   }
@@ -56,13 +60,15 @@ std::string plait::tilesText(const plait_kernel_v1_t &kernel) {
   return text + (kernel.cyclic ? ", dealt out" : "");
 }
 
-std::string plait::layoutText(const plait_weight_v2_t &weight) {
+std::string plait::layoutText(const plait_weight_v3_t &weight) {
   std::string text =
       weight.layout == PLAIT_LAYOUT_PANELS ? fmt::format("panels of {}x{}", weight.panel, weight.group) : "rows";
+  if (weight.scale_group)
+    text += fmt::format(", {} per {} columns", weight.zero_points ? "scale and zero" : "scale", weight.scale_group);
   return text + (weight.transposed ? ", transposed" : "");
 }
 
-std::string plait::argText(const plait_model_v2_t &model, const plait_arg_v1_t &arg) {
+std::string plait::argText(const plait_model_v3_t &model, const plait_arg_v1_t &arg) {
   switch (arg.kind) {
   case PLAIT_ARG_SLOT:
     return fmt::format("slot{}", arg.index);
@@ -79,11 +85,11 @@ std::string plait::argText(const plait_model_v2_t &model, const plait_arg_v1_t &
   }
 }
 
-const char *plait::sourceName(const plait_model_v2_t &model, const plait_launch_v1_t &launch) {
+const char *plait::sourceName(const plait_model_v3_t &model, const plait_launch_v1_t &launch) {
   return launch.source >= 0 ? model.sources[launch.source] : "";
 }
 
-StateBytes plait::stateBytes(const plait_model_v2_t &model) {
+StateBytes plait::stateBytes(const plait_model_v3_t &model) {
   StepLimits limits;
   limits.pageTokens = pageTokens(model);
   StateBytes bytes;

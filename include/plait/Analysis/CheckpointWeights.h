@@ -21,7 +21,7 @@ class CheckpointWeights : public WeightSource {
 public:
   explicit CheckpointWeights(Checkpoint checkpoint) : checkpoint(std::move(checkpoint)) {}
   std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t rows, int64_t cols,
-                                  bool transposed) override;
+                                  bool transposed, const WeightQuantization *quantization) override;
 
 private:
   Checkpoint checkpoint;
@@ -33,7 +33,7 @@ class RandomWeightSource : public WeightSource {
 public:
   explicit RandomWeightSource(uint64_t seed) : seed(seed) {}
   std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t rows, int64_t cols,
-                                  bool transposed) override;
+                                  bool transposed, const WeightQuantization *quantization) override;
 
 private:
   uint64_t seed;

@@ -10,6 +10,7 @@
 
 #include "plait/Frontend/Generation.h"
 #include "plait/Frontend/ModelConfig.h"
+#include "plait/Frontend/WeightFormat.h"
 #include "runtime/base/Checkpoint.h"
 #include "runtime/base/ModelSource.h"
 #include "runtime/base/Status.h"
@@ -26,16 +27,11 @@
 
 namespace plait {
 
-/// How weight matrices are stored in the compiled program.
-enum class WeightFormat { f32, bf16 };
-
 struct ImportOptions {
   /// False: config.json alone is read, for random weights or none. Formats then
-  /// follow `format` or else the config's dtype.
+  /// follow `format`, where that says nothing the config's dtype.
   bool readCheckpoint = true;
-  /// Stores matrices in this format whatever the checkpoint's is; packing
-  /// converts. Vectors (gains, biases) keep the checkpoint's format.
-  std::optional<WeightFormat> format;
+  WeightFormat format;
   lm::Numerics numerics = lm::Numerics::row_invariant;
   std::string modelName = "main"; ///< the symbol of the lm.model
 };

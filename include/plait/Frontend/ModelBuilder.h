@@ -24,6 +24,7 @@
 #include "plait/Frontend/ModelConfig.h"
 #include "plait/Frontend/ModelFamily.h"
 #include "plait/Frontend/Rope.h"
+#include "plait/Frontend/WeightFormat.h"
 
 #include "dialects/Lm/Lm.h"
 
@@ -51,7 +52,7 @@ struct AttentionForm {
 class ModelBuilder {
 public:
   /// The format of a weight that is made of these tensors of the checkpoint.
-  using FormatOf = std::function<mlir::Attribute(llvm::ArrayRef<std::string> tensors, bool isVector)>;
+  using FormatOf = std::function<mlir::Attribute(llvm::ArrayRef<std::string> tensors, WeightUse use)>;
 
   /// `checkpointPrefix` is what the body's names begin with in the checkpoint
   /// at hand: the family's prefix or nothing.
@@ -107,10 +108,10 @@ private:
   std::string symbolOf(llvm::StringRef path, llvm::StringRef kind) const;
   mlir::Type stateType(const LayerPattern::Sublayer &sublayer) const;
   /// Uses the weight "`path`.`kind`", where kind is "weight" or "bias".
-  mlir::Value weight(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape, bool transposed = false,
-                     bool belowPrefix = true);
-  lm::WeightOp declare(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape, bool transposed,
-                       bool belowPrefix);
+  mlir::Value weight(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape, WeightUse use,
+                     bool transposed = false, bool belowPrefix = true);
+  lm::WeightOp declare(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape, WeightUse use,
+                       bool transposed, bool belowPrefix);
   lm::FuncOp beginFunction(llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments,
                            llvm::ArrayRef<mlir::Type> results);
 

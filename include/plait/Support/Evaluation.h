@@ -79,15 +79,19 @@ template <typename T> const T &valueAs(const EvalValue &value) {
   return *held;
 }
 
+struct WeightQuantization;
+
 /// Where weights come from during evaluation: the checkpoint tensor `source` of
-/// logical shape rows x cols, unrounded.
+/// logical shape rows x cols, unrounded unless it is wanted as integers.
 class WeightSource {
 public:
   virtual ~WeightSource() = default;
-  /// `transposed`: the tensor is stored [cols][rows]. On failure emits an error
-  /// at `op` and returns nothing.
+  /// `transposed`: the tensor is stored [cols][rows]. With `quantization` the
+  /// elements are those that its integers stand for: the ones that are stored, if
+  /// they are stored so, else those that the elements are rounded to. On failure
+  /// emits an error at `op` and returns nothing.
   virtual std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t rows, int64_t cols,
-                                          bool transposed) = 0;
+                                          bool transposed, const WeightQuantization *quantization) = 0;
 };
 
 /// What an op may ask of the evaluation that runs it (lib/Analysis/Evaluate).

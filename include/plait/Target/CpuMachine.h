@@ -24,7 +24,6 @@ struct CpuMachine {
   std::string isa;    ///< features the runtime must find, space separated
   unsigned lanes = 4; ///< f32 per vector register
   bool fma = false;
-  int64_t panel() const { return 2 * int64_t(lanes); } ///< rows per weight panel
 };
 
 /// `spec`: "native" (the highest level this machine has), "x86-64",

@@ -18,7 +18,7 @@
 namespace plait {
 
 /// Writes the weights of `model` from `checkpoint` to `path` in the layouts that
-/// the rt.weight ops give (plait_weight_v2_t), converting element types. The
+/// the rt.weight ops give (plait_weight_v3_t), converting element types. The
 /// file is mapped and filled by `threads` threads; nothing else is held in
 /// memory. `progress` is told of what is packed. The caller has checked names, shapes and types (lib/Frontend).
 Status writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, const std::string &path, unsigned threads,

@@ -46,7 +46,7 @@ int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
   return total;
 }
 
-Executor::Executor(const plait_model_v2_t &model, const plait_plan_v1_t &plan, const uint8_t *weights)
+Executor::Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights)
     : model(model), plan(plan), addresses(size_t(plan.arg_count)) {
   for (int32_t i = 0; i < plan.launch_count; ++i) {
     const plait_launch_v1_t &launch = plan.launches[i];
@@ -59,7 +59,7 @@ Executor::Executor(const plait_model_v2_t &model, const plait_plan_v1_t &plan, c
   }
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
-      const plait_weight_v2_t &weight = model.weights[plan.args[i].index];
+      const plait_weight_v3_t &weight = model.weights[plan.args[i].index];
       addresses[i] = {const_cast<uint8_t *>(weights) + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0};
     }
 }

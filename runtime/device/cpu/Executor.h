@@ -37,7 +37,7 @@ public:
     std::vector<int64_t> capacityPages;  ///< of each page table
   };
 
-  Executor(const plait_model_v2_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
+  Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
 
   /// Runs the plan once on all threads of `pool`. One call at a time.
   void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory);
@@ -59,7 +59,7 @@ private:
   void launch(const plait_launch_v1_t &launch, int32_t layer, const plait_context_v1_t &context, const StepDims &dims,
               unsigned thread, unsigned threads, void **buffers) const;
 
-  const plait_model_v2_t &model;
+  const plait_model_v3_t &model;
   const plait_plan_v1_t &plan;
   std::vector<Segment> segments;
   std::vector<Address> addresses; ///< of plan.args, for the current step

@@ -7,6 +7,8 @@
 
 #include "CpuKernelFixture.h"
 
+#include "runtime/base/QuantizedBlocks.h"
+
 #include <cmath>
 #include <cstring>
 
@@ -39,7 +41,47 @@ static uint16_t toBF16(double value) {
   return uint16_t(bits >> 16);
 }
 
+/// The scale of a group of a random weight of integers, as f16, and its zero point.
+static uint16_t scaleOf(int64_t row, int64_t group) { return uint16_t(0x2400 + (row * 37 + group * 101) % 2048); }
+static int zeroOf(const WeightQuantization &q, int64_t row, int64_t group) {
+  return q.zeroPoints ? int((row + 3 * group) % 16) : 0;
+}
+
+/// As include/plait-abi/Model.h says, read anew.
+static Guarded packIntegers(const WeightValue &value, kernel::PackedType type) {
+  WeightQuantization q = *type.getQuantization();
+  Guarded packed{size_t(type.getBytes())};
+  auto *bytes = static_cast<uint8_t *>(packed.data());
+  std::memset(bytes, 0, packed.size());
+  int64_t group = q.group ? q.group : value.cols, perWord = 32 / q.bits, at = 0;
+  for (int64_t panel = 0; panel < value.rows; panel += 32)
+    for (int64_t first = 0; first < value.cols; first += group) {
+      int64_t header = at, words = header + 64 + (q.zeroPoints ? 64 : 0);
+      int64_t count = std::min(group, value.cols - first);
+      for (int64_t r = panel; r < std::min(panel + 32, value.rows); ++r) {
+        uint16_t scale = scaleOf(r, first / group);
+        int16_t zero = int16_t(zeroOf(q, r, first / group));
+        std::memcpy(bytes + header + (r - panel) * 2, &scale, 2);
+        if (q.zeroPoints)
+          std::memcpy(bytes + header + 64 + (r - panel) * 2, &zero, 2);
+        for (int64_t c = 0; c < count; ++c) {
+          int integer = int(std::lround(value.at(r, first + c) / double(halfToFloat(scale)))) + zero;
+          uint8_t *word = bytes + words + (c / perWord * 32 + r - panel) * 4;
+          if (q.bits == 8)
+            word[c % 4] = uint8_t(integer);
+          else
+            word[c % 8 / 2] |= uint8_t(((integer + (q.zeroPoints ? 0 : 8)) & 15) << (c % 2 * 4));
+        }
+      }
+      at = words + llvm::divideCeilSigned(count, perWord) * 32 * 4;
+    }
+  EXPECT_EQ(at, type.getBytes());
+  return packed;
+}
+
 static Guarded pack(const WeightValue &value, kernel::PackedType type) {
+  if (type.getQuantization())
+    return packIntegers(value, type);
   int64_t panel = type.getPanel(), group = type.getGroup();
   Guarded packed{size_t(type.getBytes())};
   std::memset(packed.data(), 0, packed.size());
@@ -119,7 +161,10 @@ namespace {
 struct OneOpEvaluator : Evaluator, WeightSource {
   FailureOr<std::vector<EvalValue>> runBlock(Block &, std::vector<EvalValue>) override { return failure(); }
   WeightSource &weights() override { return *this; }
-  std::optional<WeightValue> load(Operation *, const std::string &, int64_t, int64_t, bool) override { return {}; }
+  std::optional<WeightValue> load(Operation *, const std::string &, int64_t, int64_t, bool,
+                                  const WeightQuantization *) override {
+    return {};
+  }
 };
 } // namespace
 
@@ -159,8 +204,17 @@ DenseValue Random::tensor(std::vector<int64_t> shape, double scale) {
 
 WeightValue Random::weight(lm::WeightType type, double scale) {
   auto data = normals(type.getRows() * type.getCols(), scale);
-  for (double &value : data)
-    value = cast<lm::WeightFormatInterface>(type.getFormat()).roundValue(value);
+  auto format = cast<lm::WeightFormatInterface>(type.getFormat());
+  auto q = format.getQuantization();
+  for (int64_t row = 0, at = 0; row < type.getRows(); ++row) {
+    if (!q)
+      format.roundRow(MutableArrayRef(data).slice(row * type.getCols(), type.getCols()));
+    for (int64_t col = 0; q && col < type.getCols(); ++col, ++at) {
+      int64_t group = col / q->groupColumns(type.getCols());
+      int integer = int(engine() % uint64_t(q->highest() - q->lowest() + 1)) + q->lowest();
+      data[at] = double(halfToFloat(scaleOf(row, group))) * (integer - zeroOf(*q, row, group));
+    }
+  }
   return {type.getRows(), type.getCols(), std::make_shared<const std::vector<double>>(std::move(data))};
 }
 

@@ -173,6 +173,45 @@ TEST_P(CpuKernels, Embed) {
   }
 }
 
+constexpr const char *integerFormats[] = {"int8",
+                                          "int8<group = 32>",
+                                          "int8<group = 64>",
+                                          "int4<group = 32>",
+                                          "int4<group = 128>",
+                                          "int4<group = 64, zero_points>"};
+
+/// "!kernel.packed<!lm.weight<..>, ..>" of a matrix in panels of 32 rows.
+std::string panelsOf(const std::string &weight, const std::string &format) {
+  int columns = format.starts_with("int8") ? 4 : format.starts_with("int4") ? 8 : format == "bf16" ? 2 : 1;
+  return "!kernel.packed<" + weight + ", panel = 32, group = " + std::to_string(columns) + ">";
+}
+
+TEST_P(CpuKernels, EmbedOfIntegers) {
+  for (std::string format : integerFormats)
+    for (int64_t columns : {60, 131, 256}) {
+      std::string type = rowsOf(columns), weight = "!lm.weight<50x" + std::to_string(columns) + ", #lm." + format + ">";
+      std::string packed = panelsOf(weight, format);
+      check(kernelText("%i: " + tokensI32 + ", %p: " + packed, type,
+                       "%t = kernel.unpack %p : " + packed + " -> " + weight + "\n%y = lm.embed %i, %t : " + tokensI32 +
+                           ", " + weight),
+            /*bound=*/50, 1, /*tolerance=*/0);
+    }
+}
+
+TEST_P(CpuKernels, Linear) {
+  SmallVector<std::string> formats{"f32", "bf16"};
+  llvm::append_range(formats, integerFormats);
+  for (const std::string &format : formats)
+    for (auto [rows, columns] : {std::pair{5, 3}, {32, 64}, {70, 131}, {300, 200}}) {
+      std::string weight =
+          "!lm.weight<" + std::to_string(rows) + "x" + std::to_string(columns) + ", #lm." + format + ">";
+      std::string packed = panelsOf(weight, format), type = rowsOf(columns);
+      check(kernelText("%x: " + type + ", %p: " + packed, rowsOf(rows),
+                       "%w = kernel.unpack %p : " + packed + " -> " + weight + "\n%y = lm.linear %x, %w : " + type +
+                           ", " + weight));
+    }
+}
+
 TEST_P(CpuKernels, SliceColumns) {
   std::string type = rowsOf(180);
   for (auto [offset, size] : {std::pair{0, 60}, {60, 60}, {119, 61}})

@@ -69,7 +69,7 @@ TEST_F(FrontendTest, LlamaBiasesAndHeadDim) {
       "mlp_bias": true, "tie_word_embeddings": true, "hidden_act": "gelu_pytorch_tanh"})"));
   ImportOptions options;
   options.readCheckpoint = false;
-  options.format = WeightFormat::bf16;
+  options.format.kind = WeightFormat::Kind::bf16;
   options.numerics = lm::Numerics::fast;
   options.modelName = "draft";
   Expected<ImportedModel> model = import(options);
@@ -348,7 +348,7 @@ TEST_F(FrontendTest, FormatsFollowTheCheckpoint) {
   expectHas(text(*model), "!lm.weight<8, #lm.f32>");
 
   ImportOptions options;
-  options.format = WeightFormat::f32;
+  options.format.kind = WeightFormat::Kind::f32;
   Expected<ImportedModel> forced = import(options);
   ASSERT_TRUE(forced.ok()) << forced.status().message();
   EXPECT_EQ(text(*forced).find("#lm.bf16"), std::string::npos);
@@ -426,7 +426,7 @@ TEST_F(FrontendTest, MixedTypes) {
   EXPECT_TRUE(model->warnings.empty()) << model->warnings.front();
 
   ImportOptions options;
-  options.format = WeightFormat::bf16;
+  options.format.kind = WeightFormat::Kind::bf16;
   model = import(options);
   ASSERT_TRUE(model.ok()) << model.status().message();
   expectHas(text(*model), "!lm.weight<8x8, #lm.bf16>");

@@ -240,7 +240,7 @@ size_t Artifact::tableOffset() const {
   Expected<std::string> binary = readFile(file("model.so"));
   check(binary.status());
   struct {
-    uint64_t size = sizeof(plait_model_v2_t);
+    uint64_t size = sizeof(plait_model_v3_t);
     uint32_t version = PLAIT_ABI_VERSION, magic = PLAIT_ABI_MAGIC;
   } head;
   size_t at = binary->find(std::string(reinterpret_cast<char *>(&head), sizeof(head)));

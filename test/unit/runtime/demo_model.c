@@ -225,13 +225,14 @@ static const plait_kernel_v1_t kernels[] = {
 
 enum { EMBED_BYTES = 1216, MIX_BYTES = 64, BIAS_BYTES = 64 };
 enum { PACK_BYTES = EMBED_BYTES + LAYERS * MIX_BYTES + BIAS_BYTES };
-static const plait_weight_v2_t weights[] = {
-    {"embed", "embed.weight", 0, EMBED_BYTES, 1, 0, 1, VOCABULARY, 3, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0},
+static const plait_weight_v3_t weights[] = {
+    {"embed", "embed.weight", 0, EMBED_BYTES, 1, 0, 1, VOCABULARY, 3, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0,
+     0},
     /* as if every other layer of the checkpoint were of another kind */
     {"mix", "layers.{layer}.mix.weight", EMBED_BYTES, MIX_BYTES, LAYERS, 1, 2, 5, 3, PLAIT_DTYPE_BF16,
-     PLAIT_LAYOUT_PANELS, 4, 2, 0, 0},
+     PLAIT_LAYOUT_PANELS, 4, 2, 0, 0, 0},
     {"bias", "bias", EMBED_BYTES + LAYERS * MIX_BYTES, BIAS_BYTES, 1, 0, 1, 1, 1, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0,
-     0, 0, 0},
+     0, 0, 0, 0},
 };
 
 static const plait_state_v2_t states[] = {
@@ -289,7 +290,7 @@ static const plait_plan_v1_t plans[] = {
 static const char *const sources[] = {"lm.embed",   "lm.bias",  "lm.store", "lm.attention",
                                       "lm.combine", "lm.twist", "lm.head"};
 
-static const plait_model_v2_t model = {sizeof(plait_model_v2_t),
+static const plait_model_v3_t model = {sizeof(plait_model_v3_t),
                                        PLAIT_ABI_VERSION,
                                        PLAIT_ABI_MAGIC,
                                        "demo",
@@ -311,6 +312,6 @@ static const plait_model_v2_t model = {sizeof(plait_model_v2_t),
                                        COUNT(sources),
                                        2};
 
-__attribute__((visibility("default"))) const plait_model_v2_t *plait_model_query(uint32_t max_version) {
+__attribute__((visibility("default"))) const plait_model_v3_t *plait_model_query(uint32_t max_version) {
   return max_version >= model.abi_version ? &model : NULL;
 }

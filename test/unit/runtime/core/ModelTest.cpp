@@ -93,16 +93,16 @@ TEST(ModelTest, WrongMagicVersionAndSize) {
     StatusCode code;
     const char *part;
   } cases[] = {
-      {offsetof(plait_model_v2_t, magic), bytesOf(7u), StatusCode::corrupt, "magic 7"},
-      {offsetof(plait_model_v2_t, abi_version), bytesOf(0u), StatusCode::unsupported,
+      {offsetof(plait_model_v3_t, magic), bytesOf(7u), StatusCode::corrupt, "magic 7"},
+      {offsetof(plait_model_v3_t, abi_version), bytesOf(0u), StatusCode::unsupported,
        "found a model built for ABI 0; this runtime reads ABI 2; recompile it"},
-      {offsetof(plait_model_v2_t, abi_version), bytesOf(9u), StatusCode::unsupported,
+      {offsetof(plait_model_v3_t, abi_version), bytesOf(9u), StatusCode::unsupported,
        "found a model built for ABI 9; this runtime reads ABI 2; recompile it"},
-      {offsetof(plait_model_v2_t, struct_size), bytesOf(uint64_t(8)), StatusCode::corrupt, "struct_size 8"},
-      {offsetof(plait_model_v2_t, struct_size), bytesOf(uint64_t(1) << 40), StatusCode::corrupt, "struct_size"},
-      {offsetof(plait_model_v2_t, kernel_count), bytesOf(1 << 20), StatusCode::corrupt, "kernel table"},
-      {offsetof(plait_model_v2_t, state_count), bytesOf(-1), StatusCode::corrupt, "state count"},
-      {offsetof(plait_model_v2_t, vocabulary), bytesOf(int64_t(98)), StatusCode::corrupt, "do not belong together"},
+      {offsetof(plait_model_v3_t, struct_size), bytesOf(uint64_t(8)), StatusCode::corrupt, "struct_size 8"},
+      {offsetof(plait_model_v3_t, struct_size), bytesOf(uint64_t(1) << 40), StatusCode::corrupt, "struct_size"},
+      {offsetof(plait_model_v3_t, kernel_count), bytesOf(1 << 20), StatusCode::corrupt, "kernel table"},
+      {offsetof(plait_model_v3_t, state_count), bytesOf(-1), StatusCode::corrupt, "state count"},
+      {offsetof(plait_model_v3_t, vocabulary), bytesOf(int64_t(98)), StatusCode::corrupt, "do not belong together"},
   };
   for (const auto &c : cases) {
     Artifact artifact;
@@ -122,7 +122,7 @@ TEST(ModelTest, EveryFlippedByteOfTheTableIsSurvived) {
   Expected<std::string> binary = readFile(artifact.file("model.so"));
   ASSERT_TRUE(binary);
   int refused = 0;
-  for (size_t i = 0; i < sizeof(plait_model_v2_t); ++i) {
+  for (size_t i = 0; i < sizeof(plait_model_v3_t); ++i) {
     char byte = (*binary)[table + i];
     // A new file each time: the loader knows files by their inode.
     std::string damaged = *binary;
@@ -256,7 +256,7 @@ TEST(ModelTest, VerifyNamesTheDamagedFile) {
 //===----------------------------------------------------------------------===//
 
 /// Element (row, col) of a slice, by the layout's definition.
-float elementOf(const plait_weight_v2_t &w, const uint8_t *slice, int64_t row, int64_t col) {
+float elementOf(const plait_weight_v3_t &w, const uint8_t *slice, int64_t row, int64_t col) {
   int64_t at = row * w.cols + col;
   if (w.layout == PLAIT_LAYOUT_PANELS) {
     int64_t groups = (w.cols + w.group - 1) / w.group;
@@ -275,7 +275,7 @@ TEST(RandomWeightsTest, FillsEveryWeightOfAModel) {
     ASSERT_TRUE(opened) << opened.status().message();
     const Model &model = **opened;
     for (int32_t i = 0; i < model.tables().weight_count; ++i) {
-      const plait_weight_v2_t &w = model.tables().weights[i];
+      const plait_weight_v3_t &w = model.tables().weights[i];
       for (int64_t layer = 0; layer < w.layers; ++layer) {
         RandomWeights values(42, sliceTensorName(w.source, layer, w.layer_first, w.layer_step), w.cols);
         const uint8_t *slice = model.weights() + w.pack_offset + uint64_t(layer) * w.layer_bytes;
@@ -298,7 +298,7 @@ TEST(RandomWeightsTest, NamesOfSlices) {
 }
 
 TEST(RandomWeightsTest, PadsPanelsWithZeros) {
-  plait_weight_v2_t w = {};
+  plait_weight_v3_t w = {};
   w.source = "w.weight";
   w.layers = 1, w.layer_step = 1;
   w.rows = 6, w.cols = 5, w.panel = 4, w.group = 2;

@@ -19,7 +19,7 @@ namespace {
 
 /// A copy of the demo model's tables that a test may damage.
 struct Copy {
-  explicit Copy(const plait_model_v2_t &from)
+  explicit Copy(const plait_model_v3_t &from)
       : model(from), kernels(from.kernels, from.kernels + from.kernel_count),
         weights(from.weights, from.weights + from.weight_count), states(from.states, from.states + from.state_count),
         plans(from.plans, from.plans + from.plan_count), slots(plans[0].slots, plans[0].slots + plans[0].slot_count),
@@ -33,9 +33,9 @@ struct Copy {
     plans[0].args = args.data();
     plans[0].launches = launches.data();
   }
-  plait_model_v2_t model;
+  plait_model_v3_t model;
   std::vector<plait_kernel_v1_t> kernels;
-  std::vector<plait_weight_v2_t> weights;
+  std::vector<plait_weight_v3_t> weights;
   std::vector<plait_state_v2_t> states;
   std::vector<plait_plan_v1_t> plans;
   std::vector<plait_extent_v2_t> slots;
@@ -164,7 +164,7 @@ TEST_F(TablesTest, Launches) {
 }
 
 TEST_F(TablesTest, PackedBytes) {
-  plait_weight_v2_t w = {};
+  plait_weight_v3_t w = {};
   w.rows = 5, w.cols = 3, w.dtype = PLAIT_DTYPE_BF16;
   EXPECT_EQ(packedBytes(w), 30);
   w.layout = PLAIT_LAYOUT_PANELS, w.panel = 4, w.group = 2;

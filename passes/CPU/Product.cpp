@@ -1,0 +1,109 @@
+//===- Product.cpp - Products with packed weights -------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/CPU/Product.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace plait;
+
+ProductEmitter::ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
+    : e(e), packed(e.packedType(weight)), layout(packed.getLayout()), input(e.pointer(input)),
+      weights(e.pointer(weight)), count(e.rows(input)), bias(bias ? e.pointer(bias) : Value()),
+      result(e.pointer(result)) {}
+
+void ProductEmitter::run() {
+  // Several panels of a tile keep as many streams of weights in flight when there
+  // is one row; a small matrix is divided more finely, for the threads' sake.
+  int64_t panels = layout.panels();
+  int64_t perTile = e.lanes() == 16 && panels >= 16 ? 4 : panels >= 8 ? 2 : 1;
+  e.forEachTile({.count = int64_t(llvm::divideCeil(panels, perTile))}, [&](Value tile) {
+    Value first = e.mul(tile, perTile);
+    Value last = e.minimum(e.add(first, perTile), e.i64(panels));
+    emitRows(first, last, perTile);
+  });
+}
+
+void ProductEmitter::emitRows(Value firstPanel, Value lastPanel, int64_t perTile) {
+  int64_t block = blockRows();
+  Value left = e.rem(count, e.i64(block));
+  Value whole = e.sub(count, left);
+  e.forLoop(e.i64(0), whole, block, [&](Value row) { emitPanels(row, block, firstPanel, lastPanel, perTile); });
+  // The binary digits of what is left.
+  Value row = whole;
+  for (int64_t size = llvm::PowerOf2Ceil(block) / 2; size; size /= 2) {
+    Value digit = arith::AndIOp::create(e.builder(), e.loc(), left, e.i64(size));
+    e.ifThen(e.equal(digit, e.i64(size)), [&] { emitPanels(row, size, firstPanel, lastPanel, perTile); });
+    row = e.add(row, digit);
+  }
+}
+
+/// All panels of the tile for `rows` rows: as many vectors at once as it takes to
+/// have enough independent accumulators.
+void ProductEmitter::emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile) {
+  int64_t perPanel = layout.panel / e.lanes(), vectors = std::max<int64_t>(2, 8 / rows);
+  if (vectors < perPanel) {
+    e.forLoop(first, last, 1, [&](Value panel) {
+      e.forLoop(e.i64(0), e.i64(layout.panel), vectors * e.lanes(),
+                [&](Value lane) { emitBlock({row, rows, panel, 1, lane, vectors}); });
+    });
+    return;
+  }
+  int64_t atOnce = std::min(perTile, vectors / perPanel);
+  Value whole = e.sub(last, e.rem(e.sub(last, first), e.i64(atOnce)));
+  e.forLoop(first, whole, atOnce, [&](Value panel) { emitBlock({row, rows, panel, atOnce, e.i64(0), perPanel}); });
+  if (atOnce > 1)
+    e.forLoop(whole, last, 1, [&](Value panel) { emitBlock({row, rows, panel, 1, e.i64(0), perPanel}); });
+}
+
+void ProductEmitter::emitBlock(const Block &block) {
+  SmallVector<Value> sums = emitSums(block);
+  Value firstColumn = e.add(e.mul(block.panel, layout.panel), block.lane);
+  for (int64_t c = 0; c < block.columns(); ++c) {
+    int64_t behind = c / block.vectors * layout.panel + c % block.vectors * e.lanes();
+    Columns columns{e.add(firstColumn, behind), {}};
+    if (layout.rows % layout.panel)
+      columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
+    Value added;
+    if (bias)
+      added = e.load(e.f32Type(), bias, columns.first, columns.mask);
+    for (int64_t r = 0; r < block.rows; ++r)
+      storeResult(e.add(block.row, r), columns, sums[r * block.columns() + c], added);
+  }
+}
+
+void ProductEmitter::storeResult(Value row, Columns columns, Value sums, Value bias) {
+  if (bias)
+    sums = e.add(sums, bias);
+  e.store(sums, result, e.add(e.mul(row, layout.rows), columns.first), columns.mask);
+}
+
+//===----------------------------------------------------------------------===//
+// Panels
+//===----------------------------------------------------------------------===//
+
+Value ProductEmitter::wordOffset(const Block &block, int64_t column, Value word) {
+  int64_t panelWords = layout.panelBytes() / 4;
+  Value offset = e.add(e.mul(block.panel, panelWords), e.add(word, block.lane));
+  return e.add(offset, column / block.vectors * panelWords + column % block.vectors * e.lanes());
+}
+
+Value ProductEmitter::loadScales(const Block &block, int64_t column, Value header) {
+  // Of 16 bits each, so that lane i lies i halves of words behind the header.
+  int64_t panelWords = layout.panelBytes() / 4;
+  Value words = e.add(e.add(e.mul(block.panel, panelWords), header), column / block.vectors * panelWords);
+  Value offset = e.add(e.add(e.mul(words, 2), block.lane), column % block.vectors * e.lanes());
+  return e.widenF16(e.load(e.vectorType(e.builder().getI16Type()), weights, offset));
+}
+
+Value ProductEmitter::loadZeros(const Block &block, int64_t column, Value header) {
+  int64_t panelWords = layout.panelBytes() / 4;
+  Value words = e.add(e.add(e.mul(block.panel, panelWords), header), column / block.vectors * panelWords);
+  Value offset = e.add(e.add(e.mul(words, 2), block.lane), column % block.vectors * e.lanes() + layout.panel);
+  Value zeros = e.load(e.vectorType(e.builder().getI16Type()), weights, offset);
+  return arith::ExtSIOp::create(e.builder(), e.loc(), e.vectorType(e.builder().getI32Type()), zeros);
+}

@@ -1,0 +1,101 @@
+//===- Product.h - Products with packed weights -----------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What lm.linear and lm.head are made of. A tile is a few panels of the weight and
+// all rows of the input. Rows are taken in blocks whose accumulators stay in
+// registers; the last rows in blocks whose sizes are powers of two. How the sums
+// of a block are computed is up to the kind of product.
+//
+// Numerics: a sum is the same in a block of any size and place, so a row's bits do
+// not depend on the number of rows.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_CPU_PRODUCT_H
+#define PLAIT_PASSES_CPU_PRODUCT_H
+
+#include "passes/CPU/KernelEmitter.h"
+
+namespace plait {
+
+class ProductEmitter {
+public:
+  /// `bias` may be null.
+  ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+  virtual ~ProductEmitter() = default;
+  void run();
+
+protected:
+  /// Results that are computed together: `rows` rows from `row` on, and of each of
+  /// `panels` panels from `panel` on `vectors` vectors, the first of which begins
+  /// `lane` rows into the panel.
+  struct Block {
+    Value row;
+    int64_t rows;
+    Value panel;
+    int64_t panels;
+    Value lane;
+    int64_t vectors;
+    int64_t columns() const { return panels * vectors; }
+  };
+
+  /// The sums of `block`, without bias: row by row, each panel by panel.
+  virtual SmallVector<Value> emitSums(const Block &block) = 0;
+
+  /// Offset in the weight, in words of 32 bits, of the word of vector `column` of
+  /// `block` that lies `word` (i64) words behind the beginning of its panel.
+  Value wordOffset(const Block &block, int64_t column, Value word);
+  /// Words from the beginning of a panel to the header of a group.
+  Value groupOffset(Value group) { return e.mul(group, layout.groupBytes(layout.groupColumns()) / 4); }
+  int64_t headerWords() const { return layout.headerBytes() / 4; }
+  /// The scales of vector `column` of `block`, in the group whose header begins
+  /// `header` words behind the beginning of the panel.
+  Value loadScales(const Block &block, int64_t column, Value header);
+  /// The zero points there, as i32. Only of a weight that has some.
+  Value loadZeros(const Block &block, int64_t column, Value header);
+
+  CpuKernelEmitter &e;
+  kernel::PackedType packed;
+  PanelLayout layout;
+  Value input, weights;
+  Value count; ///< rows of the input
+
+private:
+  /// Rows per block such that accumulators, weights and one input fit the
+  /// registers: 16 vector registers, 32 with AVX-512.
+  int64_t blockRows() const { return e.lanes() == 16 ? 12 : e.target().fma ? 6 : 4; }
+  void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
+  void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
+  void emitBlock(const Block &block);
+  /// Writes a finished vector of sums of `row`, of those columns that exist.
+  void storeResult(Value row, Columns columns, Value sums, Value bias);
+
+  Value bias, result;
+};
+
+/// Sums of f32 products; weights are converted in registers. Every output element
+/// is one chain of fused multiply-adds over k = 0, 1, ..., K-1 from zero. With
+/// weights of integers there is such a chain over q - z for each group, and one of
+/// scale times group over the groups in order.
+class FloatProduct : public ProductEmitter {
+public:
+  using ProductEmitter::ProductEmitter;
+
+private:
+  SmallVector<Value> emitSums(const Block &block) override;
+  SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals);
+  /// Adds the products of `columns` columns from `firstColumn` on, whose words
+  /// begin `words` words behind the beginning of the panel.
+  SmallVector<Value> addColumns(const Block &block, Value words, Value firstColumn, int64_t columns,
+                                ArrayRef<Value> zeros, ValueRange sums);
+  /// Column `i` of words as f32.
+  Value unpack(Value words, int64_t i, Value zeros);
+};
+
+} // namespace plait
+
+#endif // PLAIT_PASSES_CPU_PRODUCT_H
