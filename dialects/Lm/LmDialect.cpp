@@ -129,8 +129,8 @@ LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, in
   for (int64_t extent : {layers, kvHeads, headDim})
     if (extent <= 0)
       return emitError() << "expected positive extents but got " << extent;
-  if (!element.isF32())
-    return emitError() << "expected element type f32 but got " << element;
+  if (!element.isF32() && !element.isBF16() && !element.isSignlessInteger(8))
+    return emitError() << "expected element type f32, bf16 or i8 but got " << element;
   if (window && *window <= 0)
     return emitError() << "expected window > 0 but got " << *window;
   return success();

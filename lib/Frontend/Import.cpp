@@ -106,7 +106,10 @@ Status buildModel(ImportedModel &result, MLIRContext *context, WeightFormat abse
       return formatAttr(context, *options.format);
     return formatAttr(context, checkpoint ? exactFormat(*checkpoint, tensors) : absentFormat);
   };
-  ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf);
+  Type stateElement = options.state == StateFormat::int8   ? Type(builder.getI8Type())
+                      : options.state == StateFormat::bf16 ? Type(builder.getBF16Type())
+                                                           : builder.getF32Type();
+  ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf, stateElement);
   result.config.build(modelBuilder, result.config);
   if (failed(verify(*result.module)))
     return internalError("import of family " + result.config.family +

@@ -70,6 +70,8 @@ int main(int argc, char **argv) {
                                cl::cat(category));
   cl::opt<std::string> format(
       "weight-format", cl::desc("f32 or bf16 (default: bf16 for weights that are bf16, else f32)"), cl::cat(category));
+  cl::opt<std::string> kvDtype("kv-dtype", cl::desc("Keys and values are rounded to: f32, bf16 or int8"),
+                               cl::init("f32"), cl::cat(category));
   cl::opt<std::string> target("target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4"),
                               cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
@@ -134,6 +136,10 @@ int main(int argc, char **argv) {
     options.format = format == "f32" ? WeightFormat::f32 : WeightFormat::bf16;
   else if (!format.empty())
     return fail(invalidArgument("--weight-format: found '" + format + "'; expected f32 or bf16"));
+  if (kvDtype == "bf16" || kvDtype == "int8")
+    options.state = kvDtype == "bf16" ? StateFormat::bf16 : StateFormat::int8;
+  else if (kvDtype != "f32")
+    return fail(invalidArgument("--kv-dtype: found '" + kvDtype + "'; expected f32, bf16 or int8"));
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
   if (embedWeights && emit != "exe")

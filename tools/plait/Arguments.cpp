@@ -81,6 +81,12 @@ Status plait::checkWeightsSpec(const std::string &text) {
   return wrongValue("--weights", text, "checkpoint, random, random:SEED or none");
 }
 
+Status plait::checkKvDtype(const std::string &text) {
+  if (text.empty() || text == "f32" || text == "bf16" || text == "int8")
+    return Status::success();
+  return wrongValue("--kv-dtype", text, "f32, bf16 or int8");
+}
+
 Expected<uint64_t> plait::parseSeed(const std::string &name, const std::string &text) {
   uint64_t seed;
   if (!readWhole(text, seed))

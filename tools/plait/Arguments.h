@@ -29,6 +29,8 @@ Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
 Expected<uint64_t> parseSeed(const std::string &name, const std::string &text);
 /// Checks the spelling of --weights: checkpoint, none, random or random:SEED.
 Status checkWeightsSpec(const std::string &text);
+/// Checks the spelling of --kv-dtype: f32, bf16 or int8.
+Status checkKvDtype(const std::string &text);
 
 } // namespace plait
 

@@ -33,7 +33,7 @@ constexpr const char *kFooter =
     "tokenization is not measured. t/s counts the tokens of all sequences.";
 
 struct BenchTexts {
-  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", weights;
+  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", weights, kvDtype;
   bool noWarmup = false, quiet = false;
 };
 
@@ -59,6 +59,7 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   if (texts.output != "md" && texts.output != "csv" && texts.output != "json" && texts.output != "jsonl")
     return invalidArgument("-o: found \"" + texts.output + "\"; expected md, csv, json or jsonl");
   PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+  PLAIT_RETURN_IF_ERROR(checkKvDtype(texts.kvDtype));
   return o;
 }
 
@@ -182,6 +183,7 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["model_n_params"] = manifest.parameters;
   record["weights"] = manifest.weightsKind;
   record["format"] = manifest.weightsFormat;
+  record["kv_dtype"] = manifest.stateElement;
   record["numerics"] = manifest.numerics;
   record["backend"] = "CPU";
   record["isa"] = manifest.isa;
@@ -319,6 +321,7 @@ int benchAction(const BenchTexts &texts) {
     return fail(options.status(), exitUsage);
   CompileOptions compile;
   compile.weights = texts.weights;
+  compile.kvDtype = texts.kvDtype;
   compile.quiet = texts.quiet;
   Expected<Session> session = Session::open(texts.path, compile, 0);
   if (!session)
@@ -356,6 +359,8 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
   bench->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default) or random[:SEED]");
+  bench->add_option("--kv-dtype", texts->kvDtype,
+                    "of a model to compile: keys and values as f32 (default), bf16 or int8");
   bench->add_flag("--no-warmup", texts->noWarmup, "measure the first run too");
   bench->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   bench->footer(kFooter);

@@ -85,6 +85,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   PLAIT_ASSIGN_OR_RETURN(std::string build, digestOfFile(compiler));
   digest.add(build);
   digest.add(options.weights.empty() ? "checkpoint" : options.weights);
+  digest.add(options.kvDtype.empty() ? "f32" : options.kvDtype);
   digest.add(options.debugLogits ? "debug-logits" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
@@ -217,6 +218,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
   std::vector<std::string> arguments = {compiler, model, "-o", work, "--pack-folder", cache + "/packs"};
   if (!options.weights.empty())
     arguments.insert(arguments.end(), {"--weights", options.weights});
+  if (!options.kvDtype.empty())
+    arguments.insert(arguments.end(), {"--kv-dtype", options.kvDtype});
   if (options.debugLogits)
     arguments.push_back("--debug-logits");
   if (options.threads)
@@ -284,10 +287,10 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
   if (!fs::is_directory(info) && !isExecutable)
     return invalidArgument(fmt::format("{}: found a file; {}", printable(path), expected));
   if (isExecutable || fs::exists(path + "/manifest.json", error)) {
-    if (!options.weights.empty())
-      return invalidArgument(fmt::format("--weights: found it with {}, which is compiled already; "
+    if (!options.weights.empty() || !options.kvDtype.empty())
+      return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; "
                                          "expected a model folder; compile that again instead",
-                                         printable(path)));
+                                         options.weights.empty() ? "--kv-dtype" : "--weights", printable(path)));
     ResolvedArtifact result;
     result.path = path;
     return result;

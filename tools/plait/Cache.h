@@ -17,6 +17,7 @@ namespace plait {
 /// What `plait-compile` is asked for.
 struct CompileOptions {
   std::string weights; ///< --weights, empty for the compiler's default
+  std::string kvDtype; ///< --kv-dtype, empty likewise
   bool debugLogits = false;
   unsigned threads = 0; ///< of the compiler; 0: its default
   bool quiet = false;

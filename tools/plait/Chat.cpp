@@ -36,7 +36,7 @@ constexpr const char *kFooter =
     "Ctrl-C stops an answer, a second one quits; Ctrl-D ends the conversation.";
 
 struct ChatTexts {
-  std::string path, system, chatTemplate, maxTokens, threads, weights;
+  std::string path, system, chatTemplate, maxTokens, threads, weights, kvDtype;
   std::vector<std::string> messages;
   GenerationTexts generation;
   bool stats = false, quiet = false;
@@ -58,6 +58,7 @@ Expected<ChatOptions> parseOptions(const ChatTexts &texts) {
     options.threads = unsigned(threads);
   }
   PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+  PLAIT_RETURN_IF_ERROR(checkKvDtype(texts.kvDtype));
   PLAIT_RETURN_IF_ERROR(parseGeneration(texts.generation, {}).status());
   return options;
 }
@@ -71,6 +72,7 @@ public:
   Status prepare() {
     CompileOptions compile;
     compile.weights = texts.weights;
+    compile.kvDtype = texts.kvDtype;
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
     PLAIT_ASSIGN_OR_RETURN(session, Session::open(texts.path, compile, options.threads));
@@ -291,6 +293,8 @@ void plait::addChatCommand(CLI::App &app, Action &action) {
   addGenerationOptions(*chat, texts->generation);
   chat->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
   chat->add_option("--weights", texts->weights, "of a model folder: checkpoint (default), random[:SEED] or none");
+  chat->add_option("--kv-dtype", texts->kvDtype,
+                   "of a model to compile: keys and values as f32 (default), bf16 or int8");
   chat->add_flag("--stats", texts->stats, "print the tokens and the time of each turn");
   chat->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   chat->footer(kFooter);

@@ -39,7 +39,7 @@ constexpr const char *kFooter =
 
 struct RunTexts {
   OpenSession open;
-  std::string output = "text", maxTokens, threads, chunk, batch, weights, dumpLogits, logprobs, completions;
+  std::string output = "text", maxTokens, threads, chunk, batch, weights, kvDtype, dumpLogits, logprobs, completions;
   PromptSources prompts;
   GenerationTexts generation;
   bool ignoreEos = false, noBos = false, stats = false, quiet = false;
@@ -85,6 +85,7 @@ Expected<RunOptions> parseOptions(const RunTexts &texts) {
       return invalidArgument("--dump-logits: found with --n " + texts.completions + "; expected one completion");
   }
   PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+  PLAIT_RETURN_IF_ERROR(checkKvDtype(texts.kvDtype));
   // The defaults of the model come later; here only the values count.
   Expected<Generation> generation = parseGeneration(texts.generation, {});
   if (!generation)
@@ -194,6 +195,7 @@ private:
   Status prepare() {
     CompileOptions compile;
     compile.weights = texts.weights;
+    compile.kvDtype = texts.kvDtype;
     compile.debugLogits = !texts.dumpLogits.empty();
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
@@ -333,6 +335,8 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
   run->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
   std::shared_ptr<RunTexts> texts = addOptions(run, action);
   run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
+  run->add_option("--kv-dtype", texts->kvDtype,
+                  "of a model to compile: keys and values as f32 (default), bf16 or int8");
   texts->open = [path](const CompileOptions &compile, unsigned threads) {
     return Session::open(*path, compile, threads);
   };

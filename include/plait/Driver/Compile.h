@@ -42,14 +42,15 @@ struct CompileOptions {
   std::string target = "native";
   WeightsSpec weights;
   std::optional<WeightFormat> format;
+  StateFormat state = StateFormat::f32;
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;
   bool debugLogits = false;
   bool selftest = true;
   bool checkFinite = false; ///< refuse a checkpoint with NaN or infinity
-  bool explain = true;  ///< write what `plait explain` shows
-  unsigned threads = 0; ///< 0: as many as there are processors
+  bool explain = true;      ///< write what `plait explain` shows
+  unsigned threads = 0;     ///< 0: as many as there are processors
   Phase startFrom = Phase::import, stopAfter = Phase::link;
   std::function<void(const std::string &)> log; ///< a line per warning
   Progress *progress = nullptr;                 ///< told of each stage

@@ -28,6 +28,8 @@ namespace plait {
 
 /// How weight matrices are stored in the compiled program.
 enum class WeightFormat { f32, bf16 };
+/// What keys and values are rounded to: the element of !lm.state.
+enum class StateFormat { f32, bf16, int8 };
 
 struct ImportOptions {
   /// False: config.json alone is read, for random weights or none. Formats then
@@ -36,6 +38,7 @@ struct ImportOptions {
   /// Stores matrices in this format whatever the checkpoint's is; packing
   /// converts. Vectors (gains, biases) keep the checkpoint's format.
   std::optional<WeightFormat> format;
+  StateFormat state = StateFormat::f32;
   lm::Numerics numerics = lm::Numerics::row_invariant;
   std::string modelName = "main"; ///< the symbol of the lm.model
 };
