@@ -132,8 +132,8 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected element type f32 but got 'bf16'}}
-  lm.func @f(%s: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, bf16>) {
+  // expected-error @+1 {{expected element type f32, bf16 or i8 but got 'f16'}}
+  lm.func @f(%s: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f16>) {
     lm.return
   }
 }
