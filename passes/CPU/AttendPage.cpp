@@ -68,8 +68,7 @@ SmallVector<Value> Attend::multiply(Left left, int64_t rows, Right right, int64_
       Value column = e.add(e.mul(k, PageLayout::slice), s * right.length * PageLayout::slice);
       for (int64_t i = 0; i < PageLayout::slice; i += e.lanes())
         loaded.push_back(pages.load(right.page, e.add(e.add(right.offset, column), i)));
-      if (rows > 1) // one alone does little but read, and the processor foresees that
-        pages.prefetch(right.ahead, column);
+      pages.prefetch(right.ahead, column);
     }
     for (int64_t r = 0; r < rows; ++r) {
       Value factor = loadSplat(left.pointer, e.add(e.add(left.offset, k), r * left.stride));

@@ -34,7 +34,7 @@ def main():
             expected = model.logits(ids)
             errors.append(plait.error(dump["logits"], expected))
             distances.append(plait.error(expected, exact))
-    is_close = np.median(errors) < 0.1 * np.median(distances) and max(errors) < max(distances)
+    is_close = np.median(errors) < 0.25 * np.median(distances) and max(errors) < max(distances)
     print(f"{len(errors)} texts {'close' if is_close else 'NOT CLOSE'}: off by {np.median(errors):.1e}, at most "
           f"{max(errors):.1e}; rounding changes logits by {np.median(distances):.1e}, at most {max(distances):.1e}")
 
