@@ -125,10 +125,12 @@ SmallVector<int64_t> kernel::getPageTables(ArrayRef<lm::StateType> states) {
 }
 
 PageLayout::PageLayout(lm::StateType state)
-    : kvHeads(state.getKvHeads()), headDim(state.getHeadDim()),
-      paddedHeadDim(int64_t(llvm::alignTo(state.getHeadDim(), 16))) {}
+    : element(state.getElement()), isScaled(state.isScaled()), kvHeads(state.getKvHeads()), headDim(state.getHeadDim()),
+      paddedHeadDim(int64_t(llvm::alignTo(state.getHeadDim(), slice))) {}
 
-int64_t PageLayout::bytes() const { return int64_t(llvm::alignTo(elements() * 4, 64)); }
+int64_t PageLayout::bytes() const {
+  return int64_t(llvm::alignTo(isScaled ? 4 * valueScaleOffset(kvHeads) : elements() * elementBits() / 8, 64));
+}
 
 //===----------------------------------------------------------------------===//
 // Ops

@@ -136,7 +136,8 @@ Cost RopeOp::getCost() {
 
 /// Bytes of one position's key and value in one layer.
 static int64_t cellBytes(StateType state) {
-  return 2 * state.getKvHeads() * state.getHeadDim() * int64_t(state.getElement().getIntOrFloatBitWidth() / 8);
+  int64_t elements = state.getHeadDim() * int64_t(state.getElement().getIntOrFloatBitWidth() / 8);
+  return 2 * state.getKvHeads() * (elements + (state.isScaled() ? 4 : 0));
 }
 
 static Cost stageCost(Value key, Value state) {

@@ -216,8 +216,8 @@ LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, in
     if (extent <= 0 || llvm::MulOverflow(elements, extent, elements) || elements > maxElements)
       return emitError() << "expected positive extents whose product is at most " << maxElements << " but got "
                          << extent;
-  if (!element.isF32())
-    return emitError() << "expected element type f32 but got " << element;
+  if (!element.isF32() && !element.isBF16() && !element.isSignlessInteger(8))
+    return emitError() << "expected element type f32, bf16 or i8 but got " << element;
   if (window && *window <= 0)
     return emitError() << "expected window > 0 but got " << *window;
   return success();

@@ -271,7 +271,12 @@ def Lm_StateType : Lm_Type<"State", "state"> {
   let summary = "keys and values of some layers";
   let description = [{
     An affine handle: each op that changes the state consumes it and returns the
-    next one. Keys and values are rounded to `element` before use.
+    next one. Keys and values are rounded to `element` before use: f32, bf16 (to
+    nearest, ties to even) or i8. Of the latter, the `head_dim` numbers x of a
+    token, a key/value head and either keys or values share a scale s, their
+    largest magnitude divided by 127, and become s times the integer nearest to
+    x / s, ties to even. The quotients are taken and rounded in f32; numbers that
+    are all below 2^-100 become 0.
 
     A token at position p attends to all positions 0 .. p or, with a `window`, to
     max(0, p - window + 1) .. p: itself and the window - 1 positions before it
@@ -281,10 +286,10 @@ def Lm_StateType : Lm_Type<"State", "state"> {
 
     ```mlir
     !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>
-    !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32, window = 4096>
+    !lm.state<layers = 4, kv_heads = 2, head_dim = 32, bf16, window = 4096>
     ```
     **Constraints:** positive extents whose product is at most 2^52; `element` is
-    f32; `window > 0`.
+    f32, bf16 or i8; `window > 0`.
   }];
   let parameters = (ins "int64_t":$layers, "int64_t":$kv_heads, "int64_t":$head_dim,
                         "::mlir::Type":$element, OptionalParameter<"std::optional<int64_t>">:$window);
@@ -294,6 +299,8 @@ def Lm_StateType : Lm_Type<"State", "state"> {
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
+    /// Whether elements are integers that share scales.
+    bool isScaled() const { return getElement().isInteger(8); }
     /// The first position that a token at `position` attends to.
     int64_t getFirstPosition(int64_t position) const {
       return getWindow() && position >= *getWindow() ? position - *getWindow() + 1 : 0;

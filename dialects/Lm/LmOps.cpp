@@ -350,9 +350,9 @@ PLAIT_INFER(LayerNormOp)
 
 /// The type of `input`, whose first extent alone may be dynamic.
 static LogicalResult inferElementwise(Loc loc, Value input, Results &results) {
-  auto type = cast<RankedTensorType>(input.getType());
-  if (type.getRank() == 0 || llvm::any_of(type.getShape().drop_front(), ShapedType::isDynamic))
-    return fail(loc, "expected a first extent, and static ones after it, but got '" + toString(type) + "'");
+  auto type = dyn_cast<RankedTensorType>(input.getType());
+  if (!type || type.getRank() == 0 || llvm::any_of(type.getShape().drop_front(), ShapedType::isDynamic))
+    return fail(loc, "expected a first extent, and static ones after it, but got '" + toString(input.getType()) + "'");
   results.push_back(type);
   return success();
 }

@@ -371,7 +371,7 @@ def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace, Lm_Elementwise, Lm_RowWise]>
   let assemblyFormat = "$input `by` $factor attr-dict `:` type($input)";
 }
 
-def Lm_RoundOp : Lm_ComputeOp<"round"> {
+def Lm_RoundOp : Lm_ComputeOp<"round", [Lm_RowWise]> {
   let summary = "activations rounded to bf16";
   let description = [{
     `result[t, k] = bf16(input[t, k])`, to nearest even, for the K columns of the

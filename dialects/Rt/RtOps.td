@@ -83,11 +83,15 @@ def Rt_StateOp : Rt_Op<"state", [HasParent<"ModelOp">]> {
     rt.state "kv" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64}
     rt.state "kv1" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64, table = 1 : i64, window = 4096 : i64}
     ```
+    `element` is what people call its keys and values: f32, bf16 or int8; the inside
+    of a page belongs to the kernels.
+
     **Constraints:** `layers`, `page_tokens` and `page_bytes` are positive;
     `window >= 0` (0: none); `table >= 0`.
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$layers, I64Attr:$page_tokens, I64Attr:$page_bytes,
-                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<I64Attr, "0">:$table);
+                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<I64Attr, "0">:$table,
+                       DefaultValuedStrAttr<StrAttr, "f32">:$element);
   let assemblyFormat = "$name attr-dict";
   let hasVerifier = 1;
 }

@@ -128,6 +128,7 @@ private:
       ImportOptions import;
       import.readCheckpoint = options.weights.kind == WeightsSpec::Kind::checkpoint;
       import.format = options.format;
+      import.state = options.state;
       PLAIT_ASSIGN_OR_RETURN(imported, importModel(context, folder, import));
       for (const std::string &warning : imported->warnings)
         log("warning: " + warning);

@@ -115,8 +115,10 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
   // What grows with a sequence, and what a window keeps of one at most: its pages
   // and one more, as it does not begin where a page does.
   int64_t perToken = 0, perSequence = 0;
+  std::string element; // all states have the same
   for (rt::StateOp state : body.getOps<rt::StateOp>()) {
     int64_t bytes = state.getPageBytes() * state.getLayers();
+    element = state.getElement().str();
     if (state.getWindow())
       perSequence += bytes * int64_t(llvm::divideCeil(state.getWindow(), state.getPageTokens()) + 1);
     else
@@ -141,6 +143,7 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
   manifest["memory"] = {{"weights", int64_t(model.getPackBytes())},
                         {"state_per_token", perToken},
                         {"state_per_sequence", perSequence},
+                        {"state_element", element},
                         {"arena", arena}};
   manifest["variants"] = std::move(variants);
 }

@@ -54,8 +54,8 @@ static CpuMachine vnni() {
 static CpuMachine amx() {
   CpuMachine machine = vnni();
   machine.name = "amx";
-  machine.features += ",+amx-tile,+amx-bf16";
-  machine.isa += " amx-tile amx-bf16";
+  machine.features += ",+amx-tile,+amx-bf16,+amx-int8";
+  machine.isa += " amx-tile amx-bf16 amx-int8";
   machine.tiles = TileUnit::amx;
   return machine;
 }

@@ -40,7 +40,7 @@ constexpr int64_t kRows = TileOps::maxRows;        ///< rows of the input in a t
 constexpr int64_t kStepBytes = kStep * kPanel * 2; ///< of a panel
 constexpr int64_t kRegion = kRows * kPanel;        ///< f32 sums of 16 rows by a panel
 constexpr int64_t kPartSteps = 32;                 ///< steps of K whose tiles stay in the L1 cache
-constexpr int64_t kBlockBytes = 1 << 20;           ///< of the input: half of the L2 cache
+constexpr int64_t kBlockBytes = 9 << 17;           ///< of the input: a good half of the L2 cache
 
 /// Sums of at most 2 x 2 tiles: 16 rows by a panel each.
 struct Block {
@@ -65,7 +65,8 @@ public:
         tail(layout.cols % kStep) {
     // An even number of 16 rows.
     blockTiles = std::clamp<int64_t>(kBlockBytes / (kRows * pitch), 4, 32) & ~int64_t(1);
-    sums = e.scratch(e.f32Type(), blockTiles * kRegion);
+    for (size_t p = 0; p < products.size(); ++p)
+      sums.push_back(e.scratch(e.f32Type(), blockTiles * kRegion));
     if (tail)
       tails = e.scratch(byte, 2 * kStepBytes);
   }
@@ -187,13 +188,21 @@ private:
   //===--------------------------------------------------------------------===//
 
   void emitBlock(const Block &block, const Part &part) {
-    auto address = [&](size_t region, unsigned side) {
-      return e.element(e.f32Type(), sums, e.add(e.mul(block.regions[region], kRegion), side * kRows));
-    };
+    for (auto [product, own] : llvm::zip_equal(products, sums)) {
+      weights = product.weights;
+      emitSums(block, part, own);
+    }
+    part.last ? e.ifThen(part.last, [&] { storeBlock(block); }) : storeBlock(block);
+  }
+
+  Value regionOf(Value sums, Value region) { return e.element(e.f32Type(), sums, e.mul(region, kRegion)); }
+
+  /// The sums of one product, from and to memory.
+  void emitSums(const Block &block, const Part &part, Value own) {
     auto forSums = [&](llvm::function_ref<void(unsigned tile, Value address)> body) {
-      for (size_t region = 0; region < block.regions.size(); ++region)
+      for (auto [i, region] : llvm::enumerate(block.regions))
         for (unsigned side = 0; side < 2; ++side)
-          body(unsigned(2 * region) + side, address(region, side));
+          body(unsigned(2 * i) + side, e.element(e.f32Type(), regionOf(own, region), e.i64(side * kRows)));
     };
     auto zero = [&] { forSums([&](unsigned tile, Value) { tiles->zero(tile); }); };
     auto load = [&] { forSums([&](unsigned tile, Value at) { tiles->load(tile, at, kPanel * 4); }); };
@@ -210,21 +219,11 @@ private:
         panelSteps.push_back(e.element(byte, start, e.mul(k, kStepBytes)));
       emitStep(block, inputs, e.mul(k, 2 * kStep), panelSteps);
     });
-    auto finish = [&] {
-      if (tail)
-        emitTail(block, inputs, panelStarts);
-    };
-    auto save = [&] { forSums([&](unsigned tile, Value at) { tiles->store(tile, at, kPanel * 4); }); };
-    if (!part.last) {
-      finish();
-      save();
-      storeRows(block);
-      return;
+    if (tail) {
+      auto finish = [&] { emitTail(block, inputs, panelStarts); };
+      part.last ? e.ifThen(part.last, finish) : finish();
     }
-    if (tail)
-      e.ifThen(part.last, finish);
-    save();
-    e.ifThen(part.last, [&] { storeRows(block); });
+    forSums([&](unsigned tile, Value at) { tiles->store(tile, at, kPanel * 4); });
   }
 
   /// One step of K: the inputs at byte `offset` of their rows by the panels' tiles.
@@ -259,23 +258,14 @@ private:
     emitStep(block, inputs, e.i64(steps * 2 * kStep), copies);
   }
 
-  /// The block's sums, plus the bias, from memory to the result.
-  void storeRows(const Block &block) {
+  /// The block's sums from memory to the results.
+  void storeBlock(const Block &block) {
     Value whole = e.minimum(count, e.i64(kRows));
-    for (size_t i = 0; i < block.starts.size(); ++i)
-      for (size_t p = 0; p < block.panels.size(); ++p) {
-        Value region = e.mul(block.regions[i * block.panels.size() + p], kRegion);
-        Value firstColumn = e.mul(block.panels[p], kPanel);
-        e.forLoop(block.firstNew[i], whole, 1, [&](Value row) {
-          for (int64_t c = 0; c < kPanel; c += e.lanes()) {
-            Columns columns{e.add(firstColumn, c), {}};
-            if (layout.rows % kPanel)
-              columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
-            Value sum = e.load(e.f32VectorType(), sums, e.add(region, e.add(e.mul(row, kPanel), c)));
-            Value added = bias ? e.load(e.f32Type(), bias, columns.first, columns.mask) : Value();
-            storeResult(e.add(block.starts[i], row), columns, sum, added);
-          }
-        });
+    for (auto [i, start] : llvm::enumerate(block.starts))
+      for (auto [p, panel] : llvm::enumerate(block.panels)) {
+        Value region = block.regions[i * block.panels.size() + p];
+        auto own = llvm::map_to_vector(sums, [&](Value sums) { return regionOf(sums, region); });
+        storePanel(own, start, block.firstNew[i], whole, panel);
       }
   }
 
@@ -283,8 +273,8 @@ private:
   Type byte;
   int64_t pitch; ///< bytes of a row of the input
   int64_t steps, tail, blockTiles;
-  Value sums;  ///< [blockTiles][16][32] f32
-  Value tails; ///< [2][16][32][2] bf16
+  SmallVector<Value> sums; ///< of each product: [blockTiles][16][32] f32
+  Value tails;             ///< [2][16][32][2] bf16
 };
 
 } // namespace

@@ -45,6 +45,10 @@ public:
   void multiplyBF16(unsigned sums, unsigned a, unsigned b) override {
     call("tdpbf16ps", {number(sums), number(a), number(b)});
   }
+  void multiplyInt8(unsigned sums, unsigned a, unsigned b, bool signedA, bool signedB) override {
+    const char *instruction = signedA ? (signedB ? "tdpbssd" : "tdpbsud") : (signedB ? "tdpbusd" : "tdpbuud");
+    call(instruction, {number(sums), number(a), number(b)});
+  }
 
 private:
   Value number(unsigned tile) { return e.integer(e.builder().getI8Type(), tile); }
@@ -98,6 +102,18 @@ public:
     });
   }
 
+  void multiplyInt8(unsigned sums, unsigned a, unsigned b, bool signedA, bool signedB) override {
+    forRows(sums, [&](Value row) {
+      auto next = e.forLoop(e.i64(0), e.i64(maxRows), 1, getRow(sums, row), [&](Value k, ValueRange sum) {
+        Value x = e.broadcast(e.load(wordType, registers, at(a, row, k)), rowWords), y = getRow(b, k), total = sum[0];
+        for (int64_t i = 0; i < 4; ++i)
+          total = e.add(total, e.mul(byteOf(x, i, signedA), byteOf(y, i, signedB)));
+        return SmallVector<Value>{total};
+      });
+      setRow(sums, row, next[0]);
+    });
+  }
+
 private:
   static constexpr int64_t rowWords = rowBytes / 4, tileWords = maxRows * rowWords;
 
@@ -115,6 +131,13 @@ private:
   Value odd(Value words) {
     return flush(e.bitcast(
         floatType, arith::AndIOp::create(e.builder(), e.loc(), words, e.integer(rowType, int32_t(0xFFFF0000)))));
+  }
+  /// Byte `i` of each word.
+  Value byteOf(Value words, int64_t i, bool isSigned) {
+    Value high = arith::ShLIOp::create(e.builder(), e.loc(), words, e.integer(rowType, 24 - 8 * i));
+    Value count = e.integer(rowType, 24);
+    return isSigned ? Value(arith::ShRSIOp::create(e.builder(), e.loc(), high, count))
+                    : Value(arith::ShRUIOp::create(e.builder(), e.loc(), high, count));
   }
   /// Zero of the same sign for a subnormal number: one whose exponent is zero.
   Value flush(Value x) {

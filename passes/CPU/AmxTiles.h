@@ -47,6 +47,9 @@ public:
   /// nearest even; subnormal numbers are zeros on the way in and out. (Source:
   /// Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2.)
   virtual void multiplyBF16(unsigned sums, unsigned a, unsigned b) = 0;
+  /// sums[m][n] += sum over k of a[m][4k+i] * b[k][4n+i], i from 0 to 3 (TDPBSSD,
+  /// TDPBSUD, TDPBUSD, TDPBUUD): i32 sums, bytes with or without sign as factors.
+  virtual void multiplyInt8(unsigned sums, unsigned a, unsigned b, bool signedA, bool signedB) = 0;
 };
 
 } // namespace plait

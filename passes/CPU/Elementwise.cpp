@@ -47,8 +47,8 @@ template <typename Op, Value (*elements)(Op, CpuKernelEmitter &, ValueRange)> st
       Value base = e.mul(e.div(tile, e.i64(perRow)), columns);
       auto body = [&](Columns c) {
         Value offset = e.add(base, c.first);
-        Value elements = compute(op, e, pointers, offset, c.mask);
-        e.store(elements, e.pointer(op.getResult()), offset, c.mask);
+        Value computed = compute(op, e, pointers, offset, c.mask);
+        e.store(computed, e.pointer(op.getResult()), offset, c.mask);
       };
       if (perRow == 1)
         return e.forColumns(columns, body);

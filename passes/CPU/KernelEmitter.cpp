@@ -55,13 +55,12 @@ Value CpuKernelEmitter::pointer(Value value, unsigned index) {
 }
 
 Value CpuKernelEmitter::rowPointer(Value tensor, Value row) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  int64_t columns = type.getDimSize(1);
+  int64_t bytes = lm::getRowBytes(cast<RankedTensorType>(tensor.getType()));
   if (buffers.contains(tensor))
-    return element(type.getElementType(), pointer(tensor), mul(row, columns));
+    return element(b.getI8Type(), pointer(tensor), mul(row, bytes));
   Value &buffer = rowBuffers[tensor];
   if (!buffer)
-    buffer = scratch(type.getElementType(), columns);
+    buffer = scratch(b.getI8Type(), bytes);
   return buffer;
 }
 

@@ -244,6 +244,8 @@ public:
   /// e^x: 0 where the result is below the normal numbers, infinity above them,
   /// NaN for NaN. Relative error below 1.2e-7.
   Value exp(Value x);
+  /// The same for x <= 0 or NaN, with two thirds of the instructions.
+  Value expOfNegative(Value x);
   /// Natural logarithm: -infinity for 0, NaN below. Relative error below 2e-7.
   Value log(Value x);
   /// Relative error below 2e-7.
@@ -268,6 +270,11 @@ private:
   static int64_t getDimNumber(RankedTensorType type);
   /// <lanes x i1> of the columns that are left at the end of `count`, or null.
   Value tailMask(int64_t count);
+  /// e^y = `fraction` * 2^n; n stands in the low bits of `shifted`.
+  struct Power {
+    Value fraction, shifted;
+  };
+  Power reduceExponent(Value y);
   /// c[0] + x (c[1] + x (c[2] + ...))
   Value polynomial(Value x, ArrayRef<double> coefficients);
   Value shuffle(Value vector, ArrayRef<int64_t> lanes);

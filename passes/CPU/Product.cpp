@@ -11,19 +11,51 @@
 
 using namespace plait;
 
+//===----------------------------------------------------------------------===//
+// Operands and results
+//===----------------------------------------------------------------------===//
+
 ProductOperands::ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
     : e(e), packed(e.packedType(weight)), layout(packed.getLayout()), input(e.pointer(input)),
-      weights(e.pointer(weight)), count(e.rows(input)), bias(bias ? e.pointer(bias) : Value()), result(result) {}
-
-ProductEmitter::ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
-    : ProductOperands(e, input, weight, bias, result) {
-  products.push_back({weights, this->bias, result});
+      weights(e.pointer(weight)), count(e.rows(input)) {
+  products.push_back({weights, bias ? e.pointer(bias) : Value(), result});
   for (Operation *op : e.part())
     if (op->hasTrait<lm::WeightProduct>() && op->getResult(0) != result) {
       Value other = op->getNumOperands() > 2 ? op->getOperand(2) : Value();
       products.push_back({e.pointer(op->getOperand(1)), other ? e.pointer(other) : Value(), op->getResult(0)});
     }
 }
+
+SmallVector<Value> ProductOperands::loadBiases(Columns columns) {
+  return llvm::map_to_vector(products, [&](const Product &product) {
+    return product.bias ? e.load(e.f32Type(), product.bias, columns.first, columns.mask) : Value();
+  });
+}
+
+void ProductOperands::storeResults(Value row, Columns columns, ArrayRef<Value> sums, ArrayRef<Value> biases) {
+  SmallVector<std::pair<Value, Value>> results;
+  for (auto [product, sum, bias] : llvm::zip_equal(products, sums, biases))
+    results.push_back({product.result, bias ? e.add(sum, bias) : sum});
+  e.storeResults(results, row, columns);
+}
+
+void ProductOperands::storePanel(ArrayRef<Value> sums, Value firstRow, Value begin, Value end, Value panel) {
+  Value firstColumn = e.mul(panel, layout.panel);
+  e.forLoop(begin, end, 1, [&](Value row) {
+    for (int64_t c = 0; c < layout.panel; c += e.lanes()) {
+      Columns columns{e.add(firstColumn, c), {}};
+      if (layout.rows % layout.panel)
+        columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
+      auto own = llvm::map_to_vector(
+          sums, [&](Value sums) { return e.load(e.f32VectorType(), sums, e.add(e.mul(row, layout.panel), c)); });
+      storeResults(e.add(firstRow, row), columns, own, loadBiases(columns));
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
 
 void ProductEmitter::run() {
   // Several panels of a tile keep as many streams of weights in flight when there
@@ -81,22 +113,12 @@ void ProductEmitter::emitBlock(const Block &block) {
     Columns columns{e.add(firstColumn, behind), {}};
     if (layout.rows % layout.panel)
       columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
-    SmallVector<Value> biases;
-    for (const Product &product : products)
-      biases.push_back(product.bias ? e.load(e.f32Type(), product.bias, columns.first, columns.mask) : Value());
+    SmallVector<Value> biases = loadBiases(columns);
     for (int64_t r = 0; r < block.rows; ++r) {
-      SmallVector<std::pair<Value, Value>> results;
-      for (auto [product, own, bias] : llvm::zip_equal(products, sums, biases)) {
-        Value sum = own[r * block.columns() + c];
-        results.push_back({product.result, bias ? e.add(sum, bias) : sum});
-      }
-      e.storeResults(results, e.add(block.row, r), columns);
+      auto own = llvm::map_to_vector(sums, [&](ArrayRef<Value> sums) { return sums[r * block.columns() + c]; });
+      storeResults(e.add(block.row, r), columns, own, biases);
     }
   }
-}
-
-void ProductOperands::storeResult(Value row, Columns columns, Value sums, Value bias) {
-  e.storeResults({{result, bias ? e.add(sums, bias) : sums}}, row, columns);
 }
 
 //===----------------------------------------------------------------------===//

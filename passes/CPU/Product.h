@@ -25,13 +25,25 @@ namespace plait {
 /// What all kinds of products have: operands, and the place where results go.
 class ProductOperands {
 public:
-  /// `bias` may be null.
+  /// `bias` may be null. Other products of the part (CpuKernelEmitter::part), of the
+  /// same input and with weights of the same layout, are emitted with this one.
   ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
 
 protected:
-  /// Adds `bias`, if there, to a finished vector of sums of `row`, and what the part
-  /// does with it, and writes those columns that exist.
-  void storeResult(Value row, Columns columns, Value sums, Value bias);
+  struct Product {
+    Value weights;
+    Value bias; ///< may be null
+    Value result;
+  };
+
+  /// Of each product, what `columns` of its bias are, or null.
+  SmallVector<Value> loadBiases(Columns columns);
+  /// Adds biases to finished vectors of sums of `row`, one of each product, and what
+  /// the part does with them, and writes those columns that exist.
+  void storeResults(Value row, Columns columns, ArrayRef<Value> sums, ArrayRef<Value> biases);
+  /// Stores rows begin .. end - 1 of `panel`, of which row 0 is `firstRow` of the
+  /// result: those of f32 sums in memory, [rows][panel], one address per product.
+  void storePanel(ArrayRef<Value> sums, Value firstRow, Value begin, Value end, Value panel);
 
   CpuKernelEmitter &e;
   kernel::PackedType packed;
@@ -39,18 +51,13 @@ protected:
   Value input;
   Value weights; ///< of the product whose sums are being emitted
   Value count;   ///< rows of the input
-  Value bias;
-
-private:
-  Value result;
+  SmallVector<Product> products;
 };
 
 /// Products of sums in vector registers.
 class ProductEmitter : protected ProductOperands {
 public:
-  /// Other products of the part (CpuKernelEmitter::part), of the same input and
-  /// with weights of the same layout, are emitted with it.
-  ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+  using ProductOperands::ProductOperands;
   virtual ~ProductEmitter() = default;
   void run();
 
@@ -90,13 +97,6 @@ private:
   void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
-
-  struct Product {
-    Value weights;
-    Value bias; ///< may be null
-    Value result;
-  };
-  SmallVector<Product> products;
 };
 
 /// Sums of f32 products; weights are converted in registers. Every output element

@@ -28,29 +28,25 @@ static Value roundToBF16(CpuKernelEmitter &e, Value x) {
                                  e.select(isNumber, rounded, quiet));
 }
 
-static LogicalResult emitRound(lm::RoundOp op, CpuKernelEmitter &e) {
+static void emitRoundRow(lm::RoundOp op, CpuKernelEmitter &e, Value row) {
   int64_t columns = cast<RankedTensorType>(op.getInput().getType()).getDimSize(1), padded = op.getColumns();
-  Value input = e.pointer(op.getInput()), result = e.pointer(op.getResult());
+  Value input = e.rowPointer(op.getInput(), row), result = e.rowPointer(op.getResult(), row);
   Type half = e.builder().getI16Type();
   Value zero = e.integer(e.vectorType(half), 0);
-  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
-    Value from = e.mul(row, columns), to = e.mul(row, padded);
-    // Zeros first, the last numbers over them.
-    for (int64_t c = columns / e.lanes() * e.lanes(); c < padded; c += e.lanes())
-      if (c + e.lanes() <= padded)
-        e.store(zero, result, e.add(to, c));
-      else
-        for (int64_t i = c; i < padded; ++i)
-          e.store(e.integer(half, 0), result, e.add(to, i));
-    e.forColumns(columns, [&](Columns c) {
-      Value x = e.load(e.f32Type(), input, e.add(from, c.first), c.mask);
-      e.store(roundToBF16(e, x), result, e.add(to, c.first), c.mask);
-    });
+  // Zeros first, the last numbers over them.
+  for (int64_t c = columns / e.lanes() * e.lanes(); c < padded; c += e.lanes())
+    if (c + e.lanes() <= padded)
+      e.store(zero, result, e.i64(c));
+    else
+      for (int64_t i = c; i < padded; ++i)
+        e.store(e.integer(half, 0), result, e.i64(i));
+  e.forColumns(columns, [&](Columns c) {
+    Value x = e.load(e.f32Type(), input, c.first, c.mask);
+    e.store(roundToBF16(e, x), result, c.first, c.mask);
   });
-  return success();
 }
 
 void plait::registerRoundCpuKernels(DialectRegistry &registry) {
   registry.addExtension(
-      +[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::RoundOp, emitRound>(context); });
+      +[](MLIRContext *context, lm::LmDialect *) { attachCpuRowKernel<lm::RoundOp, emitRoundRow>(context); });
 }

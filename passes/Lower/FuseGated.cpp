@@ -42,10 +42,6 @@ struct FuseGatedPass : plait::impl::FuseGatedPassBase<FuseGatedPass> {
       return fusion.reportMissed(launch, "a product that it uses has other uses, or is outside its layer");
     if (fusion.getProductInput(products[0]) != fusion.getProductInput(products[1]))
       return fusion.reportMissed(launch, "the products that it uses have different inputs");
-    // Tiles keep the sums of one product.
-    if (auto input = dyn_cast<RankedTensorType>(fusion.getProductInput(products[0]).getType());
-        input && !input.getElementType().isF32())
-      return fusion.reportMissed(launch, "the products that it uses are computed on tiles");
     if (getWeightType(fusion, products[0]) != getWeightType(fusion, products[1]))
       return fusion.reportMissed(launch, "the weights of the products that it uses have different layouts");
     if (products[1]->isBeforeInBlock(products[0]))

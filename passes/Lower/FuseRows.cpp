@@ -47,8 +47,8 @@ struct FuseRowsPass : plait::impl::FuseRowsPassBase<FuseRowsPass> {
         auto type = dyn_cast<RankedTensorType>(result.getType());
         if (!type)
           continue;
-        if (type.getDimSize(1) > mostColumns) {
-          fusion.reportMissed(launch, "its rows have more than " + Twine(mostColumns) + " columns");
+        if (lm::getRowBytes(type) > mostBytes) {
+          fusion.reportMissed(launch, "its rows have more than " + Twine(mostBytes) + " bytes");
           continue;
         }
         if (LaunchOp fused = fusion.fuse({launch, next})) {
@@ -59,7 +59,7 @@ struct FuseRowsPass : plait::impl::FuseRowsPassBase<FuseRowsPass> {
     return {};
   }
 
-  /// What a row of a value within a kernel may take of a thread's stack: 64 KiB.
-  static constexpr int64_t mostColumns = 16384;
+  /// What a row of a value within a kernel may take of a thread's stack.
+  static constexpr int64_t mostBytes = 65536;
 };
 } // namespace

@@ -156,8 +156,8 @@ def FuseRowsPass : Pass<"plait-fuse-rows", "::mlir::ModuleOp"> {
     ```mlir
     %s = kernel.launch @rope_stage(%k, %pos, %v, %kv, %rows) from "rope_k+attention" : ...
     ```
-    Left alone: ops on different rows (tokens and leaves), rows of more than 16384
-    columns, launches between which another one stands. No bit of a result changes.
+    Left alone: ops on different rows (tokens and leaves), rows of more than 64
+    KiB, launches between which another one stands. No bit of a result changes.
   }];
   let statistics = [Statistic<"numFused", "num-fused", "Launches fused with one that they use">];
   let dependentDialects = ["::plait::kernel::KernelDialect"];

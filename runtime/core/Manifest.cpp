@@ -190,6 +190,10 @@ Expected<Manifest> plait::parseManifest(std::string_view text, const std::string
   PLAIT_RETURN_IF_ERROR(readTarget(root, manifest));
   PLAIT_RETURN_IF_ERROR(readBinaries(root, manifest));
   PLAIT_RETURN_IF_ERROR(readWeights(root, manifest));
+  if (root.has("memory")) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView memory, root.get("memory"));
+    PLAIT_ASSIGN_OR_RETURN(manifest.stateElement, memory.getString("state_element", ""));
+  }
   PLAIT_ASSIGN_OR_RETURN(manifest.files, readFileList(root, "files"));
   PLAIT_ASSIGN_OR_RETURN(manifest.inputs, readFileList(root, "inputs"));
   PLAIT_RETURN_IF_ERROR(readGeneration(root, manifest));

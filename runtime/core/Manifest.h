@@ -27,7 +27,7 @@
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
 //                    "top_p": 1.0, "min_p": 0.0,      // bos may be null
 //                    "repetition_penalty": 1.0, "min_tokens": 0},
-//     "memory": {"weights": 1, "state_per_token": 1,
+//     "memory": {"weights": 1, "state_per_token": 1, "state_element": "f32",
 //                "arena": {"tokens": 1, "leaves": 1}},
 //     "variants": [ {"name": "ar", "launches": 60,
 //                    "flops": {"constant": 0, "tokens": 1, "rows": 0,
@@ -74,6 +74,7 @@ struct Manifest {
   std::string triple, numerics, strategy;
   std::vector<ManifestBinary> binaries;   ///< one or more, the best first
   std::string weightsKind, weightsFormat; ///< "pack" | "random" | "none"
+  std::string stateElement;               ///< of keys and values
   ManifestFile weights;                   ///< of kind "pack"
   uint64_t weightsSeed = 0;               ///< of kind "random"
   std::vector<ManifestFile> files, inputs;

@@ -106,6 +106,23 @@ def attention(q, k, v, scale, window=None, cap=None):
     return softmax(np.where(seen, scores, -np.inf)) @ v
 
 
+def to_bf16(x):
+    """Nearest bf16, ties to even."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32).astype(np.uint64)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
+    return rounded.astype(np.uint32).view(np.float32).astype(np.float64)
+
+
+def to_int8(x):
+    """Integers that share a scale along the last axis, the largest of them 127."""
+    x = np.asarray(x, np.float32)
+    scale = np.abs(x).max(axis=-1, keepdims=True) / np.float32(127)
+    return np.rint(x / scale).astype(np.float64) * scale
+
+
+STATE_ROUNDINGS = {"f32": lambda x: x, "bf16": to_bf16, "int8": to_int8}
+
+
 def split_heads(x, heads):
     return x.reshape(x.shape[0], heads, -1).transpose(1, 0, 2)
 
@@ -213,6 +230,7 @@ class Llama:
         self.activation = ACTIVATIONS[config.get("hidden_act", "silu")]
         self.layers = range(config["num_hidden_layers"])
         self.ropes = [self.rope(i) for i in self.layers]
+        self.round_state = STATE_ROUNDINGS["f32"]  # of keys and values, [heads, T, D]
         self.windows = [self.window(i) for i in self.layers]  # of each layer; None or 0: none
 
     def rope(self, i):
@@ -253,7 +271,8 @@ class Llama:
             q, k = self.norm(q, p + "self_attn.q_norm"), self.norm(k, p + "self_attn.k_norm")
         q = self.ropes[i].rotate(split_heads(q, self.heads))
         k = self.ropes[i].rotate(split_heads(k, self.kv_heads))
-        k, v = (np.repeat(t, self.heads // self.kv_heads, axis=0) for t in (k, split_heads(v, self.kv_heads)))
+        k, v = self.round_state(k), self.round_state(split_heads(v, self.kv_heads))
+        k, v = (np.repeat(t, self.heads // self.kv_heads, axis=0) for t in (k, v))
         cap = self.config.get("attn_logit_softcapping")
         y = attention(q, k, v, self.scale, self.windows[i], cap)
         return self.linear(join_heads(y), p + "self_attn.o_proj")

@@ -212,6 +212,7 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["model_n_params"] = manifest.parameters;
   record["weights"] = manifest.weightsKind;
   record["format"] = manifest.weightsFormat;
+  record["kv_dtype"] = manifest.stateElement;
   record["numerics"] = manifest.numerics;
   record["backend"] = "CPU";
   record["target"] = session.model->binary().target;

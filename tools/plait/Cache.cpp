@@ -89,6 +89,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(options.isa);
   digest.add(options.group);
   digest.add(options.zeroPoints ? "zero-points" : "");
+  digest.add(options.kvDtype.empty() ? "f32" : options.kvDtype);
   digest.add(options.debugLogits ? "debug-logits" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
@@ -229,6 +230,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.push_back("--zero-points");
   if (!options.isa.empty())
     arguments.insert(arguments.end(), {"--target", "cpu:" + options.isa});
+  if (!options.kvDtype.empty())
+    arguments.insert(arguments.end(), {"--kv-dtype", options.kvDtype});
   if (options.debugLogits)
     arguments.push_back("--debug-logits");
   if (options.threads)
@@ -298,7 +301,8 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
   if (isExecutable || fs::exists(path + "/manifest.json", error)) {
     for (auto [option, given] :
          {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
-          std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints)})
+          std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints),
+          std::pair("--kv-dtype", !options.kvDtype.empty())})
       if (given)
         return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "
                                            "compile; compile that again instead",

@@ -17,6 +17,8 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_option("--dtype", options.dtype, "of a model to compile: as of plait-compile");
   command.add_option("--group", options.group, "of a model to compile: as of plait-compile");
   command.add_flag("--zero-points", options.zeroPoints, "of a model to compile: as of plait-compile");
+  command.add_option("--kv-dtype", options.kvDtype,
+                     "of a model to compile: keys and values as f32 (default), bf16 or int8");
 }
 
 static bool isWeightsSpec(const std::string &text) {
@@ -29,5 +31,8 @@ static bool isWeightsSpec(const std::string &text) {
 Status plait::checkCompileOptions(const CompileOptions &options) {
   if (!isWeightsSpec(options.weights))
     return wrongValue("--weights", options.weights, "checkpoint, random, random:SEED or none");
+  const std::string &kv = options.kvDtype;
+  if (!kv.empty() && kv != "f32" && kv != "bf16" && kv != "int8")
+    return wrongValue("--kv-dtype", kv, "f32, bf16 or int8");
   return Status::success();
 }

@@ -289,7 +289,8 @@ std::string memoryText(const Subject &s) {
   auto line = [](const std::string &what, int64_t bytes) {
     return fmt::format("  {:<50} {:>12}\n", what, bytesText(bytes));
   };
-  std::string text = "\nmemory\n" + line("weights", m.weights) + line("state per position", m.statePerPosition) +
+  std::string text = "\nmemory\n" + line("weights", m.weights) +
+                     line("state per position, " + s.manifest.stateElement, m.statePerPosition) +
                      (m.stateOfWindows ? line("state of the windows", m.stateOfWindows) : "") +
                      line(fmt::format("state of a sequence of {} positions", s.request.context), m.stateOfContext) +
                      line("arena of a step of 1 token", m.decodeArena) +
@@ -366,6 +367,7 @@ Json explainJson(const Subject &s) {
   json["prefill"] = toJson(s.total(prefill));
   MemoryLedger m = s.ledger();
   json["memory"] = {{"weights", m.weights},
+                    {"state_element", s.manifest.stateElement},
                     {"state_per_position", m.statePerPosition},
                     {"state_of_windows", m.stateOfWindows},
                     {"state_of_context", m.stateOfContext},

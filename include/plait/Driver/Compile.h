@@ -45,6 +45,7 @@ struct CompileOptions {
   std::string target = "native"; ///< or a list, of which the machine that runs chooses
   WeightsSpec weights;
   WeightFormat format;
+  StateFormat state = StateFormat::f32;
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;

@@ -22,17 +22,17 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 // -----
 
-// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+// expected-error @+1 {{expected a finite factor >= 1 but got 5.000000e-01}}
 func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 0.5, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8>}
 
 // -----
 
-// expected-error @+1 {{expected 0 < low_freq_factor < high_freq_factor but got 0.000000e+00 and 4.000000e+00}}
+// expected-error @+1 {{expected finite 0 < low_freq_factor < high_freq_factor but got 0.000000e+00 and 4.000000e+00}}
 func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 8.0, low_freq_factor = 0.0, high_freq_factor = 4.0, original = 8>}
 
 // -----
 
-// expected-error @+1 {{expected 0 < low_freq_factor < high_freq_factor but got 4.000000e+00 and 4.000000e+00}}
+// expected-error @+1 {{expected finite 0 < low_freq_factor < high_freq_factor but got 4.000000e+00 and 4.000000e+00}}
 func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 8.0, low_freq_factor = 4.0, high_freq_factor = 4.0, original = 8>}
 
 // -----
@@ -42,12 +42,12 @@ func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 8.0, lo
 
 // -----
 
-// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+// expected-error @+1 {{expected a finite factor >= 1 but got 5.000000e-01}}
 func.func private @f() attributes {scaling = #lm.linear_scaling<factor = 0.5>}
 
 // -----
 
-// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+// expected-error @+1 {{expected a finite factor >= 1 but got 5.000000e-01}}
 func.func private @f() attributes {scaling = #lm.dynamic_scaling<factor = 0.5, original = 8>}
 
 // -----
@@ -57,17 +57,17 @@ func.func private @f() attributes {scaling = #lm.dynamic_scaling<factor = 2.0, o
 
 // -----
 
-// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+// expected-error @+1 {{expected a finite factor >= 1 but got 5.000000e-01}}
 func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 0.5, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 1.0>}
 
 // -----
 
-// expected-error @+1 {{expected 0 < beta_slow <= beta_fast but got 3.200000e+01 and 1.000000e+00}}
+// expected-error @+1 {{expected finite 0 < beta_slow <= beta_fast but got 3.200000e+01 and 1.000000e+00}}
 func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 1.0, beta_slow = 32.0, original = 8, attention_factor = 1.0>}
 
 // -----
 
-// expected-error @+1 {{expected 0 < beta_slow <= beta_fast but got 0.000000e+00 and 3.200000e+01}}
+// expected-error @+1 {{expected finite 0 < beta_slow <= beta_fast but got 0.000000e+00 and 3.200000e+01}}
 func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 0.0, original = 8, attention_factor = 1.0>}
 
 // -----
@@ -77,7 +77,7 @@ func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta
 
 // -----
 
-// expected-error @+1 {{expected attention_factor > 0 but got 0.000000e+00}}
+// expected-error @+1 {{expected a finite attention_factor > 0 but got 0.000000e+00}}
 func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 0.0>}
 
 // -----
@@ -132,8 +132,8 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected element type f32 but got 'bf16'}}
-  lm.func @f(%s: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, bf16>) {
+  // expected-error @+1 {{expected element type f32, bf16 or i8 but got 'f16'}}
+  lm.func @f(%s: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f16>) {
     lm.return
   }
 }

@@ -22,8 +22,8 @@ lm.model @main family "llama" numerics row_invariant max_positions 512 {
   // CHECK-NEXT: lm.weight @last from "layers.{layer}.odd" layers 2 first 2 : !lm.weight<16, #lm.f32>
   lm.weight @last from "layers.{layer}.odd" layers 2 first 2 step 1 : !lm.weight<16, #lm.f32>
 
-  // CHECK: lm.func @window(%{{.*}}: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32, window = 5>)
-  lm.func @window(%s: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32, window = 5>) {
+  // CHECK: lm.func @window(%{{.*}}: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, bf16, window = 5>)
+  lm.func @window(%s: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, bf16, window = 5>) {
     lm.return
   }
 

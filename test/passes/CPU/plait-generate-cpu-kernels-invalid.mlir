@@ -1,5 +1,5 @@
 // RUN: plait-opt %s -split-input-file --verify-diagnostics --plait-generate-cpu-kernels
-// RUN: not plait-opt %s --plait-generate-cpu-kernels='lanes=5' 2>&1 | FileCheck %s
+// RUN: not plait-opt %s -split-input-file --plait-generate-cpu-kernels='lanes=5' 2>&1 | FileCheck %s
 
 // CHECK: error: expected lanes to be 4, 8 or 16 but got 5
 

@@ -85,5 +85,5 @@ decode.step @between(%x: !x, %pos: !ids, %kv: !kv, %rows: !lm.rows) -> !x
 // CHECK: kernel.return %{{.*}}, %{{.*}} : tensor
 
 // REMARK-DAG: Fused{{.*}}attn.rope_k+stage is one launch
-// REMARK-DAG: NotFused{{.*}}wide stays as it is: its rows have more than 16384 columns
+// REMARK-DAG: NotFused{{.*}}wide stays as it is: its rows have more than 65536 bytes
 // REMARK-DAG: NotFused{{.*}}between stays as it is: a launch between it and lm.add needs one of them

@@ -134,6 +134,53 @@ TEST_F(Tiles, KeepInfinitiesAndNaNs) {
   check(a, b, c);
 }
 
+// All four kinds of factors.
+TEST(IntegerTiles, MultiplyAsTheManualSays) {
+  for (bool signedA : {false, true})
+    for (bool signedB : {false, true}) {
+      std::string words = "tensor<16x16xi32>";
+      CpuKernel kernel(kernelText("%a: " + words + ", %b: " + words + ", %c: " + rowsOf(16, "f32"), rowsOf(16, "f32"),
+                                  "%y = lm.add %c, %c : " + rowsOf(16, "f32")),
+                       kEmulated, [&](CpuKernelEmitter &e, kernel::FuncOp function) {
+                         auto pointer = [&](unsigned i) { return e.pointer(function.getArgument(i)); };
+                         auto tiles = TileOps::create(e);
+                         tiles->configure({}, e.i64(16));
+                         e.forEachTile({.count = 1}, [&](Value) {
+                           tiles->load(3, pointer(0), 64);
+                           tiles->load(4, pointer(1), 64);
+                           tiles->zero(0);
+                           tiles->multiplyInt8(0, 3, 4, signedA, signedB);
+                           tiles->multiplyInt8(0, 3, 4, signedA, signedB);
+                           tiles->store(0, e.pointer(function.getBody().front().getTerminator()->getOperand(0)), 64);
+                         });
+                         tiles->release();
+                       });
+      std::mt19937 engine(3);
+      auto random = [&] {
+        DenseValue value = DenseValue::zeros({16, 16});
+        for (double &word : value.data)
+          word = double(int32_t(engine()));
+        return value;
+      };
+      Step step;
+      step.dims[PLAIT_DIM_TOKENS] = 16;
+      DenseValue a = random(), b = random();
+      step.values = {a, b, DenseValue::zeros({16, 16})};
+      auto result = kernel.run(step)[0];
+      auto factor = [](const DenseValue &value, int64_t row, int64_t column, bool isSigned) {
+        auto bits = uint8_t(uint32_t(int32_t(value.row(row)[column / 4])) >> (column % 4 * 8));
+        return isSigned ? int64_t(int8_t(bits)) : int64_t(bits);
+      };
+      for (int64_t m = 0; m < 16; ++m)
+        for (int64_t n = 0; n < 16; ++n) {
+          int64_t sum = 0;
+          for (int64_t k = 0; k < 64; ++k)
+            sum += factor(a, m, k, signedA) * factor(b, k / 4, 4 * n + k % 4, signedB);
+          EXPECT_EQ(llvm::bit_cast<int32_t>(result[size_t(16 * m + n)]), int32_t(2 * sum));
+        }
+    }
+}
+
 //===----------------------------------------------------------------------===//
 // Rounding
 //===----------------------------------------------------------------------===//

@@ -84,6 +84,18 @@ TEST_P(CpuMath, Exp) {
   EXPECT_EQ(exp({-float(infinity), float(infinity), 0, -0.0f}), (std::vector<float>{0, float(infinity), 1, 1}));
 }
 
+TEST_P(CpuMath, ExpOfNegative) {
+  Function exp(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.exp(x); });
+  Function expOfNegative(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.expOfNegative(x); });
+  std::vector<float> x = sweep(997);
+  llvm::erase_if(x, [](float f) { return !(f <= 0); });
+  for (float f = -104; f < 0; f += 0.000371f)
+    x.push_back(f);
+  x.insert(x.end(), {-float(infinity), 0, -0.0f});
+  expectSameBits(expOfNegative(x), exp(x));
+  EXPECT_TRUE(std::isnan(expOfNegative({float(NAN)})[0]));
+}
+
 TEST_P(CpuMath, Log) {
   Function log(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.log(x); });
   std::vector<float> x = sweep(997);

@@ -1,6 +1,6 @@
-"""Prints how many innermost loops of a disassembly hold an instruction, and how
-many of those touch the stack, that is keep something there that was to be in a
-register: inner_loops.py DISASSEMBLY INSTRUCTION
+"""Prints how many innermost loops of a disassembly hold an instruction, and in how
+many of those something is spilled, that is at a fixed place on the stack instead
+of in a register: inner_loops.py DISASSEMBLY INSTRUCTION
 
 DISASSEMBLY is what `llvm-objdump -d --no-show-raw-insn` prints, INSTRUCTION a
 regular expression for the mnemonic."""
@@ -38,16 +38,16 @@ def inner_loops(instructions):
 
 def main():
     wanted = re.compile(sys.argv[2])
-    found = touching = 0
+    found = spilling = 0
     for instructions in functions(sys.argv[1]):
         framed = any(name.startswith("mov") and args.split("#")[0].strip() == "%rsp, %rbp" for _, name, args in instructions)
-        stack = re.compile(r"\(%(rsp|rbp)[,)]" if framed else r"\(%rsp[,)]")
+        place = re.compile(r"\(%(rsp|rbp)\)" if framed else r"\(%rsp\)")
         for begin, end in inner_loops(instructions):
             body = instructions[begin : end + 1]
             if any(wanted.fullmatch(name) for _, name, _ in body):
                 found += 1
-                touching += any(stack.search(args) for _, _, args in body)
-    print(f"{found} innermost loops, {touching} touch the stack")
+                spilling += any(place.search(args) for _, _, args in body)
+    print(f"{found} innermost loops, {spilling} spill")
 
 
 main()
