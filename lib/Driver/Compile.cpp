@@ -7,6 +7,7 @@
 
 #include "plait/Driver/Compile.h"
 
+#include "Calibrate.h"
 #include "CrashReport.h"
 #include "Explain.h"
 #include "Link.h"
@@ -66,7 +67,7 @@ public:
     PLAIT_RETURN_IF_ERROR(read());
     if (options.selftest && imported && options.startFrom == Phase::import && options.stopAfter == Phase::link) {
       begin("computing the self-test");
-      selftest = makeSelftest(*imported, options, *module);
+      selftest = makeSelftest(*imported, options, *module, importance ? &*importance : nullptr);
     }
     for (Phase phase : kPhases) {
       if (phase < options.startFrom)
@@ -76,7 +77,9 @@ public:
         std::optional<Json> explanation;
         if (explain)
           explanation = explain->finish();
-        LinkInputs inputs{options, machine, imported, selftest, *module, tables, plan, explanation};
+        LinkInputs inputs{options,  machine,     imported,
+                          selftest, *module,     tables,
+                          plan,     explanation, importance ? &*importance : nullptr};
         return link(inputs);
       }
       PLAIT_RETURN_IF_ERROR(runPhase(phase));
@@ -113,6 +116,8 @@ private:
         PLAIT_RETURN_IF_ERROR(imported->checkpoint->checkFinite());
       }
     }
+    if (!options.calibration.empty())
+      PLAIT_RETURN_IF_ERROR(readCalibration());
     if (isFolder || options.startFrom == Phase::import) {
       module = std::move(imported->module);
       return Status::success();
@@ -124,6 +129,20 @@ private:
     module = parseSourceFile<ModuleOp>(sources, &context);
     if (!module)
       return invalidArgument(options.input + ": is not valid IR; see the messages above");
+    return Status::success();
+  }
+
+  Status readCalibration() {
+    if (!imported || !imported->checkpoint)
+      return invalidArgument("--calibration: found no checkpoint; expected a model with one and --weights=checkpoint");
+    using Kind = WeightFormat::Kind;
+    if (options.format.kind != Kind::int8 && options.format.kind != Kind::int4)
+      return invalidArgument("--calibration: found it without integers; expected it with --dtype=int8 or int4");
+    begin("calibrating");
+    std::string line;
+    PLAIT_ASSIGN_OR_RETURN(importance, calibrate(context, options, *imported, line));
+    log(line);
+    imported->inputFiles.push_back(options.calibration); // the weights depend on it
     return Status::success();
   }
 
@@ -186,6 +205,7 @@ private:
   CpuMachine machine;
   PhaseOptions phaseOptions;
   std::optional<ImportedModel> imported;
+  std::optional<WeightImportance> importance;
   std::optional<Selftest> selftest;
   OwningOpRef<ModuleOp> module;
   OwningOpRef<rt::ModelOp> tables;

@@ -10,6 +10,7 @@
 
 #include "plait/Driver/Compile.h"
 #include "plait/Target/CpuMachine.h"
+#include "runtime/base/QuantizedTensor.h"
 
 #include "dialects/Rt/Rt.h"
 
@@ -25,7 +26,8 @@ struct Selftest {
 
 /// Nothing if the model is so large that the reference evaluation would take
 /// more than about a second, or if its weights are not at hand.
-std::optional<Selftest> makeSelftest(const ImportedModel &imported, const CompileOptions &options, ModuleOp module);
+std::optional<Selftest> makeSelftest(const ImportedModel &imported, const CompileOptions &options, ModuleOp module,
+                                     const WeightImportance *importance);
 
 struct LinkInputs {
   const CompileOptions &options;
@@ -36,6 +38,7 @@ struct LinkInputs {
   OwningOpRef<rt::ModelOp> &tables; ///< the tables that are in it as constants
   const std::string &plan;          ///< the IR after lower, for people
   const std::optional<Json> &explanation;
+  const WeightImportance *importance; ///< of columns, for rounding; may be null
 };
 
 /// Object, shared object, weights, self-test and manifest, in one artifact.
