@@ -144,9 +144,21 @@ LogicalResult SliceColumnsOp::evaluate(Evaluator &, Values operands, ValueList &
 /// result[t, n] = sum_k input[t, k] * matrix[n, k] over the columns of the matrix
 static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
   DenseValue result = matrixLike(input, matrix.rows);
+  // Several sums side by side: an addition has to wait for the one before it.
+  constexpr int64_t sums = 8;
   for (int64_t n = 0; n < matrix.rows; ++n) {
     const double *w = matrix.row(n);
-    for (int64_t t = 0; t < input.rows(); ++t) {
+    int64_t t = 0;
+    for (; t + sums <= input.rows(); t += sums) {
+      const double *x = input.row(t);
+      double sum[sums] = {};
+      for (int64_t k = 0; k < matrix.cols; ++k)
+        for (int64_t i = 0; i < sums; ++i)
+          sum[i] += x[i * matrix.cols + k] * w[k];
+      for (int64_t i = 0; i < sums; ++i)
+        result.row(t + i)[n] = sum[i];
+    }
+    for (; t < input.rows(); ++t) {
       const double *x = input.row(t);
       double sum = 0;
       for (int64_t k = 0; k < matrix.cols; ++k)

@@ -53,7 +53,7 @@ std::optional<WeightValue> CheckpointWeights::load(mlir::Operation *op, const st
   }
   if (quantization) {
     std::vector<QuantizedRow> integers;
-    quantizeTensorRows(*quantization, *tensor, transposed, 0, rows, integers);
+    quantizeTensorRows(*quantization, *tensor, transposed, 0, rows, importanceOf(importance, source), integers);
     return dequantized(*quantization, integers, cols);
   }
   std::vector<float> stored(size_t(rows * cols));

@@ -10,8 +10,6 @@
 #include "dialects/Lm/Lm.h"
 #include "runtime/base/Tensor.h"
 
-#include "runtime/base/Tensor.h"
-
 #include "llvm/ADT/ScopeExit.h"
 
 using namespace plait;
@@ -96,6 +94,8 @@ LogicalResult ReferenceEvaluator::runOp(Operation &op, Frame &frame) {
     assert(value && "an operand is evaluated before its use");
     operands.push_back(*value);
   }
+  if (observer)
+    observer(op, *this, operands);
   if (failed(evaluable.evaluate(*this, operands, results)))
     return failure();
   assert(results.size() == op.getNumResults() && "one value per result");

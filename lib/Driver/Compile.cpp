@@ -7,6 +7,7 @@
 
 #include "plait/Driver/Compile.h"
 
+#include "Calibrate.h"
 #include "CrashReport.h"
 #include "Explain.h"
 #include "Link.h"
@@ -95,7 +96,7 @@ public:
     PLAIT_RETURN_IF_ERROR(read());
     if (options.selftest && imported && options.startFrom == Phase::import && options.stopAfter == Phase::link) {
       begin("computing the self-test");
-      selftest = makeSelftest(*imported, options, *module);
+      selftest = makeSelftest(*imported, options, *module, importance ? &*importance : nullptr);
     }
     for (Phase phase : {Phase::import, Phase::decode})
       PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
@@ -105,7 +106,7 @@ public:
       PLAIT_RETURN_IF_ERROR(compileFor(machine));
     if (options.stopAfter < Phase::link)
       return writeIR(*targets.front().module);
-    LinkInputs inputs{options, imported, selftest, targets};
+    LinkInputs inputs{options, imported, selftest, targets, importance ? &*importance : nullptr};
     return link(inputs);
   }
 
@@ -137,6 +138,8 @@ private:
         PLAIT_RETURN_IF_ERROR(imported->checkpoint->checkFinite());
       }
     }
+    if (!options.calibration.empty())
+      PLAIT_RETURN_IF_ERROR(readCalibration());
     if (isFolder || options.startFrom == Phase::import) {
       module = std::move(imported->module);
       return Status::success();
@@ -148,6 +151,20 @@ private:
     module = parseSourceFile<ModuleOp>(sources, &context);
     if (!module)
       return invalidArgument(options.input + ": is not valid IR; see the messages above");
+    return Status::success();
+  }
+
+  Status readCalibration() {
+    if (!imported || !imported->checkpoint)
+      return invalidArgument("--calibration: found no checkpoint; expected a model with one and --weights=checkpoint");
+    using Kind = WeightFormat::Kind;
+    if (options.format.kind != Kind::int8 && options.format.kind != Kind::int4)
+      return invalidArgument("--calibration: found it without integers; expected it with --dtype=int8 or int4");
+    begin("calibrating");
+    std::string line;
+    PLAIT_ASSIGN_OR_RETURN(importance, calibrate(context, options, *imported, line));
+    log(line);
+    imported->inputFiles.push_back(options.calibration); // the weights depend on it
     return Status::success();
   }
 
@@ -234,6 +251,7 @@ private:
   SourceMgrDiagnosticHandler handler;
   PhaseOptions phaseOptions;
   std::optional<ImportedModel> imported;
+  std::optional<WeightImportance> importance;
   std::optional<Selftest> selftest;
   OwningOpRef<ModuleOp> module;
   std::vector<TargetCode> targets;

@@ -129,7 +129,7 @@ private:
 
   Status packWeights(const std::string &path) {
     begin("packing weights", model.getPackBytes());
-    return writeWeightPack(model, *in.imported->checkpoint, path, in.options.threads, progress());
+    return writeWeightPack(model, *in.imported->checkpoint, path, in.options.threads, in.importance, progress());
   }
 
   /// Writes the pack, or links to one of the same content in the pack folder.

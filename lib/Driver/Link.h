@@ -10,6 +10,7 @@
 
 #include "plait/Driver/Compile.h"
 #include "plait/Target/CpuMachine.h"
+#include "runtime/base/QuantizedTensor.h"
 
 #include "dialects/Rt/Rt.h"
 
@@ -25,7 +26,8 @@ struct Selftest {
 
 /// Nothing if the model is so large that the reference evaluation would take
 /// more than about a second, or if its weights are not at hand.
-std::optional<Selftest> makeSelftest(const ImportedModel &imported, const CompileOptions &options, ModuleOp module);
+std::optional<Selftest> makeSelftest(const ImportedModel &imported, const CompileOptions &options, ModuleOp module,
+                                     const WeightImportance *importance);
 
 /// What the phases have made for one target.
 struct TargetCode {
@@ -40,7 +42,8 @@ struct LinkInputs {
   const CompileOptions &options;
   const std::optional<ImportedModel> &imported;
   const std::optional<Selftest> &selftest;
-  std::vector<TargetCode> &targets; ///< at least one, the best first
+  std::vector<TargetCode> &targets;   ///< at least one, the best first
+  const WeightImportance *importance; ///< of columns, for rounding; may be null
 };
 
 /// A binary for each target, weights, self-test and manifest, in one artifact.

@@ -29,7 +29,7 @@ static int64_t countParameters(lm::ModelOp model) {
 }
 
 std::optional<Selftest> plait::makeSelftest(const ImportedModel &imported, const CompileOptions &options,
-                                            ModuleOp module) {
+                                            ModuleOp module, const WeightImportance *importance) {
   auto models = llvm::to_vector(module.getOps<lm::ModelOp>());
   if (models.size() != 1 || options.weights.kind == WeightsSpec::Kind::none ||
       countParameters(models[0]) > kBudget / (kPromptTokens + kNewTokens))
@@ -40,7 +40,7 @@ std::optional<Selftest> plait::makeSelftest(const ImportedModel &imported, const
   if (options.weights.kind == WeightsSpec::Kind::random)
     weights = std::make_unique<RandomWeightSource>(options.weights.seed);
   else
-    weights = std::make_unique<CheckpointWeights>(*imported.checkpoint);
+    weights = std::make_unique<CheckpointWeights>(*imported.checkpoint, importance);
   auto evaluation = ModelEvaluation::create(models[0], *weights);
   if (failed(evaluation))
     return std::nullopt;

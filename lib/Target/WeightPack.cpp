@@ -29,6 +29,7 @@ namespace {
 struct Slice {
   rt::WeightOp weight;
   const TensorView *source;
+  std::span<const float> importance; ///< of columns, may be empty
   uint8_t *target;
 };
 
@@ -64,7 +65,7 @@ void pack(const Slice &slice, int64_t first, int64_t last) {
   for (int64_t row = first * layout.panel, end = std::min(last * layout.panel, rows); row < end; row += kRowsAtOnce) {
     int64_t count = std::min(kRowsAtOnce, end - row);
     if (layout.quantization) {
-      quantizeTensorRows(*layout.quantization, source, transposed, row, count, integers);
+      quantizeTensorRows(*layout.quantization, source, transposed, row, count, slice.importance, integers);
       for (int64_t i = 0; i < count; ++i)
         packRow(layout, row + i, integers[i], slice.target);
       continue;
@@ -94,7 +95,7 @@ Status ioError(const std::string &path, const char *what) {
 } // namespace
 
 Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, const std::string &path,
-                              unsigned threads, Progress *progress) {
+                              unsigned threads, const WeightImportance *importance, Progress *progress) {
   uint64_t bytes = model.getPackBytes();
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0)
@@ -132,8 +133,8 @@ Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, c
         status = notFound("checkpoint: found no tensor '" + name + "' of the expected size");
         break;
       }
-      slices.push_back(
-          {weight, tensor, static_cast<uint8_t *>(memory) + weight.getOffset() + layer * weight.getLayerBytes()});
+      slices.push_back({weight, tensor, importanceOf(importance, name),
+                        static_cast<uint8_t *>(memory) + weight.getOffset() + layer * weight.getLayerBytes()});
       constexpr int64_t kPanelsPerPiece = 16;
       for (int64_t p = 0, e = panelCount(weight); p < e; p += kPanelsPerPiece)
         pieces.push_back({slices.size() - 1, p, std::min(e, p + kPanelsPerPiece)});

@@ -10,7 +10,8 @@
 using namespace plait;
 
 void plait::quantizeTensorRows(const WeightQuantization &quantization, const TensorView &tensor, bool transposed,
-                               int64_t row, int64_t count, std::vector<QuantizedRow> &result) {
+                               int64_t row, int64_t count, std::span<const float> importance,
+                               std::vector<QuantizedRow> &result) {
   result.resize(size_t(count));
   int64_t columns = transposed ? tensor.rows() : tensor.columns();
   auto stored = storedQuantization(tensor);
@@ -30,6 +31,6 @@ void plait::quantizeTensorRows(const WeightQuantization &quantization, const Ten
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t col = 0; col < columns; ++col)
       values[size_t(col)] = elements[size_t(transposed ? col * count + i : i * columns + col)];
-    quantizeRow(quantization, values, {}, result[size_t(i)]);
+    quantizeRow(quantization, values, importance, result[size_t(i)]);
   }
 }

@@ -15,13 +15,29 @@
 
 #include "runtime/base/Quantization.h"
 
+#include <map>
+#include <string>
+
 namespace plait {
+
+/// How much an error in each column of a weight counts, by name of the checkpoint's
+/// tensor: the mean square of what the column is multiplied by.
+using WeightImportance = std::map<std::string, std::vector<float>>;
+
+/// That of `tensor`'s columns; empty if there is none.
+inline std::span<const float> importanceOf(const WeightImportance *importance, const std::string &tensor) {
+  if (importance)
+    if (auto found = importance->find(tensor); found != importance->end())
+      return found->second;
+  return {};
+}
 
 /// Rows [row, row + count) of the matrix `tensor` (of its transpose, if
 /// `transposed`) as integers: those in the file if that holds the matrix just so,
-/// else those that the elements are rounded to.
+/// else those that the elements are rounded to, columns having this `importance`
+/// (see quantizeRow).
 void quantizeTensorRows(const WeightQuantization &quantization, const TensorView &tensor, bool transposed, int64_t row,
-                        int64_t count, std::vector<QuantizedRow> &result);
+                        int64_t count, std::span<const float> importance, std::vector<QuantizedRow> &result);
 
 } // namespace plait
 

@@ -11,6 +11,7 @@
 #include "plait/Support/Evaluation.h"
 
 #include "runtime/base/Checkpoint.h"
+#include "runtime/base/QuantizedTensor.h"
 
 namespace plait {
 
@@ -19,12 +20,15 @@ namespace plait {
 /// vector.
 class CheckpointWeights : public WeightSource {
 public:
-  explicit CheckpointWeights(Checkpoint checkpoint) : checkpoint(std::move(checkpoint)) {}
+  /// `importance` of columns, for rounding to integers, outlives the source.
+  explicit CheckpointWeights(Checkpoint checkpoint, const WeightImportance *importance = nullptr)
+      : checkpoint(std::move(checkpoint)), importance(importance) {}
   std::optional<WeightValue> load(mlir::Operation *op, const std::string &source, int64_t rows, int64_t cols,
                                   bool transposed, const WeightQuantization *quantization) override;
 
 private:
   Checkpoint checkpoint;
+  const WeightImportance *importance;
 };
 
 /// Made-up weights (runtime/base/RandomWeights.h), indexed by logical row and

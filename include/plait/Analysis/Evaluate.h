@@ -18,6 +18,8 @@
 
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
+#include <functional>
+
 namespace plait {
 
 class ReferenceEvaluator : public Evaluator {
@@ -30,6 +32,10 @@ public:
   llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block, std::vector<EvalValue> arguments) override;
   WeightSource &weights() override { return source; }
 
+  /// Told of every op before it is evaluated, with the values of its operands.
+  using Observer = std::function<void(mlir::Operation &op, Evaluator &evaluator, llvm::ArrayRef<EvalValue> operands)>;
+  void observe(Observer function) { observer = std::move(function); }
+
   /// Runs the body of a function, which is one block.
   llvm::FailureOr<std::vector<EvalValue>> call(mlir::FunctionOpInterface function, std::vector<EvalValue> arguments);
 
@@ -39,6 +45,7 @@ private:
 
   WeightSource &source;
   Frame *innermost = nullptr;
+  Observer observer;
 };
 
 } // namespace plait

@@ -29,6 +29,8 @@ public:
   /// (ties: the lowest id). `logits` are those of the last token of each.
   FailureOr<std::vector<std::vector<int64_t>>> continueGreedily(DenseValue logits, int64_t count);
 
+  void observe(ReferenceEvaluator::Observer function) { evaluator.observe(std::move(function)); }
+
   /// Tokens of sequence r so far.
   int64_t length(size_t r) const { return r < lengths.size() ? lengths[r] : 0; }
 

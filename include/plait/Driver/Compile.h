@@ -46,6 +46,7 @@ struct CompileOptions {
   WeightsSpec weights;
   WeightFormat format;
   StateFormat state = StateFormat::f32;
+  std::string calibration; ///< a text for rounding to integers (see Importance.h); empty: none
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;

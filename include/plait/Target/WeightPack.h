@@ -12,6 +12,7 @@
 
 #include "runtime/base/Checkpoint.h"
 #include "runtime/base/Progress.h"
+#include "runtime/base/QuantizedTensor.h"
 
 #include <string>
 
@@ -20,9 +21,11 @@ namespace plait {
 /// Writes the weights of `model` from `checkpoint` to `path` in the layouts that
 /// the rt.weight ops give (plait_weight_v3_t), converting element types. The
 /// file is mapped and filled by `threads` threads; nothing else is held in
-/// memory. `progress` is told of what is packed. The caller has checked names, shapes and types (lib/Frontend).
+/// memory. What is rounded to integers is so with `importance`, if given.
+/// `progress` is told of what is packed. The caller has checked names, shapes and
+/// types (lib/Frontend).
 Status writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, const std::string &path, unsigned threads,
-                       Progress *progress = nullptr);
+                       const WeightImportance *importance = nullptr, Progress *progress = nullptr);
 
 } // namespace plait
 
