@@ -20,10 +20,9 @@ ABI = ["plait-abi"]
 MLIR = ["mlir", "llvm"]
 BASE = ["runtime/base"]
 SUPPORT = MLIR + ["plait/Support"]
-# The one source of the random numbers that both halves draw, of the names of
-# tensors, of integers that stand for weights, and of where those lie.
-DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h", "runtime/base/Quantization.h",
-                     "runtime/base/PanelLayout.h"]
+# Header-only: the one source of the random numbers that both halves draw, and of
+# the names of tensors.
+DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h"]
 DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE
 PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Frontend", "plait/Target"]
@@ -34,6 +33,7 @@ EVERYTHING = ["*"]
 LAYERS = [
     ("include/plait-abi", ABI),
     ("runtime/base", ABI + BASE + ["nlohmann", "pcre2.h", "utf8proc.h", "xxhash.h"]),
+    ("runtime/comm", ABI + BASE + ["runtime/comm"]),
     ("runtime/device", ABI + BASE + ["runtime/device"]),
     ("runtime/core", ABI + BASE + ["runtime/device", "runtime/core"]),
     ("runtime/decode", ABI + BASE + ["runtime/core", "runtime/decode"]),

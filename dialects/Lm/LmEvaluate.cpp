@@ -357,9 +357,10 @@ static std::vector<double> roundedToState(const double *values, StateType type) 
       roundToScaled(MutableArrayRef(rounded).slice(head * headDim, headDim));
     return rounded;
   }
-  bool isHalf = type.getElement().isBF16();
+  if (type.getElement().isBF16())
+    BF16Attr::get(type.getContext()).roundRow(rounded);
   for (double &value : rounded)
-    value = isHalf ? BF16Attr::get(type.getContext()).roundValue(float(value)) : float(value);
+    value = float(value);
   return rounded;
 }
 

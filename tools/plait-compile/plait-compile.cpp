@@ -79,19 +79,14 @@ int main(int argc, char **argv) {
                      cl::cat(category));
   cl::opt<bool> zeroPoints("zero-points", cl::desc("With --dtype=int4: a zero point beside each scale"),
                            cl::cat(category));
-<<<<<<< HEAD
-  cl::opt<std::string> kvDtype("kv-dtype", cl::desc("Keys and values are rounded to: f32, bf16 or int8"),
-                               cl::init("f32"), cl::cat(category));
-  std::string targets = cpuMachineNames() + "; a list gives code for each";
-  cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
-=======
   cl::opt<std::string> calibration("calibration",
                                    cl::desc("A text; integers are chosen so that what the model makes of it changes "
                                             "least"),
                                    cl::value_desc("file"), cl::cat(category));
-  cl::opt<std::string> target("target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4"),
-                              cl::init("cpu:native"), cl::cat(category));
->>>>>>> quant
+  cl::opt<std::string> kvDtype("kv-dtype", cl::desc("Keys and values are rounded to: f32, bf16 or int8"),
+                               cl::init("f32"), cl::cat(category));
+  std::string targets = cpuMachineNames() + "; a list gives code for each";
+  cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));
   cl::opt<std::string> fuse("fuse",
@@ -161,14 +156,11 @@ int main(int argc, char **argv) {
   if (!format)
     return fail(format.status());
   options.format = *format;
-<<<<<<< HEAD
   if (kvDtype == "bf16" || kvDtype == "int8")
     options.state = kvDtype == "bf16" ? StateFormat::bf16 : StateFormat::int8;
   else if (kvDtype != "f32")
     return fail(invalidArgument("--kv-dtype: found '" + kvDtype + "'; expected f32, bf16 or int8"));
-=======
   options.calibration = calibration;
->>>>>>> quant
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
   if (embedWeights && emit != "exe")

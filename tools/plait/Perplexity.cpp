@@ -31,7 +31,8 @@ constexpr const char *kFooter =
     "with p the other's, over the scored tokens; both models must tokenize the text alike.";
 
 struct PerplexityTexts {
-  std::string path, text, context, against, threads, weights, output = "text";
+  std::string path, text, context, against, threads, output = "text";
+  CompileOptions compile;
   bool quiet = false;
 };
 
@@ -57,8 +58,7 @@ struct Scorer {
 Expected<Scorer> Scorer::open(const std::string &path, const PerplexityTexts &texts, unsigned threads,
                               const std::string &text) {
   Scorer scorer;
-  CompileOptions compile;
-  compile.weights = texts.weights;
+  CompileOptions compile = texts.compile;
   compile.debugLogits = true;
   compile.threads = threads;
   compile.quiet = texts.quiet;
@@ -269,7 +269,7 @@ int perplexityAction(const PerplexityTexts &texts) {
       PLAIT_ASSIGN_OR_RETURN(int64_t count, parseInteger("--threads", texts.threads, 1, 1024));
       threads = unsigned(count);
     }
-    return checkWeightsSpec(texts.weights);
+    return checkCompileOptions(texts.compile);
   };
   if (Status status = parse(); !status)
     return fail(status, exitUsage);
@@ -291,8 +291,7 @@ void plait::addPerplexityCommand(CLI::App &app, Action &action) {
   command->add_option("--against", texts->against, "another such model to compare the distributions with");
   command->add_option("--output", texts->output, "text (default) or json");
   command->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
-  command->add_option("--weights", texts->weights,
-                      "of a model to compile: checkpoint (default), random[:SEED] or none");
+  addCompileOptions(*command, texts->compile);
   command->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   command->footer(kFooter);
   command->callback([texts, &action] { action = [texts] { return perplexityAction(*texts); }; });
