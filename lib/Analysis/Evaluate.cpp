@@ -8,6 +8,7 @@
 #include "plait/Analysis/Evaluate.h"
 
 #include "dialects/Lm/Lm.h"
+#include "runtime/base/Tensor.h"
 
 #include "llvm/ADT/ScopeExit.h"
 
@@ -28,13 +29,6 @@ struct ReferenceEvaluator::Frame {
     return nullptr;
   }
 };
-
-static std::string shapeText(ArrayRef<int64_t> shape) {
-  std::string text = "[";
-  llvm::raw_string_ostream os(text);
-  llvm::interleaveComma(shape, os);
-  return text + "]";
-}
 
 /// Checks a tensor argument against its type; `extents` gathers the values of
 /// named extents over all arguments of the block.

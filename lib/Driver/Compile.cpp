@@ -59,6 +59,7 @@ public:
   Status run() {
     PLAIT_ASSIGN_OR_RETURN(machine, resolveCpuMachine(options.target));
     phaseOptions.debugLogits = options.debugLogits;
+    phaseOptions.quantizeActivations = options.quantizeActivations;
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
     phaseOptions.isa = machine.isa;

@@ -21,6 +21,7 @@ void plait::registerCpuKernels(DialectRegistry &registry) {
   registerMoveCpuKernels(registry);
   registerNormCpuKernels(registry);
   registerEmbedCpuKernels(registry);
+  registerQuantizeCpuKernels(registry);
   registerRopeCpuKernels(registry);
   registerStageCpuKernels(registry);
   registerAttendCpuKernels(registry);

@@ -40,6 +40,7 @@ void registerLinearCpuKernels(DialectRegistry &registry);
 void registerMoveCpuKernels(DialectRegistry &registry);
 void registerNormCpuKernels(DialectRegistry &registry);
 void registerEmbedCpuKernels(DialectRegistry &registry);
+void registerQuantizeCpuKernels(DialectRegistry &registry);
 void registerRopeCpuKernels(DialectRegistry &registry);
 void registerStageCpuKernels(DialectRegistry &registry);
 void registerAttendCpuKernels(DialectRegistry &registry);

@@ -22,7 +22,8 @@ namespace plait {
 #include "passes/Lower/Passes.h.inc"
 
 struct LowerPipelineOptions {
-  int64_t panel = 32; ///< rows per weight panel, see plait-pack-weights
+  int64_t panel = 32;              ///< rows per weight panel, see plait-pack-weights
+  bool quantizeActivations = true; ///< plait-quantize-activations
 };
 
 /// From steps and models to kernels and launch plans.

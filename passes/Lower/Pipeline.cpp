@@ -14,6 +14,8 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   pm.addPass(createInlineModelPass());
   // A launch has no barrier inside.
   pm.addPass(createDecomposeAttentionPass());
+  if (options.quantizeActivations)
+    pm.addPass(createQuantizeActivationsPass());
   // Before outlining: a layout depends on all uses of a weight.
   pm.addPass(createPackWeightsPass({options.panel}));
   pm.addPass(createOutlineKernelsPass());

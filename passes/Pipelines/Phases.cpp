@@ -47,7 +47,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
   case Phase::decode:
     return buildDecodePipeline(pm, {options.debugLogits});
   case Phase::lower:
-    return buildLowerPipeline(pm, {});
+    return buildLowerPipeline(pm, {.quantizeActivations = options.quantizeActivations});
   case Phase::cpu:
     return buildCpuPipeline(pm, {unsigned(options.lanes), options.fma, options.isa});
   case Phase::link:

@@ -33,6 +33,9 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> debugLogits{*this, "debug-logits", llvm::cl::desc("Also make a variant that returns logits"),
                            llvm::cl::init(false)};
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 per vector register: 4, 8 or 16"), llvm::cl::init(8)};
+  Option<bool> quantizeActivations{*this, "quantize-activations",
+                                   llvm::cl::desc("Multiply weights of integers by activations of 16 bits"),
+                                   llvm::cl::init(true)};
   Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};
   Option<std::string> isa{*this, "isa", llvm::cl::desc("CPU features the binary asks for"), llvm::cl::init("")};
 };

@@ -78,6 +78,9 @@ int main(int argc, char **argv) {
                      cl::cat(category));
   cl::opt<bool> zeroPoints("zero-points", cl::desc("With --dtype=int4: a zero point beside each scale"),
                            cl::cat(category));
+  cl::opt<bool> f32Activations("f32-activations",
+                               cl::desc("Multiply weights of integers by activations of f32, not of 16 bits"),
+                               cl::cat(category));
   cl::opt<std::string> target("target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4"),
                               cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
@@ -143,6 +146,7 @@ int main(int argc, char **argv) {
   if (!format)
     return fail(format.status());
   options.format = *format;
+  options.quantizeActivations = !f32Activations;
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
   if (embedWeights && emit != "exe")

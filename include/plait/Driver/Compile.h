@@ -42,6 +42,7 @@ struct CompileOptions {
   std::string target = "native";
   WeightsSpec weights;
   WeightFormat format;
+  bool quantizeActivations = true; ///< of products with weights of integers
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;
