@@ -20,9 +20,10 @@ ABI = ["plait-abi"]
 MLIR = ["mlir", "llvm"]
 BASE = ["runtime/base"]
 SUPPORT = MLIR + ["plait/Support"]
-# Header-only: the one source of the random numbers that both halves draw, and of
-# the names of tensors.
-DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h"]
+# The one source of the random numbers that both halves draw, of the names of
+# tensors, of integers that stand for weights, and of where those lie.
+DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h", "runtime/base/Quantization.h",
+                     "runtime/base/PanelLayout.h"]
 DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE
 PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Frontend", "plait/Target"]

@@ -333,12 +333,9 @@ def Lm_Int16Type : Lm_Type<"Int16", "int16"> {
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     int64_t getGroups(int64_t columns) const { return (columns + getGroup() - 1) / getGroup(); }
-    /// Integers of a row of `columns`: whole runs, what is behind the last column zero.
-    int64_t getIntegers(int64_t columns) const {
-      return (columns + 2 * getDistance() - 1) / (2 * getDistance()) * (2 * getDistance());
-    }
-    /// Offsets within a row of `columns`, and its size.
-    int64_t getScalesOffset(int64_t columns) const { return (getIntegers(columns) * 2 + 3) / 4 * 4; }
+    /// Offsets in bytes within a row of `columns`, and its size. The integers are in
+    /// whole vectors; those behind the last column are zero.
+    int64_t getScalesOffset(int64_t columns) const { return (columns + 15) / 16 * 16 * 2; }
     int64_t getSumsOffset(int64_t columns) const { return getScalesOffset(columns) + 4 * getGroups(columns); }
     int64_t getRowBytes(int64_t columns) const {
       return (getSumsOffset(columns) + 4 * getGroups(columns) + 63) / 64 * 64;

@@ -92,6 +92,7 @@ public:
     phaseOptions.fuseEpilogues = options.fusions.epilogues;
     phaseOptions.fuseRows = options.fusions.rows;
     phaseOptions.fuseParallel = options.fusions.parallel;
+    phaseOptions.quantizeActivations = options.quantizeActivations;
     begin("reading the model");
     PLAIT_RETURN_IF_ERROR(read());
     if (options.selftest && imported && options.startFrom == Phase::import && options.stopAfter == Phase::link) {

@@ -22,6 +22,7 @@ void plait::registerCpuKernels(DialectRegistry &registry) {
   registerNormCpuKernels(registry);
   registerRoundCpuKernels(registry);
   registerEmbedCpuKernels(registry);
+  registerQuantizeCpuKernels(registry);
   registerRopeCpuKernels(registry);
   registerStageCpuKernels(registry);
   registerAttendCpuKernels(registry);

@@ -69,6 +69,7 @@ void registerMoveCpuKernels(DialectRegistry &registry);
 void registerNormCpuKernels(DialectRegistry &registry);
 void registerRoundCpuKernels(DialectRegistry &registry);
 void registerEmbedCpuKernels(DialectRegistry &registry);
+void registerQuantizeCpuKernels(DialectRegistry &registry);
 void registerRopeCpuKernels(DialectRegistry &registry);
 void registerStageCpuKernels(DialectRegistry &registry);
 void registerAttendCpuKernels(DialectRegistry &registry);

@@ -21,7 +21,10 @@ static LogicalResult emitProduct(Operation *op, CpuKernelEmitter &e, Value input
   if (!isFull || packed.getPanel() <= 0 || packed.getPanel() % (2 * e.lanes()))
     return op->emitOpError("expected a weight in panels of a multiple of ")
            << 2 * e.lanes() << " rows and in words of 32 bits, but got " << packed;
-  FloatProduct(e, input, weight, bias, op->getResult(0)).run();
+  if (cast<RankedTensorType>(input.getType()).getElementType().isF32())
+    FloatProduct(e, input, weight, bias, op->getResult(0)).run();
+  else
+    IntegerProduct(e, input, weight, bias, op->getResult(0)).run();
   return success();
 }
 

@@ -86,7 +86,7 @@ void ProductEmitter::emitRows(Value firstPanel, Value lastPanel, int64_t perTile
 /// All panels of the tile for `rows` rows: as many vectors at once as it takes to
 /// have enough independent accumulators.
 void ProductEmitter::emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile) {
-  int64_t perPanel = layout.panel / e.lanes(), vectors = std::max<int64_t>(2, 8 / rows);
+  int64_t perPanel = layout.panel / e.lanes(), vectors = blockVectors(rows);
   if (vectors < perPanel) {
     e.forLoop(first, last, 1, [&](Value panel) {
       e.forLoop(e.i64(0), e.i64(layout.panel), vectors * e.lanes(),
@@ -129,6 +129,20 @@ Value ProductEmitter::wordOffset(const Block &block, int64_t column, Value word)
   int64_t panelWords = layout.panelBytes() / 4;
   Value offset = e.add(e.mul(block.panel, panelWords), e.add(word, block.lane));
   return e.add(offset, column / block.vectors * panelWords + column % block.vectors * e.lanes());
+}
+
+void ProductEmitter::prefetch(const Block &block, Value words) {
+  if (block.rows > 2)
+    return;
+  // Far enough for the memory, near enough to stay in the first cache.
+  constexpr int64_t ahead = 2048 / 4, line = 64 / 4;
+  OpBuilder &b = e.builder();
+  for (int64_t p = 0; p < block.panels; ++p)
+    for (int64_t at = 0; at < block.vectors * e.lanes(); at += line) {
+      Value address =
+          e.element(b.getI32Type(), weights, e.add(wordOffset(block, p * block.vectors, words), ahead + at));
+      LLVM::Prefetch::create(b, e.loc(), address, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+    }
 }
 
 Value ProductEmitter::loadScales(const Block &block, int64_t column, Value header) {

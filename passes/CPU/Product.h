@@ -77,6 +77,12 @@ protected:
 
   /// The sums of `block` with `weights`, without bias: row by row, each panel by panel.
   virtual SmallVector<Value> emitSums(const Block &block) = 0;
+  /// Vectors of a row that a block has if it can: enough for the sums not to wait for
+  /// each other, few enough for the registers.
+  virtual int64_t blockVectors(int64_t rows) const { return std::max<int64_t>(2, 8 / rows); }
+  /// Asks for what `block` will need soon after the words that `words` leads to, if
+  /// there are so few rows that the memory is what it waits for.
+  void prefetch(const Block &block, Value words);
 
   /// Offset in the weight, in words of 32 bits, of the word of vector `column` of
   /// `block` that lies `word` (i64) words behind the beginning of its panel.
@@ -116,6 +122,32 @@ private:
                                 ArrayRef<Value> zeros, ValueRange sums);
   /// Column `i` of words as f32.
   Value unpack(Value words, int64_t i, Value zeros);
+};
+
+/// Products with activations in 16 bits (lm.quantize): a group of columns is summed
+/// in 32-bit integers, exactly, and added to the result as fma(float(sum), scale of
+/// the weight times scale of the input, result), over the groups in order.
+class IntegerProduct : public ProductEmitter {
+public:
+  IntegerProduct(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+
+private:
+  SmallVector<Value> emitSums(const Block &block) override;
+  /// One panel of a row at a time: its sums, and those of the group, fill the registers.
+  int64_t blockVectors(int64_t rows) const override { return rows == 1 ? layout.panel / e.lanes() : 2; }
+  SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals);
+  /// Adds the products of the columns of word `word` of a group, whose words begin
+  /// `words` words behind the beginning of a panel, and whose inputs begin `pairs`
+  /// pairs behind that of a row.
+  SmallVector<Value> addWord(const Block &block, Value words, Value pairs, Value word, ValueRange sums);
+  /// Columns i and i + distance of words, as 16-bit integers side by side.
+  Value unpack(Value halves, int64_t i);
+  /// Pairs of x times pairs of y, the two products of a pair added: 32-bit integers.
+  Value multiplyAdd(Value x, Value y);
+  /// What `row` of the input has for `group`, of those that begin `byteOffset` into it.
+  Value loadOne(Type type, Value row, int64_t byteOffset, Value group);
+
+  lm::Int16Type element;
 };
 
 } // namespace plait

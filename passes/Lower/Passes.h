@@ -26,6 +26,7 @@ struct LowerPipelineOptions {
   bool roundInputs = false; ///< the target multiplies bf16 by bf16
   // Which fusions run; none changes a bit of any result.
   bool fuseGated = true, fuseEpilogues = true, fuseRows = true, fuseParallel = true;
+  bool quantizeActivations = true; ///< plait-quantize-activations
 };
 
 /// From steps and models to kernels and launch plans.

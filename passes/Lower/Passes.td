@@ -62,6 +62,30 @@ def RoundInputsPass : Pass<"plait-round-inputs", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numRounded", "num-rounded", "Values rounded">];
 }
 
+def QuantizeActivationsPass : Pass<"plait-quantize-activations", "::mlir::ModuleOp"> {
+  let summary = "Makes products with weights of integers products of integers";
+  let description = [{
+    Puts an `lm.quantize` before each product whose weight is of integers; products
+    with the same input share it. Within a group of columns the product is then an
+    exact sum of integers, which takes less time than one of f32, where each weight
+    has to be converted first.
+
+    ```mlir
+    %y = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.int4<group = 64>>
+    ```
+    becomes
+    ```mlir
+    %q = lm.quantize %x to !lm.int16<group = 64, distance = 4> : tensor<?x192xf32, #lm.dims<tokens>>
+    %y = lm.linear %q, %w : tensor<?x192x!lm.int16<group = 64, distance = 4>, #lm.dims<tokens>>, !lm.weight<64x192, #lm.int4<group = 64>>
+    ```
+    **Tolerance:** an activation changes by at most 2^-16 of the largest one of its
+    group (bf16 would change it by 2^-9 of its own magnitude). A row's bits still do
+    not depend on other rows: its scales are its own.
+  }];
+  let statistics = [Statistic<"numQuantized", "num-quantized", "Inputs rounded to 16-bit integers">];
+  let dependentDialects = ["::plait::lm::LmDialect"];
+}
+
 def PackWeightsPass : Pass<"plait-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Chooses the layout in which kernels read each weight";
   let description = [{

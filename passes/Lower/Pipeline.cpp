@@ -17,6 +17,8 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   // Before outlining: several products share a rounded input.
   if (options.roundInputs)
     pm.addPass(createRoundInputsPass());
+  if (options.quantizeActivations)
+    pm.addPass(createQuantizeActivationsPass());
   // Before outlining: a layout depends on all uses of a weight.
   pm.addPass(createPackWeightsPass({options.panel}));
   pm.addPass(createOutlineKernelsPass());

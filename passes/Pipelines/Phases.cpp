@@ -51,7 +51,8 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    .fuseGated = options.fuseGated,
                                    .fuseEpilogues = options.fuseEpilogues,
                                    .fuseRows = options.fuseRows,
-                                   .fuseParallel = options.fuseParallel});
+                                   .fuseParallel = options.fuseParallel,
+                                   .quantizeActivations = options.quantizeActivations});
   case Phase::cpu:
     return buildCpuPipeline(pm, {{unsigned(options.lanes), options.fma, options.tiles}, options.isa});
   case Phase::link:

@@ -44,6 +44,9 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> fuseEpilogues{*this, "fuse-epilogues", llvm::cl::desc("Run plait-fuse-epilogues"), llvm::cl::init(true)};
   Option<bool> fuseRows{*this, "fuse-rows", llvm::cl::desc("Run plait-fuse-rows"), llvm::cl::init(true)};
   Option<bool> fuseParallel{*this, "fuse-parallel", llvm::cl::desc("Run plait-fuse-parallel"), llvm::cl::init(true)};
+  Option<bool> quantizeActivations{*this, "quantize-activations",
+                                   llvm::cl::desc("Multiply weights of integers by activations of 16 bits"),
+                                   llvm::cl::init(true)};
   Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};
   Option<TileUnit> tiles{
       *this, "tiles", llvm::cl::desc("What multiplies bf16 by bf16"), llvm::cl::init(TileUnit::none),

@@ -85,6 +85,9 @@ int main(int argc, char **argv) {
                                    cl::value_desc("file"), cl::cat(category));
   cl::opt<std::string> kvDtype("kv-dtype", cl::desc("Keys and values are rounded to: f32, bf16 or int8"),
                                cl::init("f32"), cl::cat(category));
+  cl::opt<bool> f32Activations("f32-activations",
+                               cl::desc("Multiply weights of integers by activations of f32, not of 16 bits"),
+                               cl::cat(category));
   std::string targets = cpuMachineNames() + "; a list gives code for each";
   cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
@@ -161,6 +164,7 @@ int main(int argc, char **argv) {
   else if (kvDtype != "f32")
     return fail(invalidArgument("--kv-dtype: found '" + kvDtype + "'; expected f32, bf16 or int8"));
   options.calibration = calibration;
+  options.quantizeActivations = !f32Activations;
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
   if (embedWeights && emit != "exe")

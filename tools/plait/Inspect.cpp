@@ -152,6 +152,9 @@ Json tablesJson(const plait_model_v3_t &m) {
                                  {"shape", {w.rows, w.cols}},
                                  {"dtype", dtypeName(w.dtype)},
                                  {"layout", layoutText(w)},
+                                 {"scale_group", w.scale_group},
+                                 {"zero_points", w.zero_points != 0},
+                                 {"transposed", w.transposed != 0},
                                  {"offset", w.pack_offset},
                                  {"layer_bytes", w.layer_bytes}});
   }

@@ -46,7 +46,8 @@ struct CompileOptions {
   WeightsSpec weights;
   WeightFormat format;
   StateFormat state = StateFormat::f32;
-  std::string calibration; ///< a text for rounding to integers (see Importance.h); empty: none
+  std::string calibration;         ///< a text for rounding to integers (see Importance.h); empty: none
+  bool quantizeActivations = true; ///< of products with weights of integers
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;

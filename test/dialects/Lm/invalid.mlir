@@ -1160,3 +1160,68 @@ lm.model @m family "llama" numerics fast max_positions 8 {
     lm.return
   }
 }
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected group 32, 64 or 128, or none for whole rows, but got 48}}
+  lm.func @f(%w: !lm.weight<4x4, #lm.int8<group = 48>>) {
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected group 32, 64 or 128 but got 0}}
+  lm.func @f(%w: !lm.weight<4x4, #lm.int4<group = 0>>) {
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected a vector of #lm.f32 or #lm.bf16 but got #lm.int8}}
+  lm.func @f(%w: !lm.weight<4, #lm.int8>) {
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected group 32, 64 or 128 but got 0}}
+  lm.func @f(%w: tensor<?x4x!lm.int16<group = 0, distance = 2>, #lm.dims<tokens>>) {
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected distance 2 or 4 but got 8}}
+  lm.func @f(%w: tensor<?x4x!lm.int16<group = 32, distance = 8>, #lm.dims<tokens>>) {
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4x!lm.int16<group = 64, distance = 2>, #lm.dims<tokens>>, %w: !lm.weight<4x4, #lm.bf16>) {
+    // expected-error @+1 {{expected a weight of integers in groups of 64 columns but got '!lm.weight<4x4, #lm.bf16>'}}
+    %y = lm.linear %x, %w : tensor<?x4x!lm.int16<group = 64, distance = 2>, #lm.dims<tokens>>, !lm.weight<4x4, #lm.bf16>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4x!lm.int16<group = 64, distance = 2>, #lm.dims<tokens>>, %w: !lm.weight<4x4, #lm.int8<group = 32>>) {
+    // expected-error @+1 {{expected a weight of integers in groups of 64 columns but got '!lm.weight<4x4, #lm.int8<group = 32>>'}}
+    %y = lm.linear %x, %w : tensor<?x4x!lm.int16<group = 64, distance = 2>, #lm.dims<tokens>>, !lm.weight<4x4, #lm.int8<group = 32>>
+    lm.return
+  }
+}

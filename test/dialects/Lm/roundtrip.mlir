@@ -22,6 +22,25 @@ lm.model @main family "llama" numerics row_invariant max_positions 512 {
   // CHECK-NEXT: lm.weight @last from "layers.{layer}.odd" layers 2 first 2 : !lm.weight<16, #lm.f32>
   lm.weight @last from "layers.{layer}.odd" layers 2 first 2 step 1 : !lm.weight<16, #lm.f32>
 
+  // CHECK-NEXT: lm.weight @int8 from "int8" : !lm.weight<32x16, #lm.int8>
+  lm.weight @int8 from "int8" : !lm.weight<32x16, #lm.int8>
+  // CHECK-NEXT: lm.weight @int8_64 from "int8" : !lm.weight<32x16, #lm.int8<group = 64>>
+  lm.weight @int8_64 from "int8" : !lm.weight<32x16, #lm.int8<group = 64>>
+  // CHECK-NEXT: lm.weight @int4 from "int4" : !lm.weight<32x16, #lm.int4<group = 32>>
+  lm.weight @int4 from "int4" : !lm.weight<32x16, #lm.int4<group = 32>>
+  // CHECK-NEXT: lm.weight @int4_zeros from "int4" : !lm.weight<32x16, #lm.int4<group = 128, zero_points>>
+  lm.weight @int4_zeros from "int4" : !lm.weight<32x16, #lm.int4<group = 128, zero_points>>
+
+  // CHECK: lm.func @integers(
+  lm.func @integers(%x: tensor<?x16xf32, #lm.dims<tokens>>) -> tensor<?x32xf32, #lm.dims<tokens>> {
+    // CHECK: %[[Q:.*]] = lm.quantize %{{.*}} to !lm.int16<group = 32, distance = 4> : tensor<?x16xf32, #lm.dims<tokens>>
+    %q = lm.quantize %x to !lm.int16<group = 32, distance = 4> : tensor<?x16xf32, #lm.dims<tokens>>
+    %w = lm.get_weight @int4 : !lm.weight<32x16, #lm.int4<group = 32>>
+    // CHECK: lm.linear %[[Q]], %{{.*}} : tensor<?x16x!lm.int16<group = 32, distance = 4>, #lm.dims<tokens>>, {{.*}}<32x16, #lm.int4<group = 32>>
+    %y = lm.linear %q, %w : tensor<?x16x!lm.int16<group = 32, distance = 4>, #lm.dims<tokens>>, !lm.weight<32x16, #lm.int4<group = 32>>
+    lm.return %y : tensor<?x32xf32, #lm.dims<tokens>>
+  }
+
   // CHECK: lm.func @window(%{{.*}}: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, bf16, window = 5>)
   lm.func @window(%s: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, bf16, window = 5>) {
     lm.return

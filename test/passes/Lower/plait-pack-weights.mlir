@@ -1,4 +1,4 @@
-// RUN: plait-opt %s --plait-pack-weights | FileCheck %s --check-prefixes=CHECK,P16
+// RUN: plait-opt %s --plait-pack-weights | FileCheck %s --check-prefixes=CHECK,P32
 // RUN: plait-opt %s --plait-pack-weights=panel=8 | FileCheck %s --check-prefixes=CHECK,P8
 // RUN: not plait-opt %s --plait-pack-weights=panel=-8 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 
@@ -21,6 +21,9 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
   lm.weight @bf16 from "bf16" : !lm.weight<4x4, #lm.bf16>
   lm.weight @gathered from "gathered" : !lm.weight<32x4, #lm.bf16>
   lm.weight @tied from "tied" : !lm.weight<32x4, #lm.bf16>
+  lm.weight @int8 from "int8" : !lm.weight<4x4, #lm.int8>
+  lm.weight @int4 from "int4" : !lm.weight<4x4, #lm.int4<group = 32>>
+  lm.weight @table from "table" : !lm.weight<32x4, #lm.int8<group = 32>>
   // A function is no step: it has been inlined.
   // CHECK: lm.get_weight @scale
   // CHECK-NOT: kernel.
@@ -36,20 +39,20 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 // CHECK-NEXT: %[[G:.*]] = kernel.unpack
 // CHECK-NEXT: lm.embed %{{.*}}, %[[G]]
 // Gathered from and multiplied by: one layout, in both places.
-// P16: kernel.packed_weight @main::@tied : <<32x4, #lm.bf16>, panel = 16, group = 2>
+// P32: kernel.packed_weight @main::@tied : <<32x4, #lm.bf16>, panel = 32, group = 2>
 // P8: kernel.packed_weight @main::@tied : <<32x4, #lm.bf16>, panel = 8, group = 2>
 // CHECK: lm.embed
 // CHECK: kernel.packed_weight @main::@scale : <<4, #lm.f32>, panel = 0, group = 1>
 // CHECK: lm.rms_norm
 // A 32-bit group of each row, so one f32 or two bf16.
-// P16: kernel.packed_weight @main::@f32 : <<4x4, #lm.f32>, panel = 16, group = 1>
+// P32: kernel.packed_weight @main::@f32 : <<4x4, #lm.f32>, panel = 32, group = 1>
 // P8: kernel.packed_weight @main::@f32 : <<4x4, #lm.f32>, panel = 8, group = 1>
 // CHECK: lm.linear
-// P16: kernel.packed_weight @main::@bf16 : <<4x4, #lm.bf16>, panel = 16, group = 2>
+// P32: kernel.packed_weight @main::@bf16 : <<4x4, #lm.bf16>, panel = 32, group = 2>
 // The bias of a product is not what is multiplied by.
 // CHECK: kernel.packed_weight @main::@bias : <<4, #lm.bf16>, panel = 0, group = 1>
 // CHECK: lm.linear
-// P16: kernel.packed_weight @main::@tied : <<32x4, #lm.bf16>, panel = 16, group = 2>
+// P32: kernel.packed_weight @main::@tied : <<32x4, #lm.bf16>, panel = 32, group = 2>
 // P8: kernel.packed_weight @main::@tied : <<32x4, #lm.bf16>, panel = 8, group = 2>
 // CHECK: lm.head
 // CHECK-NOT: lm.get_weight

@@ -97,6 +97,8 @@ public:
   float normal() { return distribution(engine); }
   std::vector<double> normals(int64_t count, double scale = 1);
   DenseValue tensor(std::vector<int64_t> shape, double scale = 1);
+  /// Numbers that 16-bit integers with a scale per `group` columns stand for.
+  DenseValue int16(int64_t rows, int64_t columns, int64_t group);
   /// Rounded to the weight's format.
   WeightValue weight(lm::WeightType type, double scale = 1);
   DenseValue indices(int64_t count, int64_t bound);

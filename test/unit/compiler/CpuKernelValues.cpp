@@ -107,7 +107,65 @@ static Guarded pack(const WeightValue &value, kernel::PackedType type) {
   return packed;
 }
 
+/// Where column `c` of a row of 16-bit integers lies.
+static int64_t pairedColumn(lm::Int16Type type, int64_t c) {
+  int64_t distance = type.getDistance(), run = c / (2 * distance), in = c % (2 * distance);
+  return run * 2 * distance + in % distance * 2 + in / distance;
+}
+
+/// Rows of !lm.int16, as its description says, read anew.
+static Guarded packInt16(const DenseValue &value, lm::Int16Type type) {
+  int64_t columns = value.rowSize(), rowBytes = type.getRowBytes(columns), group = type.getGroup();
+  Guarded packed{size_t(value.rows() * rowBytes)};
+  std::memset(packed.data(), 0, packed.size());
+  for (int64_t r = 0; r < value.rows(); ++r) {
+    uint8_t *row = static_cast<uint8_t *>(packed.data()) + r * rowBytes, *scales = row + (columns + 15) / 16 * 32;
+    for (int64_t g = 0; g * group < columns; ++g) {
+      int64_t end = std::min(columns, (g + 1) * group);
+      double largest = 0;
+      for (int64_t c = g * group; c < end; ++c)
+        largest = std::max(largest, std::fabs(value.row(r)[c]));
+      float scale = float(largest / 32767);
+      int32_t sum = 0;
+      for (int64_t c = g * group; c < end; ++c) {
+        int16_t integer = int16_t(std::lround(value.row(r)[c] / double(scale)));
+        std::memcpy(row + pairedColumn(type, c) * 2, &integer, 2);
+        sum += integer;
+      }
+      std::memcpy(scales + g * 4, &scale, 4);
+      std::memcpy(scales + (llvm::divideCeilSigned(columns, group) + g) * 4, &sum, 4);
+    }
+  }
+  return packed;
+}
+
+/// The numbers that rows of !lm.int16 stand for; checks the sums.
+static std::vector<float> unpackInt16(Guarded &packed, RankedTensorType tensor) {
+  auto type = cast<lm::Int16Type>(tensor.getElementType());
+  int64_t columns = tensor.getDimSize(1), rowBytes = type.getRowBytes(columns), group = type.getGroup();
+  std::vector<float> values;
+  for (int64_t at = 0; at < int64_t(packed.size()); at += rowBytes) {
+    const uint8_t *row = static_cast<uint8_t *>(packed.data()) + at, *scales = row + (columns + 15) / 16 * 32;
+    for (int64_t g = 0; g * group < columns; ++g) {
+      float scale;
+      int32_t sum, found = 0;
+      std::memcpy(&scale, scales + g * 4, 4);
+      std::memcpy(&sum, scales + (llvm::divideCeilSigned(columns, group) + g) * 4, 4);
+      for (int64_t c = g * group; c < std::min(columns, (g + 1) * group); ++c) {
+        int16_t integer;
+        std::memcpy(&integer, row + pairedColumn(type, c) * 2, 2);
+        values.push_back(scale * float(integer));
+        found += integer;
+      }
+      EXPECT_EQ(sum, found);
+    }
+  }
+  return values;
+}
+
 static Guarded toBuffer(const DenseValue &value, Type element) {
+  if (auto type = dyn_cast<lm::Int16Type>(element))
+    return packInt16(value, type);
   if (element.isF32())
     return Guarded(std::vector<float>(value.data.begin(), value.data.end()));
   if (element.isBF16()) {
@@ -146,10 +204,7 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
   std::vector<Guarded *> results;
   for (Type type : kernelOp.getResultTypes())
     if (auto tensor = dyn_cast<RankedTensorType>(type)) {
-      int64_t count = dimOf(tensor, step);
-      for (int64_t extent : tensor.getShape().drop_front())
-        count *= extent;
-      add(Guarded(size_t(count * tensor.getElementTypeBitWidth() / 8)));
+      add(Guarded(size_t(dimOf(tensor, step) * lm::getRowBytes(tensor))));
       results.push_back(owned.back().get());
     }
   if (inPlace) {
@@ -165,8 +220,14 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
   for (const auto &buffer : owned)
     EXPECT_TRUE(buffer->intact()) << "a sentinel was overwritten";
   std::vector<std::vector<float>> values;
-  for (auto [result, type] : llvm::zip(results, llvm::make_filter_range(kernelOp.getResultTypes(), isTensor)))
-    values.push_back(getElementTypeOrSelf(type).isBF16() ? widen(result->values<uint16_t>()) : result->values<float>());
+  SmallVector<RankedTensorType> types;
+  for (Type type : kernelOp.getResultTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      types.push_back(tensor);
+  for (auto [result, type] : llvm::zip_equal(results, types))
+    values.push_back(isa<lm::Int16Type>(type.getElementType()) ? unpackInt16(*result, type)
+                     : type.getElementType().isBF16()          ? widen(result->values<uint16_t>())
+                                                               : result->values<float>());
   return values;
 }
 
@@ -235,6 +296,17 @@ WeightValue Random::weight(lm::WeightType type, double scale) {
     }
   }
   return {type.getRows(), type.getCols(), std::make_shared<const std::vector<double>>(std::move(data))};
+}
+
+DenseValue Random::int16(int64_t rows, int64_t columns, int64_t group) {
+  DenseValue value = DenseValue::zeros({rows, columns});
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t first = 0; first < columns; first += group) {
+      double scale = double(float(std::fabs(normal()) + 0.01f));
+      for (int64_t c = first; c < std::min(columns, first + group); ++c)
+        value.row(r)[c] = scale * (c == first ? 32767 : int(engine() % 65535) - 32767);
+    }
+  return value;
 }
 
 DenseValue Random::indices(int64_t count, int64_t bound) {

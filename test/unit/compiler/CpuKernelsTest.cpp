@@ -53,6 +53,10 @@ protected:
       int64_t count = lm::getLeadingDim(type) == "leaves" ? leaves : tokens;
       std::vector<int64_t> shape(tensor.getShape().begin(), tensor.getShape().end());
       shape[0] = count;
+      if (auto element = dyn_cast<lm::Int16Type>(tensor.getElementType())) {
+        step.values.emplace_back(random.int16(count, shape[1], element.getGroup()));
+        continue;
+      }
       step.values.emplace_back(tensor.getElementType().isF32() ? random.tensor(shape, scale)
                                                                : random.indices(count, bound));
     }
@@ -210,6 +214,69 @@ TEST_P(CpuKernels, Linear) {
                        "%w = kernel.unpack %p : " + packed + " -> " + weight + "\n%y = lm.linear %x, %w : " + type +
                            ", " + weight));
     }
+}
+
+TEST_P(CpuKernels, LinearOfIntegers) {
+  for (std::string format : integerFormats)
+    for (auto [rows, columns] : {std::pair{5, 3}, {32, 64}, {70, 131}, {300, 200}}) {
+      std::string group = format == "int8" ? "128" : format.substr(format.find('=') + 2);
+      group = group.substr(0, group.find_first_not_of("0123456789"));
+      std::string distance = format.starts_with("int8") ? "2" : "4";
+      std::string weight =
+          "!lm.weight<" + std::to_string(rows) + "x" + std::to_string(columns) + ", #lm." + format + ">";
+      std::string packed = panelsOf(weight, format), type = "tensor<?x" + std::to_string(columns) +
+                                                            "x!lm.int16<group = " + group + ", distance = " + distance +
+                                                            ">, #lm.dims<tokens>>";
+      check(kernelText("%x: " + type + ", %p: " + packed, rowsOf(rows),
+                       "%w = kernel.unpack %p : " + packed + " -> " + weight + "\n%y = lm.linear %x, %w : " + type +
+                           ", " + weight));
+    }
+}
+
+TEST_P(CpuKernels, Quantize) {
+  for (int64_t columns : {3, 64, 131, 200, 1024, 2050})
+    for (auto [group, distance] : {std::pair{32, 4}, {64, 2}, {128, 2}, {128, 4}}) {
+      std::string element =
+                      "!lm.int16<group = " + std::to_string(group) + ", distance = " + std::to_string(distance) + ">",
+                  type = rowsOf(columns);
+      std::string result = "tensor<?x" + std::to_string(columns) + "x" + element + ", #lm.dims<tokens>>";
+      std::string text = kernelText("%x: " + type, result, "%y = lm.quantize %x to " + element + " : " + type);
+      // A number in the middle between two integers may become either.
+      check(text, 1, 1, /*tolerance=*/1.01 / 32767);
+      CpuKernel kernel(text, GetParam());
+      Step step = randomStep(kernel, 7, 0, 1);
+      const auto &x = valueAs<DenseValue>(step.values[0]);
+      auto rounded = kernel.run(step)[0];
+      for (int64_t r = 0; r < 7; ++r)
+        for (int64_t first = 0; first < columns; first += group) {
+          ArrayRef<double> values(x.row(r) + first, size_t(std::min<int64_t>(group, columns - first)));
+          double largest = 0;
+          for (double value : values)
+            largest = std::max(largest, std::fabs(value));
+          for (auto [i, value] : llvm::enumerate(values))
+            EXPECT_LE(std::fabs(rounded[size_t(r * columns + first) + i] - value), largest * 0x1p-16);
+        }
+    }
+}
+
+// What is not a number, or too small to have an inverse, leaves no number or zero.
+TEST_P(CpuKernels, QuantizeOddities) {
+  CpuKernel kernel(kernelText("%x: " + rowsOf(64), "tensor<?x64x!lm.int16<group = 32, distance = 2>, #lm.dims<tokens>>",
+                              "%y = lm.quantize %x to !lm.int16<group = 32, distance = 2> : " + rowsOf(64)),
+                   GetParam());
+  Step step = randomStep(kernel, 4, 0, 1);
+  DenseValue x = valueAs<DenseValue>(step.values[0]);
+  x.row(0)[3] = std::nan("");
+  x.row(1)[3] = -INFINITY;
+  std::fill_n(x.row(2), 32, 0.0);
+  std::fill_n(x.row(3), 32, 1e-40);
+  step.values[0] = x;
+  auto result = kernel.run(step)[0];
+  EXPECT_TRUE(std::isnan(result[3]));
+  EXPECT_FALSE(std::isfinite(result[64 + 3]));
+  EXPECT_EQ(result[128], 0);
+  EXPECT_EQ(result[192], 0);
+  EXPECT_NEAR(result[32], x.row(0)[32], 1e-3);
 }
 
 TEST_P(CpuKernels, SliceColumns) {
