@@ -4,7 +4,7 @@
 #   tools/dev.sh build    configure and build into build/
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
 #   tools/dev.sh test     build and run all tests
-#   tools/dev.sh bench    measure what README reports
+#   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
 #   tools/dev.sh sanitize build with sanitizers and run all tests; `sanitize thread`: the runtime's, for races
 #   tools/dev.sh format   format the C++ sources (clang-format 22)
@@ -108,7 +108,13 @@ setup) setup ;;
 build) shift; build "$@" ;;
 demo) demo ;;
 test) run_tests ;;
-bench) shift; build plait plait-compile plait-machine >/dev/null; exec python3 test/bench/run.py "$@" ;;
+bench)
+  shift
+  script=run
+  if [ "${1:-}" = cpu ]; then script=cpu; shift; fi
+  build plait plait-compile plait-machine >/dev/null
+  exec /usr/bin/python3 -B "test/bench/$script.py" "$@"
+  ;;
 fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/run.py --programs build/bin --work build/fuzz --golden test/golden "$@" ;;
 sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;

@@ -218,11 +218,15 @@ LogicalResult EditLogitsOp::evaluate(Evaluator &, Values operands, ValueList &re
   DenseValue logits = dense(operands[0]);
   const DenseValue &ends = dense(operands[1]);
   auto at = [&](unsigned list, int64_t entry) { return dense(operands[list]).data[size_t(entry)]; };
-  int64_t entry = 0;
-  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)
+  int64_t entry = 0, entries = dense(operands[2]).rows();
+  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf) {
+    if (!(ends.data[size_t(leaf)] <= double(entries)))
+      return emitOpError("expected ends of at most ")
+             << entries << ", the number of entries, but got " << ends.data[size_t(leaf)] << " for leaf " << leaf;
     for (; entry < int64_t(ends.data[size_t(leaf)]); ++entry)
       applyEdit(MutableArrayRef(logits.row(leaf), size_t(logits.rowSize())),
                 {int64_t(at(2, entry)), at(3, entry), at(4, entry), at(5, entry)});
+  }
   results.push_back(std::move(logits));
   return success();
 }
@@ -280,7 +284,9 @@ LogicalResult MatchStopsOp::evaluate(Evaluator &, Values operands, ValueList &re
 
 LogicalResult TopLogprobsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const DenseValue &logits = dense(operands[0]), &counts = dense(operands[1]);
-  int64_t width = counts.data.empty() ? 0 : int64_t(*llvm::max_element(counts.data));
+  int64_t width = 0;
+  for (double count : counts.data)
+    width = std::max(width, int64_t(count));
   DenseValue tokens = DenseValue::zeros({logits.rows(), width}), logprobs = tokens;
   llvm::fill(tokens.data, -1);
   for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)

@@ -61,7 +61,7 @@ ParseResult RoundOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::UnresolvedOperand> inits;
   SmallVector<Type> types;
   if (parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) ||
-      parser.parseOptionalAttrDict(result.attributes) || parser.parseColonTypeList(types))
+      parser.parseOptionalAttrDict(result.attributes) || parser.parseOptionalColonTypeList(types))
     return failure();
   SMLoc loc = parser.getCurrentLocation();
   if (types.size() != arguments.size())
@@ -79,7 +79,7 @@ void RoundOp::print(OpAsmPrinter &p) {
                         [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
   p << ")";
   p.printOptionalAttrDict((*this)->getAttrs());
-  p << " : ";
+  p << (getResultTypes().empty() ? "" : " : ");
   llvm::interleaveComma(getResultTypes(), p);
   p << " ";
   p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
@@ -179,7 +179,8 @@ Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(
   auto warp = [&](Warp kind, Role role) {
     return llvm::is_contained(getWarps(), WarpAttr::get(getContext(), kind)) ? input(role) : Value();
   };
-  Value positions = lm::TakeRowsOp::create(b, getLoc(), input(Role::positions), input(Role::leaves));
+  Value tokenPositions = input(Role::positions), leaves = input(Role::leaves);
+  Value positions = lm::TakeRowsOp::create(b, getLoc(), tokenPositions, leaves);
   Value temperature = input(Role::temperature), topK = warp(Warp::top_k, Role::top_k);
   Value topP = warp(Warp::top_p, Role::top_p), minP = warp(Warp::min_p, Role::min_p);
   Value seed = input(Role::seed), sequence = input(Role::sequence);
@@ -216,6 +217,12 @@ LogicalResult StepOp::verify() {
   return success();
 }
 
+LogicalResult StepOp::verifyRegions() {
+  if (!getBody().hasOneBlock() || !isa<ReturnOp>(getBody().front().getTerminator()))
+    return emitOpError("expected a body of one block with a 'decode.return' at the end");
+  return success();
+}
+
 SmallVector<lm::StateType> StepOp::getStateTypes() {
   SmallVector<lm::StateType> types;
   for (Type type : getArgumentTypes())
@@ -231,14 +238,53 @@ Value StepOp::getInput(Role role) {
   return {};
 }
 
+/// The type of logits [L, V], where an L that is dynamic has a name.
 static FailureOr<RankedTensorType> getLogitsType(std::optional<Location> loc, Value logits) {
   auto type = dyn_cast<RankedTensorType>(logits.getType());
   if (!type || type.getRank() != 2)
     return emitOptionalError(loc, "expected logits of rank 2 but got ", logits.getType());
+  if (type.isDynamicDim(1))
+    return emitOptionalError(loc, "expected a static number of columns of logits but got ", type);
+  if (type.isDynamicDim(0) && lm::getLeadingDim(type).empty())
+    return emitOptionalError(loc, "expected a name for the rows of logits but got ", type);
   return type;
 }
 
-LogicalResult EditLogitsOp::verify() { return getLogitsType(getLoc(), getLogits()); }
+/// Checks that `value` has `rank` extents, of which the first is that of `like`.
+static LogicalResult verifyExtents(Operation *op, StringRef what, Value value, int64_t rank, Value like) {
+  auto type = dyn_cast<RankedTensorType>(value.getType()), other = dyn_cast<RankedTensorType>(like.getType());
+  if (!type || type.getRank() != rank)
+    return op->emitOpError("expected ") << what << " of rank " << rank << " but got " << value.getType();
+  if (!other || other.getRank() == 0 || type.getDimSize(0) != other.getDimSize(0) ||
+      lm::getLeadingDim(type) != lm::getLeadingDim(other))
+    return op->emitOpError("expected ") << what << " with the leading extent of " << like.getType() << " but got "
+                                        << type;
+  return success();
+}
+
+LogicalResult EditLogitsOp::verify() {
+  if (failed(getLogitsType(getLoc(), getLogits())) || failed(verifyExtents(*this, "ends", getEnds(), 1, getLogits())))
+    return failure();
+  for (Value list : {getTokens(), getBiases(), getScales(), getOffsets()})
+    if (failed(verifyExtents(*this, "lists of edits", list, 1, getTokens())))
+      return failure();
+  return success();
+}
+
+LogicalResult ChooseSampleOp::verify() {
+  for (Value operand : getOperands().drop_front())
+    if (failed(verifyExtents(*this, "what belongs to a leaf", operand, 1, getLogits())))
+      return failure();
+  return success();
+}
+
+LogicalResult MatchStopsOp::verify() {
+  return failure(failed(verifyExtents(*this, "tokens", getTokens(), 1, getTokens())) ||
+                 failed(verifyExtents(*this, "status", getStatus(), 1, getTokens())) ||
+                 failed(verifyExtents(*this, "stops", getStops(), 2, getTokens())));
+}
+
+LogicalResult TopLogprobsOp::verify() { return verifyExtents(*this, "counts", getCounts(), 1, getLogits()); }
 
 /// logits [L, V] -> (i32[L], i32[L], f32[L])
 static LogicalResult inferChoose(std::optional<Location> loc, Value logits, SmallVectorImpl<Type> &results) {

@@ -226,7 +226,8 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
     A model's states are arguments of role `state`, in the order of its `@forward`.
 
     **Constraints:** one role per argument and result, none but `state` twice;
-    the arguments of role `state`, and no others, are states.
+    the arguments of role `state`, and no others, are states; a body of one block
+    that ends with `decode.return`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        Decode_RoleArrayAttr:$input_roles, Decode_RoleArrayAttr:$output_roles,
@@ -245,6 +246,7 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
   }];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Decode_EditLogitsOp : Decode_EvalOp<"edit_logits", [Pure, Lm_InPlace, AllTypesMatch<["logits", "result"]>,
@@ -271,7 +273,8 @@ def Decode_EditLogitsOp : Decode_EvalOp<"edit_logits", [Pure, Lm_InPlace, AllTyp
     ```mlir
     %e = decode.edit_logits %l, %ends, %t, %b, %s, %o : tensor<?x2048xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<edits>>
     ```
-    **Constraints:** logits of rank 2.
+    **Constraints:** logits are `[L, V]`, `ends` is `[L]`; the four lists have one
+    extent.
   }];
   let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$ends, TensorOf<[I32]>:$tokens,
                        TensorOf<[F32]>:$biases, TensorOf<[F32]>:$scales, TensorOf<[F32]>:$offsets);
@@ -298,6 +301,7 @@ def Decode_ChooseGreedyOp : Decode_ChooseOp<"greedy"> {
     ```mlir
     %t, %s, %lp = decode.choose_greedy %l : tensor<?x2048xf32, #lm.dims<leaves>>
     ```
+    **Constraints:** logits are `[L, V]`.
   }];
   let arguments = (ins TensorOf<[F32]>:$logits);
   let results = (outs TensorOf<[I32]>:$tokens, TensorOf<[I32]>:$status, TensorOf<[F32]>:$logprob);
@@ -328,6 +332,7 @@ def Decode_ChooseSampleOp : Decode_ChooseOp<"sample", [AttrSizedOperandSegments]
     ```mlir
     %t, %s, %lp = decode.choose_sample %l, %pos, %seed, %seq temperature %temp top_p %p : tensor<?x2048xf32, #lm.dims<leaves>>, ...
     ```
+    **Constraints:** logits are `[L, V]`, the other operands `[L]`.
   }];
   let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$positions, TensorOf<[I64]>:$seed,
                        TensorOf<[I64]>:$sequence, TensorOf<[F32]>:$temperature, Optional<TensorOf<[I32]>>:$top_k,
@@ -338,6 +343,7 @@ def Decode_ChooseSampleOp : Decode_ChooseOp<"sample", [AttrSizedOperandSegments]
     (`min_p` $min_p^)? attr-dict `:` type($logits) `,` type($positions) `,` type($seed) `,` type($sequence) `,`
     type($temperature) (`top_k` type($top_k)^)? (`top_p` type($top_p)^)? (`min_p` type($min_p)^)?
   }];
+  let hasVerifier = 1;
 }
 
 def Decode_MatchStopsOp : Decode_EvalOp<"match_stops", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
@@ -348,12 +354,14 @@ def Decode_MatchStopsOp : Decode_EvalOp<"match_stops", [Pure, DeclareOpInterface
     `tokens[l]`; else `status[l]`. Unused entries of `stops` are -1.
 
     ```mlir
-    %s2 = decode.match_stops %t, %s, %stops : tensor<?xi32, #lm.dims<leaves>>, tensor<?x?xi32, #lm.dims<leaves, stops>>
+    %s2 = decode.match_stops %t, %s, %stops : tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?x?xi32, #lm.dims<leaves, stops>>
     ```
+    **Constraints:** `tokens` and `status` are `[L]`, `stops` is `[L, S]`.
   }];
   let arguments = (ins TensorOf<[I32]>:$tokens, TensorOf<[I32]>:$status, TensorOf<[I32]>:$stops);
   let results = (outs TensorOf<[I32]>:$result);
   let assemblyFormat = "$tokens `,` $status `,` $stops attr-dict `:` type($tokens) `,` type($status) `,` type($stops)";
+  let hasVerifier = 1;
 }
 
 def Decode_TopLogprobsOp : Decode_EvalOp<"top_logprobs", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
@@ -371,11 +379,12 @@ def Decode_TopLogprobsOp : Decode_EvalOp<"top_logprobs", [Pure, DeclareOpInterfa
     ```mlir
     %t, %lp = decode.top_logprobs %l, %counts : tensor<?x2048xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>
     ```
-    **Constraints:** logits of rank 2.
+    **Constraints:** logits are `[L, V]`, `counts` is `[L]`.
   }];
   let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$counts);
   let results = (outs TensorOf<[I32]>:$tokens, TensorOf<[F32]>:$logprobs);
   let assemblyFormat = "$logits `,` $counts attr-dict `:` type($logits) `,` type($counts)";
+  let hasVerifier = 1;
 }
 
 #endif // PLAIT_DECODE_OPS

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -27,7 +28,8 @@ void decode::applyEdit(llvm::MutableArrayRef<double> logits, const Edit &edit) {
   if (edit.token < 0 || edit.token >= int64_t(logits.size()))
     return;
   double &logit = logits[size_t(edit.token)];
-  if (logit == kMaskedLogit || (std::isinf(edit.bias) && std::isfinite(logit))) {
+  bool masks = edit.bias == -std::numeric_limits<double>::infinity();
+  if (logit == kMaskedLogit || (masks && std::isfinite(logit))) {
     logit = kMaskedLogit;
     return;
   }
@@ -133,10 +135,9 @@ std::vector<std::pair<int64_t, double>> decode::topLogprobs(ArrayRef<double> log
   for (auto [token, logit] : llvm::enumerate(logits))
     if (logit != kMaskedLogit)
       tokens.push_back(int64_t(token));
-  llvm::sort(tokens, [&](int64_t a, int64_t b) {
-    return std::pair(-logits[size_t(a)], a) < std::pair(-logits[size_t(b)], b);
-  });
-  tokens.resize(std::min(tokens.size(), size_t(count)));
+  llvm::sort(tokens,
+             [&](int64_t a, int64_t b) { return std::pair(-logits[size_t(a)], a) < std::pair(-logits[size_t(b)], b); });
+  tokens.resize(std::min(tokens.size(), size_t(std::max<int64_t>(count, 0))));
   std::vector<std::pair<int64_t, double>> result;
   for (int64_t token : tokens)
     result.push_back({token, logprobOf(logits, token)});

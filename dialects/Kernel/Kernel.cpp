@@ -11,6 +11,8 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -123,10 +125,12 @@ SmallVector<int64_t> kernel::getPageTables(ArrayRef<lm::StateType> states) {
 }
 
 PageLayout::PageLayout(lm::StateType state)
-    : kvHeads(state.getKvHeads()), headDim(state.getHeadDim()),
-      paddedHeadDim(int64_t(llvm::alignTo(state.getHeadDim(), 16))) {}
+    : element(state.getElement()), isScaled(state.isScaled()), kvHeads(state.getKvHeads()), headDim(state.getHeadDim()),
+      paddedHeadDim(int64_t(llvm::alignTo(state.getHeadDim(), slice))) {}
 
-int64_t PageLayout::bytes() const { return int64_t(llvm::alignTo(elements() * 4, 64)); }
+int64_t PageLayout::bytes() const {
+  return int64_t(llvm::alignTo(isScaled ? 4 * valueScaleOffset(kvHeads) : elements() * elementBits() / 8, 64));
+}
 
 //===----------------------------------------------------------------------===//
 // Ops
@@ -138,11 +142,54 @@ ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
 
 void FuncOp::print(OpAsmPrinter &p) { printFunctionSyntax(p, *this); }
 
-Operation *FuncOp::getComputeOp() {
+SmallVector<Operation *> FuncOp::getComputeOps() {
+  SmallVector<Operation *> ops;
   for (Operation &op : getBody().front())
     if (!isa<UnpackOp, ReturnOp>(op))
-      return &op;
-  return nullptr;
+      ops.push_back(&op);
+  return ops;
+}
+
+Operation *FuncOp::getRoot() {
+  SmallVector<Operation *> ops = getComputeOps();
+  return ops.empty() ? nullptr : ops.front();
+}
+
+SmallVector<SmallVector<Operation *>> FuncOp::getParts() {
+  llvm::EquivalenceClasses<Operation *> connected;
+  for (Operation *op : getComputeOps()) {
+    connected.insert(op);
+    for (Value operand : op->getOperands())
+      if (Operation *producer = operand.getDefiningOp(); producer && !isa<UnpackOp>(producer))
+        connected.unionSets(producer, op);
+  }
+  llvm::MapVector<Operation *, SmallVector<Operation *>> parts;
+  for (Operation *op : getComputeOps())
+    parts[connected.getLeaderValue(op)].push_back(op);
+  return llvm::map_to_vector(parts, [](auto &part) { return part.second; });
+}
+
+LogicalResult FuncOp::verifyRegions() {
+  if (!getBody().hasOneBlock() || !isa<ReturnOp>(getBody().front().getTerminator()))
+    return emitOpError("expected a body of one block with a 'kernel.return' at the end");
+  for (Operation *op : getComputeOps())
+    for (Value result : op->getResults())
+      if (result.use_empty() && !isa<lm::StateType>(result.getType()))
+        return op->emitOpError("expected each result to be used in the kernel but got an unused one, #")
+               << cast<OpResult>(result).getResultNumber();
+  ArrayRef<int64_t> pairs = getInPlace().value_or(ArrayRef<int64_t>());
+  if (pairs.size() % 2)
+    return emitOpError("expected in_place to list pairs but got ") << pairs.size() << " numbers";
+  auto typeAt = [](ArrayRef<Type> types, int64_t i) {
+    return i >= 0 && i < int64_t(types.size()) ? types[size_t(i)] : Type();
+  };
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    Type argument = typeAt(getArgumentTypes(), pairs[i]), result = typeAt(getResultTypes(), pairs[i + 1]);
+    if (!argument || argument != result)
+      return emitOpError("expected in_place to list an argument and a result of equal type but got ")
+             << pairs[i] << " and " << pairs[i + 1];
+  }
+  return success();
 }
 
 LogicalResult ReturnOp::verify() {

@@ -41,16 +41,27 @@ llvm::SmallVector<int64_t> getPageTables(llvm::ArrayRef<lm::StateType> states);
 /// The inside of one layer's page of a state, in elements of its element type.
 /// Keys are stored transposed, so that scores are computed for a vector of
 /// positions at once; values are stored by position, so that they are summed
-/// for a vector of columns at once:
-///   keys   [kv_heads][head_dim][tokens]
-///   values [kv_heads][tokens][paddedHeadDim]
+/// for a vector of columns at once. Both lie in slices of what is computed at
+/// once, so that each is read from one end to the other:
+///   keys   [kv_heads][tokens / slice][head_dim][slice]
+///   values [kv_heads][paddedHeadDim / slice][tokens][slice]
+/// Behind them come, of integers, their scales as f32:
+///   of keys, then of values [kv_heads][tokens]
 struct PageLayout {
   static constexpr int64_t tokens = 64; ///< positions per page
+  static constexpr int64_t slice = 16;
+  static constexpr int64_t slices = tokens / slice; ///< of positions
   explicit PageLayout(lm::StateType state);
-  int64_t kvHeads, headDim, paddedHeadDim; ///< padded to a multiple of 16 elements
+  mlir::Type element;
+  bool isScaled;
+  int64_t kvHeads, headDim, paddedHeadDim; ///< padded to a multiple of `slice`
   int64_t keyOffset(int64_t head) const { return head * headDim * tokens; }
   int64_t valueOffset(int64_t head) const { return kvHeads * headDim * tokens + head * tokens * paddedHeadDim; }
   int64_t elements() const { return valueOffset(kvHeads); }
+  /// In f32.
+  int64_t keyScaleOffset(int64_t head) const { return (elements() * elementBits() / 8 + 3) / 4 + head * tokens; }
+  int64_t valueScaleOffset(int64_t head) const { return keyScaleOffset(kvHeads + head); }
+  int64_t elementBits() const { return element.getIntOrFloatBitWidth(); }
   int64_t bytes() const; ///< a multiple of 64
 };
 

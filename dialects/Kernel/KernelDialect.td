@@ -18,8 +18,8 @@ def Kernel_Dialect : Dialect {
   let cppNamespace = "::plait::kernel";
   let summary = "What is launched.";
   let description = [{
-    A `kernel.func` holds the ops that one launch computes; a `kernel.launch`
-    calls it. This is where fusion, deduplication, weight packing and the
+    A `kernel.func` holds the ops that one launch computes, one or several fused;
+    a `kernel.launch` calls it. This is where fusion, deduplication, weight packing and the
     targets' code generators meet: the body still says *what* is computed (lm
     and decode ops), the signature says *on what*, packed weight layouts
     included. Kernels are outlined and deduplicated before any loop exists, so

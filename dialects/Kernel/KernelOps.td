@@ -27,7 +27,32 @@ def Kernel_FuncOp : Kernel_Op<"func", [FunctionOpInterface, IsolatedFromAbove]> 
       kernel.return %y : tensor<?x64xf32, #lm.dims<tokens>>
     }
     ```
-    `in_place` lists pairs (argument, result) that may share a buffer.
+    All ops but `kernel.unpack` and `kernel.return` compute. Ops that pass values to
+    each other, directly or through others, are one **part** of the kernel:
+    parts are independent, and the launch's tiles are divided among them. A part
+    of several ops is one of these:
+
+    * products with weights, which have one input, followed by elementwise ops:
+      finished elements pass through those before they are stored;
+    * ops that work row by row on the same rows: a row passes through all of them.
+
+    What passes from op to op and is not returned is in no buffer.
+
+    ```mlir
+    kernel.func @linear_add(%h: !x, %x: !x, %p: !kernel.packed<...>) -> !x
+        attributes {cost = #kernel.cost<...>, in_place = array<i64: 0, 0>} {
+      %w = kernel.unpack %p : !kernel.packed<...>
+      %y = lm.linear %x, %w : !x, ...
+      %z = lm.add %h, %y : !x
+      kernel.return %z : !x
+    }
+    ```
+    `cost` is the sum of the ops', less what the values between them would have
+    moved. `in_place` lists pairs (argument, result) that may share a buffer.
+
+    **Constraints:** a body of one block that ends with `kernel.return`; each result of
+    an op is used or is a state; `in_place` lists pairs of an argument and a result of
+    equal type.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        Kernel_CostAttr:$cost, OptionalAttr<DenseI64ArrayAttr>:$in_place,
@@ -37,10 +62,15 @@ def Kernel_FuncOp : Kernel_Op<"func", [FunctionOpInterface, IsolatedFromAbove]> 
     llvm::ArrayRef<mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     llvm::ArrayRef<mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     mlir::Region *getCallableRegion() { return &getBody(); }
-    /// The one op that computes (all others unpack weights or return).
-    mlir::Operation *getComputeOp();
+    /// The ops that compute, in order (all others unpack weights or return).
+    llvm::SmallVector<mlir::Operation *> getComputeOps();
+    /// The first of them, which tells what the kernel is mainly about; or null.
+    mlir::Operation *getRoot();
+    /// The parts: ops that are connected by values, in order of the first.
+    llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> getParts();
   }];
   let hasCustomAssemblyFormat = 1;
+  let hasRegionVerifier = 1;
 }
 
 def Kernel_ReturnOp : Kernel_Op<"return", [Pure, Terminator, HasParent<"FuncOp">]> {

@@ -36,11 +36,24 @@ template <typename ConcreteType> class InPlace : public mlir::OpTrait::TraitBase
 /// row: it wants the panel layout.
 template <typename ConcreteType> class WeightProduct : public mlir::OpTrait::TraitBase<ConcreteType, WeightProduct> {};
 
+/// Operands and result have one shape, and each element of the result follows
+/// from the same element of the operands.
+template <typename ConcreteType> class Elementwise : public mlir::OpTrait::TraitBase<ConcreteType, Elementwise> {};
+/// Row t of the result, or what is written for row t of a state, follows from row
+/// t of the operands whose leading extent is the op's, and from weights.
+template <typename ConcreteType> class RowWise : public mlir::OpTrait::TraitBase<ConcreteType, RowWise> {};
+
 /// Of a token at position p, pair i of n rotates more slowly by the factor
 /// max(1, slope * (p + 1) + offset)^(-i / (n - 1)) than at position 0.
 struct RopeGrowth {
   double slope, offset;
 };
+
+/// Elements of a weight, or of one position of a state. Far above any model, and
+/// low enough that bytes and flops of an op do not overflow.
+inline constexpr int64_t maxElements = int64_t(1) << 52;
+/// The number of layers of a weight, a state or a loop.
+inline constexpr int64_t maxLayers = int64_t(1) << 20;
 
 /// Parses a number as an f64 attribute.
 llvm::FailureOr<mlir::FloatAttr> parseNumber(mlir::AsmParser &parser);
@@ -74,6 +87,9 @@ int64_t getRowBytes(mlir::RankedTensorType type);
 /// tensor<? x rest x element, #lm.dims<dim>>
 mlir::RankedTensorType getNamedTensor(mlir::MLIRContext *context, llvm::StringRef dim, llvm::ArrayRef<int64_t> rest,
                                       mlir::Type element);
+
+/// Bytes that reading or writing all of a tensor moves.
+LinearForm tensorBytes(mlir::Type type);
 
 /// `form` times the extent that `dim` names ("tokens", "rows", "leaves"; any
 /// other or an empty name counts as a constant).

@@ -33,8 +33,7 @@ static int64_t rowElements(Type type) {
   return elements;
 }
 
-/// Bytes that reading or writing all of `type` moves.
-static LinearForm tensorBytes(Type type) {
+LinearForm lm::tensorBytes(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   if (tensor.getRank() == 0)
     return perRow(type, tensor.getElementTypeBitWidth() / 8);
@@ -113,6 +112,8 @@ Cost AddOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getTyp
 
 Cost ScaleOp::getCost() { return rowwiseCost(*this, rowElements(getResult().getType())); }
 
+Cost RoundOp::getCost() { return rowwiseCost(*this, rowElements(getInput().getType())); }
+
 /// Divide, tanh, multiply.
 static constexpr int64_t softcapFlops = 3;
 
@@ -135,7 +136,8 @@ Cost RopeOp::getCost() {
 
 /// Bytes of one position's key and value in one layer.
 static int64_t cellBytes(StateType state) {
-  return 2 * state.getKvHeads() * state.getHeadDim() * int64_t(state.getElement().getIntOrFloatBitWidth() / 8);
+  int64_t elements = state.getHeadDim() * int64_t(state.getElement().getIntOrFloatBitWidth() / 8);
+  return 2 * state.getKvHeads() * (elements + (state.isScaled() ? 4 : 0));
 }
 
 static Cost stageCost(Value key, Value state) {

@@ -187,8 +187,9 @@ LogicalResult WeightType::verify(function_ref<InFlightDiagnostic()> emitError, A
     return emitError() << "expected one or two extents but got " << shape.size();
   int64_t elements = 1;
   for (int64_t extent : shape)
-    if (extent <= 0 || llvm::MulOverflow(elements, extent, elements))
-      return emitError() << "expected positive extents whose product fits 64 bits but got " << extent;
+    if (extent <= 0 || llvm::MulOverflow(elements, extent, elements) || elements > maxElements)
+      return emitError() << "expected positive extents whose product is at most " << maxElements << " but got "
+                         << extent;
   if (!isa_and_nonnull<WeightFormatInterface>(format))
     return emitError() << "expected a weight format such as #lm.f32 or #lm.bf16 but got " << format;
   if (shape.size() == 1 && cast<WeightFormatInterface>(format).getQuantization())
@@ -210,11 +211,13 @@ LogicalResult Int16Type::verify(function_ref<InFlightDiagnostic()> emitError, in
 
 LogicalResult StateType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers, int64_t kvHeads,
                                 int64_t headDim, Type element, std::optional<int64_t> window) {
+  int64_t elements = 1;
   for (int64_t extent : {layers, kvHeads, headDim})
-    if (extent <= 0)
-      return emitError() << "expected positive extents but got " << extent;
-  if (!element.isF32())
-    return emitError() << "expected element type f32 but got " << element;
+    if (extent <= 0 || llvm::MulOverflow(elements, extent, elements) || elements > maxElements)
+      return emitError() << "expected positive extents whose product is at most " << maxElements << " but got "
+                         << extent;
+  if (!element.isF32() && !element.isBF16() && !element.isSignlessInteger(8))
+    return emitError() << "expected element type f32, bf16 or i8 but got " << element;
   if (window && *window <= 0)
     return emitError() << "expected window > 0 but got " << *window;
   return success();

@@ -178,7 +178,7 @@ def Lm_YarnScalingAttr : Lm_RopeScalingAttr<"YarnScaling", "yarn_scaling",
     #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 32768, attention_factor = 1.1386>
     ```
     **Constraints:** `factor >= 1`, `0 < beta_slow <= beta_fast`, `original > 0`,
-    `attention_factor > 0`; `theta` of the op above 1.
+    `attention_factor > 0`, all of them finite; `theta` of the op above 1.
   }];
   let parameters = (ins Lm_Number:$factor, Lm_Number:$beta_fast, Lm_Number:$beta_slow,
                         "int64_t":$original, Lm_Number:$attention_factor);
@@ -198,6 +198,26 @@ def Lm_Llama3ScalingAttr : Lm_RopeScalingAttr<"Llama3Scaling", "llama3_scaling">
   }];
   let parameters = (ins Lm_Number:$factor, Lm_Number:$low_freq_factor,
                         Lm_Number:$high_freq_factor, "int64_t":$original);
+}
+
+def Lm_PairScalingAttr : Lm_RopeScalingAttr<"PairScaling", "pair_scaling", ["getMagnitude", "getUnmetNeed"]> {
+  let summary = "RoPE scaling by a factor for each pair (LongRoPE, Ding et al. 2024)";
+  let description = [{
+    The frequency of pair i is divided by `factors[i]`; sines and cosines are
+    multiplied by `attention_factor`.
+
+    LongRoPE has two lists of factors, found by search: one for contexts as long
+    as the original one, one for longer contexts. The importer takes the one for
+    the longest context of the model: keys that lie in the state are rotated and
+    cannot change over to the other list when a sequence becomes long.
+
+    ```mlir
+    #lm.pair_scaling<factors = array<f64: 1.0, 1.5, 4.0>, attention_factor = 1.19>
+    ```
+    **Constraints:** `factors` are finite and above 0, one for each rotated pair;
+    `attention_factor` is finite and above 0.
+  }];
+  let parameters = (ins "::mlir::DenseF64ArrayAttr":$factors, Lm_Number:$attention_factor);
 }
 
 def Lm_ActivationKind : I32EnumAttr<"ActivationKind", "elementwise non-linearity", [
@@ -233,8 +253,8 @@ def Lm_WeightType : Lm_Type<"Weight", "weight"> {
     ```mlir
     !lm.weight<2048x512, #lm.bf16>
     ```
-    **Constraints:** one or two positive extents; the format implements
-    `WeightFormatInterface`; a vector has no format of integers.
+    **Constraints:** one or two positive extents whose product is at most 2^52; the
+    format implements `WeightFormatInterface`; a vector has no format of integers.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Attribute":$format);
   let hasCustomAssemblyFormat = 1;
@@ -251,7 +271,12 @@ def Lm_StateType : Lm_Type<"State", "state"> {
   let summary = "keys and values of some layers";
   let description = [{
     An affine handle: each op that changes the state consumes it and returns the
-    next one. Keys and values are rounded to `element` before use.
+    next one. Keys and values are rounded to `element` before use: f32, bf16 (to
+    nearest, ties to even) or i8. Of the latter, the `head_dim` numbers x of a
+    token, a key/value head and either keys or values share a scale s, their
+    largest magnitude divided by 127, and become s times the integer nearest to
+    x / s, ties to even. The quotients are taken and rounded in f32; numbers that
+    are all below 2^-100 become 0.
 
     A token at position p attends to all positions 0 .. p or, with a `window`, to
     max(0, p - window + 1) .. p: itself and the window - 1 positions before it
@@ -261,9 +286,10 @@ def Lm_StateType : Lm_Type<"State", "state"> {
 
     ```mlir
     !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>
-    !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32, window = 4096>
+    !lm.state<layers = 4, kv_heads = 2, head_dim = 32, bf16, window = 4096>
     ```
-    **Constraints:** positive extents; `element` is f32; `window > 0`.
+    **Constraints:** positive extents whose product is at most 2^52; `element` is
+    f32, bf16 or i8; `window > 0`.
   }];
   let parameters = (ins "int64_t":$layers, "int64_t":$kv_heads, "int64_t":$head_dim,
                         "::mlir::Type":$element, OptionalParameter<"std::optional<int64_t>">:$window);
@@ -273,6 +299,8 @@ def Lm_StateType : Lm_Type<"State", "state"> {
   }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
+    /// Whether elements are integers that share scales.
+    bool isScaled() const { return getElement().isInteger(8); }
     /// The first position that a token at `position` attends to.
     int64_t getFirstPosition(int64_t position) const {
       return getWindow() && position >= *getWindow() ? position - *getWindow() + 1 : 0;

@@ -50,9 +50,6 @@ LogicalResult CallOp::evaluate(Evaluator &evaluator, Values operands, ValueList 
   auto callee = SymbolTable::lookupNearestSymbolFrom<FuncOp>(*this, getCallee());
   if (!callee || !callee.getBody().hasOneBlock())
     return emitOpError("expected a callee with a body of one block but got ") << getCallee();
-  // The callee stands outside of any lm.layers, whatever surrounds the call.
-  llvm::scope_exit restore([&, layer = evaluator.layer] { evaluator.layer = layer; });
-  evaluator.layer = 0;
   auto values = evaluator.runBlock(callee.getBody().front(), ValueList(operands.begin(), operands.end()));
   if (failed(values))
     return failure();
@@ -144,7 +141,7 @@ LogicalResult SliceColumnsOp::evaluate(Evaluator &, Values operands, ValueList &
 // Products
 //===----------------------------------------------------------------------===//
 
-/// result[t, n] = sum_k input[t, k] * matrix[n, k]
+/// result[t, n] = sum_k input[t, k] * matrix[n, k] over the columns of the matrix
 static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
   DenseValue result = matrixLike(input, matrix.rows);
   for (int64_t n = 0; n < matrix.rows; ++n) {
@@ -256,6 +253,18 @@ LogicalResult AddOp::evaluate(Evaluator &, Values operands, ValueList &results) 
   return success();
 }
 
+LogicalResult RoundOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &input = dense(operands[0]);
+  DenseValue result = matrixLike(input, getColumns());
+  auto format = cast<WeightFormatInterface>(BF16Attr::get(getContext()));
+  for (int64_t t = 0; t < input.rows(); ++t) {
+    std::copy_n(input.row(t), input.rowSize(), result.row(t));
+    format.roundRow(MutableArrayRef(result.row(t), size_t(input.rowSize())));
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
 LogicalResult ScaleOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   DenseValue result = dense(operands[0]);
   for (double &x : result.data)
@@ -315,11 +324,30 @@ LogicalResult RopeOp::evaluate(Evaluator &, Values operands, ValueList &results)
 // Attention
 //===----------------------------------------------------------------------===//
 
-/// `count` values as the state's element type holds them (f32, see StateType).
-static std::vector<double> roundedToState(const double *values, int64_t count) {
-  std::vector<double> rounded(values, values + count);
+/// Integers of at most seven bits and a sign that share a scale.
+static void roundToScaled(MutableArrayRef<double> values) {
+  float most = 0;
+  for (double value : values)
+    if (!std::isnan(most) && !(std::fabs(float(value)) <= most))
+      most = std::fabs(float(value));
+  bool isSmall = most < 0x1p-100f;
+  float scale = most / 127;
+  for (double &value : values)
+    value = isSmall ? 0 : double(scale) * std::nearbyint(float(value) / scale);
+}
+
+/// A row of keys or values as the state's element type holds them (see StateType).
+static std::vector<double> roundedToState(const double *values, StateType type) {
+  int64_t headDim = type.getHeadDim();
+  std::vector<double> rounded(values, values + type.getKvHeads() * headDim);
+  if (type.isScaled()) {
+    for (int64_t head = 0; head < type.getKvHeads(); ++head)
+      roundToScaled(MutableArrayRef(rounded).slice(head * headDim, headDim));
+    return rounded;
+  }
+  bool isHalf = type.getElement().isBF16();
   for (double &value : rounded)
-    value = float(value);
+    value = isHalf ? BF16Attr::get(type.getContext()).roundValue(float(value)) : float(value);
   return rounded;
 }
 
@@ -332,8 +360,8 @@ static LogicalResult missing(Operation *op, const RowsValue &rows, const DenseVa
 }
 
 /// Stores the keys and values of each token at its position.
-static LogicalResult stage(Operation *op, const DenseValue &key, const DenseValue &value, const RowsValue &rows,
-                           const DenseValue &positions, int64_t layer, StateValue &state) {
+static LogicalResult stage(Operation *op, StateType type, const DenseValue &key, const DenseValue &value,
+                           const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
   int64_t tokens = positions.rows();
   std::map<std::pair<int64_t, int64_t>, int64_t> stagedBy; // (row, position) -> token
   for (int64_t t = 0; t < tokens; ++t) {
@@ -353,8 +381,8 @@ static LogicalResult stage(Operation *op, const DenseValue &key, const DenseValu
       cells.keys.resize(position + 1);
       cells.values.resize(position + 1);
     }
-    cells.keys[position] = roundedToState(key.row(t), key.rowSize());
-    cells.values[position] = roundedToState(value.row(t), value.rowSize());
+    cells.keys[position] = roundedToState(key.row(t), type);
+    cells.values[position] = roundedToState(value.row(t), type);
   }
   return success();
 }
@@ -435,7 +463,8 @@ LogicalResult StageOp::evaluate(Evaluator &evaluator, Values operands, ValueList
   results.push_back(state);
   if (failed(checkRowCount(*this, rows, positions)))
     return failure();
-  return stage(*this, dense(operands[0]), dense(operands[1]), rows, positions, evaluator.layer, *state);
+  return stage(*this, cast<StateType>(getState().getType()), dense(operands[0]), dense(operands[1]), rows, positions,
+               evaluator.layer, *state);
 }
 
 LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
@@ -457,7 +486,7 @@ LogicalResult AttentionOp::evaluate(Evaluator &evaluator, Values operands, Value
   const auto &rows = valueAs<RowsValue>(operands[4]);
   auto type = cast<StateType>(getState().getType());
   if (failed(checkRowCount(*this, rows, positions)) ||
-      failed(stage(*this, dense(operands[1]), dense(operands[2]), rows, positions, evaluator.layer, *state)) ||
+      failed(stage(*this, type, dense(operands[1]), dense(operands[2]), rows, positions, evaluator.layer, *state)) ||
       failed(checkPast(*this, type, rows, positions, evaluator.layer, *state)))
     return failure();
   results.push_back(

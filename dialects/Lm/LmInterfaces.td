@@ -61,6 +61,16 @@ def Lm_InPlace : NativeOpTrait<"InPlace"> {
   let cppNamespace = "::plait::lm";
 }
 
+/// Each element of the result follows from the same element of the operands.
+def Lm_Elementwise : NativeOpTrait<"Elementwise"> {
+  let cppNamespace = "::plait::lm";
+}
+
+/// Each row of the result follows from the same row of the operands that have rows.
+def Lm_RowWise : NativeOpTrait<"RowWise"> {
+  let cppNamespace = "::plait::lm";
+}
+
 def Lm_RopeScalingInterface : AttrInterface<"RopeScalingInterface"> {
   let description = [{
     How a rotary embedding is changed for contexts longer than the one it was

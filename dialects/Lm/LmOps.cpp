@@ -76,13 +76,27 @@ LogicalResult ModelOp::verifyRegions() {
   for (Operation &op : getBody().front())
     if (!isa<WeightOp, FuncOp>(op))
       return op.emitOpError("expected only 'lm.weight' and 'lm.func' in an 'lm.model'");
+  // Calls go backwards, so that there is no recursion.
+  llvm::SmallDenseSet<StringAttr> before;
+  for (FuncOp function : getBody().getOps<FuncOp>()) {
+    WalkResult walked = function.walk([&](CallOp call) {
+      if (call.getCallee().getNestedReferences().empty() && before.contains(call.getCallee().getRootReference()))
+        return WalkResult::advance();
+      call.emitOpError("expected a function of the model that stands before @")
+          << function.getSymName() << " but got " << call.getCallee();
+      return WalkResult::interrupt();
+    });
+    if (walked.wasInterrupted())
+      return failure();
+    before.insert(function.getSymNameAttr());
+  }
   return success();
 }
 
 LogicalResult WeightOp::verify() {
   bool marked = getSource().contains("{layer}");
-  if (getLayers() && *getLayers() <= 0)
-    return emitOpError("expected layers > 0 but got ") << *getLayers();
+  if (getLayers() && (int64_t(*getLayers()) <= 0 || int64_t(*getLayers()) > maxLayers))
+    return emitOpError("expected layers from 1 to ") << maxLayers << " but got " << int64_t(*getLayers());
   if (marked != getLayers().has_value())
     return emitOpError("expected '{layer}' in the source exactly if layers are given, but got source '")
            << getSource() << "'";
@@ -105,6 +119,16 @@ ParseResult FuncOp::parse(OpAsmParser &parser, OperationState &result) {
 }
 
 void FuncOp::print(OpAsmPrinter &p) { printFunctionSyntax(p, *this); }
+
+LogicalResult FuncOp::verifyRegions() {
+  if (isExternal())
+    return success();
+  if (!getBody().hasOneBlock())
+    return emitOpError("expected a body of one block but got ") << getBody().getBlocks().size();
+  if (!isa<ReturnOp>(getBody().front().getTerminator()))
+    return emitOpError("expected an 'lm.return' at the end");
+  return success();
+}
 
 bool FuncOp::isForward() {
   ArrayRef<Type> in = getArgumentTypes(), out = getResultTypes();
@@ -139,6 +163,8 @@ LogicalResult CallOp::verify() {
     diag.attachNote(callee.getLoc()) << "callee";
     return diag;
   }
+  if ((*this)->getParentOfType<LayersOp>())
+    return emitOpError("expected no 'lm.layers' around a call");
   return success();
 }
 
@@ -168,7 +194,7 @@ ParseResult LayersOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &b = parser.getBuilder();
   if (parser.parseInteger(begin) || parser.parseKeyword("to") || parser.parseInteger(end) ||
       parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) ||
-      parser.parseOptionalAttrDict(result.attributes) || parser.parseColonTypeList(types))
+      parser.parseOptionalAttrDict(result.attributes) || parser.parseOptionalColonTypeList(types))
     return failure();
   SMLoc loc = parser.getCurrentLocation();
   if (types.size() != arguments.size())
@@ -188,15 +214,18 @@ void LayersOp::print(OpAsmPrinter &p) {
                         [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
   p << ")";
   p.printOptionalAttrDict((*this)->getAttrs(), {getBeginAttrName(), getEndAttrName()});
-  p << " : ";
+  p << (getResultTypes().empty() ? "" : " : ");
   llvm::interleaveComma(getResultTypes(), p);
   p << " ";
   p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
 
 LogicalResult LayersOp::verifyRegions() {
-  if (int64_t(getBegin()) < 0 || getBegin() >= getEnd())
-    return emitOpError("expected 0 <= begin < end but got ") << int64_t(getBegin()) << " to " << int64_t(getEnd());
+  if ((*this)->getParentOfType<LayersOp>())
+    return emitOpError("expected no other 'lm.layers' around it");
+  if (int64_t(getBegin()) < 0 || getBegin() >= getEnd() || int64_t(getEnd()) > maxLayers)
+    return emitOpError("expected 0 <= begin < end <= ")
+           << maxLayers << " but got " << int64_t(getBegin()) << " to " << int64_t(getEnd());
   TypeRange types = getInits().getTypes();
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
   if (TypeRange(getBody().getArgumentTypes()) != types || yield.getValues().getTypes() != types ||
@@ -242,9 +271,14 @@ static LogicalResult inferProduct(Loc loc, Value input, Value matrix, Results &r
   auto weight = cast<WeightType>(matrix.getType());
   if (weight.isVector())
     return fail(loc, "expected a weight of two extents but got '" + toString(weight) + "'");
-  auto x = checkRows(loc, "input", input.getType(), weight.getCols());
+  bool rounded = getElementTypeOrSelf(input.getType()).isBF16();
+  auto x = checkRows(loc, "input", input.getType(), rounded ? -1 : weight.getCols());
   if (failed(x))
     return failure();
+  if (rounded && (x->getDimSize(1) < weight.getCols() || !isa<BF16Attr>(weight.getFormat())))
+    return fail(loc, "expected an input of bf16 with at least as many columns as the weight, and a weight of bf16, "
+                     "but got '" +
+                         toString(*x) + "' and '" + toString(weight) + "'");
   if (auto element = dyn_cast<Int16Type>(x->getElementType())) {
     auto quantization = cast<WeightFormatInterface>(weight.getFormat()).getQuantization();
     if (!quantization || getProductGroup(*quantization) != element.getGroup())
@@ -314,12 +348,20 @@ static LogicalResult inferLayerNormOp(Loc loc, LayerNormOp::Adaptor op, Results 
 }
 PLAIT_INFER(LayerNormOp)
 
+/// The type of `input`, whose first extent alone may be dynamic.
+static LogicalResult inferElementwise(Loc loc, Value input, Results &results) {
+  auto type = dyn_cast<RankedTensorType>(input.getType());
+  if (!type || type.getRank() == 0 || llvm::any_of(type.getShape().drop_front(), ShapedType::isDynamic))
+    return fail(loc, "expected a first extent, and static ones after it, but got '" + toString(input.getType()) + "'");
+  results.push_back(type);
+  return success();
+}
+
 static LogicalResult inferSame(Loc loc, Value a, Value b, Results &results) {
   if (a.getType() != b.getType())
     return fail(loc, "expected operands of the same type but got '" + toString(a.getType()) + "' and '" +
                          toString(b.getType()) + "'");
-  results.push_back(a.getType());
-  return success();
+  return inferElementwise(loc, a, results);
 }
 
 static LogicalResult inferAddOp(Loc loc, AddOp::Adaptor op, Results &results) {
@@ -335,10 +377,22 @@ PLAIT_INFER(GluOp)
 static LogicalResult inferScaleOp(Loc loc, ScaleOp::Adaptor op, Results &results) {
   if (!op.getFactor().isFinite())
     return fail(loc, "expected a finite factor");
-  results.push_back(op.getInput().getType());
-  return success();
+  return inferElementwise(loc, op.getInput(), results);
 }
 PLAIT_INFER(ScaleOp)
+
+static LogicalResult inferRoundOp(Loc loc, RoundOp::Adaptor op, Results &results) {
+  auto x = checkRows(loc, "input", op.getInput().getType(), -1);
+  if (failed(x))
+    return failure();
+  int64_t columns = op.getColumns();
+  if (columns < x->getDimSize(1))
+    return fail(loc,
+                "expected at least the " + Twine(x->getDimSize(1)) + " columns of the input but got " + Twine(columns));
+  results.push_back(withColumns(*x, columns).clone(BFloat16Type::get(x->getContext())));
+  return success();
+}
+PLAIT_INFER(RoundOp)
 
 static LogicalResult checkCap(Loc loc, StringRef what, const APFloat &cap) {
   double value = cap.convertToDouble();
@@ -348,14 +402,14 @@ static LogicalResult checkCap(Loc loc, StringRef what, const APFloat &cap) {
 }
 
 static LogicalResult inferSoftcapOp(Loc loc, SoftcapOp::Adaptor op, Results &results) {
-  results.push_back(op.getInput().getType());
-  return checkCap(loc, "cap", op.getCap());
+  if (failed(checkCap(loc, "cap", op.getCap())))
+    return failure();
+  return inferElementwise(loc, op.getInput(), results);
 }
 PLAIT_INFER(SoftcapOp)
 
-static LogicalResult inferActivationOp(Loc, ActivationOp::Adaptor op, Results &results) {
-  results.push_back(op.getInput().getType());
-  return success();
+static LogicalResult inferActivationOp(Loc loc, ActivationOp::Adaptor op, Results &results) {
+  return inferElementwise(loc, op.getInput(), results);
 }
 PLAIT_INFER(ActivationOp)
 
@@ -381,8 +435,8 @@ static LogicalResult inferRopeOp(Loc loc, RopeOp::Adaptor op, Results &results) 
   if (headDim <= 0 || headDim % 2 || x->getDimSize(1) % headDim)
     return fail(loc, "expected an even head_dim that divides " + Twine(x->getDimSize(1)) + " columns but got " +
                          Twine(headDim));
-  if (!(op.getTheta().convertToDouble() > 0))
-    return fail(loc, "expected theta > 0");
+  if (!(op.getTheta().convertToDouble() > 0) || !op.getTheta().isFinite())
+    return fail(loc, "expected a finite theta > 0");
   int64_t rotated = op.getRotaryDim().value_or(headDim);
   if (rotated <= 0 || rotated % 2 || rotated > headDim)
     return fail(loc, "expected an even rotary_dim from 2 to head_dim " + Twine(headDim) + " but got " + Twine(rotated));
@@ -409,8 +463,10 @@ static LogicalResult inferStageOp(Loc loc, StageOp::Adaptor op, Results &results
 }
 PLAIT_INFER(StageOp)
 
-static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value positionsValue,
+static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value positionsValue, const APFloat &scale,
                                  const std::optional<APFloat> &softcap, Results &results) {
+  if (!scale.isFinite())
+    return fail(loc, "expected a finite scale");
   if (softcap && failed(checkCap(loc, "softcap", *softcap)))
     return failure();
   auto state = cast<StateType>(stateValue.getType());
@@ -426,7 +482,7 @@ static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value p
 }
 
 static LogicalResult inferAttendOp(Loc loc, AttendOp::Adaptor op, Results &results) {
-  return inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getSoftcap(), results);
+  return inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getScale(), op.getSoftcap(), results);
 }
 PLAIT_INFER(AttendOp)
 
@@ -441,7 +497,8 @@ static LogicalResult inferAttentionOp(Loc loc, AttentionOp::Adaptor op, Results 
   auto k = checkRows(loc, "key", op.getKey().getType(), kv);
   auto v = checkRows(loc, "value", op.getValue().getType(), kv);
   if (failed(k) || failed(v) ||
-      failed(inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getSoftcap(), results)) ||
+      failed(
+          inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getScale(), op.getSoftcap(), results)) ||
       failed(checkSameExtent(loc, results[0], *k)) || failed(checkSameExtent(loc, *k, *v)))
     return failure();
   results.push_back(state);
@@ -449,14 +506,19 @@ static LogicalResult inferAttentionOp(Loc loc, AttentionOp::Adaptor op, Results 
 }
 PLAIT_INFER(AttentionOp)
 
-LogicalResult AttentionOp::verify() {
-  auto layers = (*this)->getParentOfType<LayersOp>();
-  int64_t count = cast<StateType>(getState().getType()).getLayers();
+/// Checks the range of an 'lm.layers' around `op`, which uses `state`.
+static LogicalResult verifyLayerRange(Operation *op, Value state) {
+  auto layers = op->getParentOfType<LayersOp>();
+  int64_t count = cast<StateType>(state.getType()).getLayers();
   if (layers && int64_t(layers.getEnd()) > count)
-    return emitOpError("expected an 'lm.layers' within the state's ")
+    return op->emitOpError("expected an 'lm.layers' within the state's ")
            << count << " layers but got " << layers.getBegin() << " to " << layers.getEnd();
   return success();
 }
+
+LogicalResult AttentionOp::verify() { return verifyLayerRange(*this, getState()); }
+LogicalResult StageOp::verify() { return verifyLayerRange(*this, getState()); }
+LogicalResult AttendOp::verify() { return verifyLayerRange(*this, getState()); }
 
 int64_t AttentionOp::getHeads() {
   return cast<RankedTensorType>(getQuery().getType()).getDimSize(1) /
@@ -467,6 +529,8 @@ static LogicalResult inferTakeRowsOp(Loc loc, TakeRowsOp::Adaptor op, Results &r
   auto x = dyn_cast<RankedTensorType>(op.getInput().getType());
   if (!x || x.getRank() < 1 || x.getRank() > 2)
     return fail(loc, "expected input of rank 1 or 2 but got '" + toString(op.getInput().getType()) + "'");
+  if (x.getRank() == 2 && x.isDynamicDim(1))
+    return fail(loc, "expected a static number of columns of input but got '" + toString(x) + "'");
   auto indices = checkRows(loc, "indices", op.getIndices().getType(), 0);
   if (failed(indices))
     return failure();

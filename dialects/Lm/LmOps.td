@@ -33,7 +33,8 @@ def Lm_WeightProduct : NativeOpTrait<"WeightProduct"> {
 }
 
 def Lm_Activations : RankedTensorOf<[F32]>;
-def Lm_ProductInput : RankedTensorOf<[F32, Lm_Int16Type]>;
+/// bf16 is what lm.round makes, !lm.int16 what lm.quantize makes.
+def Lm_ProductInput : RankedTensorOf<[F32, BF16, Lm_Int16Type]>;
 def Lm_Indices : RankedTensorOf<[I32]>;
 
 //===----------------------------------------------------------------------===//
@@ -54,7 +55,8 @@ def Lm_ModelOp : Lm_Op<"model", [SymbolTable, Symbol, NoTerminator, IsolatedFrom
       lm.func @head(...) -> ... { ... }
     }
     ```
-    **Constraints:** `max_positions > 0`; only `lm.weight` and `lm.func` inside.
+    **Constraints:** `max_positions > 0`; only `lm.weight` and `lm.func` inside; a
+    function calls only functions that stand before it.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, Lm_NumericsAttr:$numerics,
                        I64Attr:$max_positions);
@@ -79,7 +81,8 @@ def Lm_WeightOp : Lm_Op<"weight", [Symbol, HasParent<"ModelOp">]> {
     lm.weight @q from "model.layers.{layer}.self_attn.q_proj.weight" layers 4 : !lm.weight<192x192, #lm.bf16>
     lm.weight @q_1 from "model.layers.{layer}.self_attn.q_proj.weight" layers 13 first 1 step 2 : !lm.weight<192x192, #lm.bf16>
     ```
-    **Constraints:** `source` contains `{layer}` exactly if `layers` is given;
+    **Constraints:** `source` contains `{layer}` exactly if `layers` is given, which
+    is at most 2^20;
     `first >= 0` and `step > 0` are given only with `layers`; only a matrix is
     transposed.
   }];
@@ -114,11 +117,13 @@ def Lm_FuncOp : Lm_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent
       lm.return %l : tensor<?x2048xf32, #lm.dims<leaves>>
     }
     ```
+    **Constraints:** no body, or one block that ends with `lm.return`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
                        OptionalAttr<StrAttr>:$sym_visibility);
   let regions = (region AnyRegion:$body);
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     llvm::ArrayRef<mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     llvm::ArrayRef<mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
@@ -145,7 +150,8 @@ def Lm_CallOp : Lm_Op<"call", [DeclareOpInterfaceMethods<Lm_EvaluableOpInterface
     ```mlir
     %h, %s = lm.call @main::@forward(%ids, %pos, %rows, %kv) : (...) -> (...)
     ```
-    **Constraints:** the callee exists and its type is the op's.
+    **Constraints:** the callee exists and its type is the op's; no `lm.layers`
+    around it.
   }];
   let arguments = (ins SymbolRefAttr:$callee, Variadic<AnyType>:$arguments);
   let results = (outs Variadic<AnyType>:$results);
@@ -185,8 +191,8 @@ def Lm_LayersOp : Lm_Op<"layers", [SingleBlockImplicitTerminator<"YieldOp">,
       lm.yield %h2, %s2 : ...
     }
     ```
-    **Constraints:** `0 <= begin < end`; initial values, block arguments, yielded
-    values and results have the same types.
+    **Constraints:** `0 <= begin < end <= 2^20`; initial values, block arguments, yielded
+    values and results have the same types; no `lm.layers` around it.
   }];
   let arguments = (ins I64Attr:$begin, I64Attr:$end, Variadic<AnyType>:$inits);
   let results = (outs Variadic<AnyType>:$results);
@@ -209,7 +215,7 @@ def Lm_YieldOp : Lm_Op<"yield", [Pure, Terminator, HasParent<"LayersOp">]> {
 // Compute
 //===----------------------------------------------------------------------===//
 
-def Lm_EmbedOp : Lm_ComputeOp<"embed"> {
+def Lm_EmbedOp : Lm_ComputeOp<"embed", [Lm_RowWise]> {
   let summary = "rows of a table";
   let description = [{
     `result[t, :] = table[ids[t], :]`. Serves token embeddings and learned
@@ -235,11 +241,20 @@ def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
     %q = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
     %y = lm.linear %x, %w bias %b : ..., !lm.weight<64x192, #lm.bf16>, !lm.weight<64, #lm.f32>
     ```
-    An input of `!lm.int16` elements stands for the numbers that they represent.
+    Products and sums are of f32 and rounded to nearest even; their order is that
+    of the code, the same for every t. An input of `!lm.int16` elements stands for
+    the numbers that they represent. An input of bf16 (`lm.round`) is multiplied as
+    tile units do it (TDPBF16PS, Intel 64 and IA-32 Architectures Software
+    Developer's Manual, volume 2): K is taken in steps of 32 columns, zeros behind
+    the last; in a step the even and the odd columns are two chains of 16 fused
+    multiply-adds from zero, whose sum is added to the sum of the steps before;
+    subnormal numbers are zeros on the way in and out.
 
-    **Constraints:** `input` is `[T, K]`, `weight` is `[N, K]`, `bias` is `[N]`;
-    an `!lm.int16` input needs a weight of integers in groups of as many columns
-    (128 where the weight's group is the whole row).
+    **Constraints:** `input` is `[T, K]`, or `[T, K']` of bf16 with `K' >= K`, of
+    which the first K columns are multiplied; `weight` is `[N, K]`, `bias` is
+    `[N]`; an `!lm.int16` input needs a weight of integers in groups of as many
+    columns (128 where the weight's group is the whole row), one of bf16 a weight
+    of bf16.
   }];
   let arguments = (ins Lm_ProductInput:$input, Lm_WeightType:$weight, Optional<Lm_WeightType>:$bias);
   let results = (outs Lm_Activations:$result);
@@ -248,7 +263,7 @@ def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
   }];
 }
 
-def Lm_QuantizeOp : Lm_ComputeOp<"quantize"> {
+def Lm_QuantizeOp : Lm_ComputeOp<"quantize", [Lm_RowWise]> {
   let summary = "activations as 16-bit integers with shared scales";
   let description = [{
     Rounds each activation to what `element` can represent. The passes of the
@@ -276,14 +291,14 @@ def Lm_HeadOp : Lm_ComputeOp<"head", [Lm_WeightProduct]> {
     %l = lm.head %h, %w : tensor<?x192xf32, #lm.dims<leaves>>, !lm.weight<2048x192, #lm.bf16>
     ```
     **Constraints:** `input` is `[L, K]`, `weight` is `[V, K]`; as for `lm.linear`
-    if the input's elements are `!lm.int16`.
+    if the input's elements are bf16 or `!lm.int16`.
   }];
   let arguments = (ins Lm_ProductInput:$input, Lm_WeightType:$weight);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$input `,` $weight attr-dict `:` type($input) `,` type($weight)";
 }
 
-def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm", [Lm_InPlace]> {
+def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm", [Lm_InPlace, Lm_RowWise]> {
   let summary = "root mean square normalisation (Zhang, Sennrich 2019)";
   let description = [{
     `result[t, d] = input[t, d] / sqrt(mean_d(input[t, d]^2) + eps) * gain[d]`
@@ -308,7 +323,7 @@ def Lm_RmsNormOp : Lm_ComputeOp<"rms_norm", [Lm_InPlace]> {
   }];
 }
 
-def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm", [Lm_InPlace]> {
+def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm", [Lm_InPlace, Lm_RowWise]> {
   let summary = "layer normalisation (Ba, Kiros, Hinton 2016)";
   let description = [{
     `result[t, d] = (input[t, d] - mean) / sqrt(variance + eps) * gain[d] + bias[d]`
@@ -326,20 +341,21 @@ def Lm_LayerNormOp : Lm_ComputeOp<"layer_norm", [Lm_InPlace]> {
   }];
 }
 
-def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands, Lm_InPlace]> {
+def Lm_AddOp : Lm_ComputeOp<"add", [Commutative, SameTypeOperands, Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "elementwise sum (residual connection)";
   let description = [{
     ```mlir
     %y = lm.add %a, %b : tensor<?x192xf32, #lm.dims<tokens>>
     ```
-    **Constraints:** both operands have the same type, names of extents included.
+    **Constraints:** both operands have the same type, names of extents included;
+    only the first of one or more extents may be dynamic.
   }];
   let arguments = (ins Lm_Activations:$lhs, Lm_Activations:$rhs);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs)";
 }
 
-def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace]> {
+def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "product with a constant";
   let description = [{
     `result = factor * input`, elementwise: embeddings that are scaled.
@@ -347,14 +363,34 @@ def Lm_ScaleOp : Lm_ComputeOp<"scale", [Lm_InPlace]> {
     ```mlir
     %y = lm.scale %x by 13.75 : tensor<?x192xf32, #lm.dims<tokens>>
     ```
-    **Constraints:** `factor` is finite.
+    **Constraints:** `factor` is finite; only the first of one or more extents may
+    be dynamic.
   }];
   let arguments = (ins Lm_Activations:$input, F64Attr:$factor);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$input `by` $factor attr-dict `:` type($input)";
 }
 
-def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace]> {
+def Lm_RoundOp : Lm_ComputeOp<"round", [Lm_RowWise]> {
+  let summary = "activations rounded to bf16";
+  let description = [{
+    `result[t, k] = bf16(input[t, k])`, to nearest even, for the K columns of the
+    input, and 0 for those from K to `columns`. Inputs of products are rounded for
+    units that multiply bf16; the columns of zeros are those units' padding. The
+    rounding changes a normal number by at most 2^-8 of itself, so a product by at
+    most 2^-8 sum_k |input[t, k] * weight[n, k]|.
+
+    ```mlir
+    %r = lm.round %x to 224 : tensor<?x192xf32, #lm.dims<tokens>> // -> tensor<?x224xbf16, #lm.dims<tokens>>
+    ```
+    **Constraints:** `columns >= K`.
+  }];
+  let arguments = (ins Lm_Activations:$input, I64Attr:$columns);
+  let results = (outs RankedTensorOf<[BF16]>:$result);
+  let assemblyFormat = "$input `to` $columns attr-dict `:` type($input)";
+}
+
+def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "values kept softly within bounds";
   let description = [{
     `result = cap * tanh(input / cap)`, elementwise: logits that stay between
@@ -363,14 +399,15 @@ def Lm_SoftcapOp : Lm_ComputeOp<"softcap", [Lm_InPlace]> {
     ```mlir
     %y = lm.softcap %x cap 30.0 : tensor<?x2048xf32, #lm.dims<leaves>>
     ```
-    **Constraints:** `cap > 0` and finite.
+    **Constraints:** `cap > 0` and finite; only the first of one or more extents
+    may be dynamic.
   }];
   let arguments = (ins Lm_Activations:$input, F64Attr:$cap);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$input `cap` $cap attr-dict `:` type($input)";
 }
 
-def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace]> {
+def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "elementwise non-linearity";
   let description = [{
     `silu`: `x / (1 + exp(-x))`. `gelu_tanh`: `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`.
@@ -378,26 +415,28 @@ def Lm_ActivationOp : Lm_ComputeOp<"activation", [Lm_InPlace]> {
     ```mlir
     %y = lm.activation gelu_tanh %x : tensor<?x240xf32, #lm.dims<tokens>>
     ```
+    **Constraints:** only the first of one or more extents may be dynamic.
   }];
   let arguments = (ins Lm_ActivationAttr:$kind, Lm_Activations:$input);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$kind $input attr-dict `:` type($input)";
 }
 
-def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands, Lm_InPlace]> {
+def Lm_GluOp : Lm_ComputeOp<"glu", [SameTypeOperands, Lm_InPlace, Lm_Elementwise, Lm_RowWise]> {
   let summary = "gated linear unit: activation(gate) * up (Shazeer 2020)";
   let description = [{
     ```mlir
     %y = lm.glu silu %gate, %up : tensor<?x512xf32, #lm.dims<tokens>>
     ```
-    **Constraints:** both operands have the same type.
+    **Constraints:** both operands have the same type; only the first of one or
+    more extents may be dynamic.
   }];
   let arguments = (ins Lm_ActivationAttr:$kind, Lm_Activations:$gate, Lm_Activations:$up);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$kind $gate `,` $up attr-dict `:` type($gate)";
 }
 
-def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns"> {
+def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns", [Lm_RowWise]> {
   let summary = "a range of columns";
   let description = [{
     `result[t, i] = input[t, offset + i]` for i < size: takes a fused QKV
@@ -413,7 +452,7 @@ def Lm_SliceColumnsOp : Lm_ComputeOp<"slice_columns"> {
   let assemblyFormat = "$input $offset `size` $size attr-dict `:` type($input)";
 }
 
-def Lm_RopeOp : Lm_ComputeOp<"rope", [Lm_InPlace]> {
+def Lm_RopeOp : Lm_ComputeOp<"rope", [Lm_InPlace, Lm_RowWise]> {
   let summary = "rotary position embedding (Su et al. 2021)";
   let description = [{
     For each head of `head_dim` columns, of which the first d = `rotary_dim` are
@@ -470,8 +509,9 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
     ```
     **Constraints:** `q` is `[T, H * head_dim]`, `k` and `v` are
     `[T, kv_heads * head_dim]`, `positions` is `[T]`, all with the same extent
-    name; H is a multiple of `kv_heads`; `softcap > 0`; an `lm.layers` around it has a range
-    within the state's layers (without one, the op uses layer 0).
+    name; H is a multiple of `kv_heads`; `softcap > 0`; `scale` is finite; an
+    `lm.layers` around it has a range within the state's layers (without one, the
+    op uses layer 0).
   }];
   let arguments = (ins Lm_Activations:$query, Lm_Activations:$key, Lm_Activations:$value,
                        Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions, F64Attr:$scale,
@@ -487,7 +527,7 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
   }];
 }
 
-def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>]> {
+def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>, Lm_RowWise]> {
   let summary = "first half of lm.attention: stages keys and values";
   let description = [{
     Made of `lm.attention` by `plait-decompose-attention`, because all of a
@@ -504,6 +544,7 @@ def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>]> {
   let assemblyFormat = [{
     $key `,` $value `,` $state `,` $rows `,` $positions attr-dict `:` type($key) `,` type($state) `,` type($positions)
   }];
+  let hasVerifier = 1;
 }
 
 def Lm_AttendOp : Lm_ComputeOp<"attend"> {
@@ -523,6 +564,7 @@ def Lm_AttendOp : Lm_ComputeOp<"attend"> {
     $query `,` $state `,` $rows `,` $positions `scale` $scale (`softcap` $softcap^)? attr-dict
     `:` type($query) `,` type($state) `,` type($positions)
   }];
+  let hasVerifier = 1;
   let extraClassDeclaration = [{
     int64_t getHeads();
   }];
@@ -537,7 +579,7 @@ def Lm_TakeRowsOp : Lm_ComputeOp<"take_rows"> {
     ```mlir
     %hl = lm.take_rows %h, %leaves : tensor<?x192xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<leaves>>
     ```
-    **Constraints:** `input` has rank 1 or 2, `indices` is `[L]`.
+    **Constraints:** `input` is `[T]` or `[T, D]`, `indices` is `[L]`.
   }];
   let arguments = (ins TensorOf<[F32, I32]>:$input, Lm_Indices:$indices);
   let results = (outs TensorOf<[F32, I32]>:$result);

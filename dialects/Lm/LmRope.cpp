@@ -31,7 +31,13 @@ static double plainFrequency(double theta, int64_t pair, int64_t pairs) {
 
 static LogicalResult checkFactor(EmitError emitError, FloatAttr factor) {
   if (!(value(factor) >= 1 && std::isfinite(value(factor))))
-    return emitError() << "expected factor >= 1 but got " << value(factor);
+    return emitError() << "expected a finite factor >= 1 but got " << value(factor);
+  return success();
+}
+
+static LogicalResult checkAttentionFactor(EmitError emitError, FloatAttr factor) {
+  if (!(value(factor) > 0 && std::isfinite(value(factor))))
+    return emitError() << "expected a finite attention_factor > 0 but got " << value(factor);
   return success();
 }
 
@@ -76,11 +82,10 @@ LogicalResult YarnScalingAttr::verify(EmitError emitError, FloatAttr factor, Flo
                                       int64_t original, FloatAttr attentionFactor) {
   if (failed(checkFactor(emitError, factor)) || failed(checkOriginal(emitError, original)))
     return failure();
-  if (!(0 < value(slow) && value(slow) <= value(fast)))
-    return emitError() << "expected 0 < beta_slow <= beta_fast but got " << value(slow) << " and " << value(fast);
-  if (!(value(attentionFactor) > 0))
-    return emitError() << "expected attention_factor > 0 but got " << value(attentionFactor);
-  return success();
+  if (!(0 < value(slow) && value(slow) <= value(fast) && std::isfinite(value(fast))))
+    return emitError() << "expected finite 0 < beta_slow <= beta_fast but got " << value(slow) << " and "
+                       << value(fast);
+  return checkAttentionFactor(emitError, attentionFactor);
 }
 
 double YarnScalingAttr::getFrequency(double theta, int64_t pair, int64_t pairs, int64_t) const {
@@ -105,8 +110,8 @@ LogicalResult Llama3ScalingAttr::verify(EmitError emitError, FloatAttr factor, F
                                         int64_t original) {
   if (failed(checkFactor(emitError, factor)))
     return failure();
-  if (!(0 < value(low) && value(low) < value(high)))
-    return emitError() << "expected 0 < low_freq_factor < high_freq_factor but got " << value(low) << " and "
+  if (!(0 < value(low) && value(low) < value(high) && std::isfinite(value(high))))
+    return emitError() << "expected finite 0 < low_freq_factor < high_freq_factor but got " << value(low) << " and "
                        << value(high);
   return checkOriginal(emitError, original);
 }
@@ -120,6 +125,23 @@ double Llama3ScalingAttr::getFrequency(double theta, int64_t pair, int64_t pairs
     return plain;
   double smooth = (turns - value(getLowFreqFactor())) / (value(getHighFreqFactor()) - value(getLowFreqFactor()));
   return (1 - smooth) * slow + smooth * plain;
+}
+
+LogicalResult PairScalingAttr::verify(EmitError emitError, DenseF64ArrayAttr factors, FloatAttr attentionFactor) {
+  for (double factor : factors.asArrayRef())
+    if (!(factor > 0 && std::isfinite(factor)))
+      return emitError() << "expected finite factors > 0 but got " << factor;
+  return checkAttentionFactor(emitError, attentionFactor);
+}
+
+double PairScalingAttr::getFrequency(double theta, int64_t pair, int64_t pairs, int64_t) const {
+  return plainFrequency(theta, pair, pairs) / getFactors()[pair];
+}
+
+double PairScalingAttr::getMagnitude() const { return value(getAttentionFactor()); }
+
+StringRef PairScalingAttr::getUnmetNeed(double, int64_t pairs) const {
+  return getFactors().size() == pairs ? "" : "as many factors as rotated pairs";
 }
 
 //===----------------------------------------------------------------------===//

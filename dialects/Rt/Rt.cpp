@@ -40,9 +40,38 @@ void RtDialect::initialize() {
 }
 
 LogicalResult ModelOp::verifyRegions() {
-  for (Operation &op : getBody().front())
+  DenseSet<Attribute> kernels;
+  for (Operation &op : getBody().front()) {
     if (!isa<KernelOp, WeightOp, StateOp, PlanOp>(op))
       return op.emitOpError("expected only rt.kernel, rt.weight, rt.state and rt.plan in an 'rt.model'");
+    if (auto kernel = dyn_cast<KernelOp>(op))
+      kernels.insert(kernel.getFunctionAttr());
+  }
+  for (PlanOp plan : getBody().front().getOps<PlanOp>())
+    for (LaunchOp launch : plan.getBody().front().getOps<LaunchOp>())
+      if (!kernels.contains(launch.getKernelAttr()))
+        return launch.emitOpError("expected a kernel of the model's table but got @") << launch.getKernel();
+  return success();
+}
+
+LogicalResult WeightOp::verify() {
+  Type element = getElement();
+  if (!element.isF32() && !element.isBF16() && !element.isInteger(8) && !element.isInteger(4))
+    return emitOpError("expected element f32, bf16, i8 or i4 but got ") << element;
+  for (auto [name, value] : {std::pair<StringRef, int64_t>{"layer_bytes", getLayerBytes()},
+                             {"layers", getLayers()},
+                             {"layer_step", getLayerStep()},
+                             {"rows", getRows()},
+                             {"cols", getCols()},
+                             {"group", getGroup()}})
+    if (value <= 0)
+      return emitOpError("expected ") << name << " > 0 but got " << value;
+  for (auto [name, value] : {std::pair<StringRef, int64_t>{"offset", getOffset()},
+                             {"layer_first", getLayerFirst()},
+                             {"panel", getPanel()},
+                             {"scale_group", getScaleGroup()}})
+    if (value < 0)
+      return emitOpError("expected ") << name << " >= 0 but got " << value;
   return success();
 }
 
@@ -61,6 +90,11 @@ std::string WeightOp::getTensorName(int64_t slice) {
 }
 
 LogicalResult StateOp::verify() {
+  for (auto [name, value] : {std::pair<StringRef, int64_t>{"layers", getLayers()},
+                             {"page_tokens", getPageTokens()},
+                             {"page_bytes", getPageBytes()}})
+    if (value <= 0)
+      return emitOpError("expected ") << name << " > 0 but got " << value;
   if (int64_t(getWindow()) < 0 || int64_t(getTable()) < 0)
     return emitOpError("expected window >= 0 and table >= 0 but got ")
            << int64_t(getWindow()) << " and " << int64_t(getTable());

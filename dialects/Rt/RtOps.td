@@ -24,7 +24,8 @@ def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]
     ```mlir
     rt.model @main {vocabulary = 2048 : i64, ...} { rt.kernel ... rt.weight ... rt.state ... rt.plan ... }
     ```
-    **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.plan` inside.
+    **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.plan` inside; a
+    launch names a kernel of the table.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, StrAttr:$numerics, I64Attr:$vocabulary,
                        I64Attr:$max_positions, I64Attr:$layers, I64Attr:$pack_bytes, I64Attr:$parameters);
@@ -55,6 +56,9 @@ def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {
     ```
     An `element` of i8 or i4 is an integer: `scale_group` columns share a scale (0
     otherwise), and a zero point with `zero_points`.
+
+    **Constraints:** `element` is f32, bf16, i8 or i4; `offset`, `layer_first`,
+    `scale_group` and `panel` (0: rows) are not negative, the other numbers are positive.
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$source, I64Attr:$offset, I64Attr:$layer_bytes, I64Attr:$layers,
                        DefaultValuedAttr<I64Attr, "0">:$layer_first, DefaultValuedAttr<I64Attr, "1">:$layer_step,
@@ -69,6 +73,7 @@ def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {
     /// The checkpoint tensor of a slice.
     std::string getTensorName(int64_t slice);
   }];
+  let hasVerifier = 1;
 }
 
 def Rt_StateOp : Rt_Op<"state", [HasParent<"ModelOp">]> {
@@ -78,10 +83,15 @@ def Rt_StateOp : Rt_Op<"state", [HasParent<"ModelOp">]> {
     rt.state "kv" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64}
     rt.state "kv1" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64, table = 1 : i64, window = 4096 : i64}
     ```
-    **Constraints:** `window >= 0` (0: none); `table >= 0`.
+    `element` is what people call its keys and values: f32, bf16 or int8; the inside
+    of a page belongs to the kernels.
+
+    **Constraints:** `layers`, `page_tokens` and `page_bytes` are positive;
+    `window >= 0` (0: none); `table >= 0`.
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$layers, I64Attr:$page_tokens, I64Attr:$page_bytes,
-                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<I64Attr, "0">:$table);
+                       DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<I64Attr, "0">:$table,
+                       DefaultValuedStrAttr<StrAttr, "f32">:$element);
   let assemblyFormat = "$name attr-dict";
   let hasVerifier = 1;
 }

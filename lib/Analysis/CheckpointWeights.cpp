@@ -98,7 +98,7 @@ class NoWeights : public WeightSource {
 static Expected<Checkpoint> openCheckpoint(const std::string &path) {
   if (llvm::StringRef(path).ends_with(".safetensors"))
     return Checkpoint::openFile(path);
-  if (llvm::sys::fs::is_directory(path)) // not ModelSource: it may hold weights alone
+  if (llvm::sys::fs::is_directory(path) && !llvm::sys::fs::exists(path + "/config.json")) // weights alone
     return Checkpoint::openFolder(path);
   PLAIT_ASSIGN_OR_RETURN(ModelSource model, ModelSource::open(path));
   return model.openCheckpoint();

@@ -18,7 +18,6 @@ using namespace plait::lm;
 /// The values of a block that is running. Regions such as the one of lm.layers
 /// see the values of the blocks around them.
 struct ReferenceEvaluator::Frame {
-  Block *block;
   Frame *outer;
   DenseMap<Value, EvalValue> values{};
 
@@ -64,13 +63,10 @@ static LogicalResult checkArgument(BlockArgument argument, const EvalValue &valu
 
 FailureOr<std::vector<EvalValue>> ReferenceEvaluator::runBlock(Block &block, std::vector<EvalValue> arguments) {
   Operation *parent = block.getParentOp();
-  for (Frame *frame = innermost; frame; frame = frame->outer)
-    if (frame->block == &block)
-      return parent->emitOpError("expected no recursion");
   if (arguments.size() != block.getNumArguments())
     return parent->emitOpError("expected ") << block.getNumArguments() << " arguments but got " << arguments.size();
 
-  Frame frame{&block, innermost};
+  Frame frame{innermost};
   llvm::scope_exit restore([&] { innermost = frame.outer; });
   innermost = &frame;
   std::map<StringRef, int64_t> extents;

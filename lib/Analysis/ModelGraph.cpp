@@ -24,6 +24,8 @@ public:
   void print(lm::ModelOp model) {
     out << "digraph " << quote(model.getSymName()) << " {\n  node [shape=box, fontname=\"sans-serif\"];\n";
     for (lm::FuncOp function : model.getOps<lm::FuncOp>()) {
+      if (function.isExternal())
+        continue;
       openFrame("@" + function.getSymName().str());
       for (BlockArgument argument : function.getArguments())
         printNode(argument, "argument " + std::to_string(argument.getArgNumber()) + shapeOf(argument.getType()),

@@ -17,6 +17,8 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
@@ -35,6 +37,27 @@ Expected<WeightsSpec> plait::parseWeightsSpec(const std::string &text) {
   if (rest.consume_front("random") && (rest.empty() || (rest.consume_front(":") && !rest.getAsInteger(10, seed))))
     return WeightsSpec{WeightsSpec::Kind::random, seed};
   return invalidArgument("weights: found '" + text + "'; expected checkpoint, random, random:SEED or none");
+}
+
+Expected<Fusions> plait::parseFusions(const std::string &text) {
+  if (text == "all")
+    return Fusions();
+  Fusions fusions{false, false, false, false};
+  if (text == "none")
+    return fusions;
+  for (llvm::StringRef name : llvm::split(text, ',')) {
+    bool *fusion = llvm::StringSwitch<bool *>(name)
+                       .Case("gated", &fusions.gated)
+                       .Case("epilogues", &fusions.epilogues)
+                       .Case("rows", &fusions.rows)
+                       .Case("parallel", &fusions.parallel)
+                       .Default(nullptr);
+    if (!fusion)
+      return invalidArgument("--fuse: found '" + text +
+                             "'; expected all, none, or a list of gated, epilogues, rows and parallel");
+    *fusion = true;
+  }
+  return fusions;
 }
 
 namespace {
@@ -57,34 +80,34 @@ public:
   }
 
   Status run() {
-    PLAIT_ASSIGN_OR_RETURN(machine, resolveCpuMachine(options.target));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<CpuMachine> machines, resolveCpuMachines(options.target));
+    bool forOne =
+        options.startFrom > Phase::lower || options.stopAfter == Phase::lower || options.stopAfter == Phase::cpu;
+    if (machines.size() > 1 && forOne)
+      return invalidArgument("target: found a list with IR of the lower phase or later; expected one target, as that "
+                             "IR is made for one");
     phaseOptions.debugLogits = options.debugLogits;
     phaseOptions.quantizeActivations = options.quantizeActivations;
-    phaseOptions.lanes = machine.lanes;
-    phaseOptions.fma = machine.fma;
-    phaseOptions.isa = machine.isa;
+    phaseOptions.fuseGated = options.fusions.gated;
+    phaseOptions.fuseEpilogues = options.fusions.epilogues;
+    phaseOptions.fuseRows = options.fusions.rows;
+    phaseOptions.fuseParallel = options.fusions.parallel;
     begin("reading the model");
     PLAIT_RETURN_IF_ERROR(read());
     if (options.selftest && imported && options.startFrom == Phase::import && options.stopAfter == Phase::link) {
       begin("computing the self-test");
       selftest = makeSelftest(*imported, options, *module);
     }
-    for (Phase phase : kPhases) {
-      if (phase < options.startFrom)
-        continue;
-      PLAIT_RETURN_IF_ERROR(checkInterrupted());
-      if (phase == Phase::link) {
-        std::optional<Json> explanation;
-        if (explain)
-          explanation = explain->finish();
-        LinkInputs inputs{options, machine, imported, selftest, *module, tables, plan, explanation};
-        return link(inputs);
-      }
-      PLAIT_RETURN_IF_ERROR(runPhase(phase));
-      if (phase == options.stopAfter)
-        return writeIR();
-    }
-    return Status::success();
+    for (Phase phase : {Phase::import, Phase::decode})
+      PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
+    if (options.stopAfter <= Phase::decode)
+      return writeIR(*module);
+    for (const CpuMachine &machine : machines)
+      PLAIT_RETURN_IF_ERROR(compileFor(machine));
+    if (options.stopAfter < Phase::link)
+      return writeIR(*targets.front().module);
+    LinkInputs inputs{options, imported, selftest, targets};
+    return link(inputs);
   }
 
 private:
@@ -106,6 +129,7 @@ private:
       ImportOptions import;
       import.readCheckpoint = options.weights.kind == WeightsSpec::Kind::checkpoint;
       import.format = options.format;
+      import.state = options.state;
       PLAIT_ASSIGN_OR_RETURN(imported, importModel(context, folder, import));
       for (const std::string &warning : imported->warnings)
         log("warning: " + warning);
@@ -128,7 +152,34 @@ private:
     return Status::success();
   }
 
-  Status runPhase(Phase phase) {
+  /// The phases that depend on the machine; `module` stays for the next one.
+  Status compileFor(const CpuMachine &machine) {
+    phaseOptions.lanes = machine.lanes;
+    phaseOptions.fma = machine.fma;
+    phaseOptions.tiles = machine.tiles;
+    phaseOptions.isa = machine.isa;
+    std::optional<ExplainLog::Mark> mark;
+    if (explain)
+      mark = explain->mark();
+    TargetCode &code = targets.emplace_back();
+    code.machine = machine;
+    code.module = OwningOpRef<ModuleOp>(module->clone());
+    PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *code.module));
+    if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
+      keepTables(code);
+    PLAIT_RETURN_IF_ERROR(runPhase(Phase::cpu, *code.module));
+    if (explain) {
+      code.explanation = explain->finish();
+      explain->rewind(*mark);
+    }
+    return Status::success();
+  }
+
+  /// Unless the phase comes before the first or after the last one that is wanted.
+  Status runPhase(Phase phase, ModuleOp module) {
+    if (phase < options.startFrom || phase > options.stopAfter)
+      return Status::success();
+    PLAIT_RETURN_IF_ERROR(checkInterrupted());
     begin("phase " + getName(phase).str());
     PassManager pm(&context, ModuleOp::getOperationName());
     applyDefaultTimingPassManagerCLOptions(pm);
@@ -137,25 +188,23 @@ private:
     if (explain)
       explain->listen(pm, phase);
     buildPhase(pm, phase, phaseOptions);
-    if (phase == Phase::cpu)
-      keepTables();
     std::string report = (options.output.empty() || options.output == "-" ? "plait" : options.output) + ".crash.mlir";
-    if (failed(runWithCrashReport(phase, *module, report, [&] { return pm.run(*module); })))
+    if (failed(runWithCrashReport(phase, module, report, [&] { return pm.run(module); })))
       return internalError("phase " + getName(phase).str() + " failed; see the messages above");
     return Status::success();
   }
 
   /// The tables become constants of the binary in the cpu phase; packing and the
   /// manifest still need them as ops.
-  void keepTables() {
-    llvm::raw_string_ostream(plan) << *module << "\n";
+  void keepTables(TargetCode &code) {
+    llvm::raw_string_ostream(code.plan) << *code.module << "\n";
     if (explain)
-      explain->addCosts(*module);
-    for (rt::ModelOp model : module->getOps<rt::ModelOp>())
-      tables = OwningOpRef<rt::ModelOp>(model.clone());
+      explain->addCosts(*code.module);
+    for (rt::ModelOp model : code.module->getOps<rt::ModelOp>())
+      code.tables = OwningOpRef<rt::ModelOp>(model.clone());
   }
 
-  Status writeIR() {
+  Status writeIR(ModuleOp module) {
     std::error_code error;
     std::string path = options.output.empty() ? "-" : options.output;
     llvm::raw_fd_ostream out(path, error);
@@ -165,7 +214,7 @@ private:
     OpPrintingFlags flags;
     if (options.stopAfter < Phase::lower)
       flags.enableDebugInfo();
-    module->print(out, flags);
+    module.print(out, flags);
     return Status::success();
   }
 
@@ -184,13 +233,11 @@ private:
   MLIRContext context;
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler;
-  CpuMachine machine;
   PhaseOptions phaseOptions;
   std::optional<ImportedModel> imported;
   std::optional<Selftest> selftest;
   OwningOpRef<ModuleOp> module;
-  OwningOpRef<rt::ModelOp> tables;
-  std::string plan;
+  std::vector<TargetCode> targets;
 };
 
 } // namespace

@@ -33,7 +33,9 @@ static Expected<std::string> findLauncher() {
 /// The names of the files that `manifest.json` in `folder` lists, weights last.
 static Expected<std::vector<std::string>> listFiles(const std::string &folder, bool embedWeights) {
   PLAIT_ASSIGN_OR_RETURN(Json manifest, readJsonFile(folder + "/manifest.json"));
-  std::vector<std::string> names = {"manifest.json", manifest["binary"]["file"].get<std::string>()};
+  std::vector<std::string> names = {"manifest.json"};
+  for (const Json &binary : manifest["binaries"])
+    names.push_back(binary["file"].get<std::string>());
   for (const Json &file : manifest["files"])
     names.push_back(file["file"].get<std::string>());
   if (embedWeights && manifest["weights"]["kind"] == "pack")
@@ -81,12 +83,17 @@ Status plait::writeExecutable(const std::string &folder, const std::string &path
     pieces.insert(pieces.end(), {frames[i], contents[i]});
   pieces.push_back(frames.back());
 
-  // The old executable goes first: with the new weights it would compute nonsense.
+  // What can fail for want of space comes before the old executable goes.
+  std::string executable = folder + "/executable";
+  PLAIT_RETURN_IF_ERROR(writeFileAtomic(executable, pieces, 0777));
+  // It goes before its weights: with the new ones it would compute nonsense.
   std::string weights = path + ".weights", pack = folder + "/" + kWeightsFile;
   PLAIT_RETURN_IF_ERROR(removeFile(path));
   PLAIT_RETURN_IF_ERROR(removeFile(weights));
   if (!embedWeights && fs::exists(pack))
     if (std::error_code error = fs::rename(pack, weights))
       return resourceError(weights + ": cannot be put in place: " + error.message());
-  return writeFileAtomic(path, pieces, 0777);
+  if (std::error_code error = fs::rename(executable, path))
+    return resourceError(path + ": cannot be put in place: " + error.message());
+  return Status::success();
 }

@@ -97,7 +97,7 @@ void ExplainLog::addCosts(ModuleOp module) {
       Json launches = Json::array();
       for (rt::LaunchOp launch : plan.getBody().front().getOps<rt::LaunchOp>()) {
         auto function = symbols.lookup<kernel::FuncOp>(launch.getKernel());
-        Operation *op = function ? function.getComputeOp() : nullptr;
+        Operation *op = function ? function.getRoot() : nullptr;
         auto attr = dyn_cast_or_null<kernel::CostAttr>(launch.getCostAttr());
         Cost cost = attr ? kernel::getCost(attr) : Cost();
         launches.push_back({{"op", op ? op->getName().getStringRef().str() : ""},
@@ -107,6 +107,12 @@ void ExplainLog::addCosts(ModuleOp module) {
       }
       variants.push_back({{"name", plan.getName().str()}, {"launches", std::move(launches)}});
     }
+}
+
+void ExplainLog::rewind(Mark mark) {
+  passes.erase(passes.begin() + int64_t(mark.passes), passes.end());
+  remarks.erase(remarks.begin() + int64_t(mark.remarks), remarks.end());
+  variants.erase(variants.begin() + int64_t(mark.variants), variants.end());
 }
 
 Json ExplainLog::finish() const {

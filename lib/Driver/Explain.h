@@ -42,6 +42,14 @@ public:
 
   Json finish() const;
 
+  /// How much has been collected, and back to that: phases that run for each target
+  /// follow those that ran for all.
+  struct Mark {
+    size_t passes, remarks, variants;
+  };
+  Mark mark() const { return {passes.size(), remarks.size(), variants.size()}; }
+  void rewind(Mark mark);
+
 private:
   Json passes = Json::array(), remarks = Json::array(), variants = Json::array();
 };

@@ -27,18 +27,23 @@ struct Selftest {
 /// more than about a second, or if its weights are not at hand.
 std::optional<Selftest> makeSelftest(const ImportedModel &imported, const CompileOptions &options, ModuleOp module);
 
-struct LinkInputs {
-  const CompileOptions &options;
-  const CpuMachine &machine;
-  const std::optional<ImportedModel> &imported;
-  const std::optional<Selftest> &selftest;
-  ModuleOp module;                  ///< llvm dialect only
-  OwningOpRef<rt::ModelOp> &tables; ///< the tables that are in it as constants
-  const std::string &plan;          ///< the IR after lower, for people
-  const std::optional<Json> &explanation;
+/// What the phases have made for one target.
+struct TargetCode {
+  CpuMachine machine;
+  OwningOpRef<ModuleOp> module;    ///< llvm dialect only
+  OwningOpRef<rt::ModelOp> tables; ///< those that are in it as constants
+  std::string plan;                ///< the IR after lower, for people
+  std::optional<Json> explanation;
 };
 
-/// Object, shared object, weights, self-test and manifest, in one artifact.
+struct LinkInputs {
+  const CompileOptions &options;
+  const std::optional<ImportedModel> &imported;
+  const std::optional<Selftest> &selftest;
+  std::vector<TargetCode> &targets; ///< at least one, the best first
+};
+
+/// A binary for each target, weights, self-test and manifest, in one artifact.
 Status link(LinkInputs &inputs);
 
 } // namespace plait

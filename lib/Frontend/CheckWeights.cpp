@@ -64,6 +64,19 @@ std::vector<std::string> tensorNames(lm::WeightOp weight) {
   return names;
 }
 
+/// Whether `name` is a bias of zeros, as GPTQ's tools write them for matrices that
+/// have none.
+bool isBiasOfZeros(const std::string &name, const TensorView &tensor, const Checkpoint &checkpoint) {
+  StringRef path = name;
+  const TensorView *matrix = path.consume_back(".bias") ? checkpoint.find((path + ".weight").str()) : nullptr;
+  if (!matrix || !matrix->packed)
+    return false;
+  for (int64_t i = 0; i < tensor.elements(); ++i)
+    if (tensorElement(tensor, i) != 0)
+      return false;
+  return true;
+}
+
 Status reportNames(const std::vector<std::string> &missing, const std::vector<std::string> &unused,
                    const ModelConfig &config, const std::string &folder) {
   std::string found;
@@ -100,7 +113,7 @@ Status checkNames(lm::ModelOp model, const ModelFamily &family, const ModelConfi
     }
   }
   for (const auto &[name, tensor] : checkpoint.tensors()) {
-    if (used.contains(name) || family.isIgnorable(name))
+    if (used.contains(name) || family.isIgnorable(name) || isBiasOfZeros(name, tensor, checkpoint))
       continue;
     // The flag decides, as in transformers: such a head is a copy at best.
     if (name == "lm_head.weight" && config.tiedEmbeddings)
@@ -134,7 +147,12 @@ Status checkShape(lm::WeightOp weight, const std::string &name, const TensorView
 }
 
 /// Whether packing can convert the elements to those of a program.
-Status checkType(const std::string &name, const TensorView &tensor) {
+Status checkType(lm::WeightOp weight, const std::string &name, const TensorView &tensor) {
+  if (tensor.packed && weight.getTransposed()) // a square one would pass for the other
+    return unsupported(printable(tensor.file) + ": tensor " + inQuotes(name) + ": found a matrix of " +
+                       tensorTypeName(tensor.type) +
+                       " for one that this family stores transposed; expected F32, BF16 "
+                       "or F16; take the original checkpoint, which Plait quantises itself");
   bool isFloat = tensor.type == plait::TensorType::f32 || tensor.type == plait::TensorType::bf16 ||
                  tensor.type == plait::TensorType::f16;
   if (isFloat || tensorBlockElements(tensor.type) > 1)
@@ -154,8 +172,8 @@ Status plait::checkWeights(lm::ModelOp model, const ModelFamily &family, const M
   for (lm::WeightOp weight : model.getBody().getOps<lm::WeightOp>()) {
     for (const std::string &name : tensorNames(weight)) {
       const TensorView &tensor = *checkpoint.find(name);
+      PLAIT_RETURN_IF_ERROR(checkType(weight, name, tensor));
       PLAIT_RETURN_IF_ERROR(checkShape(weight, name, tensor, family, config, folder));
-      PLAIT_RETURN_IF_ERROR(checkType(name, tensor));
     }
   }
   return Status::success();

@@ -94,6 +94,8 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config, Gemma &model
   reader.has("hidden_act"); // of older files; transformers reads hidden_activation
   PLAIT_ASSIGN_OR_RETURN(static_cast<DecoderConstants &>(model), reader.readDecoder(config, keys));
   PLAIT_ASSIGN_OR_RETURN(std::optional<double> scalar, reader.positive("query_pre_attn_scalar", 256));
+  if (!scalar)
+    return reader.refuse("query_pre_attn_scalar", "a number above 0");
   model.attentionScale = 1 / std::sqrt(*scalar);
   model.embeddingScale = embeddingScale(config);
   PLAIT_ASSIGN_OR_RETURN(model.attentionBias, reader.flag("attention_bias", false));

@@ -90,7 +90,10 @@ Status buildModel(ImportedModel &result, MLIRContext *context, Attribute absentF
   auto formatOf = [&](ArrayRef<std::string> tensors, WeightUse use) {
     return chooseWeightFormat(options.format, use, tensors, checkpoint, absentFormat);
   };
-  ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf);
+  Type stateElement = options.state == StateFormat::int8   ? Type(builder.getI8Type())
+                      : options.state == StateFormat::bf16 ? Type(builder.getBF16Type())
+                                                           : builder.getF32Type();
+  ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf, stateElement);
   result.config.build(modelBuilder, result.config);
   if (failed(verify(*result.module)))
     return internalError("import of family " + result.config.family +

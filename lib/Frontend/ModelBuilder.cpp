@@ -24,9 +24,9 @@ static std::string withoutLayer(StringRef path) {
 }
 
 ModelBuilder::ModelBuilder(lm::ModelOp model, const ModelFamily &family, const ModelConfig &config,
-                           StringRef checkpointPrefix, FormatOf formatOf)
+                           StringRef checkpointPrefix, FormatOf formatOf, mlir::Type stateElement)
     : model(model), family(family), config(config), checkpointPrefix(checkpointPrefix), formatOf(std::move(formatOf)),
-      builder(model.getContext()) {
+      stateElement(stateElement), builder(model.getContext()) {
   std::vector<LayerKind> same(size_t(config.layers));
   pattern = findLayerPattern(config.layerKinds.empty() ? same : config.layerKinds);
 }
@@ -111,8 +111,7 @@ mlir::Type ModelBuilder::stateType(const LayerPattern::Sublayer &sublayer) const
   std::optional<int64_t> window;
   if (sublayer.kind.window && sublayer.kind.window < config.maxPositions)
     window = sublayer.kind.window;
-  MLIRContext *context = builder.getContext();
-  return lm::StateType::get(context, sublayer.slices, config.kvHeads, config.headDim, Float32Type::get(context),
+  return lm::StateType::get(builder.getContext(), sublayer.slices, config.kvHeads, config.headDim, stateElement,
                             window);
 }
 

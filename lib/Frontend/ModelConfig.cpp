@@ -9,6 +9,7 @@
 
 #include "plait/Frontend/ConfigReader.h"
 #include "plait/Frontend/ModelFamily.h"
+#include "runtime/base/PackedCheckpoint.h"
 
 using namespace plait;
 
@@ -45,24 +46,14 @@ static Expected<const ModelFamily *> readFamily(const JsonView &root) {
   return family;
 }
 
-static Status refuseQuantization(const JsonView &root) {
-  for (const char *key : {"quantization_config", "compression_config"}) {
-    if (!root.has(key))
-      continue;
-    PLAIT_ASSIGN_OR_RETURN(JsonView view, root.get(key));
-    if (view.has("quant_method"))
-      view = *view.get("quant_method");
-    return unsupportedValue(view, "a model that is not quantised; take the original checkpoint "
-                                  "in f32 or bf16");
-  }
-  return Status::success();
-}
-
 Expected<ModelConfig> plait::readModelConfig(const JsonView &root, mlir::MLIRContext &context,
                                              std::vector<std::string> &warnings) {
   PLAIT_ASSIGN_OR_RETURN(const ModelFamily *family, readFamily(root));
-  PLAIT_RETURN_IF_ERROR(refuseQuantization(root));
+  // What it says is for who opens the checkpoint.
+  if (Expected<std::optional<PackedFormat>> packed = readPackedFormat(root); !packed)
+    return packed.status();
   ConfigReader reader(root, context, warnings);
+  reader.has("quantization_config");
   for (const char *key : {"auto_map", "trust_remote_code"})
     if (reader.has(key))
       reader.warn(key, "it is ignored, as Plait never runs code that comes with a model");

@@ -57,16 +57,17 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config) {
   PLAIT_ASSIGN_OR_RETURN(static_cast<DecoderConstants &>(model), reader.readDecoder(config));
   RopeKeys keys;
   keys.isPartial = true;
+  PLAIT_ASSIGN_OR_RETURN(keys.longOriginal,
+                         reader.size("original_max_position_embeddings", limits::positions, /*absent=*/4096));
   PLAIT_ASSIGN_OR_RETURN(model.rope, reader.readRope(config, keys));
-  if (model.rope.scaling) // transformers takes "yarn" for longrope here
+  if (model.rope.scaling && !isa<lm::PairScalingAttr>(model.rope.scaling))
     return reader.refuse(reader.has("rope_parameters") ? "rope_parameters" : "rope_scaling",
-                         "the rope_type default; this family has no other but longrope, which Plait does not have");
+                         "the rope_type default or longrope; this family has no other");
   config.build = [model](ModelBuilder &b, const ModelConfig &c) { build(b, c, model); };
   for (const char *key : {"attention_bias", "mlp_bias", "lm_head_bias"})
     PLAIT_RETURN_IF_ERROR(reader.require(key, false, "the matrices of this family have no bias"));
   PLAIT_RETURN_IF_ERROR(
       reader.require("full_attn_mod", 1, "Plait gives all layers of this family one kind of attention"));
-  reader.has("original_max_position_embeddings"); // matters to longrope alone, which is refused
   PLAIT_ASSIGN_OR_RETURN(int64_t window, reader.window("sliding_window", /*absent=*/0));
   config.layerKinds.assign(size_t(config.layers), {window});
   return Status::success();

@@ -29,7 +29,7 @@ struct ConfigReader::RopeObject {
 
 namespace {
 
-constexpr const char *knownTypes = "one of default, linear, dynamic, yarn, llama3";
+constexpr const char *knownTypes = "one of default, linear, dynamic, yarn, longrope, llama3";
 
 /// Reads the scalings of one `rope_scaling` or `rope_parameters`.
 class ScalingReader {
@@ -78,7 +78,33 @@ public:
     return make<lm::Llama3ScalingAttr>(number(factor), number(low), number(high), original);
   }
 
+  /// The list of factors for the longest context counts: keys that lie in the
+  /// state cannot change over to another one. `original` is what the object lacks.
+  Expected<lm::RopeScalingInterface> longrope(std::optional<int64_t> original) {
+    if (!original) {
+      PLAIT_ASSIGN_OR_RETURN(original, readOriginal());
+    }
+    positions = double(maxPositions); // what the scaling reaches
+    isLong = maxPositions > *original;
+    PLAIT_ASSIGN_OR_RETURN(std::vector<double> shortFactors, readFactors("short_factor"));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<double> longFactors, readFactors("long_factor"));
+    double factor = double(maxPositions) / double(*original);
+    if (object.has("factor")) {
+      PLAIT_ASSIGN_OR_RETURN(factor, readPositive(object, "factor"));
+    }
+    // Of a context of one position there is no logarithm to divide by.
+    if (*original == 1 && factor > 1 && !object.has("attention_factor"))
+      return object.error("an original_max_position_embeddings above 1, or an attention_factor");
+    double attentionFactor = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(double(*original)));
+    if (object.has("attention_factor")) {
+      PLAIT_ASSIGN_OR_RETURN(attentionFactor, readPositive(object, "attention_factor"));
+    }
+    return make<lm::PairScalingAttr>(mlir::DenseF64ArrayAttr::get(&context, isLong ? longFactors : shortFactors),
+                                     number(attentionFactor));
+  }
+
   double positions = 0;
+  bool isLong = false; ///< whether longrope's long_factor counts
 
 private:
   template <typename Scaling, typename... Fields> lm::RopeScalingInterface make(Fields... fields) {
@@ -96,6 +122,18 @@ private:
     if (!object.has(key))
       return absent;
     return readPositive(object, key);
+  }
+  Expected<std::vector<double>> readFactors(const std::string &key) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView list, object.get(key));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> elements, list.asArray());
+    std::vector<double> factors;
+    for (const JsonView &element : elements) {
+      PLAIT_ASSIGN_OR_RETURN(double factor, element.asDouble());
+      if (!(factor > 0))
+        return element.error("a number above 0");
+      factors.push_back(factor);
+    }
+    return factors;
   }
   Expected<int64_t> readOriginal() {
     return object.getInt("original_max_position_embeddings", 1, limits::positions, maxPositions);
@@ -154,6 +192,8 @@ Expected<ConfigReader::RopeObject> ConfigReader::readRopeObject(const std::strin
     // Without a type and a base frequency it may be one object per layer type.
     return object.error(std::string("a member rope_type, ") + knownTypes);
   }
+  if (keys.longOriginal && (type == "su" || type == "yarn"))
+    type = "longrope";
   ScalingReader reader(object, context, config.maxPositions);
   if (type == "linear") {
     PLAIT_ASSIGN_OR_RETURN(rope.scaling, reader.linear());
@@ -161,6 +201,11 @@ Expected<ConfigReader::RopeObject> ConfigReader::readRopeObject(const std::strin
     PLAIT_ASSIGN_OR_RETURN(rope.scaling, reader.dynamic());
   } else if (type == "yarn") {
     PLAIT_ASSIGN_OR_RETURN(rope.scaling, reader.yarn());
+  } else if (type == "longrope") {
+    PLAIT_ASSIGN_OR_RETURN(rope.scaling, reader.longrope(keys.longOriginal));
+    if (reader.isLong)
+      warn(key, "its long_factor is used for texts of any length; for its short_factor set max_position_embeddings to "
+                "that of the original context");
   } else if (type == "llama3") {
     PLAIT_ASSIGN_OR_RETURN(rope.scaling, reader.llama3());
   } else if (type != "default") {

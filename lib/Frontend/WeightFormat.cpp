@@ -66,6 +66,12 @@ static Attribute storedFormat(MLIRContext *context, ArrayRef<std::string> tensor
   return common ? integerFormat(context, *common) : Attribute();
 }
 
+/// Whether the checkpoint is one of integers: of GPTQ or AWQ.
+static bool isPacked(ArrayRef<std::string> tensors, const Checkpoint *checkpoint) {
+  const TensorView *tensor = checkpoint && !tensors.empty() ? checkpoint->find(tensors.front()) : nullptr;
+  return tensor && tensor->packed;
+}
+
 Attribute plait::chooseWeightFormat(const WeightFormat &wanted, WeightUse use, ArrayRef<std::string> tensors,
                                     const Checkpoint *checkpoint, Attribute absent) {
   using Kind = WeightFormat::Kind;
@@ -76,7 +82,7 @@ Attribute plait::chooseWeightFormat(const WeightFormat &wanted, WeightUse use, A
   Attribute stored = storedFormat(context, tensors, checkpoint);
   switch (wanted.kind) {
   case Kind::exact:
-    return exact;
+    return stored && isPacked(tensors, checkpoint) ? stored : exact;
   case Kind::stored:
     return stored ? stored : exact;
   case Kind::f32:

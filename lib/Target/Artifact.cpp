@@ -115,8 +115,10 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
   // What grows with a sequence, and what a window keeps of one at most: its pages
   // and one more, as it does not begin where a page does.
   int64_t perToken = 0, perSequence = 0;
+  std::string element; // all states have the same
   for (rt::StateOp state : body.getOps<rt::StateOp>()) {
     int64_t bytes = state.getPageBytes() * state.getLayers();
+    element = state.getElement().str();
     if (state.getWindow())
       perSequence += bytes * int64_t(llvm::divideCeil(state.getWindow(), state.getPageTokens()) + 1);
     else
@@ -124,7 +126,8 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
   }
   // The arena of the first variant, per unit of each extent.
   Json arena = Json::object();
-  const char *names[] = {"constant", "tokens", "rows", "leaves", "pages", "stops"};
+  const char *names[] = {"constant", "tokens", "rows", "leaves", "pages", "stops", "edits", "tops"};
+  static_assert(std::size(names) == PLAIT_DIM_COUNT + 1);
   SmallVector<int64_t> sums(PLAIT_DIM_COUNT + 1, 0);
   Json variants = Json::array();
   for (rt::PlanOp plan : body.getOps<rt::PlanOp>()) {
@@ -140,10 +143,7 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
   manifest["memory"] = {{"weights", int64_t(model.getPackBytes())},
                         {"state_per_token", perToken},
                         {"state_per_sequence", perSequence},
+                        {"state_element", element},
                         {"arena", arena}};
   manifest["variants"] = std::move(variants);
-}
-
-Json plait::describeTarget(const CpuMachine &machine) {
-  return {{"kind", "cpu"}, {"triple", machine.triple}, {"cpu", machine.cpu}, {"isa", machine.isa}};
 }

@@ -40,7 +40,7 @@ static Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const 
   llvm::TargetOptions options; // no floating-point fusion: kernels say where they fuse
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, machine.cpu, "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 Expected<std::string> plait::compileToObject(ModuleOp module, const CpuMachine &machine) {
@@ -57,6 +57,8 @@ Expected<std::string> plait::compileToObject(ModuleOp module, const CpuMachine &
   for (llvm::Function &f : *ir)
     if (!f.isDeclaration()) {
       f.addFnAttr("target-cpu", machine.cpu);
+      if (!machine.features.empty())
+        f.addFnAttr("target-features", machine.features);
       f.addFnAttr("prefer-vector-width", std::to_string(machine.lanes * 32));
       f.addFnAttr(llvm::Attribute::NoUnwind);
     }

@@ -55,7 +55,8 @@ static Json toJson(rt::StateOp state) {
   return {{"name", state.getName().str()},
           {"layers", int64_t(state.getLayers())},
           {"page_tokens", int64_t(state.getPageTokens())},
-          {"page_bytes", int64_t(state.getPageBytes())}};
+          {"page_bytes", int64_t(state.getPageBytes())},
+          {"element", state.getElement().str()}};
 }
 
 static Json toJson(rt::LaunchOp launch) {

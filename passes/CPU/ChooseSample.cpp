@@ -173,8 +173,9 @@ static LogicalResult emitSample(decode::ChooseSampleOp op, CpuKernelEmitter &e) 
         draw.applyTopP(parameter(f32, op.getTopP()));
       if (op.getMinP())
         draw.applyMinP(parameter(f32, op.getMinP()));
-      Value u = PhiloxEmitter(e).uniform(parameter(i64, op.getSeed()), parameter(i64, op.getSequence()),
-                                         e.add(parameter(i32, op.getPositions()), 1), RandomPurpose::sample);
+      Value seed = parameter(i64, op.getSeed()), sequence = parameter(i64, op.getSequence());
+      Value position = e.add(parameter(i32, op.getPositions()), 1);
+      Value u = PhiloxEmitter(e).uniform(seed, sequence, position, RandomPurpose::sample);
       token.set(draw.draw(u));
     });
     return token.get();

@@ -18,10 +18,38 @@ def CPU_KernelOpInterface : OpInterface<"CpuKernelOpInterface"> {
   let cppNamespace = "::plait";
   let methods = [
     InterfaceMethod<[{
-      Emits the kernel whose compute op this is: everything between the loading
-      of the arguments and the return, the loop over tiles included
-      (CpuKernelEmitter::forEachTile). Reports at the op what it cannot emit.
+      Emits the part of a kernel whose first op this is: everything between the
+      loading of the arguments and the return, the loop over tiles included
+      (CpuKernelEmitter::forEachTile). Other ops of the part are products of
+      the same input, which it emits as well, and elementwise ops, which
+      CpuKernelEmitter::storeResults emits. Reports at the op what it cannot emit.
     }], "::llvm::LogicalResult", "emitCpu", (ins "::plait::CpuKernelEmitter &":$emitter)>
+  ];
+}
+
+def CPU_RowKernelOpInterface : OpInterface<"CpuRowKernelOpInterface"> {
+  let description = [{
+    An `lm::RowWise` op: it can be computed a row at a time, so that several ops
+    share the tiles of one kernel.
+  }];
+  let cppNamespace = "::plait";
+  let methods = [
+    InterfaceMethod<[{
+      Emits the code of row `row` (i64); finds rows by CpuKernelEmitter::rowPointer.
+    }], "void", "emitCpuRow", (ins "::plait::CpuKernelEmitter &":$emitter, "::mlir::Value":$row)>
+  ];
+}
+
+def CPU_ElementwiseOpInterface : OpInterface<"CpuElementwiseOpInterface"> {
+  let description = [{
+    An `lm::Elementwise` op: it can be applied to the elements of a product
+    before they are stored.
+  }];
+  let cppNamespace = "::plait";
+  let methods = [
+    InterfaceMethod<[{
+      A vector of the result, of the same elements of each operand (<lanes x f32>).
+    }], "::mlir::Value", "emitCpuElements", (ins "::plait::CpuKernelEmitter &":$emitter, "::mlir::ValueRange":$operands)>
   ];
 }
 

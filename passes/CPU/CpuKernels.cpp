@@ -20,6 +20,7 @@ void plait::registerCpuKernels(DialectRegistry &registry) {
   registerLinearCpuKernels(registry);
   registerMoveCpuKernels(registry);
   registerNormCpuKernels(registry);
+  registerRoundCpuKernels(registry);
   registerEmbedCpuKernels(registry);
   registerQuantizeCpuKernels(registry);
   registerRopeCpuKernels(registry);

@@ -7,7 +7,8 @@
 //
 // One file and one registration function per family. A family is added by
 // writing a function `LogicalResult emit(XOp op, CpuKernelEmitter &e)` for each
-// op, attaching it with attachCpuKernel, and one line in registerCpuKernels.
+// op, attaching it with attachCpuKernel, and one line in registerCpuKernels. An op
+// that works row by row has a function of one row instead or as well.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,6 +32,33 @@ template <typename Op, LogicalResult (*emit)(Op, CpuKernelEmitter &)> void attac
   Op::template attachInterface<CpuKernelModel<Op, emit>>(*context);
 }
 
+/// Makes `emit` the CPU code of `Op` where it is alone, `emitRow` that of a row of it.
+template <typename Op, void (*emitRow)(Op, CpuKernelEmitter &, Value row)>
+struct CpuRowKernelModel : CpuRowKernelOpInterface::ExternalModel<CpuRowKernelModel<Op, emitRow>, Op> {
+  void emitCpuRow(Operation *op, CpuKernelEmitter &emitter, Value row) const { emitRow(cast<Op>(op), emitter, row); }
+};
+template <typename Op, LogicalResult (*emit)(Op, CpuKernelEmitter &), void (*emitRow)(Op, CpuKernelEmitter &, Value)>
+void attachCpuRowKernel(MLIRContext *context) {
+  Op::template attachInterface<CpuKernelModel<Op, emit>, CpuRowKernelModel<Op, emitRow>>(*context);
+}
+
+/// The tensor whose rows are the tiles of an op that works row by row.
+inline Value getRowsTensor(Operation *op) {
+  Value result = op->getResult(0);
+  return isa<RankedTensorType>(result.getType()) ? result : op->getOperand(0);
+}
+
+/// Makes `emitRow` the CPU code of `Op`: where it is alone, one tile is one row.
+template <typename Op, void (*emitRow)(Op, CpuKernelEmitter &, Value row)>
+LogicalResult emitCpuRows(Op op, CpuKernelEmitter &e) {
+  e.forEachTile(e.rowTiles(getRowsTensor(op)), [&](Value row) { emitRow(op, e, row); });
+  return success();
+}
+template <typename Op, void (*emitRow)(Op, CpuKernelEmitter &, Value row)>
+void attachCpuRowKernel(MLIRContext *context) {
+  attachCpuRowKernel<Op, emitCpuRows<Op, emitRow>, emitRow>(context);
+}
+
 /// The code of every family below, and what the lowering of their code to the
 /// llvm dialect needs.
 void registerCpuKernels(DialectRegistry &registry);
@@ -39,6 +67,7 @@ void registerElementwiseCpuKernels(DialectRegistry &registry);
 void registerLinearCpuKernels(DialectRegistry &registry);
 void registerMoveCpuKernels(DialectRegistry &registry);
 void registerNormCpuKernels(DialectRegistry &registry);
+void registerRoundCpuKernels(DialectRegistry &registry);
 void registerEmbedCpuKernels(DialectRegistry &registry);
 void registerQuantizeCpuKernels(DialectRegistry &registry);
 void registerRopeCpuKernels(DialectRegistry &registry);

@@ -26,10 +26,12 @@ static Value editLogit(CpuKernelEmitter &e, Value x, Value bias, Value scale, Va
   OpBuilder &b = e.builder();
   constexpr double infinity = std::numeric_limits<double>::infinity();
   Value biased = e.add(x, bias);
-  Value scaled = e.select(e.less(e.f32(0), biased), e.div(biased, scale), e.mul(biased, scale));
+  Value divided = e.div(biased, scale), multiplied = e.mul(biased, scale);
+  Value scaled = e.select(e.less(e.f32(0), biased), divided, multiplied);
   Value edited = e.sub(scaled, offset);
   // What is not finite stays so, lest a mask hide it.
-  Value finite = arith::AndIOp::create(b, e.loc(), e.less(e.f32(-infinity), x), e.less(x, e.f32(infinity)));
+  Value aboveLeast = e.less(e.f32(-infinity), x), belowMost = e.less(x, e.f32(infinity));
+  Value finite = arith::AndIOp::create(b, e.loc(), aboveLeast, belowMost);
   Value mask = e.f32(std::numeric_limits<float>::lowest());
   Value masks = arith::AndIOp::create(b, e.loc(), finite, e.equal(bias, e.f32(-infinity)));
   return e.select(arith::OrIOp::create(b, e.loc(), masks, e.equal(x, mask)), mask, edited);
@@ -57,16 +59,16 @@ static LogicalResult emitEditLogits(decode::EditLogitsOp op, CpuKernelEmitter &e
     copyRow(e, e.pointer(op.getLogits()), logits, leaf, vocabulary);
     begin.set(e.i64(0));
     e.ifThen(e.less(e.i64(0), leaf), [&] { begin.set(e.loadIndex(ends, e.add(leaf, -1))); });
-    Value row = e.mul(leaf, vocabulary);
-    e.forLoop(begin.get(), e.loadIndex(ends, leaf), 1, [&](Value entry) {
+    Value row = e.mul(leaf, vocabulary), first = begin.get(), end = e.loadIndex(ends, leaf);
+    e.forLoop(first, end, 1, [&](Value entry) {
       Value token = e.loadIndex(e.pointer(op.getTokens()), entry);
       Value known = arith::CmpIOp::create(b, e.loc(), arith::CmpIPredicate::ult, token, e.i64(vocabulary));
       e.ifThen(known, [&] {
         Value at = e.add(row, token);
         auto parameter = [&](Value list) { return e.load(f32, e.pointer(list), entry); };
-        e.store(editLogit(e, e.load(f32, logits, at), parameter(op.getBiases()), parameter(op.getScales()),
-                          parameter(op.getOffsets())),
-                logits, at);
+        Value logit = e.load(f32, logits, at), bias = parameter(op.getBiases());
+        Value scale = parameter(op.getScales()), offset = parameter(op.getOffsets());
+        e.store(editLogit(e, logit, bias, scale, offset), logits, at);
       });
     });
   });

@@ -4,77 +4,99 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// What an op makes of a vector of each operand is all that differs. The same code
+// serves kernels of one op, rows of several ops, and the elements of a product
+// before they are stored.
+//
+//===----------------------------------------------------------------------===//
 
 #include "passes/CPU/CpuKernels.h"
 
 using namespace plait;
 
-/// Computes `result` element by element: `compute(offset, mask)` yields the
-/// vector that belongs at element `offset`.
-static LogicalResult emitElementwise(CpuKernelEmitter &e, Value result,
-                                     llvm::function_ref<Value(Value offset, Value mask)> compute) {
-  auto type = cast<RankedTensorType>(result.getType());
-  int64_t columns = 1;
-  for (int64_t extent : type.getShape().drop_front())
-    columns *= extent;
-  // Wide rows are cut, so that a step of one token still keeps several threads
-  // busy. Nothing is summed, so the cut does not show in the result.
-  constexpr int64_t block = 1024;
-  int64_t perRow = llvm::divideCeilSigned(columns, block);
-  e.forEachTile(e.rowTiles(result, perRow), [&](Value tile) {
-    Value base = e.mul(e.div(tile, e.i64(perRow)), columns);
-    auto body = [&](Columns c) {
-      Value offset = e.add(base, c.first);
-      e.store(compute(offset, c.mask), e.pointer(result), offset, c.mask);
-    };
-    if (perRow == 1)
-      return e.forColumns(columns, body);
-    e.forColumns(e.mul(e.rem(tile, e.i64(perRow)), block), block, columns, body);
-  });
-  return success();
+namespace {
+
+/// Code of `Op` from `elements`: operands' vectors to the result's.
+template <typename Op, Value (*elements)(Op, CpuKernelEmitter &, ValueRange)> struct Elementwise {
+  struct Model : CpuElementwiseOpInterface::ExternalModel<Model, Op> {
+    Value emitCpuElements(Operation *op, CpuKernelEmitter &e, ValueRange operands) const {
+      return elements(cast<Op>(op), e, operands);
+    }
+  };
+
+  /// Elements at `offset` of the operands' `pointers`.
+  static Value compute(Op op, CpuKernelEmitter &e, ArrayRef<Value> pointers, Value offset, Value mask) {
+    SmallVector<Value> vectors;
+    for (Value pointer : pointers)
+      vectors.push_back(e.load(e.f32Type(), pointer, offset, mask));
+    return elements(op, e, vectors);
+  }
+
+  static LogicalResult emit(Op op, CpuKernelEmitter &e) {
+    auto type = cast<RankedTensorType>(op.getResult().getType());
+    int64_t columns = 1;
+    for (int64_t extent : type.getShape().drop_front())
+      columns *= extent;
+    auto pointers = llvm::map_to_vector(op->getOperands(), [&](Value operand) { return e.pointer(operand); });
+    // Wide rows are cut, so that a step of one token still keeps several threads
+    // busy. Nothing is summed, so the cut does not show in the result.
+    constexpr int64_t block = 1024;
+    int64_t perRow = llvm::divideCeilSigned(columns, block);
+    e.forEachTile(e.rowTiles(op.getResult(), perRow), [&](Value tile) {
+      Value base = e.mul(e.div(tile, e.i64(perRow)), columns);
+      auto body = [&](Columns c) {
+        Value offset = e.add(base, c.first);
+        Value computed = compute(op, e, pointers, offset, c.mask);
+        e.store(computed, e.pointer(op.getResult()), offset, c.mask);
+      };
+      if (perRow == 1)
+        return e.forColumns(columns, body);
+      e.forColumns(e.mul(e.rem(tile, e.i64(perRow)), block), block, columns, body);
+    });
+    return success();
+  }
+
+  static void emitRow(Op op, CpuKernelEmitter &e, Value row) {
+    auto pointers = llvm::map_to_vector(op->getOperands(), [&](Value operand) { return e.rowPointer(operand, row); });
+    Value result = e.rowPointer(op.getResult(), row);
+    e.forColumns(cast<RankedTensorType>(op.getResult().getType()).getDimSize(1),
+                 [&](Columns c) { e.store(compute(op, e, pointers, c.first, c.mask), result, c.first, c.mask); });
+  }
+
+  static void attach(MLIRContext *context) {
+    attachCpuRowKernel<Op, emit, emitRow>(context);
+    Op::template attachInterface<Model>(*context);
+  }
+};
+
+} // namespace
+
+static Value add(lm::AddOp, CpuKernelEmitter &e, ValueRange x) { return e.add(x[0], x[1]); }
+
+static Value scale(lm::ScaleOp op, CpuKernelEmitter &e, ValueRange x) {
+  return e.mul(x[0], e.splat(op.getFactor().convertToDouble()));
 }
 
-static LogicalResult emitAdd(lm::AddOp op, CpuKernelEmitter &e) {
-  Value x = e.pointer(op.getLhs()), y = e.pointer(op.getRhs());
-  return emitElementwise(e, op.getResult(), [&](Value offset, Value mask) {
-    return e.add(e.load(e.f32Type(), x, offset, mask), e.load(e.f32Type(), y, offset, mask));
-  });
+static Value softcap(lm::SoftcapOp op, CpuKernelEmitter &e, ValueRange x) {
+  Value cap = e.splat(op.getCap().convertToDouble());
+  return e.mul(cap, e.tanh(e.div(x[0], cap)));
 }
 
-static LogicalResult emitScale(lm::ScaleOp op, CpuKernelEmitter &e) {
-  Value x = e.pointer(op.getInput()), factor = e.splat(op.getFactor().convertToDouble());
-  return emitElementwise(e, op.getResult(),
-                         [&](Value offset, Value mask) { return e.mul(e.load(e.f32Type(), x, offset, mask), factor); });
+static Value activation(lm::ActivationOp op, CpuKernelEmitter &e, ValueRange x) {
+  return e.activate(op.getKind(), x[0]);
 }
 
-static LogicalResult emitSoftcap(lm::SoftcapOp op, CpuKernelEmitter &e) {
-  Value x = e.pointer(op.getInput()), cap = e.splat(op.getCap().convertToDouble());
-  return emitElementwise(e, op.getResult(), [&](Value offset, Value mask) {
-    return e.mul(cap, e.tanh(e.div(e.load(e.f32Type(), x, offset, mask), cap)));
-  });
-}
-
-static LogicalResult emitActivation(lm::ActivationOp op, CpuKernelEmitter &e) {
-  Value x = e.pointer(op.getInput());
-  return emitElementwise(e, op.getResult(), [&](Value offset, Value mask) {
-    return e.activate(op.getKind(), e.load(e.f32Type(), x, offset, mask));
-  });
-}
-
-static LogicalResult emitGlu(lm::GluOp op, CpuKernelEmitter &e) {
-  Value gate = e.pointer(op.getGate()), up = e.pointer(op.getUp());
-  return emitElementwise(e, op.getResult(), [&](Value offset, Value mask) {
-    return e.mul(e.activate(op.getKind(), e.load(e.f32Type(), gate, offset, mask)),
-                 e.load(e.f32Type(), up, offset, mask));
-  });
+static Value glu(lm::GluOp op, CpuKernelEmitter &e, ValueRange x) {
+  return e.mul(e.activate(op.getKind(), x[0]), x[1]);
 }
 
 void plait::registerElementwiseCpuKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
-    attachCpuKernel<lm::AddOp, emitAdd>(context);
-    attachCpuKernel<lm::ScaleOp, emitScale>(context);
-    attachCpuKernel<lm::SoftcapOp, emitSoftcap>(context);
-    attachCpuKernel<lm::ActivationOp, emitActivation>(context);
-    attachCpuKernel<lm::GluOp, emitGlu>(context);
+    Elementwise<lm::AddOp, add>::attach(context);
+    Elementwise<lm::ScaleOp, scale>::attach(context);
+    Elementwise<lm::SoftcapOp, softcap>::attach(context);
+    Elementwise<lm::ActivationOp, activation>::attach(context);
+    Elementwise<lm::GluOp, glu>::attach(context);
   });
 }

@@ -19,8 +19,7 @@ static Value loadScalar(CpuKernelEmitter &e, Type storage, Value pointer, Value 
 }
 
 /// Copies row `id` of a table in panels: [rows/panel][cols/group][panel][group].
-static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value pointer, Value id, Value result,
-                         Value base) {
+static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value pointer, Value id, Value result) {
   int64_t columns = table.getWeight().getCols(), panel = table.getPanel(), group = table.getGroup();
   int64_t groups = llvm::divideCeilSigned(columns, group);
   Value first = e.mul(e.div(id, e.i64(panel)), groups * panel);
@@ -28,7 +27,7 @@ static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value po
   // The groups of one row lie `panel` groups apart, each on a cache line of its
   // own: loading them is all the time this takes.
   auto copyGroup = [&](Value g, int64_t count) {
-    Value from = e.add(first, e.mul(g, panel * group)), to = e.add(base, e.mul(g, group));
+    Value from = e.add(first, e.mul(g, panel * group)), to = e.mul(g, group);
     for (int64_t i = 0; i < count; ++i) {
       Value value = loadScalar(e, table.getStorageType(), pointer, e.add(from, i));
       e.store(value, result, e.add(to, i));
@@ -41,8 +40,7 @@ static void copyPanelRow(CpuKernelEmitter &e, kernel::PackedType table, Value po
 }
 
 /// Looks up row `id` of a table of integers in panels.
-static void copyIntegerRow(CpuKernelEmitter &e, const PanelLayout &layout, Value pointer, Value id, Value result,
-                           Value base) {
+static void copyIntegerRow(CpuKernelEmitter &e, const PanelLayout &layout, Value pointer, Value id, Value result) {
   OpBuilder &b = e.builder();
   int64_t bits = layout.quantization->bits, columns = layout.groupColumns(), whole = layout.cols / columns;
   Value panel = e.mul(e.div(id, e.i64(layout.panel)), layout.panelBytes() / 4);
@@ -55,7 +53,7 @@ static void copyIntegerRow(CpuKernelEmitter &e, const PanelLayout &layout, Value
     if (layout.quantization->zeroPoints)
       zero = arith::ExtSIOp::create(b, e.loc(), b.getI32Type(),
                                     e.load(b.getI16Type(), pointer, e.add(halves, layout.panel)));
-    Value words = e.add(e.add(header, layout.headerBytes() / 4), lane), to = e.add(base, e.mul(group, columns));
+    Value words = e.add(e.add(header, layout.headerBytes() / 4), lane), to = e.mul(group, columns);
     auto copyWord = [&](Value index, int64_t depth) {
       Value word = e.load(b.getI32Type(), pointer, e.add(words, e.mul(index, layout.panel)));
       for (int64_t i = 0; i < depth; ++i) {
@@ -77,26 +75,23 @@ static void copyIntegerRow(CpuKernelEmitter &e, const PanelLayout &layout, Value
     copyGroup(e.i64(whole), left);
 }
 
-static LogicalResult emitEmbed(lm::EmbedOp op, CpuKernelEmitter &e) {
+static void emitEmbedRow(lm::EmbedOp op, CpuKernelEmitter &e, Value row) {
   kernel::PackedType type = e.packedType(op.getTable());
   int64_t columns = type.getWeight().getCols();
-  Value ids = e.pointer(op.getIds()), table = e.pointer(op.getTable()), result = e.pointer(op.getResult());
-  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
-    Value id = e.loadIndex(ids, row), base = e.mul(row, columns);
-    if (type.getQuantization())
-      return copyIntegerRow(e, type.getLayout(), table, id, result, base);
-    if (type.getPanel())
-      return copyPanelRow(e, type, table, id, result, base);
-    Value from = e.mul(id, columns);
-    e.forColumns(columns, [&](Columns c) {
-      Value x = e.loadWidened(type.getStorageType(), table, e.add(from, c.first), c.mask);
-      e.store(x, result, e.add(base, c.first), c.mask);
-    });
+  Value table = e.pointer(op.getTable()), result = e.rowPointer(op.getResult(), row);
+  Value id = e.loadIndex(e.pointer(op.getIds()), row);
+  if (type.getQuantization())
+    return copyIntegerRow(e, type.getLayout(), table, id, result);
+  if (type.getPanel())
+    return copyPanelRow(e, type, table, id, result);
+  Value from = e.mul(id, columns);
+  e.forColumns(columns, [&](Columns c) {
+    Value x = e.loadWidened(type.getStorageType(), table, e.add(from, c.first), c.mask);
+    e.store(x, result, c.first, c.mask);
   });
-  return success();
 }
 
 void plait::registerEmbedCpuKernels(DialectRegistry &registry) {
   registry.addExtension(
-      +[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::EmbedOp, emitEmbed>(context); });
+      +[](MLIRContext *context, lm::LmDialect *) { attachCpuRowKernel<lm::EmbedOp, emitEmbedRow>(context); });
 }

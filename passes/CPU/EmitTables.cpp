@@ -205,6 +205,8 @@ private:
 
   LogicalResult emitModel(rt::ModelOp model) {
     Block &body = model.getBody().front();
+    if (body.getOps<rt::PlanOp>().empty())
+      return model.emitOpError("expected an 'rt.plan' but found none; 'plait-plan-launches' makes them");
     SmallVector<Row> kernels, weights, states, plans, sourceRows;
     for (rt::KernelOp kernel : body.getOps<rt::KernelOp>()) {
       kernelIndex[kernel.getFunctionAttr()] = kernels.size();

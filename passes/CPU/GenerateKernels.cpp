@@ -26,26 +26,76 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
       mlir::emitError(getOperation().getLoc(), "expected lanes to be 4, 8 or 16 but got ") << unsigned(lanes);
       return signalPassFailure();
     }
+    if (tiles == TileUnit::emulated && !fma) {
+      mlir::emitError(getOperation().getLoc(), "expected a target with fma for emulated tiles");
+      return signalPassFailure();
+    }
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
       if (failed(generate(kernel)))
         return signalPassFailure();
   }
 
   LogicalResult generate(kernel::FuncOp kernel) {
-    Operation *op = kernel.getComputeOp();
-    if (!op)
+    SmallVector<Operation *> ops = kernel.getComputeOps();
+    if (ops.empty())
       return kernel.emitOpError("expected an op that computes but found none");
-    auto code = dyn_cast<CpuKernelOpInterface>(op);
-    if (!code)
-      return op->emitOpError("has no CPU kernel");
+    for (Operation *op : ops)
+      if (!isa<CpuKernelOpInterface>(op))
+        return op->emitOpError("has no CPU kernel");
+    for (Operation &op : kernel.getBody().front())
+      for (TypeRange types : {TypeRange(op.getOperandTypes()), TypeRange(op.getResultTypes())})
+        for (Type type : types)
+          if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !CpuKernelEmitter::hasKnownRows(tensor))
+            return op.emitOpError("expected tensors whose first extent is one of a step but got ") << tensor;
     LLVM::LLVMFuncOp function = declare(kernel);
-    CpuKernelEmitter emitter(kernel, function, {lanes, fma});
-    if (failed(code.emitCpu(emitter)))
+    CpuKernelEmitter emitter(kernel, function, {lanes, fma, tiles});
+    bool byRow = ops.size() > 1 && llvm::all_of(ops, llvm::IsaPred<CpuRowKernelOpInterface>);
+    if (byRow)
+      emitRows(kernel.getParts(), emitter);
+    else if (failed(emitParts(kernel.getParts(), emitter)))
       return failure();
+    if (emitter.tilesDiffer())
+      return kernel.emitOpError("expected parts whose tiles are alike");
     emitter.finish();
     setTiles(kernel.getSymName(), emitter.tiles());
     kernel.erase();
     return success();
+  }
+
+  /// One tile loop for each part, written by its first op.
+  LogicalResult emitParts(ArrayRef<SmallVector<Operation *>> parts, CpuKernelEmitter &e) {
+    e.expectTileLoops(parts.size());
+    for (ArrayRef<Operation *> part : parts) {
+      for (Operation *op : part.drop_front())
+        if (!isa<CpuElementwiseOpInterface>(op) && !op->hasTrait<lm::WeightProduct>())
+          return op->emitOpError("expected an elementwise op or a product after '")
+                 << part.front()->getName() << "' in one part of a kernel, or row by row ops alone";
+      if (part.size() > 1 && !part.front()->hasTrait<lm::WeightProduct>())
+        return part.front()->emitOpError("expected a product as the first op of a part that is not row by row");
+      e.beginPart(part);
+      if (failed(cast<CpuKernelOpInterface>(part.front()).emitCpu(e)))
+        return failure();
+    }
+    return success();
+  }
+
+  /// One tile per row and part: parts of a row are next to each other, so that
+  /// threads get as much of each.
+  void emitRows(ArrayRef<SmallVector<Operation *>> parts, CpuKernelEmitter &e) {
+    int64_t count = parts.size();
+    e.forEachTile(e.rowTiles(getRowsTensor(parts.front().front()), count), [&](Value tile) {
+      Value row = count == 1 ? tile : e.div(tile, e.i64(count)), number = e.rem(tile, e.i64(count));
+      for (auto [i, part] : llvm::enumerate(parts)) {
+        auto emit = [&, &ops = part] {
+          for (Operation *op : ops)
+            cast<CpuRowKernelOpInterface>(op).emitCpuRow(e, row);
+        };
+        if (count == 1)
+          emit();
+        else
+          e.ifThen(e.equal(number, e.i64(int64_t(i))), emit);
+      }
+    });
   }
 
   /// A function of type plait_kernel_fn_v1.

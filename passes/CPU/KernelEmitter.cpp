@@ -19,9 +19,11 @@ using namespace plait;
 int64_t CpuKernelEmitter::getDimNumber(RankedTensorType type) {
   static constexpr StringLiteral names[PLAIT_DIM_COUNT] = {"tokens", "rows",  "leaves", "pages",
                                                            "stops",  "edits", "tops"};
-  auto found = llvm::find(names, lm::getLeadingDim(type));
-  assert(found != std::end(names) && "the extent of a kernel's tensor is one of a step");
-  return found - std::begin(names);
+  return llvm::find(names, lm::getLeadingDim(type)) - std::begin(names);
+}
+
+bool CpuKernelEmitter::hasKnownRows(RankedTensorType type) {
+  return type.getRank() > 0 && (!type.isDynamicDim(0) || getDimNumber(type) < PLAIT_DIM_COUNT);
 }
 
 CpuKernelEmitter::CpuKernelEmitter(kernel::FuncOp kernel, LLVM::LLVMFuncOp function, CpuTarget target)
@@ -46,10 +48,20 @@ void CpuKernelEmitter::finish() { LLVM::ReturnOp::create(b, location, ValueRange
 
 Value CpuKernelEmitter::context() { return function.getArgument(0); }
 
-Value CpuKernelEmitter::pointer(Value value, unsigned part) {
+Value CpuKernelEmitter::pointer(Value value, unsigned index) {
   if (auto unpack = value.getDefiningOp<kernel::UnpackOp>())
     value = unpack.getPacked();
-  return buffers.at(value)[part];
+  return buffers.at(value)[index];
+}
+
+Value CpuKernelEmitter::rowPointer(Value tensor, Value row) {
+  int64_t bytes = lm::getRowBytes(cast<RankedTensorType>(tensor.getType()));
+  if (buffers.contains(tensor))
+    return element(b.getI8Type(), pointer(tensor), mul(row, bytes));
+  Value &buffer = rowBuffers[tensor];
+  if (!buffer)
+    buffer = scratch(b.getI8Type(), bytes);
+  return buffer;
 }
 
 kernel::PackedType CpuKernelEmitter::packedType(Value weight) {
@@ -99,9 +111,18 @@ Value CpuKernelEmitter::table(StringRef name, ArrayRef<double> values) {
   auto type = RankedTensorType::get({int64_t(values.size())}, b.getF64Type());
   auto array = LLVM::LLVMArrayType::get(b.getF64Type(), values.size());
   OpBuilder module(function);
+  Attribute data = DenseElementsAttr::get(type, values);
+  // Ops of one kernel that need the same table share it.
   std::string symbol = (function.getSymName() + "." + name).str();
-  LLVM::GlobalOp::create(module, location, array, /*isConstant=*/true, LLVM::Linkage::Internal, symbol,
-                         DenseElementsAttr::get(type, values), /*alignment=*/64);
+  auto find = [&] { return SymbolTable::lookupNearestSymbolFrom<LLVM::GlobalOp>(function, b.getStringAttr(symbol)); };
+  LLVM::GlobalOp same = find();
+  while (same && same.getValueAttr() != data) {
+    symbol += "_";
+    same = find();
+  }
+  if (!same)
+    LLVM::GlobalOp::create(module, location, array, /*isConstant=*/true, LLVM::Linkage::Internal, symbol, data,
+                           /*alignment=*/64);
   return LLVM::AddressOfOp::create(b, location, LLVM::LLVMPointerType::get(b.getContext()), symbol);
 }
 

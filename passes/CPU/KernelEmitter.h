@@ -17,6 +17,11 @@
 // All arithmetic works on scalars and on vectors alike; both operands have one
 // type.
 //
+// Code is emitted in order of evaluation, which C++ leaves open for the arguments
+// of a call: at most one of them may emit more than constants. Otherwise the bytes
+// of a model would depend on the compiler of the compiler. Name the values first,
+// or put them in braces, which are evaluated from left to right.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_PASSES_CPU_KERNELEMITTER_H
@@ -24,6 +29,7 @@
 
 #include "dialects/Kernel/Kernel.h"
 #include "plait-abi/Types.h"
+#include "plait/Target/CpuMachine.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
@@ -32,8 +38,9 @@ namespace plait {
 
 /// What kernels are written for.
 struct CpuTarget {
-  unsigned lanes = 8; ///< f32 per vector register: 4, 8 or 16
-  bool fma = true;    ///< has fused multiply-add
+  unsigned lanes = 8;              ///< f32 per vector register: 4, 8 or 16
+  bool fma = true;                 ///< has fused multiply-add
+  TileUnit tiles = TileUnit::none; ///< what multiplies bf16 by bf16
 };
 
 /// How a kernel's work is divided: the fields of plait_kernel_v1_t.
@@ -68,10 +75,13 @@ public:
 
   /// `const plait_context_v1_t *`, for rt ops.
   Value context();
-  /// Address of the buffer of an operand or a result of the kernel's compute op.
-  /// `part` 1 of an !lm.state is its page table, `part` 0 its pages.
-  Value pointer(Value value, unsigned part = 0);
-  /// How the weight operand `weight` of the compute op is packed.
+  /// Address of the buffer of an argument or a result of the kernel. `index` 1 of an
+  /// !lm.state is its page table, `index` 0 its pages.
+  Value pointer(Value value, unsigned index = 0);
+  /// Address of row `row` of a tensor of rank 2. What passes from op to op within the
+  /// kernel has memory for one row: of the row at work.
+  Value rowPointer(Value tensor, Value row);
+  /// How the weight operand `weight` of a compute op is packed.
   kernel::PackedType packedType(Value weight);
   /// Extent `d` of the step (i64).
   Value dim(plait_dim_t d);
@@ -131,10 +141,15 @@ public:
   using IterBody = llvm::function_ref<SmallVector<Value>(Value i, ValueRange carried)>;
   using ColumnBody = llvm::function_ref<void(Columns)>;
 
-  /// The tile loop: call once; code before it runs once per call. Sets how the
-  /// kernel's work is divided.
+  /// The tile loop; code before it runs once per call. Sets how the kernel's work
+  /// is divided. Called `loops` times (see expectTileLoops): the tiles of one loop
+  /// follow those of the loop before it; all must differ in `count` alone.
   void forEachTile(CpuTiles tiles, Body body);
+  /// Call first if there will be more than one tile loop.
+  void expectTileLoops(size_t loops) { tileLoops = loops; }
   const CpuTiles &tiles() const { return division; }
+  /// Whether tile loops were asked for whose tiles cannot follow each other.
+  bool tilesDiffer() const { return differentTiles; }
   /// One tile per `block` rows of `tensor`, `perRow` tiles for each block.
   CpuTiles rowTiles(Value tensor, int64_t perRow = 1, int64_t block = 1, bool cyclic = false);
 
@@ -144,6 +159,26 @@ public:
   /// the next ones. Returns the last ones.
   SmallVector<Value> forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body);
   void ifThen(Value condition, llvm::function_ref<void()> body);
+
+  //===--------------------------------------------------------------------===//
+  // Several ops in one kernel (KernelFusion.cpp)
+  //===--------------------------------------------------------------------===//
+
+  /// The ops whose code is being emitted: a part of the kernel (kernel.func).
+  ArrayRef<Operation *> part() const { return partOps; }
+  void beginPart(ArrayRef<Operation *> ops) { partOps = ops; }
+  /// Columns `columns` of row `row` of `result`, a tensor of rank 2, are `vector`
+  /// (<lanes x f32>). Passes them through the elementwise ops of the part that
+  /// use them and stores what leaves the kernel. Call it once per element.
+  void storeResult(Value result, Value vector, Value row, Columns columns) {
+    storeResults({{result, vector}}, row, columns);
+  }
+  /// The same of several results, for ops that use more than one of them.
+  void storeResults(ArrayRef<std::pair<Value, Value>> results, Value row, Columns columns);
+
+  //===--------------------------------------------------------------------===//
+  // Columns
+  //===--------------------------------------------------------------------===//
 
   /// All of 0 .. count - 1, a vector at a time; the last may be masked.
   void forColumns(int64_t count, ColumnBody body);
@@ -209,6 +244,8 @@ public:
   /// e^x: 0 where the result is below the normal numbers, infinity above them,
   /// NaN for NaN. Relative error below 1.2e-7.
   Value exp(Value x);
+  /// The same for x <= 0 or NaN, with two thirds of the instructions.
+  Value expOfNegative(Value x);
   /// Natural logarithm: -infinity for 0, NaN below. Relative error below 2e-7.
   Value log(Value x);
   /// Relative error below 2e-7.
@@ -225,11 +262,19 @@ public:
   /// e^x of f64: |x| < 700. Relative error below 1e-15.
   Value expWide(Value x);
 
+  /// Whether the leading extent of `type` is static or one of a step.
+  static bool hasKnownRows(RankedTensorType type);
+
 private:
-  /// The plait_dim_t of the leading extent of `type`, which is dynamic.
+  /// The plait_dim_t of the leading extent of `type`; PLAIT_DIM_COUNT if it is none.
   static int64_t getDimNumber(RankedTensorType type);
   /// <lanes x i1> of the columns that are left at the end of `count`, or null.
   Value tailMask(int64_t count);
+  /// e^y = `fraction` * 2^n; n stands in the low bits of `shifted`.
+  struct Power {
+    Value fraction, shifted;
+  };
+  Power reduceExponent(Value y);
   /// c[0] + x (c[1] + x (c[2] + ...))
   Value polynomial(Value x, ArrayRef<double> coefficients);
   Value shuffle(Value vector, ArrayRef<int64_t> lanes);
@@ -240,8 +285,13 @@ private:
   Location location;
   OpBuilder b;
   CpuTiles division;
+  size_t tileLoops = 1;
+  Value tileOffset, nextTile; ///< of the next of several tile loops
+  bool differentTiles = false;
+  ArrayRef<Operation *> partOps;
   SmallVector<Value> dims;
-  llvm::DenseMap<Value, SmallVector<Value, 2>> buffers; ///< of the compute op's operands and results
+  llvm::DenseMap<Value, SmallVector<Value, 2>> buffers; ///< of the kernel's arguments and results
+  llvm::DenseMap<Value, Value> rowBuffers;              ///< of tensors that have no buffer
 };
 
 } // namespace plait

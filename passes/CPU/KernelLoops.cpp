@@ -18,14 +18,38 @@ using namespace plait;
 //===----------------------------------------------------------------------===//
 
 void CpuKernelEmitter::forEachTile(CpuTiles tiles, Body body) {
-  division = tiles;
   Value begin = function.getArgument(3), end = function.getArgument(4), step = function.getArgument(5);
-  scf::ForOp::create(b, location, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(tile.getParentBlock());
-    body(tile);
-    scf::YieldOp::create(b, location);
-  });
+  if (tileLoops == 1) {
+    division = tiles;
+    scf::ForOp::create(b, location, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToEnd(tile.getParentBlock());
+      body(tile);
+      scf::YieldOp::create(b, location);
+    });
+    return;
+  }
+  bool isFirst = !nextTile;
+  if (isFirst) {
+    division = {0, tiles.dim, tiles.block, tiles.cyclic};
+    tileOffset = i64(0);
+    nextTile = begin;
+  }
+  differentTiles |= tiles.dim != division.dim || tiles.block != division.block || tiles.cyclic != division.cyclic;
+  division.count += tiles.count;
+  Value count = i64(tiles.count);
+  if (tiles.dim >= 0)
+    count = mul(count, div(add(dims[tiles.dim], tiles.block - 1), i64(tiles.block)));
+  Value offset = tileOffset;
+  tileOffset = add(offset, count);
+  auto loop = scf::ForOp::create(b, location, nextTile, minimum(end, tileOffset), step, nextTile,
+                                 [&](OpBuilder &, Location, Value tile, ValueRange) {
+                                   OpBuilder::InsertionGuard guard(b);
+                                   b.setInsertionPointToEnd(tile.getParentBlock());
+                                   body(sub(tile, offset));
+                                   scf::YieldOp::create(b, location, add(tile, step));
+                                 });
+  nextTile = loop.getResult(0);
 }
 
 CpuTiles CpuKernelEmitter::rowTiles(Value tensor, int64_t perRow, int64_t block, bool cyclic) {

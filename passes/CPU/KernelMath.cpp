@@ -129,18 +129,16 @@ Value CpuKernelEmitter::polynomial(Value x, ArrayRef<double> coefficients) {
 
 Value CpuKernelEmitter::sqrt(Value x) { return LLVM::SqrtOp::create(b, location, x.getType(), x); }
 
-Value CpuKernelEmitter::exp(Value x) {
-  Type type = x.getType(), bits = withElement(type, b.getI32Type());
-  auto c = [&](double value) { return constant(type, value); };
-  auto i = [&](int64_t value) { return integer(bits, value); };
-  auto shift = [&](Value v, int64_t by) -> Value { return arith::ShLIOp::create(b, location, v, i(by)); };
+// Adding it leaves the rounded number in the low bits.
+static constexpr double roundingMagic = 0x1.8p23;
+// e^x is below the normal numbers from here on. They become 0: numbers between would
+// be slow, and nothing that is made of them is seen.
+static constexpr double smallestExponent = -87.33654;
 
-  // Anything above 89 is infinite. A NaN stays: the comparison is false.
-  Value y = select(less(c(89), x), c(89), x);
-  // n = round(y / ln 2): adding 1.5 * 2^23 leaves the rounded number in the low bits.
-  Value magic = c(0x1.8p23), shifted = fma(y, c(0x1.715476p0), magic);
-  Value n = sub(shifted, magic);
-  Value power = sub(bitcast(bits, shifted), bitcast(bits, magic));
+CpuKernelEmitter::Power CpuKernelEmitter::reduceExponent(Value y) {
+  auto c = [&](double value) { return constant(y.getType(), value); };
+  // n = round(y / ln 2)
+  Value magic = c(roundingMagic), shifted = fma(y, c(0x1.715476p0), magic), n = sub(shifted, magic);
   // r = y - n ln 2, |r| <= ln 2 / 2; the first constant has so few bits that its
   // product is exact.
   Value r = fma(n, c(-0.693359375), y);
@@ -148,15 +146,33 @@ Value CpuKernelEmitter::exp(Value x) {
   // e^r = 1 + r + r^2 q(r); q is the minimax polynomial of relative error 3e-9.
   Value q = polynomial(
       r, {0.4999999343207066, 0.16666520400169382, 0.04166839083778827, 0.00836874503064419, 0.0013814536219470385});
-  Value e = add(fma(mul(r, r), q, r), c(1));
+  return {add(fma(mul(r, r), q, r), c(1)), shifted};
+}
+
+Value CpuKernelEmitter::exp(Value x) {
+  Type type = x.getType(), bits = withElement(type, b.getI32Type());
+  auto c = [&](double value) { return constant(type, value); };
+  auto i = [&](int64_t value) { return integer(bits, value); };
+  auto shift = [&](Value v, int64_t by) -> Value { return arith::ShLIOp::create(b, location, v, i(by)); };
+
+  // Anything above 89 is infinite. A NaN stays: the comparison is false.
+  auto [e, shifted] = reduceExponent(select(less(c(89), x), c(89), x));
+  Value shiftedBits = bitcast(bits, shifted), power = sub(shiftedBits, bitcast(bits, c(roundingMagic)));
   // 2^n in two factors, because n may be 128, one more than an exponent can say.
   Value half = arith::ShRSIOp::create(b, location, power, i(1));
   Value one = bitcast(bits, c(1));
   e = mul(e, bitcast(type, add(shift(half, 23), one)));
   e = mul(e, bitcast(type, add(shift(sub(power, half), 23), one)));
-  // Below the normal numbers comes 0: numbers between would be slow, and nothing
-  // that is made of them is seen.
-  return select(less(x, c(-87.33654)), c(0), e);
+  return select(less(x, c(smallestExponent)), c(0), e);
+}
+
+Value CpuKernelEmitter::expOfNegative(Value x) {
+  Type type = x.getType(), bits = withElement(type, b.getI32Type());
+  auto [e, shifted] = reduceExponent(x);
+  // The shift leaves nothing of the magic number.
+  Value exponent = arith::ShLIOp::create(b, location, bitcast(bits, shifted), integer(bits, 23));
+  e = mul(e, bitcast(type, add(exponent, bitcast(bits, constant(type, 1)))));
+  return select(less(x, constant(type, smallestExponent)), constant(type, 0), e);
 }
 
 Value CpuKernelEmitter::log(Value x) {
@@ -198,7 +214,8 @@ Value CpuKernelEmitter::tanh(Value x) {
   // Elsewhere 1 - 2 / (1 + e^2|x|), with the sign of x.
   Value size = max(x, negate(x));
   Value far = sub(c(1), div(c(2), add(exp(mul(size, c(2))), c(1))));
-  far = select(less(x, c(0)), negate(far), far);
+  Value negative = negate(far);
+  far = select(less(x, c(0)), negative, far);
   return select(less(size, c(0.625)), near, far);
 }
 
@@ -276,12 +293,14 @@ Value CpuKernelEmitter::expWide(Value x) {
   // As exp: n = round(x / ln 2), r = x - n ln 2 with |r| <= ln 2 / 2. The first
   // constant has 32 bits, so that its product is exact.
   Value magic = c(0x1.8p52), shifted = fma(x, c(1 / std::log(2.0)), magic);
-  Value n = sub(shifted, magic), power = sub(bitcast(bits, shifted), bitcast(bits, magic));
+  Value n = sub(shifted, magic), shiftedBits = bitcast(bits, shifted);
+  Value power = sub(shiftedBits, bitcast(bits, magic));
   Value r = fma(n, c(-6.93147180369123816490e-01), x);
   r = fma(n, c(-1.90821492927058770002e-10), r);
   SmallVector<double> series{1}; // Taylor's
   for (int k = 1; k <= 13; ++k)
     series.push_back(series.back() / k);
   Value exponent = arith::ShLIOp::create(b, location, power, integer(bits, 52));
-  return mul(polynomial(r, series), bitcast(type, add(exponent, bitcast(bits, c(1)))));
+  Value mantissa = polynomial(r, series);
+  return mul(mantissa, bitcast(type, add(exponent, bitcast(bits, c(1)))));
 }

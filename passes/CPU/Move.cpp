@@ -17,14 +17,10 @@ static void copy(CpuKernelEmitter &e, Type element, int64_t count, Value source,
   });
 }
 
-static LogicalResult emitSliceColumns(lm::SliceColumnsOp op, CpuKernelEmitter &e) {
-  auto type = cast<RankedTensorType>(op.getInput().getType());
-  int64_t columns = type.getDimSize(1), size = op.getSize(), offset = op.getOffset();
-  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
-    Value from = e.add(e.mul(row, columns), offset), to = e.mul(row, size);
-    copy(e, type.getElementType(), size, e.pointer(op.getInput()), from, e.pointer(op.getResult()), to);
-  });
-  return success();
+static void emitSliceColumnsRow(lm::SliceColumnsOp op, CpuKernelEmitter &e, Value row) {
+  Type element = cast<RankedTensorType>(op.getInput().getType()).getElementType();
+  Value from = e.rowPointer(op.getInput(), row), to = e.rowPointer(op.getResult(), row);
+  copy(e, element, op.getSize(), from, e.i64(op.getOffset()), to, e.i64(0));
 }
 
 static LogicalResult emitTakeRows(lm::TakeRowsOp op, CpuKernelEmitter &e) {
@@ -51,7 +47,7 @@ static LogicalResult emitTakeRows(lm::TakeRowsOp op, CpuKernelEmitter &e) {
 
 void plait::registerMoveCpuKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
-    attachCpuKernel<lm::SliceColumnsOp, emitSliceColumns>(context);
+    attachCpuRowKernel<lm::SliceColumnsOp, emitSliceColumnsRow>(context);
     attachCpuKernel<lm::TakeRowsOp, emitTakeRows>(context);
   });
 }

@@ -12,18 +12,46 @@
 
 namespace plait {
 
-/// Finds the pages of the rows' states (kernel::PageLayout says what is in them).
+/// Finds the pages of the rows' states, and what is in them (see
+/// kernel::PageLayout). Offsets inside a page count in its elements.
 struct Pages {
   Pages(CpuKernelEmitter &e, Value state, Value rows)
       : e(e), layout(cast<lm::StateType>(state.getType())), memory(e.pointer(state, 0)), tokenRows(e.pointer(rows)),
         table(e.pointer(state, 1)) {}
 
+  Value row(Value token) { return e.loadIndex(tokenRows, token); }
   /// The first page table entry of the row of `token`.
-  Value entries(Value token) { return e.mul(e.loadIndex(tokenRows, token), e.dim(PLAIT_DIM_PAGES)); }
+  Value entries(Value token) { return e.mul(row(token), e.dim(PLAIT_DIM_PAGES)); }
   /// The page of entry `entry`.
   Value page(Value entry) {
     return e.element(e.builder().getI8Type(), memory, e.mul(e.loadIndex(table, entry), layout.bytes()));
   }
+
+  /// Where the keys and the values of a head begin.
+  Value keys(Value head) { return e.add(e.mul(head, layout.keyOffset(1)), layout.keyOffset(0)); }
+  Value values(Value head) {
+    return e.add(e.mul(head, layout.valueOffset(1) - layout.valueOffset(0)), layout.valueOffset(0));
+  }
+
+  /// <lanes x f32> from `offset` on; of integers, without their scale.
+  Value load(Value page, Value offset);
+  Value element(Value page, Value offset) { return e.element(layout.element, page, offset); }
+  /// Brings element `offset` of `pointer` near; there need not be any.
+  void prefetch(Value pointer, Value offset);
+  /// Where the scale of a head's key or value in slot 0 lies, in f32; those of the
+  /// next slots follow.
+  Value keyScale(Value head) { return e.add(e.mul(head, kernel::PageLayout::tokens), layout.keyScaleOffset(0)); }
+  Value valueScale(Value head) { return e.add(e.mul(head, kernel::PageLayout::tokens), layout.valueScaleOffset(0)); }
+
+  /// How the numbers of a head are rounded.
+  struct Rounding {
+    Value scale;   ///< f32; null if elements have none
+    Value divisor; ///< the same in all lanes, but not 0
+  };
+  /// For the key or value at `offset` of `pointer`.
+  Rounding roundingOf(Value pointer, Value offset);
+  /// <lanes x f32> as the page holds them.
+  Value round(Value values, const Rounding &rounding);
 
   CpuKernelEmitter &e;
   kernel::PageLayout layout;

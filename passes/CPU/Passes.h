@@ -9,6 +9,7 @@
 #define PLAIT_PASSES_CPU_PASSES_H
 
 #include "dialects/Rt/Rt.h"
+#include "passes/CPU/KernelEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -29,8 +30,7 @@ namespace plait {
 void buildCpuLoweringPipeline(OpPassManager &pm);
 
 struct CpuPipelineOptions {
-  unsigned lanes = 8;
-  bool fma = true;
+  CpuTarget target;
   std::string isa; ///< features the runtime must find before it runs the code
 };
 

@@ -11,11 +11,12 @@
 include "mlir/Pass/PassBase.td"
 
 def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleOp"> {
-  let summary = "Replaces each kernel.func by the CPU code of its compute op";
+  let summary = "Replaces each kernel.func by the CPU code of its ops";
   let description = [{
     Makes a function of type plait_kernel_fn_v1 of each `kernel.func`: a loop over
-    tiles in scf, arith, vector and llvm ops, written by the compute op's
-    `CpuKernelOpInterface`. Before:
+    tiles in scf, arith, vector and llvm ops, written by the compute ops'
+    `CpuKernelOpInterface`, or `CpuRowKernelOpInterface` if there are several that
+    work row by row. Before:
 
     ```mlir
     kernel.func @rms(%x: tensor<?x192xf32, #lm.dims<tokens>>, %p: !kernel.packed<...>) -> tensor<...> {
@@ -37,10 +38,17 @@ def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleO
 
     The code for `lanes` 4 needs SSE2, for 8 AVX2, for 16 AVX-512; `fma` says
     whether the target has fused multiply-add, and decides the bits of results.
+    Products of bf16 by bf16
+    need `tiles`: `amx`, or `emulated`, which computes the same bits with vectors
+    on any target that has fused multiply-add, slowly.
   }];
   let options = [
     Option<"lanes", "lanes", "unsigned", /*default=*/"8", "f32 per vector register: 4, 8 or 16">,
-    Option<"fma", "fma", "bool", /*default=*/"true", "Fuse multiplications with additions">
+    Option<"fma", "fma", "bool", /*default=*/"true", "Fuse multiplications with additions">,
+    Option<"tiles", "tiles", "::plait::TileUnit", /*default=*/"::plait::TileUnit::none", "What multiplies bf16 by bf16",
+           [{::llvm::cl::values(clEnumValN(::plait::TileUnit::none, "none", "nothing"),
+                                clEnumValN(::plait::TileUnit::amx, "amx", "AMX tiles"),
+                                clEnumValN(::plait::TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))}]>
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect",

@@ -29,8 +29,9 @@ void plait::buildCpuLoweringPipeline(OpPassManager &pm) {
 
 void plait::buildCpuPipeline(OpPassManager &pm, const CpuPipelineOptions &options) {
   GenerateCpuKernelsPassOptions kernels;
-  kernels.lanes = options.lanes;
-  kernels.fma = options.fma;
+  kernels.lanes = options.target.lanes;
+  kernels.fma = options.target.fma;
+  kernels.tiles = options.target.tiles;
   pm.addPass(createGenerateCpuKernelsPass(kernels));
   // After generation: the tables name functions and tiles.
   pm.addPass(createEmitTablesPass({options.isa}));

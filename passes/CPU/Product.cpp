@@ -11,10 +11,51 @@
 
 using namespace plait;
 
-ProductEmitter::ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
+//===----------------------------------------------------------------------===//
+// Operands and results
+//===----------------------------------------------------------------------===//
+
+ProductOperands::ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result)
     : e(e), packed(e.packedType(weight)), layout(packed.getLayout()), input(e.pointer(input)),
-      weights(e.pointer(weight)), count(e.rows(input)), bias(bias ? e.pointer(bias) : Value()),
-      result(e.pointer(result)) {}
+      weights(e.pointer(weight)), count(e.rows(input)) {
+  products.push_back({weights, bias ? e.pointer(bias) : Value(), result});
+  for (Operation *op : e.part())
+    if (op->hasTrait<lm::WeightProduct>() && op->getResult(0) != result) {
+      Value other = op->getNumOperands() > 2 ? op->getOperand(2) : Value();
+      products.push_back({e.pointer(op->getOperand(1)), other ? e.pointer(other) : Value(), op->getResult(0)});
+    }
+}
+
+SmallVector<Value> ProductOperands::loadBiases(Columns columns) {
+  return llvm::map_to_vector(products, [&](const Product &product) {
+    return product.bias ? e.load(e.f32Type(), product.bias, columns.first, columns.mask) : Value();
+  });
+}
+
+void ProductOperands::storeResults(Value row, Columns columns, ArrayRef<Value> sums, ArrayRef<Value> biases) {
+  SmallVector<std::pair<Value, Value>> results;
+  for (auto [product, sum, bias] : llvm::zip_equal(products, sums, biases))
+    results.push_back({product.result, bias ? e.add(sum, bias) : sum});
+  e.storeResults(results, row, columns);
+}
+
+void ProductOperands::storePanel(ArrayRef<Value> sums, Value firstRow, Value begin, Value end, Value panel) {
+  Value firstColumn = e.mul(panel, layout.panel);
+  e.forLoop(begin, end, 1, [&](Value row) {
+    for (int64_t c = 0; c < layout.panel; c += e.lanes()) {
+      Columns columns{e.add(firstColumn, c), {}};
+      if (layout.rows % layout.panel)
+        columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
+      auto own = llvm::map_to_vector(
+          sums, [&](Value sums) { return e.load(e.f32VectorType(), sums, e.add(e.mul(row, layout.panel), c)); });
+      storeResults(e.add(firstRow, row), columns, own, loadBiases(columns));
+    }
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
 
 void ProductEmitter::run() {
   // Several panels of a tile keep as many streams of weights in flight when there
@@ -61,25 +102,23 @@ void ProductEmitter::emitPanels(Value row, int64_t rows, Value first, Value last
 }
 
 void ProductEmitter::emitBlock(const Block &block) {
-  SmallVector<Value> sums = emitSums(block);
+  SmallVector<SmallVector<Value>> sums;
+  for (const Product &product : products) {
+    weights = product.weights;
+    sums.push_back(emitSums(block));
+  }
   Value firstColumn = e.add(e.mul(block.panel, layout.panel), block.lane);
   for (int64_t c = 0; c < block.columns(); ++c) {
     int64_t behind = c / block.vectors * layout.panel + c % block.vectors * e.lanes();
     Columns columns{e.add(firstColumn, behind), {}};
     if (layout.rows % layout.panel)
       columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
-    Value added;
-    if (bias)
-      added = e.load(e.f32Type(), bias, columns.first, columns.mask);
-    for (int64_t r = 0; r < block.rows; ++r)
-      storeResult(e.add(block.row, r), columns, sums[r * block.columns() + c], added);
+    SmallVector<Value> biases = loadBiases(columns);
+    for (int64_t r = 0; r < block.rows; ++r) {
+      auto own = llvm::map_to_vector(sums, [&](ArrayRef<Value> sums) { return sums[r * block.columns() + c]; });
+      storeResults(e.add(block.row, r), columns, own, biases);
+    }
   }
-}
-
-void ProductEmitter::storeResult(Value row, Columns columns, Value sums, Value bias) {
-  if (bias)
-    sums = e.add(sums, bias);
-  e.store(sums, result, e.add(e.mul(row, layout.rows), columns.first), columns.mask);
 }
 
 //===----------------------------------------------------------------------===//

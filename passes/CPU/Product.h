@@ -22,10 +22,42 @@
 
 namespace plait {
 
-class ProductEmitter {
+/// What all kinds of products have: operands, and the place where results go.
+class ProductOperands {
 public:
-  /// `bias` may be null.
-  ProductEmitter(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+  /// `bias` may be null. Other products of the part (CpuKernelEmitter::part), of the
+  /// same input and with weights of the same layout, are emitted with this one.
+  ProductOperands(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+
+protected:
+  struct Product {
+    Value weights;
+    Value bias; ///< may be null
+    Value result;
+  };
+
+  /// Of each product, what `columns` of its bias are, or null.
+  SmallVector<Value> loadBiases(Columns columns);
+  /// Adds biases to finished vectors of sums of `row`, one of each product, and what
+  /// the part does with them, and writes those columns that exist.
+  void storeResults(Value row, Columns columns, ArrayRef<Value> sums, ArrayRef<Value> biases);
+  /// Stores rows begin .. end - 1 of `panel`, of which row 0 is `firstRow` of the
+  /// result: those of f32 sums in memory, [rows][panel], one address per product.
+  void storePanel(ArrayRef<Value> sums, Value firstRow, Value begin, Value end, Value panel);
+
+  CpuKernelEmitter &e;
+  kernel::PackedType packed;
+  PanelLayout layout;
+  Value input;
+  Value weights; ///< of the product whose sums are being emitted
+  Value count;   ///< rows of the input
+  SmallVector<Product> products;
+};
+
+/// Products of sums in vector registers.
+class ProductEmitter : protected ProductOperands {
+public:
+  using ProductOperands::ProductOperands;
   virtual ~ProductEmitter() = default;
   void run();
 
@@ -43,7 +75,7 @@ protected:
     int64_t columns() const { return panels * vectors; }
   };
 
-  /// The sums of `block`, without bias: row by row, each panel by panel.
+  /// The sums of `block` with `weights`, without bias: row by row, each panel by panel.
   virtual SmallVector<Value> emitSums(const Block &block) = 0;
   /// Vectors of a row that a block has if it can: enough for the sums not to wait for
   /// each other, few enough for the registers.
@@ -64,12 +96,6 @@ protected:
   /// The zero points there, as i32. Only of a weight that has some.
   Value loadZeros(const Block &block, int64_t column, Value header);
 
-  CpuKernelEmitter &e;
-  kernel::PackedType packed;
-  PanelLayout layout;
-  Value input, weights;
-  Value count; ///< rows of the input
-
 private:
   /// Rows per block such that accumulators, weights and one input fit the
   /// registers: 16 vector registers, 32 with AVX-512.
@@ -77,10 +103,6 @@ private:
   void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
-  /// Writes a finished vector of sums of `row`, of those columns that exist.
-  void storeResult(Value row, Columns columns, Value sums, Value bias);
-
-  Value bias, result;
 };
 
 /// Sums of f32 products; weights are converted in registers. Every output element

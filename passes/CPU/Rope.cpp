@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// One tile is a token. Angles are worked out once, a vector of pairs at a time,
+// A row at a time. Angles are worked out once, a vector of pairs at a time,
 // and used for all heads. They are large numbers whose fraction of a turn
 // matters: f64.
 //
@@ -20,10 +20,10 @@ using namespace plait;
 namespace {
 class Rope {
 public:
-  Rope(lm::RopeOp op, CpuKernelEmitter &e)
-      : op(op), e(e), input(e.pointer(op.getInput())), positions(e.pointer(op.getPositions())),
-        result(e.pointer(op.getResult())), columns(cast<RankedTensorType>(op.getInput().getType()).getDimSize(1)),
-        headDim(op.getHeadDim()), pairs(op.getPairs()), growth(op.getGrowth()) {
+  Rope(lm::RopeOp op, CpuKernelEmitter &e, Value row)
+      : op(op), e(e), row(row), input(e.rowPointer(op.getInput(), row)), result(e.rowPointer(op.getResult(), row)),
+        columns(cast<RankedTensorType>(op.getInput().getType()).getDimSize(1)), headDim(op.getHeadDim()),
+        pairs(op.getPairs()), growth(op.getGrowth()) {
     std::vector<double> perPair = op.getFrequencies(/*position=*/0), exponents;
     for (int64_t i = 0; growth && i < pairs; ++i)
       exponents.push_back(-double(i) / double(pairs - 1));
@@ -54,17 +54,15 @@ private:
   }
   /// Sine and cosine of the pairs in the lanes of `c`, times the magnitude.
   std::pair<Value, Value> sinCos(Columns c, Value position, Value logOfGrowth);
-  /// Calls `body` with the offset of each head of the token whose columns begin at `base`.
-  void forEachHead(Value base, llvm::function_ref<void(Value)> body) {
-    e.forLoop(e.i64(0), e.i64(columns), headDim, [&](Value head) { body(e.add(base, head)); });
-  }
-  void emitHalves(Value base, Columns c, Value sine, Value cosine);
-  void emitInterleaved(Value base, Columns c, Value sine, Value cosine);
-  void emitRest(Value base);
+  /// Calls `body` with the offset of each head.
+  void forEachHead(llvm::function_ref<void(Value)> body) { e.forLoop(e.i64(0), e.i64(columns), headDim, body); }
+  void emitHalves(Columns c, Value sine, Value cosine);
+  void emitInterleaved(Columns c, Value sine, Value cosine);
+  void emitRest();
 
   lm::RopeOp op;
   CpuKernelEmitter &e;
-  Value input, positions, result;
+  Value row, input, result;
   int64_t columns, headDim, pairs;
   std::optional<lm::RopeGrowth> growth;
   Value frequencies, growthExponents;
@@ -72,25 +70,25 @@ private:
 } // namespace
 
 void Rope::emit() {
-  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
-    Value position = e.toWide(e.loadIndex(positions, row)), base = e.mul(row, columns);
-    Value logOfGrowth = growth ? logGrowth(position) : Value();
-    e.forColumns(op.getInterleaved() ? 2 * pairs : pairs, [&](Columns c) {
-      auto [sine, cosine] = sinCos(c, position, logOfGrowth);
-      if (op.getInterleaved())
-        emitInterleaved(base, c, sine, cosine);
-      else
-        emitHalves(base, c, sine, cosine);
-    });
-    if (2 * pairs < headDim)
-      emitRest(base);
+  Value position = e.toWide(e.loadIndex(e.pointer(op.getPositions()), row));
+  Value logOfGrowth = growth ? logGrowth(position) : Value();
+  e.forColumns(op.getInterleaved() ? 2 * pairs : pairs, [&](Columns c) {
+    auto [sine, cosine] = sinCos(c, position, logOfGrowth);
+    if (op.getInterleaved())
+      emitInterleaved(c, sine, cosine);
+    else
+      emitHalves(c, sine, cosine);
   });
+  if (2 * pairs < headDim)
+    emitRest();
 }
 
 std::pair<Value, Value> Rope::sinCos(Columns c, Value position, Value logOfGrowth) {
   Value frequency = loadWide(frequencies, c.first);
-  if (growth)
-    frequency = e.mul(frequency, e.expWide(e.mul(loadWide(growthExponents, c.first), e.broadcast(logOfGrowth))));
+  if (growth) {
+    Value exponent = loadWide(growthExponents, c.first);
+    frequency = e.mul(frequency, e.expWide(e.mul(exponent, e.broadcast(logOfGrowth))));
+  }
   auto [sine, cosine] = e.sinCos(e.mul(frequency, e.broadcast(position)));
   if (double magnitude = op.getMagnitude(); magnitude != 1)
     return {e.mul(sine, e.splat(magnitude)), e.mul(cosine, e.splat(magnitude))};
@@ -98,8 +96,8 @@ std::pair<Value, Value> Rope::sinCos(Columns c, Value position, Value logOfGrowt
 }
 
 /// Rotates the pairs (x[i], x[i + pairs]) of all heads for the i of `c`.
-void Rope::emitHalves(Value base, Columns c, Value sine, Value cosine) {
-  forEachHead(base, [&](Value head) {
+void Rope::emitHalves(Columns c, Value sine, Value cosine) {
+  forEachHead([&](Value head) {
     Value lower = e.add(head, c.first), upper = e.add(lower, pairs);
     Value x = e.load(e.f32Type(), input, lower, c.mask), y = e.load(e.f32Type(), input, upper, c.mask);
     e.store(e.fma(x, cosine, e.negate(e.mul(y, sine))), result, lower, c.mask);
@@ -108,13 +106,13 @@ void Rope::emitHalves(Value base, Columns c, Value sine, Value cosine) {
 }
 
 /// Rotates the pairs (x[2i], x[2i + 1]) of all heads whose columns are those of `c`.
-void Rope::emitInterleaved(Value base, Columns c, Value sine, Value cosine) {
+void Rope::emitInterleaved(Columns c, Value sine, Value cosine) {
   SmallVector<float> signs;
   for (int64_t lane = 0; lane < e.lanes(); ++lane)
     signs.push_back(lane % 2 ? 1 : -1);
   Value signedSine = e.mul(sine, arith::ConstantOp::create(e.builder(), e.loc(),
                                                            DenseElementsAttr::get(e.f32VectorType(), ArrayRef(signs))));
-  forEachHead(base, [&](Value head) {
+  forEachHead([&](Value head) {
     Value first = e.add(head, c.first);
     Value x = e.load(e.f32Type(), input, first, c.mask);
     e.store(e.fma(x, cosine, e.mul(e.swapPairs(x), signedSine)), result, first, c.mask);
@@ -122,8 +120,8 @@ void Rope::emitInterleaved(Value base, Columns c, Value sine, Value cosine) {
 }
 
 /// Copies the columns of each head that are not rotated.
-void Rope::emitRest(Value base) {
-  forEachHead(base, [&](Value head) {
+void Rope::emitRest() {
+  forEachHead([&](Value head) {
     e.forColumns(headDim - 2 * pairs, [&](Columns c) {
       Value first = e.add(e.add(head, c.first), 2 * pairs);
       e.store(e.load(e.f32Type(), input, first, c.mask), result, first, c.mask);
@@ -131,11 +129,9 @@ void Rope::emitRest(Value base) {
   });
 }
 
-static LogicalResult emitRope(lm::RopeOp op, CpuKernelEmitter &e) {
-  Rope(op, e).emit();
-  return success();
-}
+static void emitRopeRow(lm::RopeOp op, CpuKernelEmitter &e, Value row) { Rope(op, e, row).emit(); }
 
 void plait::registerRopeCpuKernels(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::RopeOp, emitRope>(context); });
+  registry.addExtension(
+      +[](MLIRContext *context, lm::LmDialect *) { attachCpuRowKernel<lm::RopeOp, emitRopeRow>(context); });
 }

@@ -11,40 +11,46 @@
 using namespace plait;
 using kernel::PageLayout;
 
-static LogicalResult emitStage(lm::StageOp op, CpuKernelEmitter &e) {
+static void emitStageRow(lm::StageOp op, CpuKernelEmitter &e, Value token) {
   Pages pages(e, op.getState(), op.getRows());
   const PageLayout &layout = pages.layout;
-  int64_t columns = layout.kvHeads * layout.headDim;
-  Value keys = e.pointer(op.getKey()), values = e.pointer(op.getValue()), positions = e.pointer(op.getPositions());
-  e.forEachTile(e.rowTiles(op.getKey()), [&](Value token) {
-    Value position = e.loadIndex(positions, token), tokens = e.i64(PageLayout::tokens);
-    Value slot = e.rem(position, tokens), base = e.mul(token, columns);
-    Value entries = pages.entries(token), page = pages.page(e.add(entries, e.div(position, tokens)));
-    // A key becomes one column of the page: its elements are scattered. Heads lie
-    // one behind the other on both sides.
-    e.forColumns(columns, [&](Columns c) {
-      Value key = e.load(e.f32Type(), keys, e.add(base, c.first), c.mask);
-      int64_t count = c.mask ? columns % e.lanes() : e.lanes();
+  Value keys = e.rowPointer(op.getKey(), token), values = e.rowPointer(op.getValue(), token);
+  Value position = e.loadIndex(e.pointer(op.getPositions()), token), tokens = e.i64(PageLayout::tokens);
+  Value inPage = e.rem(position, tokens), entries = pages.entries(token);
+  Value page = pages.page(e.add(entries, e.div(position, tokens)));
+  // A key becomes one column of a slice: its elements are scattered.
+  Value slice = e.div(inPage, e.i64(PageLayout::slice)), inSlice = e.rem(inPage, e.i64(PageLayout::slice));
+  Value column = e.add(e.mul(slice, layout.headDim * PageLayout::slice), inSlice);
+  e.forLoop(e.i64(0), e.i64(layout.kvHeads), 1, [&](Value head) {
+    Value from = e.mul(head, layout.headDim), toKey = e.add(pages.keys(head), column);
+    Pages::Rounding ofKey = pages.roundingOf(keys, from), ofValue = pages.roundingOf(values, from);
+    e.forColumns(layout.headDim, [&](Columns c) {
+      Value key = pages.round(e.load(e.f32Type(), keys, e.add(from, c.first), c.mask), ofKey);
+      Value to = e.add(toKey, e.mul(c.first, PageLayout::slice));
+      int64_t count = c.mask ? layout.headDim % e.lanes() : e.lanes();
       for (int64_t i = 0; i < count; ++i) {
-        Value element = e.lane(key, i), cell = e.add(e.mul(e.add(c.first, i), PageLayout::tokens), slot);
+        Value element = e.lane(key, i), cell = e.add(to, i * PageLayout::slice);
         e.store(element, page, cell);
       }
     });
-    // A value is one row; what pads it becomes zero.
-    Value row = e.add(e.mul(slot, layout.paddedHeadDim), layout.valueOffset(0));
-    e.forLoop(e.i64(0), e.i64(layout.kvHeads), 1, [&](Value head) {
-      Value from = e.add(base, e.mul(head, layout.headDim));
-      Value to = e.add(row, e.mul(head, PageLayout::tokens * layout.paddedHeadDim));
-      e.forColumns(layout.headDim, [&](Columns c) {
-        Value value = e.load(e.f32Type(), values, e.add(from, c.first), c.mask);
-        e.store(value, page, e.add(to, c.first));
-      });
-    });
+    // A value is one row of each slice; what pads it becomes zero.
+    Value toValue = e.add(pages.values(head), e.mul(inPage, PageLayout::slice));
+    for (int64_t i = 0; i < layout.paddedHeadDim; i += e.lanes()) {
+      int64_t left = layout.headDim - i;
+      Value mask = left < e.lanes() ? e.lanesBelow(e.i64(0), e.i64(left)) : Value();
+      Value value = pages.round(e.load(e.f32Type(), values, e.add(from, i), mask), ofValue);
+      int64_t to = i / PageLayout::slice * PageLayout::tokens * PageLayout::slice + i % PageLayout::slice;
+      e.store(value, page, e.add(toValue, to));
+    }
+    if (layout.isScaled) {
+      Value keyScale = e.add(pages.keyScale(head), inPage), valueScale = e.add(pages.valueScale(head), inPage);
+      e.store(ofKey.scale, page, keyScale);
+      e.store(ofValue.scale, page, valueScale);
+    }
   });
-  return success();
 }
 
 void plait::registerStageCpuKernels(DialectRegistry &registry) {
   registry.addExtension(
-      +[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::StageOp, emitStage>(context); });
+      +[](MLIRContext *context, lm::LmDialect *) { attachCpuRowKernel<lm::StageOp, emitStageRow>(context); });
 }

@@ -61,7 +61,7 @@ void TopEmitter::next() {
   SmallVector<Value> found = row.scan({lowest, e.integer(ids, none), laneIds}, [&](Columns columns, Value x,
                                                                                    ValueRange carried) {
     Value best = carried[0], bestIds = carried[1], current = carried[2];
-    Value tie = bothOf(e.equal(x, before), e.less(beforeId, current));
+    Value same = e.equal(x, before), later = e.less(beforeId, current), tie = bothOf(same, later);
     Value after = arith::OrIOp::create(b, e.loc(), e.less(x, before), tie);
     Value better = existing(e, columns, bothOf(after, e.less(best, x)));
     return SmallVector<Value>{e.select(better, x, best), e.select(better, current, bestIds), e.add(current, e.lanes())};
@@ -96,8 +96,9 @@ static LogicalResult emitTopLogprobs(decode::TopLogprobsOp op, CpuKernelEmitter 
           top.next();
           Value unmasked = e.less(e.f32(std::numeric_limits<float>::lowest()), top.logit());
           e.ifThen(unmasked, [&] {
-            e.store(top.token(), tokens, e.add(first, i));
-            e.store(e.sub(e.sub(top.logit(), row.top), normalizer), logprobs, e.add(first, i));
+            Value at = e.add(first, i);
+            e.store(top.token(), tokens, at);
+            e.store(e.sub(e.sub(top.logit(), row.top), normalizer), logprobs, at);
           });
         });
       });

@@ -22,7 +22,7 @@ struct VerifyCpuPass : plait::impl::VerifyCpuPassBase<VerifyCpuPass> {
     markAllAnalysesPreserved();
     ModuleOp module = getOperation();
     auto result = module.walk([&](Operation *op) {
-      if (op != module && !isa<LLVM::LLVMDialect>(op->getDialect())) {
+      if (op != module && !isa_and_nonnull<LLVM::LLVMDialect>(op->getDialect())) {
         op->emitOpError("illegal after cpu; expected to have been converted by 'convert-to-llvm'");
         return WalkResult::interrupt();
       }

@@ -131,6 +131,10 @@ struct RoundShape {
     auto pending = shape.forward.getBlock().getDefiningOp<PendingOp>();
     if (!pending || pending.getMaxTokens() != 1)
       return shape.forward.emitOpError("cannot be batched: expected a block of one pending token");
+    auto yield = cast<YieldOp>(round.getBody().front().getTerminator());
+    auto stop = yield.getStop().getDefiningOp<StopOp>();
+    if (!stop || !stop.getSequence().getDefiningOp<CommitOp>() || yield.getValues() != ValueRange(stop.getSequence()))
+      return yield.emitOpError("cannot be batched: expected the committed sequence and whether it stops");
     return shape;
   }
 };

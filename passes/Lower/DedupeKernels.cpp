@@ -29,11 +29,11 @@ struct DedupeKernelsPass : plait::impl::DedupeKernelsPassBase<DedupeKernelsPass>
   using DedupeKernelsPassBase::DedupeKernelsPassBase;
 
   void runOnOperation() override {
-    // Equal kernels have the same type and the same compute op.
+    // Equal kernels have the same type and the same first op.
     DenseMap<std::pair<Type, StringAttr>, SmallVector<kernel::FuncOp>> kept;
     DenseMap<StringAttr, FlatSymbolRefAttr> replacement;
     for (kernel::FuncOp func : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>())) {
-      Operation *compute = func.getComputeOp();
+      Operation *compute = func.getRoot();
       auto &candidates = kept[{func.getFunctionType(), compute ? compute->getName().getIdentifier() : StringAttr()}];
       auto *same = llvm::find_if(candidates, [&](kernel::FuncOp other) { return areEqual(func, other); });
       if (same == candidates.end()) {

@@ -89,7 +89,8 @@ public:
     if (failed(bindArguments()))
       return failure();
     number(step.getBody().front());
-    bindOutputs();
+    if (failed(bindOutputs()))
+      return failure();
     return planBlock(step.getBody().front());
   }
 
@@ -118,11 +119,19 @@ private:
     return success();
   }
 
-  /// Values that the step returns are written straight into the outputs.
-  void bindOutputs() {
-    for (auto [i, value] : llvm::enumerate(step.getBody().front().getTerminator()->getOperands()))
-      if (int64_t index = getAbiOutput(step.getOutputRole(i)); index >= 0 && value.getDefiningOp<kernel::LaunchOp>())
-        plan.buffers[value] = {{ArgKind::output, index}};
+  /// Values that the step returns are written straight into the outputs, so each
+  /// is a launch's own.
+  LogicalResult bindOutputs() {
+    Operation *end = step.getBody().front().getTerminator();
+    for (auto [i, value] : llvm::enumerate(end->getOperands())) {
+      int64_t index = getAbiOutput(step.getOutputRole(i));
+      if (index < 0)
+        return step.emitOpError("expected an output role for result ") << i << " but got " << step.getOutputRoles()[i];
+      if (!value.getDefiningOp<kernel::LaunchOp>() || plan.buffers.contains(value))
+        return end->emitOpError("expected results of launches, each once; operand #") << i << " is not";
+      plan.buffers[value] = {{ArgKind::output, index}};
+    }
+    return success();
   }
 
   void number(Block &block) {
@@ -158,6 +167,8 @@ private:
       } else if (auto layers = dyn_cast<lm::LayersOp>(op)) {
         if (failed(planLayers(layers)))
           return failure();
+      } else if (!isa<kernel::PackedWeightOp, lm::YieldOp, decode::ReturnOp>(op)) {
+        return op.emitOpError("illegal in a plan; expected to have been made a launch by 'plait-outline-kernels'");
       }
       releaseDead(&op);
     }

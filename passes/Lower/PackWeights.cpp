@@ -22,6 +22,10 @@ struct PackWeightsPass : plait::impl::PackWeightsPassBase<PackWeightsPass> {
   using PackWeightsPassBase::PackWeightsPassBase;
 
   void runOnOperation() override {
+    if (panel < 0) {
+      mlir::emitError(getOperation().getLoc(), "expected panel to be at least 0 but got ") << int64_t(panel);
+      return signalPassFailure();
+    }
     // One layout per weight, whatever the number of steps that use it.
     llvm::MapVector<Attribute, SmallVector<lm::GetWeightOp>> uses;
     for (decode::StepOp step : getOperation().getOps<decode::StepOp>())

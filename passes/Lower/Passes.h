@@ -24,6 +24,9 @@ namespace plait {
 struct LowerPipelineOptions {
   int64_t panel = 32;              ///< rows per weight panel, see plait-pack-weights
   bool quantizeActivations = true; ///< plait-quantize-activations
+  bool roundInputs = false;        ///< the target multiplies bf16 by bf16
+  // Which fusions run; none changes a bit of any result.
+  bool fuseGated = true, fuseEpilogues = true, fuseRows = true, fuseParallel = true;
 };
 
 /// From steps and models to kernels and launch plans.

@@ -64,6 +64,28 @@ def QuantizeActivationsPass : Pass<"plait-quantize-activations", "::mlir::Module
   let dependentDialects = ["::plait::lm::LmDialect"];
 }
 
+def RoundInputsPass : Pass<"plait-round-inputs", "::mlir::ModuleOp"> {
+  let summary = "Rounds the inputs of products with bf16 weights";
+  let description = [{
+    For targets whose tiles multiply bf16 by bf16. A value is rounded once for all
+    the products that read it. Rows are padded with zeros to whole tiles, and to an
+    odd number of cache lines, so that the rows of a tile lie on different sets of
+    the cache.
+
+    ```mlir
+    %q = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
+    ```
+    becomes
+    ```mlir
+    %r = lm.round %x to 224 : tensor<?x192xf32, #lm.dims<tokens>>
+    %q = lm.linear %r, %w : tensor<?x224xbf16, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
+    ```
+    This changes results, by at most what `lm.round` says, the same for every row
+    wherever it stands. Without the pass such products are computed in f32.
+  }];
+  let statistics = [Statistic<"numRounded", "num-rounded", "Values rounded">];
+}
+
 def PackWeightsPass : Pass<"plait-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Chooses the layout in which kernels read each weight";
   let description = [{
@@ -91,9 +113,99 @@ def OutlineKernelsPass : Pass<"plait-outline-kernels", "::mlir::ModuleOp"> {
   let description = [{
     The launch keeps the op's name in the model (its location) as `source`; the
     kernel gets the op's symbolic cost. Every launch has a kernel of its own
-    until `plait-dedupe-kernels`.
+    until `plait-dedupe-kernels`; between the two, launches are fused.
   }];
   let statistics = [Statistic<"numKernels", "num-kernels", "Kernels outlined">];
+  let dependentDialects = ["::plait::kernel::KernelDialect"];
+}
+
+def FuseGatedPass : Pass<"plait-fuse-gated", "::mlir::ModuleOp"> {
+  let summary = "One launch for gate and up projections and what joins them";
+  let description = [{
+    Two products of one input whose only user is an elementwise op of both become
+    one kernel: each block of both products is computed, then joined before it is
+    stored. Neither product is written. Before:
+
+    ```mlir
+    %g = kernel.launch @linear(%x, %a) from "gate_proj" : ...
+    %u = kernel.launch @linear_0(%x, %b) from "up_proj" : ...
+    %y = kernel.launch @glu(%g, %u) from "act_fn" : ...
+    ```
+    After:
+
+    ```mlir
+    %y = kernel.launch @linear_glu(%x, %a, %b) from "gate_proj+up_proj+act_fn" : ...
+    ```
+    Left alone: products of different inputs or layouts, or with other users. No
+    bit of a result changes.
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Pairs of products fused">];
+  let dependentDialects = ["::plait::kernel::KernelDialect"];
+}
+
+def FuseEpiloguesPass : Pass<"plait-fuse-epilogues", "::mlir::ModuleOp"> {
+  let summary = "Applies elementwise ops to products before they are stored";
+  let description = [{
+    A product whose only user is an elementwise op (residual sum, activation, gate,
+    softcap) takes that op into its kernel, and the next one likewise. Before:
+
+    ```mlir
+    %y = kernel.launch @linear(%x, %w) from "o_proj" : ...
+    %z = kernel.launch @add(%h, %y) from "residual" : ...
+    ```
+    After, with the sum written over `%h` as before:
+
+    ```mlir
+    %z = kernel.launch @linear_add(%x, %w, %h) from "o_proj+residual" : ...
+    ```
+    Left alone: products with several users, users that are not elementwise. No bit
+    of a result changes.
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Elementwise launches fused">];
+  let dependentDialects = ["::plait::kernel::KernelDialect"];
+}
+
+def FuseRowsPass : Pass<"plait-fuse-rows", "::mlir::ModuleOp"> {
+  let summary = "One launch for ops that follow each other row by row";
+  let description = [{
+    An op that works row by row and one that uses its result row by row become one
+    kernel: a row passes through both, without a barrier between them. Before:
+
+    ```mlir
+    %r = kernel.launch @rope(%k, %pos) from "rope_k" : ...
+    %s = kernel.launch @stage(%r, %v, %kv, %rows, %pos) from "attention" : ...
+    ```
+    After:
+
+    ```mlir
+    %s = kernel.launch @rope_stage(%k, %pos, %v, %kv, %rows) from "rope_k+attention" : ...
+    ```
+    Left alone: ops on different rows (tokens and leaves), rows of more than 64
+    KiB, launches between which another one stands. No bit of a result changes.
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Launches fused with one that they use">];
+  let dependentDialects = ["::plait::kernel::KernelDialect"];
+}
+
+def FuseParallelPass : Pass<"plait-fuse-parallel", "::mlir::ModuleOp"> {
+  let summary = "One launch for independent work";
+  let description = [{
+    Products of one input become one kernel, whose tiles are those of all of them;
+    so do neighbouring launches that work row by row on the same rows. The threads
+    share all tiles at once: less is left over at the end. Before:
+
+    ```mlir
+    %q = kernel.launch @linear(%x, %a) from "q_proj" : ...
+    %k = kernel.launch @linear_0(%x, %b) from "k_proj" : ...
+    ```
+    After:
+
+    ```mlir
+    %q, %k = kernel.launch @linear_1(%x, %a, %b) from "q_proj+k_proj" : ...
+    ```
+    Left alone: launches that need each other's results. No bit of a result changes.
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Launches put beside another">];
   let dependentDialects = ["::plait::kernel::KernelDialect"];
 }
 

@@ -16,9 +16,23 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   pm.addPass(createDecomposeAttentionPass());
   if (options.quantizeActivations)
     pm.addPass(createQuantizeActivationsPass());
+  // Before outlining: several products share a rounded input.
+  if (options.roundInputs)
+    pm.addPass(createRoundInputsPass());
   // Before outlining: a layout depends on all uses of a weight.
   pm.addPass(createPackWeightsPass({options.panel}));
   pm.addPass(createOutlineKernelsPass());
+  // Gates first, or else their activation would become the epilogue of one product.
+  if (options.fuseGated)
+    pm.addPass(createFuseGatedPass());
+  if (options.fuseEpilogues)
+    pm.addPass(createFuseEpiloguesPass());
+  // After the epilogues, which spread an addition over more tiles than rows.
+  if (options.fuseRows)
+    pm.addPass(createFuseRowsPass());
+  // Last: it puts together what the others have made.
+  if (options.fuseParallel)
+    pm.addPass(createFuseParallelPass());
   // Before any loop exists: equal ops are compiled once.
   pm.addPass(createDedupeKernelsPass());
   pm.addPass(createPlanLaunchesPass());

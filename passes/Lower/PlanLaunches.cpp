@@ -188,10 +188,12 @@ private:
     }
     model.setPackBytes(offset);
     SmallVector<int64_t> pageTables = kernel::getPageTables(states);
-    for (auto [i, state] : llvm::enumerate(states))
+    for (auto [i, state] : llvm::enumerate(states)) {
+      StringRef element = state.isScaled() ? "int8" : state.getElement().isBF16() ? "bf16" : "f32";
       rt::StateOp::create(b, model.getLoc(), states.size() == 1 ? "kv" : "kv" + std::to_string(i), state.getLayers(),
                           kernel::PageLayout::tokens, kernel::PageLayout(state).bytes(), state.getWindow().value_or(0),
-                          pageTables[i]);
+                          pageTables[i], element);
+    }
   }
 
   rt::ModelOp model;

@@ -47,9 +47,14 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
   case Phase::decode:
     return buildDecodePipeline(pm, {options.debugLogits});
   case Phase::lower:
-    return buildLowerPipeline(pm, {.quantizeActivations = options.quantizeActivations});
+    return buildLowerPipeline(pm, {.quantizeActivations = options.quantizeActivations,
+                                   .roundInputs = options.tiles != TileUnit::none,
+                                   .fuseGated = options.fuseGated,
+                                   .fuseEpilogues = options.fuseEpilogues,
+                                   .fuseRows = options.fuseRows,
+                                   .fuseParallel = options.fuseParallel});
   case Phase::cpu:
-    return buildCpuPipeline(pm, {unsigned(options.lanes), options.fma, options.isa});
+    return buildCpuPipeline(pm, {{unsigned(options.lanes), options.fma, options.tiles}, options.isa});
   case Phase::link:
     return;
   }

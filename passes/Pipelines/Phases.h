@@ -12,6 +12,8 @@
 #ifndef PLAIT_PASSES_PIPELINES_PHASES_H
 #define PLAIT_PASSES_PIPELINES_PHASES_H
 
+#include "plait/Target/CpuMachine.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -27,6 +29,11 @@ inline constexpr Phase kPhases[] = {Phase::import, Phase::decode, Phase::lower, 
 llvm::StringRef getName(Phase phase);
 std::optional<Phase> parsePhase(llvm::StringRef name);
 
+/// Which launches are fused. Results are the same, bit by bit, with all and none.
+struct Fusions {
+  bool gated = true, epilogues = true, rows = true, parallel = true;
+};
+
 /// Everything the phases' passes are told. The same options are those of the
 /// pipelines in plait-opt.
 struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
@@ -36,7 +43,15 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> quantizeActivations{*this, "quantize-activations",
                                    llvm::cl::desc("Multiply weights of integers by activations of 16 bits"),
                                    llvm::cl::init(true)};
+  Option<bool> fuseGated{*this, "fuse-gated", llvm::cl::desc("Run plait-fuse-gated"), llvm::cl::init(true)};
+  Option<bool> fuseEpilogues{*this, "fuse-epilogues", llvm::cl::desc("Run plait-fuse-epilogues"), llvm::cl::init(true)};
+  Option<bool> fuseRows{*this, "fuse-rows", llvm::cl::desc("Run plait-fuse-rows"), llvm::cl::init(true)};
+  Option<bool> fuseParallel{*this, "fuse-parallel", llvm::cl::desc("Run plait-fuse-parallel"), llvm::cl::init(true)};
   Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};
+  Option<TileUnit> tiles{
+      *this, "tiles", llvm::cl::desc("What multiplies bf16 by bf16"), llvm::cl::init(TileUnit::none),
+      llvm::cl::values(clEnumValN(TileUnit::none, "none", "nothing"), clEnumValN(TileUnit::amx, "amx", "AMX tiles"),
+                       clEnumValN(TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))};
   Option<std::string> isa{*this, "isa", llvm::cl::desc("CPU features the binary asks for"), llvm::cl::init("")};
 };
 

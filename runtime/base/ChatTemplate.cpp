@@ -12,7 +12,6 @@
 #include "runtime/base/jinja/Interpreter.h"
 
 #include <algorithm>
-#include <filesystem>
 
 using namespace plait;
 using namespace plait::jinja;
@@ -53,7 +52,7 @@ Value toValue(Interpreter &interpreter, const Json &json, bool isUser) {
   case Json::value_t::object: {
     Dict items;
     for (const auto &[key, value] : json.items())
-      items.set(interpreter.text(MarkedText(key, isUser)), toValue(interpreter, value, isUser));
+      items.set(interpreter.sandbox, interpreter.text(MarkedText(key, isUser)), toValue(interpreter, value, isUser));
     return interpreter.dict(std::move(items));
   }
   default:
@@ -77,7 +76,7 @@ Value messageValue(Interpreter &interpreter, Json message) {
   Dict items;
   for (const auto &[key, value] : message.items()) {
     bool isRole = key == "role" && value.is_string() && isWellKnownRole(value.get_ref<const std::string &>());
-    items.set(interpreter.text(key), toValue(interpreter, value, !isRole));
+    items.set(interpreter.sandbox, interpreter.text(key), toValue(interpreter, value, !isRole));
   }
   return interpreter.dict(std::move(items));
 }
@@ -141,14 +140,11 @@ Expected<RenderedChat> ChatTemplate::render(const ChatInput &input, const Limits
   return RenderedChat{text.bytes(), text.userRanges()};
 }
 
+const std::map<std::string, std::string> &ChatTemplate::specialTokens() const { return impl->specialTokens; }
+
 //===----------------------------------------------------------------------===//
 // Files
 //===----------------------------------------------------------------------===//
-
-static bool isThere(const std::string &path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
 
 /// A token is a text, or an object with its "content".
 static void addTokens(const Json &config, std::map<std::string, std::string> &tokens) {
@@ -162,26 +158,34 @@ static void addTokens(const Json &config, std::map<std::string, std::string> &to
   }
 }
 
-Expected<std::map<std::string, std::string>> ChatTemplate::specialTokens(const std::string &folder) {
+/// The contents of a JSON file of the model; null if it has no such file.
+static Expected<Json> readConfig(const ModelReader &read, const char *file) {
+  PLAIT_ASSIGN_OR_RETURN(std::optional<ModelText> config, read(file));
+  return config ? parseJson(config->text, config->label) : Expected<Json>(Json());
+}
+
+Expected<std::map<std::string, std::string>> ChatTemplate::readSpecialTokens(const ModelReader &read) {
   std::map<std::string, std::string> tokens;
-  for (const char *file : {"/tokenizer_config.json", "/special_tokens_map.json"})
-    if (isThere(folder + file)) {
-      PLAIT_ASSIGN_OR_RETURN(Json config, readJsonFile(folder + file));
-      addTokens(config, tokens);
-    }
+  for (const char *file : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    PLAIT_ASSIGN_OR_RETURN(Json config, readConfig(read, file));
+    addTokens(config, tokens);
+  }
   return tokens;
 }
 
 /// The template of tokenizer_config.json.
-static Expected<std::optional<std::string>> templateOf(const std::string &path, bool forTools) {
-  PLAIT_ASSIGN_OR_RETURN(Json config, readJsonFile(path));
-  JsonView view(config, path);
+static Expected<std::optional<ModelText>> readNamedTemplate(const ModelReader &read, bool forTools) {
+  PLAIT_ASSIGN_OR_RETURN(std::optional<ModelText> file, read("tokenizer_config.json"));
+  if (!file)
+    return file;
+  PLAIT_ASSIGN_OR_RETURN(Json config, parseJson(file->text, file->label));
+  JsonView view(config, file->label);
   if (!config.is_object() || !view.has("chat_template"))
-    return std::optional<std::string>();
+    return std::optional<ModelText>();
   PLAIT_ASSIGN_OR_RETURN(JsonView entry, view.get("chat_template"));
   if (!entry.json().is_array()) {
-    PLAIT_ASSIGN_OR_RETURN(std::string text, entry.asString());
-    return std::optional<std::string>(std::move(text));
+    PLAIT_ASSIGN_OR_RETURN(file->text, entry.asString());
+    return file;
   }
   PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> list, entry.asArray());
   std::optional<std::string> standard, tools;
@@ -191,26 +195,22 @@ static Expected<std::optional<std::string>> templateOf(const std::string &path, 
     if (name == "default" || name == "tool_use")
       (name == "default" ? standard : tools) = std::move(text);
   }
-  if (forTools && tools)
-    return tools;
-  if (!standard)
+  std::optional<std::string> &chosen = forTools && tools ? tools : standard;
+  if (!chosen)
     return entry.error("a template that is named \"default\"");
-  return standard;
+  file->text = std::move(*chosen);
+  return file;
 }
 
-Expected<std::optional<ChatTemplate>> ChatTemplate::fromFolder(const std::string &folder, bool forTools) {
-  std::optional<std::string> source;
-  std::string path = folder + "/chat_template.jinja", config = folder + "/tokenizer_config.json";
-  if (isThere(path)) {
-    PLAIT_ASSIGN_OR_RETURN(source, readFile(path, kMaxTemplateBytes));
-  } else if (isThere(config)) {
-    path = config;
-    PLAIT_ASSIGN_OR_RETURN(source, templateOf(config, forTools));
+Expected<std::optional<ChatTemplate>> ChatTemplate::ofModel(const ModelReader &read, bool forTools) {
+  PLAIT_ASSIGN_OR_RETURN(std::optional<ModelText> source, read("chat_template.jinja"));
+  if (!source) {
+    PLAIT_ASSIGN_OR_RETURN(source, readNamedTemplate(read, forTools));
   }
   if (!source)
     return std::optional<ChatTemplate>();
-  PLAIT_ASSIGN_OR_RETURN(auto tokens, specialTokens(folder));
-  PLAIT_ASSIGN_OR_RETURN(ChatTemplate result, parse(*source, path, std::move(tokens)));
+  PLAIT_ASSIGN_OR_RETURN(auto tokens, readSpecialTokens(read));
+  PLAIT_ASSIGN_OR_RETURN(ChatTemplate result, parse(source->text, source->label, std::move(tokens)));
   return std::optional<ChatTemplate>(std::move(result));
 }
 

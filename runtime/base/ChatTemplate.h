@@ -17,6 +17,7 @@
 #define PLAIT_RUNTIME_BASE_CHATTEMPLATE_H
 
 #include "runtime/base/Json.h"
+#include "runtime/base/ModelReader.h"
 #include "runtime/base/Status.h"
 #include "runtime/base/TextRange.h"
 #include "runtime/base/jinja/Sandbox.h"
@@ -57,15 +58,15 @@ public:
   static Expected<ChatTemplate> parse(std::string_view source, const std::string &name,
                                       std::map<std::string, std::string> specialTokens = {});
 
-  /// Looks for a template in a model folder or an artifact: chat_template.jinja,
-  /// else "chat_template" of tokenizer_config.json, which is a text or a list
-  /// of {"name", "template"}. Of several, the one named "default" is taken, or
-  /// "tool_use" where `forTools`. Nothing if the folder has none.
-  static Expected<std::optional<ChatTemplate>> fromFolder(const std::string &folder, bool forTools = false);
+  /// The template of a model: chat_template.jinja, else "chat_template" of
+  /// tokenizer_config.json, which is a text or a list of {"name", "template"}. Of
+  /// several, the one named "default" is taken, or "tool_use" where `forTools`.
+  /// Nothing if the model has none.
+  static Expected<std::optional<ChatTemplate>> ofModel(const ModelReader &read, bool forTools = false);
 
   /// The special tokens that tokenizer_config.json and special_tokens_map.json
-  /// of a folder name, by variable.
-  static Expected<std::map<std::string, std::string>> specialTokens(const std::string &folder);
+  /// of a model name, by variable.
+  static Expected<std::map<std::string, std::string>> readSpecialTokens(const ModelReader &read);
 
   ~ChatTemplate();
   ChatTemplate(ChatTemplate &&) noexcept;
@@ -74,6 +75,8 @@ public:
   /// Fails with one line that has the template's line, whatever the template
   /// does: it may run out of `limits`, or call raise_exception().
   Expected<RenderedChat> render(const ChatInput &input, const jinja::Limits &limits = {}) const;
+
+  const std::map<std::string, std::string> &specialTokens() const;
 
 private:
   ChatTemplate();

@@ -24,8 +24,9 @@ namespace plait {
 class Checkpoint {
 public:
   Checkpoint() = default;
-  Checkpoint(std::map<std::string, TensorView> tensors, std::vector<std::shared_ptr<const MappedFile>> files)
-      : byName(std::move(tensors)), mapped(std::move(files)) {}
+  Checkpoint(std::map<std::string, TensorView> tensors, std::vector<std::shared_ptr<const MappedFile>> files,
+             std::map<std::string, std::string> metadata = {})
+      : byName(std::move(tensors)), meta(std::move(metadata)), mapped(std::move(files)) {}
   /// One .safetensors file.
   static Expected<Checkpoint> openFile(const std::string &path);
   static Expected<Checkpoint> openFile(const FileRange &range);

@@ -47,8 +47,8 @@ struct TensorName {
 struct Architecture {
   const char *name; ///< general.architecture
   const char *modelType, *className;
-  std::span<const KeyName> keys;
-  std::span<const TensorName> tensors;
+  std::span<const KeyName> keys, moreKeys;
+  std::span<const TensorName> tensors, moreTensors; ///< searched in this order
   /// Adds what is in no key; sizes of heads have been checked.
   void (*complete)(const Gguf &gguf, Json &config);
   bool rotatesPartially = false; ///< it may rotate some columns of a head alone
@@ -67,18 +67,8 @@ constexpr KeyName llamaKeys[] = {
     {"vocab_size", "vocab_size", KeyKind::optionalSize},
 };
 
-/// With windows and caps besides.
-constexpr KeyName gemmaKeys[] = {
-    {"context_length", "max_position_embeddings"},
-    {"embedding_length", "hidden_size"},
-    {"block_count", "num_hidden_layers"},
-    {"feed_forward_length", "intermediate_size"},
-    {"attention.head_count", "num_attention_heads"},
-    {"attention.head_count_kv", "num_key_value_heads", KeyKind::optionalSize},
-    {"attention.key_length", "head_dim", KeyKind::optionalSize},
-    {"attention.layer_norm_rms_epsilon", "rms_norm_eps", KeyKind::number},
-    {"rope.freq_base", "rope_theta", KeyKind::optionalNumber},
-    {"vocab_size", "vocab_size", KeyKind::optionalSize},
+/// Of models with windows and caps, besides.
+constexpr KeyName windowKeys[] = {
     {"attention.sliding_window", "sliding_window", KeyKind::optionalSize},
     {"attention.sliding_window_pattern", "sliding_window_pattern", KeyKind::optionalSize},
     {"attn_logit_softcapping", "attn_logit_softcapping", KeyKind::optionalNumber},
@@ -96,67 +86,46 @@ constexpr KeyName gpt2Keys[] = {
     {"vocab_size", "vocab_size", KeyKind::optionalSize},
 };
 
-constexpr TensorName llamaTensors[] = {
+/// What most families have; a family's own names go before these.
+constexpr TensorName commonTensors[] = {
     {"token_embd", "model.embed_tokens"},
     {"output_norm", "model.norm"},
     {"output", "lm_head"},
     {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm"},
-    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj", Change::pairedRows},
-    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj", Change::pairedRows},
+    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj"},
+    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj"},
     {"blk.{layer}.attn_v", "model.layers.{layer}.self_attn.v_proj"},
     {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
     {"blk.{layer}.ffn_norm", "model.layers.{layer}.post_attention_layernorm"},
     {"blk.{layer}.ffn_gate", "model.layers.{layer}.mlp.gate_proj"},
     {"blk.{layer}.ffn_up", "model.layers.{layer}.mlp.up_proj"},
     {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
+};
+
+constexpr TensorName llamaTensors[] = {
+    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj", Change::pairedRows},
+    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj", Change::pairedRows},
 };
 
 /// Unlike Llama's, the rows stay as they are.
 constexpr TensorName qwenTensors[] = {
-    {"token_embd", "model.embed_tokens"},
-    {"output_norm", "model.norm"},
-    {"output", "lm_head"},
-    {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm"},
-    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj"},
     {"blk.{layer}.attn_q_norm", "model.layers.{layer}.self_attn.q_norm"},
-    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj"},
     {"blk.{layer}.attn_k_norm", "model.layers.{layer}.self_attn.k_norm"},
-    {"blk.{layer}.attn_v", "model.layers.{layer}.self_attn.v_proj"},
-    {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
-    {"blk.{layer}.ffn_norm", "model.layers.{layer}.post_attention_layernorm"},
-    {"blk.{layer}.ffn_gate", "model.layers.{layer}.mlp.gate_proj"},
-    {"blk.{layer}.ffn_up", "model.layers.{layer}.mlp.up_proj"},
-    {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
 };
 
 constexpr TensorName gemmaTensors[] = {
-    {"token_embd", "model.embed_tokens"},
     {"output_norm", "model.norm", Change::plusOne},
     {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm", Change::plusOne},
-    {"blk.{layer}.attn_q", "model.layers.{layer}.self_attn.q_proj"},
     {"blk.{layer}.attn_q_norm", "model.layers.{layer}.self_attn.q_norm", Change::plusOne},
-    {"blk.{layer}.attn_k", "model.layers.{layer}.self_attn.k_proj"},
     {"blk.{layer}.attn_k_norm", "model.layers.{layer}.self_attn.k_norm", Change::plusOne},
-    {"blk.{layer}.attn_v", "model.layers.{layer}.self_attn.v_proj"},
-    {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
     {"blk.{layer}.post_attention_norm", "model.layers.{layer}.post_attention_layernorm", Change::plusOne},
     {"blk.{layer}.ffn_norm", "model.layers.{layer}.pre_feedforward_layernorm", Change::plusOne},
-    {"blk.{layer}.ffn_gate", "model.layers.{layer}.mlp.gate_proj"},
-    {"blk.{layer}.ffn_up", "model.layers.{layer}.mlp.up_proj"},
-    {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
     {"blk.{layer}.post_ffw_norm", "model.layers.{layer}.post_feedforward_layernorm", Change::plusOne},
 };
 
 constexpr TensorName phi3Tensors[] = {
-    {"token_embd", "model.embed_tokens"},
-    {"output_norm", "model.norm"},
-    {"output", "lm_head"},
-    {"blk.{layer}.attn_norm", "model.layers.{layer}.input_layernorm"},
     {"blk.{layer}.attn_qkv", "model.layers.{layer}.self_attn.qkv_proj"},
-    {"blk.{layer}.attn_output", "model.layers.{layer}.self_attn.o_proj"},
-    {"blk.{layer}.ffn_norm", "model.layers.{layer}.post_attention_layernorm"},
     {"blk.{layer}.ffn_up", "model.layers.{layer}.mlp.gate_up_proj"},
-    {"blk.{layer}.ffn_down", "model.layers.{layer}.mlp.down_proj"},
 };
 
 constexpr TensorName gpt2Tensors[] = {
@@ -215,13 +184,14 @@ void completePhi3(const Gguf &gguf, Json &config) {
 void completeGpt2(const Gguf &, Json &config) { config["activation_function"] = "gelu_new"; }
 
 constexpr Architecture architectures[] = {
-    {"gemma2", "gemma2", "Gemma2ForCausalLM", gemmaKeys, gemmaTensors, completeGemma2},
-    {"gemma3", "gemma3_text", "Gemma3ForCausalLM", gemmaKeys, gemmaTensors, completeGemma3},
-    {"gpt2", "gpt2", "GPT2LMHeadModel", gpt2Keys, gpt2Tensors, completeGpt2},
-    {"llama", "llama", "LlamaForCausalLM", llamaKeys, llamaTensors, completeLlama},
-    {"phi3", "phi3", "Phi3ForCausalLM", gemmaKeys, phi3Tensors, completePhi3, /*rotatesPartially=*/true},
-    {"qwen2", "qwen2", "Qwen2ForCausalLM", llamaKeys, qwenTensors, completeQwen2},
-    {"qwen3", "qwen3", "Qwen3ForCausalLM", llamaKeys, qwenTensors, completeQwen3},
+    {"gemma2", "gemma2", "Gemma2ForCausalLM", llamaKeys, windowKeys, gemmaTensors, commonTensors, completeGemma2},
+    {"gemma3", "gemma3_text", "Gemma3ForCausalLM", llamaKeys, windowKeys, gemmaTensors, commonTensors, completeGemma3},
+    {"gpt2", "gpt2", "GPT2LMHeadModel", gpt2Keys, {}, gpt2Tensors, {}, completeGpt2},
+    {"llama", "llama", "LlamaForCausalLM", llamaKeys, {}, llamaTensors, commonTensors, completeLlama},
+    {"phi3", "phi3", "Phi3ForCausalLM", llamaKeys, windowKeys, phi3Tensors, commonTensors, completePhi3,
+     /*rotatesPartially=*/true},
+    {"qwen2", "qwen2", "Qwen2ForCausalLM", llamaKeys, {}, qwenTensors, commonTensors, completeQwen2},
+    {"qwen3", "qwen3", "Qwen3ForCausalLM", llamaKeys, {}, qwenTensors, commonTensors, completeQwen3},
 };
 
 constexpr std::string_view architectureKey = "general.architecture";
@@ -256,8 +226,9 @@ public:
   Expected<Json> make() {
     config["model_type"] = architecture.modelType;
     config["architectures"] = {architecture.className};
-    for (const KeyName &key : architecture.keys)
-      PLAIT_RETURN_IF_ERROR(addMember(key));
+    for (std::span<const KeyName> keys : {architecture.keys, architecture.moreKeys})
+      for (const KeyName &key : keys)
+        PLAIT_RETURN_IF_ERROR(addMember(key));
     PLAIT_RETURN_IF_ERROR(addVocabulary());
     config["tie_word_embeddings"] = !hasTensor(gguf, "output.weight");
     PLAIT_RETURN_IF_ERROR(checkHeads());
@@ -320,6 +291,8 @@ private:
     if (heads < 1)
       return gguf.error(keyOf("attention.head_count"), "at least 1");
     int64_t size = headSize(config);
+    if (size < 1)
+      return gguf.error(keyOf(config.contains("head_dim") ? "attention.key_length" : "embedding_length"), "at least 1");
     for (const std::string &key : {rotated, values})
       if (gguf.has(key)) {
         PLAIT_ASSIGN_OR_RETURN(int64_t found, gguf.getInt(key, 0, INT64_MAX));
@@ -397,7 +370,7 @@ Status ConfigMaker::addLlama3Scaling(const TensorView &tensor) {
   auto refused = [&](const std::string &found) {
     return unsupported(foundExpected(what, found, "the factors of Llama 3.1's scaling of frequencies"));
   };
-  if (factors.empty() || !(factors.back() > 1))
+  if (factors.empty() || !(factors.back() > 1) || !std::isfinite(factors.back()))
     return refused("no factor above 1 for the lowest frequency");
   constexpr double low = 1, high = 4;
   const double factor = factors.back();
@@ -420,9 +393,11 @@ Status ConfigMaker::addLlama3Scaling(const TensorView &tensor) {
     double length = wavelength(i), smooth = (original / length - low) / (high - low);
     double expected = std::clamp(smooth, 0.0, 1.0);
     expected = 1 / ((1 - expected) / factor + expected);
-    if (std::abs(expected - factors[i]) > 1e-4 * expected)
+    if (!(std::abs(expected - factors[i]) <= 1e-4 * expected)) // of NaN too
       return refused("the factor " + std::to_string(factors[i]) + " for frequency " + std::to_string(i));
   }
+  if (!(original >= 1 && original <= 0x1p53))
+    return refused("factors of an original context of " + std::to_string(original) + " positions");
   config["rope_scaling"] = {{"rope_type", "llama3"},
                             {"factor", factor},
                             {"low_freq_factor", low},
@@ -454,14 +429,15 @@ std::optional<CheckpointName> findName(const Architecture &architecture, const s
   if (dot == std::string::npos)
     return std::nullopt;
   auto [body, layer] = withoutLayer(std::string_view(tensor).substr(0, dot));
-  for (const TensorName &entry : architecture.tensors) {
-    if (body != entry.gguf)
+  for (std::span<const TensorName> tensors : {architecture.tensors, architecture.moreTensors}) {
+    auto entry = std::find_if(tensors.begin(), tensors.end(), [&](const TensorName &t) { return t.gguf == body; });
+    if (entry == tensors.end())
       continue;
-    std::string name = entry.checkpoint;
+    std::string name = entry->checkpoint;
     constexpr std::string_view mark = "{layer}";
     if (size_t at = name.find(mark); at != std::string::npos)
       name.replace(at, mark.size(), layer);
-    return CheckpointName{name + tensor.substr(dot), entry.change};
+    return CheckpointName{name + tensor.substr(dot), entry->change};
   }
   return std::nullopt;
 }

@@ -263,6 +263,10 @@ Status addByteLevel(const Gguf &gguf, const Vocabulary &vocabulary, Json &tokeni
   return Status::success();
 }
 
+/// Far above those of any model: a piece is looked up in all its parts, which takes
+/// the square of its length.
+constexpr size_t maxPieceBytes = 1024;
+
 size_t countCharacters(std::string_view text) {
   return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
@@ -309,6 +313,12 @@ Json makeMerges(const Vocabulary &vocabulary, const std::vector<double> &scores)
 /// is in no other one.
 Status addSentencePiece(const Gguf &gguf, const Vocabulary &vocabulary, Json &tokenizer) {
   constexpr std::string_view scoresKey = "tokenizer.ggml.scores";
+  for (size_t id = 0; id < vocabulary.tokens.size(); ++id)
+    if (size_t bytes = vocabulary.tokens[id].size(); bytes > maxPieceBytes)
+      return unsupported(gguf.error("tokenizer.ggml.tokens", "pieces of at most " + std::to_string(maxPieceBytes) +
+                                                                 " bytes, but number " + std::to_string(id) + " has " +
+                                                                 std::to_string(bytes))
+                             .message());
   PLAIT_ASSIGN_OR_RETURN(std::vector<double> scores, gguf.getNumbers(scoresKey));
   PLAIT_RETURN_IF_ERROR(checkLength(gguf, scoresKey, scores.size(), vocabulary.tokens.size()));
   PLAIT_ASSIGN_OR_RETURN(bool prefix, gguf.getBool("tokenizer.ggml.add_space_prefix", true));

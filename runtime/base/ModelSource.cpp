@@ -9,6 +9,7 @@
 
 #include "runtime/base/GgufModel.h"
 #include "runtime/base/Message.h"
+#include "runtime/base/PackedCheckpoint.h"
 
 #include <filesystem>
 
@@ -71,7 +72,12 @@ Expected<std::optional<std::string>> ModelSource::read(const std::string &file) 
 }
 
 Expected<Checkpoint> ModelSource::openCheckpoint() const {
-  return gguf ? makeCheckpoint(*gguf) : Checkpoint::openFolder(root);
+  if (gguf)
+    return makeCheckpoint(*gguf);
+  PLAIT_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::openFolder(root));
+  PLAIT_ASSIGN_OR_RETURN(Json config, readJsonFile(pathOf("config.json")));
+  PLAIT_ASSIGN_OR_RETURN(std::optional<PackedFormat> format, readPackedFormat(JsonView(config, label("config.json"))));
+  return viewPackedCheckpoint(checkpoint, format, label("config.json"));
 }
 
 std::vector<std::string> ModelSource::filesOf(const Checkpoint &checkpoint) const {

@@ -33,6 +33,7 @@ public:
   /// The path of the file that holds `file`.
   std::string pathOf(const std::string &file) const;
 
+  /// All tensors; of a checkpoint of GPTQ or AWQ each matrix is one, X.weight.
   Expected<Checkpoint> openCheckpoint() const;
   /// The files that `checkpoint` was read from.
   std::vector<std::string> filesOf(const Checkpoint &checkpoint) const;

@@ -7,6 +7,8 @@
 
 #include "runtime/base/Progress.h"
 
+#include "runtime/base/File.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -96,7 +98,7 @@ Expected<ProgressMode> plait::parseProgressMode(const std::string &option) {
     return ProgressMode::plain;
   if (text == "none")
     return ProgressMode::none;
-  return invalidArgument(std::string(option.empty() ? "PLAIT_PROGRESS" : "--progress") + ": found \"" + text +
+  return invalidArgument(std::string(option.empty() ? "PLAIT_PROGRESS" : "--progress") + ": found \"" + printable(text, 80) +
                          "\"; expected auto, bar, plain or none");
 }
 

@@ -7,38 +7,172 @@
 
 #include "runtime/base/Quantization.h"
 
+#include "runtime/base/PackedMatrix.h"
 #include "runtime/base/QuantizedBlocks.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 
 using namespace plait;
 
-/// The f16 nearest to `value`, which is not negative; the largest finite one if
-/// that is nearest.
-static uint16_t nearestHalf(float value) {
-  uint32_t low = 0, high = 0x7BFF; // halves are ordered as their bits
-  while (high - low > 1) {
-    uint32_t middle = (low + high) / 2;
-    (halfToFloat(uint16_t(middle)) <= value ? low : high) = middle;
+//===----------------------------------------------------------------------===//
+// The search for a scale
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The f16 nearest to `value`; the largest finite one if that is nearest.
+uint16_t nearestHalf(float value) {
+  float magnitude = std::fabs(value);
+  uint32_t bits;
+  if (magnitude < 0x1p-14f) { // a sum with 0.5 is rounded where a subnormal half is
+    bits = std::bit_cast<uint32_t>(magnitude + 0.5f) - std::bit_cast<uint32_t>(0.5f);
+  } else {
+    bits = std::bit_cast<uint32_t>(magnitude);
+    bits = ((bits + 0xFFF + (bits >> 13 & 1)) >> 13) - (112 << 10);
   }
-  return uint16_t(value - halfToFloat(uint16_t(low)) <= halfToFloat(uint16_t(high)) - value ? low : high);
+  return uint16_t(std::min(bits, 0x7BFFu) | (std::signbit(value) ? 0x8000 : 0));
 }
 
-static void quantizeGroup(const WeightQuantization &q, std::span<const float> values, std::span<const float>,
-                          int8_t *integers, uint16_t &scale, int8_t &zero) {
-  float least = 0, most = 0;
-  for (float value : values) {
-    least = std::min(least, value);
-    most = std::max(most, value);
+/// How the integers of a group are read.
+struct GroupGrid {
+  uint16_t scale = 0;
+  int zero = 0;
+};
+
+/// Rounds a group to integers: multiplies by the inverse of the scale, and adds
+/// and subtracts 1.5 * 2^23, whose neighbours are integers.
+struct Rounding {
+  float scale, inverse, zero, lowest, highest;
+
+  Rounding(const WeightQuantization &q, const GroupGrid &grid)
+      : scale(halfToFloat(grid.scale)), inverse(grid.scale & 0x7FFF ? 1 / scale : 0), zero(float(grid.zero)),
+        lowest(float(q.lowest())), highest(float(q.highest())) {}
+  float operator()(float value) const {
+    float t = value * inverse + zero;
+    t = t > lowest ? t : lowest;
+    t = t < highest ? t : highest;
+    return (t + 0x1.8p23f) - 0x1.8p23f;
   }
-  float range = q.zeroPoints ? (most - least) / float(q.highest()) : std::max(most, -least) / float(q.highest());
-  scale = nearestHalf(range);
-  float inverse = scale ? 1 / halfToFloat(scale) : 0;
-  zero = q.zeroPoints ? int8_t(std::clamp(std::nearbyint(-least * inverse), 0.0f, 15.0f)) : int8_t(0);
+};
+
+/// One group whose grid is to be found.
+class GroupSearch {
+public:
+  GroupSearch(const WeightQuantization &q, std::span<const float> values, std::span<const float> importance)
+      : q(q), values(values), importance(importance) {}
+
+  GroupGrid run();
+
+private:
+  /// Sums over the group, in eight parts so that the order is that of vectors of
+  /// any width up to eight.
+  template <typename Term> float sum(Term term) const {
+    constexpr size_t lanes = 8;
+    float parts[lanes] = {};
+    size_t i = 0;
+    for (; i + lanes <= values.size(); i += lanes)
+      for (size_t lane = 0; lane < lanes; ++lane)
+        parts[lane] += term(i + lane);
+    for (; i < values.size(); ++i)
+      parts[i % lanes] += term(i);
+    for (size_t half = lanes / 2; half; half /= 2)
+      for (size_t lane = 0; lane < half; ++lane)
+        parts[lane] += parts[lane + half];
+    return parts[0];
+  }
+  float errorOf(const GroupGrid &grid) const;
+  bool consider(float scale, int zero);
+  bool refine();
+
+  const WeightQuantization &q;
+  std::span<const float> values, importance;
+  GroupGrid best;
+  float leastError = std::numeric_limits<float>::quiet_NaN(); ///< of `best`; NaN before the first candidate
+};
+
+float GroupSearch::errorOf(const GroupGrid &grid) const {
+  Rounding round(q, grid);
+  const float *x = values.data(), *w = importance.data();
+  auto error = [&](size_t i) { return x[i] - round.scale * (round(x[i]) - round.zero); };
+  if (importance.empty())
+    return sum([&](size_t i) { return error(i) * error(i); });
+  return sum([&](size_t i) { return w[i] * (error(i) * error(i)); });
+}
+
+/// Keeps the grid of this scale, rounded, if it is better than the best.
+bool GroupSearch::consider(float scale, int zero) {
+  GroupGrid grid{nearestHalf(scale), zero};
+  float error = errorOf(grid);
+  if (error >= leastError) // never so before the first, even if all overflow
+    return false;
+  best = grid;
+  leastError = error;
+  return true;
+}
+
+/// Considers the scale that is best for the integers of the best grid.
+bool GroupSearch::refine() {
+  Rounding round(q, best);
+  const float *x = values.data();
+  auto weight = [&](size_t i) { return importance.empty() ? 1.0f : importance[i]; };
+  auto integer = [&](size_t i) { return round(x[i]) - round.zero; };
+  float products = sum([&](size_t i) { return weight(i) * (x[i] * integer(i)); });
+  float squares = sum([&](size_t i) { return weight(i) * (integer(i) * integer(i)); });
+  return squares > 0 && consider(products / squares, best.zero);
+}
+
+/// Candidates spread the values over about as many integers as there are: over
+/// fewer, or over more, so that the outermost are clipped for the sake of the
+/// others. The first is plain rounding to nearest, which ties prefer.
+GroupGrid GroupSearch::run() {
+  auto [least, most] = std::minmax_element(values.begin(), values.end());
+  float low = std::min(*least, 0.0f), high = std::max(*most, 0.0f);
+  if (low == 0 && high == 0)
+    return best;
+  float levels = float(q.highest()), stride = q.bits == 8 ? 0.01f : 0.06f;
+  if (!importance.empty()) // a few columns may decide, so the error is less smooth
+    stride /= 2;
+  int steps = importance.empty() ? 8 : 16;
+  auto considerStep = [&](int step) {
+    float more = levels * stride * float(step);
+    if (!q.zeroPoints) {
+      float scale = std::max(high, -low) / (levels + more);
+      consider(scale, 0);
+      if (-q.lowest() != q.highest()) // the integer without a counterpart may serve either sign
+        consider(-scale, 0);
+      return;
+    }
+    float scale = high / (levels + more) - low / (levels + more);
+    int zero = scale > 0 ? int(std::clamp(std::nearbyint(-low / scale - more / 2), 0.0f, levels)) : 0;
+    consider(scale, zero);
+    if (zero > q.lowest())
+      consider(scale, zero - 1);
+    if (zero < q.highest())
+      consider(scale, zero + 1);
+  };
+  considerStep(0);
+  for (int step = -steps / 4; step <= steps; ++step)
+    if (step)
+      considerStep(step);
+  for (int more = 3; more > 0; --more)
+    if (!refine())
+      break;
+  return best;
+}
+
+} // namespace
+
+static void quantizeGroup(const WeightQuantization &q, std::span<const float> values, std::span<const float> importance,
+                          int8_t *integers, uint16_t &scale, int8_t &zero) {
+  GroupGrid grid = GroupSearch(q, values, importance).run();
+  scale = grid.scale;
+  zero = int8_t(grid.zero);
+  Rounding round(q, grid);
   for (size_t i = 0; i < values.size(); ++i)
-    integers[i] =
-        int8_t(std::clamp(std::nearbyint(values[i] * inverse) + float(zero), float(q.lowest()), float(q.highest())));
+    integers[i] = int8_t(round(values[i]));
 }
 
 void plait::quantizeRow(const WeightQuantization &quantization, std::span<const float> row,
@@ -63,6 +197,8 @@ void plait::dequantizeRow(const WeightQuantization &quantization, const Quantize
 }
 
 std::optional<WeightQuantization> plait::storedQuantization(const TensorView &tensor) {
+  if (tensor.packed)
+    return tensor.packed->quantization;
   if (tensor.transposed || tensor.offset != 0)
     return std::nullopt;
   if (tensor.type == TensorType::q8_0)
@@ -73,6 +209,8 @@ std::optional<WeightQuantization> plait::storedQuantization(const TensorView &te
 }
 
 void plait::readQuantizedRow(const TensorView &tensor, int64_t row, QuantizedRow &result) {
+  if (tensor.packed)
+    return readPackedRow(tensor, row, result);
   bool small = tensor.type == TensorType::q4_0;
   size_t columns = size_t(tensor.columns()), groups = columns / 32, bytes = tensorBlockBytes(tensor.type);
   const uint8_t *block = tensor.data.data() + size_t(storedRow(tensor, row)) * groups * bytes;

@@ -7,6 +7,7 @@
 
 #include "runtime/base/Tensor.h"
 
+#include "runtime/base/PackedMatrix.h"
 #include "runtime/base/QuantizedBlocks.h"
 
 #include <algorithm>
@@ -52,6 +53,8 @@ constexpr TypeInfo typeInfos[] = {
     {TensorType::f8_e5m2, "F8_E5M2", 1},
     {TensorType::q4_0, "Q4_0", 18, 32, dequantizeQ4_0},
     {TensorType::q8_0, "Q8_0", 34, 32, dequantizeQ8_0},
+    {TensorType::gptq, "GPTQ", 4, 8}, // a word of 4-bit integers; those of 8 bits are not told apart
+    {TensorType::awq, "AWQ", 4, 8},
 };
 
 const TypeInfo *findType(TensorType type) {
@@ -70,7 +73,7 @@ const char *plait::tensorTypeName(TensorType type) {
 
 std::optional<TensorType> plait::findSafetensorsType(std::string_view name) {
   for (const TypeInfo &info : typeInfos)
-    if (info.name == name && !info.dequantize)
+    if (info.name == name && info.elements == 1)
       return info.type;
   return std::nullopt;
 }
@@ -78,7 +81,7 @@ std::optional<TensorType> plait::findSafetensorsType(std::string_view name) {
 std::string plait::listSafetensorsTypes() {
   std::string list;
   for (const TypeInfo &info : typeInfos)
-    if (!info.dequantize)
+    if (info.elements == 1)
       list += (list.empty() ? "" : ", ") + std::string(info.name);
   return list;
 }
@@ -209,6 +212,8 @@ double storedElement(const TensorView &tensor, int64_t index) {
     return decodeFloat(load<uint8_t>(tensor, index), 5, 2);
   case TensorType::q4_0:
   case TensorType::q8_0:
+  case TensorType::gptq:
+  case TensorType::awq:
     break;
   }
   assert(false && "no type with elements of its own");
@@ -270,7 +275,13 @@ int64_t plait::storedRow(const TensorView &tensor, int64_t row) {
 
 double plait::tensorElement(const TensorView &tensor, int64_t index) {
   assert(index >= 0 && index < tensor.elements() && "element out of range");
-  int64_t columns = tensor.columns(), row = storedRow(tensor, index / columns), column = index % columns;
+  int64_t columns = tensor.columns();
+  if (tensor.packed) {
+    float value;
+    readPackedBlock(tensor, index / columns, 1, index % columns, 1, &value);
+    return value;
+  }
+  int64_t row = storedRow(tensor, index / columns), column = index % columns;
   index = tensor.transposed ? column * tensor.rows() + row : row * columns + column;
   if (tensorBlockElements(tensor.type) == 1 && tensor.offset == 0)
     return storedElement(tensor, index);
@@ -282,6 +293,8 @@ double plait::tensorElement(const TensorView &tensor, int64_t index) {
 /// Everything but the offset.
 static void readBlock(const TensorView &tensor, int64_t row, int64_t rows, int64_t column, int64_t columns,
                       float *target) {
+  if (tensor.packed)
+    return readPackedBlock(tensor, row, rows, column, columns, target);
   int64_t stride = tensor.columns();
   if (!tensor.transposed && !tensor.pairedRows && columns == stride)
     return readStored(tensor, row * stride, rows * columns, target);

@@ -16,6 +16,7 @@
 #define PLAIT_RUNTIME_BASE_TENSOR_H
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,8 +25,9 @@
 
 namespace plait {
 
-/// Element types of safetensors, and the types of ggml in which a block of
-/// consecutive elements shares scales (see QuantizedBlocks.h).
+/// Element types of safetensors; the types of ggml in which a block of consecutive
+/// elements shares scales (QuantizedBlocks.h); and matrices that are spread over
+/// several tensors (PackedMatrix.h).
 enum class TensorType {
   boolean,
   u8,
@@ -44,6 +46,8 @@ enum class TensorType {
   f8_e5m2,
   q4_0,
   q8_0,
+  gptq,
+  awq,
 };
 
 /// "BF16", "Q8_0", ...: the spelling of safetensors and of ggml. Null for an
@@ -67,6 +71,8 @@ std::optional<uint64_t> countBytes(TensorType type, const std::vector<int64_t> &
 /// "[2, 3]"
 std::string shapeText(const std::vector<int64_t> &shape);
 
+struct PackedMatrix;
+
 struct TensorView {
   TensorType type;
   std::vector<int64_t> shape;    ///< C order; empty for a scalar
@@ -80,6 +86,8 @@ struct TensorView {
   int64_t pairedRows = 0;
   /// To be added to what the file holds, in f32.
   float offset = 0;
+  /// Of gptq and awq, where all else is; `data` is that of the integers.
+  std::shared_ptr<const PackedMatrix> packed;
 
   int64_t elements() const;
   int64_t rows() const;    ///< the first extent; 1 for a scalar
@@ -90,7 +98,7 @@ struct TensorView {
 int64_t storedRow(const TensorView &tensor, int64_t row);
 
 /// Element `index`, in C order of the view's shape, as a double. Dequantised
-/// elements are the f32 numbers that ggml computes.
+/// elements are the f32 numbers that ggml computes, and GPTQ and AWQ in f32.
 double tensorElement(const TensorView &tensor, int64_t index);
 
 /// Converts to f32 the rows [row, row + rows) and columns [column, column +

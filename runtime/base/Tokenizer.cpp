@@ -223,6 +223,11 @@ Expected<std::string> Tokenizer::decode(const std::vector<int32_t> &ids, bool sk
   return text;
 }
 
+std::string Tokenizer::pieceOf(int32_t id) const {
+  const Vocabulary::Token *token = impl->vocabulary.token(id);
+  return token ? impl->decoder->pieceOf(token->text) : std::string();
+}
+
 struct Tokenizer::Stream::State {
   explicit State(const Impl &impl) : impl(impl) { restart(); }
   void restart() { stage = impl.decoder->start(std::make_unique<TextStage>(text)); }

@@ -51,6 +51,10 @@ public:
   /// Invalid UTF-8 in the result is replaced by U+FFFD as `tokenizers` does.
   Expected<std::string> decode(const std::vector<int32_t> &ids, bool skipSpecialTokens = true) const;
 
+  /// The bytes that a token stands for between others: " the", or a part of a
+  /// character. Special tokens stand for their names, unknown ids for nothing.
+  std::string pieceOf(int32_t id) const;
+
   int64_t vocabularySize() const; ///< largest id + 1, added tokens included
   /// The id of a token by its content, or -1.
   int32_t idOf(std::string_view token) const;

@@ -37,7 +37,7 @@ plait_status plait_model_describe(const plait_model *model, plait_model_info *in
     plait_model_info known = {};
     known.name = manifest.name.c_str();
     known.family = manifest.family.c_str();
-    known.target = manifest.cpu.c_str();
+    known.target = model->model->binary().target.c_str();
     known.compiler_version = manifest.compilerVersion.c_str();
     known.vocabulary = manifest.vocabulary;
     known.layers = manifest.layers;

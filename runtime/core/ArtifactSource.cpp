@@ -96,6 +96,16 @@ Expected<FileRange> ArtifactSource::find(const std::string &name) const {
   return FileRange{path, path, 0, uint64_t(info.st_size)};
 }
 
+Expected<std::optional<ModelText>> ArtifactSource::read(const std::string &name) const {
+  if (!archive)
+    return readerOfFolder(shownPath)(name);
+  if (!archive->find(name))
+    return std::optional<ModelText>();
+  PLAIT_ASSIGN_OR_RETURN(FileRange file, find(name));
+  PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(file));
+  return std::optional<ModelText>({std::move(text), file.label});
+}
+
 FileRange ArtifactSource::program() const { return {filePath, shownPath, 0, archive ? archive->begin() : 0}; }
 
 Status ArtifactSource::checkProgram() const {

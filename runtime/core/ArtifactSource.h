@@ -16,6 +16,7 @@
 #define PLAIT_RUNTIME_CORE_ARTIFACTSOURCE_H
 
 #include "runtime/base/File.h"
+#include "runtime/base/ModelReader.h"
 #include "runtime/base/Status.h"
 #include "runtime/base/Zip.h"
 
@@ -45,6 +46,8 @@ public:
   /// Where the file is, whose name is a plain one. notFound if it is missing,
   /// corrupt if it is something else than a file.
   Expected<FileRange> find(const std::string &name) const;
+  /// The text of a file; nothing if there is none of this name (a ModelReader).
+  Expected<std::optional<ModelText>> read(const std::string &name) const;
   /// The program of an executable, which comes before the archive.
   FileRange program() const;
   /// Compares the program with its digest.

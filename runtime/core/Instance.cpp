@@ -19,6 +19,7 @@ using namespace plait;
 class Instance::PendingStep {
 public:
   StepBatch batch;
+  StepProfile *profile = nullptr;
   bool done = false;
   Status status;
   StepResult result;
@@ -161,10 +162,11 @@ uint64_t Instance::stateMemory() const {
   return total;
 }
 
-Expected<Instance::Ticket> Instance::enqueue(StepBatch batch, bool wakeWorker) {
+Expected<Instance::Ticket> Instance::enqueue(StepBatch batch, StepProfile *profile, bool wakeWorker) {
   PLAIT_RETURN_IF_ERROR(checkBatch(batch, stepLimits));
   Ticket ticket = std::make_shared<PendingStep>();
   ticket->batch = std::move(batch);
+  ticket->profile = profile;
   std::lock_guard<std::mutex> lock(mutex);
   if (stopping)
     return Status::error(StatusCode::cancelled, "step: the instance is going");
@@ -178,7 +180,7 @@ Expected<Instance::Ticket> Instance::enqueue(StepBatch batch, bool wakeWorker) {
 
 Expected<Instance::Ticket> Instance::submit(StepBatch batch) {
   try {
-    return enqueue(std::move(batch), /*wakeWorker=*/true);
+    return enqueue(std::move(batch), /*profile=*/nullptr, /*wakeWorker=*/true);
   } catch (const std::exception &error) {
     return resourceError(std::string("step: ") + error.what());
   }
@@ -202,9 +204,9 @@ Expected<StepResult> Instance::wait(const Ticket &ticket) {
   return std::move(ticket->result);
 }
 
-Expected<StepResult> Instance::run(StepBatch batch) {
+Expected<StepResult> Instance::run(StepBatch batch, StepProfile *profile) {
   try {
-    PLAIT_ASSIGN_OR_RETURN(Ticket ticket, enqueue(std::move(batch), /*wakeWorker=*/false));
+    PLAIT_ASSIGN_OR_RETURN(Ticket ticket, enqueue(std::move(batch), profile, /*wakeWorker=*/false));
     return wait(ticket);
   } catch (const std::exception &error) {
     return resourceError(std::string("step: ") + error.what());
@@ -219,7 +221,7 @@ void Instance::runNext(std::unique_lock<std::mutex> &lock) {
   lock.unlock();
   Status status;
   try {
-    status = execute(ticket->batch, ticket->result);
+    status = execute(ticket->batch, ticket->profile, ticket->result);
   } catch (const std::exception &error) {
     status = resourceError(std::string("step: ") + error.what());
   }
@@ -240,7 +242,9 @@ void Instance::workerLoop() {
   }
 }
 
-Status Instance::execute(const StepBatch &batch, StepResult &result) {
+Status Instance::execute(const StepBatch &batch, StepProfile *profile, StepResult &result) {
+  if (profile)
+    profile->begin = profileClock();
   inputs.pack(batch, stepLimits);
   size_t leaves = size_t(inputs.dims()[PLAIT_DIM_LEAVES]);
   outTokens.assign(leaves, -1);
@@ -263,7 +267,7 @@ Status Instance::execute(const StepBatch &batch, StepResult &result) {
 
   StepContext step{};
   plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
-  executor->run(*pool, context, inputs.dims(), memory);
+  executor->run(*pool, context, inputs.dims(), memory, profile);
 
   for (int64_t leaf : step.nonfinite)
     if (leaf >= 0 && size_t(leaf) < leaves)
@@ -271,6 +275,8 @@ Status Instance::execute(const StepBatch &batch, StepResult &result) {
   result.leaves.resize(leaves);
   for (size_t i = 0; i < leaves; ++i)
     PLAIT_RETURN_IF_ERROR(readLeaf(i, topWidth, result.leaves[i]));
+  if (profile)
+    profile->end = profileClock();
   return Status::success();
 }
 

@@ -61,7 +61,8 @@ public:
   /// has begun to, which saves a wake-up.
   Expected<StepResult> wait(const Ticket &ticket);
   /// `submit` and `wait` in one, on the calling thread if the instance is idle.
-  Expected<StepResult> run(StepBatch batch);
+  /// With `profile`, the times of the step are left there.
+  Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr);
 
   /// Copies a page of a page table in every layer of every state that uses it,
   /// after the steps before it.
@@ -78,9 +79,9 @@ public:
 private:
   Instance() = default;
   Status allocate(const InstanceOptions &options);
-  Expected<Ticket> enqueue(StepBatch batch, bool wakeWorker);
+  Expected<Ticket> enqueue(StepBatch batch, StepProfile *profile, bool wakeWorker);
   void runNext(std::unique_lock<std::mutex> &lock);
-  Status execute(const StepBatch &batch, StepResult &result);
+  Status execute(const StepBatch &batch, StepProfile *profile, StepResult &result);
   Status readLeaf(size_t leaf, size_t topWidth, LeafResult &result) const;
   void workerLoop();
 

@@ -71,11 +71,23 @@ Status readTarget(const JsonView &root, Manifest &manifest) {
   if (kindName != "cpu")
     return unsupported(kind.error("\"cpu\", the one target of this runtime").message());
   PLAIT_ASSIGN_OR_RETURN(manifest.triple, target.getString("triple", ""));
-  PLAIT_ASSIGN_OR_RETURN(manifest.cpu, target.getString("cpu", ""));
-  PLAIT_ASSIGN_OR_RETURN(manifest.isa, target.getString("isa"));
   PLAIT_ASSIGN_OR_RETURN(manifest.numerics, root.getString("numerics", ""));
   PLAIT_ASSIGN_OR_RETURN(manifest.strategy, root.getString("strategy", ""));
   return Status::success();
+}
+
+Status readBinaries(const JsonView &root, Manifest &manifest) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, root.get("binaries"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
+  for (const JsonView &entry : entries) {
+    ManifestBinary binary;
+    PLAIT_ASSIGN_OR_RETURN(binary.target, entry.getString("target"));
+    PLAIT_ASSIGN_OR_RETURN(binary.isa, entry.getString("isa"));
+    PLAIT_ASSIGN_OR_RETURN(binary.file, readFileEntry(entry));
+    PLAIT_ASSIGN_OR_RETURN(binary.explain, entry.getString("explain", ""));
+    manifest.binaries.push_back(std::move(binary));
+  }
+  return manifest.binaries.empty() ? list.error("the binary of at least one target") : Status::success();
 }
 
 Status readWeights(const JsonView &root, Manifest &manifest) {
@@ -176,9 +188,12 @@ Expected<Manifest> plait::parseManifest(std::string_view text, const std::string
   }
   PLAIT_RETURN_IF_ERROR(readModel(root, manifest));
   PLAIT_RETURN_IF_ERROR(readTarget(root, manifest));
-  PLAIT_ASSIGN_OR_RETURN(JsonView binary, root.get("binary"));
-  PLAIT_ASSIGN_OR_RETURN(manifest.binary, readFileEntry(binary));
+  PLAIT_RETURN_IF_ERROR(readBinaries(root, manifest));
   PLAIT_RETURN_IF_ERROR(readWeights(root, manifest));
+  if (root.has("memory")) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView memory, root.get("memory"));
+    PLAIT_ASSIGN_OR_RETURN(manifest.stateElement, memory.getString("state_element", ""));
+  }
   PLAIT_ASSIGN_OR_RETURN(manifest.files, readFileList(root, "files"));
   PLAIT_ASSIGN_OR_RETURN(manifest.inputs, readFileList(root, "inputs"));
   PLAIT_RETURN_IF_ERROR(readGeneration(root, manifest));

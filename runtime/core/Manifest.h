@@ -8,15 +8,16 @@
 // The text face of a model binary `name.plait/`. The compiler writes it as JSON
 // (lib/Target); this is the reader. docs/abi.md describes every field.
 //
-//   { "schema": 1,
+//   { "schema": 2,
 //     "compiler": {"version": "0.1.0", "llvm": "22.1.8"},
 //     "model": {"name": "kjv-2m", "family": "llama", "vocabulary": 2048,
 //               "hidden": 192, "layers": 4, "max_positions": 512,
 //               "parameters": 2400000},
-//     "target": {"kind": "cpu", "triple": "x86_64-...", "cpu": "x86-64-v3",
-//                "isa": "avx2 bmi bmi2 f16c fma"},
+//     "target": {"kind": "cpu", "triple": "x86_64-..."},
 //     "numerics": "row_invariant", "strategy": "ar",
-//     "binary":  {"file": "model.so", "bytes": 1, "digest": "<32 hex>"},
+//     "binaries": [ {"target": "x86-64-v3", "isa": "avx2 bmi bmi2 f16c fma",
+//                    "file": "model.so", "bytes": 1, "digest": "<32 hex>",
+//                    "explain": "explain.json"} ],   // of "files"; may be absent
 //     "weights": {"kind": "pack", "file": "weights.pack", "bytes": 1,
 //                 "digest": "<32 hex>", "format": "bf16"},
 //                 // kind "random": {"seed": 0} instead of file and digest;
@@ -26,7 +27,7 @@
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
 //                    "top_p": 1.0, "min_p": 0.0,      // bos may be null
 //                    "repetition_penalty": 1.0, "min_tokens": 0},
-//     "memory": {"weights": 1, "state_per_token": 1,
+//     "memory": {"weights": 1, "state_per_token": 1, "state_element": "f32",
 //                "arena": {"tokens": 1, "leaves": 1}},
 //     "variants": [ {"name": "ar", "launches": 60,
 //                    "flops": {"constant": 0, "tokens": 1, "rows": 0,
@@ -50,7 +51,7 @@
 
 namespace plait {
 
-inline constexpr int64_t kManifestSchema = 1;
+inline constexpr int64_t kManifestSchema = 2;
 
 struct ManifestFile {
   std::string file; ///< a plain name inside the artifact
@@ -58,13 +59,22 @@ struct ManifestFile {
   std::string digest;
 };
 
+/// The model's code for one kind of machine.
+struct ManifestBinary {
+  std::string target; ///< its name, as of `plait-compile --target`
+  std::string isa;    ///< features that the CPU must have
+  ManifestFile file;
+  std::string explain; ///< what was decided for this target; empty: not told
+};
+
 struct Manifest {
   std::string compilerVersion;
   std::string name, family;
   int64_t vocabulary = 0, hidden = 0, layers = 0, maxPositions = 0, parameters = 0;
-  std::string triple, cpu, isa, numerics, strategy;
-  ManifestFile binary;
+  std::string triple, numerics, strategy;
+  std::vector<ManifestBinary> binaries;   ///< one or more, the best first
   std::string weightsKind, weightsFormat; ///< "pack" | "random" | "none"
+  std::string stateElement;               ///< of keys and values
   ManifestFile weights;                   ///< of kind "pack"
   uint64_t weightsSeed = 0;               ///< of kind "random"
   std::vector<ManifestFile> files, inputs;

@@ -28,7 +28,9 @@ constexpr std::string_view kHostArch = "aarch64";
 
 /// All files that the artifact must hold besides the manifest.
 std::vector<const ManifestFile *> filesOf(const Manifest &manifest) {
-  std::vector<const ManifestFile *> files = {&manifest.binary};
+  std::vector<const ManifestFile *> files;
+  for (const ManifestBinary &binary : manifest.binaries)
+    files.push_back(&binary.file);
   if (manifest.weightsKind == "pack")
     files.push_back(&manifest.weights);
   for (const ManifestFile &file : manifest.files)
@@ -96,9 +98,9 @@ Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const 
     return unsupported(printable(artifact) + ": found code for " + printable(info.triple) + "; this machine is " +
                        std::string(kHostArch) + "; compile the model for this machine");
   // Before the binary is loaded: even its start-up code may use the features.
-  PLAIT_RETURN_IF_ERROR(checkCpuFeatures(info.isa).withContext(printable(artifact)));
+  PLAIT_RETURN_IF_ERROR(model->chooseBinary(options.target));
   // It is small, and damaged code does not fail but runs.
-  PLAIT_RETURN_IF_ERROR(checkDigest(model->files, info.binary));
+  PLAIT_RETURN_IF_ERROR(checkDigest(model->files, model->binary().file));
   PLAIT_RETURN_IF_ERROR(model->loadBinary());
   PLAIT_RETURN_IF_ERROR(model->checkBelongsTogether());
   PLAIT_RETURN_IF_ERROR(checkCpuFeatures(model->model->isa).withContext(printable(artifact)));
@@ -107,8 +109,29 @@ Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const 
   return std::shared_ptr<const Model>(std::move(model));
 }
 
+Status Model::chooseBinary(const std::string &target) {
+  std::string names, lacks;
+  for (chosen = 0; chosen < info.binaries.size(); ++chosen) {
+    const ManifestBinary &binary = info.binaries[chosen];
+    std::string name = printable(binary.target, 80);
+    names += (names.empty() ? "" : ", ") + name;
+    if (!target.empty() && binary.target != target)
+      continue;
+    std::string lack = cpuShortage(binary.isa);
+    if (lack.empty())
+      return Status::success();
+    lacks += (lacks.empty() ? "" : ", ") + name + ", for which this CPU " + printable(lack);
+  }
+  chosen = 0;
+  if (lacks.empty())
+    return notFound(printable(path()) + ": found code for " + names + "; expected code for " + printable(target, 80) +
+                    ", which was asked for; compile the model for it");
+  return unsupported(printable(path()) + ": found code for " + lacks + "; expected code for " + cpuName() +
+                     "; compile the model for this machine");
+}
+
 Status Model::loadBinary() {
-  PLAIT_ASSIGN_OR_RETURN(FileRange file, files.find(info.binary.file));
+  PLAIT_ASSIGN_OR_RETURN(FileRange file, files.find(binary().file.file));
   const std::string &path = file.label;
   PLAIT_ASSIGN_OR_RETURN(library, Library::load(file));
   void *symbol = library.symbol(PLAIT_MODEL_QUERY_SYMBOL);
@@ -136,7 +159,7 @@ Status Model::checkBelongsTogether() const {
   for (const auto &pair : pairs)
     if (pair.manifest != pair.binary)
       return corrupt(printable(path()) + ": found " + pair.what + " " + std::to_string(pair.manifest) +
-                     " in manifest.json and " + std::to_string(pair.binary) + " in " + info.binary.file +
+                     " in manifest.json and " + std::to_string(pair.binary) + " in " + binary().file.file +
                      "; the files of the artifact do not belong together");
   return Status::success();
 }

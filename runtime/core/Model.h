@@ -29,6 +29,7 @@ struct ModelOptions {
   unsigned threads = 0;         ///< that make random weights; 0: one per physical core
   bool loadWeights = true;      ///< false: only the tables are wanted
   Progress *progress = nullptr; ///< told of weights that are made
+  std::string target = "";      ///< whose binary runs; empty: the first that this CPU can run
 };
 
 /// Whether one file of an artifact is what the manifest says.
@@ -42,9 +43,9 @@ struct FileCheck {
 /// number of instances and threads may share it.
 class Model {
 public:
-  /// Opens a folder or an executable. File sizes, the binary's digest, the CPU and
-  /// every table are checked before anything of them is used; other digests are
-  /// not, see `verify`.
+  /// Opens a folder or an executable, and of its binaries the first that this CPU
+  /// can run. File sizes, the binary's digest, the CPU and every table are checked
+  /// before anything of them is used; other digests are not, see `verify`.
   static Expected<std::shared_ptr<const Model>> open(ArtifactSource source, const ModelOptions &options = {});
   /// The same for a path.
   static Expected<std::shared_ptr<const Model>> open(const std::string &artifact, const ModelOptions &options = {});
@@ -54,6 +55,8 @@ public:
 
   const std::string &path() const { return files.path(); }
   const Manifest &manifest() const { return info; }
+  /// The one of the manifest's binaries that runs.
+  const ManifestBinary &binary() const { return info.binaries[chosen]; }
   const plait_model_v3_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
@@ -64,12 +67,14 @@ public:
 
 private:
   Model() = default;
+  Status chooseBinary(const std::string &target);
   Status loadBinary();
   Status checkBelongsTogether() const;
   Status loadWeights(const ModelOptions &options);
 
   ArtifactSource files;
   Manifest info;
+  size_t chosen = 0; ///< of the binaries
   Library library;
   const plait_model_v3_t *model = nullptr;
   Weights pack;

@@ -25,7 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     checkRefusal(manifest.status());
     return 0;
   }
-  checkFile(manifest->binary);
+  require(!manifest->binaries.empty(), "there is a binary");
+  for (const ManifestBinary &binary : manifest->binaries)
+    checkFile(binary.file);
   if (manifest->weightsKind == "pack")
     checkFile(manifest->weights);
   for (const ManifestFile &file : manifest->files)

@@ -110,13 +110,16 @@ seed("gguf", "empty", gguf.File().bytes())
 
 file = {"file": "model.so", "bytes": 4096, "digest": "0123456789abcdef" * 2}
 manifest = {
-    "schema": 1,
+    "schema": 2,
     "compiler": {"version": "0.1.0", "llvm": "22.1.8"},
     "model": {"name": "m", "family": "llama", "vocabulary": 97, "hidden": 8, "layers": 3, "max_positions": 64},
-    "target": {"kind": "cpu", "triple": "x86_64-unknown-linux-gnu", "cpu": "x86-64-v3", "isa": "avx2 fma"},
+    "target": {"kind": "cpu", "triple": "x86_64-unknown-linux-gnu"},
     "numerics": "row_invariant",
     "strategy": "ar",
-    "binary": file,
+    "binaries": [
+        dict(file, target="x86-64-v4", isa="avx512f", file="model.x86-64-v4.so", explain="explain.x86-64-v4.json"),
+        dict(file, target="x86-64-v3", isa="avx2 fma"),
+    ],
     "weights": dict(file, kind="pack", file="weights.pack", format="bf16"),
     "files": [dict(file, file="tokenizer.json")],
     "inputs": [dict(file, file="config.json")],

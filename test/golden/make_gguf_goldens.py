@@ -26,6 +26,7 @@ import argparse
 import io
 import json
 import os
+import sys
 import tempfile
 
 import gguf
@@ -40,6 +41,8 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen2Con
 import make_model_goldens as models
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "e2e", "Inputs"))
+import gguf_writer as files  # noqa: E402
 OUT = os.path.join(HERE, "gguf")
 LENGTHS = [1, 3, 9, 40]
 NEW = 24
@@ -148,32 +151,6 @@ ROPE = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 64,
 }
-LLAMA_NAMES = {
-    "model.embed_tokens": "token_embd",
-    "model.norm": "output_norm",
-    "lm_head": "output",
-    "input_layernorm": "attn_norm",
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "post_attention_layernorm": "ffn_norm",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
-GPT2_NAMES = {
-    "transformer.wte": "token_embd",
-    "transformer.wpe": "position_embd",
-    "transformer.ln_f": "output_norm",
-    "lm_head": "output",
-    "ln_1": "attn_norm",
-    "attn.c_attn": "attn_qkv",
-    "attn.c_proj": "attn_output",
-    "ln_2": "ffn_norm",
-    "mlp.c_fc": "ffn_up",
-    "mlp.c_proj": "ffn_down",
-}
 VOCABULARY = 320
 
 
@@ -213,20 +190,6 @@ MODELS = {
 }
 
 
-def gguf_name(name, names):
-    parts = name.split(".")
-    body, kind = ".".join(parts[:-1]), parts[-1]
-    if body in names:
-        return f"{names[body]}.{kind}"
-    layer = next(i for i, p in enumerate(parts) if p.isdigit())
-    return f"blk.{parts[layer]}.{names['.'.join(parts[layer + 1 : -1])]}.{kind}"
-
-
-def pair_rows(x, heads):
-    """What llama.cpp's converter does to the rows of query and key."""
-    return x.reshape(heads, 2, x.shape[0] // heads // 2, *x.shape[1:]).swapaxes(1, 2).reshape(x.shape)
-
-
 def write_parameters(writer, config, arch):
     llamas = arch != "gpt2"
     writer.add_context_length(config.max_position_embeddings)
@@ -245,18 +208,6 @@ def write_parameters(writer, config, arch):
         writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
 
 
-def rope_factors(config):
-    rope, dim = config.rope_parameters, config.hidden_size // config.num_attention_heads
-    factors = []
-    for i in range(0, dim, 2):
-        length = 2 * np.pi * rope["rope_theta"] ** (i / dim)
-        turns = rope["original_max_position_embeddings"] / length
-        keep = (turns - rope["low_freq_factor"]) / (rope["high_freq_factor"] - rope["low_freq_factor"])
-        keep = min(max(keep, 0), 1)
-        factors.append(1 / ((1 - keep) / rope["factor"] + keep))
-    return np.array(factors, np.float32)
-
-
 def write_model(path, name, state):
     config, arch, kind, tokenizer, _ = MODELS[name]
     writer = gguf.GGUFWriter(path, arch)
@@ -269,22 +220,23 @@ def write_model(path, name, state):
     else:
         add_byte_level(writer, source, tokenizer, add_bos=None)
     writer.add_chat_template("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}")
-    names = GPT2_NAMES if arch == "gpt2" else LLAMA_NAMES
+    _, names = files.ARCHITECTURES[config.model_type]
     for key, tensor in state.items():
         if key == "lm_head.weight" and config.tie_word_embeddings:
             continue
         x = tensor.float().numpy()
         if arch == "llama" and "q_proj" in key:
-            x = pair_rows(x, config.num_attention_heads)
+            x = files.pair_rows(x, config.num_attention_heads)
         if arch == "llama" and "k_proj" in key:
-            x = pair_rows(x, config.num_key_value_heads)
+            x = files.pair_rows(x, config.num_key_value_heads)
         if key.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
             x = x.T
         stored = kind if x.ndim == 2 else Type.F32
         data = gguf.quants.quantize(np.ascontiguousarray(x), stored)
-        writer.add_tensor(gguf_name(key, names), data, raw_dtype=stored)
+        writer.add_tensor(files.gguf_name(key, names), data, raw_dtype=stored)
     if arch == "llama" and config.rope_parameters["rope_type"] == "llama3":
-        writer.add_tensor("rope_freqs.weight", rope_factors(config))
+        factors = files.rope_factors(config.rope_parameters, config.hidden_size // config.num_attention_heads)
+        writer.add_tensor("rope_freqs.weight", factors.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -105,46 +105,40 @@ KJV_F64_PROMPTS = [1]
 KJV_BF16_PROMPTS = [1, 3]
 
 
-def llama_tiny():
-    return LlamaConfig(
-        vocab_size=503,
-        hidden_size=120,
-        intermediate_size=200,
-        num_hidden_layers=3,
-        num_attention_heads=6,
-        num_key_value_heads=3,
-        head_dim=20,
+def rotation(theta, kind="default", **more):
+    return {"rope_type": kind, "rope_theta": theta, **more}
+
+
+def tiny(cls, vocabulary, hidden, inner, layers, heads, groups, theta=10000.0, **more):
+    """A configuration; `groups` is the number of key and value heads."""
+    sizes = dict(
+        vocab_size=vocabulary,
+        hidden_size=hidden,
+        intermediate_size=inner,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=groups,
         max_position_embeddings=256,
-        rms_norm_eps=1e-5,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
-        tie_word_embeddings=False,
+        rope_parameters=rotation(theta),
         bos_token_id=1,
         eos_token_id=2,
     )
+    return cls(**(sizes | more))
+
+
+def llama_tiny():
+    return tiny(LlamaConfig, 503, 120, 200, 3, 6, 3, head_dim=20, rms_norm_eps=1e-5, tie_word_embeddings=False)
 
 
 def llama31_tiny():
-    return LlamaConfig(
-        vocab_size=397,
-        hidden_size=64,
-        intermediate_size=112,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+    scaling = dict(factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)
+    return tiny(
+        LlamaConfig, 397, 64, 112, 2, 4, 2,
         head_dim=16,
         max_position_embeddings=512,
         rms_norm_eps=1e-5,
-        rope_parameters={
-            "rope_type": "llama3",
-            "rope_theta": 500000.0,
-            "factor": 8.0,
-            "low_freq_factor": 1.0,
-            "high_freq_factor": 4.0,
-            "original_max_position_embeddings": 64,
-        },
+        rope_parameters=rotation(500000.0, "llama3", **scaling),
         tie_word_embeddings=True,
-        bos_token_id=1,
-        eos_token_id=2,
     )
 
 
@@ -161,117 +155,50 @@ def gpt2_tiny():
 
 
 def qwen2_tiny():
-    return Qwen2Config(
-        vocab_size=211,
-        hidden_size=48,
-        intermediate_size=68,
-        num_hidden_layers=2,
-        num_attention_heads=6,
-        num_key_value_heads=3,
-        max_position_embeddings=256,
-        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
-        tie_word_embeddings=False,
-        bos_token_id=1,
-        eos_token_id=2,
-    )
+    return tiny(Qwen2Config, 211, 48, 68, 2, 6, 3, theta=1000000.0, tie_word_embeddings=False)
 
 
 def qwen3_tiny():
-    return Qwen3Config(
-        vocab_size=223,
-        hidden_size=40,
-        intermediate_size=92,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=14,
-        max_position_embeddings=256,
-        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
-        tie_word_embeddings=True,
-        bos_token_id=1,
-        eos_token_id=2,
-    )
+    return tiny(Qwen3Config, 223, 40, 92, 3, 4, 2, theta=1000000.0, head_dim=14, tie_word_embeddings=True)
 
 
 def phi3_tiny():
-    return Phi3Config(
-        vocab_size=227,
-        hidden_size=60,
-        intermediate_size=76,
-        num_hidden_layers=2,
-        num_attention_heads=5,
-        num_key_value_heads=1,
-        max_position_embeddings=256,
+    return tiny(
+        Phi3Config, 227, 60, 76, 2, 5, 1,
         original_max_position_embeddings=256,
-        rope_parameters={
-            "rope_type": "default",
-            "rope_theta": 10000.0,
-            "partial_rotary_factor": 0.5,
-        },
+        rope_parameters=rotation(10000.0, partial_rotary_factor=0.5),
         tie_word_embeddings=False,
-        bos_token_id=1,
-        eos_token_id=2,
         pad_token_id=0,
     )
 
 
 def mistral_tiny():
-    return MistralConfig(
-        vocab_size=233,
-        hidden_size=48,
-        intermediate_size=84,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=10,
-        max_position_embeddings=256,
-        sliding_window=7,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
-        tie_word_embeddings=False,
-        bos_token_id=1,
-        eos_token_id=2,
-    )
+    return tiny(MistralConfig, 233, 48, 84, 3, 4, 2, head_dim=10, sliding_window=7, tie_word_embeddings=False)
 
 
 def gemma2_tiny():
-    return Gemma2Config(
-        vocab_size=239,
-        hidden_size=44,
-        intermediate_size=72,
-        num_hidden_layers=4,
-        num_attention_heads=2,
-        num_key_value_heads=1,
+    return tiny(
+        Gemma2Config, 239, 44, 72, 4, 2, 1,
         head_dim=26,
         query_pre_attn_scalar=20,
         attn_logit_softcapping=3.0,
         final_logit_softcapping=9.0,
-        max_position_embeddings=256,
         sliding_window=5,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
-        bos_token_id=1,
-        eos_token_id=2,
         pad_token_id=0,
     )
 
 
 def gemma3_tiny():
-    return Gemma3TextConfig(
-        vocab_size=241,
-        hidden_size=40,
-        intermediate_size=56,
-        num_hidden_layers=8,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+    return tiny(
+        Gemma3TextConfig, 241, 40, 56, 8, 4, 2,
         head_dim=18,
         query_pre_attn_scalar=30,
-        max_position_embeddings=256,
         sliding_window=6,
         layer_types=["full_attention" if i % 3 == 2 else "sliding_attention" for i in range(8)],
         rope_parameters={
-            "full_attention": {"rope_type": "linear", "rope_theta": 1000000.0, "factor": 8.0},
-            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+            "full_attention": rotation(1000000.0, "linear", factor=8.0),
+            "sliding_attention": rotation(10000.0),
         },
-        bos_token_id=1,
         eos_token_id=[2, 5],
         pad_token_id=0,
     )
@@ -303,6 +230,30 @@ ROPES = {
             "factor": 4.0,
             "beta_fast": 8.0,
             "original_max_position_embeddings": 64,
+        },
+    ),
+    # Which list counts depends on the longest position given at once, so that a model is
+    # one list's alone where all texts, or none, are longer than the original context.
+    "rope-longrope": (
+        256,
+        {
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "original_max_position_embeddings": 1,
+            "attention_factor": 1.2,
+            "short_factor": [1.0] * 8,
+            "long_factor": [1.0, 1.25, 1.5, 2.0, 3.5, 5.0, 8.0, 12.5],
+        },
+    ),
+    "rope-longrope-short": (
+        256,
+        {
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "original_max_position_embeddings": 256,
+            "factor": 4.0,
+            "short_factor": [1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 1.75, 2.0],
+            "long_factor": [64.0] * 8,
         },
     ),
 }

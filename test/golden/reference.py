@@ -106,6 +106,23 @@ def attention(q, k, v, scale, window=None, cap=None):
     return softmax(np.where(seen, scores, -np.inf)) @ v
 
 
+def to_bf16(x):
+    """Nearest bf16, ties to even."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32).astype(np.uint64)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
+    return rounded.astype(np.uint32).view(np.float32).astype(np.float64)
+
+
+def to_int8(x):
+    """Integers that share a scale along the last axis, the largest of them 127."""
+    x = np.asarray(x, np.float32)
+    scale = np.abs(x).max(axis=-1, keepdims=True) / np.float32(127)
+    return np.rint(x / scale).astype(np.float64) * scale
+
+
+STATE_ROUNDINGS = {"f32": lambda x: x, "bf16": to_bf16, "int8": to_int8}
+
+
 def split_heads(x, heads):
     return x.reshape(x.shape[0], heads, -1).transpose(1, 0, 2)
 
@@ -133,11 +150,12 @@ class Rope:
 
     def __init__(self, rope, dim, max_positions):
         self.kind = rope.get("rope_type", rope.get("type", "default"))
-        if self.kind not in ("default", "linear", "dynamic", "yarn", "llama3"):
+        if self.kind not in ("default", "linear", "dynamic", "yarn", "longrope", "llama3"):
             raise ValueError(f"rope type {self.kind!r} is not known here")
         self.rope, self.theta = rope, rope["rope_theta"]
         self.dim = int(dim * rope.get("partial_rotary_factor", 1.0))
         self.original = rope.get("original_max_position_embeddings") or max_positions
+        self.longest = max_positions
 
     def plain(self, theta):
         return theta ** (-np.arange(0, self.dim, 2, dtype=np.float64) / self.dim)
@@ -147,6 +165,8 @@ class Rope:
         freq = self.plain(self.theta)
         if self.kind == "default":
             return freq
+        if self.kind == "longrope":
+            return freq / np.array(self.rope["long_factor" if self.longest > self.original else "short_factor"])
         factor = self.rope["factor"]
         if self.kind == "linear":
             return freq / factor
@@ -171,10 +191,13 @@ class Rope:
         return keep * freq + (1 - keep) * freq / factor
 
     def magnitude(self):
-        if self.kind != "yarn":
+        if self.kind not in ("yarn", "longrope"):
             return 1.0
         if self.rope.get("attention_factor"):
             return self.rope["attention_factor"]
+        if self.kind == "longrope":
+            factor = self.rope.get("factor") or self.longest / self.original
+            return np.sqrt(1 + np.log(factor) / np.log(self.original)) if factor > 1 else 1.0
 
         def scaled(mscale):
             return 0.1 * mscale * np.log(self.rope["factor"]) + 1
@@ -207,6 +230,7 @@ class Llama:
         self.activation = ACTIVATIONS[config.get("hidden_act", "silu")]
         self.layers = range(config["num_hidden_layers"])
         self.ropes = [self.rope(i) for i in self.layers]
+        self.round_state = STATE_ROUNDINGS["f32"]  # of keys and values, [heads, T, D]
         self.windows = [self.window(i) for i in self.layers]  # of each layer; None or 0: none
 
     def rope(self, i):
@@ -247,7 +271,8 @@ class Llama:
             q, k = self.norm(q, p + "self_attn.q_norm"), self.norm(k, p + "self_attn.k_norm")
         q = self.ropes[i].rotate(split_heads(q, self.heads))
         k = self.ropes[i].rotate(split_heads(k, self.kv_heads))
-        k, v = (np.repeat(t, self.heads // self.kv_heads, axis=0) for t in (k, split_heads(v, self.kv_heads)))
+        k, v = self.round_state(k), self.round_state(split_heads(v, self.kv_heads))
+        k, v = (np.repeat(t, self.heads // self.kv_heads, axis=0) for t in (k, v))
         cap = self.config.get("attn_logit_softcapping")
         y = attention(q, k, v, self.scale, self.windows[i], cap)
         return self.linear(join_heads(y), p + "self_attn.o_proj")

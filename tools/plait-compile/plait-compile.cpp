@@ -7,6 +7,7 @@
 
 #include "plait/Driver/Compile.h"
 #include "plait/Driver/Version.h"
+#include "plait/Target/CpuMachine.h"
 #include "runtime/base/Signals.h"
 
 #include "mlir/IR/AsmState.h"
@@ -81,10 +82,16 @@ int main(int argc, char **argv) {
   cl::opt<bool> f32Activations("f32-activations",
                                cl::desc("Multiply weights of integers by activations of f32, not of 16 bits"),
                                cl::cat(category));
-  cl::opt<std::string> target("target", cl::desc("cpu:native, cpu:x86-64, cpu:x86-64-v3 or cpu:x86-64-v4"),
-                              cl::init("cpu:native"), cl::cat(category));
+  cl::opt<std::string> kvDtype("kv-dtype", cl::desc("Keys and values are rounded to: f32, bf16 or int8"),
+                               cl::init("f32"), cl::cat(category));
+  std::string targets = cpuMachineNames() + "; a list gives code for each";
+  cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));
+  cl::opt<std::string> fuse("fuse",
+                            cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
+                                     "all); results are the same"),
+                            cl::init("all"), cl::cat(category));
   cl::opt<bool> checkFinite("check-finite", cl::desc("Refuse a checkpoint that holds NaN or infinity"),
                             cl::cat(category));
   cl::opt<bool> noSelftest("no-selftest", cl::desc("Leave out the golden tokens of `plait selftest`"),
@@ -134,11 +141,13 @@ int main(int argc, char **argv) {
     llvm::errs() << "plait-compile: " << line << "\n";
   };
   auto spec = parseWeightsSpec(weights);
+  auto fusions = parseFusions(fuse);
   auto start = readPhase("--start-from", startFrom), stop = readPhase("--stop-after", stopAfter);
-  for (const Status &status : {spec.status(), start.status(), stop.status()})
+  for (const Status &status : {spec.status(), fusions.status(), start.status(), stop.status()})
     if (!status.ok())
       return fail(status);
   options.weights = *spec;
+  options.fusions = *fusions;
   options.startFrom = *start;
   options.stopAfter = *stop;
   auto format =
@@ -147,6 +156,10 @@ int main(int argc, char **argv) {
     return fail(format.status());
   options.format = *format;
   options.quantizeActivations = !f32Activations;
+  if (kvDtype == "bf16" || kvDtype == "int8")
+    options.state = kvDtype == "bf16" ? StateFormat::bf16 : StateFormat::int8;
+  else if (kvDtype != "f32")
+    return fail(invalidArgument("--kv-dtype: found '" + kvDtype + "'; expected f32, bf16 or int8"));
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
   if (embedWeights && emit != "exe")
@@ -154,7 +167,8 @@ int main(int argc, char **argv) {
   if (emit == "exe" && *stop != Phase::link)
     return fail(invalidArgument("--emit=exe: found it with --stop-after; expected all phases to run"));
   if (*stop < *start)
-    return fail(invalidArgument("--stop-after: found a phase before that of --start-from"));
+    return fail(invalidArgument("--stop-after: found '" + stopAfter + "', before --start-from=" + startFrom +
+                                "; expected that phase or a later one"));
   if (*stop == Phase::link && output.empty())
     return fail(invalidArgument("-o: found nothing; expected the path of the artifact to write"));
   Status status = compile(options);

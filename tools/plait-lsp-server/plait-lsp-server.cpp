@@ -19,7 +19,8 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   plait::registerAllDialects(registry);
   bool failed = false;
-  llvm::thread server(std::optional<unsigned>(kStackBytes), [&] { failed = mlir::failed(mlir::MlirLspServerMain(argc, argv, registry)); });
+  llvm::thread server(std::optional<unsigned>(kStackBytes),
+                      [&] { failed = mlir::failed(mlir::MlirLspServerMain(argc, argv, registry)); });
   server.join();
   return failed;
 }

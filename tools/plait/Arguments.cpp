@@ -8,6 +8,7 @@
 #include "tools/plait/Arguments.h"
 
 #include "runtime/base/File.h"
+#include "runtime/device/cpu/Topology.h"
 
 #include <fmt/format.h>
 
@@ -66,19 +67,42 @@ Expected<std::vector<int64_t>> plait::parseIntegerList(const std::string &name, 
   }
 }
 
-Expected<std::vector<int32_t>> plait::parseTokenIds(const std::string &text) {
-  PLAIT_ASSIGN_OR_RETURN(auto values, parseIntegerList("--token-ids", text, 0, INT32_MAX));
-  return std::vector<int32_t>(values.begin(), values.end());
+Expected<unsigned> plait::parseThreads(const std::string &name, const std::string &text) {
+  if (text.empty() || text == "auto")
+    return physicalCores();
+  auto count = parseInteger(name, text, 1, 1024);
+  if (!count)
+    return wrongValue(name, text, "auto or an integer from 1 to 1024");
+  return unsigned(*count);
 }
 
-Status plait::checkWeightsSpec(const std::string &text) {
-  if (text.empty() || text == "checkpoint" || text == "none" || text == "random")
-    return Status::success();
-  constexpr std::string_view prefix = "random:";
-  uint64_t seed;
-  if (text.starts_with(prefix) && readWhole(std::string_view(text).substr(prefix.size()), seed))
-    return Status::success();
-  return wrongValue("--weights", text, "checkpoint, random, random:SEED or none");
+Expected<std::vector<int64_t>> plait::parseThreadsList(const std::string &name, const std::string &text) {
+  PLAIT_ASSIGN_OR_RETURN(std::vector<std::string> items, parseNameList(name, text.empty() ? "auto" : text));
+  std::vector<int64_t> counts;
+  for (const std::string &item : items) {
+    PLAIT_ASSIGN_OR_RETURN(unsigned count, parseThreads(name, item));
+    counts.push_back(count);
+  }
+  return counts;
+}
+
+Expected<std::vector<std::string>> plait::parseNameList(const std::string &name, const std::string &text) {
+  std::vector<std::string> names;
+  for (std::string_view rest = text; !text.empty();) {
+    size_t comma = rest.find(',');
+    names.emplace_back(trim(rest.substr(0, comma)));
+    if (names.back().empty())
+      return wrongValue(name, text, "names with commas between");
+    if (comma == std::string_view::npos)
+      break;
+    rest.remove_prefix(comma + 1);
+  }
+  return names;
+}
+
+Expected<std::vector<int32_t>> plait::parseTokenIds(const std::string &name, const std::string &text) {
+  PLAIT_ASSIGN_OR_RETURN(auto values, parseIntegerList(name, text, 0, INT32_MAX));
+  return std::vector<int32_t>(values.begin(), values.end());
 }
 
 Expected<uint64_t> plait::parseSeed(const std::string &name, const std::string &text) {

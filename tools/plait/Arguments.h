@@ -25,10 +25,15 @@ Expected<double> parseNumber(const std::string &name, const std::string &text, d
 /// "1,2,3"; blanks around the commas are allowed.
 Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const std::string &text, int64_t min,
                                                 int64_t max);
-Expected<std::vector<int32_t>> parseTokenIds(const std::string &text);
+/// Threads: "auto" or nothing stands for one per physical core that the process may
+/// use, else a number from 1 to 1024.
+Expected<unsigned> parseThreads(const std::string &name, const std::string &text);
+/// The same for a list.
+Expected<std::vector<int64_t>> parseThreadsList(const std::string &name, const std::string &text);
+/// "a,b,c", none of them empty; an empty text gives an empty list.
+Expected<std::vector<std::string>> parseNameList(const std::string &name, const std::string &text);
+Expected<std::vector<int32_t>> parseTokenIds(const std::string &name, const std::string &text);
 Expected<uint64_t> parseSeed(const std::string &name, const std::string &text);
-/// Checks the spelling of --weights: checkpoint, none, random or random:SEED.
-Status checkWeightsSpec(const std::string &text);
 
 } // namespace plait
 

@@ -7,11 +7,12 @@
 
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Isa.h"
-#include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/Profile.h"
 #include "tools/plait/Session.h"
+#include "tools/plait/TableText.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -30,23 +31,27 @@ constexpr const char *kFooter =
     "Each combination of the lists gives two tests, as llama-bench has them: ppN computes a\n"
     "prompt of N tokens, tgN chooses N tokens one by one. -b sequences run side by side and\n"
     "-d tokens are there before the clock starts. Token ids are random from a fixed seed;\n"
-    "tokenization is not measured. t/s counts the tokens of all sequences.";
+    "tokenization is not measured. t/s counts the tokens of all sequences. --profile shows what\n"
+    "the steps of each test spend their time on; reading the clock is part of what it shows.";
 
 struct BenchTexts {
-  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", weights;
-  bool noWarmup = false, quiet = false;
+  std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", profile;
+  CompileOptions compile; ///< `dtype` is a list
+  bool noWarmup = false, pin = false, quiet = false;
 };
 
 struct BenchOptions {
   std::vector<int64_t> prompts, generates, depths, batches, threads;
+  std::vector<std::string> dtypes; ///< as plait-compile has them; empty: its default
   int64_t repetitions = 5, chunk = 512;
-  bool defaultPrompt = false, defaultGenerate = false;
+  bool defaultPrompt = false, defaultGenerate = false, pin = false;
 };
 
 Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   BenchOptions o;
   o.defaultPrompt = texts.prompt.empty();
   o.defaultGenerate = texts.generate.empty();
+  o.pin = texts.pin;
   auto text = [](const std::string &given, const char *absent) { return given.empty() ? std::string(absent) : given; };
   PLAIT_ASSIGN_OR_RETURN(o.prompts, parseIntegerList("-p", text(texts.prompt, "512"), 0, 1 << 24));
   PLAIT_ASSIGN_OR_RETURN(o.generates, parseIntegerList("-n", text(texts.generate, "128"), 0, 1 << 24));
@@ -54,11 +59,11 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   PLAIT_ASSIGN_OR_RETURN(o.batches, parseIntegerList("-b", text(texts.batch, "1"), 1, 1 << 16));
   PLAIT_ASSIGN_OR_RETURN(o.repetitions, parseInteger("-r", texts.repetitions, 1, 1 << 20));
   PLAIT_ASSIGN_OR_RETURN(o.chunk, parseInteger("--chunk", text(texts.chunk, "512"), 1, 1 << 20));
-  std::string cores = std::to_string(physicalCores());
-  PLAIT_ASSIGN_OR_RETURN(o.threads, parseIntegerList("-t", text(texts.threads, cores.c_str()), 1, 1024));
+  PLAIT_ASSIGN_OR_RETURN(o.threads, parseThreadsList("-t", texts.threads));
+  PLAIT_ASSIGN_OR_RETURN(o.dtypes, parseNameList("--dtype", texts.compile.dtype));
   if (texts.output != "md" && texts.output != "csv" && texts.output != "json" && texts.output != "jsonl")
-    return invalidArgument("-o: found \"" + texts.output + "\"; expected md, csv, json or jsonl");
-  PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+    return wrongValue("-o", texts.output, "md, csv, json or jsonl");
+  PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
   return o;
 }
 
@@ -94,7 +99,7 @@ MeanAndDeviation statisticsOf(const std::vector<double> &samples) {
 /// Runs steps of sequences in lockstep, without a scheduler between.
 class Runner {
 public:
-  static Expected<Runner> create(const Session &session, unsigned threads, int64_t batch, int64_t positions,
+  static Expected<Runner> create(const Session &session, unsigned threads, bool pin, int64_t batch, int64_t positions,
                                  int64_t chunk) {
     const Model &model = *session.model;
     Runner runner;
@@ -103,6 +108,7 @@ public:
     runner.positions = positions;
     InstanceOptions io;
     io.threads = threads;
+    io.pin = pin;
     io.maxRows = batch;
     io.maxTokens = batch * runner.chunk;
     io.capacityPages = wholePages(model, positions) * batch;
@@ -110,6 +116,15 @@ public:
       return invalidArgument("bench: the sequences need more pages than there are numbers");
     PLAIT_ASSIGN_OR_RETURN(runner.instance, Instance::create(session.model, io));
     return runner;
+  }
+
+  /// From now on steps are added to `into`, or to nothing.
+  void setProfile(Profile *into) { profile = into; }
+
+  /// Whether positions that are computed again may find others gone.
+  bool hasWindows() const {
+    const auto &tables = instance->limits().tables;
+    return std::any_of(tables.begin(), tables.end(), [](const TableLimits &table) { return table.window != 0; });
   }
 
   /// Computes positions [first, first + count) of every sequence.
@@ -132,6 +147,7 @@ private:
   Status step(int64_t first, int64_t count, bool leaf) {
     if (interrupted())
       return Status::error(StatusCode::cancelled, "interrupted");
+    int64_t begin = profileClock();
     std::uniform_int_distribution<int32_t> token(0, int32_t(instance->limits().vocabulary - 1));
     StepBatch work;
     for (int64_t r = 0; r < batch; ++r) {
@@ -144,19 +160,33 @@ private:
         row.leaves.push_back({int32_t(count - 1), {}, {}});
       work.rows.push_back(std::move(row));
     }
-    return instance->run(std::move(work)).status();
+    if (!profile)
+      return instance->run(std::move(work)).status();
+    ProfiledStep profiled;
+    profiled.load = {count * batch, batch, leaf ? batch : 0, batch * (count * first + count * (count + 1) / 2)};
+    PLAIT_RETURN_IF_ERROR(instance->run(std::move(work), &profiled.times).status());
+    profiled.nanoseconds = profileClock() - begin;
+    profile->add(std::move(profiled));
+    return Status::success();
   }
 
   std::unique_ptr<Instance> instance;
+  Profile *profile = nullptr;
   std::mt19937 random{42};
   int64_t batch = 1, chunk = 1, positions = 1;
 };
 
-Status measure(const Session &session, const BenchOptions &options, bool warmup, Test &test) {
+/// `profile`, if there, gets the steps that are measured.
+Status measure(const Session &session, const BenchOptions &options, bool warmup, Profile *profile, Test &test) {
   int64_t positions = test.depth + test.prompt + test.generate;
-  PLAIT_ASSIGN_OR_RETURN(Runner runner, Runner::create(session, test.threads, test.batch, positions, options.chunk));
+  PLAIT_ASSIGN_OR_RETURN(Runner runner,
+                         Runner::create(session, test.threads, options.pin, test.batch, positions, options.chunk));
   for (int64_t i = warmup ? -1 : 0; i < options.repetitions; ++i) {
-    PLAIT_RETURN_IF_ERROR(runner.prompt(0, test.depth));
+    // What lies before the clock starts is computed once, unless windows give it away.
+    runner.setProfile(nullptr);
+    if (i <= 0 || runner.hasWindows())
+      PLAIT_RETURN_IF_ERROR(runner.prompt(0, test.depth));
+    runner.setProfile(i >= 0 ? profile : nullptr);
     auto begin = std::chrono::steady_clock::now();
     PLAIT_RETURN_IF_ERROR(runner.prompt(test.depth, test.prompt));
     PLAIT_RETURN_IF_ERROR(runner.generate(test.depth + test.prompt, test.generate));
@@ -177,14 +207,16 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["build_id"] = build;
   record["version"] = PLAIT_VERSION;
   record["model_name"] = manifest.name;
-  record["model_digest"] = manifest.binary.digest;
+  record["model_digest"] = session.model->binary().file.digest;
   record["model_size"] = session.model->tables().pack_bytes;
   record["model_n_params"] = manifest.parameters;
   record["weights"] = manifest.weightsKind;
   record["format"] = manifest.weightsFormat;
+  record["kv_dtype"] = manifest.stateElement;
   record["numerics"] = manifest.numerics;
   record["backend"] = "CPU";
-  record["isa"] = manifest.isa;
+  record["target"] = session.model->binary().target;
+  record["isa"] = session.model->binary().isa;
   record["cpu_info"] = cpuName();
   record["n_threads"] = test.threads;
   record["n_prompt"] = test.prompt;
@@ -213,10 +245,6 @@ std::string csvField(const Json &value) {
   return quoted + "\"";
 }
 
-std::string sizeText(double bytes) {
-  return bytes >= 0x1p30 ? fmt::format("{:.2f} GiB", bytes * 0x1p-30) : fmt::format("{:.2f} MiB", bytes * 0x1p-20);
-}
-
 std::string countText(double count) {
   return count >= 1e9 ? fmt::format("{:.2f} B", count / 1e9) : fmt::format("{:.2f} M", count / 1e6);
 }
@@ -226,7 +254,12 @@ class Table {
 public:
   explicit Table(std::string format) : format(std::move(format)) {}
 
-  void add(const Json &record) {
+  /// `profile`, if there, is shown in the record, or after the table for people.
+  void add(Json record, const Profile *profile) {
+    if (profile && format == "md")
+      profileText += profile->markdown();
+    else if (profile)
+      record["profile"] = profile->json();
     if (format == "jsonl")
       out.write(record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     else if (format == "json")
@@ -243,7 +276,7 @@ public:
     if (format == "json")
       out.write(count ? "\n]\n" : "[]\n");
     else if (format == "md" && count)
-      out.write(machine);
+      out.write(machine + profileText);
     return out.exitCode();
   }
   bool ok() const { return out.ok(); }
@@ -252,7 +285,7 @@ private:
   void csv(const Json &record) {
     std::string head, line;
     for (const auto &[key, value] : record.items()) {
-      if (value.is_array())
+      if (value.is_structured())
         continue;
       head += (head.empty() ? "" : ",") + key;
       line += (line.empty() ? "" : ",") + csvField(value);
@@ -265,13 +298,13 @@ private:
                 "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |\n");
     out.write(fmt::format("| {} {} | {} | {} | {} | {} | {} | {} | {:.2f} ± {:.2f} |\n",
                           r["model_name"].get<std::string>(), r["format"].get<std::string>(),
-                          sizeText(r["model_size"].get<double>()), countText(r["model_n_params"].get<double>()),
+                          bytesText(r["model_size"].get<int64_t>()), countText(r["model_n_params"].get<double>()),
                           r["backend"].get<std::string>(), r["n_threads"].get<int64_t>(), r["n_batch"].get<int64_t>(),
                           r["test"].get<std::string>(), r["avg_ts"].get<double>(), r["stddev_ts"].get<double>()));
   }
 
   std::string format;
-  std::string machine; ///< of the records, below a table for people
+  std::string machine, profileText; ///< below a table for people
   Output out;
   size_t count = 0;
 };
@@ -313,31 +346,80 @@ Expected<std::vector<Test>> planTests(const BenchOptions &options, int64_t conte
   return tests;
 }
 
+class BenchCommand {
+public:
+  BenchCommand(const BenchTexts &texts, const BenchOptions &options)
+      : texts(texts), options(options), table(texts.output) {}
+
+  int run() {
+    Status status = measureAll();
+    int code = table.finish(); // what is there is shown
+    if (!status)
+      return fail(status);
+    if (code == exitSuccess && !texts.profile.empty())
+      if (Status written = writeTrace(texts.profile, profiles); !written)
+        return fail(written);
+    return code;
+  }
+
+private:
+  Status measureAll() {
+    // All are compiled before the first is measured: one that cannot be should not
+    // cost a long run.
+    std::vector<CompileOptions> compiles;
+    for (const std::string &dtype : options.dtypes.empty() ? std::vector<std::string>{""} : options.dtypes) {
+      CompileOptions &compile = compiles.emplace_back(texts.compile);
+      compile.dtype = dtype;
+      // In a list, what is said of integers is not said of the others.
+      if (options.dtypes.size() > 1 && !dtype.starts_with("int"))
+        compile.group.clear();
+      if (options.dtypes.size() > 1 && dtype != "int4")
+        compile.zeroPoints = false;
+      compile.quiet = texts.quiet;
+      PLAIT_RETURN_IF_ERROR(resolveArtifact(texts.path, compile).status());
+    }
+    for (const CompileOptions &compile : compiles) {
+      PLAIT_ASSIGN_OR_RETURN(Session session, Session::open(texts.path, compile, 0));
+      PLAIT_RETURN_IF_ERROR(measureModel(session));
+    }
+    return Status::success();
+  }
+
+  Status measureModel(const Session &session) {
+    const Model &model = *session.model;
+    PLAIT_ASSIGN_OR_RETURN(std::vector<Test> tests, planTests(options, model.tables().max_positions, texts.quiet));
+    std::vector<LaunchCost> costs;
+    PLAIT_ASSIGN_OR_RETURN(const plait_plan_v1_t *plan, model.plan(model.manifest().strategy));
+    if (!texts.profile.empty()) {
+      PLAIT_ASSIGN_OR_RETURN(Explanation explanation, Explanation::read(model));
+      PLAIT_ASSIGN_OR_RETURN(costs, explanation.costsOf(model, *plan));
+    }
+    for (Test &test : tests) {
+      Profile *profile = nullptr;
+      if (!texts.profile.empty())
+        profile = &profiles.emplace_back(
+            fmt::format("{} {} {}", model.manifest().name, model.manifest().weightsFormat, test.name()), model, *plan,
+            costs);
+      PLAIT_RETURN_IF_ERROR(measure(session, options, !texts.noWarmup, profile, test));
+      table.add(recordOf(session, test, build), profile);
+      if (!table.ok())
+        break;
+    }
+    return Status::success();
+  }
+
+  const BenchTexts &texts;
+  const BenchOptions &options;
+  const std::string build = buildId();
+  Table table;
+  std::vector<Profile> profiles;
+};
+
 int benchAction(const BenchTexts &texts) {
   Expected<BenchOptions> options = parseOptions(texts);
   if (!options)
     return fail(options.status(), exitUsage);
-  CompileOptions compile;
-  compile.weights = texts.weights;
-  compile.quiet = texts.quiet;
-  Expected<Session> session = Session::open(texts.path, compile, 0);
-  if (!session)
-    return fail(session.status());
-  Expected<std::vector<Test>> tests = planTests(*options, session->model->tables().max_positions, texts.quiet);
-  if (!tests)
-    return fail(tests.status());
-  std::string build = buildId();
-  Table table(texts.output);
-  for (Test &test : *tests) {
-    if (Status status = measure(*session, *options, !texts.noWarmup, test); !status) {
-      table.finish();
-      return fail(status);
-    }
-    table.add(recordOf(*session, test, build));
-    if (!table.ok())
-      break;
-  }
-  return table.finish();
+  return BenchCommand(texts, *options).run();
 }
 
 } // namespace
@@ -352,10 +434,15 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("-d,--n-depth", texts->depth, "tokens there before the clock starts");
   bench->add_option("-b,--n-batch", texts->batch, "sequences side by side (default 1)");
   bench->add_option("-r,--repetitions", texts->repetitions, "of each test (default 5)");
-  bench->add_option("-t,--threads", texts->threads, "threads (default: physical cores)");
+  bench->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core");
   bench->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
-  bench->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default) or random[:SEED]");
+  addCompileOptions(*bench, texts->compile);
+  bench->get_option("--dtype")->description("formats of weights of a model to compile, as plait-compile has them");
+  bench->add_option("--isa", texts->compile.isa, kIsaHelp);
+  bench->add_option("--profile", texts->profile,
+                    "show what takes the time, and write it to this file as a Chrome trace");
+  bench->add_flag("--pin", texts->pin, kPinHelp);
   bench->add_flag("--no-warmup", texts->noWarmup, "measure the first run too");
   bench->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   bench->footer(kFooter);

@@ -86,8 +86,10 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(build);
   digest.add(options.weights.empty() ? "checkpoint" : options.weights);
   digest.add(options.dtype);
+  digest.add(options.isa);
   digest.add(options.group);
   digest.add(options.zeroPoints ? "zero-points" : "");
+  digest.add(options.kvDtype.empty() ? "f32" : options.kvDtype);
   digest.add(options.debugLogits ? "debug-logits" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
@@ -226,6 +228,10 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.insert(arguments.end(), {"--group", options.group});
   if (options.zeroPoints)
     arguments.push_back("--zero-points");
+  if (!options.isa.empty())
+    arguments.insert(arguments.end(), {"--target", "cpu:" + options.isa});
+  if (!options.kvDtype.empty())
+    arguments.insert(arguments.end(), {"--kv-dtype", options.kvDtype});
   if (options.debugLogits)
     arguments.push_back("--debug-logits");
   if (options.threads)
@@ -295,10 +301,11 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
   if (isExecutable || fs::exists(path + "/manifest.json", error)) {
     for (auto [option, given] :
          {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
-          std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints)})
+          std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints),
+          std::pair("--kv-dtype", !options.kvDtype.empty())})
       if (given)
-        return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; "
-                                           "expected a model folder; compile that again instead",
+        return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "
+                                           "compile; compile that again instead",
                                            option, printable(path)));
     ResolvedArtifact result;
     result.path = path;

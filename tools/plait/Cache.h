@@ -9,21 +9,11 @@
 #define PLAIT_TOOLS_PLAIT_CACHE_H
 
 #include "runtime/base/Status.h"
+#include "tools/plait/CompileOptions.h"
 
 #include <string>
 
 namespace plait {
-
-/// What `plait-compile` is asked for.
-struct CompileOptions {
-  std::string weights; ///< --weights, empty for the compiler's default
-  std::string dtype;   ///< --dtype, likewise
-  std::string group;   ///< --group, likewise
-  bool zeroPoints = false;
-  bool debugLogits = false;
-  unsigned threads = 0; ///< of the compiler; 0: its default
-  bool quiet = false;
-};
 
 struct ResolvedArtifact {
   std::string path;
@@ -32,9 +22,10 @@ struct ResolvedArtifact {
   double seconds = 0;     ///< of finding or compiling it
 };
 
-/// The artifact at `path`: itself, or what compiling the Hugging Face folder
-/// or GGUF file there gives. The cache is keyed by content; a second process that wants the
-/// same model waits for the first, and a compiler that dies leaves nothing.
+/// The artifact at `path`: itself, or what compiling the Hugging Face folder or
+/// GGUF file there gives. The cache is keyed by content; a second process that
+/// wants the same model waits for the first, and a compiler that dies leaves
+/// nothing.
 Expected<ResolvedArtifact> resolveArtifact(const std::string &path, const CompileOptions &options);
 
 /// plait-compile, which lies beside this program.

@@ -7,6 +7,7 @@
 
 #include "runtime/base/File.h"
 #include "runtime/core/Tables.h"
+#include "runtime/decode/CompletionText.h"
 #include "runtime/decode/Scheduler.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/ChatPrompt.h"
@@ -36,7 +37,8 @@ constexpr const char *kFooter =
     "Ctrl-C stops an answer, a second one quits; Ctrl-D ends the conversation.";
 
 struct ChatTexts {
-  std::string path, system, chatTemplate, maxTokens, threads, weights;
+  std::string path, system, chatTemplate, maxTokens, threads;
+  CompileOptions compile;
   std::vector<std::string> messages;
   GenerationTexts generation;
   bool stats = false, quiet = false;
@@ -53,11 +55,8 @@ Expected<ChatOptions> parseOptions(const ChatTexts &texts) {
   if (!texts.maxTokens.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.maxTokens, parseInteger("--max-tokens", texts.maxTokens, 1, INT64_MAX / 2));
   }
-  if (!texts.threads.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(int64_t threads, parseInteger("--threads", texts.threads, 1, 1024));
-    options.threads = unsigned(threads);
-  }
-  PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+  PLAIT_ASSIGN_OR_RETURN(options.threads, parseThreads("--threads", texts.threads));
+  PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
   PLAIT_RETURN_IF_ERROR(parseGeneration(texts.generation, {}).status());
   return options;
 }
@@ -69,17 +68,15 @@ public:
   Conversation(const ChatTexts &texts, const ChatOptions &options) : texts(texts), options(options) {}
 
   Status prepare() {
-    CompileOptions compile;
-    compile.weights = texts.weights;
+    CompileOptions compile = texts.compile;
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
     PLAIT_ASSIGN_OR_RETURN(session, Session::open(texts.path, compile, options.threads));
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer)
       return invalidArgument(printable(texts.path) + ": found no tokenizer.json; expected one, a chat needs it");
-    PLAIT_ASSIGN_OR_RETURN(ChatTemplate opened, openChatTemplate(session.artifact.path, texts.chatTemplate));
-    chatTemplate.emplace(std::move(opened));
-    PLAIT_ASSIGN_OR_RETURN(auto tokens, ChatTemplate::specialTokens(session.artifact.path));
+    PLAIT_ASSIGN_OR_RETURN(chatTemplate, openChatTemplate(texts.path, session.reader(), texts.chatTemplate));
+    const auto &tokens = chatTemplate->specialTokens();
     if (auto eos = tokens.find("eos_token"); eos != tokens.end())
       if (int32_t id = tokenizer->idOf(eos->second); id >= 0)
         stops.push_back(id);
@@ -147,27 +144,31 @@ private:
     request.maxTokens = std::min(options.maxTokens.value_or(context), context - length + 1);
     request.rules.minTokens = std::min(request.rules.minTokens, request.maxTokens);
     request.keep = true;
-    Tokenizer::Stream stream(*tokenizer);
+    CompletionText completion(*tokenizer, generation.stops, request.rules.minTokens);
     std::string text;
-    StopStrings stopStrings = generation.stops;
     auto show = [&](const std::string &piece) {
       text += piece;
       out.write(piece);
     };
     request.onToken = [&](const TokenEvent &event) {
-      show(stopStrings.push(stream.push(event.token), event.index >= request.rules.minTokens));
-      if (stopStrings.found())
+      show(completion.push(event.token));
+      if (completion.stopped())
         scheduler->stop(event.id);
     };
     PLAIT_ASSIGN_OR_RETURN(SequenceId id, scheduler->add(request));
     for (bool more = true; more;) {
-      PLAIT_ASSIGN_OR_RETURN(more, scheduler->step());
+      Expected<bool> stepped = scheduler->step();
+      if (!stepped) {
+        scheduler->cancel(id); // it refers to what ends here
+        out.write("\n");
+        return stepped.status();
+      }
+      more = *stepped;
       if (interrupted() || !out.ok())
         scheduler->cancel(id);
     }
     PLAIT_ASSIGN_OR_RETURN(SequenceResult result, scheduler->take(id));
-    show(stopStrings.push(stream.finish()));
-    show(stopStrings.finish());
+    show(completion.finish());
     out.write("\n");
     if (result.reason == FinishReason::error)
       return result.error;
@@ -282,15 +283,18 @@ int chatAction(const ChatTexts &texts) {
 void plait::addChatCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<ChatTexts>();
   CLI::App *chat = app.add_subcommand("chat", "Talk with a model");
-  chat->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  chat->add_option("PATH", texts->path, "a compiled model, or a Hugging Face folder or GGUF file to compile")
+      ->required();
   chat->add_option("-m,--message", texts->messages, "answer this message and end; repeat it for several turns")
       ->allow_extra_args(false);
   chat->add_option("--system", texts->system, "the system message");
   chat->add_option("--chat-template", texts->chatTemplate, "template, as a file or as text (default: the model's)");
   chat->add_option("-n,--max-tokens", texts->maxTokens, "tokens of an answer (default: as far as the context goes)");
   addGenerationOptions(*chat, texts->generation);
-  chat->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
-  chat->add_option("--weights", texts->weights, "of a model folder: checkpoint (default), random[:SEED] or none");
+  chat->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core")
+      ->envname("PLAIT_THREADS");
+  chat->add_option("--isa", texts->compile.isa, kIsaHelp);
+  addCompileOptions(*chat, texts->compile);
   chat->add_flag("--stats", texts->stats, "print the tokens and the time of each turn");
   chat->add_flag("-q,--quiet", texts->quiet, "print nothing but errors on stderr");
   chat->footer(kFooter);

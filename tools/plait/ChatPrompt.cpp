@@ -13,14 +13,15 @@
 
 using namespace plait;
 
-Expected<ChatTemplate> plait::openChatTemplate(const std::string &folder, const std::string &option, bool forTools) {
+Expected<ChatTemplate> plait::openChatTemplate(const std::string &path, const ModelReader &read,
+                                               const std::string &option, bool forTools) {
   if (option.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(std::optional<ChatTemplate> own, ChatTemplate::fromFolder(folder, forTools));
+    PLAIT_ASSIGN_OR_RETURN(std::optional<ChatTemplate> own, ChatTemplate::ofModel(read, forTools));
     if (!own)
-      return noChatTemplate(folder);
+      return noChatTemplate(path);
     return std::move(*own);
   }
-  PLAIT_ASSIGN_OR_RETURN(auto tokens, ChatTemplate::specialTokens(folder));
+  PLAIT_ASSIGN_OR_RETURN(auto tokens, ChatTemplate::readSpecialTokens(read));
   std::error_code ignored; // a text may be too long for a file name
   if (std::filesystem::exists(option, ignored)) {
     PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(option));

@@ -18,9 +18,10 @@
 
 namespace plait {
 
-/// The template that --chat-template gives as a file or as text, else that of
-/// the model folder or artifact. None is an error.
-Expected<ChatTemplate> openChatTemplate(const std::string &folder, const std::string &option, bool forTools = false);
+/// The template that --chat-template gives as a file or as text, else that of the
+/// model at `path`, whose files `read` gives. None is an error.
+Expected<ChatTemplate> openChatTemplate(const std::string &path, const ModelReader &read, const std::string &option,
+                                        bool forTools = false);
 
 /// Reads a conversation from JSON: a list of messages, or an object with
 /// "messages" and what else a template is given ("tools", "documents",

@@ -35,6 +35,7 @@ void addVerifyCommand(CLI::App &app, Action &action);
 void addSelftestCommand(CLI::App &app, Action &action);
 void addExplainCommand(CLI::App &app, Action &action);
 void addDoctorCommand(CLI::App &app, Action &action);
+void addPerplexityCommand(CLI::App &app, Action &action);
 
 } // namespace plait
 

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -64,20 +65,26 @@ std::string environment(const char *name) {
 //===----------------------------------------------------------------------===//
 
 Check checkCpu() {
-  const char *level = __builtin_cpu_supports("x86-64-v4")   ? "x86-64-v4"
-                      : __builtin_cpu_supports("x86-64-v3") ? "x86-64-v3"
-                                                            : "x86-64";
-  std::string found = fmt::format("{}, runs code up to cpu:{}", cpuName(), level);
-  if (std::string_view(level) != "x86-64")
+  // The targets of plait-compile, with what each adds to the one before.
+  constexpr std::pair<const char *, const char *> targets[] = {
+      {"x86-64", "sse2"},
+      {"x86-64-v3", "avx2 bmi bmi2 f16c fma"},
+      {"x86-64-v4", "avx512f avx512bw avx512cd avx512dq avx512vl"},
+      {"vnni", "avx512vnni"},
+      {"amx", "amx-tile amx-bf16 amx-int8"},
+  };
+  std::string best, next;
+  for (auto [target, isa] : targets) {
+    if (std::string shortage = cpuShortage(isa); !shortage.empty()) {
+      next = fmt::format("; for cpu:{} it {}", target, shortage);
+      break;
+    }
+    best = target;
+  }
+  std::string found = fmt::format("{}, runs code up to cpu:{}{}", cpuName(), best, next);
+  if (best != "x86-64")
     return good("cpu", found);
   return {Check::warn, "cpu", found, "AVX2 and FMA (x86-64-v3)", "models run, but slowly"};
-}
-
-/// What cgroup v2 allows, in CPUs; infinity without a limit.
-double cpuQuota() {
-  std::istringstream text(firstLine("/sys/fs/cgroup/cpu.max"));
-  double quota, period;
-  return text >> quota >> period && period > 0 ? quota / period : INFINITY;
 }
 
 Check checkCores() {
@@ -224,7 +231,7 @@ bool isStale(const fs::path &entry) {
   std::string name = entry.filename().string();
   if (size_t at = name.find(".work-"); at != std::string::npos) {
     int process = std::atoi(name.c_str() + at + 6);
-    return process <= 0 || kill(process, 0) != 0;
+    return process <= 0 || (kill(process, 0) != 0 && errno == ESRCH); // not another user's
   }
   if (!name.ends_with(".plait"))
     return false;

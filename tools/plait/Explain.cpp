@@ -7,7 +7,6 @@
 
 #include "runtime/base/File.h"
 #include "runtime/core/Tables.h"
-#include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
@@ -32,7 +31,7 @@ constexpr const char *kFooter =
     "larger of weights and state over the machine's read rate, and flops over its f32 rate.";
 
 struct ExplainTexts {
-  std::string path, tokens, context, machine, memory, threads, variant;
+  std::string path, tokens, context, machine, memory, threads, variant, isa;
   bool json = false, decisions = false;
 };
 
@@ -53,7 +52,7 @@ Expected<int64_t> parseMemory(const std::string &text) {
     }
   auto number = parseInteger("--memory", digits, 1, INT64_MAX >> shift);
   if (!number)
-    return invalidArgument("--memory: found \"" + text + "\"; expected bytes, with K, M, G or T for powers of 1024");
+    return wrongValue("--memory", text, "bytes, with K, M, G or T for powers of 1024");
   return *number << shift;
 }
 
@@ -63,8 +62,7 @@ Expected<MachinePeak> parseMachine(const std::string &text) {
   auto read = parseNumber("", text.substr(0, comma), 1e-3, 1e9);
   auto compute = parseNumber("", comma == std::string::npos ? "" : text.substr(comma + 1), 1e-3, 1e9);
   if (!read || !compute)
-    return invalidArgument("--machine: found \"" + text +
-                           "\"; expected two positive numbers with a comma between: GB/s, then GFLOP/s");
+    return wrongValue("--machine", text, "two positive numbers with a comma between: GB/s, then GFLOP/s");
   return MachinePeak{*read * 1e9, *compute * 1e9};
 }
 
@@ -83,11 +81,9 @@ Expected<Request> parseRequest(const ExplainTexts &texts, int64_t maxPositions) 
     PLAIT_ASSIGN_OR_RETURN(request.peak, parseMachine(texts.machine));
     return request;
   }
-  PLAIT_ASSIGN_OR_RETURN(
-      int64_t threads,
-      parseInteger("--threads", texts.threads.empty() ? std::to_string(physicalCores()) : texts.threads, 1, 1024));
+  PLAIT_ASSIGN_OR_RETURN(unsigned threads, parseThreads("--threads", texts.threads));
   request.measured = true;
-  PLAIT_ASSIGN_OR_RETURN(request.peak, measurePeak(unsigned(threads), size_t(256) << 20, /*rounds=*/3));
+  PLAIT_ASSIGN_OR_RETURN(request.peak, measurePeak(threads, size_t(256) << 20, /*rounds=*/3));
   return request;
 }
 
@@ -97,18 +93,18 @@ struct Subject {
   const Manifest &manifest;
   const plait_plan_v1_t &plan;
   const Explanation &explanation;
-  const Explanation::Variant &costs;
+  const std::vector<LaunchCost> &costs; ///< of its launches
   const Request &request;
 
   const plait_launch_v1_t &launch(size_t i) const { return plan.launches[i]; }
   int64_t layersOf(size_t i) const { return launch(i).layer_end - launch(i).layer_begin; }
   std::string partOf(size_t i) const { return sourceName(model.tables(), launch(i)); }
   Roofline roofline(size_t i, const StepLoad &load) const {
-    return rooflineOf(costs.launches[i], layersOf(i), load, request.peak);
+    return rooflineOf(costs[i], layersOf(i), load, request.peak);
   }
   Roofline total(const StepLoad &load) const {
     Roofline sum;
-    for (size_t i = 0; i < costs.launches.size(); ++i) {
+    for (size_t i = 0; i < costs.size(); ++i) {
       Roofline one = roofline(i, load);
       sum.flops += one.flops;
       sum.bytes += one.bytes;
@@ -121,8 +117,8 @@ struct Subject {
   }
   /// The launch that chooses tokens, and what of a request it reads.
   std::string samplingText() const {
-    for (size_t i = 0; i < costs.launches.size(); ++i) {
-      if (!costs.launches[i].op.starts_with("decode.choose"))
+    for (size_t i = 0; i < costs.size(); ++i) {
+      if (!costs[i].op.starts_with("decode.choose"))
         continue;
       std::string inputs;
       for (int32_t a = 0; a < launch(i).arg_count; ++a) {
@@ -130,14 +126,14 @@ struct Subject {
         if (arg.kind == PLAIT_ARG_INPUT)
           inputs += (inputs.empty() ? "" : ", ") + std::string(inputName(arg.index));
       }
-      return costs.launches[i].op + (inputs.empty() ? "" : " with " + inputs);
+      return costs[i].op + (inputs.empty() ? "" : " with " + inputs);
     }
     return "none";
   }
   /// Launches and barriers of one step, each layer counted.
   std::pair<int64_t, int64_t> countLaunches() const {
     int64_t launches = 0, barriers = 0;
-    for (size_t i = 0; i < costs.launches.size(); ++i) {
+    for (size_t i = 0; i < costs.size(); ++i) {
       launches += layersOf(i);
       barriers += launch(i).barrier ? layersOf(i) : 0;
     }
@@ -155,18 +151,28 @@ std::string numericsText(const std::string &numerics) {
 // Text
 //===----------------------------------------------------------------------===//
 
+/// The targets whose code is there as well.
+std::string otherTargetsText(const Model &model) {
+  std::string text;
+  for (const ManifestBinary &binary : model.manifest().binaries)
+    if (&binary != &model.binary())
+      text += (text.empty() ? " (also for " : ", ") + printable(binary.target, 80);
+  return text.empty() ? "" : text + ")";
+}
+
 std::string summaryText(const Subject &s) {
   auto [launches, barriers] = s.countLaunches();
   return fmt::format("model      {} ({}), {} parameters\n"
                      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
-                     "compiled   by {} for {} {}\n"
+                     "compiled   by {} for {} {}{}\n"
                      "numerics   {}\n"
                      "strategy   {}: {}\n"
                      "plan       {} kernels; a step has {} launches and {} barriers\n",
-                     s.manifest.name, s.manifest.family, countText(double(s.manifest.parameters)), s.manifest.layers, s.manifest.hidden,
-                     s.manifest.vocabulary, s.manifest.maxPositions, s.manifest.compilerVersion, s.manifest.triple,
-                     s.manifest.cpu, numericsText(s.manifest.numerics), s.plan.name, s.samplingText(),
-                     s.model.tables().kernel_count, launches, barriers);
+                     s.manifest.name, s.manifest.family, countText(double(s.manifest.parameters)), s.manifest.layers,
+                     s.manifest.hidden, s.manifest.vocabulary, s.manifest.maxPositions, s.manifest.compilerVersion,
+                     s.manifest.triple, s.model.binary().target, otherTargetsText(s.model),
+                     numericsText(s.manifest.numerics), s.plan.name, s.samplingText(), s.model.tables().kernel_count,
+                     launches, barriers);
 }
 
 /// Words of a list in lines of at most 100 columns, each after `indent` blanks.
@@ -224,17 +230,17 @@ std::string shortTilesText(const plait_kernel_v1_t &kernel) {
 std::string shortPartText(const Subject &s, size_t i) {
   std::string part = s.partOf(i);
   if (part.find('.') == std::string::npos)
-    return s.costs.launches[i].op;
+    return s.costs[i].op;
   if (part.starts_with("model."))
     part.erase(0, 6);
   return part.size() <= 29 ? part : ".." + part.substr(part.size() - 27);
 }
 
 std::string costText(const Subject &s) {
-  std::string text = fmt::format("\n{:<32}{:>3} {:>12} {:>14} {:>10}  {}\n", "cost of one layer, symbolic", "x", "flops",
-                                 "weights, state", "activation", "tiles");
-  for (size_t i = 0; i < s.costs.launches.size(); ++i) {
-    const LaunchCost &cost = s.costs.launches[i];
+  std::string text = fmt::format("\n{:<32}{:>3} {:>12} {:>14} {:>10}  {}\n", "cost of one layer, symbolic", "x",
+                                 "flops", "weights, state", "activation", "tiles");
+  for (size_t i = 0; i < s.costs.size(); ++i) {
+    const LaunchCost &cost = s.costs[i];
     text += fmt::format("{} {:<30}{:>3} {:>12} {:>14} {:>10}  {}\n", s.launch(i).barrier ? "|" : " ",
                         shortPartText(s, i), s.layersOf(i), cost.flops.text(), cost.weightBytes.text(),
                         cost.activationBytes.text(), shortTilesText(s.model.tables().kernels[s.launch(i).kernel]));
@@ -252,12 +258,12 @@ std::string rooflineText(const Subject &s, const char *title, const StepLoad &lo
     Roofline sum;
   };
   std::vector<Group> groups;
-  for (size_t i = 0; i < s.costs.launches.size(); ++i) {
+  for (size_t i = 0; i < s.costs.size(); ++i) {
     Roofline one = s.roofline(i, load);
-    auto same = std::find_if(groups.begin(), groups.end(),
-                             [&](const Group &group) { return group.name == s.costs.launches[i].op; });
+    auto same =
+        std::find_if(groups.begin(), groups.end(), [&](const Group &group) { return group.name == s.costs[i].op; });
     if (same == groups.end())
-      same = groups.insert(groups.end(), {s.costs.launches[i].op, 0, {}});
+      same = groups.insert(groups.end(), {s.costs[i].op, 0, {}});
     same->layers += s.layersOf(i);
     same->sum.flops += one.flops;
     same->sum.bytes += one.bytes;
@@ -283,7 +289,8 @@ std::string memoryText(const Subject &s) {
   auto line = [](const std::string &what, int64_t bytes) {
     return fmt::format("  {:<50} {:>12}\n", what, bytesText(bytes));
   };
-  std::string text = "\nmemory\n" + line("weights", m.weights) + line("state per position", m.statePerPosition) +
+  std::string text = "\nmemory\n" + line("weights", m.weights) +
+                     line("state per position, " + s.manifest.stateElement, m.statePerPosition) +
                      (m.stateOfWindows ? line("state of the windows", m.stateOfWindows) : "") +
                      line(fmt::format("state of a sequence of {} positions", s.request.context), m.stateOfContext) +
                      line("arena of a step of 1 token", m.decodeArena) +
@@ -322,6 +329,7 @@ Json explainJson(const Subject &s) {
   StepLoad decode = StepLoad::decode(request.context), prefill = StepLoad::prefill(request.tokens);
   Json json = {{"model", s.manifest.name},
                {"numerics", s.manifest.numerics},
+               {"target", s.model.binary().target},
                {"strategy", {{"variant", s.plan.name}, {"sampling", s.samplingText()}}},
                {"tokens", request.tokens},
                {"context", request.context},
@@ -340,8 +348,8 @@ Json explainJson(const Subject &s) {
                                  {"at", remark.at},
                                  {"text", remark.text}});
   json["launches"] = Json::array();
-  for (size_t i = 0; i < s.costs.launches.size(); ++i) {
-    const LaunchCost &cost = s.costs.launches[i];
+  for (size_t i = 0; i < s.costs.size(); ++i) {
+    const LaunchCost &cost = s.costs[i];
     const plait_kernel_v1_t &kernel = s.model.tables().kernels[s.launch(i).kernel];
     json["launches"].push_back({{"kernel", kernel.name},
                                 {"op", cost.op},
@@ -359,6 +367,7 @@ Json explainJson(const Subject &s) {
   json["prefill"] = toJson(s.total(prefill));
   MemoryLedger m = s.ledger();
   json["memory"] = {{"weights", m.weights},
+                    {"state_element", s.manifest.stateElement},
                     {"state_per_position", m.statePerPosition},
                     {"state_of_windows", m.stateOfWindows},
                     {"state_of_context", m.stateOfContext},
@@ -372,10 +381,12 @@ Json explainJson(const Subject &s) {
 }
 
 int explainAction(const ExplainTexts &texts) {
-  Expected<ResolvedArtifact> artifact = resolveArtifact(texts.path, {});
+  CompileOptions compile;
+  compile.isa = texts.isa;
+  Expected<ResolvedArtifact> artifact = resolveArtifact(texts.path, compile);
   if (!artifact)
     return fail(artifact.status());
-  auto model = Model::open(artifact->path, {.threads = 1, .loadWeights = false});
+  auto model = Model::open(artifact->path, {.threads = 1, .loadWeights = false, .target = texts.isa});
   if (!model)
     return fail(model.status());
   auto explanation = Explanation::read(**model);
@@ -385,13 +396,9 @@ int explainAction(const ExplainTexts &texts) {
   auto plan = (*model)->plan(texts.variant.empty() ? manifest.strategy : texts.variant);
   if (!plan)
     return fail(plan.status(), exitUsage);
-  const Explanation::Variant *costs = nullptr;
-  for (const Explanation::Variant &variant : explanation->variants)
-    if (variant.name == (*plan)->name)
-      costs = &variant;
+  auto costs = explanation->costsOf(**model, **plan);
   if (!costs)
-    return fail(corrupt(fmt::format("{}/explain.json: found no variant '{}'; expected those of the model binary",
-                                    printable(artifact->path), (*plan)->name)));
+    return fail(costs.status());
   Expected<Request> request = parseRequest(texts, (*model)->tables().max_positions);
   if (!request)
     return fail(request.status(), exitUsage);
@@ -409,13 +416,16 @@ int explainAction(const ExplainTexts &texts) {
 void plait::addExplainCommand(CLI::App &app, Action &action) {
   auto texts = std::make_shared<ExplainTexts>();
   CLI::App *explain = app.add_subcommand("explain", "Show what the compiler decided and what a step costs");
-  explain->add_option("PATH", texts->path, "a .plait folder, or a Hugging Face folder to compile")->required();
+  explain->add_option("PATH", texts->path, "a compiled model, or a Hugging Face folder or GGUF file to compile")
+      ->required();
   explain->add_option("--tokens", texts->tokens, "tokens of the prefill (default 512)");
   explain->add_option("--context", texts->context, "positions at the decode step (default 1024)");
   explain->add_option("--machine", texts->machine, "GB/s,GFLOP/s to reckon with (default: a quick measurement)");
-  explain->add_option("--threads", texts->threads, "threads of the measurement (default: physical cores)");
+  explain->add_option("--threads", texts->threads, "threads of the measurement; auto (default): one per physical core");
   explain->add_option("--memory", texts->memory, "bytes to fill, like 16G (default: what is available)");
   explain->add_option("--variant", texts->variant, "the plan to explain (default: the model's strategy)");
+  explain->add_option("--isa", texts->isa,
+                      "explain the code for this target (default: the best that this CPU can run)");
   explain->add_flag("--decisions", texts->decisions, "every decision, not one of each kind");
   explain->add_flag("--json", texts->json, "everything as JSON");
   explain->footer(kFooter);

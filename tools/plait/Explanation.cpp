@@ -112,7 +112,7 @@ Json CostForm::json() const {
 }
 
 Expected<Explanation> Explanation::read(const Model &model) {
-  PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model.file("explain.json"));
+  PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model.file(model.binary().explain));
   if (!file)
     return notFound(printable(model.path()) + ": found no explain.json; expected an artifact that tells how it was "
                                               "compiled; compile the model again, without --no-explain");
@@ -135,6 +135,14 @@ Expected<Explanation> Explanation::read(const Model &model) {
                                  printable(path), printable(variant.name, 80), variant.launches.size()));
   }
   return result;
+}
+
+Expected<std::vector<LaunchCost>> Explanation::costsOf(const Model &model, const plait_plan_v1_t &plan) const {
+  for (const Variant &variant : variants)
+    if (variant.name == plan.name)
+      return variant.launches;
+  return corrupt(fmt::format("{}/{}: found no variant '{}'; expected those of the model binary",
+                             printable(model.path()), printable(model.binary().explain), plan.name));
 }
 
 Roofline plait::rooflineOf(const LaunchCost &cost, int64_t layers, const StepLoad &load, const MachinePeak &peak) {

@@ -69,6 +69,8 @@ struct Explanation {
 
   /// Reads explain.json of `model` and compares it with the model's plans.
   static Expected<Explanation> read(const Model &model);
+  /// What is known of the launches of a plan of `model`.
+  Expected<std::vector<LaunchCost>> costsOf(const Model &model, const plait_plan_v1_t &plan) const;
 };
 
 /// The least time that a machine needs: memory is read at full speed while full

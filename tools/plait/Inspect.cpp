@@ -8,6 +8,7 @@
 #include "runtime/core/Model.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Executor.h"
+#include "runtime/device/cpu/Isa.h"
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
@@ -47,20 +48,32 @@ std::string planText(const plait_model_v3_t &m, const plait_plan_v1_t &plan) {
   return text;
 }
 
+/// The code that there is, the best first, and what keeps this CPU from running it.
+std::string binariesText(const Manifest &manifest) {
+  std::string text;
+  for (const ManifestBinary &binary : manifest.binaries) {
+    std::string shortage = cpuShortage(binary.isa);
+    text += fmt::format("{:<10} {}: {}{}\n", text.empty() ? "code" : "", printable(binary.target, 80),
+                        binary.isa.empty() ? "(baseline)" : printable(binary.isa),
+                        shortage.empty() ? "" : "; this CPU " + printable(shortage));
+  }
+  return text;
+}
+
 std::string summaryText(const Manifest &manifest) {
   return fmt::format("model      {} ({}), {} parameters\n"
                      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
-                     "target     {} {}\n"
-                     "isa        {}\n"
+                     "target     {}\n"
+                     "{}"
                      "numerics   {}, strategy {}\n"
                      "weights    {} {}\n"
                      "compiler   {}\n"
                      "generation temperature {}, top_k {}, top_p {}, min_p {}, eos [{}]\n",
                      manifest.name, manifest.family, manifest.parameters, manifest.layers, manifest.hidden,
-                     manifest.vocabulary, manifest.maxPositions, manifest.triple, manifest.cpu,
-                     manifest.isa.empty() ? "(baseline)" : manifest.isa, manifest.numerics, manifest.strategy,
-                     manifest.weightsKind, manifest.weightsFormat, manifest.compilerVersion, manifest.temperature,
-                     manifest.topK, manifest.topP, manifest.minP, fmt::join(manifest.eos, ", "));
+                     manifest.vocabulary, manifest.maxPositions, manifest.triple, binariesText(manifest),
+                     manifest.numerics, manifest.strategy, manifest.weightsKind, manifest.weightsFormat,
+                     manifest.compilerVersion, manifest.temperature, manifest.topK, manifest.topP, manifest.minP,
+                     fmt::join(manifest.eos, ", "));
 }
 
 std::string tablesText(const plait_model_v3_t &m) {

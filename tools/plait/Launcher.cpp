@@ -37,7 +37,7 @@ static int launch(int argc, char **argv) {
                                                 printable(manifest->name), manifest->compilerVersion, PLAIT_VERSION));
   Action action;
   addRunOptions(app, action, [&](const CompileOptions &compile, unsigned threads) {
-    return Session::load(*source, threads, compile.quiet);
+    return Session::load(*source, compile, threads);
   });
   bool verify = false;
   app.add_flag("--verify", verify, "compare every file of the model and this program with its digest, and end");

@@ -27,6 +27,7 @@ int main(int argc, char **argv) {
   addRunCommand(app, action);
   addChatCommand(app, action);
   addBenchCommand(app, action);
+  addPerplexityCommand(app, action);
   addInspectCommand(app, action);
   addTokenizeCommand(app, action);
   addVerifyCommand(app, action);

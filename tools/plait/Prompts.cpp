@@ -8,6 +8,8 @@
 #include "tools/plait/Prompts.h"
 
 #include "runtime/base/File.h"
+#include "runtime/base/Json.h"
+#include "runtime/base/Utf8.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Console.h"
 
@@ -26,8 +28,8 @@ constexpr size_t kMaxInput = size_t(1) << 30;
 
 Expected<std::string> readStandardInput() {
   if (isatty(STDIN_FILENO))
-    return invalidArgument("prompt: found none; expected --prompt, --prompt-file, --token-ids or "
-                           "text on standard input");
+    return invalidArgument("prompt: found none; expected --prompt, --prompt-file, --prompt-jsonl, "
+                           "--token-ids or text on standard input");
   std::string text;
   char buffer[65536];
   while (true) {
@@ -51,21 +53,50 @@ Expected<std::string> readStandardInput() {
   return text;
 }
 
-Status readPromptFile(const std::string &path, std::vector<Prompt> &prompts) {
+Expected<Prompt> promptOfLine(const std::string &line, const std::string &) { return Prompt{line, {}}; }
+
+/// "text", [1, 2, 3], or an object with one of these as "prompt"; other members
+/// are the user's own business.
+Expected<Prompt> promptOfJson(const std::string &line, const std::string &where) {
+  PLAIT_ASSIGN_OR_RETURN(Json json, parseJson(line, where));
+  JsonView view(json, where);
+  if (json.is_object()) {
+    PLAIT_ASSIGN_OR_RETURN(view, view.get("prompt"));
+  }
+  if (view.json().is_string())
+    return Prompt{view.json().get<std::string>(), {}};
+  if (!view.json().is_array() || view.json().empty())
+    return view.error("a text, token ids such as [1, 2, 3], or an object with one of these as \"prompt\"");
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> ids, view.asArray());
+  Prompt prompt;
+  for (const JsonView &id : ids) {
+    PLAIT_ASSIGN_OR_RETURN(int64_t value, id.asInt(0, INT32_MAX));
+    prompt.tokens.push_back(int32_t(value));
+  }
+  return prompt;
+}
+
+/// Adds what `read` makes of each line of a file that is not empty.
+Status readLines(const std::string &option, const std::string &path,
+                 Expected<Prompt> (*read)(const std::string &line, const std::string &where),
+                 std::vector<Prompt> &prompts) {
   PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(path, kMaxInput));
-  size_t before = prompts.size();
+  size_t before = prompts.size(), number = 0;
   for (size_t begin = 0; begin < text.size();) {
     size_t end = std::min(text.find('\n', begin), text.size());
     std::string line = text.substr(begin, end - begin);
+    ++number;
+    begin = end + 1;
     if (line.ends_with('\r'))
       line.pop_back();
-    if (!line.empty())
-      prompts.push_back({std::move(line), {}});
-    begin = end + 1;
+    if (line.empty())
+      continue;
+    PLAIT_ASSIGN_OR_RETURN(Prompt prompt, read(line, fmt::format("{}: the JSON of line {}", path, number)));
+    prompts.push_back(std::move(prompt));
   }
   if (prompts.size() == before)
     return invalidArgument(
-        fmt::format("--prompt-file: found no line with text in {}; expected one prompt per line", printable(path)));
+        fmt::format("{}: found no line with text in {}; expected one prompt per line", option, printable(path)));
   return Status::success();
 }
 
@@ -76,9 +107,11 @@ Expected<std::vector<Prompt>> plait::readPrompts(const PromptSources &sources) {
   for (const std::string &text : sources.texts)
     prompts.push_back({text, {}});
   if (!sources.file.empty())
-    PLAIT_RETURN_IF_ERROR(readPromptFile(sources.file, prompts));
+    PLAIT_RETURN_IF_ERROR(readLines("--prompt-file", sources.file, promptOfLine, prompts));
+  if (!sources.jsonLines.empty())
+    PLAIT_RETURN_IF_ERROR(readLines("--prompt-jsonl", sources.jsonLines, promptOfJson, prompts));
   for (const std::string &text : sources.tokenIds) {
-    PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> ids, parseTokenIds(text));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> ids, parseTokenIds("--token-ids", text));
     prompts.push_back({std::nullopt, std::move(ids)});
   }
   if (prompts.empty()) {
@@ -108,24 +141,19 @@ Status plait::encodePrompts(std::vector<Prompt> &prompts, const Tokenizer *token
 }
 
 std::string plait::escapeLine(std::string_view text) {
+  constexpr std::string_view escaped = "\\\n\r\t", names = "\\nrt";
   std::string line;
-  for (char c : text) {
-    switch (c) {
-    case '\\':
-      line += "\\\\";
-      break;
-    case '\n':
-      line += "\\n";
-      break;
-    case '\r':
-      line += "\\r";
-      break;
-    case '\t':
-      line += "\\t";
-      break;
-    default:
-      line += c;
-    }
+  while (!text.empty()) {
+    Utf8Step step = decodeUtf8(text, 0);
+    bool valid = step.kind == Utf8Step::complete;
+    std::string_view bytes = text.substr(0, valid ? step.length : 1);
+    if (size_t at = escaped.find(bytes[0]); at != std::string_view::npos)
+      line += {'\\', names[at]};
+    else if (valid)
+      line += bytes;
+    else
+      line += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));
+    text.remove_prefix(bytes.size());
   }
   return line;
 }

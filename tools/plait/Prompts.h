@@ -21,6 +21,7 @@ namespace plait {
 struct PromptSources {
   std::vector<std::string> texts;    ///< --prompt
   std::string file;                  ///< --prompt-file, one prompt per line
+  std::string jsonLines;             ///< --prompt-jsonl, one JSON value per line
   std::vector<std::string> tokenIds; ///< --token-ids
 };
 
@@ -36,7 +37,7 @@ Expected<std::vector<Prompt>> readPrompts(const PromptSources &sources);
 Status encodePrompts(std::vector<Prompt> &prompts, const Tokenizer *tokenizer, bool addBos);
 
 /// `text` on one line: a backslash, newline, carriage return and tab become
-/// \\, \n, \r and \t.
+/// \\, \n, \r and \t, and bytes that are not UTF-8 \xNN.
 std::string escapeLine(std::string_view text);
 
 } // namespace plait

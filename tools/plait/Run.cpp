@@ -39,11 +39,11 @@ constexpr const char *kFooter =
 
 struct RunTexts {
   OpenSession open;
-  std::string output = "text", maxTokens, threads, chunk, batch, weights, dtype, group, dumpLogits, logprobs,
-              completions;
+  std::string output = "text", maxTokens, threads, chunk, batch, dumpLogits, logprobs, completions;
+  CompileOptions compile;
   PromptSources prompts;
   GenerationTexts generation;
-  bool zeroPoints = false, ignoreEos = false, noBos = false, stats = false, quiet = false;
+  bool pin = false, ignoreEos = false, noBos = false, stats = false, quiet = false;
 };
 
 struct RunOptions {
@@ -58,14 +58,11 @@ struct RunOptions {
 Expected<RunOptions> parseOptions(const RunTexts &texts) {
   RunOptions options;
   if (texts.output != "text" && texts.output != "ids" && texts.output != "json")
-    return invalidArgument("--output: found \"" + printable(texts.output, 80) + "\"; expected text, ids or json");
+    return wrongValue("--output", texts.output, "text, ids or json");
   if (!texts.maxTokens.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.maxTokens, parseInteger("--max-tokens", texts.maxTokens, 0, INT64_MAX / 2));
   }
-  if (!texts.threads.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(int64_t threads, parseInteger("--threads", texts.threads, 1, 1024));
-    options.threads = unsigned(threads);
-  }
+  PLAIT_ASSIGN_OR_RETURN(options.threads, parseThreads("--threads", texts.threads));
   if (!texts.chunk.empty()) {
     PLAIT_ASSIGN_OR_RETURN(options.chunk, parseInteger("--chunk", texts.chunk, 1, 1 << 20));
   }
@@ -85,7 +82,7 @@ Expected<RunOptions> parseOptions(const RunTexts &texts) {
     if (options.completions > 1 && !texts.dumpLogits.empty())
       return invalidArgument("--dump-logits: found with --n " + texts.completions + "; expected one completion");
   }
-  PLAIT_RETURN_IF_ERROR(checkWeightsSpec(texts.weights));
+  PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
   // The defaults of the model come later; here only the values count.
   Expected<Generation> generation = parseGeneration(texts.generation, {});
   if (!generation)
@@ -193,11 +190,7 @@ private:
   }
 
   Status prepare() {
-    CompileOptions compile;
-    compile.weights = texts.weights;
-    compile.dtype = texts.dtype;
-    compile.group = texts.group;
-    compile.zeroPoints = texts.zeroPoints;
+    CompileOptions compile = texts.compile;
     compile.debugLogits = !texts.dumpLogits.empty();
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
@@ -218,6 +211,7 @@ private:
     const Model &model = *session.model;
     InstanceOptions io;
     io.threads = options.threads;
+    io.pin = texts.pin;
     io.maxRows = std::min<int64_t>(options.batch, int64_t(options.prompts.size()) * options.completions);
     io.maxTokens = options.chunk + io.maxRows;
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size()));
@@ -307,6 +301,8 @@ static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   auto texts = std::make_shared<RunTexts>();
   run->add_option("-p,--prompt", texts->prompts.texts, "prompt; repeat it for a batch")->allow_extra_args(false);
   run->add_option("--prompt-file", texts->prompts.file, "file with one prompt per line");
+  run->add_option("--prompt-jsonl", texts->prompts.jsonLines,
+                  "file with one prompt per line as JSON: \"text\", [1, 2, 3] or {\"prompt\": ...}");
   run->add_option("--token-ids", texts->prompts.tokenIds, "prompt as token ids: 1,2,3; repeat it for a batch")
       ->allow_extra_args(false);
   run->add_option("--output", texts->output, "text (default), ids or json");
@@ -316,7 +312,10 @@ static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   addGenerationOptions(*run, texts->generation);
   run->add_flag("--ignore-eos", texts->ignoreEos, "go on after the end-of-sequence token");
   run->add_flag("--no-bos", texts->noBos, "add no special tokens to the prompt");
-  run->add_option("-t,--threads", texts->threads, "threads (default: physical cores)")->envname("PLAIT_THREADS");
+  run->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core")
+      ->envname("PLAIT_THREADS");
+  run->add_flag("--pin", texts->pin, kPinHelp);
+  run->add_option("--isa", texts->compile.isa, kIsaHelp);
   run->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   run->add_option("-b,--batch", texts->batch, "sequences per step at most (default 32)");
   run->add_option("--dump-logits", texts->dumpLogits, "write the logits of all positions to this safetensors file");
@@ -336,10 +335,7 @@ void plait::addRunCommand(CLI::App &app, Action &action) {
   auto path = std::make_shared<std::string>();
   run->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
   std::shared_ptr<RunTexts> texts = addOptions(run, action);
-  run->add_option("--weights", texts->weights, "of a model to compile: checkpoint (default), random[:SEED] or none");
-  run->add_option("--dtype", texts->dtype, "of a model to compile: as of plait-compile");
-  run->add_option("--group", texts->group, "of a model to compile: as of plait-compile");
-  run->add_flag("--zero-points", texts->zeroPoints, "of a model to compile: as of plait-compile");
+  addCompileOptions(*run, texts->compile);
   texts->open = [path](const CompileOptions &compile, unsigned threads) {
     return Session::open(*path, compile, threads);
   };

@@ -66,10 +66,9 @@ Json RunOutput::topLogprobs(const SequenceResult &result) const {
   for (const std::vector<TokenLogprob> &place : result.top) {
     Json tokens = Json::array();
     for (auto [token, logprob] : place) {
-      Json entry = {{"token", token}, {"logprob", logprob}};
-      if (Expected<std::string> text = tokenizer ? tokenizer->decode({token}, false) : Expected<std::string>(""); text)
-        entry["text"] = tokenizer ? Json(*text) : Json(nullptr);
-      tokens.push_back(std::move(entry));
+      tokens.push_back({{"token", token},
+                        {"logprob", logprob},
+                        {"text", tokenizer ? Json(tokenizer->pieceOf(token)) : Json(nullptr)}});
     }
     places.push_back(std::move(tokens));
   }

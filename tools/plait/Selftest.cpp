@@ -280,8 +280,10 @@ private:
   Golden golden;
 };
 
-int selftestAction(const std::string &path) {
-  Expected<Session> session = Session::open(path, {}, 0);
+int selftestAction(const std::string &path, const std::string &isa) {
+  CompileOptions compile;
+  compile.isa = isa;
+  Expected<Session> session = Session::open(path, compile, 0);
   if (!session)
     return fail(session.status());
   Report report;
@@ -293,9 +295,10 @@ int selftestAction(const std::string &path) {
 } // namespace
 
 void plait::addSelftestCommand(CLI::App &app, Action &action) {
-  auto path = std::make_shared<std::string>();
+  auto path = std::make_shared<std::string>(), isa = std::make_shared<std::string>();
   CLI::App *selftest = app.add_subcommand("selftest", "Check that a model computes right here");
   selftest->add_option("PATH", *path, "a compiled model, or a Hugging Face folder or GGUF file to compile")->required();
+  selftest->add_option("--isa", *isa, kIsaHelp);
   selftest->footer(kFooter);
-  selftest->callback([path, &action] { action = [path] { return selftestAction(*path); }; });
+  selftest->callback([path, isa, &action] { action = [path, isa] { return selftestAction(*path, *isa); }; });
 }

@@ -21,18 +21,19 @@ using namespace plait;
 Expected<Session> Session::open(const std::string &path, const CompileOptions &compile, unsigned threads) {
   PLAIT_ASSIGN_OR_RETURN(ResolvedArtifact artifact, resolveArtifact(path, compile));
   PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(artifact.path));
-  PLAIT_ASSIGN_OR_RETURN(Session session, load(std::move(source), threads, compile.quiet));
+  PLAIT_ASSIGN_OR_RETURN(Session session, load(std::move(source), compile, threads));
   session.artifact = std::move(artifact);
   return session;
 }
 
-Expected<Session> Session::load(ArtifactSource source, unsigned threads, bool quiet) {
+Expected<Session> Session::load(ArtifactSource source, const CompileOptions &compile, unsigned threads) {
   Session session;
   session.artifact.path = source.path();
   auto begin = std::chrono::steady_clock::now();
   ModelOptions options;
   options.threads = threads;
-  Progress progress(programName(), quiet ? ProgressMode::none : progressMode());
+  options.target = compile.isa;
+  Progress progress(programName(), compile.quiet ? ProgressMode::none : progressMode());
   options.progress = &progress;
   PLAIT_ASSIGN_OR_RETURN(session.model, Model::open(std::move(source), options));
   session.loadSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -45,6 +46,16 @@ Expected<std::optional<Tokenizer>> Session::tokenizer() const {
     return std::optional<Tokenizer>();
   PLAIT_ASSIGN_OR_RETURN(Tokenizer tokenizer, Tokenizer::fromFile(*file));
   return std::optional<Tokenizer>(std::move(tokenizer));
+}
+
+ModelReader Session::reader() const {
+  return [model = model](const std::string &name) -> Expected<std::optional<ModelText>> {
+    PLAIT_ASSIGN_OR_RETURN(std::optional<FileRange> file, model->file(name));
+    if (!file)
+      return std::optional<ModelText>();
+    PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(*file));
+    return std::optional<ModelText>({std::move(text), file->label});
+  };
 }
 
 int64_t plait::availableBytes() {

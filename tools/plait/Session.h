@@ -8,6 +8,7 @@
 #ifndef PLAIT_TOOLS_PLAIT_SESSION_H
 #define PLAIT_TOOLS_PLAIT_SESSION_H
 
+#include "runtime/base/ModelReader.h"
 #include "runtime/base/Status.h"
 #include "runtime/base/Tokenizer.h"
 #include "runtime/core/Instance.h"
@@ -16,8 +17,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <vector>
 #include <string>
+#include <vector>
 
 namespace plait {
 
@@ -28,10 +29,12 @@ struct Session {
   double loadSeconds = 0;
 
   static Expected<Session> open(const std::string &path, const CompileOptions &compile, unsigned threads);
-  /// Without finding or compiling; `quiet` shows no progress.
-  static Expected<Session> load(ArtifactSource source, unsigned threads, bool quiet);
+  /// Without finding or compiling.
+  static Expected<Session> load(ArtifactSource source, const CompileOptions &compile, unsigned threads);
   /// The tokenizer, or nothing if the artifact holds none.
   Expected<std::optional<Tokenizer>> tokenizer() const;
+  /// Reads the files that the manifest lists.
+  ModelReader reader() const;
 };
 
 /// Bytes of memory that new programs can have without swapping.
@@ -57,6 +60,12 @@ int64_t pagesToReserve(const Model &model, const Demand &demand);
 /// The pages of row `row` for `positions` positions where `rows` rows divide each
 /// page table among them; those behind a window are used in turn.
 std::vector<std::vector<int32_t>> dealPages(const StepLimits &limits, int64_t row, int64_t rows, int64_t positions);
+
+/// Of the option --isa, which sets CompileOptions::isa.
+inline constexpr const char *kIsaHelp = "run the code for this target (default: the best that this CPU can run)";
+
+/// Of the option --pin, which sets InstanceOptions::pin.
+inline constexpr const char *kPinHelp = "keep each thread but the first on a CPU of its own";
 
 /// `positions` rounded up to whole pages of the model.
 int64_t wholePages(const Model &model, int64_t positions);

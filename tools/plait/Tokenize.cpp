@@ -30,48 +30,65 @@ struct TokenizeTexts {
   bool ids = false, decode = false, noBos = false, skipSpecial = false, rendered = false;
 };
 
-/// The tokenizer of a compiled model, a model folder or a GGUF file, or of the
-/// file itself.
-Expected<Tokenizer> openTokenizer(const std::string &path) {
+/// What PATH names: a tokenizer, and the files of its model.
+struct Source {
+  std::optional<Tokenizer> tokenizer;
+  ModelReader read;
+};
+
+/// The files of a compiled model, a model folder or a GGUF file; nothing for what
+/// is none of these.
+Expected<ModelReader> openModel(const std::string &path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
-    return Tokenizer::fromFile(path + "/tokenizer.json");
+    return readerOfFolder(path);
   if (ArtifactSource::isExecutable(path)) {
     PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(path));
-    PLAIT_ASSIGN_OR_RETURN(FileRange file, source.find("tokenizer.json"));
-    return Tokenizer::fromFile(file);
+    return ModelReader([source = std::move(source)](const std::string &file) { return source.read(file); });
   }
   if (!looksLikeGguf(path))
-    return Tokenizer::fromFile(path);
+    return ModelReader();
   PLAIT_ASSIGN_OR_RETURN(ModelSource model, ModelSource::open(path));
-  PLAIT_ASSIGN_OR_RETURN(std::optional<std::string> text, model.read("tokenizer.json"));
+  return ModelReader([model = std::move(model)](const std::string &file) -> Expected<std::optional<ModelText>> {
+    PLAIT_ASSIGN_OR_RETURN(std::optional<std::string> text, model.read(file));
+    return text ? std::optional<ModelText>({std::move(*text), model.label(file)}) : std::nullopt;
+  });
+}
+
+Expected<Source> openSource(const std::string &path) {
+  Source source;
+  PLAIT_ASSIGN_OR_RETURN(source.read, openModel(path));
+  if (!source.read) { // a tokenizer.json; what else there is of the model lies beside it
+    PLAIT_ASSIGN_OR_RETURN(source.tokenizer, Tokenizer::fromFile(path));
+    std::string folder = std::filesystem::path(path).parent_path();
+    source.read = readerOfFolder(folder.empty() ? "." : folder);
+    return source;
+  }
+  PLAIT_ASSIGN_OR_RETURN(std::optional<ModelText> text, source.read("tokenizer.json"));
   if (!text)
-    return notFound(fmt::format("{}: found no tokenizer; expected a GGUF file with a vocabulary", printable(path)));
-  return Tokenizer::fromJsonText(*text, model.label("tokenizer.json"));
+    return notFound(fmt::format("{}: found no tokenizer.json; expected a model with a tokenizer, or the path of a "
+                                "tokenizer.json",
+                                printable(path)));
+  PLAIT_ASSIGN_OR_RETURN(source.tokenizer, Tokenizer::fromJsonText(text->text, text->label));
+  return source;
 }
 
 std::string encodeText(const Tokenizer &tokenizer, const std::vector<int32_t> &ids, bool idsOnly) {
   if (idsOnly)
     return fmt::format("{}\n", fmt::join(ids, ","));
-  // One line per token; a token may be part of a character.
   std::string text;
-  for (int32_t id : ids) {
-    Expected<std::string> piece = tokenizer.decode({id}, /*skipSpecialTokens=*/false);
-    text += fmt::format("{:>8}  \"{}\"\n", id, piece ? escapeLine(*piece) : "?");
-  }
+  for (int32_t id : ids)
+    text += fmt::format("{:>8}  \"{}\"\n", id, escapeLine(tokenizer.pieceOf(id)));
   return text;
 }
 
 /// The prompt that a conversation becomes, as text or as tokens.
-int tokenizeChat(const TokenizeTexts &texts, const Tokenizer &tokenizer) {
-  std::error_code ignored;
-  bool isFolder = std::filesystem::is_directory(texts.path, ignored);
-  std::string parent = std::filesystem::path(texts.path).parent_path();
-  std::string folder = isFolder ? texts.path : parent.empty() ? "." : parent;
+int tokenizeChat(const TokenizeTexts &texts, const Source &source) {
   Expected<ChatInput> input = readChatInput(texts.chat);
   if (!input)
     return fail(input.status());
-  Expected<ChatTemplate> chatTemplate = openChatTemplate(folder, texts.chatTemplate, !input->tools.is_null());
+  Expected<ChatTemplate> chatTemplate =
+      openChatTemplate(texts.path, source.read, texts.chatTemplate, !input->tools.is_null());
   if (!chatTemplate)
     return fail(chatTemplate.status());
   Expected<RenderedChat> chat = chatTemplate->render(*input);
@@ -82,19 +99,20 @@ int tokenizeChat(const TokenizeTexts &texts, const Tokenizer &tokenizer) {
     out.write(chat->text + "\n");
     return out.exitCode();
   }
-  Expected<std::vector<int32_t>> ids = encodeChat(tokenizer, *chat);
+  Expected<std::vector<int32_t>> ids = encodeChat(*source.tokenizer, *chat);
   if (!ids)
     return fail(ids.status());
-  out.write(encodeText(tokenizer, *ids, texts.ids));
+  out.write(encodeText(*source.tokenizer, *ids, texts.ids));
   return out.exitCode();
 }
 
 int tokenizeAction(const TokenizeTexts &texts) {
-  Expected<Tokenizer> tokenizer = openTokenizer(texts.path);
-  if (!tokenizer)
-    return fail(tokenizer.status());
+  Expected<Source> source = openSource(texts.path);
+  if (!source)
+    return fail(source.status());
   if (!texts.chat.empty())
-    return tokenizeChat(texts, *tokenizer);
+    return tokenizeChat(texts, *source);
+  const std::optional<Tokenizer> &tokenizer = source->tokenizer;
   PromptSources sources;
   sources.texts = texts.text;
   Expected<std::vector<Prompt>> inputs = readPrompts(sources);
@@ -103,7 +121,7 @@ int tokenizeAction(const TokenizeTexts &texts) {
   Output out;
   for (const Prompt &input : *inputs) {
     if (texts.decode) {
-      Expected<std::vector<int32_t>> ids = parseTokenIds(*input.text);
+      Expected<std::vector<int32_t>> ids = parseTokenIds("--decode", *input.text);
       if (!ids)
         return fail(ids.status(), exitUsage);
       Expected<std::string> text = tokenizer->decode(*ids, texts.skipSpecial);

@@ -30,6 +30,9 @@ struct WeightsSpec {
 /// "checkpoint", "random", "random:SEED" or "none".
 Expected<WeightsSpec> parseWeightsSpec(const std::string &text);
 
+/// "all", "none" or a list of "gated", "epilogues", "rows" and "parallel".
+Expected<Fusions> parseFusions(const std::string &text);
+
 /// What the link phase writes.
 enum class Emit { folder, executable };
 
@@ -38,15 +41,17 @@ struct CompileOptions {
   std::string folder; ///< with IR as input: the folder of weights and tokenizer, may be empty
   std::string output; ///< the artifact, or the IR of `stopAfter` ("-": standard output)
   Emit emit = Emit::folder;
-  bool embedWeights = false; ///< in the executable, not in a file beside it
-  std::string target = "native";
+  bool embedWeights = false;     ///< in the executable, not in a file beside it
+  std::string target = "native"; ///< or a list, of which the machine that runs chooses
   WeightsSpec weights;
   WeightFormat format;
   bool quantizeActivations = true; ///< of products with weights of integers
+  StateFormat state = StateFormat::f32;
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;
   bool debugLogits = false;
+  Fusions fusions;
   bool selftest = true;
   bool checkFinite = false; ///< refuse a checkpoint with NaN or infinity
   bool explain = true;      ///< write what `plait explain` shows

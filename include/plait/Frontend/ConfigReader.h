@@ -55,6 +55,9 @@ struct RopeKeys {
   bool isPartial = false; ///< whether `partial_rotary_factor` is about it
   /// Whether `max_position_embeddings` is the context before scaling.
   bool extendsPositions = true;
+  /// `original_max_position_embeddings` of families that have it outside of the
+  /// object, and longrope alone, which "su" and "yarn" are older names of.
+  std::optional<int64_t> longOriginal = std::nullopt;
 };
 
 /// Reads the members of config.json for a family and remembers which it read,

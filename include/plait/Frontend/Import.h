@@ -27,11 +27,15 @@
 
 namespace plait {
 
+/// What keys and values are rounded to: the element of !lm.state.
+enum class StateFormat { f32, bf16, int8 };
+
 struct ImportOptions {
   /// False: config.json alone is read, for random weights or none. Formats then
   /// follow `format`, where that says nothing the config's dtype.
   bool readCheckpoint = true;
   WeightFormat format;
+  StateFormat state = StateFormat::f32;
   lm::Numerics numerics = lm::Numerics::row_invariant;
   std::string modelName = "main"; ///< the symbol of the lm.model
 };

@@ -55,9 +55,9 @@ public:
   using FormatOf = std::function<mlir::Attribute(llvm::ArrayRef<std::string> tensors, WeightUse use)>;
 
   /// `checkpointPrefix` is what the body's names begin with in the checkpoint
-  /// at hand: the family's prefix or nothing.
+  /// at hand: the family's prefix or nothing. `stateElement` is what all states hold.
   ModelBuilder(lm::ModelOp model, const ModelFamily &family, const ModelConfig &config,
-               llvm::StringRef checkpointPrefix, FormatOf formatOf);
+               llvm::StringRef checkpointPrefix, FormatOf formatOf, mlir::Type stateElement);
 
   //===--------------------------------------------------------------------===//
   // Functions
@@ -120,6 +120,7 @@ private:
   const ModelConfig &config;
   std::string checkpointPrefix;
   FormatOf formatOf;
+  mlir::Type stateElement;
   LayerPattern pattern;
   std::vector<mlir::Value> states; ///< the current value of each sublayer's state
   size_t current = 0;              ///< the sublayer that is being built

@@ -21,7 +21,7 @@ namespace plait {
 /// How the matrices of a model are stored in the compiled program; packing converts.
 struct WeightFormat {
   enum class Kind {
-    exact,  ///< bf16 where the checkpoint is bf16, else f32: nothing is rounded
+    exact,  ///< bf16 where the checkpoint is bf16, integers where it is of GPTQ or AWQ, else f32
     stored, ///< integers where the checkpoint has such as lm knows, else exact
     f32,
     bf16,

@@ -27,6 +27,7 @@ struct LinearForm {
     return {constant + o.constant, tokens + o.tokens, rows + o.rows, leaves + o.leaves,
             tokenPositions + o.tokenPositions};
   }
+  LinearForm operator-(const LinearForm &o) const { return *this + o * -1; }
   LinearForm operator*(int64_t f) const { return {constant * f, tokens * f, rows * f, leaves * f, tokenPositions * f}; }
   bool operator==(const LinearForm &) const = default;
 };

@@ -15,8 +15,6 @@
 #ifndef PLAIT_TARGET_ARTIFACT_H
 #define PLAIT_TARGET_ARTIFACT_H
 
-#include "plait/Target/CpuMachine.h"
-
 #include "dialects/Rt/Rt.h"
 #include "runtime/base/Json.h"
 #include "runtime/base/Progress.h"
@@ -54,7 +52,6 @@ private:
 /// The table-like members of the manifest that follow from the plan: model,
 /// memory, variants.
 void describeModel(rt::ModelOp model, Json &manifest);
-Json describeTarget(const CpuMachine &machine);
 
 } // namespace plait
 

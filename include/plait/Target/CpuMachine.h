@@ -12,23 +12,37 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace plait {
 
-/// A microarchitecture level of the x86-64 psABI. Code is compiled for a level,
-/// not for one machine, so that equal requests give equal bytes and a binary
-/// runs wherever its level does.
+/// Tile registers (Intel AMX), or code that does the same with vectors, bit by bit.
+enum class TileUnit { none, amx, emulated };
+
+/// A microarchitecture level of the x86-64 psABI, or one of few further sets of
+/// features. Code is compiled for a level, not for one machine, so that equal
+/// requests give equal bytes and a binary runs wherever its level does.
 struct CpuMachine {
+  std::string name; ///< behind "cpu:"
   std::string triple;
-  std::string cpu;    ///< LLVM's name of the level: x86-64, -v3, -v4
-  std::string isa;    ///< features the runtime must find, space separated
-  unsigned lanes = 4; ///< f32 per vector register
+  std::string cpu;      ///< LLVM's name of the psABI's level: x86-64, -v3, -v4
+  std::string features; ///< LLVM's features beyond it: "+amx-tile,+amx-bf16"
+  std::string isa;      ///< features the runtime must find, space separated
+  unsigned lanes = 4;   ///< f32 per vector register
   bool fma = false;
+  TileUnit tiles = TileUnit::none;
 };
 
-/// `spec`: "native" (the highest level this machine has), "x86-64",
-/// "x86-64-v3" or "x86-64-v4", each optionally behind "cpu:".
+/// `spec`: a name of docs/targets.md, optionally behind "cpu:", or "native": of
+/// x86-64, x86-64-v3, x86-64-v4, vnni and amx the last one that this machine has.
 Expected<CpuMachine> resolveCpuMachine(const std::string &spec);
+
+/// A list of such with commas between, each once, the best first: with the most
+/// lanes, then with the most features. The order that they are given in does not count.
+Expected<std::vector<CpuMachine>> resolveCpuMachines(const std::string &list);
+
+/// What `spec` may be, for texts: "cpu:native, cpu:x86-64, ... or cpu:amx-emulated".
+std::string cpuMachineNames();
 
 } // namespace plait
 

@@ -73,9 +73,9 @@ bool Interpreter::contains(const Value &container, const Value &value) {
     return sandbox.handle(bytes.size()) && memmem(bytes.data(), bytes.size(), sought.data(), sought.size());
   }
   if (const Dict *dict = container.asDict()) {
-    if (!Dict::isKey(value) && !value.isUndefined())
+    if (!Dict::isKey(sandbox, value) && !value.isUndefined())
       failType("in", value, "something that can be a key of a dict");
-    return dict->find(value) != nullptr;
+    return dict->find(sandbox, value) != nullptr;
   }
   std::vector<Value> items = iterate(container);
   return std::any_of(items.begin(), items.end(), [&](const Value &item) { return equal(sandbox, item, value); });
@@ -109,7 +109,7 @@ static const Builtins &dictMethods() {
          Bound bound(interpreter, "get", arguments, {"key", "default"}, 1);
          if (!arguments.named.empty())
            return interpreter.fail("get: found named arguments; expected positional ones");
-         if (const Value *found = self.asDict()->find(bound[0]))
+         if (const Value *found = self.asDict()->find(interpreter.sandbox, bound[0]))
            return *found;
          return bound.has(1) ? bound[1] : Value::none();
        }},
@@ -217,8 +217,10 @@ Value Interpreter::item(const Value &object, const Value &index) {
     return Value();
   if (object.isUndefined())
     return failType("index", object, "a list, a dict or a string");
+  if (const Text *name = index.asText(); name && !sandbox.handle(name->text.size()))
+    return Value();
   if (const Dict *dict = object.asDict())
-    if (const Value *found = dict->find(index))
+    if (const Value *found = dict->find(sandbox, index))
       return *found;
   if (std::optional<int64_t> position = index.asInteger()) {
     const Text *text = object.asText();
@@ -298,9 +300,13 @@ Value Interpreter::slice(const Value &object, const Value &begin, const Value &e
   }
   Value result = this->sequence(std::move(picked), sequence->kind);
   if (Sequence *range = result.asSequence(); range && range->kind == SequenceKind::range) {
-    range->first = sequence->first + first * sequence->stride;
-    range->stop = sequence->first + stop * sequence->stride;
-    range->stride = sequence->stride * stride;
+    auto at = [&](int64_t index, int64_t *value) {
+      return !__builtin_mul_overflow(index, sequence->stride, value) &&
+             !__builtin_add_overflow(*value, sequence->first, value);
+    };
+    if (!at(first, &range->first) || !at(stop, &range->stop) ||
+        __builtin_mul_overflow(sequence->stride, stride, &range->stride))
+      return fail("slice: found a range whose end is no integer of 64 bits; expected a smaller one");
   }
   return result;
 }

@@ -20,11 +20,13 @@ MarkedText Interpreter::run(const Block &block) {
   return result;
 }
 
-MarkedText Interpreter::capture(const Block &block, ScopePtr inner) {
+MarkedText Interpreter::capture(const Block &block, ScopePtr inner, Flow *flow) {
   MarkedText result;
   ScopeSwitch in(*this, std::move(inner));
   MarkedText *outer = std::exchange(output, &result);
-  execute(block);
+  Flow left = execute(block);
+  if (flow)
+    *flow = left;
   output = outer;
   return result;
 }
@@ -67,28 +69,21 @@ Interpreter::Flow Interpreter::execute(const Statement &statement) {
     assign(*statement.target, evaluate(*statement.value));
     break;
   case StatementKind::setBlock:
-    executeSetBlock(statement);
-    break;
+    return executeSetBlock(statement);
   case StatementKind::loop:
     return executeLoop(statement);
   case StatementKind::branch:
     return executeBranch(statement);
   case StatementKind::with:
-    executeWith(statement);
-    break;
+    return executeWith(statement);
   case StatementKind::macro:
     scope->variables[statement.text] = makeMacro(statement.text, statement.parameters, statement.body);
     break;
   case StatementKind::callBlock:
     executeCallBlock(statement);
     break;
-  case StatementKind::filterBlock: {
-    Value outer = std::exchange(body, text(capture(statement.body, std::make_shared<Scope>(scope))));
-    Value filtered = evaluate(*statement.value);
-    body = std::move(outer);
-    print(filtered);
-    break;
-  }
+  case StatementKind::filterBlock:
+    return executeFilterBlock(statement);
   case StatementKind::generation:
     print(text(capture(statement.body, std::make_shared<Scope>(scope))));
     break;
@@ -100,14 +95,31 @@ Interpreter::Flow Interpreter::execute(const Statement &statement) {
   return Flow::normal;
 }
 
-void Interpreter::executeSetBlock(const Statement &statement) {
-  Value value = text(capture(statement.body, std::make_shared<Scope>(scope)));
+Interpreter::Flow Interpreter::executeFilterBlock(const Statement &statement) {
+  Flow flow;
+  MarkedText captured = capture(statement.body, std::make_shared<Scope>(scope), &flow);
+  if (flow != Flow::normal)
+    return flow;
+  Value outer = std::exchange(body, text(std::move(captured)));
+  Value filtered = evaluate(*statement.value);
+  body = std::move(outer);
+  print(filtered);
+  return Flow::normal;
+}
+
+Interpreter::Flow Interpreter::executeSetBlock(const Statement &statement) {
+  Flow flow;
+  MarkedText captured = capture(statement.body, std::make_shared<Scope>(scope), &flow);
+  if (flow != Flow::normal)
+    return flow;
+  Value value = text(std::move(captured));
   if (statement.value) {
     Value outer = std::exchange(body, std::move(value));
     value = evaluate(*statement.value);
     body = std::move(outer);
   }
   assign(*statement.target, value);
+  return Flow::normal;
 }
 
 Interpreter::Flow Interpreter::executeBranch(const Statement &statement) {
@@ -117,13 +129,13 @@ Interpreter::Flow Interpreter::executeBranch(const Statement &statement) {
   return execute(statement.otherwise);
 }
 
-void Interpreter::executeWith(const Statement &statement) {
+Interpreter::Flow Interpreter::executeWith(const Statement &statement) {
   auto inner = std::make_shared<Scope>(scope);
   std::vector<Value> values = evaluateAll(statement.values); // before any is visible
   ScopeSwitch in(*this, std::move(inner));
   for (size_t i = 0; i < values.size() && sandbox.ok(); ++i)
     assign(*statement.targets[i], values[i]);
-  execute(statement.body);
+  return execute(statement.body);
 }
 
 Interpreter::Flow Interpreter::executeLoop(const Statement &statement) {
@@ -174,7 +186,7 @@ void Interpreter::assign(const Expression &target, const Value &value) {
       return;
     }
     if (sandbox.grow(target.name.size() + 160))
-      space->attributes.set(Value::text(target.name), value);
+      space->attributes.set(sandbox, Value::text(target.name), value);
     return;
   }
   std::vector<Value> items = iterate(value);
@@ -224,7 +236,7 @@ Value Interpreter::callMacro(const std::string &name, const Parameters &paramete
     if (isParameter ? !variables.count(argument) : argument == "caller" && takesCaller)
       variables[argument] = value;
     else if (parameters.usesNamed)
-      rest.set(Value::text(argument), value);
+      rest.set(sandbox, arguments.nameValue(argument), value);
     else
       return fail(where + ": found the argument " + quoteForMessage(argument) + ", which it does not have");
   }

@@ -53,7 +53,7 @@ Dict collect(Interpreter &interpreter, const Arguments &arguments, bool isNamesp
     const Text *text = key.asText();
     if (isNamespace && text && text->text.bytes().starts_with('_'))
       interpreter.fail("namespace: found a name with a leading underscore; expected none");
-    if (!result.set(key, value))
+    if (!result.set(interpreter.sandbox, key, value))
       interpreter.failType("dict", key, "a key that is a string, a number, a boolean, none or a tuple");
   };
   if (arguments.positional.size() > 1)
@@ -75,7 +75,7 @@ Dict collect(Interpreter &interpreter, const Arguments &arguments, bool isNamesp
     }
   }
   for (const auto &[name, value] : arguments.named)
-    add(Value::text(name), value);
+    add(arguments.nameValue(name), value);
   return result;
 }
 

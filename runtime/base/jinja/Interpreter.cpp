@@ -92,7 +92,7 @@ Value Interpreter::method(std::string name, const Value &self, Builtin function)
   if (callable.depth > sandbox.limits.valueDepth)
     return fail("found values nested deeper than " + std::to_string(sandbox.limits.valueDepth));
   callable.call = [self, function](Interpreter &interpreter, const Arguments &arguments) {
-    return function(interpreter, self, arguments);
+    return interpreter.handleSelf(self) ? function(interpreter, self, arguments) : Value();
   };
   return Value(Value::Storage(std::make_shared<const Callable>(std::move(callable))));
 }
@@ -115,14 +115,22 @@ Value Interpreter::filter(std::string_view name, const Value &input, const Argum
   Sandbox::Level level(sandbox);
   if (!sandbox.step())
     return Value();
+  if (!handleSelf(input))
+    return Value();
   for (const Builtins *table : {&textFilters(), &sequenceFilters(), &numberFilters()})
     if (auto found = table->find(name); found != table->end())
       return found->second(*this, input, arguments);
   return fail("found the filter " + quoteForMessage(name) + ", which is not known");
 }
 
+/// Built-in functions read all of the text that they are applied to, at least.
+bool Interpreter::handleSelf(const Value &self) {
+  const Text *text = self.asText();
+  return !text || sandbox.handle(text->text.size());
+}
+
 bool Interpreter::test(std::string_view name, const Value &input, const Arguments &arguments) {
-  if (!sandbox.step())
+  if (!sandbox.step() || !handleSelf(input))
     return false;
   if (auto found = tests().find(name); found != tests().end())
     return found->second(*this, input, arguments).truthy();
@@ -209,9 +217,11 @@ Arguments Interpreter::evaluateArguments(const Expression &expression) {
       failType("call", more, "a dict after **");
     for (size_t i = 0; named && i < named->items().size(); ++i) {
       const auto &[key, value] = named->items()[i];
-      if (const Text *name = key.asText())
+      if (const Text *name = key.asText()) {
         arguments.named.emplace_back(name->text.bytes(), value);
-      else
+        if (name->text.hasUser())
+          arguments.userNames.insert(name->text.bytes());
+      } else
         failType("call", key, "strings as names of arguments");
     }
   }
@@ -249,7 +259,7 @@ Value Interpreter::evaluateDict(const Expression &expression) {
   Dict items;
   for (size_t i = 0; i + 1 < expression.operands.size() && sandbox.ok(); i += 2) {
     Value key = evaluate(*expression.operands[i]);
-    if (!items.set(key, evaluate(*expression.operands[i + 1])))
+    if (!items.set(sandbox, key, evaluate(*expression.operands[i + 1])))
       failType("dict", key, "a key that is a string, a number, a boolean, none or a tuple");
   }
   return dict(std::move(items));

@@ -82,13 +82,16 @@ private:
   Flow execute(const Statement &statement);
   Flow executeLoop(const Statement &statement);
   Flow executeBranch(const Statement &statement);
-  void executeWith(const Statement &statement);
-  void executeSetBlock(const Statement &statement);
+  Flow executeWith(const Statement &statement);
+  Flow executeSetBlock(const Statement &statement);
+  Flow executeFilterBlock(const Statement &statement);
   void executeCallBlock(const Statement &statement);
-  /// The text that `block` prints, in a scope of its own.
-  MarkedText capture(const Block &block, ScopePtr scope);
+  /// The text that `block` prints, in a scope of its own. Sets `flow`, if given, to
+  /// how it was left: the text of one that a loop's statement leaves is lost.
+  MarkedText capture(const Block &block, ScopePtr scope, Flow *flow = nullptr);
   void print(const Value &value);
   void account(size_t bytes);
+  bool handleSelf(const Value &self);
   void assign(const Expression &target, const Value &value);
   Value makeMacro(const std::string &name, const Parameters &parameters, const Block &body);
   Value callMacro(const std::string &name, const Parameters &parameters, const Block &body, const ScopePtr &scope,

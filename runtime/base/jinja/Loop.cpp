@@ -15,7 +15,7 @@ using namespace plait::jinja;
 std::optional<Value> Loop::pull() {
   while (next < items.size()) {
     Value item = items[next++];
-    if (!filter || filter(item))
+    if (allPass || !filter || filter(item))
       return item;
   }
   return std::nullopt;
@@ -45,7 +45,7 @@ int64_t Loop::length() {
       rest.push_back(std::move(*item));
     items = std::move(rest);
     next = 0;
-    filter = nullptr;
+    allPass = true; // the filter itself stays: it may be what asks
     total = int64_t(items.size()) + index + 1 + (after ? 1 : 0);
   }
   return *total;

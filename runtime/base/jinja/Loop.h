@@ -47,6 +47,7 @@ private:
   std::vector<Value> items;
   size_t next = 0;
   Filter filter;
+  bool allPass = false; ///< what is left of `items` has passed the filter
   int64_t index = -1;
   Value before, current;
   std::optional<Value> after;

@@ -161,9 +161,9 @@ Value unique(Interpreter &interpreter, const Value &input, const Arguments &argu
   Dict seen;
   std::vector<Value> result;
   for (const Keyed &entry : keyed(interpreter, input, path)) {
-    if (seen.find(entry.key))
+    if (seen.find(interpreter.sandbox, entry.key))
       continue;
-    if (!seen.set(entry.key, Value::none()))
+    if (!seen.set(interpreter.sandbox, entry.key, Value::none()))
       return interpreter.failType("unique", entry.key, "strings, numbers or tuples");
     result.push_back(entry.item);
   }
@@ -208,6 +208,7 @@ Arguments restOf(const Arguments &arguments, size_t count) {
   rest.positional.assign(arguments.positional.begin() + ptrdiff_t(std::min(count, arguments.positional.size())),
                          arguments.positional.end());
   rest.named = arguments.named;
+  rest.userNames = arguments.userNames;
   return rest;
 }
 

@@ -76,13 +76,14 @@ Value indent(Interpreter &interpreter, const Value &input, const Arguments &argu
     margin.append(std::string(size_t(std::clamp<int64_t>(bound.integer(0, 4), 0, 1000)), ' '), false);
   MarkedText text = interpreter.str(input);
   text.append("\n", false);
-  std::vector<MarkedText> lines = splitLines(text, /*keepEnds=*/false);
+  std::vector<TextRange> lines = splitLines(text, /*keepEnds=*/false);
   MarkedText result;
   for (size_t i = 0; i < lines.size() && result.size() <= interpreter.sandbox.limits.textBytes; ++i) {
     result.append(i ? "\n" : "", false);
-    if (i ? bound.flag(2, false) || !lines[i].empty() : bound.flag(1, false))
+    auto [begin, end] = lines[i];
+    if (i ? bound.flag(2, false) || begin != end : bound.flag(1, false))
       result.append(margin);
-    result.append(lines[i]);
+    result.append(text, begin, end);
   }
   return interpreter.text(std::move(result));
 }
@@ -193,7 +194,7 @@ Value format(Interpreter &interpreter, const Value &input, const Arguments &argu
   } else {
     Dict named;
     for (const auto &[name, value] : arguments.named)
-      named.set(Value::text(name), value);
+      named.set(interpreter.sandbox, arguments.nameValue(name), value);
     values = interpreter.dict(std::move(named));
   }
   return formatPercent(interpreter, interpreter.str(input), values);

@@ -40,15 +40,17 @@ Value stripSides(Interpreter &interpreter, const Value &self, const Arguments &a
   return interpreter.text(strip(textOf(self), set, left, right), self.asText()->markup);
 }
 
-Value listOf(Interpreter &interpreter, std::vector<MarkedText> parts) {
+/// Each part of the text as a value of its own.
+Value listOf(Interpreter &interpreter, const MarkedText &text, const std::vector<TextRange> &parts) {
   std::vector<Value> values;
-  for (MarkedText &part : parts)
-    values.push_back(interpreter.text(std::move(part)));
+  if (interpreter.sandbox.step(parts.size()) && interpreter.sandbox.grow(parts.size() * 128))
+    for (auto [begin, end] : parts)
+      values.push_back(interpreter.text(text.slice(begin, end)));
   return interpreter.sequence(std::move(values));
 }
 
 /// Pieces between whitespace; from the right if `backwards`.
-std::vector<MarkedText> splitAtSpace(const MarkedText &text, int64_t limit, bool backwards) {
+std::vector<TextRange> splitAtSpace(const MarkedText &text, int64_t limit, bool backwards) {
   std::vector<TextRange> words;
   const std::string &bytes = text.bytes();
   bool inWord = false;
@@ -72,13 +74,10 @@ std::vector<MarkedText> splitAtSpace(const MarkedText &text, int64_t limit, bool
       words.resize(size_t(limit) + 1);
     }
   }
-  std::vector<MarkedText> parts;
-  for (const TextRange &word : words)
-    parts.push_back(text.slice(word.begin, word.end));
-  return parts;
+  return words;
 }
 
-std::vector<MarkedText> splitAt(const MarkedText &text, const std::string &separator, int64_t limit, bool backwards) {
+std::vector<TextRange> splitAt(const MarkedText &text, const std::string &separator, int64_t limit, bool backwards) {
   const std::string &bytes = text.bytes();
   std::vector<size_t> cuts;
   if (backwards) {
@@ -96,13 +95,13 @@ std::vector<MarkedText> splitAt(const MarkedText &text, const std::string &separ
       at = bytes.find(separator, at + separator.size());
     }
   }
-  std::vector<MarkedText> parts;
+  std::vector<TextRange> parts;
   size_t begin = 0;
   for (size_t cut : cuts) {
-    parts.push_back(text.slice(begin, cut));
+    parts.push_back({begin, cut});
     begin = cut + separator.size();
   }
-  parts.push_back(text.slice(begin, bytes.size()));
+  parts.push_back({begin, bytes.size()});
   return parts;
 }
 
@@ -110,24 +109,21 @@ template <bool backwards> Value split(Interpreter &interpreter, const Value &sel
   Bound bound(interpreter, "split", arguments, {"sep", "maxsplit"});
   const MarkedText &text = textOf(self);
   int64_t limit = bound.integer(1, -1);
-  // Each piece is a value of its own.
-  if (!interpreter.sandbox.handle(text.size() * 16))
+  if (!interpreter.sandbox.handle(text.size()))
     return Value();
   if (!bound.has(0) || bound[0].isNone())
-    return listOf(interpreter, splitAtSpace(text, limit, backwards));
+    return listOf(interpreter, text, splitAtSpace(text, limit, backwards));
   const MarkedText &separator = bound.text(0);
   if (!interpreter.sandbox.handle(text.size() * (separator.size() / 16)))
     return Value();
   if (separator.empty())
     return interpreter.fail("split: found an empty separator; expected at least one character");
-  return listOf(interpreter, splitAt(text, separator.bytes(), limit, backwards));
+  return listOf(interpreter, text, splitAt(text, separator.bytes(), limit, backwards));
 }
 
 Value splitIntoLines(Interpreter &interpreter, const Value &self, const Arguments &arguments) {
   Bound bound(interpreter, "splitlines", arguments, {"keepends"});
-  if (!interpreter.sandbox.handle(textOf(self).size() * 16))
-    return Value();
-  return listOf(interpreter, splitLines(textOf(self), bound.flag(0, false)));
+  return listOf(interpreter, textOf(self), splitLines(textOf(self), bound.flag(0, false)));
 }
 
 template <bool backwards> Value partition(Interpreter &interpreter, const Value &self, const Arguments &arguments) {
@@ -135,6 +131,8 @@ template <bool backwards> Value partition(Interpreter &interpreter, const Value 
   const MarkedText &text = textOf(self), &separator = bound.text(0);
   if (separator.empty())
     return interpreter.fail("partition: found an empty separator; expected at least one character");
+  if (!interpreter.sandbox.handle(text.size() * (1 + separator.size() / 16)))
+    return Value();
   size_t at = backwards ? text.bytes().rfind(separator.bytes()) : text.bytes().find(separator.bytes());
   bool found = at != std::string::npos;
   MarkedText parts[3];

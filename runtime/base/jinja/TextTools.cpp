@@ -146,8 +146,8 @@ MarkedText jinja::replaceAll(const MarkedText &text, const MarkedText &old, cons
   return result;
 }
 
-std::vector<MarkedText> jinja::splitLines(const MarkedText &text, bool keepEnds) {
-  std::vector<MarkedText> lines;
+std::vector<TextRange> jinja::splitLines(const MarkedText &text, bool keepEnds) {
+  std::vector<TextRange> lines;
   const std::string &bytes = text.bytes();
   size_t begin = 0;
   for (size_t i = 0; i < bytes.size();) {
@@ -156,12 +156,12 @@ std::vector<MarkedText> jinja::splitLines(const MarkedText &text, bool keepEnds)
     if (isLineEnd(step.value)) {
       if (step.value == '\r' && end < bytes.size() && bytes[end] == '\n')
         ++end;
-      lines.push_back(text.slice(begin, keepEnds ? end : i));
+      lines.push_back({begin, keepEnds ? end : i});
       begin = end;
     }
     i = end;
   }
   if (begin < bytes.size())
-    lines.push_back(text.slice(begin, bytes.size()));
+    lines.push_back({begin, bytes.size()});
   return lines;
 }

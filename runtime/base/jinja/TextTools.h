@@ -31,7 +31,8 @@ MarkedText strip(const MarkedText &text, const MarkedText *set, bool left, bool 
 /// the result has more than `maxBytes`.
 MarkedText replaceAll(const MarkedText &text, const MarkedText &old, const MarkedText &with, int64_t limit,
                       size_t maxBytes);
-std::vector<MarkedText> splitLines(const MarkedText &text, bool keepEnds);
+/// The lines of a text, with the ends of lines or without.
+std::vector<TextRange> splitLines(const MarkedText &text, bool keepEnds);
 
 /// Every character on its own: `map(character, output)`.
 template <typename F> MarkedText mapCharacters(const MarkedText &text, F map) {

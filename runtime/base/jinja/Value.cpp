@@ -134,7 +134,7 @@ bool jinja::equal(Sandbox &sandbox, const Value &left, const Value &right) {
     if (a->items().size() != b->items().size())
       return false;
     return std::all_of(a->items().begin(), a->items().end(), [&](const Dict::Item &item) {
-      const Value *found = b->find(item.first);
+      const Value *found = b->find(sandbox, item.first);
       return found && equal(sandbox, item.second, *found);
     });
   }
@@ -173,10 +173,13 @@ int jinja::compare(Sandbox &sandbox, const Value &left, const Value &right) {
 // Dictionaries
 //===----------------------------------------------------------------------===//
 
-/// One string for all keys that are equal; none for what cannot be a key.
-std::optional<std::string> Dict::keyOf(const Value &value) {
+/// One string for all keys that are equal; none for what cannot be a key, or if the
+/// sandbox has had enough.
+std::optional<std::string> Dict::keyOf(Sandbox &sandbox, const Value &value) {
+  if (!sandbox.step())
+    return std::nullopt;
   if (const Text *text = value.asText())
-    return "s" + text->text.bytes();
+    return sandbox.handle(text->text.size()) ? std::optional("s" + text->text.bytes()) : std::nullopt;
   if (std::optional<int64_t> integer = value.asInteger())
     return "n" + std::to_string(*integer);
   if (const double *number = value.asFloat()) {
@@ -191,17 +194,17 @@ std::optional<std::string> Dict::keyOf(const Value &value) {
     return std::nullopt;
   std::string key = "t";
   for (const Value &item : tuple->items) {
-    std::optional<std::string> part = keyOf(item);
-    if (!part)
+    std::optional<std::string> part = keyOf(sandbox, item);
+    if (!part || !sandbox.handle(part->size()))
       return std::nullopt;
     key += std::to_string(part->size()) + ":" + *part;
   }
   return key;
 }
 
-bool Dict::set(const Value &key, Value value) {
-  std::optional<std::string> text = keyOf(key);
-  if (!text)
+bool Dict::set(Sandbox &sandbox, const Value &key, Value value) {
+  std::optional<std::string> text = keyOf(sandbox, key);
+  if (!text || !sandbox.grow(text->size()))
     return false;
   levels = std::max(levels, 1 + value.depth());
   auto [found, isNew] = index.emplace(std::move(*text), list.size());
@@ -212,8 +215,8 @@ bool Dict::set(const Value &key, Value value) {
   return true;
 }
 
-const Value *Dict::find(const Value &key) const {
-  std::optional<std::string> text = keyOf(key);
+const Value *Dict::find(Sandbox &sandbox, const Value &key) const {
+  std::optional<std::string> text = keyOf(sandbox, key);
   auto found = text ? index.find(*text) : index.end();
   return found == index.end() ? nullptr : &list[found->second].second;
 }

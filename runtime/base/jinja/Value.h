@@ -20,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -121,16 +122,18 @@ class Dict {
 public:
   using Item = std::pair<Value, Value>;
 
-  /// False if `key` cannot be one (a list, say).
-  bool set(const Value &key, Value value);
-  const Value *find(const Value &key) const;
+  /// False if `key` cannot be one (a list, say). Keys are copied and compared as
+  /// texts, which uses up steps and bytes.
+  bool set(Sandbox &sandbox, const Value &key, Value value);
+  const Value *find(Sandbox &sandbox, const Value &key) const;
+  /// For a name out of the template.
   const Value *find(std::string_view key) const;
   const std::vector<Item> &items() const { return list; }
   unsigned depth() const { return levels; }
-  static bool isKey(const Value &value) { return keyOf(value).has_value(); }
+  static bool isKey(Sandbox &sandbox, const Value &value) { return keyOf(sandbox, value).has_value(); }
 
 private:
-  static std::optional<std::string> keyOf(const Value &value);
+  static std::optional<std::string> keyOf(Sandbox &sandbox, const Value &value);
 
   std::vector<Item> list;
   std::unordered_map<std::string, size_t> index; ///< by keyOf
@@ -146,6 +149,10 @@ struct Namespace {
 struct Arguments {
   std::vector<Value> positional;
   std::vector<std::pair<std::string, Value>> named;
+  std::set<std::string, std::less<>> userNames = {}; ///< names that the user wrote, from a dict after **
+
+  /// The name of an argument as a value.
+  Value nameValue(const std::string &name) const { return Value::text(MarkedText(name, userNames.count(name) != 0)); }
 };
 
 /// A function, a method with its object, or a macro.

@@ -9,8 +9,8 @@
 
 #include "runtime/base/Utf8.h"
 
-#include <functional>
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 namespace plait {
@@ -59,6 +59,10 @@ Expected<AddedTokenMatcher> AddedTokenMatcher::build(const std::vector<Pattern> 
     if (pattern.empty())
       return corrupt("/added_tokens: found " + quoteForMessage(token->content) +
                      ", of which the normalizer leaves nothing; expected \"normalized\": false for it");
+    if (pattern.size() > 4 * maxAddedTokenBytes)
+      return unsupported("/added_tokens: found " + quoteForMessage(token->content) +
+                         ", of which the normalizer makes " + std::to_string(pattern.size()) +
+                         " bytes; expected at most " + std::to_string(4 * maxAddedTokenBytes));
     bytes += pattern.size();
     if (bytes > maxAddedTokenBytesInAll)
       return unsupported("/added_tokens: found more than " + std::to_string(maxAddedTokenBytesInAll) +

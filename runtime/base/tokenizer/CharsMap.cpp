@@ -84,14 +84,14 @@ Expected<CharsMap> CharsMap::fromBase64(std::string_view base64) {
 
   for (size_t i = 0; i < map.units.size(); ++i) {
     uint32_t unit = map.units[i];
-    bool valid = true;
+    bool valid = i != 0 || !isValue(unit); // a search begins with the root's offset
     if (!isValue(unit)) {
       size_t child = i ^ offsetOf(unit);
       valid = child < map.units.size() && (!hasLeaf(unit) || isValue(map.units[child]));
     } else {
       size_t at = valueOf(unit);
-      valid = at <= map.replacements.size() &&
-              (at == map.replacements.size() || (static_cast<uint8_t>(map.replacements[at]) & 0xC0) != 0x80);
+      valid &= at <= map.replacements.size() &&
+               (at == map.replacements.size() || (static_cast<uint8_t>(map.replacements[at]) & 0xC0) != 0x80);
     }
     if (!valid)
       return corrupt("found a unit " + std::to_string(i) + " that leads outside; expected a double-array trie");

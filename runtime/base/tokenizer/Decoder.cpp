@@ -199,6 +199,23 @@ private:
   std::optional<std::string> held; // may be the last
 };
 
+/// `token` with `content` for every match.
+Expected<std::string> replaceMatches(std::string_view token, const TokenizerRegex &pattern, const std::string &content,
+                                     TokenizerRegex::Matches &matches) {
+  if (token.empty())
+    return std::string();
+  PLAIT_RETURN_IF_ERROR(pattern.findAll(token, matches));
+  std::string result;
+  size_t done = 0;
+  for (auto [begin, end] : matches.found) {
+    result += token.substr(done, begin - done);
+    result += content;
+    done = end;
+  }
+  result += token.substr(done);
+  return result;
+}
+
 class ReplaceStage : public TokenStage {
 public:
   ReplaceStage(DecoderStagePtr next, const TokenizerRegex &pattern, const std::string &content)
@@ -206,19 +223,7 @@ public:
 
 protected:
   Status takeToken(std::string_view token) override {
-    if (token.empty())
-      return next->take(token, true);
-    PLAIT_RETURN_IF_ERROR(pattern.findAll(token, matches));
-    if (matches.found.empty())
-      return next->take(token, true);
-    std::string result;
-    size_t done = 0;
-    for (auto [begin, end] : matches.found) {
-      result += token.substr(done, begin - done);
-      result += content;
-      done = end;
-    }
-    result += token.substr(done);
+    PLAIT_ASSIGN_OR_RETURN(std::string result, replaceMatches(token, pattern, content, matches));
     return next->take(result, true);
   }
 
@@ -278,10 +283,24 @@ template <typename T, typename... Args> Expected<DecoderPtr> make(Args &&...args
   return DecoderPtr(std::make_unique<T>(std::forward<Args>(args)...));
 }
 
+std::string sameText(std::string_view token) { return std::string(token); }
+
+std::string bytesOfByteLevel(std::string_view token) {
+  std::string bytes;
+  appendByteLevelDecoded(bytes, token);
+  return bytes;
+}
+
+std::string byteOrText(std::string_view token) {
+  int byte = byteOfToken(token);
+  return byte >= 0 ? std::string(1, static_cast<char>(byte)) : std::string(token);
+}
+
 /// A decoder without options.
-template <typename StageType> class Plain : public Decoder {
+template <typename StageType, std::string (*piece)(std::string_view)> class Plain : public Decoder {
 public:
   DecoderStagePtr start(DecoderStagePtr next) const override { return std::make_unique<StageType>(std::move(next)); }
+  std::string pieceOf(std::string_view token) const override { return piece(token); }
 };
 
 class MetaspaceDecoder : public Decoder {
@@ -290,6 +309,7 @@ public:
   DecoderStagePtr start(DecoderStagePtr next) const override {
     return std::make_unique<MetaspaceStage>(std::move(next), options);
   }
+  std::string pieceOf(std::string_view token) const override { return replaceAll(token, options.replacement, " "); }
 
 private:
   Metaspace options;
@@ -301,6 +321,7 @@ public:
   DecoderStagePtr start(DecoderStagePtr next) const override {
     return std::make_unique<BpeStage>(std::move(next), suffix);
   }
+  std::string pieceOf(std::string_view token) const override { return replaceAll(token, suffix, " "); }
 
 private:
   std::string suffix;
@@ -311,6 +332,13 @@ public:
   Replace(TokenizerRegex pattern, std::string content) : pattern(std::move(pattern)), content(std::move(content)) {}
   DecoderStagePtr start(DecoderStagePtr next) const override {
     return std::make_unique<ReplaceStage>(std::move(next), pattern, content);
+  }
+  std::string pieceOf(std::string_view token) const override {
+    TokenizerRegex::Matches matches;
+    if (findInvalidUtf8(token) != std::string_view::npos)
+      return std::string(token); // a part of a character, which no pattern matches
+    Expected<std::string> result = replaceMatches(token, pattern, content, matches);
+    return result ? result.take() : std::string(token);
   }
 
 private:
@@ -324,6 +352,7 @@ public:
   DecoderStagePtr start(DecoderStagePtr next) const override {
     return std::make_unique<StripStage>(std::move(next), content, left, right);
   }
+  std::string pieceOf(std::string_view token) const override { return std::string(token); }
 
 private:
   std::string content;
@@ -338,13 +367,20 @@ public:
       next = (*decoder)->start(std::move(next));
     return next;
   }
+  std::string pieceOf(std::string_view token) const override {
+    std::string piece(token);
+    for (const DecoderPtr &decoder : decoders)
+      piece = decoder->pieceOf(piece);
+    return piece;
+  }
 
 private:
   std::vector<DecoderPtr> decoders;
 };
 
-template <typename StageType> Expected<DecoderPtr> readPlain(const JsonView &, unsigned) {
-  return make<Plain<StageType>>();
+template <typename StageType, std::string (*piece)(std::string_view)>
+Expected<DecoderPtr> readPlain(const JsonView &, unsigned) {
+  return make<Plain<StageType, piece>>();
 }
 
 Expected<DecoderPtr> readMetaspace(const JsonView &view, unsigned) {
@@ -379,9 +415,9 @@ Expected<DecoderPtr> readSequence(const JsonView &view, unsigned depth);
 
 constexpr ComponentType<DecoderPtr> decoderTypes[] = {
     {"BPEDecoder", readBpe},
-    {"ByteFallback", readPlain<ByteFallbackStage>},
-    {"ByteLevel", readPlain<ByteLevelStage>},
-    {"Fuse", readPlain<FuseStage>},
+    {"ByteFallback", readPlain<ByteFallbackStage, byteOrText>},
+    {"ByteLevel", readPlain<ByteLevelStage, bytesOfByteLevel>},
+    {"Fuse", readPlain<FuseStage, sameText>},
     {"Metaspace", readMetaspace},
     {"Replace", readReplace},
     {"Sequence", readSequence},
@@ -397,6 +433,6 @@ Expected<DecoderPtr> readSequence(const JsonView &view, unsigned depth) {
 
 Expected<DecoderPtr> readDecoder(const JsonView &view) { return readComponent(view, decoderTypes, 0); }
 
-DecoderPtr makeJoiningDecoder() { return std::make_unique<Plain<JoinStage>>(); }
+DecoderPtr makeJoiningDecoder() { return std::make_unique<Plain<JoinStage, sameText>>(); }
 
 } // namespace plait

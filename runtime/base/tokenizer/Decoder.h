@@ -42,6 +42,9 @@ public:
   virtual ~Decoder() = default;
   /// A stage that hands its tokens to `next`.
   virtual DecoderStagePtr start(DecoderStagePtr next) const = 0;
+  /// The bytes that a token by itself stands for, wherever in a text it is not the
+  /// first or the last one. They may be a part of a character.
+  virtual std::string pieceOf(std::string_view token) const = 0;
 };
 
 using DecoderPtr = std::unique_ptr<const Decoder>;

@@ -33,6 +33,25 @@ int64_t tilesOf(const plait_kernel_v1_t &kernel, const StepDims &dims) {
   return kernel.tile_count * ((extent + kernel.tile_block - 1) / kernel.tile_block);
 }
 
+/// Sees the launches of a thread go by.
+struct NoObserver {
+  void waits() {}
+  void begins() {}
+  void ends(int32_t, int32_t) {}
+};
+
+struct ProfileObserver {
+  std::vector<StepProfile::Launch> &launches;
+  int64_t waited = -1, begun = 0;
+
+  void waits() { waited = profileClock(); }
+  void begins() { begun = profileClock(); }
+  void ends(int32_t index, int32_t layer) {
+    launches.push_back({index, layer, waited < 0 ? begun : waited, begun, profileClock()});
+    waited = -1;
+  }
+};
+
 } // namespace
 
 int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
@@ -47,7 +66,11 @@ int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
 }
 
 Executor::Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights)
-    : model(model), plan(plan), addresses(size_t(plan.arg_count)) {
+    : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)) {
+  auto differs = [&](int32_t arg) { // from layer to layer
+    return plan.args[arg].kind == PLAIT_ARG_STATE ||
+           (plan.args[arg].kind == PLAIT_ARG_WEIGHT && model.weights[plan.args[arg].index].layers > 1);
+  };
   for (int32_t i = 0; i < plan.launch_count; ++i) {
     const plait_launch_v1_t &launch = plan.launches[i];
     maxArgs = std::max(maxArgs, launch.arg_count);
@@ -56,15 +79,27 @@ Executor::Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, c
       ++segments.back().count; // checked: same range as the launch before
     else
       segments.push_back({i, 1, launch.layer_begin, launch.layer_end});
+    const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
+    bool perLayer = false;
+    for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a)
+      perLayer |= differs(a);
+    launches.push_back(
+        {kernel.run, launch.first_arg, launch.arg_count, kernel.cyclic != 0, launch.barrier != 0, perLayer, 0, 0, 0});
   }
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
       const plait_weight_v3_t &weight = model.weights[plan.args[i].index];
-      addresses[i] = {const_cast<uint8_t *>(weights) + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0};
+      setAddress(i, weights + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0);
     }
 }
 
-void Executor::bind(const StepDims &dims, const StepMemory &memory) {
+void Executor::setAddress(int32_t arg, const void *base, uint64_t stride) {
+  // Kernels take one pointer type for all buffers; none writes an input or a weight.
+  addresses[size_t(arg)] = const_cast<void *>(base);
+  strides[size_t(arg)] = stride;
+}
+
+void Executor::bind(unsigned threads, const StepDims &dims, const StepMemory &memory) {
   // Offsets of slots; the table is short and was checked not to overflow.
   thread_local std::vector<uint8_t *> slots;
   slots.resize(size_t(plan.slot_count));
@@ -79,71 +114,96 @@ void Executor::bind(const StepDims &dims, const StepMemory &memory) {
     int32_t index = plan.args[i].index;
     switch (plan.args[i].kind) {
     case PLAIT_ARG_SLOT:
-      addresses[i] = {slots[index], 0};
+      setAddress(i, slots[index]);
       break;
     case PLAIT_ARG_STATE: {
       const plait_state_v2_t &state = model.states[index];
-      addresses[i] = {memory.states[index], uint64_t(memory.capacityPages[state.table]) * state.page_bytes};
+      setAddress(i, memory.states[index], uint64_t(memory.capacityPages[state.table]) * state.page_bytes);
       break;
     }
     case PLAIT_ARG_PAGES:
-      addresses[i] = {reinterpret_cast<uint8_t *>(const_cast<int32_t *>(memory.tables[index])), 0};
+      setAddress(i, memory.tables[index]);
       break;
     case PLAIT_ARG_INPUT:
-      // Kernels take one pointer type for all buffers; none writes an input.
-      addresses[i] = {static_cast<uint8_t *>(const_cast<void *>(memory.inputs[index])), 0};
+      setAddress(i, memory.inputs[index]);
       break;
     case PLAIT_ARG_OUTPUT:
-      addresses[i] = {static_cast<uint8_t *>(memory.outputs[index]), 0};
+      setAddress(i, memory.outputs[index]);
       break;
     default: // weights were bound once and for all
       break;
     }
   }
+  for (size_t i = 0; i < launches.size(); ++i) {
+    Launch &launch = launches[i];
+    launch.tiles = tilesOf(model.kernels[plan.launches[i].kernel], dims);
+    launch.share = launch.tiles / threads;
+    launch.rest = launch.tiles % threads;
+  }
 }
 
-void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
-                   const StepMemory &memory) {
-  bind(dims, memory);
-  pool.run([&](unsigned thread) { walk(pool, context, dims, thread); });
+void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
+                   StepProfile *profile) {
+  bind(pool.size(), dims, memory);
+  if (!profile) {
+    pool.run([&](unsigned thread) { walk(pool, context, dims, thread, NoObserver()); });
+    return;
+  }
+  profile->threads.resize(pool.size());
+  for (StepProfile::Thread &thread : profile->threads)
+    thread.launches.clear();
+  profile->walkBegin = profileClock();
+  pool.run(
+      [&](unsigned thread) { walk(pool, context, dims, thread, ProfileObserver{profile->threads[thread].launches}); });
+  profile->walkEnd = profileClock();
 }
 
-void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread) const {
-  thread_local std::vector<void *> buffers;
-  buffers.resize(size_t(maxArgs));
+template <typename Observer>
+void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
+                    Observer observer) const {
+  thread_local std::vector<void *> scratch;
+  scratch.resize(size_t(maxArgs));
   unsigned threads = pool.size();
+  // A single tile is always the first thread's. As long as that one alone has had
+  // work since the last barrier, and has the next, its own order is enough and the
+  // barrier is put off. All threads decide alike: by the tiles of the step.
+  bool due = false, idle = true, alone = true;
   for (const Segment &segment : segments)
     for (int32_t layer = segment.layerBegin; layer < segment.layerEnd; ++layer)
       for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
-        const plait_launch_v1_t &next = plan.launches[i];
-        bool repeat = layer > segment.layerBegin && i == segment.first;
-        if (next.barrier || repeat)
+        const Launch &launch = launches[size_t(i)];
+        due = !idle && (due || launch.barrier || (layer > segment.layerBegin && i == segment.first));
+        if (due && !(alone && launch.tiles <= 1)) {
+          observer.waits();
           pool.barrier(thread);
-        launch(next, layer, context, dims, thread, threads, buffers.data());
+          due = false;
+          alone = true;
+        }
+        idle = false;
+        alone &= launch.tiles <= 1;
+        int64_t begin, end, step;
+        if (launch.cyclic) {
+          begin = thread;
+          end = launch.tiles;
+          step = threads;
+        } else {
+          begin = thread * launch.share + std::min<int64_t>(thread, launch.rest);
+          end = begin + launch.share + (thread < launch.rest ? 1 : 0);
+          step = 1;
+        }
+        observer.begins();
+        if (begin < end)
+          launch.run(&context, getBuffers(launch, layer, scratch.data()), dims.data(), begin, end, step);
+        observer.ends(i, layer);
       }
 }
 
-void Executor::launch(const plait_launch_v1_t &launch, int32_t layer, const plait_context_v1_t &context,
-                      const StepDims &dims, unsigned thread, unsigned threads, void **buffers) const {
-  const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
-  int64_t tiles = tilesOf(kernel, dims);
-  int64_t begin, end, step;
-  if (kernel.cyclic) {
-    begin = thread;
-    end = tiles;
-    step = threads;
-  } else {
-    // The first `tiles % threads` threads take one tile more.
-    int64_t share = tiles / threads, rest = tiles % threads;
-    begin = thread * share + std::min<int64_t>(thread, rest);
-    end = begin + share + (thread < rest ? 1 : 0);
-    step = 1;
-  }
-  if (begin >= end)
-    return;
-  for (int32_t a = 0; a < launch.arg_count; ++a) {
-    const Address &address = addresses[launch.first_arg + a];
-    buffers[a] = address.base + uint64_t(layer) * address.stride;
-  }
-  kernel.run(&context, buffers, dims.data(), begin, end, step);
+/// The launch's arguments in `layer`; `scratch` has room for them.
+void *const *Executor::getBuffers(const Launch &launch, int32_t layer, void **scratch) const {
+  void *const *first = addresses.data() + launch.firstArg;
+  if (!launch.perLayer)
+    return first;
+  for (int32_t a = 0; a < launch.argCount; ++a)
+    scratch[a] = static_cast<uint8_t *>(first[a]) + uint64_t(layer) * strides[size_t(launch.firstArg + a)];
+  return scratch;
 }

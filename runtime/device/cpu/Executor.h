@@ -10,6 +10,7 @@
 
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
+#include "runtime/device/cpu/StepProfile.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <array>
@@ -39,8 +40,10 @@ public:
 
   Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
 
-  /// Runs the plan once on all threads of `pool`. One call at a time.
-  void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory);
+  /// Runs the plan once on all threads of `pool`. One call at a time. Times are
+  /// taken only if `profile` is given.
+  void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
+           StepProfile *profile = nullptr);
 
 private:
   /// Launches [first, first + count) run in order for each layer of the range.
@@ -48,21 +51,30 @@ private:
     int32_t first, count;
     int32_t layerBegin, layerEnd;
   };
-  /// Address of an argument: base + layer * stride.
-  struct Address {
-    uint8_t *base;
-    uint64_t stride;
+  /// A launch of the current step, as all threads find it.
+  struct Launch {
+    plait_kernel_fn_v1 run;
+    int32_t firstArg, argCount;
+    bool cyclic, barrier;
+    bool perLayer; ///< some argument lies elsewhere in each layer
+    int64_t tiles;
+    int64_t share, rest; ///< of a thread; the first `rest` threads take one tile more
   };
 
-  void bind(const StepDims &dims, const StepMemory &memory);
-  void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread) const;
-  void launch(const plait_launch_v1_t &launch, int32_t layer, const plait_context_v1_t &context, const StepDims &dims,
-              unsigned thread, unsigned threads, void **buffers) const;
+  void bind(unsigned threads, const StepDims &dims, const StepMemory &memory);
+  void setAddress(int32_t arg, const void *base, uint64_t stride = 0);
+  template <typename Observer>
+  void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
+            Observer observer) const;
+  void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
 
   const plait_model_v3_t &model;
   const plait_plan_v1_t &plan;
   std::vector<Segment> segments;
-  std::vector<Address> addresses; ///< of plan.args, for the current step
+  std::vector<Launch> launches;
+  // The address of argument i of the plan is addresses[i] + layer * strides[i].
+  std::vector<void *> addresses;
+  std::vector<uint64_t> strides;
   int32_t maxArgs = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include "runtime/device/cpu/Isa.h"
 
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 
@@ -183,25 +184,46 @@ std::vector<std::string> plait::missingCpuFeatures(std::string_view isa) {
   return missing;
 }
 
-/// Linux enables the AMX tile registers per process, on request.
-static Status requestTiles() {
+static bool usesTiles(std::string_view isa) {
+  for (std::string_view name : splitNames(isa))
+    if (name.starts_with("amx-"))
+      return true;
+  return false;
+}
+
+/// Linux grants the AMX tile registers to a process on request: to all its threads,
+/// also those that run already. A thread gets memory for them when it first uses
+/// them. Returns why it does not, or nothing.
+static std::string requestTiles() {
 #if defined(__x86_64__)
-  constexpr long requestPermission = 0x1023, tileData = 18; // arch_prctl(2)
-  if (syscall(SYS_arch_prctl, requestPermission, tileData) != 0)
-    return unsupported("CPU features: found AMX, but the kernel does not grant its tile state; "
-                       "expected Linux 5.16 or later");
+  // Documentation/arch/x86/xstate.rst of Linux.
+  constexpr long requestPermission = 0x1023, tileData = 18;
+  if (syscall(SYS_arch_prctl, requestPermission, tileData) == 0)
+    return "";
+  if (errno == ENOSPC)
+    return "has AMX, but a thread's signal stack is too small for its tile state (sigaltstack of at least "
+           "AT_MINSIGSTKSZ bytes, or none)";
+  return "has AMX, but the kernel does not grant its tile state (" + std::string(std::strerror(errno)) +
+         "; Linux 5.16 or later does)";
+#else
+  return "has no AMX";
 #endif
-  return Status::success();
+}
+
+std::string plait::cpuShortage(std::string_view isa) {
+  std::string list;
+  for (const std::string &name : missingCpuFeatures(isa))
+    list += " " + name;
+  if (!list.empty())
+    return "lacks" + list;
+  return usesTiles(isa) ? requestTiles() : "";
 }
 
 Status plait::checkCpuFeatures(std::string_view isa) {
-  std::vector<std::string> missing = missingCpuFeatures(isa);
-  if (missing.empty())
-    return isa.find("amx-") == std::string_view::npos ? Status::success() : requestTiles();
-  std::string list;
-  for (const std::string &name : missing)
-    list += (list.empty() ? "" : " ") + name;
-  return unsupported("CPU features: this CPU (" + cpuName() + ") lacks " + list + "; the model needs " +
+  std::string shortage = cpuShortage(isa);
+  if (shortage.empty())
+    return Status::success();
+  return unsupported("CPU features: this CPU (" + cpuName() + ") " + shortage + "; the model needs " +
                      std::string(isa) + "; compile the model for this machine");
 }
 

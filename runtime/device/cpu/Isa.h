@@ -21,8 +21,12 @@ namespace plait {
 /// that is not known here counts as missing.
 std::vector<std::string> missingCpuFeatures(std::string_view isa);
 
-/// Success if every feature of `isa` is there; otherwise an error that lists
-/// what is missing. Asks the kernel for the AMX tile state where it is needed.
+/// Why code that needs the features of `isa` cannot run: "lacks avx2 fma", or what
+/// the kernel refuses; empty if it can. Asks the kernel for the AMX tile state
+/// where that is needed.
+std::string cpuShortage(std::string_view isa);
+
+/// Success if every feature of `isa` is there; otherwise an error with the above.
 Status checkCpuFeatures(std::string_view isa);
 
 /// The known features that this CPU has, separated by spaces.

@@ -17,11 +17,13 @@ namespace plait {
 struct MachinePeak {
   double readBytesPerSecond = 0; ///< of memory, by all threads together
   double flopsPerSecond = 0;     ///< f32, a multiply-add is two
+  double int8OpsPerSecond = 0;   ///< of products of bytes added up in i32, likewise
 };
 
-/// The best of `rounds` rounds of two loops on `threads` threads: one reads
-/// `bytes` of memory, which should exceed the caches, the other multiplies and adds
-/// in registers with the widest vectors there are (AVX-512, AVX2 or SSE).
+/// The best of `rounds` rounds of three loops on `threads` threads: one reads
+/// `bytes` of memory, which should exceed the caches, the others multiply and add
+/// in registers with the widest vectors there are (AVX-512, AVX2 or SSE; for bytes
+/// AVX-512 VNNI, AVX2 or SSE with more than one instruction, not AMX).
 Expected<MachinePeak> measurePeak(unsigned threads, size_t bytes, int rounds);
 
 } // namespace plait

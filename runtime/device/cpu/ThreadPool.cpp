@@ -55,12 +55,11 @@ private:
 } // namespace
 
 Expected<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads, bool pin) {
-  constexpr unsigned maxThreads = 1024;
   if (threads == 0 || threads > maxThreads)
     return invalidArgument("threads: found " + std::to_string(threads) + "; expected 1 to " +
                            std::to_string(maxThreads));
   std::unique_ptr<ThreadPool> pool(new ThreadPool);
-  std::vector<int> cpus = allowedCpus();
+  std::vector<int> cpus = spreadCpus();
   pool->threadCount = threads;
   // With more threads than CPUs a spinning thread holds up the one it waits for.
   pool->spinLimit = threads <= cpus.size() ? kSpins : 16;
@@ -128,13 +127,15 @@ void ThreadPool::publish(std::atomic<uint32_t> &value, uint32_t next) {
 void ThreadPool::barrier(unsigned thread) {
   if (threadCount == 1)
     return;
-  uint32_t current = generation.load(std::memory_order_relaxed);
-  if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == threadCount) {
-    arrived.store(0, std::memory_order_relaxed);
-    publish(generation, current + 1);
-    return;
+  // Dissemination (Hensgen, Finkel, Manber 1988): in round r each thread tells the
+  // one 2^r further that it, and all that it has heard of, are here. Nobody writes
+  // what two wait for, and two threads need a single round. A sender may be one
+  // barrier ahead by the time its signal is read, never two.
+  uint32_t number = ++places[thread].barriers;
+  for (unsigned round = 0, distance = 1; distance < threadCount; ++round, distance *= 2) {
+    publish(places[(thread + distance) % threadCount].signals[round].barrier, number);
+    waitWhileEqual(places[thread].signals[round].barrier, number - 1, thread);
   }
-  waitWhileEqual(generation, current, thread);
 }
 
 void ThreadPool::runTask(TaskFn fn, void *context) {

@@ -23,7 +23,8 @@ namespace plait {
 /// no system call and an idle pool costs no CPU time.
 class ThreadPool {
 public:
-  /// With `pin`, worker i stays on the i-th CPU that the process may use.
+  /// With `pin`, worker i stays on the i-th CPU of `spreadCpus`; the caller's thread
+  /// is the caller's own and goes where the system puts it.
   static Expected<std::unique_ptr<ThreadPool>> create(unsigned threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
@@ -53,15 +54,19 @@ private:
   bool sharesCpu(unsigned thread);
   void publish(std::atomic<uint32_t> &value, uint32_t next);
 
-  // What every waiter reads stays apart from what every arrival writes.
-  alignas(64) std::atomic<uint32_t> generation{0}; // of the barrier
-  alignas(64) std::atomic<uint32_t> arrived{0};
   alignas(64) std::atomic<uint32_t> epoch{0}; // of tasks
   alignas(64) std::atomic<uint32_t> sleepers{0};
 
-  /// The CPU that a thread was last seen on.
+  static constexpr unsigned maxThreads = 1024, maxRounds = 10;
+  /// A barrier's signal to one thread in one round: the number of the last barrier
+  /// that the sender has reached, which is on a cache line of its own.
+  struct alignas(64) Signal {
+    std::atomic<uint32_t> barrier{0};
+  };
   struct alignas(64) Place {
-    std::atomic<int> cpu{-1};
+    std::atomic<int> cpu{-1}; ///< the CPU that the thread was last seen on
+    uint32_t barriers = 0;    ///< that it has reached
+    Signal signals[maxRounds];
   };
   std::unique_ptr<Place[]> places;
 

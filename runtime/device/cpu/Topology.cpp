@@ -8,7 +8,7 @@
 #include "runtime/device/cpu/Topology.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <cmath>
 #include <fstream>
 #include <set>
 #include <string>
@@ -30,28 +30,63 @@ std::vector<int> plait::allowedCpus() {
   return cpus;
 }
 
-/// Whole CPUs of the cgroup v2 quota, rounded up; 0 if there is none.
-static unsigned quotaCpus() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0)
-    return 0;
-  double cpus = std::strtod(quota.c_str(), nullptr) / period;
-  return cpus > 0 ? unsigned(cpus + 0.999) : 0;
+/// The quota of one cgroup's folder, in CPUs; infinity if it sets none.
+static double quotaOf(const std::string &folder, bool isVersion2) {
+  // Version 2: "max 100000" or "150000 100000"; version 1: two files, -1 for none.
+  std::ifstream first(folder + (isVersion2 ? "/cpu.max" : "/cpu.cfs_quota_us"));
+  double quota = 0, period = 0;
+  if (!(first >> quota) || quota <= 0)
+    return INFINITY;
+  std::ifstream second(folder + "/cpu.cfs_period_us");
+  if (!((isVersion2 ? first : second) >> period) || period <= 0)
+    return INFINITY;
+  return quota / period;
 }
 
-unsigned plait::physicalCores() {
-  std::set<std::string> cores; // hyper-threads of a core have one sibling list
-  for (int cpu : allowedCpus()) {
-    std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
-    std::string siblings;
-    if (!(file >> siblings))
-      siblings = std::to_string(cpu);
-    cores.insert(siblings);
+double plait::cpuQuota(const std::string &root) {
+  double least = INFINITY;
+  std::ifstream groups(root + "/proc/self/cgroup");
+  // "0::/path" for version 2, "4:cpu,cpuacct:/path" for a hierarchy of version 1.
+  for (std::string line; std::getline(groups, line);) {
+    size_t names = line.find(':'), path = line.find(':', names + 1);
+    if (path == std::string::npos)
+      continue;
+    std::string controllers = "," + line.substr(names + 1, path - names - 1) + ",", folder = line.substr(path + 1);
+    bool isVersion2 = controllers == ",,";
+    if (!isVersion2 && controllers.find(",cpu,") == std::string::npos)
+      continue;
+    std::string mount = root + "/sys/fs/cgroup" + (isVersion2 ? "" : "/cpu");
+    // In a container the path may be that of the host, and its own group the root.
+    while (true) {
+      least = std::min(least, quotaOf(mount + folder, isVersion2));
+      if (folder.empty())
+        break;
+      folder.erase(folder.find_last_of('/') == std::string::npos ? 0 : folder.find_last_of('/'));
+    }
   }
-  unsigned count = unsigned(cores.size());
-  if (unsigned quota = quotaCpus())
-    count = std::min(count, quota);
-  return std::max(count, 1u);
+  return least;
+}
+
+/// The CPUs of a core have one list of siblings, which names the core.
+static std::string coreOf(int cpu, const std::string &root) {
+  std::ifstream file(root + "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+  std::string siblings;
+  return file >> siblings ? siblings : std::to_string(cpu);
+}
+
+std::vector<int> plait::spreadCpus(const std::string &root) {
+  std::set<std::string> cores;
+  std::vector<int> firsts, rest;
+  for (int cpu : allowedCpus())
+    (cores.insert(coreOf(cpu, root)).second ? firsts : rest).push_back(cpu);
+  firsts.insert(firsts.end(), rest.begin(), rest.end());
+  return firsts;
+}
+
+unsigned plait::physicalCores(const std::string &root) {
+  std::set<std::string> cores;
+  for (int cpu : allowedCpus())
+    cores.insert(coreOf(cpu, root));
+  double count = std::min(double(cores.size()), std::ceil(cpuQuota(root)));
+  return unsigned(std::max(count, 1.0));
 }

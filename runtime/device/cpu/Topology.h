@@ -8,6 +8,7 @@
 #ifndef PLAIT_RUNTIME_DEVICE_CPU_TOPOLOGY_H
 #define PLAIT_RUNTIME_DEVICE_CPU_TOPOLOGY_H
 
+#include <string>
 #include <vector>
 
 namespace plait {
@@ -15,8 +16,18 @@ namespace plait {
 /// Logical CPUs that this process may run on (affinity mask), ascending.
 std::vector<int> allowedCpus();
 
-/// Physical cores among them, no more than the cgroup's CPU quota; at least 1.
-unsigned physicalCores();
+/// The same, of each core one first, and then the rest: the order in which threads
+/// that stay on their CPU are put on them.
+std::vector<int> spreadCpus(const std::string &root = "");
+
+/// What the process's cgroups allow it, in CPUs: the least quota of its own group and
+/// those around it, of version 1 or 2; infinity if there is none. `root` comes before
+/// /sys and /proc.
+double cpuQuota(const std::string &root = "");
+
+/// Physical cores among the allowed CPUs, no more than the quota rounded up; at
+/// least 1. What `--threads auto` is.
+unsigned physicalCores(const std::string &root = "");
 
 } // namespace plait
 

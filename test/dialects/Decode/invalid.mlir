@@ -218,3 +218,64 @@ func.func @f(%l: tensor<?xf32, #lm.dims<leaves>>, %n: tensor<?xi32, #lm.dims<lea
   %e = decode.edit_logits %l, %n, %t, %b, %b, %b : tensor<?xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, !i, !f, !f, !f
   return
 }
+
+// -----
+
+func.func @f(%l: tensor<?x?xf32, #lm.dims<leaves, v>>) {
+  // expected-error @+1 {{expected a static number of columns of logits but got 'tensor<?x?xf32, #lm.dims<leaves, v>>'}}
+  %t, %s, %lp = decode.choose_greedy %l : tensor<?x?xf32, #lm.dims<leaves, v>>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32>, %n: tensor<?xi32>) {
+  // expected-error @+1 {{expected a name for the rows of logits but got 'tensor<?x7xf32>'}}
+  %t, %p = decode.top_logprobs %l, %n : tensor<?x7xf32>, tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %n: tensor<?xi32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{'decode.top_logprobs' op expected counts with the leading extent of 'tensor<?x7xf32, #lm.dims<leaves>>' but got 'tensor<?xi32, #lm.dims<tokens>>'}}
+  %t, %p = decode.top_logprobs %l, %n : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<tokens>>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %n: tensor<*xi32>) {
+  // expected-error @+1 {{'decode.top_logprobs' op expected counts of rank 1 but got 'tensor<*xi32>'}}
+  %t, %p = decode.top_logprobs %l, %n : tensor<?x7xf32, #lm.dims<leaves>>, tensor<*xi32>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %pos: tensor<?xi32, #lm.dims<leaves>>, %seed: tensor<?xi64, #lm.dims<leaves>>, %t: tensor<?x1xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.choose_sample' op expected what belongs to a leaf of rank 1 but got 'tensor<?x1xf32, #lm.dims<leaves>>'}}
+  %0, %1, %2 = decode.choose_sample %l, %pos, %seed, %seed temperature %t : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?x1xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%t: tensor<?xi32, #lm.dims<leaves>>, %stops: tensor<?xi32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.match_stops' op expected stops of rank 2 but got 'tensor<?xi32, #lm.dims<leaves>>'}}
+  %s = decode.match_stops %t, %t, %stops : tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %n: tensor<?xi32, #lm.dims<leaves>>, %t: tensor<?xi32, #lm.dims<edits>>, %b: tensor<?xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.edit_logits' op expected lists of edits with the leading extent of 'tensor<?xi32, #lm.dims<edits>>' but got 'tensor<?xf32, #lm.dims<leaves>>'}}
+  %e = decode.edit_logits %l, %n, %t, %b, %b, %b : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<edits>>, tensor<?xf32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'decode.step' op expected a body of one block with a 'decode.return' at the end}}
+decode.step @s() attributes {input_roles = [], output_roles = []}

@@ -22,17 +22,17 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 // -----
 
-// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+// expected-error @+1 {{expected a finite factor >= 1 but got 5.000000e-01}}
 func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 0.5, low_freq_factor = 1.0, high_freq_factor = 4.0, original = 8>}
 
 // -----
 
-// expected-error @+1 {{expected 0 < low_freq_factor < high_freq_factor but got 0.000000e+00 and 4.000000e+00}}
+// expected-error @+1 {{expected finite 0 < low_freq_factor < high_freq_factor but got 0.000000e+00 and 4.000000e+00}}
 func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 8.0, low_freq_factor = 0.0, high_freq_factor = 4.0, original = 8>}
 
 // -----
 
-// expected-error @+1 {{expected 0 < low_freq_factor < high_freq_factor but got 4.000000e+00 and 4.000000e+00}}
+// expected-error @+1 {{expected finite 0 < low_freq_factor < high_freq_factor but got 4.000000e+00 and 4.000000e+00}}
 func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 8.0, low_freq_factor = 4.0, high_freq_factor = 4.0, original = 8>}
 
 // -----
@@ -42,12 +42,12 @@ func.func private @f() attributes {scaling = #lm.llama3_scaling<factor = 8.0, lo
 
 // -----
 
-// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+// expected-error @+1 {{expected a finite factor >= 1 but got 5.000000e-01}}
 func.func private @f() attributes {scaling = #lm.linear_scaling<factor = 0.5>}
 
 // -----
 
-// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+// expected-error @+1 {{expected a finite factor >= 1 but got 5.000000e-01}}
 func.func private @f() attributes {scaling = #lm.dynamic_scaling<factor = 0.5, original = 8>}
 
 // -----
@@ -57,17 +57,17 @@ func.func private @f() attributes {scaling = #lm.dynamic_scaling<factor = 2.0, o
 
 // -----
 
-// expected-error @+1 {{expected factor >= 1 but got 5.000000e-01}}
+// expected-error @+1 {{expected a finite factor >= 1 but got 5.000000e-01}}
 func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 0.5, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 1.0>}
 
 // -----
 
-// expected-error @+1 {{expected 0 < beta_slow <= beta_fast but got 3.200000e+01 and 1.000000e+00}}
+// expected-error @+1 {{expected finite 0 < beta_slow <= beta_fast but got 3.200000e+01 and 1.000000e+00}}
 func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 1.0, beta_slow = 32.0, original = 8, attention_factor = 1.0>}
 
 // -----
 
-// expected-error @+1 {{expected 0 < beta_slow <= beta_fast but got 0.000000e+00 and 3.200000e+01}}
+// expected-error @+1 {{expected finite 0 < beta_slow <= beta_fast but got 0.000000e+00 and 3.200000e+01}}
 func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 0.0, original = 8, attention_factor = 1.0>}
 
 // -----
@@ -77,7 +77,7 @@ func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta
 
 // -----
 
-// expected-error @+1 {{expected attention_factor > 0 but got 0.000000e+00}}
+// expected-error @+1 {{expected a finite attention_factor > 0 but got 0.000000e+00}}
 func.func private @f() attributes {scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 0.0>}
 
 // -----
@@ -96,7 +96,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected positive extents whose product fits 64 bits but got 0}}
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 0}}
   lm.func @f(%w: !lm.weight<0x2, #lm.f32>) {
     lm.return
   }
@@ -105,7 +105,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected positive extents whose product fits 64 bits but got 4294967296}}
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 4294967296}}
   lm.func @f(%w: !lm.weight<4294967296x4294967296, #lm.f32>) {
     lm.return
   }
@@ -123,7 +123,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected positive extents but got 0}}
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 0}}
   lm.func @f(%s: !lm.state<layers = 0, kv_heads = 1, head_dim = 4, f32>) {
     lm.return
   }
@@ -132,8 +132,8 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{expected element type f32 but got 'bf16'}}
-  lm.func @f(%s: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, bf16>) {
+  // expected-error @+1 {{expected element type f32, bf16 or i8 but got 'f16'}}
+  lm.func @f(%s: !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f16>) {
     lm.return
   }
 }
@@ -209,7 +209,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{'lm.weight' op expected layers > 0 but got 0}}
+  // expected-error @+1 {{'lm.weight' op expected layers from 1 to 1048576 but got 0}}
   lm.weight @w from "w.{layer}" layers 0 : !lm.weight<4, #lm.f32>
 }
 
@@ -316,7 +316,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
-    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end but got 2 to 2}}
+    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end <= 1048576 but got 2 to 2}}
     %y = lm.layers 2 to 2 iter(%h = %x) : tensor<?x4xf32, #lm.dims<tokens>> {
       lm.yield %h : tensor<?x4xf32, #lm.dims<tokens>>
     }
@@ -328,7 +328,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
-    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end but got -1 to 2}}
+    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end <= 1048576 but got -1 to 2}}
     %y = lm.layers -1 to 2 iter(%h = %x) : tensor<?x4xf32, #lm.dims<tokens>> {
       lm.yield %h : tensor<?x4xf32, #lm.dims<tokens>>
     }
@@ -417,6 +417,40 @@ lm.model @m family "llama" numerics fast max_positions 8 {
     %w = lm.get_weight @w : !lm.weight<8x5, #lm.f32>
     // expected-error @+1 {{expected input with 5 columns but got 'tensor<?x4xf32, #lm.dims<tokens>>'}}
     %y = lm.linear %x, %w : tensor<?x4xf32, #lm.dims<tokens>>, !lm.weight<8x5, #lm.f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected at least the 4 columns of the input but got 3}}
+    %y = lm.round %x to 3 : tensor<?x4xf32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x5, #lm.bf16>
+  lm.func @f(%x: tensor<?x4xbf16, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x5, #lm.bf16>
+    // expected-error @+1 {{expected an input of bf16 with at least as many columns as the weight, and a weight of bf16, but got 'tensor<?x4xbf16, #lm.dims<tokens>>' and '!lm.weight<8x5, #lm.bf16>'}}
+    %y = lm.linear %x, %w : tensor<?x4xbf16, #lm.dims<tokens>>, !lm.weight<8x5, #lm.bf16>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x4, #lm.f32>
+  lm.func @f(%x: tensor<?x4xbf16, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x4, #lm.f32>
+    // expected-error @+1 {{expected an input of bf16 with at least as many columns as the weight, and a weight of bf16, but got 'tensor<?x4xbf16, #lm.dims<tokens>>' and '!lm.weight<8x4, #lm.f32>'}}
+    %y = lm.head %x, %w : tensor<?x4xbf16, #lm.dims<tokens>>, !lm.weight<8x4, #lm.f32>
     lm.return
   }
 }
@@ -776,7 +810,7 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
-    // expected-error @+1 {{expected theta > 0}}
+    // expected-error @+1 {{expected a finite theta > 0}}
     %z = lm.rope %x, %p head_dim 4 theta 0.0 : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }
@@ -894,6 +928,235 @@ lm.model @m family "llama" numerics fast max_positions 8 {
     // expected-error @+2 {{'lm.activation' op inferred type(s) 'tensor<?x4xf32, #lm.dims<tokens>>' are incompatible with return type(s) of operation 'tensor<?x5xf32, #lm.dims<tokens>>'}}
     // expected-error @+1 {{'lm.activation' op failed to infer returned types}}
     %z = "lm.activation"(%x) {kind = #lm<activation_kind silu>} : (tensor<?x4xf32, #lm.dims<tokens>>) -> tensor<?x5xf32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+// Recursion has no meaning.
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f() {
+    // expected-error @+1 {{'lm.call' op expected a function of the model that stands before @f but got @f}}
+    lm.call @f() : () -> ()
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f() {
+    // expected-error @+1 {{'lm.call' op expected a function of the model that stands before @f but got @g}}
+    lm.call @g() : () -> ()
+    lm.return
+  }
+  lm.func @g() {
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @g() {
+    lm.return
+  }
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
+    %y = lm.layers 0 to 2 iter(%h = %x) : tensor<?x4xf32, #lm.dims<tokens>> {
+      // expected-error @+1 {{'lm.call' op expected no 'lm.layers' around a call}}
+      lm.call @g() : () -> ()
+      lm.yield %h : tensor<?x4xf32, #lm.dims<tokens>>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>) {
+    %y = lm.layers 0 to 2 iter(%h = %x) : tensor<?x4xf32, #lm.dims<tokens>> {
+      // expected-error @+1 {{'lm.layers' op expected no other 'lm.layers' around it}}
+      %z = lm.layers 0 to 2 iter(%i = %h) : tensor<?x4xf32, #lm.dims<tokens>> {
+        lm.yield %i : tensor<?x4xf32, #lm.dims<tokens>>
+      }
+      lm.yield %z : tensor<?x4xf32, #lm.dims<tokens>>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{'lm.func' op expected an 'lm.return' at the end}}
+  lm.func @f() {
+    llvm.unreachable
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{'lm.func' op expected a body of one block but got 2}}
+  lm.func @f() {
+    llvm.br ^end
+  ^end:
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<f32>) {
+    // expected-error @+1 {{expected a first extent, and static ones after it, but got 'tensor<f32>'}}
+    %y = lm.scale %x by 2.0 : tensor<f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x?xf32, #lm.dims<tokens, n>>) {
+    // expected-error @+1 {{expected a first extent, and static ones after it, but got 'tensor<?x?xf32, #lm.dims<tokens, n>>'}}
+    %y = lm.add %x, %x : tensor<?x?xf32, #lm.dims<tokens, n>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x?xf32, #lm.dims<tokens, n>>) {
+    // expected-error @+1 {{expected a first extent, and static ones after it, but got 'tensor<?x?xf32, #lm.dims<tokens, n>>'}}
+    %y = lm.softcap %x cap 2.0 : tensor<?x?xf32, #lm.dims<tokens, n>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<f32>) {
+    // expected-error @+1 {{expected a first extent, and static ones after it, but got 'tensor<f32>'}}
+    %y = lm.activation silu %x : tensor<f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x?xf32, #lm.dims<tokens, n>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a static number of columns of input but got 'tensor<?x?xf32, #lm.dims<tokens, n>>'}}
+    %y = lm.take_rows %x, %p : tensor<?x?xf32, #lm.dims<tokens, n>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    %y:2 = lm.layers 0 to 3 iter(%h = %q, %t = %s) : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32> {
+      // expected-error @+1 {{'lm.stage' op expected an 'lm.layers' within the state's 2 layers but got 0 to 3}}
+      %n = lm.stage %h, %h, %t, %r, %p : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+      lm.yield %h, %n : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    %y:2 = lm.layers 0 to 3 iter(%h = %q, %t = %s) : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32> {
+      // expected-error @+1 {{'lm.attend' op expected an 'lm.layers' within the state's 2 layers but got 0 to 3}}
+      %o = lm.attend %h, %t, %r, %p scale 1.0 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+      lm.yield %o, %t : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a finite scale}}
+    %o = lm.attend %q, %s, %r, %p scale 0x7FF0000000000000 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+// expected-error @+1 {{expected finite 0 < beta_slow <= beta_fast}}
+#scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 0x7FF0000000000000, beta_slow = 1.0, original = 8, attention_factor = 1.0>
+
+// -----
+
+// expected-error @+1 {{expected a finite attention_factor > 0}}
+#scaling = #lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 0x7FF0000000000000>
+
+// -----
+
+// expected-error @+1 {{expected finite 0 < low_freq_factor < high_freq_factor}}
+#scaling = #lm.llama3_scaling<factor = 8.0, low_freq_factor = 1.0, high_freq_factor = 0x7FF0000000000000, original = 8>
+
+// -----
+
+// expected-error @+1 {{expected finite factors > 0 but got 0.0}}
+#scaling = #lm.pair_scaling<factors = array<f64: 1.0, 0.0>, attention_factor = 1.0>
+
+// -----
+
+// expected-error @+1 {{expected a finite attention_factor > 0 but got 0.0}}
+#scaling = #lm.pair_scaling<factors = array<f64: 1.0, 2.0>, attention_factor = 0.0>
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected as many factors as rotated pairs for the scaling}}
+    %z = lm.rope %x, %p head_dim 4 theta 2.0 scaling(#lm.pair_scaling<factors = array<f64: 1.0>, attention_factor = 1.0>) : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 4611686018427387905}}
+  lm.func private @f(!lm.weight<4611686018427387905x1, #lm.f32>)
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{expected positive extents whose product is at most 4503599627370496 but got 4503599627370496}}
+  lm.func private @f(!lm.state<layers = 2, kv_heads = 4503599627370496, head_dim = 4, f32>)
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  // expected-error @+1 {{'lm.weight' op expected layers from 1 to 1048576 but got 9223372036854775807}}
+  lm.weight @w from "{layer}" layers 9223372036854775807 : !lm.weight<2, #lm.f32>
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f() {
+    // expected-error @+1 {{'lm.layers' op expected 0 <= begin < end <= 1048576 but got 0 to 1048577}}
+    lm.layers 0 to 1048577 iter() {
+      lm.yield
+    }
     lm.return
   }
 }

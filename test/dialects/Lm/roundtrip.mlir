@@ -41,8 +41,8 @@ lm.model @main family "llama" numerics row_invariant max_positions 512 {
     lm.return %y : tensor<?x32xf32, #lm.dims<tokens>>
   }
 
-  // CHECK: lm.func @window(%{{.*}}: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32, window = 5>)
-  lm.func @window(%s: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32, window = 5>) {
+  // CHECK: lm.func @window(%{{.*}}: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, bf16, window = 5>)
+  lm.func @window(%s: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, bf16, window = 5>) {
     lm.return
   }
 
@@ -132,6 +132,11 @@ lm.model @draft family "gpt2" numerics fast max_positions 64 {
     %y = lm.layers 1 to 2 iter(%h = %x) : tensor<?x?xf32, #lm.dims<rows, width>> {
       lm.yield %h : tensor<?x?xf32, #lm.dims<rows, width>>
     }
+    // Nothing need be carried.
+    // CHECK: lm.layers 0 to 2 iter() {
+    lm.layers 0 to 2 iter() {
+      lm.yield
+    }
     // CHECK: lm.return{{$}}
     lm.return
   }
@@ -142,12 +147,21 @@ lm.model @draft family "gpt2" numerics fast max_positions 64 {
 // CHECK-LABEL: lm.model @variants
 lm.model @variants family "llama" numerics fast max_positions 64 {
   lm.weight @gain from "gain" : !lm.weight<4, #lm.f32>
+  lm.weight @half from "half" : !lm.weight<8x16, #lm.bf16>
   lm.func @norm(%x: tensor<?x16xf32, #lm.dims<tokens>>) -> tensor<?x16xf32, #lm.dims<tokens>> {
     %g = lm.get_weight @gain : !lm.weight<4, #lm.f32>
     // CHECK: lm.rms_norm %{{.*}}, %{{.*}} eps 1.000000e-05 unit_offset : tensor<?x16xf32, #lm.dims<tokens>>, {{.*}}<4, #lm.f32>
     %0 = lm.rms_norm %x, %g eps 1.0e-5 unit_offset : tensor<?x16xf32, #lm.dims<tokens>>, !lm.weight<4, #lm.f32>
     // CHECK-NEXT: lm.scale %{{.*}} by 7.500000e+00 : tensor<?x16xf32, #lm.dims<tokens>>
     %1 = lm.scale %0 by 7.5 : tensor<?x16xf32, #lm.dims<tokens>>
+    // CHECK-NEXT: %[[ROUNDED:.*]] = lm.round %{{.*}} to 32 : tensor<?x16xf32, #lm.dims<tokens>>
+    %rounded = lm.round %1 to 32 : tensor<?x16xf32, #lm.dims<tokens>>
+    // CHECK-NEXT: %[[HALF:.*]] = lm.get_weight @half
+    %half = lm.get_weight @half : !lm.weight<8x16, #lm.bf16>
+    // CHECK-NEXT: %[[PRODUCT:.*]] = lm.linear %[[ROUNDED]], %[[HALF]] : tensor<?x32xbf16, #lm.dims<tokens>>, <8x16, #lm.bf16>
+    %product = lm.linear %rounded, %half : tensor<?x32xbf16, #lm.dims<tokens>>, !lm.weight<8x16, #lm.bf16>
+    // CHECK-NEXT: lm.add %[[PRODUCT]], %[[PRODUCT]] : tensor<?x8xf32, #lm.dims<tokens>>
+    %doubled = lm.add %product, %product : tensor<?x8xf32, #lm.dims<tokens>>
     // CHECK-NEXT: lm.softcap %{{.*}} cap 3.000000e+01 : tensor<?x16xf32, #lm.dims<tokens>>
     %2 = lm.softcap %1 cap 30.0 : tensor<?x16xf32, #lm.dims<tokens>>
     lm.return %2 : tensor<?x16xf32, #lm.dims<tokens>>
@@ -161,7 +175,9 @@ lm.model @variants family "llama" numerics fast max_positions 64 {
     %2 = lm.rope %1, %p head_dim 8 theta 10000.0 scaling(#lm.dynamic_scaling<factor = 2.0, original = 4096>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
     // CHECK-NEXT: lm.rope {{.*}} scaling(#lm.yarn_scaling<factor = 4.000000e+00, beta_fast = 3.200000e+01, beta_slow = 1.000000e+00, original = 64, attention_factor = 1.250000e+00>) : tensor
     %3 = lm.rope %2, %p head_dim 8 theta 10000.0 scaling(#lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 64, attention_factor = 1.25>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
-    lm.return %3 : tensor<?x16xf32, #lm.dims<tokens>>
+    // CHECK-NEXT: lm.rope {{.*}} rotary_dim 4 scaling(#lm.pair_scaling<factors = array<f64: 1.000000e+00, 2.500000e+00>, attention_factor = 1.250000e+00>) : tensor
+    %4 = lm.rope %3, %p head_dim 8 theta 10000.0 rotary_dim 4 scaling(#lm.pair_scaling<factors = array<f64: 1.0, 2.5>, attention_factor = 1.25>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
+    lm.return %4 : tensor<?x16xf32, #lm.dims<tokens>>
   }
   lm.func @attention(%q: tensor<?x8xf32, #lm.dims<tokens>>, %kv: !kv, %rows: !lm.rows, %p: !ids) {
     // CHECK: lm.attention {{.*}} scale 5.000000e-01 softcap 5.000000e+01 : tensor

@@ -63,7 +63,8 @@ class File:
     def padded(self, data):
         return data + bytes(-len(data) % self.alignment)
 
-    def bytes(self):
+    def head(self):
+        """All before the data of the tensors, of which only the lengths count."""
         out = self.magic + struct.pack("<I", self.version)
         out += struct.pack("<Q", len(self.tensors) if self.tensor_count is None else self.tensor_count)
         out += struct.pack("<Q", len(self.keys) if self.key_count is None else self.key_count)
@@ -73,9 +74,19 @@ class File:
         for name, shape, kind, data, offset in self.tensors:
             out += string(name) + struct.pack(f"<I{len(shape)}q", len(shape), *shape)
             out += struct.pack("<IQ", kind, at if offset is None else offset)
-            at += len(self.padded(data))
-        out = self.padded(out) if self.tensors else out
-        return out + b"".join(self.padded(t[3]) for t in self.tensors) + self.behind
+            at += len(data) + -len(data) % self.alignment
+        return self.padded(out) if self.tensors else out
+
+    def bytes(self):
+        return self.head() + b"".join(self.padded(t[3]) for t in self.tensors) + self.behind
+
+    def write_to(self, file):
+        """Without all data in memory: that of a tensor may know how to write itself."""
+        file.write(self.head())
+        for _, _, _, data, _ in self.tensors:
+            data.write(file) if hasattr(data, "write") else file.write(data)
+            file.write(bytes(-len(data) % self.alignment))
+        file.write(self.behind)
 
     def write(self, path):
         with open(path, "wb") as f:
@@ -212,6 +223,12 @@ def add_tokenizer(file, folder, config, pre):
         file.array("tokenizer.ggml.merges", STRING, merges)
         bos = "TemplateProcessing" in json.dumps(tokenizer["post_processor"])
         file.key("tokenizer.ggml.add_bos_token", BOOL, bos)
+    path = os.path.join(folder, "tokenizer_config.json")
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            template = json.load(f).get("chat_template")
+        if template:
+            file.key("tokenizer.chat_template", STRING, template)
     ends = config.get("eos_token_id")
     ends = dict(zip(("eos", "eot"), ends if isinstance(ends, list) else [ends]))
     for name, token in {"bos": config.get("bos_token_id"), **ends}.items():

@@ -1,5 +1,6 @@
 """rebuild.py MODEL EXPECTED WORK: compiles MODEL ten times, each under other
-circumstances, and compares with EXPECTED/m.plait and EXPECTED/m, byte by byte."""
+circumstances, and compares with EXPECTED/m.plait, EXPECTED/m and EXPECTED/list.plait,
+byte by byte."""
 
 import os
 import shutil
@@ -62,15 +63,21 @@ readable = subprocess.run(
 )
 if readable.returncode:  # a checkout that is closed to others
     CASES = [case[:5] + (None,) if case[5] is as_nobody else case for case in CASES]
-expected = {name: contents(os.path.join(EXPECTED, name)) for name in ("m.plait", "m")}
+expected = {name: contents(os.path.join(EXPECTED, name)) for name in ("m.plait", "m", "list.plait")}
 equal = 0
 for number, (name, model, folder, flags, variables, prepare) in enumerate(CASES):
     out = os.path.join(WORK, f"out{number}")
     os.mkdir(out)
     os.chmod(out, 0o777)
-    path = {"PATH": os.environ["PATH"]}
-    environment = path if variables is None else {**os.environ, **variables}
-    for target, emit in (("m.plait", []), ("m", ["--emit=exe", "--embed-weights"])):
+    # What finds programs, and what sanitizers need to be told.
+    least = {name: value for name, value in os.environ.items() if name == "PATH" or name.endswith("SAN_OPTIONS")}
+    environment = least if variables is None else {**os.environ, **variables}
+    lists = ["cpu:x86-64,cpu:x86-64-v3", "cpu:x86-64-v3,cpu:x86-64"]
+    for target, emit in (
+        ("m.plait", []),
+        ("m", ["--emit=exe", "--embed-weights"]),
+        ("list.plait", ["--target", lists[number % 2]]),
+    ):
         output = os.path.join(out, "other-" + target)
         command = [compiler, model, "-o", os.path.relpath(output, folder), "--debug-logits", *flags, *emit]
         subprocess.run(command, cwd=folder, env=environment, preexec_fn=prepare, check=True)
@@ -79,7 +86,7 @@ for number, (name, model, folder, flags, variables, prepare) in enumerate(CASES)
         if not same:
             print(f"FAILED {name}: {target} differs")
     left = sorted(os.listdir(out))
-    if left != ["other-m", "other-m.plait"]:
+    if left != ["other-list.plait", "other-m", "other-m.plait"]:
         print(f"FAILED {name}: found {left} in the output folder")
         equal = -1
-print(f"{len(CASES)} rebuilds, {equal} of {2 * len(CASES)} artifacts byte-identical")
+print(f"{len(CASES)} rebuilds, {equal} of {3 * len(CASES)} artifacts byte-identical")

@@ -19,7 +19,7 @@
 // CHECK: rt.kernel @rms tiles <count = 1, dim = 0, block = 1, cyclic = false>
 // CHECK: rt.kernel @take tiles <count = 1, dim = 2, block = 64, cyclic = false>
 // CHECK: rt.kernel @rope tiles <count = 1, dim = 0, block = 1, cyclic = false>
-// CHECK: rt.kernel @attend tiles <count = 3, dim = 0, block = 1, cyclic = true>
+// CHECK: rt.kernel @attend tiles <count = 144, dim = 0, block = 48, cyclic = true>
 rt.model @table attributes {family = "llama", numerics = "row_invariant", vocabulary = 1 : i64,
     max_positions = 1 : i64, layers = 1 : i64, pack_bytes = 0 : i64, parameters = 0 : i64} {
   rt.kernel @add
@@ -115,9 +115,11 @@ kernel.func @rope(%x: !x, %p: !ids) -> !x attributes {cost = #cost} {
 
 // A state has one buffer, its rows two.
 // CHECK-LABEL: llvm.func @attend(
-// CHECK-COUNT-4: llvm.alloca
+// CHECK-COUNT-7: llvm.alloca
 // CHECK-COUNT-6: llvm.load {{.*}} -> !llvm.ptr
 // CHECK: scf.for
+// Six queries of any tokens share a slice of sixteen keys, or of values.
+// CHECK-COUNT-12: llvm.intr.fma
 kernel.func @attend(%q: !x, %s: !state, %r: !lm.rows, %p: !ids) -> !x attributes {cost = #cost} {
   %y = lm.attend %q, %s, %r, %p scale 0.2 : !x, !state, !ids
   kernel.return %y : !x

@@ -113,3 +113,23 @@ decode.strategy @idle_edit(%s: !decode.sequence<@main>) {
   }
   decode.return %end : !decode.sequence<@main>
 }
+
+// -----
+
+// A step ends with what it committed; a round that looks at what was before would
+// go on for one round more.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @late(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
+    %stop = decode.stop %x : !decode.sequence<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    // expected-error @+1 {{'decode.yield' op cannot be batched: expected the committed sequence and whether it stops}}
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

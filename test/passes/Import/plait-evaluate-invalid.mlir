@@ -147,16 +147,6 @@ lm.model @main family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @main family "llama" numerics fast max_positions 8 {
-  // expected-error @+1 {{'lm.func' op expected no recursion}}
-  lm.func @f() {
-    lm.call @f() : () -> ()
-    lm.return
-  }
-}
-
-// -----
-
-lm.model @main family "llama" numerics fast max_positions 8 {
   lm.func private @g()
   lm.func @f() {
     // expected-error @+1 {{'lm.call' op expected a callee with a body of one block but got @g}}

@@ -28,6 +28,9 @@
 // RUN:   arg1=F32:4x1:0,1.0986122886681098,0,1.0986122886681098 arg2=F32:4x1:2,4,8,16 arg4=I32:4:0,1,2,3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::window inputs=%t/window.safetensors' | FileCheck %s --check-prefix=WINDOW
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::softcap inputs=%t/attention.safetensors' | FileCheck %s --check-prefix=SOFTCAP
+// RUN: python3 %S/Inputs/write_safetensors.py %t/rounded.safetensors arg0=F32:2x4:0,0,0,0,0,0,0,0 \
+// RUN:   arg1=F32:2x4:0,0,0,0,0,0,0,0 arg2=F32:2x4:-127,2.5,3.5,0.4,1.00390625,1.01171875,1.0040,1e-31 arg3=I32:2:0,1 arg4=I32:2:0,0
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::rounded inputs=%t/rounded.safetensors' | FileCheck %s --check-prefix=ROUNDED
 // RUN: python3 %S/Inputs/write_safetensors.py %t/layers.safetensors arg0=F32:1x1:3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=@main::@layers weights=%t/weights.safetensors inputs=%t/layers.safetensors' | FileCheck %s --check-prefix=LAYERS
 
@@ -39,6 +42,8 @@
 !t8 = tensor<?x8xf32, #lm.dims<tokens>>
 !kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 1, f32>
 !near = !lm.state<layers = 1, kv_heads = 1, head_dim = 1, f32, window = 2>
+!half = !lm.state<layers = 1, kv_heads = 2, head_dim = 2, bf16>
+!small = !lm.state<layers = 1, kv_heads = 2, head_dim = 2, i8>
 
 lm.model @main family "llama" numerics row_invariant max_positions 8 {
   lm.weight @matrix from "matrix" : !lm.weight<2x3, #lm.f32>
@@ -248,6 +253,21 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   lm.func @softcap(%q: !t2, %k: !t1, %v: !t1, %rows: !lm.rows, %pos: !ids, %kv: !kv) -> (!t2, !kv) {
     %o, %n = lm.attention %q, %k, %v, %kv, %rows, %pos scale 1.0 softcap 1.0 : !t2, !t1, !kv, !ids
     lm.return %o, %n : !t2, !kv
+  }
+
+  // One position each, so that the result is its value. As bf16, whose step is 1/128
+  // above 1: ties to even, both ways. As integers with a scale per head, here of two
+  // columns: 1, then 3.5/127; then 1.01171875/127 and 1.004/127.
+  // ROUNDED: result0: 2x4 f32
+  // ROUNDED-NEXT: {{^}}  -127 2.5 3.5 0.400391{{$}}
+  // ROUNDED-NEXT: {{^}}  1 1.01562 1.00781 1.00148e-31{{$}}
+  // ROUNDED-NEXT: result1: 2x4 f32
+  // ROUNDED-NEXT: {{^}}  -127 2 3.5 0.413386{{$}}
+  // ROUNDED-NEXT: {{^}}  1.00375 1.01172 1.004 0{{$}}
+  lm.func @rounded(%q: !t4, %k: !t4, %v: !t4, %rows: !lm.rows, %pos: !ids, %a: !half, %b: !small) -> (!t4, !t4) {
+    %0, %n = lm.attention %q, %k, %v, %a, %rows, %pos scale 1.0 : !t4, !t4, !half, !ids
+    %1, %m = lm.attention %q, %k, %v, %b, %rows, %pos scale 1.0 : !t4, !t4, !small, !ids
+    lm.return %0, %1 : !t4, !t4
   }
 
   // Layer 0: 3 * 2 + 1 = 7; layer 1: 7 * 10 + 2 = 72. Layer 1 alone: 3 * 10 + 2.

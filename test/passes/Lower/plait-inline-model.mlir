@@ -42,12 +42,16 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 // CHECK-NEXT: lm.yield %[[B]]
 // CHECK: %[[S:.*]] = lm.get_weight @main::@scale
 // CHECK-NEXT: %[[N:.*]] = lm.rms_norm %[[Y]], %[[S]]
+// What the callee calls.
+// CHECK: %[[T:.*]] = lm.get_weight @main::@scale
+// CHECK-NEXT: %[[O:.*]] = lm.rms_norm %[[N]], %[[T]]
 // A result that is an argument.
-// CHECK-NEXT: decode.return %[[N]], %[[X]]
+// CHECK-NEXT: decode.return %[[O]], %[[X]]
 // CHECK-NOT: lm.call
 decode.step @step(%x: !x) -> (!x, !x)
     attributes {input_roles = [#decode.role<tokens>], output_roles = [#decode.role<chosen>, #decode.role<logits>]} {
   %y:2 = lm.call @main::@forward(%x) : (!x) -> (!x, !x)
   %n = lm.call @main::@norm(%y#0) : (!x) -> !x
-  decode.return %n, %y#1 : !x, !x
+  %o = lm.call @main::@twice(%n) : (!x) -> !x
+  decode.return %o, %y#1 : !x, !x
 }

@@ -1,5 +1,8 @@
 // RUN: plait-opt %s --plait-pack-weights | FileCheck %s --check-prefixes=CHECK,P32
 // RUN: plait-opt %s --plait-pack-weights=panel=8 | FileCheck %s --check-prefixes=CHECK,P8
+// RUN: not plait-opt %s --plait-pack-weights=panel=-8 2>&1 | FileCheck %s --check-prefix=NEGATIVE
+
+// NEGATIVE: error: expected panel to be at least 0 but got -8
 
 !ids = tensor<?xi32, #lm.dims<tokens>>
 !x = tensor<?x4xf32, #lm.dims<tokens>>

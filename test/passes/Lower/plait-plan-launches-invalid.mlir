@@ -119,3 +119,85 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 decode.step @ar(%kv: !kv) attributes {input_roles = [#decode.role<state>], output_roles = []} {
   decode.return
 }
+
+// -----
+
+// One value cannot lie in two outputs.
+#cost = #kernel.cost<flops = [0, 4, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 48, 0, 0, 0]>
+!i = tensor<?xi32, #lm.dims<leaves>>
+!f = tensor<?xf32, #lm.dims<leaves>>
+!l = tensor<?x32xf32, #lm.dims<leaves>>
+!kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> !l
+}
+kernel.func @choose(%l: !l) -> (!i, !i, !f) attributes {cost = #cost} {
+  %t:3 = decode.choose_greedy %l : !l
+  kernel.return %t#0, %t#1, %t#2 : !i, !i, !f
+}
+decode.step @ar(%l: !l, %kv: !kv) -> (!i, !i) attributes {input_roles = [#decode.role<tokens>, #decode.role<state>], output_roles = [#decode.role<chosen>, #decode.role<status>]} {
+  %t:3 = kernel.launch @choose(%l) from "c" : (!l) -> (!i, !i, !f)
+  // expected-error @+1 {{'decode.return' op expected results of launches, each once; operand #1 is not}}
+  decode.return %t#0, %t#0 : !i, !i
+}
+
+// -----
+
+// No launch would write it.
+#cost = #kernel.cost<flops = [0, 4, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 48, 0, 0, 0]>
+!i = tensor<?xi32, #lm.dims<leaves>>
+!f = tensor<?xf32, #lm.dims<leaves>>
+!l = tensor<?x32xf32, #lm.dims<leaves>>
+!kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> !l
+}
+kernel.func @choose(%l: !l) -> (!i, !i, !f) attributes {cost = #cost} {
+  %t:3 = decode.choose_greedy %l : !l
+  kernel.return %t#0, %t#1, %t#2 : !i, !i, !f
+}
+decode.step @ar(%l: !l, %kv: !kv) -> !l attributes {input_roles = [#decode.role<tokens>, #decode.role<state>], output_roles = [#decode.role<logits>]} {
+  // expected-error @+1 {{'decode.return' op expected results of launches, each once; operand #0 is not}}
+  decode.return %l : !l
+}
+
+// -----
+
+#cost = #kernel.cost<flops = [0, 4, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 48, 0, 0, 0]>
+!i = tensor<?xi32, #lm.dims<leaves>>
+!f = tensor<?xf32, #lm.dims<leaves>>
+!l = tensor<?x32xf32, #lm.dims<leaves>>
+!kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> !l
+}
+kernel.func @choose(%l: !l) -> (!i, !i, !f) attributes {cost = #cost} {
+  %t:3 = decode.choose_greedy %l : !l
+  kernel.return %t#0, %t#1, %t#2 : !i, !i, !f
+}
+// expected-error @+1 {{expected an output role for result 0 but got #decode.role<rows>}}
+decode.step @ar(%l: !l, %kv: !kv) -> !i attributes {input_roles = [#decode.role<tokens>, #decode.role<state>], output_roles = [#decode.role<rows>]} {
+  %t:3 = kernel.launch @choose(%l) from "c" : (!l) -> (!i, !i, !f)
+  decode.return %t#0 : !i
+}
+
+// -----
+
+// What is no launch would not run.
+#cost = #kernel.cost<flops = [0, 4, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 48, 0, 0, 0]>
+!i = tensor<?xi32, #lm.dims<leaves>>
+!f = tensor<?xf32, #lm.dims<leaves>>
+!l = tensor<?x32xf32, #lm.dims<leaves>>
+!kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> !l
+}
+kernel.func @choose(%l: !l) -> (!i, !i, !f) attributes {cost = #cost} {
+  %t:3 = decode.choose_greedy %l : !l
+  kernel.return %t#0, %t#1, %t#2 : !i, !i, !f
+}
+decode.step @ar(%l: !l, %kv: !kv) attributes {input_roles = [#decode.role<tokens>, #decode.role<state>], output_roles = []} {
+  // expected-error @+1 {{'decode.choose_greedy' op illegal in a plan; expected to have been made a launch by 'plait-outline-kernels'}}
+  %t:3 = decode.choose_greedy %l : !l
+  decode.return
+}

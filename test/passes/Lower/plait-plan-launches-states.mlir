@@ -4,17 +4,18 @@
 !ids = tensor<?xi32, #lm.dims<tokens>>
 !x = tensor<?x4xf32, #lm.dims<tokens>>
 !full = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
-!near = !lm.state<layers = 3, kv_heads = 1, head_dim = 4, f32, window = 8>
-!last = !lm.state<layers = 1, kv_heads = 1, head_dim = 4, f32>
+!near = !lm.state<layers = 3, kv_heads = 1, head_dim = 4, bf16, window = 8>
+!last = !lm.state<layers = 1, kv_heads = 1, head_dim = 4, i8>
 !w = !kernel.packed<!lm.weight<4, #lm.f32>, panel = 0, group = 1>
 
 // States are numbered as the step's arguments; those with one window share a page
 // table. The layers of all make up those of the model. A weight keeps its layers.
+// Pages of integers hold 64 positions' scales as well.
 // CHECK: rt.model @main attributes {family = "llama", layers = 6 : i64
 // CHECK: rt.weight "w" from "layers.{layer}.w" {cols = 1 : i64, {{.*}}layer_bytes = 64 : i64, layer_first = 1 : i64, layer_step = 2 : i64, layers = 2 : i64
-// CHECK-NEXT: rt.state "kv0" {layers = 2 : i64, page_bytes = [[BYTES:[0-9]+]] : i64, page_tokens = 64 : i64}
-// CHECK-NEXT: rt.state "kv1" {layers = 3 : i64, page_bytes = [[BYTES]] : i64, page_tokens = 64 : i64, table = 1 : i64, window = 8 : i64}
-// CHECK-NEXT: rt.state "kv2" {layers = 1 : i64, page_bytes = [[BYTES]] : i64, page_tokens = 64 : i64}
+// CHECK-NEXT: rt.state "kv0" {layers = 2 : i64, page_bytes = 5120 : i64, page_tokens = 64 : i64}
+// CHECK-NEXT: rt.state "kv1" {element = "bf16", layers = 3 : i64, page_bytes = 2560 : i64, page_tokens = 64 : i64, table = 1 : i64, window = 8 : i64}
+// CHECK-NEXT: rt.state "kv2" {element = "int8", layers = 1 : i64, page_bytes = 1792 : i64, page_tokens = 64 : i64}
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
   lm.weight @w from "layers.{layer}.w" layers 2 first 1 step 2 : !lm.weight<4, #lm.f32>
   lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> tensor<?x7xf32, #lm.dims<leaves>>

@@ -47,21 +47,6 @@ kernel.func @add(%x: !x, %y: !x) -> !x
   kernel.return %z : !x
 }
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
-  rt.plan "ar" {
-    // expected-error @+1 {{expected a kernel of the model's table but got @add}}
-    rt.launch @add [] layers 0 to 1 barrier from "a" {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>}
-  }
-}
-
-// -----
-
-!x = tensor<?x4xf32, #lm.dims<tokens>>
-kernel.func @add(%x: !x, %y: !x) -> !x
-    attributes {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>} {
-  %z = lm.add %x, %y : !x
-  kernel.return %z : !x
-}
-rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.kernel @add
   rt.plan "ar" {
     rt.slot [0, 16, 0, 0, 0, 0, 0, 0]
@@ -120,11 +105,4 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     // expected-error @+1 {{expected an index below 2 but got #rt.arg<pages 2>}}
     rt.launch @add [#rt.arg<state 1>, #rt.arg<pages 2>] layers 0 to 1 barrier from "a" {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>}
   }
-}
-
-// -----
-
-rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
-  // expected-error @+1 {{expected window >= 0 and table >= 0 but got -8 and 0}}
-  rt.state "kv" {layers = 2 : i64, page_bytes = 4096 : i64, page_tokens = 64 : i64, window = -8 : i64}
 }

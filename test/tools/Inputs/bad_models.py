@@ -291,7 +291,13 @@ config_case("rope factor of text", lambda c: c["rope_parameters"].update(factor=
 config_case("rope frequencies swapped", lambda c: c["rope_parameters"].update(high_freq_factor=0.5), "high_freq_factor")
 config_case("negative rope_theta", lambda c: c["rope_parameters"].update(rope_theta=-1), "rope_theta")
 config_case("rope_parameters that is a list", lambda c: c.update(rope_parameters=[]), "rope_parameters")
-config_case("quantization", lambda c: c.update(quantization_config={"quant_method": "gptq"}), "quantization_config", "gptq")
+config_case("quantization", lambda c: c.update(quantization_config={"quant_method": "fp8"}), "quantization_config", "fp8")
+config_case(
+    "quantization of 3 bits",
+    lambda c: c.update(quantization_config={"quant_method": "gptq", "bits": 3, "group_size": 64}),
+    "quantization_config/bits",
+    "3",
+)
 config_case("sliding window", lambda c: c.update(sliding_window=16), "sliding_window")
 for name, value in (("text", "2"), ("beyond the vocabulary", 397), ("a list with text", [1, "2"])):
 

@@ -1,5 +1,6 @@
 """check_cache.py FOLDER WORK: hits, misses, races and interruptions of the cache."""
 
+import json
 import os
 import shutil
 import signal
@@ -55,6 +56,10 @@ code, _, err = run("--dump-logits", os.path.join(WORK, "l"))
 require(code == 0 and "compiling" in err, "other options compile again")
 code, _, err = run("--weights", "random:1")
 require(code == 0 and "compiling" in err, "other weights compile again")
+code, _, err = run("--dtype", "f32")
+require(code == 0 and "compiling" in err, "another weight format compiles again")
+formats = {json.load(open(os.path.join(CACHE, e, "manifest.json")))["weights"].get("format") for e in entries()}
+require({"bf16", "f32"} <= formats, "and the artifact has it")
 with open(os.path.join(MODEL, "generation_config.json"), "a") as f:
     f.write("\n")
 code, _, err = run()

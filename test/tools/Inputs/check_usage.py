@@ -12,6 +12,15 @@ os.makedirs(EMPTY, exist_ok=True)
 with open(FILE, "w") as f:
     f.write("text")
 
+
+def jsonl(text):
+    """The path of a file with `text`."""
+    path = os.path.join(WORK, f"{len(os.listdir(WORK))}.jsonl")
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
 RUN = ["plait", "run", ARTIFACT, "-p", "A"]
 BENCH = ["plait", "bench", ARTIFACT, "-p", "4", "-n", "0", "-r", "1"]
 COMPILE = ["plait-compile", MODEL, "-o", os.path.join(WORK, "never.plait")]
@@ -59,6 +68,8 @@ USAGE = [
     (RUN + ["--chunk", "0"], ["--chunk"]),
     (RUN + ["--weights", "foo"], ["--weights", "random:SEED"]),
     (RUN + ["--weights", "random:x"], ["--weights", "random:SEED"]),
+    (RUN + ["--dtype", "f16"], ["--dtype", "f16", "f32, bf16, int8 or int4"]),
+    (RUN + ["--kv-dtype", "fp8"], ["--kv-dtype", '"fp8"', "f32, bf16 or int8"]),
     (RUN + ["--token-ids", "1,x"], ["--token-ids", "commas between"]),
     (RUN + ["--token-ids", "1,,2"], ["--token-ids"]),
     (RUN + ["--token-ids", "-1"], ["--token-ids"]),
@@ -66,6 +77,13 @@ USAGE = [
     (["plait", "run", ARTIFACT], ["found nothing on standard input"]),
     (["plait", "run", ARTIFACT, "--prompt-file", "/nonexistent"], ["/nonexistent"]),
     (["plait", "run", ARTIFACT, "--prompt-file", WORK], [WORK]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", "/nonexistent"], ["/nonexistent"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl("")], ["--prompt-jsonl", "found no line with text"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('"a"\nb')], ["jsonl: the JSON of line 2: found", "expected"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('{"text": "a"}')], ["jsonl: the JSON of line 1: /prompt"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('{"prompt": 5}')], ["/prompt: found 5", "[1, 2, 3]"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl("[]")], ["line 1: found", "expected a text"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl("[1, -1]")], ["line 1: /1: found -1"]),
     (["plait", "bench"], ["PATH"]),
     (BENCH + ["-t", "x"], ["-t", '"x"']),
     (BENCH + ["-o", "xml"], ["-o", "md, csv, json or jsonl"]),
@@ -77,13 +95,14 @@ USAGE = [
     (["plait", "inspect", ARTIFACT, "--nonsense"], ["--nonsense"]),
     (["plait", "verify"], ["PATH"]),
     (["plait", "selftest", ARTIFACT, "again"], ["again"]),
-    (["plait", "tokenize", ARTIFACT, "--decode", "1,x"], ["commas between"]),
+    (["plait", "tokenize", ARTIFACT, "--decode", "1,x"], ['--decode: found "1,x"', "commas between"]),
     (["plait-compile"], ["plait-compile"]),
     (["plait-compile", MODEL], ["-o"]),
     (COMPILE + ["--nonsense"], ["--nonsense"]),
     (COMPILE + ["stray"], ["plait-compile"]),
     (COMPILE + ["--threads=x"], ["--threads", "x"]),
     (COMPILE + ["--weights=foo"], ["weights", "'foo'", "random:SEED"]),
+    (COMPILE + ["--kv-dtype=fp8"], ["--kv-dtype", "'fp8'", "f32, bf16 or int8"]),
     (COMPILE + ["--weights=random:"], ["weights", "random:SEED"]),
     (COMPILE + ["--dtype=f16"], ["--dtype", "f32, bf16, int8 or int4"]),
     (COMPILE + ["--dtype=int4", "--group=48"], ["--group", "32, 64 or 128"]),
@@ -108,6 +127,8 @@ PATHS = [
     (RUN + ["--logit-bias", "2048:1"], ["logit bias", "found token id 2048", "expected 0 to 2047"]),
     (RUN + ["--logit-bias", "5:1", "--logit-bias", "5:2"], ["logit bias", "found token id 5 twice"]),
     (RUN + ["--weights", "random"], ["--weights", "compiled already"]),
+    (RUN + ["--dtype", "bf16"], ["--dtype", "compiled already"]),
+    (RUN + ["--kv-dtype", "bf16"], ["--kv-dtype", "compiled already"]),
     (RUN + ["--dump-logits", os.path.join(WORK, "l")], ["--dump-logits", "--debug-logits"]),
     (["plait", "inspect", "/nonexistent"], ["/nonexistent"]),
     (["plait", "verify", "/nonexistent"], ["/nonexistent"]),

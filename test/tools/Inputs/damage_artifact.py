@@ -79,10 +79,14 @@ def manifest(name, change, fragments, unreadable=True):
 
 manifest("a later schema", lambda m: m.update(schema=99), ["schema", "99"])
 manifest("no schema", lambda m: m.pop("schema"), ["schema"])
-manifest("no binary", lambda m: m.pop("binary"), ["binary"])
-manifest("a path out of it", lambda m: m["binary"].update(file="../m.so"), ["../m.so"])
-manifest("an absolute path", lambda m: m["binary"].update(file="/etc/passwd"), ["/etc/passwd"])
-manifest("features that no processor has", lambda m: m["target"].update(isa="avx9000"), ["avx9000"], unreadable=False)
+with open(os.path.join(os.path.dirname(__file__), "manifest-schema1.json")) as f:
+    OLD = json.load(f)
+manifest("an earlier schema", lambda m: (m.clear(), m.update(OLD)), ["found schema 1; expected schema 2", "older Plait"])
+manifest("no binaries", lambda m: m.pop("binaries"), ["binaries"])
+manifest("an empty list of binaries", lambda m: m.update(binaries=[]), ["binaries"])
+manifest("a path out of it", lambda m: m["binaries"][0].update(file="../m.so"), ["../m.so"])
+manifest("an absolute path", lambda m: m["binaries"][0].update(file="/etc/passwd"), ["/etc/passwd"])
+manifest("features that no processor has", lambda m: m["binaries"][0].update(isa="avx9000"), ["avx9000"], unreadable=False)
 manifest("a wrong type", lambda m: m.update(model=[1]), ["model"])
 for name, text in (
     ("empty", b""),

@@ -19,6 +19,7 @@ struct Shape {
   int64_t heads, kvHeads, headDim;
   int64_t window = 0; ///< 0: none
   double softcap = 0; ///< 0: none
+  const char *element = "f32";
 };
 
 /// Queries, keys and values of a whole sequence.
@@ -118,7 +119,7 @@ private:
   }
   static std::string stateOf(Shape s) {
     return "!lm.state<layers = 1, kv_heads = " + std::to_string(s.kvHeads) +
-           ", head_dim = " + std::to_string(s.headDim) + ", f32" +
+           ", head_dim = " + std::to_string(s.headDim) + ", " + s.element +
            (s.window ? ", window = " + std::to_string(s.window) : "") + ">";
   }
   static std::string stageText(Shape s) {
@@ -155,8 +156,9 @@ protected:
     std::vector<Sequence> sequences;
     for (int64_t length : lengths) {
       int64_t kv = shape().kvHeads * shape().headDim;
-      sequences.push_back({random.tensor({length, shape().heads * shape().headDim}), random.tensor({length, kv}),
-                           random.tensor({length, kv})});
+      Sequence &sequence = sequences.emplace_back(Sequence{random.tensor({length, shape().heads * shape().headDim}),
+                                                           random.tensor({length, kv}), random.tensor({length, kv})});
+      std::fill_n(sequence.value.row(length / 2), kv, 0); // has no largest number
     }
     return sequences;
   }
@@ -186,6 +188,23 @@ TEST_P(CpuAttention, RowInvariance) {
   expectSameBits(result, expected);
 }
 
+/// What share the pages are runs of a row: of any length, next to other rows, at
+/// any place in a block of tokens.
+TEST_P(CpuAttention, AnyRuns) {
+  auto sequences = randomSequences({170, 70, 3});
+  Cache whole(shape(), target(), sequences, 1), parts(shape(), target(), sequences, 2);
+  std::vector<float> expected = whole.step({{0, 0, 170}}, /*compare=*/false), result;
+  int64_t rowSize = shape().heads * shape().headDim;
+  for (int64_t begin = 0, count = 0; begin < 170; begin += count) {
+    count = begin < 30 ? 1 : std::min<int64_t>(begin % 23 + 2, 170 - begin);
+    // A row of another length before it and one behind it.
+    int64_t before = begin % 5 + 1, skipped = before * rowSize;
+    auto all = parts.step({{1, 0, before}, {0, begin, begin + count}, {2, 0, 3}}, /*compare=*/false);
+    result.insert(result.end(), all.begin() + skipped, all.begin() + skipped + count * rowSize);
+  }
+  expectSameBits(result, expected);
+}
+
 /// A long row, one token at a time beyond the end of its window.
 TEST_P(CpuAttention, PositionByPosition) {
   auto sequences = randomSequences({140});
@@ -202,12 +221,16 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values(Shape{6, 2, 32}, Shape{3, 3, 20}, Shape{8, 1, 64}, Shape{4, 2, 6}, Shape{9, 3, 64},
                                      Shape{4, 4, 128}, Shape{6, 2, 32, 1}, Shape{3, 3, 20, 5}, Shape{8, 1, 64, 64},
                                      Shape{4, 2, 6, 100}, Shape{4, 4, 128, 65}, Shape{9, 3, 64, 5},
-                                     Shape{6, 2, 32, 100}, Shape{4, 2, 26, 0, 1.5}, Shape{6, 3, 20, 70, 1.5})),
+                                     Shape{6, 2, 32, 100}, Shape{4, 2, 26, 0, 1.5}, Shape{6, 3, 20, 70, 1.5},
+                                     Shape{5, 1, 80}, Shape{7, 1, 96}, Shape{32, 2, 16}, Shape{2, 1, 256, 33},
+                                     Shape{8, 2, 64, 0, 0, "bf16"}, Shape{3, 3, 20, 70, 1.5, "bf16"},
+                                     Shape{8, 2, 64, 0, 0, "i8"}, Shape{3, 3, 21, 70, 1.5, "i8"})),
     [](const auto &info) {
       Shape shape = std::get<1>(info.param);
       return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" + std::to_string(shape.heads) + "_" +
              std::to_string(shape.kvHeads) + "_" + std::to_string(shape.headDim) +
-             (shape.window ? "_window" + std::to_string(shape.window) : "") + (shape.softcap ? "_capped" : "");
+             (shape.window ? "_window" + std::to_string(shape.window) : "") + (shape.softcap ? "_capped" : "") +
+             (shape.element == std::string("f32") ? "" : std::string("_") + shape.element);
     });
 
 } // namespace

@@ -77,6 +77,7 @@ static void generate(ModuleOp module, CpuTarget target) {
   GenerateCpuKernelsPassOptions options;
   options.lanes = target.lanes;
   options.fma = target.fma;
+  options.tiles = target.tiles;
   pm.addPass(createGenerateCpuKernelsPass(options));
   run(pm, module);
 }

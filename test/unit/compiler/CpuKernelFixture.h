@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Compiles a kernel.func for this machine, calls it on buffers between
-// sentinels, and evaluates its compute op by the reference semantics.
+// sentinels, and evaluates its ops by the reference semantics.
 //
 //===----------------------------------------------------------------------===//
 
@@ -69,7 +69,7 @@ public:
   /// Every result's bytes; checks sentinels. `inPlace`: result 0 over argument 0.
   /// `threads`: how many calls share the tiles.
   std::vector<std::vector<float>> run(const Step &step, bool inPlace = false, int threads = 1);
-  /// Reference values of the compute op's results that are tensors.
+  /// Reference values of the kernel's results that are tensors.
   std::vector<DenseValue> evaluate(const Step &step);
   kernel::FuncOp function() { return kernelOp; }
   const CpuTiles &tiles() const { return division; }

@@ -79,6 +79,15 @@ static Guarded packIntegers(const WeightValue &value, kernel::PackedType type) {
   return packed;
 }
 
+static std::vector<float> widen(const std::vector<uint16_t> &halves) {
+  std::vector<float> values;
+  for (uint16_t half : halves)
+    values.push_back(llvm::bit_cast<float>(uint32_t(half) << 16));
+  return values;
+}
+
+static bool isTensor(Type type) { return isa<RankedTensorType>(type); }
+
 static Guarded pack(const WeightValue &value, kernel::PackedType type) {
   if (type.getQuantization())
     return packIntegers(value, type);
@@ -159,6 +168,11 @@ static Guarded toBuffer(const DenseValue &value, Type element) {
     return packInt16(value, type);
   if (element.isF32())
     return Guarded(std::vector<float>(value.data.begin(), value.data.end()));
+  if (element.isBF16()) {
+    std::vector<uint16_t> halves(value.data.size());
+    llvm::transform(value.data, halves.begin(), toBF16);
+    return Guarded(halves);
+  }
   return Guarded(std::vector<int32_t>(value.data.begin(), value.data.end()));
 }
 
@@ -206,18 +220,19 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
   for (const auto &buffer : owned)
     EXPECT_TRUE(buffer->intact()) << "a sentinel was overwritten";
   std::vector<std::vector<float>> values;
-  SmallVector<RankedTensorType> types;
-  for (Type type : kernelOp.getResultTypes())
-    if (auto tensor = dyn_cast<RankedTensorType>(type))
-      types.push_back(tensor);
-  for (auto [result, type] : llvm::zip_equal(results, types))
-    values.push_back(isa<lm::Int16Type>(type.getElementType()) ? unpackInt16(*result, type) : result->values<float>());
+  for (auto [result, type] : llvm::zip(results, llvm::make_filter_range(kernelOp.getResultTypes(), isTensor)))
+    if (isa<lm::Int16Type>(getElementTypeOrSelf(type)))
+      values.push_back(unpackInt16(*result, cast<RankedTensorType>(type)));
+    else if (getElementTypeOrSelf(type).isBF16())
+      values.push_back(widen(result->values<uint16_t>()));
+    else
+      values.push_back(result->values<float>());
   return values;
 }
 
 namespace {
 /// For ops without regions or weights of their own.
-struct OneOpEvaluator : Evaluator, WeightSource {
+struct OpsEvaluator : Evaluator, WeightSource {
   FailureOr<std::vector<EvalValue>> runBlock(Block &, std::vector<EvalValue>) override { return failure(); }
   WeightSource &weights() override { return *this; }
   std::optional<WeightValue> load(Operation *, const std::string &, int64_t, int64_t, bool,
@@ -228,18 +243,23 @@ struct OneOpEvaluator : Evaluator, WeightSource {
 } // namespace
 
 std::vector<DenseValue> CpuKernel::evaluate(const Step &step) {
-  Operation *op = kernelOp.getComputeOp();
-  std::vector<EvalValue> operands, results;
-  for (Value operand : op->getOperands()) {
-    if (auto unpack = operand.getDefiningOp<kernel::UnpackOp>())
-      operand = unpack.getPacked();
-    operands.push_back(step.values[cast<BlockArgument>(operand).getArgNumber()]);
+  llvm::DenseMap<Value, EvalValue> values;
+  for (auto [argument, value] : llvm::zip_equal(kernelOp.getArguments(), step.values))
+    values[argument] = value;
+  OpsEvaluator evaluator;
+  for (Operation *op : kernelOp.getComputeOps()) {
+    std::vector<EvalValue> operands, results;
+    for (Value operand : op->getOperands()) {
+      auto unpack = operand.getDefiningOp<kernel::UnpackOp>();
+      operands.push_back(values.at(unpack ? unpack.getPacked() : operand));
+    }
+    EXPECT_TRUE(succeeded(cast<lm::EvaluableOpInterface>(op).evaluate(evaluator, operands, results)));
+    for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
+      values[result] = value;
   }
-  OneOpEvaluator evaluator;
-  EXPECT_TRUE(succeeded(cast<lm::EvaluableOpInterface>(op).evaluate(evaluator, operands, results)));
   std::vector<DenseValue> tensors;
-  for (const EvalValue &result : results)
-    if (const auto *dense = std::any_cast<DenseValue>(&result))
+  for (Value result : kernelOp.getBody().front().getTerminator()->getOperands())
+    if (const auto *dense = std::any_cast<DenseValue>(&values.at(result)))
       tensors.push_back(*dense);
   return tensors;
 }

@@ -73,7 +73,7 @@ protected:
       auto result = kernel.run(step)[0];
       expectClose(result, kernel.evaluate(step)[0], tolerance);
       expectSameBits(kernel.run(step, /*inPlace=*/false, /*threads=*/3)[0], result);
-      if (kernel.function().getComputeOp()->hasTrait<lm::InPlace>())
+      if (kernel.function().getRoot()->hasTrait<lm::InPlace>())
         expectSameBits(kernel.run(step, /*inPlace=*/true)[0], result);
       if (lm::getLeadingDim(kernel.function().getResultTypes()[0]) == "tokens")
         checkAlone(kernel, step, tokens - 1, result);

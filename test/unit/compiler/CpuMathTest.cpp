@@ -23,7 +23,7 @@ class Function {
 public:
   Function(CpuTarget target, llvm::function_ref<Value(CpuKernelEmitter &, Value)> function)
       : kernel(text, target, [&](CpuKernelEmitter &e, kernel::FuncOp op) {
-          Value x = e.pointer(op.getArgument(0)), y = e.pointer(op.getComputeOp()->getResult(0));
+          Value x = e.pointer(op.getArgument(0)), y = e.pointer(op.getRoot()->getResult(0));
           e.forEachTile({1, PLAIT_DIM_TOKENS, 64, false}, [&](Value tile) {
             e.forLoop(e.mul(tile, 64), e.mul(e.add(tile, 1), 64), e.lanes(),
                       [&](Value i) { e.store(function(e, e.load(e.f32VectorType(), x, i)), y, i); });
@@ -82,6 +82,18 @@ TEST_P(CpuMath, Exp) {
   EXPECT_LE(worst, 2e-7);
   RecordProperty("relative_error", std::to_string(worst * 1e9) + "e-9");
   EXPECT_EQ(exp({-float(infinity), float(infinity), 0, -0.0f}), (std::vector<float>{0, float(infinity), 1, 1}));
+}
+
+TEST_P(CpuMath, ExpOfNegative) {
+  Function exp(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.exp(x); });
+  Function expOfNegative(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.expOfNegative(x); });
+  std::vector<float> x = sweep(997);
+  llvm::erase_if(x, [](float f) { return !(f <= 0); });
+  for (float f = -104; f < 0; f += 0.000371f)
+    x.push_back(f);
+  x.insert(x.end(), {-float(infinity), 0, -0.0f});
+  expectSameBits(expOfNegative(x), exp(x));
+  EXPECT_TRUE(std::isnan(expOfNegative({float(NAN)})[0]));
 }
 
 TEST_P(CpuMath, Log) {

@@ -50,13 +50,24 @@ TEST_F(FrontendTest, BadLlamaConfigs) {
       {R"({"tie_word_embeddings": "yes"})", "/tie_word_embeddings: found \"yes\" (string); expected true or false"},
       {R"({"pretraining_tp": 2})", "/pretraining_tp: found 2 (integer); expected 1; set it to 1"},
       {R"({"sliding_window": 8})", "/sliding_window: found 8 (integer); expected null"},
-      {R"({"quantization_config": {"quant_method": "gptq"}})",
-       "/quantization_config/quant_method: found \"gptq\" (string); expected a model that is not quantised"},
+      {R"({"quantization_config": {"quant_method": "fp8"}})",
+       "/quantization_config/quant_method: found \"fp8\" (string); expected gptq or awq; take the original"},
       {R"({"rope_theta": 0})", "/rope_theta: found 0 (integer); expected a number above 0"},
       {R"({"model_type": "gemma3", "text_config": {}})",
        "; a model of several modalities is not imported: take one of text alone"},
-      {R"({"rope_scaling": {"rope_type": "longrope", "factor": 2}})",
-       "/rope_scaling/rope_type: found \"longrope\" (string); expected one of default, linear, dynamic, yarn, llama3"},
+      {R"({"rope_scaling": {"rope_type": "proportional", "factor": 2}})",
+       "/rope_scaling/rope_type: found \"proportional\" (string); expected one of default, linear, dynamic, yarn, "
+       "longrope, llama3"},
+      {R"({"rope_scaling": {"rope_type": "longrope", "short_factor": [1]}})",
+       "/rope_scaling/long_factor: found nothing; expected the required member \"long_factor\""},
+      {R"({"rope_scaling": {"rope_type": "longrope", "short_factor": [0], "long_factor": [1]}})",
+       "/rope_scaling/short_factor/0: found 0 (integer); expected a number above 0"},
+      {R"({"rope_scaling": {"rope_type": "longrope", "short_factor": [1, 1], "long_factor": [1]}})",
+       "/rope_scaling: found an object of 3 members; expected as many factors as rotated pairs for this rope_type"},
+      {R"({"rope_scaling": {"rope_type": "longrope", "short_factor": [1], "long_factor": [1],
+           "original_max_position_embeddings": 1}})",
+       "/rope_scaling: found an object of 4 members; expected an original_max_position_embeddings above 1, or an "
+       "attention_factor"},
       {R"({"rope_scaling": {"rope_type": "linear", "factor": 0.5}})",
        "/rope_scaling/factor: found 0.5 (number); expected a factor of at least 1"},
       {R"({"rope_scaling": {"rope_type": "dynamic"}})",
@@ -142,6 +153,14 @@ TEST_F(FrontendTest, BadWindows) {
   }
 }
 
+TEST_F(FrontendTest, NoScalar) {
+  Expected<Json> config = parseJson(gemma2Config, "config");
+  ASSERT_TRUE(config.ok());
+  (*config)["query_pre_attn_scalar"] = nullptr; // a patch would remove it
+  folder.write("config.json", writeJson(*config));
+  expectHas(error(/*readCheckpoint=*/false), "/query_pre_attn_scalar: found null; expected a number above 0");
+}
+
 TEST_F(FrontendTest, BadPhi3Configs) {
   const Case cases[] = {
       {R"({"partial_rotary_factor": 0.2})",
@@ -150,9 +169,11 @@ TEST_F(FrontendTest, BadPhi3Configs) {
       {R"({"partial_rotary_factor": 0.4})", "/partial_rotary_factor: found 0.4 (number)"},
       {R"({"partial_rotary_factor": 1.5})", "/partial_rotary_factor: found 1.5 (number)"},
       {R"({"rope_scaling": {"type": "su", "long_factor": [1], "short_factor": [1]}})",
-       "/rope_scaling/type: found \"su\" (string); expected one of default, linear"},
+       "/rope_scaling: found an object of 3 members; expected as many factors as rotated pairs for this rope_type"},
       {R"({"rope_scaling": {"type": "yarn", "factor": 4}})",
-       "/rope_scaling: found an object of 2 members; expected the rope_type default; this family has no other but"},
+       "/rope_scaling/short_factor: found nothing; expected the required member \"short_factor\""},
+      {R"({"rope_scaling": {"type": "linear", "factor": 4}})",
+       "/rope_scaling: found an object of 2 members; expected the rope_type default or longrope; this family has no"},
       {R"({"lm_head_bias": true})", "/lm_head_bias: found true (boolean); expected false; the matrices"},
       {R"({"full_attn_mod": 2})", "/full_attn_mod: found 2 (integer); expected 1"},
   };

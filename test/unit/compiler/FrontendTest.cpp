@@ -127,6 +127,16 @@ TEST_F(FrontendTest, RopeScalings) {
        "#lm.llama3_scaling<factor = 8.000000e+00, low_freq_factor = 1.000000e+00, high_freq_factor = 4.000000e+00, "
        "original = 16>",
        16},
+      {R"({"rope_scaling": {"type": "longrope", "short_factor": [1.5], "long_factor": [4],
+           "original_max_position_embeddings": 8}})",
+       "#lm.pair_scaling<factors = array<f64: 4.000000e+00>, attention_factor = 1.15470053837", 16},
+      {R"({"rope_scaling": {"type": "longrope", "short_factor": [1.5], "long_factor": [4]}})",
+       "#lm.pair_scaling<factors = array<f64: 1.500000e+00>, attention_factor = 1.000000e+00>", 16},
+      {R"({"rope_scaling": {"type": "longrope", "factor": 4, "short_factor": [1.5], "long_factor": [4]}})",
+       "#lm.pair_scaling<factors = array<f64: 1.500000e+00>, attention_factor = 1.2247448713", 16},
+      {R"({"rope_scaling": {"type": "longrope", "factor": 4, "attention_factor": 1.25, "short_factor": [1.5],
+           "long_factor": [4], "original_max_position_embeddings": 1}})",
+       "#lm.pair_scaling<factors = array<f64: 4.000000e+00>, attention_factor = 1.250000e+00>", 16},
   };
   for (const Case &c : cases) {
     folder.write("config.json", patched(llamaConfig, c.patch));
@@ -434,12 +444,31 @@ TEST_F(FrontendTest, MixedTypes) {
   expectHas(model->warnings.front(), "found matrices of F16; they are rounded to bf16");
 }
 
+// Phi-3 has names of its own for it, and the original context beside the lists.
+TEST_F(FrontendTest, LongRopeOfPhi3) {
+  const std::string lists = R"("short_factor": [1, 2, 3], "long_factor": [4, 5, 6]})";
+  for (const char *type : {"su", "yarn", "longrope"}) {
+    folder.write("config.json", patched(phi3Config, R"({"original_max_position_embeddings": 4,
+        "max_position_embeddings": 16, "rope_scaling": {"type": ")" +
+                                                        std::string(type) + "\", " + lists + "}"));
+    ImportOptions options;
+    options.readCheckpoint = false;
+    Expected<ImportedModel> model = import(options);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    expectHas(text(*model), "rotary_dim 6 scaling(#lm.pair_scaling<factors = array<f64: 4.000000e+00, 5.000000e+00, "
+                            "6.000000e+00>, attention_factor = 1.41421356");
+    ASSERT_EQ(model->warnings.size(), 1u);
+    expectHas(model->warnings.front(), "/rope_scaling: found an object of 3 members; its long_factor is used for texts "
+                                       "of any length; for its short_factor set max_position_embeddings to that of");
+  }
+}
+
 TEST_F(FrontendTest, RepositoryModels) {
-  for (const char *name :
-       {"golden/models/llama-tiny", "golden/models/llama31-tiny", "golden/models/gpt2-tiny", "golden/models/qwen2-tiny",
-        "golden/models/qwen3-tiny", "golden/models/phi3-tiny", "golden/models/mistral-tiny",
-        "golden/models/gemma2-tiny", "golden/models/gemma3-tiny", "golden/models/rope-linear",
-        "golden/models/rope-dynamic", "golden/models/rope-yarn", "models/kjv-2m"}) {
+  for (const char *name : {"golden/models/llama-tiny", "golden/models/llama31-tiny", "golden/models/gpt2-tiny",
+                           "golden/models/qwen2-tiny", "golden/models/qwen3-tiny", "golden/models/phi3-tiny",
+                           "golden/models/mistral-tiny", "golden/models/gemma2-tiny", "golden/models/gemma3-tiny",
+                           "golden/models/rope-linear", "golden/models/rope-dynamic", "golden/models/rope-yarn",
+                           "golden/models/rope-longrope-short", "models/kjv-2m"}) {
     std::string path = PLAIT_TEST_DIR "/" + std::string(name);
     Expected<ImportedModel> model = importModel(context, path);
     ASSERT_TRUE(model.ok()) << model.status().message();

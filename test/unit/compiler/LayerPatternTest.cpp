@@ -103,10 +103,11 @@ std::string buildModel(std::vector<LayerKind> kinds) {
                                    uint64_t(config.maxPositions));
   model.getBody().emplaceBlock();
   std::vector<std::string> asked;
-  ModelBuilder builder(model, family, config, "model.", [&](ArrayRef<std::string> tensors, bool) -> Attribute {
+  auto formatOf = [&](ArrayRef<std::string> tensors, bool) -> Attribute {
     asked.insert(asked.end(), tensors.begin(), tensors.end());
     return lm::F32Attr::get(&context);
-  });
+  };
+  ModelBuilder builder(model, family, config, "model.", formatOf, b.getF32Type());
   builder.buildForward([&] {
     Value x = builder.embed(builder.ids, "embed", config.vocabulary);
     return builder.layers(x, "layers", [&](const LayerKind &kind, Value x) {

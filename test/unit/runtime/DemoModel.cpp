@@ -176,6 +176,13 @@ std::vector<int32_t> demo::prompt(int length, int salt) {
   return tokens;
 }
 
+Json demo::binaryEntry(const std::string &target, const std::string &isa, const std::string &file,
+                       const std::string &contents) {
+  Json entry = {{"target", target}, {"isa", isa}};
+  entry.update(fileEntry(file, contents));
+  return entry;
+}
+
 Artifact::Artifact() : folder(std::filesystem::temp_directory_path() / "plait-demo-XXXXXX") {
   if (!mkdtemp(folder.data()))
     throw std::runtime_error("no temporary folder");
@@ -197,10 +204,10 @@ Artifact::Artifact() : folder(std::filesystem::temp_directory_path() / "plait-de
                      {"layers", kLayers},
                      {"max_positions", kMaxPositions},
                      {"parameters", 337}}},
-                   {"target", {{"kind", "cpu"}, {"triple", ""}, {"cpu", "generic"}, {"isa", ""}}},
+                   {"target", {{"kind", "cpu"}, {"triple", ""}}},
                    {"numerics", "row_invariant"},
                    {"strategy", "ar"},
-                   {"binary", fileEntry("model.so", *binary)},
+                   {"binaries", Json::array({binaryEntry("generic", "", "model.so", *binary)})},
                    {"weights", weights},
                    {"files", Json::array()},
                    {"inputs", Json::array()},
@@ -233,7 +240,7 @@ void Artifact::patch(const std::string &name, size_t offset, const std::string &
 void Artifact::sign() const {
   Expected<std::string> binary = readFile(file("model.so"));
   check(binary.status());
-  edit([&](Json &manifest) { manifest["binary"] = fileEntry("model.so", *binary); });
+  edit([&](Json &manifest) { manifest["binaries"][0] = binaryEntry("generic", "", "model.so", *binary); });
 }
 
 size_t Artifact::tableOffset() const {

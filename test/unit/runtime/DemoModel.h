@@ -45,6 +45,10 @@ std::vector<int32_t> generate(std::vector<int32_t> prompt, int count, const Samp
 /// A prompt of `length` tokens that differs for each `salt`.
 std::vector<int32_t> prompt(int length, int salt = 0);
 
+/// An entry of "binaries" in a manifest.
+Json binaryEntry(const std::string &target, const std::string &isa, const std::string &file,
+                 const std::string &contents);
+
 /// An artifact folder in a temporary place, removed with the object.
 class Artifact {
 public:

@@ -26,7 +26,7 @@ protected:
   void TearDown() override { std::filesystem::remove_all(folder); }
   void write(const std::string &name, const std::string &text) { std::ofstream(folder + "/" + name) << text; }
   std::string render(bool forTools = false) {
-    auto found = ChatTemplate::fromFolder(folder, forTools);
+    auto found = ChatTemplate::ofModel(readerOfFolder(folder), forTools);
     if (!found.ok())
       return found.status().message();
     if (!*found)

@@ -22,6 +22,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <numbers>
 
 using namespace plait;
@@ -115,6 +116,8 @@ TEST_F(GgufModelTest, RefusesWhatNoConfigurationSays) {
   layers.numbers<uint32_t>("llama.attention.head_count_kv", GgufType::u32, {1, 2});
   EXPECT_HAS(message(layers),
              "found 2 values (array of u32); expected one number, as Plait imports models whose layers");
+  EXPECT_HAS(message(llama("phi3").key("phi3.attention.key_length", 0u)),
+             "key 'phi3.attention.key_length': found 0 (u32); expected at least 1");
   EXPECT_HAS(message(llama().key("llama.rope.dimension_count", 2u)), "found 2 (u32); expected 4, the size of a head");
 }
 
@@ -148,6 +151,13 @@ TEST_F(GgufModelTest, FindsTheScalingOfItsFactors) {
   GgufBuilder none = llama();
   none.tensor("rope_freqs.weight", {4}, f32, floats({1, 1, 1, 1}));
   EXPECT_HAS(messageOf(makeConfig(open(none))), "found no factor above 1");
+  const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  for (const std::vector<float> &factors :
+       {std::vector<float>{1, nan, 8}, {nan, 8, 8}, {1, 1, nan}, {1, 1, infinity}, {8, 8, 8}}) {
+    GgufBuilder odd = llama();
+    odd.tensor("rope_freqs.weight", {int64_t(factors.size())}, f32, floats(factors));
+    EXPECT_HAS(messageOf(makeConfig(open(odd))), "tensor 'rope_freqs.weight': found ");
+  }
 }
 
 TEST_F(GgufModelTest, GivesTensorsTheirNamesBack) {
@@ -255,6 +265,17 @@ TEST_F(GgufModelTest, MakesMergesOfScores) {
   Json bare = **makeTokenizer(open(b.key("tokenizer.ggml.add_space_prefix", false)));
   EXPECT_EQ(bare["normalizer"]["normalizers"].size(), 1u);
   EXPECT_EQ(bare["decoder"]["decoders"].size(), 3u);
+}
+
+/// The work on a token grows with the square of its length.
+TEST_F(GgufModelTest, RefusesEndlessPieces) {
+  GgufBuilder b = llama();
+  b.key("tokenizer.ggml.model", "llama").key("tokenizer.ggml.add_bos_token", false);
+  b.strings("tokenizer.ggml.tokens", {"a", std::string(1 << 24, 'a')});
+  b.numbers<float>("tokenizer.ggml.scores", GgufType::f32, {-1, -2});
+  EXPECT_HAS(messageOf(makeTokenizer(open(b))),
+             "key 'tokenizer.ggml.tokens': found 2 values (array of string); expected "
+             "pieces of at most 1024 bytes, but number 1 has 16777216");
 }
 
 TEST_F(GgufModelTest, IsReadAsAFolder) {

@@ -413,6 +413,9 @@ TEST(Tokenizer, TextsThatGrowAreAnError) {
   ASSERT_FALSE(ids.ok());
   EXPECT_EQ(ids.status().code(), StatusCode::invalidArgument);
   EXPECT_TRUE(tokenizer->encode("b").ok());
+  Json added = {{{"id", 9}, {"content", "ca"}, {"special", false}, {"normalized", true}}};
+  expectError(makeTokenizer({{"normalizer", replace}, {"added_tokens", added}}), StatusCode::unsupported,
+              "found \"ca\", of which the normalizer makes 1048577 bytes; expected at most 4096");
 }
 
 TEST(Tokenizer, StreamHoldsBackIncompleteCharacters) {
@@ -453,6 +456,35 @@ TEST(Tokenizer, StreamHoldsBackRowsOfByteTokens) {
     EXPECT_EQ(stream.push(tokenizer->idOf(byte)), "");
   EXPECT_EQ(stream.finish(), "\ufffd\ufffd\ufffd\ufffd");
   EXPECT_EQ(stream.push(word), "the");
+}
+
+/// Where nothing is normalized away, the pieces together are the bytes of the text.
+TEST(Tokenizer, PiecesAreBytes) {
+  const std::string text = "The the  fox\n\u4f60\u597d \U0001f642, 1611";
+  for (auto [name, before] : {std::pair("gpt2-style.json", ""),
+                              {"llama3-style.json", ""},
+                              {"qwen2-style.json", ""},
+                              {"llama2-style.json", " "}}) {
+    auto tokenizer = Tokenizer::fromFile(goldenPath(name));
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+    auto ids = tokenizer->encode(text, /*addSpecialTokens=*/false);
+    ASSERT_TRUE(ids.ok()) << ids.status().message();
+    std::string pieces;
+    for (int32_t id : *ids)
+      pieces += tokenizer->pieceOf(id);
+    EXPECT_EQ(pieces, before + text) << name;
+  }
+  auto tokenizer = Tokenizer::fromFile(goldenPath("llama2-style.json"));
+  EXPECT_EQ(tokenizer->pieceOf(tokenizer->idOf("\u2581the")), " the");
+  EXPECT_EQ(tokenizer->pieceOf(tokenizer->idOf("<0xE2>")), "\xe2");
+  EXPECT_EQ(tokenizer->pieceOf(tokenizer->idOf("<s>")), "<s>");
+  EXPECT_EQ(tokenizer->pieceOf(-1), "");
+  auto strip = makeTokenizer(object(R"({"decoder": {"type": "Sequence", "decoders": [
+                   {"type": "Replace", "pattern": {"Regex": "^a"}, "content": "x"},
+                   {"type": "BPEDecoder", "suffix": "x"}, {"type": "Strip", "content": " ", "start": 1, "stop": 1}]}})"));
+  ASSERT_TRUE(strip.ok()) << strip.status().message();
+  EXPECT_EQ(strip->pieceOf(0), " ");
+  EXPECT_EQ(strip->pieceOf(1), "b");
 }
 
 TEST(Tokenizer, DecodersBeyondTheGoldens) {

@@ -383,4 +383,56 @@ TEST_F(InstanceTest, RefusesBadOptions) {
   EXPECT_FALSE(Instance::create(*tables, {.threads = 1}));
 }
 
+// Every thread has every launch of every layer, in one order, and its times follow
+// each other within those of the step; measuring changes no bit.
+TEST_F(InstanceTest, ProfilesAStep) {
+  const plait_plan_v1_t &plan = **model->plan("ar");
+  size_t launches = 0;
+  for (int32_t i = 0; i < plan.launch_count; ++i)
+    launches += size_t(plan.launches[i].layer_end - plan.launches[i].layer_begin);
+  for (unsigned threads = 1; threads <= 3; ++threads) {
+    auto instance = create({.threads = threads});
+    StepProfile profile; // used again: a step leaves nothing of the one before
+    int barriers = 0;
+    for (int length : {9, 4}) {
+      std::vector<int32_t> tokens = demo::prompt(length);
+      int64_t before = profileClock();
+      auto result = instance->run(batch({row(tokens)}), &profile);
+      int64_t after = profileClock();
+      ASSERT_TRUE(result) << result.status().message();
+      EXPECT_EQ(result->leaves[0].token, demo::next(tokens).token);
+      EXPECT_LE(before, profile.begin);
+      EXPECT_LE(profile.begin, profile.walkBegin);
+      EXPECT_LE(profile.walkBegin, profile.walkEnd);
+      EXPECT_LE(profile.walkEnd, profile.end);
+      EXPECT_LE(profile.end, after);
+      ASSERT_EQ(profile.threads.size(), threads);
+      const auto &first = profile.threads[0].launches;
+      for (const StepProfile::Thread &thread : profile.threads) {
+        ASSERT_EQ(thread.launches.size(), launches);
+        int64_t last = profile.walkBegin;
+        for (size_t i = 0; i < launches; ++i) {
+          const StepProfile::Launch &launch = thread.launches[i];
+          const plait_launch_v1_t &row = plan.launches[launch.index];
+          EXPECT_EQ(launch.index, first[i].index);
+          EXPECT_EQ(launch.layer, first[i].layer);
+          EXPECT_TRUE(row.layer_begin <= launch.layer && launch.layer < row.layer_end);
+          EXPECT_LE(last, launch.waited);
+          EXPECT_LE(launch.waited, launch.begun);
+          EXPECT_LE(launch.begun, launch.ended);
+          last = launch.ended;
+          // Behind a barrier nothing begins before all that came before it has ended.
+          if (i > 0 && launch.waited < launch.begun) {
+            ++barriers;
+            for (const StepProfile::Thread &other : profile.threads)
+              EXPECT_LE(other.launches[i - 1].ended, launch.begun);
+          }
+        }
+        EXPECT_LE(last, profile.walkEnd);
+      }
+    }
+    EXPECT_GT(barriers, 0);
+  }
+}
+
 } // namespace

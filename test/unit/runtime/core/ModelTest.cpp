@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/core/Model.h"
+#include "runtime/device/cpu/Isa.h"
 
 #include "runtime/base/File.h"
 #include "runtime/base/RandomWeights.h"
@@ -136,9 +137,58 @@ TEST(ModelTest, EveryFlippedByteOfTheTableIsSurvived) {
 
 TEST(ModelTest, CpuWithoutTheFeatures) {
   Artifact artifact;
-  artifact.edit([](Json &m) { m["target"]["isa"] = "sse2 nosuchfeature"; });
+  artifact.edit([](Json &m) { m["binaries"][0]["isa"] = "sse2 nosuchfeature"; });
   artifact.patch("model.so", 0, "notelf"); // must not even be looked at
   expectRefused(artifact, StatusCode::unsupported, "lacks nosuchfeature");
+}
+
+// Several binaries: the first that this CPU can run does, others need not even be ELF.
+TEST(ModelTest, ChoosesTheFirstBinaryThatRuns) {
+  Artifact artifact;
+  std::string code = *readFile(artifact.file("model.so"));
+  auto offer = [&](std::vector<std::pair<std::string, std::string>> targets) {
+    artifact.edit([&](Json &m) {
+      m["binaries"] = Json::array();
+      for (auto &[name, isa] : targets) {
+        // What must not be loaded is not even a library.
+        std::string contents = isa.starts_with("nosuch") ? "not a library" : code;
+        ASSERT_TRUE(writeFileAtomic(artifact.file("model." + name + ".so"), contents));
+        m["binaries"].push_back(demo::binaryEntry(name, isa, "model." + name + ".so", contents));
+      }
+    });
+  };
+  auto chosen = [&](const std::string &target) {
+    auto model = Model::open(artifact.path(), {.threads = 1, .target = target});
+    return model ? (*model)->binary().target : model.status().message();
+  };
+  offer({{"best", "nosuch1 nosuch2"}, {"good", "sse2"}, {"least", ""}});
+  EXPECT_EQ(chosen(""), "good");
+  EXPECT_EQ(chosen("good"), "good");
+  EXPECT_EQ(chosen("least"), "least");
+  EXPECT_EQ(chosen("best"), artifact.path() + ": found code for best, for which this CPU lacks nosuch1 nosuch2; " +
+                                "expected code for " + cpuName() + "; compile the model for this machine");
+  EXPECT_EQ(chosen("other"), artifact.path() + ": found code for best, good, least; expected code for other, which " +
+                                 "was asked for; compile the model for it");
+  offer({{"least", ""}, {"good", "sse2"}});
+  EXPECT_EQ(chosen(""), "least") << "the manifest says which is best";
+  offer({{"best", "nosuch1"}, {"good", "nosuch2 sse2"}});
+  EXPECT_EQ(chosen(""), artifact.path() + ": found code for best, for which this CPU lacks nosuch1, good, for which " +
+                            "this CPU lacks nosuch2; expected code for " + cpuName() +
+                            "; compile the model for this machine");
+  // Damage to a binary that does not run here is found by `verify`, not by opening.
+  offer({{"best", "nosuch1"}, {"good", ""}});
+  artifact.patch("model.best.so", 0, "N");
+  EXPECT_EQ(chosen(""), "good");
+  auto checks = Model::verify(*ArtifactSource::open(artifact.path()));
+  ASSERT_TRUE(checks);
+  ASSERT_EQ(checks->size(), 4u);
+  EXPECT_EQ((*checks)[1].file, "model.best.so");
+  EXPECT_FALSE((*checks)[1].status);
+  EXPECT_TRUE((*checks)[2].status);
+  offer({});
+  EXPECT_NE(chosen("").find("/binaries: found [] (array); expected the binary of at least one target"),
+            std::string::npos)
+      << chosen("");
 }
 
 TEST(ModelTest, OtherTargets) {
@@ -169,12 +219,12 @@ TEST(ModelTest, BadManifests) {
     StatusCode code;
     const char *part;
   } cases[] = {
-      {[](Json &m) { m["binary"]["file"] = "../model.so"; }, StatusCode::corrupt, "plain name"},
-      {[](Json &m) { m["binary"]["file"] = ".."; }, StatusCode::corrupt, "plain name"},
-      {[](Json &m) { m["binary"]["file"] = "/etc/passwd"; }, StatusCode::corrupt, "plain name"},
+      {[](Json &m) { m["binaries"][0]["file"] = "../model.so"; }, StatusCode::corrupt, "plain name"},
+      {[](Json &m) { m["binaries"][0]["file"] = ".."; }, StatusCode::corrupt, "plain name"},
+      {[](Json &m) { m["binaries"][0]["file"] = "/etc/passwd"; }, StatusCode::corrupt, "plain name"},
       {[](Json &m) { m["weights"]["file"] = "a/b"; }, StatusCode::corrupt, "plain name"},
-      {[](Json &m) { m["binary"]["digest"] = "xyz"; }, StatusCode::corrupt, "hex"},
-      {[](Json &m) { m["binary"]["bytes"] = -1; }, StatusCode::corrupt, "/binary/bytes"},
+      {[](Json &m) { m["binaries"][0]["digest"] = "xyz"; }, StatusCode::corrupt, "hex"},
+      {[](Json &m) { m["binaries"][0]["bytes"] = -1; }, StatusCode::corrupt, "/binaries/0/bytes"},
       {[](Json &m) { m["weights"]["kind"] = "zip"; }, StatusCode::corrupt, "\"random\""},
       {[](Json &m) { m["model"]["vocabulary"] = 0; }, StatusCode::corrupt, "/model/vocabulary"},
       {[](Json &m) { m["model"]["vocabulary"] = 1e300; }, StatusCode::corrupt, "/model/vocabulary"},
@@ -198,34 +248,37 @@ TEST(ModelTest, SchemaIsCheckedBeforeAnythingElse) {
     StatusCode code;
     const char *message;
   } cases[] = {
-      {[](Json &m) { m["schema"] = 2; }, StatusCode::unsupported,
-       "found schema 2; expected schema 1; the artifact is of a newer Plait, update Plait or compile the model again "
+      {[](Json &m) { m["schema"] = 3; }, StatusCode::unsupported,
+       "found schema 3; expected schema 2; the artifact is of a newer Plait, update Plait or compile the model again "
        "with this version"},
       {[](Json &m) { m["schema"] = UINT64_MAX; }, StatusCode::unsupported,
-       "found schema 18446744073709551615; expected schema 1; the artifact is of a newer Plait, update Plait or "
+       "found schema 18446744073709551615; expected schema 2; the artifact is of a newer Plait, update Plait or "
        "compile the model again with this version"},
+      {[](Json &m) { m["schema"] = 1; }, StatusCode::unsupported,
+       "found schema 1; expected schema 2; the artifact is of an older Plait, compile the model again with this "
+       "version"},
       {[](Json &m) { m["schema"] = 0; }, StatusCode::unsupported,
-       "found schema 0; expected schema 1; the artifact is of an older Plait, compile the model again with this "
+       "found schema 0; expected schema 2; the artifact is of an older Plait, compile the model again with this "
        "version"},
       {[](Json &m) { m["schema"] = -1; }, StatusCode::unsupported,
-       "found schema -1; expected schema 1; the artifact is of an older Plait, compile the model again with this "
+       "found schema -1; expected schema 2; the artifact is of an older Plait, compile the model again with this "
        "version"},
       {[](Json &m) { m.erase("schema"); }, StatusCode::corrupt,
-       "found no schema; expected schema 1; this is no manifest of a compiled model, or it is damaged; compile the "
+       "found no schema; expected schema 2; this is no manifest of a compiled model, or it is damaged; compile the "
        "model again"},
       {[](Json &m) { m["schema"] = "1"; }, StatusCode::corrupt,
-       "found schema \"1\", which is no integer; expected schema 1; the artifact is damaged, compile the model again"},
+       "found schema \"1\", which is no integer; expected schema 2; the artifact is damaged, compile the model again"},
       {[](Json &m) { m["schema"] = 1.0; }, StatusCode::corrupt,
-       "found schema 1.0, which is no integer; expected schema 1; the artifact is damaged, compile the model again"},
+       "found schema 1.0, which is no integer; expected schema 2; the artifact is damaged, compile the model again"},
       {[](Json &m) { m["schema"] = nullptr; }, StatusCode::corrupt,
-       "found schema null, which is no integer; expected schema 1; the artifact is damaged, compile the model again"},
+       "found schema null, which is no integer; expected schema 2; the artifact is damaged, compile the model again"},
       {[](Json &m) { m = Json::array({1}); }, StatusCode::corrupt,
-       "found no JSON object; expected schema 1; the artifact is damaged, compile the model again"},
+       "found no JSON object; expected schema 2; the artifact is damaged, compile the model again"},
   };
   for (const auto &c : cases) {
     Artifact artifact;
     artifact.edit([&](Json &m) {
-      m["binary"] = "of another schema"; // must not be looked at
+      m["binaries"] = "of another schema"; // must not be looked at
       c.change(m);
     });
     auto model = artifact.open();

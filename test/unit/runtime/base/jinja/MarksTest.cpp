@@ -56,6 +56,13 @@ TEST(Marks, TextFunctionsKeepThem) {
   EXPECT_EQ(marked("{{ messages | map(attribute='content') | join('/') }}"), "<abc>");
 }
 
+/// Names of arguments may be the user's, too.
+TEST(Marks, NamesOfArgumentsKeepThem) {
+  EXPECT_EQ(marked("{{ dict(**{u: 1}) | tojson }}"), "{\"<abc>\": 1}");
+  EXPECT_EQ(marked("{% macro f() %}{{ kwargs | list | first }}{% endmacro %}{{ f(**{u: 1}) }}{{ f(abc=1) }}"),
+            "<abc>abc");
+}
+
 /// A name of a special token must not be put together from a role.
 TEST(Marks, OnlyWellKnownRolesAreTheTemplates) {
   EXPECT_EQ(marked("{{ '(|' + messages[0].role + '|)' }}", "", "user"), "(|user|)");

@@ -77,6 +77,52 @@ TEST(Sandbox, GrowthIsBounded) {
             "template: line 1: found a result that is no integer of 64 bits; expected a smaller one");
 }
 
+/// Work and room that no loop of the template shows.
+TEST(Sandbox, WorkOfBuiltinsIsBounded) {
+  const std::string letters = "{% set a = 'a' * 3000000 %}";
+  for (const char *work :
+       {"{{ a|int }}", "{{ a|float }}", "{{ a.istitle() }}", "{{ a.isspace() }}", "{{ {}[a] }}", "{{ a in {} }}",
+        "{{ a is lower }}", "{{ a.removeprefix('b') is string }}", "{{ {}.get(a) }}"})
+    EXPECT_NE(errorOf(letters + "{% for i in range(90000) %}" + work + "{% endfor %}").find("expected a template that"),
+              std::string::npos)
+        << work;
+  EXPECT_EQ(errorOf(letters + "{{ a.partition('a' * 300000 ~ 'b') }}"),
+            "template: line 1: found more than 20000000 steps of evaluation; expected a template that ends");
+  for (const char *work : {"{{ (','* 3000000).split(',') }}", "{{ ('\\n' * 3000000).splitlines() }}"}) {
+    jinja::Limits small;
+    small.totalBytes = 1 << 26;
+    auto parts = renderTemplate(work, {}, {}, small);
+    ASSERT_FALSE(parts.ok()) << work;
+    EXPECT_NE(parts.status().message().find("values of more than 67108864 bytes"), std::string::npos);
+  }
+  // A key is a copy of its text, and a tuple may hold another one twice.
+  jinja::Limits limits;
+  limits.totalBytes = 1 << 26;
+  auto keys = renderTemplate(letters + "{% set ns = namespace(l=[]) %}{% for i in range(1000) %}"
+                                       "{% set ns.l = ns.l + [{a: i}] %}{% endfor %}",
+                             {}, {}, limits);
+  ASSERT_FALSE(keys.ok());
+  EXPECT_EQ(keys.status().message(),
+            "template: line 1: found values of more than 67108864 bytes together; expected a template that uses less");
+  EXPECT_EQ(errorOf("{% set ns = namespace(t=(1,)) %}{% for i in range(60) %}{% set ns.t = (ns.t, ns.t) %}{% endfor %}"
+                    "{{ {ns.t: 1} }}"),
+            "template: line 1: found more than 20000000 steps of evaluation; expected a template that ends");
+}
+
+TEST(Sandbox, RangesStayInTheirIntegers) {
+  EXPECT_EQ(errorOf("{{ range(9223372036854775800, 9223372036854775807, 5)[0:2] }}"),
+            "template: line 1: slice: found a range whose end is no integer of 64 bits; expected a smaller one");
+  EXPECT_EQ(errorOf("{{ range(0, 9223372036854775807, 4611686018427387904)[::3] }}"),
+            "template: line 1: slice: found a range whose end is no integer of 64 bits; expected a smaller one");
+}
+
+/// The condition of a loop asks for the length of the loop.
+TEST(Sandbox, ConditionsMayAskTheirLoop) {
+  EXPECT_EQ(errorOf("{% set ns = namespace() %}{% for i in [1, 2, 3, 4] if ns.l is not defined or ns.l.length > 0 %}"
+                    "{% set ns.l = loop %}{{ i }}{% endfor %}"),
+            "no error");
+}
+
 /// Long chains of objects must not be destroyed recursively.
 TEST(Sandbox, ChainsComeApart) {
   EXPECT_EQ(errorOf("{% set a = namespace() %}{% set b = namespace(c=a) %}{% for i in range(50000) %}"

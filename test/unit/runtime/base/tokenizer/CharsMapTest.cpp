@@ -90,6 +90,7 @@ TEST(CharsMap, RefusesWhatCannotBeRead) {
   expectError(base64(words({0xFFFFFFFC, 0})), "a trie of 4294967292 bytes");
   expectError(base64(words({4, offset(256)})), "unit 0 that leads outside");
   expectError(base64(words({4, leaf})), "unit 0 that leads outside");
+  expectError(base64(words({4, value})), "unit 0 that leads outside");
   expectError(mapOfA(3, "xy"), "unit 512 that leads outside");
   expectError(mapOfA(1, "\u00e9"), "unit 512 that leads outside");
   expectError(mapOfA(0, "x\xff"), "invalid UTF-8 at byte 1 of the replacements");

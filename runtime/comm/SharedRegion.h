@@ -1,0 +1,96 @@
+//===- SharedRegion.h - The memory that ranks of one machine share -*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_COMM_SHAREDREGION_H
+#define PLAIT_RUNTIME_COMM_SHAREDREGION_H
+
+#include "runtime/base/Status.h"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace plait {
+
+/// What ranks of different processes must agree on before they read the rest.
+inline constexpr uint64_t kRegionMagic = 0x31304D4D4F435450; // "PTCOMM01"
+inline constexpr int kMaxLocalRanks = 64;
+
+/// Where a rank is. One writer, its rank, but for `sleepers`.
+struct alignas(128) RankPlace {
+  std::atomic<uint32_t> phase{0};    ///< points of agreement it has reached; may wrap
+  std::atomic<uint32_t> sleepers{0}; ///< ranks that sleep until `phase` changes
+  std::atomic<uint32_t> beats{0};    ///< grows as long as the rank lives
+  std::atomic<uint32_t> state{0};    ///< RankState
+  /// Of the collective at phases of either parity: kind, size, and who asked. So a
+  /// rank that runs ahead by one does not overwrite what others compare with.
+  struct Call {
+    uint64_t signature;
+    char op[112];
+  };
+  std::array<Call, 2> calls{};
+};
+
+enum RankState : uint32_t { kRankAbsent = 0, kRankJoined = 1, kRankLeft = 2, kRankFailed = 3 };
+
+/// One direction between two ranks: `sent` and `taken` count chunks.
+struct alignas(128) Channel {
+  std::atomic<uint32_t> sent{0}, taken{0};
+  std::atomic<uint32_t> sleepers{0};
+  uint64_t bytes = 0; ///< of the message whose chunks are under way
+};
+
+struct RegionHeader {
+  uint64_t magic = kRegionMagic;
+  int32_t size = 0;
+  uint64_t stagingBytes = 0;
+  std::array<char, 256> identity{};
+};
+
+/// A mapping of the memory: header, places, channels, then two staging buffers
+/// per rank and one buffer per channel.
+class SharedRegion {
+public:
+  static constexpr size_t kChannelBytes = size_t(1) << 16;
+
+  /// A new region in anonymous shared memory; returns its descriptor.
+  static Expected<int> create(const RegionHeader &header);
+  static Expected<SharedRegion> map(int fd);
+  SharedRegion(SharedRegion &&other) noexcept;
+  SharedRegion &operator=(SharedRegion &&) = delete;
+  ~SharedRegion();
+
+  const RegionHeader &header() const { return *reinterpret_cast<const RegionHeader *>(base); }
+  RankPlace &place(int rank) const { return places()[rank]; }
+  Channel &channel(int from, int to) const { return channels()[from * header().size + to]; }
+  uint8_t *staging(int rank, uint32_t parity) const {
+    return base + dataOffset() + (size_t(rank) * 2 + parity) * header().stagingBytes;
+  }
+  uint8_t *channelData(int from, int to) const {
+    return base + dataOffset() + size_t(header().size) * 2 * header().stagingBytes +
+           size_t(from * header().size + to) * kChannelBytes;
+  }
+
+private:
+  SharedRegion(uint8_t *base, size_t bytes) : base(base), bytes(bytes) {}
+  static size_t dataOffset(int64_t size);
+  static size_t totalBytes(const RegionHeader &header);
+  size_t dataOffset() const { return dataOffset(header().size); }
+  RankPlace *places() const { return reinterpret_cast<RankPlace *>(base + 1024); }
+  Channel *channels() const { return reinterpret_cast<Channel *>(places() + header().size); }
+
+  uint8_t *base;
+  size_t bytes;
+};
+
+static_assert(sizeof(RegionHeader) <= 1024 && std::atomic<uint32_t>::is_always_lock_free);
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_COMM_SHAREDREGION_H

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Measures how fast models run on this machine, beside what it can do and, if it is
+given, beside llama.cpp.
+
+    tools/dev.sh bench cpu [--peer PATH-OF-LLAMA-BENCH] [-o md|json] [--quick]
+
+Everything is measured in one run: a plain loop's read bandwidth and multiply-add rates
+(plait-machine), our tokens per second by format, threads, batch and depth, and llama-bench's
+on random weights of the same shapes in the same formats. Ours and llama-bench alternate,
+and medians of the rounds are reported, because machines are shared. Numbers in percent are of
+the roof: bytes of weights and state per second of the read bandwidth when tokens are
+generated (tg), multiply-adds per second of the f32 rate when a prompt is computed (pp).
+"""
+
+import argparse
+import collections
+import json
+import os
+import shutil
+import statistics
+import sys
+
+import random_gguf
+import shapes
+from harness import Machine, ROOT, SHIPPED, bench, machine_text, print_table, run, tool
+
+OUT = os.path.join(ROOT, "out", "bench-cpu")
+# Our formats and llama.cpp's.
+FORMATS = {"f32": "F32", "bf16": "BF16", "int8": "Q8_0", "int4": "Q4_0"}
+SHAPES = {
+    "tinyllama-1.1b": shapes.TINYLLAMA_1B,
+    "llama-3.2-1b": shapes.LLAMA_32_1B,
+    "smollm-135m": shapes.SMOLLM_135M,
+    "kjv-2m": None,  # the shipped model
+}
+
+# `threads`, then as llama-bench has them; a prompt test generates nothing.
+Test = collections.namedtuple("Test", "threads prompt generate depth batch")
+
+
+def name_of(test):
+    text = f"pp{test.prompt}" if test.prompt else f"tg{test.generate}"
+    return text + (f" @ d{test.depth}" if test.depth else "")
+
+
+def plan_tests(context, threads, quick):
+    tests = []
+    for t in threads:
+        prompt, generate = (128, 16) if quick else (512, 128)
+        tests += [Test(t, prompt, 0, 0, 1), Test(t, 0, generate, 0, 1)]
+        if not quick:
+            tests.append(Test(t, 0, generate, 0, 8))
+            if t == max(threads):  # the depth must be computed first, which takes long
+                tests.append(Test(t, 0, generate, 4096, 1))
+    return [t for t in tests if t.prompt + t.generate + t.depth <= context]
+
+
+class Ours:
+    def __init__(self, name, config, dtype):
+        self.path = os.path.join(OUT, f"{name}-{dtype}.plait")
+        folder = shapes.write_folder(OUT, name, config) if config else SHIPPED
+        weights = ["--weights=random:0"] if config else []
+        run(tool("plait-compile"), folder, "-o", self.path, f"--dtype={dtype}", "--no-selftest", *weights)
+
+    def words(self, test):
+        return ["-p", str(test.prompt), "-n", str(test.generate), "-d", str(test.depth), "-b", str(test.batch),
+                "-t", str(test.threads), "-r", "1"]
+
+    def speed(self, test):
+        return bench(self.path, *self.words(test))[0]["avg_ts"]
+
+    def profile(self, test):
+        """What share of a step each op has."""
+        trace = os.path.join(OUT, "trace.json")
+        found = bench(self.path, *self.words(test), "--profile", trace)[0]["profile"]
+        shares = collections.Counter()
+        for row in found["kernels"]:
+            shares[row["op"]] += row["ns_per_step"] / found["ns_per_step"]
+        return {"ops": dict(shares), "waiting": found["waiting_ns_per_step"] / found["ns_per_step"],
+                "outside": found["outside_ns_per_step"] / found["ns_per_step"],
+                "step_us": found["ns_per_step"] / 1e3, "outside_us": found["outside_ns_per_step"] / 1e3}
+
+    def explain(self, *words):
+        return json.loads(run(tool("plait"), "explain", self.path, "--json", "--machine", "1,1", *words)[1])
+
+    def work(self, test):
+        """Bytes that a step of generation reads, flops of a prompt."""
+        if test.prompt:
+            return self.explain("--tokens", str(test.prompt))["prefill"]["flops"]
+        weights = self.explain("--context", "1")["decode"]["bytes"]
+        state = self.explain("--context", str(test.depth + test.generate // 2))["decode"]["bytes"] - weights
+        return weights + test.batch * state
+
+    def remove(self):
+        shutil.rmtree(self.path)
+
+
+class Peer:
+    def __init__(self, program, name, config, dtype):
+        self.program, self.config = program, config or read_config(SHIPPED)
+        self.path = os.path.join(OUT, f"{name}-{dtype}.gguf")
+        random_gguf.write(self.config, self.path, FORMATS[dtype])
+
+    def speed(self, test):
+        """None for what llama-bench does not measure: several sequences at once."""
+        if test.batch > 1:
+            return None
+        out = run(self.program, "-m", self.path, "-p", str(test.prompt), "-n", str(test.generate), "-d",
+                  str(test.depth), "-t", str(test.threads), "-r", "1", "-o", "json")[1]
+        return json.loads(out)[0]["avg_ts"]
+
+    def work(self, test, flops):
+        """As ours; keys and values are f16."""
+        if test.prompt:
+            return flops
+        c = self.config
+        size = os.path.getsize(self.path)
+        if not c.get("tie_word_embeddings"):  # one row of it is read
+            body, head = shapes.parameters(c)
+            size -= size * head // (body + 2 * head)
+        kv = 2 * c["hidden_size"] // c["num_attention_heads"] * c["num_key_value_heads"] * c["num_hidden_layers"]
+        return size + 2 * kv * (test.depth + test.generate // 2)
+
+    def remove(self):
+        os.remove(self.path)
+
+
+def read_config(folder):
+    with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def share_of_roof(speed, test, work, limits):
+    """Of the read bandwidth or of the f32 multiply-add rate."""
+    if test.prompt:
+        return work * speed / test.prompt / 1e9 / limits["fma_gflops"]
+    return work * speed / test.batch / 1e9 / limits["read_gbs"]
+
+
+def measure(name, config, dtype, args, machine):
+    ours = Ours(name, config, dtype)
+    peer = Peer(args.peer, name, config, dtype) if args.peer else None
+    context = (config or read_config(SHIPPED))["max_position_embeddings"]
+    tests = plan_tests(context, args.threads, args.quick)
+    samples = collections.defaultdict(lambda: ([], []))
+    for _ in range(1 if args.quick else args.rounds):
+        for test in tests:
+            machine.measure(test.threads)
+            samples[test][0].append(ours.speed(test))
+            if peer and (speed := peer.speed(test)) is not None:
+                samples[test][1].append(speed)
+    records = []
+    for test in tests:
+        work = ours.work(test)
+        record = {"model": name, "dtype": dtype, "test": name_of(test), **test._asdict(),
+                  "ts": statistics.median(samples[test][0]), "samples_ts": samples[test][0], "work": work}
+        if samples[test][1]:
+            record["peer_format"], record["peer_ts"] = FORMATS[dtype], statistics.median(samples[test][1])
+            record["peer_samples_ts"], record["peer_work"] = samples[test][1], peer.work(test, work)
+            record["ratio"] = record["ts"] / record["peer_ts"]
+        if test.threads == max(args.threads) and test.batch == 1 and not test.depth:
+            record["profile"] = ours.profile(test)
+        records.append(record)
+    ours.remove()
+    if peer:
+        peer.remove()
+    return records
+
+
+def add_roofs(records, machine):
+    """When all is measured, as the roof is the best that was seen."""
+    for r in records:
+        test = Test(*(r[field] for field in Test._fields))
+        limits = machine.limits[test.threads]
+        r["roof"] = share_of_roof(r["ts"], test, r["work"], limits)
+        if "peer_ts" in r:
+            r["peer_roof"] = share_of_roof(r["peer_ts"], test, r["peer_work"], limits)
+
+
+def number(value):
+    return f"{value:.0f}" if value >= 1000 else f"{value:.1f}" if value >= 100 else f"{value:.2f}"
+
+
+def print_text(result):
+    print_table(("threads", "read GB/s", "f32 GFLOP/s", "int8 GOP/s"),
+                [(t, l["read_gbs"], l["fma_gflops"], l["int8_gops"]) for t, l in result["machine"].items()],
+                numbers=range(4))
+    head = ["model", "format", "threads", "batch", "test", "t/s", "roof"]
+    if any("peer_ts" in r for r in result["records"]):
+        head += ["llama.cpp", "t/s", "roof", "ratio"]
+    rows = []
+    for r in result["records"]:
+        row = [r["model"], r["dtype"], r["threads"], r["batch"], r["test"], number(r["ts"]), f"{100 * r['roof']:.0f}%"]
+        if "peer_ts" in r:
+            row += [r["peer_format"], number(r["peer_ts"]), f"{100 * r['peer_roof']:.0f}%", f"{r['ratio']:.2f}"]
+        rows.append(row + [""] * (len(head) - len(row)))
+    print()
+    print_table(head, rows, numbers={2, 3, 5, 6, 8, 9, 10})
+    ops = ["lm.linear", "lm.head", "lm.attend"]
+    rows = []
+    for r in result["records"]:
+        if p := r.get("profile"):
+            shares = [p["ops"].get(op, 0) for op in ops]
+            shares += [sum(p["ops"].values()) - sum(shares), p["waiting"], p["outside"]]
+            rows.append([r["model"], r["dtype"], r["test"], f"{p['step_us']:.0f}", *(f"{100 * s:.1f}%" for s in shares),
+                         f"{p['outside_us']:.0f}"])
+    print("\nWhere the time of a step goes:\n")
+    print_table(["model", "format", "test", "us", *ops, "other ops", "waiting", "outside", "outside us"], rows,
+                numbers=range(3, 11))
+    print(f"\n{result['text']}")
+
+
+def list_of(known, kind=str):
+    def parse(text):
+        values = [kind(value) for value in text.split(",")]
+        for value in values:
+            if known and value not in known:
+                raise argparse.ArgumentTypeError(f"found {value}; expected of {', '.join(map(str, known))}")
+        return values
+
+    return parse
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", help="llama-bench of llama.cpp")
+    parser.add_argument("-o", "--output", choices=["md", "json"], default="md")
+    parser.add_argument("--quick", action="store_true", help="short prompts and answers, one round, no depth")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=list_of(None, int), default=sorted({1, min(2, os.cpu_count())}))
+    parser.add_argument("--models", type=list_of(SHAPES), default=list(SHAPES))
+    parser.add_argument("--dtype", type=list_of(FORMATS), default=list(FORMATS))
+    args = parser.parse_args()
+    shutil.rmtree(OUT, ignore_errors=True)
+    os.makedirs(OUT)
+    machine, records = Machine(), []
+    for name in args.models:
+        for dtype in args.dtype:
+            print(f"bench: {name} {dtype}", file=sys.stderr)
+            records += measure(name, SHAPES[name], dtype, args, machine)
+    add_roofs(records, machine)
+    shutil.rmtree(OUT)
+    result = {"machine": machine.limits, "records": records, "text": machine_text("/".join(map(str, args.threads)))}
+    if args.output == "json":
+        print(json.dumps(result, indent=1))
+    else:
+        print_text(result)
+
+
+main()

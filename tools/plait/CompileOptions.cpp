@@ -1,0 +1,38 @@
+//===- CompileOptions.cpp - How a model is compiled --------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/plait/CompileOptions.h"
+
+#include "tools/plait/Arguments.h"
+
+using namespace plait;
+
+void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
+  command.add_option("--weights", options.weights,
+                     "of a model to compile: checkpoint (default), random[:SEED] or none");
+  command.add_option("--dtype", options.dtype, "of a model to compile: as of plait-compile");
+  command.add_option("--group", options.group, "of a model to compile: as of plait-compile");
+  command.add_flag("--zero-points", options.zeroPoints, "of a model to compile: as of plait-compile");
+  command.add_option("--kv-dtype", options.kvDtype,
+                     "of a model to compile: keys and values as f32 (default), bf16 or int8");
+}
+
+static bool isWeightsSpec(const std::string &text) {
+  constexpr std::string_view prefix = "random:";
+  if (text.starts_with(prefix))
+    return parseSeed("--weights", text.substr(prefix.size())).ok();
+  return text.empty() || text == "checkpoint" || text == "none" || text == "random";
+}
+
+Status plait::checkCompileOptions(const CompileOptions &options) {
+  if (!isWeightsSpec(options.weights))
+    return wrongValue("--weights", options.weights, "checkpoint, random, random:SEED or none");
+  const std::string &kv = options.kvDtype;
+  if (!kv.empty() && kv != "f32" && kv != "bf16" && kv != "int8")
+    return wrongValue("--kv-dtype", kv, "f32, bf16 or int8");
+  return Status::success();
+}
