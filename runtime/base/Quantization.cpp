@@ -128,6 +128,7 @@ bool GroupSearch::refine() {
 /// fewer, or over more, so that the outermost are clipped for the sake of the
 /// others. The first is plain rounding to nearest, which ties prefer.
 GroupGrid GroupSearch::run() {
+  // Whoever has not looked for damage is to find it in the results.
   constexpr uint16_t notANumber = 0x7E00;
   if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); }))
     return {notANumber, 0};

@@ -40,16 +40,15 @@ struct WeightQuantization {
 /// A row of a weight in integers.
 struct QuantizedRow {
   std::vector<int8_t> integers; ///< one per column
-  std::vector<uint16_t> scales; ///< f16, one per group; of either sign
+  std::vector<uint16_t> scales; ///< f16, one per group; finite, of either sign
   std::vector<int8_t> zeros;    ///< one per group, 0 without zero points
 };
 
-/// Rounds `row` to the nearest integers. Each group's scale (and zero point) is the
-/// one of a few dozen candidates with the least squared error, column i weighing
-/// importance[i] >= 0 (all alike if `importance` is empty). A group of zeros has
-/// scale 0; that of one with NaN or infinity is NaN, so that the damage is not
-/// hidden. The result depends on the arguments alone. Takes 25 to 80 ns an element
-/// with 4 bits.
+/// Rounds `row`, whose elements are finite, to the nearest integers. Each group's
+/// scale (and zero point) is the one of a few dozen candidates with the least
+/// squared error, column i weighing importance[i] >= 0 (all alike if `importance`
+/// is empty). A group of zeros has scale 0. The result depends on the arguments
+/// alone. Takes 25 to 80 ns an element with 4 bits.
 void quantizeRow(const WeightQuantization &quantization, std::span<const float> row, std::span<const float> importance,
                  QuantizedRow &result);
 
