@@ -23,8 +23,8 @@ def ops(name):
 
 
 # Products of K inputs and N outputs, which may share a launch: 2 K N flops per token,
-# 2 K N bytes of bf16. The input is read once, K numbers of f32 for each token; written
-# are N, or one for each pair of a gate and its sum, beside which a residual is read.
+# 2 K N bytes of bf16. Each reads its K inputs, f32, for each token; written are N numbers,
+# or one for each pair of a gate and its sum; beside a sum its residual is read.
 shapes = {"q_proj+k_proj+v_proj": (hidden, [hidden, kv, kv], hidden + 2 * kv, 0),
           "o_proj+residual": (hidden, [hidden], 2 * hidden, hidden),
           "gate_proj+up_proj+act_fn": (hidden, [inner, inner], inner, None),
@@ -38,7 +38,7 @@ for name, (k, outputs, moved, extra) in shapes.items():
     flops = launch["flops"]["tokens"] - 2 * k * n
     assert flops == extra if extra is not None else 0 < flops <= 16 * inner, launch
     assert launch["weight_bytes"] == {"constant": 2 * k * n}, launch
-    assert launch["activation_bytes"] == {"tokens": 4 * (k + moved)}, launch
+    assert launch["activation_bytes"] == {"tokens": 4 * (k * len(outputs) + moved)}, launch
     assert launch["decode"]["flops"] == layers * launch["flops"]["tokens"]
     assert launch["prefill"]["flops"] == layers * launch["flops"]["tokens"] * tokens
     assert launch["prefill"]["bytes"] == launch["decode"]["bytes"] == layers * 2 * k * n
