@@ -263,7 +263,7 @@ def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
   }];
 }
 
-def Lm_QuantizeOp : Lm_ComputeOp<"quantize"> {
+def Lm_QuantizeOp : Lm_ComputeOp<"quantize", [Lm_RowWise]> {
   let summary = "activations as 16-bit integers with shared scales";
   let description = [{
     Rounds each activation to what `element` can represent. The passes of the

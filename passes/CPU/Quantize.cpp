@@ -16,10 +16,11 @@ namespace {
 
 class QuantizeEmitter {
 public:
-  QuantizeEmitter(lm::QuantizeOp op, CpuKernelEmitter &e)
+  /// `input` and `result`: addresses of row 0 of those that are quantized.
+  QuantizeEmitter(lm::QuantizeOp op, CpuKernelEmitter &e, Value input, Value result)
       : e(e), b(e.builder()), type(cast<lm::Int16Type>(op.getElement())),
-        columns(cast<RankedTensorType>(op.getInput().getType()).getDimSize(1)), input(e.pointer(op.getInput())),
-        result(e.pointer(op.getResult())), output(op.getResult()) {}
+        columns(cast<RankedTensorType>(op.getInput().getType()).getDimSize(1)), input(input), result(result),
+        output(op.getResult()) {}
 
   void run() {
     // Wide rows are shared out.
@@ -34,6 +35,14 @@ public:
       if (int64_t left = columns % type.getGroup())
         e.ifThen(e.equal(part, e.i64(tilesPerRow - 1)), [&] { emitGroup(row, e.i64(groups), left); });
     });
+  }
+
+  /// Row 0 alone.
+  void emitRow() {
+    int64_t groups = columns / type.getGroup();
+    e.forLoop(e.i64(0), e.i64(groups), 1, [&](Value group) { emitGroup(e.i64(0), group, type.getGroup()); });
+    if (int64_t left = columns % type.getGroup())
+      emitGroup(e.i64(0), e.i64(groups), left);
   }
 
 private:
@@ -114,13 +123,18 @@ private:
 };
 
 LogicalResult emitQuantize(lm::QuantizeOp op, CpuKernelEmitter &e) {
-  QuantizeEmitter(op, e).run();
+  QuantizeEmitter(op, e, e.pointer(op.getInput()), e.pointer(op.getResult())).run();
   return success();
+}
+
+void emitQuantizeRow(lm::QuantizeOp op, CpuKernelEmitter &e, Value row) {
+  QuantizeEmitter(op, e, e.rowPointer(op.getInput(), row), e.rowPointer(op.getResult(), row)).emitRow();
 }
 
 } // namespace
 
 void plait::registerQuantizeCpuKernels(DialectRegistry &registry) {
-  registry.addExtension(
-      +[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::QuantizeOp, emitQuantize>(context); });
+  registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
+    attachCpuRowKernel<lm::QuantizeOp, emitQuantize, emitQuantizeRow>(context);
+  });
 }
