@@ -14,42 +14,30 @@ using namespace plait;
 
 namespace {
 
+/// One row.
 class QuantizeEmitter {
 public:
-  /// `input` and `result`: addresses of row 0 of those that are quantized.
-  QuantizeEmitter(lm::QuantizeOp op, CpuKernelEmitter &e, Value input, Value result)
-      : e(e), b(e.builder()), type(cast<lm::Int16Type>(op.getElement())),
-        columns(cast<RankedTensorType>(op.getInput().getType()).getDimSize(1)), input(input), result(result),
-        output(op.getResult()) {}
+  QuantizeEmitter(lm::QuantizeOp op, CpuKernelEmitter &e, Value row)
+      : e(e), b(e.builder()), type(cast<lm::Int16Type>(op.getElement())), columns(getColumns(op)),
+        input(e.rowPointer(op.getInput(), row)), result(e.rowPointer(op.getResult(), row)) {}
 
-  void run() {
-    // Wide rows are shared out.
-    constexpr int64_t columnsPerTile = 1024;
-    int64_t groups = columns / type.getGroup(), perTile = columnsPerTile / type.getGroup();
-    int64_t tilesPerRow = std::max<int64_t>(1, llvm::divideCeil(columns, columnsPerTile));
-    e.forEachTile(e.rowTiles(output, tilesPerRow), [&](Value tile) {
-      Value row = e.div(tile, e.i64(tilesPerRow)), part = e.rem(tile, e.i64(tilesPerRow));
-      Value first = e.mul(part, perTile);
-      e.forLoop(first, e.minimum(e.add(first, perTile), e.i64(groups)), 1,
-                [&](Value group) { emitGroup(row, group, type.getGroup()); });
-      if (int64_t left = columns % type.getGroup())
-        e.ifThen(e.equal(part, e.i64(tilesPerRow - 1)), [&] { emitGroup(row, e.i64(groups), left); });
-    });
+  static int64_t getColumns(lm::QuantizeOp op) { return cast<RankedTensorType>(op.getInput().getType()).getDimSize(1); }
+
+  /// Whole groups of `first` .. `end` - 1 (i64).
+  void emitGroups(Value first, Value end) {
+    e.forLoop(first, end, 1, [&](Value group) { emitGroup(group, type.getGroup()); });
   }
-
-  /// Row 0 alone.
-  void emitRow() {
-    int64_t groups = columns / type.getGroup();
-    e.forLoop(e.i64(0), e.i64(groups), 1, [&](Value group) { emitGroup(e.i64(0), group, type.getGroup()); });
+  /// The columns behind the last whole group.
+  void emitRest() {
     if (int64_t left = columns % type.getGroup())
-      emitGroup(e.i64(0), e.i64(groups), left);
+      emitGroup(e.i64(columns / type.getGroup()), left);
   }
 
 private:
-  void emitGroup(Value row, Value group, int64_t count) {
+  void emitGroup(Value group, int64_t count) {
     VectorType i32 = e.vectorType(b.getI32Type());
     Value firstColumn = e.mul(group, type.getGroup());
-    SmallVector<Value> x = loadGroup(e.add(e.mul(row, columns), firstColumn), count);
+    SmallVector<Value> x = loadGroup(firstColumn, count);
 
     // As integers magnitudes are ordered as they are as numbers, and NaN comes last.
     Value largest = e.integer(i32, 0);
@@ -74,9 +62,9 @@ private:
       integers.push_back(e.sub(e.bitcast(i32, shifted), e.bitcast(i32, magic)));
       sum = e.add(sum, integers.back());
     }
-    storeGroup(row, firstColumn, integers);
-    storeOne(scale, row, type.getScalesOffset(columns), group);
-    storeOne(e.reduceAdd(sum), row, type.getSumsOffset(columns), group);
+    storeGroup(firstColumn, integers);
+    storeOne(scale, type.getScalesOffset(columns), group);
+    storeOne(e.reduceAdd(sum), type.getSumsOffset(columns), group);
   }
 
   /// The columns of a group and zeros behind them, in whole chunks.
@@ -96,39 +84,50 @@ private:
   /// Columns that are stored at once: at least one run of `2 * distance`.
   int64_t chunk() const { return std::max<int64_t>(8, e.lanes()); }
 
-  void storeGroup(Value row, Value firstColumn, ArrayRef<Value> integers) {
+  void storeGroup(Value firstColumn, ArrayRef<Value> integers) {
     SmallVector<int64_t> order;
     for (int64_t run = 0, distance = type.getDistance(); run < chunk(); run += 2 * distance)
       for (int64_t i = 0; i < distance; ++i)
         order.append({run + i, run + i + distance});
-    Value at = e.add(e.mul(row, type.getRowBytes(columns) / 2), firstColumn);
     for (int64_t first = 0; first < int64_t(integers.size()) * e.lanes(); first += chunk()) {
       // A shuffle takes two vectors: those of a chunk, or one twice.
       Value low = integers[first / e.lanes()], high = e.lanes() < chunk() ? integers[first / e.lanes() + 1] : low;
       Value pairs = vector::ShuffleOp::create(b, e.loc(), low, high, order);
       auto halves = VectorType::get({chunk()}, b.getI16Type());
-      e.store(arith::TruncIOp::create(b, e.loc(), halves, pairs), result, e.add(at, first));
+      e.store(arith::TruncIOp::create(b, e.loc(), halves, pairs), result, e.add(firstColumn, first));
     }
   }
 
-  void storeOne(Value value, Value row, int64_t byteOffset, Value group) {
-    e.store(value, result, e.add(e.add(e.mul(row, type.getRowBytes(columns) / 4), group), byteOffset / 4));
-  }
+  /// In the array of one number of 32 bits per group that begins `byteOffset` into the row.
+  void storeOne(Value value, int64_t byteOffset, Value group) { e.store(value, result, e.add(group, byteOffset / 4)); }
 
   CpuKernelEmitter &e;
   OpBuilder &b;
   lm::Int16Type type;
   int64_t columns;
-  Value input, result, output;
+  Value input, result;
 };
 
+/// Alone, a wide row is shared out.
 LogicalResult emitQuantize(lm::QuantizeOp op, CpuKernelEmitter &e) {
-  QuantizeEmitter(op, e, e.pointer(op.getInput()), e.pointer(op.getResult())).run();
+  constexpr int64_t columnsPerTile = 1024;
+  int64_t columns = QuantizeEmitter::getColumns(op), size = cast<lm::Int16Type>(op.getElement()).getGroup();
+  int64_t groups = columns / size, perTile = columnsPerTile / size;
+  int64_t tilesPerRow = llvm::divideCeil(columns, columnsPerTile);
+  e.forEachTile(e.rowTiles(op.getResult(), tilesPerRow), [&](Value tile) {
+    QuantizeEmitter emitter(op, e, e.div(tile, e.i64(tilesPerRow)));
+    Value part = e.rem(tile, e.i64(tilesPerRow)), first = e.mul(part, perTile);
+    emitter.emitGroups(first, e.minimum(e.add(first, perTile), e.i64(groups)));
+    e.ifThen(e.equal(part, e.i64(tilesPerRow - 1)), [&] { emitter.emitRest(); });
+  });
   return success();
 }
 
 void emitQuantizeRow(lm::QuantizeOp op, CpuKernelEmitter &e, Value row) {
-  QuantizeEmitter(op, e, e.rowPointer(op.getInput(), row), e.rowPointer(op.getResult(), row)).emitRow();
+  QuantizeEmitter emitter(op, e, row);
+  int64_t size = cast<lm::Int16Type>(op.getElement()).getGroup();
+  emitter.emitGroups(e.i64(0), e.i64(QuantizeEmitter::getColumns(op) / size));
+  emitter.emitRest();
 }
 
 } // namespace

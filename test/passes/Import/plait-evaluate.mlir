@@ -28,9 +28,9 @@
 // RUN:   arg1=F32:4x1:0,1.0986122886681098,0,1.0986122886681098 arg2=F32:4x1:2,4,8,16 arg4=I32:4:0,1,2,3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::window inputs=%t/window.safetensors' | FileCheck %s --check-prefix=WINDOW
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::softcap inputs=%t/attention.safetensors' | FileCheck %s --check-prefix=SOFTCAP
-// RUN: python3 %S/Inputs/write_safetensors.py %t/rounded.safetensors arg0=F32:2x4:0,0,0,0,0,0,0,0 \
+// RUN: python3 %S/Inputs/write_safetensors.py %t/state.safetensors arg0=F32:2x4:0,0,0,0,0,0,0,0 \
 // RUN:   arg1=F32:2x4:0,0,0,0,0,0,0,0 arg2=F32:2x4:-127,2.5,3.5,0.4,1.00390625,1.01171875,1.0040,1e-31 arg3=I32:2:0,1 arg4=I32:2:0,0
-// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::rounded inputs=%t/rounded.safetensors' | FileCheck %s --check-prefix=ROUNDED
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::state inputs=%t/state.safetensors' | FileCheck %s --check-prefix=STATE
 // RUN: python3 %S/Inputs/write_safetensors.py %t/layers.safetensors arg0=F32:1x1:3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=@main::@layers weights=%t/weights.safetensors inputs=%t/layers.safetensors' | FileCheck %s --check-prefix=LAYERS
 
@@ -258,13 +258,13 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
   // One position each, so that the result is its value. As bf16, whose step is 1/128
   // above 1: ties to even, both ways. As integers with a scale per head, here of two
   // columns: 1, then 3.5/127; then 1.01171875/127 and 1.004/127.
-  // ROUNDED: result0: 2x4 f32
-  // ROUNDED-NEXT: {{^}}  -127 2.5 3.5 0.400391{{$}}
-  // ROUNDED-NEXT: {{^}}  1 1.01562 1.00781 1.00148e-31{{$}}
-  // ROUNDED-NEXT: result1: 2x4 f32
-  // ROUNDED-NEXT: {{^}}  -127 2 3.5 0.413386{{$}}
-  // ROUNDED-NEXT: {{^}}  1.00375 1.01172 1.004 0{{$}}
-  lm.func @rounded(%q: !t4, %k: !t4, %v: !t4, %rows: !lm.rows, %pos: !ids, %a: !half, %b: !small) -> (!t4, !t4) {
+  // STATE: result0: 2x4 f32
+  // STATE-NEXT: {{^}}  -127 2.5 3.5 0.400391{{$}}
+  // STATE-NEXT: {{^}}  1 1.01562 1.00781 1.00148e-31{{$}}
+  // STATE-NEXT: result1: 2x4 f32
+  // STATE-NEXT: {{^}}  -127 2 3.5 0.413386{{$}}
+  // STATE-NEXT: {{^}}  1.00375 1.01172 1.004 0{{$}}
+  lm.func @state(%q: !t4, %k: !t4, %v: !t4, %rows: !lm.rows, %pos: !ids, %a: !half, %b: !small) -> (!t4, !t4) {
     %0, %n = lm.attention %q, %k, %v, %a, %rows, %pos scale 1.0 : !t4, !t4, !half, !ids
     %1, %m = lm.attention %q, %k, %v, %b, %rows, %pos scale 1.0 : !t4, !t4, !small, !ids
     lm.return %0, %1 : !t4, !t4

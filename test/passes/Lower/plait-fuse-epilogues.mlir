@@ -14,7 +14,7 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 // CHECK-LABEL: decode.step @residual(
 // CHECK-SAME: %[[H:[a-z0-9]+]]: tensor<?x4xf32, #lm.dims<tokens>>, %[[X:[a-z0-9]+]]: tensor
 // CHECK-NEXT: %[[P:.*]] = kernel.packed_weight @main::@o
-// CHECK-NEXT: %[[Y:.*]] = kernel.launch @[[RESIDUAL:linear_add.*]](%[[X]], %[[P]], %[[H]]) from "layers.attn.o_proj+residual"
+// CHECK-NEXT: %[[Y:.*]] = kernel.launch @[[RESIDUAL:linear_add[_0-9]*]](%[[X]], %[[P]], %[[H]]) from "layers.attn.o_proj+residual"
 // CHECK-NEXT: decode.return %[[Y]]
 decode.step @residual(%h: !x, %x: !x) -> !x
     attributes {input_roles = [#decode.role<tokens>, #decode.role<positions>], output_roles = [#decode.role<chosen>]} {
@@ -29,7 +29,7 @@ decode.step @residual(%h: !x, %x: !x) -> !x
 // CHECK-LABEL: decode.step @chain(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<?x4xf32, #lm.dims<tokens>>, %[[U:[a-z0-9]+]]: tensor
 // CHECK-NEXT: %[[P:.*]] = kernel.packed_weight
-// CHECK-NEXT: %[[Y:.*]] = kernel.launch @[[CHAIN:linear_scale_glu.*]](%[[X]], %[[P]], %[[U]]) from "lm.linear+scale+glu"
+// CHECK-NEXT: %[[Y:.*]] = kernel.launch @[[CHAIN:linear_scale_glu[_0-9]*]](%[[X]], %[[P]], %[[U]]) from "lm.linear+scale+glu"
 // CHECK-NEXT: decode.return %[[Y]]
 decode.step @chain(%x: !x, %u: !x) -> !x
     attributes {input_roles = [#decode.role<tokens>, #decode.role<positions>], output_roles = [#decode.role<chosen>]} {
@@ -91,6 +91,6 @@ decode.step @overwritten(%h: !x, %pos: !ids) -> !x
 // CHECK-NEXT: lm.glu
 // CHECK-NEXT: kernel.return
 
-// REMARK-DAG: Fused{{.*}}layers.attn.o_proj+residual is one launch
-// REMARK-DAG: NotFused{{.*}}twice stays as it is: its result has several uses, or one outside its layer
-// REMARK-DAG: NotFused{{.*}}overwritten stays as it is: together with lm.add it would no longer be written in place
+// REMARK-DAG: Fused |{{.*}}Remark=layers.attn.o_proj+residual, Remark=" is one launch"
+// REMARK-DAG: NotFused |{{.*}}Remark=twice, Remark=" stays as it is: ", Remark="its result has several uses, or one outside its layer"
+// REMARK-DAG: NotFused |{{.*}}Remark=overwritten, Remark=" stays as it is: ", Remark="together with lm.add it would no longer be written in place"

@@ -8,6 +8,7 @@
 #include "CpuKernelFixture.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 using namespace plait;
@@ -40,11 +41,21 @@ DenseValue concatenate(ArrayRef<DenseValue> parts) {
   return all;
 }
 
+/// Compiled once for all tests of a shape.
+CpuKernel &kernelOf(const std::string &text, CpuTarget target) {
+  static std::map<std::pair<std::string, unsigned>, std::unique_ptr<CpuKernel>> kernels;
+  std::unique_ptr<CpuKernel> &kernel = kernels[{text, target.lanes}];
+  if (!kernel)
+    kernel = std::make_unique<CpuKernel>(text, target);
+  return *kernel;
+}
+
 /// One layer's cache and the kernels that use it.
 class Cache {
 public:
   Cache(Shape shape, CpuTarget target, std::vector<Sequence> &sequences, unsigned seed)
-      : shape(shape), sequences(sequences), stage(stageText(shape), target), attend(attendText(shape), target),
+      : shape(shape), sequences(sequences), stage(kernelOf(stageText(shape), target)),
+        attend(kernelOf(attendText(shape), target)),
         layout(cast<lm::StateType>(stage.function().getArgumentTypes()[2])), order(pageCount),
         entries(sequences.size()),
         // Sentinels are NaN as well: every page is full of them at first.
@@ -139,7 +150,7 @@ private:
   std::vector<float> results; ///< of all steps that were compared
   DenseValue references;
   std::vector<Sequence> &sequences;
-  CpuKernel stage, attend;
+  CpuKernel &stage, &attend;
   kernel::PageLayout layout;
   std::vector<int32_t> order; ///< free pages
   std::vector<std::vector<int32_t>> entries;

@@ -86,8 +86,6 @@ static std::vector<float> widen(const std::vector<uint16_t> &halves) {
   return values;
 }
 
-static bool isTensor(Type type) { return isa<RankedTensorType>(type); }
-
 static Guarded pack(const WeightValue &value, kernel::PackedType type) {
   if (type.getQuantization())
     return packIntegers(value, type);

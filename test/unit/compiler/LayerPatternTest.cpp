@@ -103,7 +103,7 @@ std::string buildModel(std::vector<LayerKind> kinds) {
                                    uint64_t(config.maxPositions));
   model.getBody().emplaceBlock();
   std::vector<std::string> asked;
-  auto formatOf = [&](ArrayRef<std::string> tensors, bool) -> Attribute {
+  auto formatOf = [&](ArrayRef<std::string> tensors, WeightUse) -> Attribute {
     asked.insert(asked.end(), tensors.begin(), tensors.end());
     return lm::F32Attr::get(&context);
   };
