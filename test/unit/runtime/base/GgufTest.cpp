@@ -437,7 +437,10 @@ TEST_F(GgufTest, DequantisesAsGgufPy) {
 TEST(TensorTest, ReadsEveryHalf) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     uint16_t half = uint16_t(bits);
-    TensorView tensor{TensorType::f16, {1}, {reinterpret_cast<const uint8_t *>(&half), 2}, "", 0};
+    TensorView tensor;
+    tensor.type = TensorType::f16;
+    tensor.shape = {1};
+    tensor.data = {reinterpret_cast<const uint8_t *>(&half), 2};
     double got = tensorElement(tensor, 0);
     int exponent = (half >> 10) & 31;
     double fraction = (half & 1023) / 1024.0;
@@ -454,7 +457,9 @@ TEST(TensorTest, ReadsBlocksOfAnyOrder) {
   std::vector<float> stored(rows * columns);
   for (size_t i = 0; i < stored.size(); ++i)
     stored[i] = float(i * i);
-  TensorView plain{TensorType::f32, {rows, columns}, {}, "", 0};
+  TensorView plain;
+  plain.type = TensorType::f32;
+  plain.shape = {rows, columns};
   plain.data = {reinterpret_cast<const uint8_t *>(stored.data()), stored.size() * 4};
   TensorView transposed = plain, paired = plain;
   transposed.transposed = true;
