@@ -59,12 +59,12 @@ decode.step @left(%x: !x, %pos: !ids) -> !x
   decode.return %d : !x
 }
 
-// CHECK: kernel.func @[[LINEAR]](
-// CHECK-COUNT-3: lm.linear
-// CHECK: kernel.return %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x4xf32
 // CHECK: kernel.func @[[ROPE]](
 // CHECK-SAME: in_place = array<i64: 0, 0, 2, 1>
 // CHECK-COUNT-2: lm.rope
+// CHECK: kernel.func @[[LINEAR]](
+// CHECK-COUNT-3: lm.linear
+// CHECK: kernel.return %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x4xf32
 
 // REMARK-DAG: Fused |{{.*}}Remark=attn.q_proj+k_proj+v_proj, Remark=" is one launch"
 // REMARK-DAG: NotFused |{{.*}}Remark=rope, Remark=" stays as it is: ", Remark="it needs what lm.scale makes"
