@@ -18,7 +18,7 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor
 // CHECK-DAG: %[[G:.*]] = kernel.packed_weight @main::@gate
 // CHECK-DAG: %[[U:.*]] = kernel.packed_weight @main::@up
-// CHECK: %[[Y:.*]] = kernel.launch @[[GATED:linear_glu[_0-9]*]](%[[X]], %[[G]], %[[U]]) from "mlp.gate_proj+up_proj+act_fn"
+// CHECK: %[[Y:.*]] = kernel.launch @[[$GATED:linear_glu[_0-9]*]](%[[X]], %[[G]], %[[U]]) from "mlp.gate_proj+up_proj+act_fn"
 // CHECK-NEXT: decode.return %[[Y]]
 decode.step @gated(%x: !x) -> !x
     attributes {input_roles = [#decode.role<tokens>], output_roles = [#decode.role<chosen>]} {
@@ -59,7 +59,7 @@ decode.step @left(%x: !x, %z: !x) -> (!x, !x, !x, !x)
 }
 
 // The input is read twice, neither product is written or read: 2 * 32 + 48 - 4 * 16.
-// CHECK: kernel.func @[[GATED]](
+// CHECK: kernel.func @[[$GATED]](
 // CHECK-SAME: cost = #kernel.cost<flops = [0, 84, 0, 0, 0], weights = [64, 0, 0, 0, 0], activations = [0, 48, 0, 0, 0]>
 // CHECK: %[[A:.*]] = lm.linear
 // CHECK: %[[B:.*]] = lm.linear
