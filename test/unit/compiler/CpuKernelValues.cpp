@@ -155,7 +155,8 @@ static std::vector<float> unpackInt16(Guarded &packed, RankedTensorType tensor) 
         values.push_back(scale * float(integer));
         found += integer;
       }
-      EXPECT_EQ(sum, found);
+      if (std::isfinite(scale))
+        EXPECT_EQ(sum, found);
     }
   }
   return values;

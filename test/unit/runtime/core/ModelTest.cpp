@@ -186,7 +186,7 @@ TEST(ModelTest, ChoosesTheFirstBinaryThatRuns) {
   EXPECT_FALSE((*checks)[1].status);
   EXPECT_TRUE((*checks)[2].status);
   offer({});
-  EXPECT_NE(chosen("").find("/binaries: found [] (array); expected the binary of at least one target"),
+  EXPECT_NE(chosen("").find("/binaries: found an array of 0 elements; expected the binary of at least one target"),
             std::string::npos)
       << chosen("");
 }

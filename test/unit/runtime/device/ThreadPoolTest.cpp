@@ -7,8 +7,6 @@
 
 #include "runtime/device/cpu/ThreadPool.h"
 
-#include "runtime/device/cpu/Topology.h"
-
 #include "gtest/gtest.h"
 
 #include <atomic>
@@ -104,10 +102,5 @@ TEST(ThreadPoolTest, FloatModeIsTheSameOnAllThreadsAndRestored) {
   _mm_setcsr(host);
 }
 #endif
-
-TEST(TopologyTest, CountsSomething) {
-  EXPECT_GE(physicalCores(), 1u);
-  EXPECT_LE(physicalCores(), allowedCpus().size());
-}
 
 } // namespace

@@ -45,6 +45,11 @@ protected:
   cpu_set_t affinity;
 };
 
+TEST_F(TopologyTest, CountsTheCoresOfThisMachine) {
+  EXPECT_GE(physicalCores(), 1u);
+  EXPECT_LE(physicalCores(), allowedCpus().size());
+}
+
 TEST_F(TopologyTest, CountsCoresNotThreads) {
   std::vector<int> cpus = allowedCpus();
   EXPECT_EQ(physicalCores(root), cpus.size()) << "without a word of siblings each CPU is a core";
