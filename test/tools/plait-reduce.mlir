@@ -51,7 +51,7 @@
 // WARPS: decode.verify_sample {{.*}} [#decode.warp<temperature>] :
 // WARPS-NOT: #decode.warp
 // GREEDY: decode.verify_greedy
-// LAYERS: lm.layers 0 to 1 iter() : {
+// LAYERS: lm.layers 0 to 1 iter() {
 // LAYERS-NEXT: lm.yield
 // LAYERS-NEXT: }
 // LAYERS-NOT: decode.
