@@ -58,9 +58,9 @@ decode.step @left(%x: !x, %z: !x) -> (!x, !x, !x, !x)
   decode.return %y, %i, %j, %e : !x, !x, !x, !x
 }
 
-// The input is read twice, neither product is written or read: 2 * 32 + 48 - 4 * 16.
+// The input is read once, neither product is written or read: 2 * 32 + 48 - 4 * 16 - 16.
 // CHECK: kernel.func @[[$GATED]](
-// CHECK-SAME: cost = #kernel.cost<flops = [0, 84, 0, 0, 0], weights = [64, 0, 0, 0, 0], activations = [0, 48, 0, 0, 0]>
+// CHECK-SAME: cost = #kernel.cost<flops = [0, 84, 0, 0, 0], weights = [64, 0, 0, 0, 0], activations = [0, 32, 0, 0, 0]>
 // CHECK: %[[A:.*]] = lm.linear
 // CHECK: %[[B:.*]] = lm.linear
 // CHECK-NEXT: %[[C:.*]] = lm.glu silu %[[A]], %[[B]]

@@ -201,6 +201,7 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
     }
   }
   std::vector<Guarded *> results;
+  size_t firstResult = buffers.size();
   for (Type type : kernelOp.getResultTypes())
     if (auto tensor = dyn_cast<RankedTensorType>(type)) {
       add(Guarded(size_t(dimOf(tensor, step) * lm::getRowBytes(tensor))));
@@ -208,7 +209,7 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
     }
   if (inPlace) {
     results[0] = owned[0].get();
-    buffers.back() = buffers[0];
+    buffers[firstResult] = buffers[0];
   }
   int64_t tiles = division.count;
   if (division.dim >= 0)
