@@ -57,6 +57,7 @@
 // LAYERS-NOT: decode.
 
 // PLAN: rt.model
+// PLAN-NEXT: rt.kernel @glu
 // PLAN-NEXT: rt.plan "ar" {
 // PLAN-NEXT: rt.launch @glu {{.*$}}
 // PLAN-NEXT: }
