@@ -6,7 +6,7 @@ import sys
 
 records = json.load(open(sys.argv[1]))
 keys = """build_id version model_name model_digest model_size model_n_params weights format
-numerics backend target isa cpu_info n_threads n_prompt n_gen n_depth n_batch test test_time avg_ns
+kv_dtype numerics backend target isa cpu_info n_threads n_prompt n_gen n_depth n_batch test test_time avg_ns
 stddev_ns avg_ts stddev_ts samples_ns samples_ts""".split()
 for r in records:
     assert list(r) == keys, r

@@ -22,20 +22,25 @@ def ops(name):
     return [launch for launch in explain["launches"] if launch["op"] == name]
 
 
-# A linear of K inputs and N outputs: 2 K N flops per token, 2 K N bytes of bf16, and K
-# and N numbers of f32 read and written for each token.
-shapes = {"q_proj": (hidden, hidden), "k_proj": (hidden, kv), "v_proj": (hidden, kv), "o_proj": (hidden, hidden),
-          "gate_proj": (hidden, inner), "up_proj": (hidden, inner), "down_proj": (inner, hidden)}
+# Products of K inputs and N outputs, which may share a launch: 2 K N flops per token,
+# 2 K N bytes of bf16. The input is read once, K numbers of f32 for each token; written
+# are N, or one for each pair of a gate and its sum, beside which a residual is read.
+shapes = {"q_proj+k_proj+v_proj": (hidden, [hidden, kv, kv], hidden + 2 * kv, 0),
+          "o_proj+residual": (hidden, [hidden], 2 * hidden, hidden),
+          "gate_proj+up_proj+act_fn": (hidden, [inner, inner], inner, None),
+          "down_proj+residual": (inner, [hidden], 2 * hidden, hidden)}
 linears = {launch["source"].split(".")[-1]: launch for launch in ops("lm.linear")}
 assert linears.keys() == shapes.keys(), linears.keys()
-for name, (k, n) in shapes.items():
-    launch = linears[name]
+for name, (k, outputs, moved, extra) in shapes.items():
+    launch, n = linears[name], sum(outputs)
     assert launch["layers"] == layers
-    assert launch["flops"] == {"tokens": 2 * k * n}, launch
+    # What is elementwise costs an operation or a few for each element.
+    flops = launch["flops"]["tokens"] - 2 * k * n
+    assert flops == extra if extra is not None else 0 < flops <= 16 * inner, launch
     assert launch["weight_bytes"] == {"constant": 2 * k * n}, launch
-    assert launch["activation_bytes"] == {"tokens": 4 * (k + n)}, launch
-    assert launch["decode"]["flops"] == layers * 2 * k * n
-    assert launch["prefill"]["flops"] == layers * 2 * k * n * tokens
+    assert launch["activation_bytes"] == {"tokens": 4 * (k + moved)}, launch
+    assert launch["decode"]["flops"] == layers * launch["flops"]["tokens"]
+    assert launch["prefill"]["flops"] == layers * launch["flops"]["tokens"] * tokens
     assert launch["prefill"]["bytes"] == launch["decode"]["bytes"] == layers * 2 * k * n
 (head,) = ops("lm.head")
 assert head["layers"] == 1 and head["flops"] == {"leaves": 2 * hidden * vocabulary}

@@ -79,7 +79,7 @@ def manifest(name, change, fragments, unreadable=True):
 
 manifest("a later schema", lambda m: m.update(schema=99), ["schema", "99"])
 manifest("no schema", lambda m: m.pop("schema"), ["schema"])
-with open(os.path.join(os.path.dirname(__file__), "manifest-schema1.json")) as f:
+with open(os.path.join(os.path.dirname(__file__), "../../target/abi/Inputs/abi-1/manifest.json")) as f:
     OLD = json.load(f)
 manifest("an earlier schema", lambda m: (m.clear(), m.update(OLD)), ["found schema 1; expected schema 2", "older Plait"])
 manifest("no binaries", lambda m: m.pop("binaries"), ["binaries"])

@@ -7,8 +7,9 @@ the digests in the manifest have to be then, `plait verify` says.
 import os
 import re
 import struct
-import subprocess
 import sys
+
+from seal import BINARY, MANIFEST, seal
 
 path = os.path.join(sys.argv[1], "model.so")
 with open(path, "rb") as f:
@@ -20,11 +21,4 @@ os.remove(path)
 with open(path, "wb") as f:
     f.write(data[: at - 4] + struct.pack("<I", version + 1) + data[at:])
 
-manifest = os.path.join(sys.argv[1], "manifest.json")
-for pattern in (r"model.so: found digest (\w+); expected (\w+)", r"found contents of digest (\w+); expected (\w+)"):
-    errors = subprocess.run(["plait", "verify", sys.argv[1]], capture_output=True, text=True).stderr
-    found, expected = re.search(pattern, errors).groups()
-    with open(manifest, encoding="utf-8") as f:
-        text = f.read()
-    with open(manifest, "w", encoding="utf-8") as f:
-        f.write(text.replace(expected, found))
+seal(sys.argv[1], [BINARY, MANIFEST])
