@@ -61,7 +61,7 @@ ParseResult RoundOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::UnresolvedOperand> inits;
   SmallVector<Type> types;
   if (parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) ||
-      parser.parseOptionalAttrDict(result.attributes) || parser.parseOptionalColonTypeList(types))
+      parser.parseOptionalAttrDictWithKeyword(result.attributes) || parser.parseOptionalColonTypeList(types))
     return failure();
   SMLoc loc = parser.getCurrentLocation();
   if (types.size() != arguments.size())
@@ -78,7 +78,7 @@ void RoundOp::print(OpAsmPrinter &p) {
   llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInits()), p,
                         [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
   p << ")";
-  p.printOptionalAttrDict((*this)->getAttrs());
+  p.printOptionalAttrDictWithKeyword((*this)->getAttrs());
   p << (getResultTypes().empty() ? "" : " : ");
   llvm::interleaveComma(getResultTypes(), p);
   p << " ";

@@ -212,7 +212,7 @@ def Lm_PairScalingAttr : Lm_RopeScalingAttr<"PairScaling", "pair_scaling", ["get
     cannot change over to the other list when a sequence becomes long.
 
     ```mlir
-    #lm.pair_scaling<factors = array<f64: 1.0, 1.5, 4.0>, attention_factor = 1.19>
+    #lm.pair_scaling<factors = [1.0, 1.5, 4.0], attention_factor = 1.19>
     ```
     **Constraints:** `factors` are finite and above 0, one for each rotated pair;
     `attention_factor` is finite and above 0.

@@ -194,7 +194,7 @@ ParseResult LayersOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &b = parser.getBuilder();
   if (parser.parseInteger(begin) || parser.parseKeyword("to") || parser.parseInteger(end) ||
       parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) ||
-      parser.parseOptionalAttrDict(result.attributes) || parser.parseOptionalColonTypeList(types))
+      parser.parseOptionalAttrDictWithKeyword(result.attributes) || parser.parseOptionalColonTypeList(types))
     return failure();
   SMLoc loc = parser.getCurrentLocation();
   if (types.size() != arguments.size())
@@ -213,7 +213,7 @@ void LayersOp::print(OpAsmPrinter &p) {
   llvm::interleaveComma(llvm::zip(getBody().getArguments(), getInits()), p,
                         [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
   p << ")";
-  p.printOptionalAttrDict((*this)->getAttrs(), {getBeginAttrName(), getEndAttrName()});
+  p.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {getBeginAttrName(), getEndAttrName()});
   p << (getResultTypes().empty() ? "" : " : ");
   llvm::interleaveComma(getResultTypes(), p);
   p << " ";

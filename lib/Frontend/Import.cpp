@@ -67,6 +67,19 @@ void warnOfRounding(lm::ModelOp model, const ImportedModel &imported, std::vecto
                        "; they are rounded to bf16, which has 8 significant bits; f32 would hold them exactly");
 }
 
+/// Says that matrices take more memory than the checkpoint's integers.
+void warnOfUnpacking(lm::ModelOp model, const ImportedModel &imported, std::vector<std::string> &warnings) {
+  for (lm::WeightOp weight : model.getBody().getOps<lm::WeightOp>()) {
+    const TensorView *tensor = imported.checkpoint->find(weight.getTensorName(0));
+    if (!tensor->packed || !isa<lm::F32Attr>(cast<lm::WeightType>(weight.getType()).getFormat()))
+      continue;
+    warnings.push_back(printable(imported.source.path()) + ": found matrices of " + tensorTypeName(tensor->type) +
+                       " whose integers cannot be kept (act-order, zero points of 8 bits, or scales that are not f16); "
+                       "they are stored as f32; --dtype=int4 rounds them anew");
+    return;
+  }
+}
+
 /// What the body's names begin with: a checkpoint of the bare decoder, without
 /// its head, lacks the prefix.
 StringRef findPrefix(const ModelFamily &family, const Checkpoint *checkpoint) {
@@ -145,6 +158,9 @@ Expected<ImportedModel> plait::importModel(MLIRContext &context, const std::stri
     PLAIT_RETURN_IF_ERROR(checkWeights(model, *findModelFamily(result.config.family), result.config, *result.checkpoint,
                                        path, result.warnings));
     warnOfRounding(model, result, result.warnings);
+    using Kind = WeightFormat::Kind;
+    if (options.format.kind == Kind::exact || options.format.kind == Kind::stored)
+      warnOfUnpacking(model, result, result.warnings);
   }
   return result;
 }

@@ -107,18 +107,51 @@ void ProductEmitter::emitBlock(const Block &block) {
     weights = product.weights;
     sums.push_back(emitSums(block));
   }
-  Value firstColumn = e.add(e.mul(block.panel, layout.panel), block.lane);
+  if (llvm::any_of(e.part(), hasManyFlops))
+    return storeInLoop(block, sums);
   for (int64_t c = 0; c < block.columns(); ++c) {
     int64_t behind = c / block.vectors * layout.panel + c % block.vectors * e.lanes();
-    Columns columns{e.add(firstColumn, behind), {}};
-    if (layout.rows % layout.panel)
-      columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
+    Columns columns = columnsOf(block, e.i64(behind));
     SmallVector<Value> biases = loadBiases(columns);
     for (int64_t r = 0; r < block.rows; ++r) {
       auto own = llvm::map_to_vector(sums, [&](ArrayRef<Value> sums) { return sums[r * block.columns() + c]; });
       storeResults(e.add(block.row, r), columns, own, biases);
     }
   }
+}
+
+bool ProductEmitter::hasManyFlops(Operation *op) {
+  if (!op->hasTrait<lm::Elementwise>())
+    return false;
+  LinearForm flops = cast<lm::CostOpInterface>(op).getCost().flops;
+  return flops.tokens + flops.leaves > cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(1);
+}
+
+Columns ProductEmitter::columnsOf(const Block &block, Value behind) {
+  Columns columns{e.add(e.add(e.mul(block.panel, layout.panel), block.lane), behind), {}};
+  if (layout.rows % layout.panel)
+    columns.mask = e.lanesBelow(columns.first, e.i64(layout.rows));
+  return columns;
+}
+
+void ProductEmitter::storeInLoop(const Block &block, ArrayRef<SmallVector<Value>> sums) {
+  int64_t width = block.vectors * e.lanes(), rowSize = block.panels * width, size = block.rows * rowSize;
+  Value memory = e.scratch(e.f32Type(), int64_t(products.size()) * size);
+  for (auto [p, own] : llvm::enumerate(sums))
+    for (auto [i, sum] : llvm::enumerate(own))
+      e.store(sum, memory, e.i64(int64_t(p) * size + int64_t(i) * e.lanes()));
+  e.forLoop(e.i64(0), e.i64(block.rows), 1, [&](Value row) {
+    e.forLoop(e.i64(0), e.i64(block.panels), 1, [&](Value panel) {
+      e.forLoop(e.i64(0), e.i64(width), e.lanes(), [&](Value lane) {
+        Columns columns = columnsOf(block, e.add(e.mul(panel, layout.panel), lane));
+        Value offset = e.add(e.add(e.mul(row, rowSize), e.mul(panel, width)), lane);
+        SmallVector<Value> own;
+        for (size_t p = 0; p < products.size(); ++p)
+          own.push_back(e.load(e.f32VectorType(), memory, e.add(offset, int64_t(p) * size)));
+        storeResults(e.add(block.row, row), columns, own, loadBiases(columns));
+      });
+    });
+  });
 }
 
 //===----------------------------------------------------------------------===//

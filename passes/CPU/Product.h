@@ -103,6 +103,13 @@ private:
   void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
+  /// Whether `op` is elementwise and takes more than an operation per element: it
+  /// is better repeated by a loop, with constants in registers, than unrolled.
+  static bool hasManyFlops(Operation *op);
+  /// Those that begin `behind` columns into `block`.
+  Columns columnsOf(const Block &block, Value behind);
+  /// Stores the block's sums, of each product, a vector at a time out of memory.
+  void storeInLoop(const Block &block, ArrayRef<SmallVector<Value>> sums);
 };
 
 /// Sums of f32 products; weights are converted in registers. Every output element

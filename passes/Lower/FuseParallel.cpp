@@ -23,17 +23,23 @@ struct FuseParallelPass : plait::impl::FuseParallelPassBase<FuseParallelPass> {
     for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
       LaunchFusion::forEachBlock(step, [&](ArrayRef<LaunchOp> launches) {
         DenseMap<Value, LaunchOp> products; // the last one of each input
-        LaunchOp previous;
         for (LaunchOp launch : launches) {
           Value input = fusion.getProductInput(launch);
-          LaunchOp partner = input ? products.lookup(input) : previous;
+          LaunchOp partner = input ? products.lookup(input) : getNeighbour(launch);
           if (LaunchOp fused = tryFuse(fusion, partner, launch))
             launch = fused;
           if (input)
             products[input] = launch;
-          previous = launch;
         }
       });
+  }
+
+  /// The launch right before `launch`.
+  static LaunchOp getNeighbour(LaunchOp launch) {
+    Operation *before = launch->getPrevNode();
+    while (before && isa<kernel::PackedWeightOp>(before))
+      before = before->getPrevNode();
+    return dyn_cast_or_null<LaunchOp>(before);
   }
 
   LaunchOp tryFuse(LaunchFusion &fusion, LaunchOp partner, LaunchOp launch) {

@@ -123,7 +123,7 @@ bool LaunchFusion::getInPlace(ArrayRef<LaunchOp> launches, const Signature &sign
 }
 
 /// The sum, less what passes from one to the other: it is not read, and not
-/// written if nobody else wants it.
+/// written if nobody else wants it. What several take is read once.
 Cost LaunchFusion::getCost(ArrayRef<LaunchOp> launches, const Signature &signature) {
   Cost cost;
   for (LaunchOp launch : launches) {
@@ -137,6 +137,12 @@ Cost LaunchFusion::getCost(ArrayRef<LaunchOp> launches, const Signature &signatu
         ++saved;
       cost.activationBytes = cost.activationBytes - lm::tensorBytes(result.getType()) * saved;
     }
+  }
+  for (Value operand : signature.operands) {
+    int64_t readers = llvm::count_if(
+        launches, [&](LaunchOp launch) { return llvm::is_contained(launch.getArguments(), operand); });
+    if (isa<RankedTensorType>(operand.getType()))
+      cost.activationBytes = cost.activationBytes - lm::tensorBytes(operand.getType()) * (readers - 1);
   }
   return cost;
 }

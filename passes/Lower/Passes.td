@@ -78,8 +78,8 @@ def QuantizeActivationsPass : Pass<"plait-quantize-activations", "::mlir::Module
     %q = lm.quantize %x to !lm.int16<group = 64, distance = 4> : tensor<?x192xf32, #lm.dims<tokens>>
     %y = lm.linear %q, %w : tensor<?x192x!lm.int16<group = 64, distance = 4>, #lm.dims<tokens>>, !lm.weight<64x192, #lm.int4<group = 64>>
     ```
-    **Tolerance:** an activation changes by at most 2^-16 of the largest one of its
-    group (bf16 would change it by 2^-9 of its own magnitude). A row's bits still do
+    **Tolerance:** an activation changes by at most 1.6e-5 (2^-16, and what f32 rounds)
+    of the largest one of its group (bf16 would change it by 2^-9 of its own magnitude). A row's bits still do
     not depend on other rows: its scales are its own.
   }];
   let statistics = [Statistic<"numQuantized", "num-quantized", "Inputs rounded to 16-bit integers">];

@@ -128,6 +128,10 @@ bool GroupSearch::refine() {
 /// fewer, or over more, so that the outermost are clipped for the sake of the
 /// others. The first is plain rounding to nearest, which ties prefer.
 GroupGrid GroupSearch::run() {
+  // Whoever has not looked for damage is to find it in the results.
+  constexpr uint16_t notANumber = 0x7E00;
+  if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); }))
+    return {notANumber, 0};
   auto [least, most] = std::minmax_element(values.begin(), values.end());
   float low = std::min(*least, 0.0f), high = std::max(*most, 0.0f);
   if (low == 0 && high == 0)

@@ -22,7 +22,7 @@
 // RUN: plait-reduce %t/strategy.mlir --test=%t/has --test-arg=lm.layers 2> /dev/null | FileCheck %s --check-prefix=LAYERS
 //
 // The launch plan of a model, and kernels.
-// RUN: plait-compile %models/kjv-2m --weights=none --stop-after=lower -o %t/lower.mlir
+// RUN: plait-compile %models/kjv-2m --weights=none --stop-after=lower --fuse=none -o %t/lower.mlir
 // RUN: plait-reduce %t/lower.mlir --test=%t/has '--test-arg=rt.launch @glu' 2> /dev/null | FileCheck %s --check-prefix=PLAN
 // RUN: plait-reduce %t/lower.mlir --test=%t/has '--test-arg=lm.rope' 2> /dev/null | FileCheck %s --check-prefix=KERNEL
 //
@@ -51,12 +51,13 @@
 // WARPS: decode.verify_sample {{.*}} [#decode.warp<temperature>] :
 // WARPS-NOT: #decode.warp
 // GREEDY: decode.verify_greedy
-// LAYERS: lm.layers 0 to 1 iter() : {
+// LAYERS: lm.layers 0 to 1 iter() {
 // LAYERS-NEXT: lm.yield
 // LAYERS-NEXT: }
 // LAYERS-NOT: decode.
 
 // PLAN: rt.model
+// PLAN-NEXT: rt.kernel @glu
 // PLAN-NEXT: rt.plan "ar" {
 // PLAN-NEXT: rt.launch @glu {{.*$}}
 // PLAN-NEXT: }

@@ -70,7 +70,8 @@ int main(int argc, char **argv) {
   cl::opt<std::string> weights("weights", cl::desc("checkpoint, random[:SEED] or none"), cl::init("checkpoint"),
                                cl::cat(category));
   cl::opt<std::string> dtype("dtype",
-                             cl::desc("Matrices as auto (bf16 where the checkpoint is, else f32), stored (as auto, "
+                             cl::desc("Matrices as auto (bf16, or integers of GPTQ and AWQ, where the checkpoint has "
+                                      "them, else f32), stored (as auto, "
                                       "but integers where it has them), f32, bf16, int8 or int4 (default: auto)"),
                              cl::cat(category));
   cl::opt<int> group("group",

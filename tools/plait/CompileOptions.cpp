@@ -31,6 +31,10 @@ static bool isWeightsSpec(const std::string &text) {
 Status plait::checkCompileOptions(const CompileOptions &options) {
   if (!isWeightsSpec(options.weights))
     return wrongValue("--weights", options.weights, "checkpoint, random, random:SEED or none");
+  PLAIT_ASSIGN_OR_RETURN(std::vector<std::string> dtypes, parseNameList("--dtype", options.dtype));
+  for (const std::string &dtype : dtypes)
+    if (dtype != "auto" && dtype != "stored" && dtype != "f32" && dtype != "bf16" && dtype != "int8" && dtype != "int4")
+      return wrongValue("--dtype", dtype, "auto, stored, f32, bf16, int8 or int4");
   const std::string &kv = options.kvDtype;
   if (!kv.empty() && kv != "f32" && kv != "bf16" && kv != "int8")
     return wrongValue("--kv-dtype", kv, "f32, bf16 or int8");

@@ -36,8 +36,8 @@ decode.strategy @ar(%s: !decode.sequence<@main>) {
 // Attributes stay.
 // CHECK-LABEL: decode.strategy @greedy(%{{.*}}: !decode.sequence<@main>) attributes {note = "a"} {
 decode.strategy @greedy(%s: !decode.sequence<@main>) attributes {note = "a"} {
-  // CHECK-NEXT: decode.round iter({{.*}}) {note = "b"} : !decode.sequence<@main> {
-  %end = decode.round iter(%x = %s) {note = "b"} : !decode.sequence<@main> {
+  // CHECK-NEXT: decode.round iter({{.*}}) attributes {note = "b"} : !decode.sequence<@main> {
+  %end = decode.round iter(%x = %s) attributes {note = "b"} : !decode.sequence<@main> {
     %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<4>
     %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<4>
     %l = decode.head %h : !decode.hidden<@main>

@@ -1111,19 +1111,19 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 // expected-error @+1 {{expected finite factors > 0 but got 0.0}}
-#scaling = #lm.pair_scaling<factors = array<f64: 1.0, 0.0>, attention_factor = 1.0>
+#scaling = #lm.pair_scaling<factors = [1.0, 0.0], attention_factor = 1.0>
 
 // -----
 
 // expected-error @+1 {{expected a finite attention_factor > 0 but got 0.0}}
-#scaling = #lm.pair_scaling<factors = array<f64: 1.0, 2.0>, attention_factor = 0.0>
+#scaling = #lm.pair_scaling<factors = [1.0, 2.0], attention_factor = 0.0>
 
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%x: tensor<?x4xf32, #lm.dims<tokens>>, %p: tensor<?xi32, #lm.dims<tokens>>) {
     // expected-error @+1 {{expected as many factors as rotated pairs for the scaling}}
-    %z = lm.rope %x, %p head_dim 4 theta 2.0 scaling(#lm.pair_scaling<factors = array<f64: 1.0>, attention_factor = 1.0>) : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
+    %z = lm.rope %x, %p head_dim 4 theta 2.0 scaling(#lm.pair_scaling<factors = [1.0], attention_factor = 1.0>) : tensor<?x4xf32, #lm.dims<tokens>>, tensor<?xi32, #lm.dims<tokens>>
     lm.return
   }
 }

@@ -175,8 +175,8 @@ lm.model @variants family "llama" numerics fast max_positions 64 {
     %2 = lm.rope %1, %p head_dim 8 theta 10000.0 scaling(#lm.dynamic_scaling<factor = 2.0, original = 4096>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
     // CHECK-NEXT: lm.rope {{.*}} scaling(#lm.yarn_scaling<factor = 4.000000e+00, beta_fast = 3.200000e+01, beta_slow = 1.000000e+00, original = 64, attention_factor = 1.250000e+00>) : tensor
     %3 = lm.rope %2, %p head_dim 8 theta 10000.0 scaling(#lm.yarn_scaling<factor = 4.0, beta_fast = 32.0, beta_slow = 1.0, original = 64, attention_factor = 1.25>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
-    // CHECK-NEXT: lm.rope {{.*}} rotary_dim 4 scaling(#lm.pair_scaling<factors = array<f64: 1.000000e+00, 2.500000e+00>, attention_factor = 1.250000e+00>) : tensor
-    %4 = lm.rope %3, %p head_dim 8 theta 10000.0 rotary_dim 4 scaling(#lm.pair_scaling<factors = array<f64: 1.0, 2.5>, attention_factor = 1.25>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
+    // CHECK-NEXT: lm.rope {{.*}} rotary_dim 4 scaling(#lm.pair_scaling<factors = [1.000000e+00, 2.500000e+00], attention_factor = 1.250000e+00>) : tensor
+    %4 = lm.rope %3, %p head_dim 8 theta 10000.0 rotary_dim 4 scaling(#lm.pair_scaling<factors = [1.0, 2.5], attention_factor = 1.25>) : tensor<?x16xf32, #lm.dims<tokens>>, !ids
     lm.return %4 : tensor<?x16xf32, #lm.dims<tokens>>
   }
   lm.func @attention(%q: tensor<?x8xf32, #lm.dims<tokens>>, %kv: !kv, %rows: !lm.rows, %p: !ids) {

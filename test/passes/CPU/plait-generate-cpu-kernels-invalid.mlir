@@ -16,11 +16,36 @@ kernel.func @k(%x: !x) -> !x attributes {cost = #cost} {
 
 #cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>
 !x = tensor<?x8xf32, #lm.dims<tokens>>
-// expected-error @+1 {{'kernel.func' op expected one op that computes, and its results returned, as 'plait-outline-kernels' makes them}}
+// expected-error @+1 {{'kernel.func' op expected an op that computes but found none}}
 kernel.func @k(%x: !x) -> !x attributes {cost = #cost} {
-  %y = lm.scale %x by 2.0 : !x
-  %z = lm.scale %y by 2.0 : !x
+  kernel.return %x : !x
+}
+
+// -----
+
+#cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>
+!x = tensor<?x8xf32, #lm.dims<tokens>>
+!ids = tensor<?xi32, #lm.dims<tokens>>
+!packed = !kernel.packed<!lm.weight<8x8, #lm.bf16>, panel = 32, group = 2>
+kernel.func @k(%x: !x, %p: !packed, %i: !ids) -> !x attributes {cost = #cost} {
+  %w = kernel.unpack %p : !packed -> !lm.weight<8x8, #lm.bf16>
+  %y = lm.linear %x, %w : !x, !lm.weight<8x8, #lm.bf16>
+  // expected-error @+1 {{'lm.rope' op expected an elementwise op or a product after 'lm.linear' in one part of a kernel, or row by row ops alone}}
+  %z = lm.rope %y, %i head_dim 8 theta 10000.0 : !x, !ids
   kernel.return %z : !x
+}
+
+// -----
+
+#cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>
+!x = tensor<?x8xf32, #lm.dims<tokens>>
+!h = tensor<?x8xf32, #lm.dims<leaves>>
+!i = tensor<?xi32, #lm.dims<leaves>>
+kernel.func @k(%x: !x, %i: !i) -> !h attributes {cost = #cost} {
+  // expected-error @+1 {{'lm.take_rows' op expected a product as the first op of a part that is not row by row}}
+  %y = lm.take_rows %x, %i : !x, !i
+  %z = lm.scale %y by 2.0 : !h
+  kernel.return %z : !h
 }
 
 // -----

@@ -1,6 +1,6 @@
 // RUN: plait-opt %s --split-input-file --verify-diagnostics --plait-generate-cpu-kernels='lanes=16 tiles=amx'
 // RUN: not plait-opt %s --split-input-file --plait-generate-cpu-kernels='lanes=16' 2>&1 | FileCheck %s --check-prefix=NONE
-// RUN: not plait-opt %s --plait-generate-cpu-kernels='tiles=emulated fma=false' 2>&1 | FileCheck %s --check-prefix=FMA
+// RUN: not plait-opt %s --split-input-file --plait-generate-cpu-kernels='tiles=emulated fma=false' 2>&1 | FileCheck %s --check-prefix=FMA
 
 // NONE: error: 'lm.linear' op expected an input of f32 but got 'tensor<?x32xbf16, #lm.dims<tokens>>': the target has no tiles that multiply bf16
 // FMA: error: expected a target with fma for emulated tiles

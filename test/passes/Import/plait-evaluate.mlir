@@ -270,6 +270,16 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
     lm.return %0, %1 : !t4, !t4
   }
 
+  lm.func @last_layer(%x: !t1) -> !t1 {
+    %0 = lm.layers 1 to 2 iter(%h = %x) : !t1 {
+      %w = lm.get_weight @scale : !lm.weight<1x1, #lm.f32>
+      %b = lm.get_weight @offset : !lm.weight<1, #lm.f32>
+      %y = lm.linear %h, %w bias %b : !t1, !lm.weight<1x1, #lm.f32>, !lm.weight<1, #lm.f32>
+      lm.yield %y : !t1
+    }
+    lm.return %0 : !t1
+  }
+
   // Layer 0: 3 * 2 + 1 = 7; layer 1: 7 * 10 + 2 = 72. Layer 1 alone: 3 * 10 + 2.
   // LAYERS: result0: 1x1 f32
   // LAYERS-NEXT: {{^}}  72{{$}}
@@ -300,14 +310,5 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
       lm.yield %y : !t1
     }
     lm.return %0, %1, %2, %3 : !t1, !t1, !t1, !t1
-  }
-  lm.func @last_layer(%x: !t1) -> !t1 {
-    %0 = lm.layers 1 to 2 iter(%h = %x) : !t1 {
-      %w = lm.get_weight @scale : !lm.weight<1x1, #lm.f32>
-      %b = lm.get_weight @offset : !lm.weight<1, #lm.f32>
-      %y = lm.linear %h, %w bias %b : !t1, !lm.weight<1x1, #lm.f32>, !lm.weight<1, #lm.f32>
-      lm.yield %y : !t1
-    }
-    lm.return %0 : !t1
   }
 }

@@ -23,6 +23,7 @@ def jsonl(text):
 
 RUN = ["plait", "run", ARTIFACT, "-p", "A"]
 BENCH = ["plait", "bench", ARTIFACT, "-p", "4", "-n", "0", "-r", "1"]
+PERPLEXITY = ["plait", "perplexity", ARTIFACT, "--text", FILE]
 COMPILE = ["plait-compile", MODEL, "-o", os.path.join(WORK, "never.plait")]
 
 # Command, what its message has to hold. The exit code is 2.
@@ -108,6 +109,12 @@ USAGE = [
     (COMPILE + ["--dtype=int4", "--group=48"], ["--group", "32, 64 or 128"]),
     (COMPILE + ["--group=32"], ["--group", "--dtype=int8"]),
     (COMPILE + ["--dtype=int8", "--zero-points"], ["--zero-points", "--dtype=int4"]),
+    (["plait", "perplexity", ARTIFACT], ["--text"]),
+    (["plait", "perplexity", "--text", FILE], ["PATH"]),
+    (PERPLEXITY + ["--context", "1"], ["--context", 'found "1"', "expected an integer from 2"]),
+    (PERPLEXITY + ["--output", "ids"], ["--output", 'found "ids"', "text or json"]),
+    (PERPLEXITY + ["--threads", "0"], ["--threads", "from 1"]),
+    (PERPLEXITY + ["--weights", "foo"], ["--weights", "foo"]),
     (COMPILE + ["--target=cpu:arm"], ["target", "cpu:native"]),
     (COMPILE + ["--stop-after=foo"], ["--stop-after", "import, decode, lower, cpu"]),
     (COMPILE + ["--start-from=foo"], ["--start-from"]),

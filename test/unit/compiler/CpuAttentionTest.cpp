@@ -228,7 +228,7 @@ TEST_P(CpuAttention, PositionByPosition) {
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, CpuAttention,
-    testing::Combine(testing::Values(CpuTarget{4, false}, CpuTarget{8, true}),
+    testing::Combine(testing::Values(CpuTarget{4, false}, CpuTarget{8, true}, CpuTarget{16, true}),
                      testing::Values(Shape{6, 2, 32}, Shape{3, 3, 20}, Shape{8, 1, 64}, Shape{4, 2, 6}, Shape{9, 3, 64},
                                      Shape{4, 4, 128}, Shape{6, 2, 32, 1}, Shape{3, 3, 20, 5}, Shape{8, 1, 64, 64},
                                      Shape{4, 2, 6, 100}, Shape{4, 4, 128, 65}, Shape{9, 3, 64, 5},

@@ -254,7 +254,7 @@ TEST_P(CpuKernels, Quantize) {
           for (double value : values)
             largest = std::max(largest, std::fabs(value));
           for (auto [i, value] : llvm::enumerate(values))
-            EXPECT_LE(std::fabs(rounded[size_t(r * columns + first) + i] - value), largest * 0x1p-16);
+            EXPECT_LE(std::fabs(rounded[size_t(r * columns + first) + i] - value), largest * 1.6e-5);
         }
     }
 }

@@ -129,14 +129,14 @@ TEST_F(FrontendTest, RopeScalings) {
        16},
       {R"({"rope_scaling": {"type": "longrope", "short_factor": [1.5], "long_factor": [4],
            "original_max_position_embeddings": 8}})",
-       "#lm.pair_scaling<factors = array<f64: 4.000000e+00>, attention_factor = 1.15470053837", 16},
+       "#lm.pair_scaling<factors = [4.000000e+00], attention_factor = 1.15470053837", 16},
       {R"({"rope_scaling": {"type": "longrope", "short_factor": [1.5], "long_factor": [4]}})",
-       "#lm.pair_scaling<factors = array<f64: 1.500000e+00>, attention_factor = 1.000000e+00>", 16},
+       "#lm.pair_scaling<factors = [1.500000e+00], attention_factor = 1.000000e+00>", 16},
       {R"({"rope_scaling": {"type": "longrope", "factor": 4, "short_factor": [1.5], "long_factor": [4]}})",
-       "#lm.pair_scaling<factors = array<f64: 1.500000e+00>, attention_factor = 1.2247448713", 16},
+       "#lm.pair_scaling<factors = [1.500000e+00], attention_factor = 1.2247448713", 16},
       {R"({"rope_scaling": {"type": "longrope", "factor": 4, "attention_factor": 1.25, "short_factor": [1.5],
            "long_factor": [4], "original_max_position_embeddings": 1}})",
-       "#lm.pair_scaling<factors = array<f64: 4.000000e+00>, attention_factor = 1.250000e+00>", 16},
+       "#lm.pair_scaling<factors = [4.000000e+00], attention_factor = 1.250000e+00>", 16},
   };
   for (const Case &c : cases) {
     folder.write("config.json", patched(llamaConfig, c.patch));
@@ -455,8 +455,8 @@ TEST_F(FrontendTest, LongRopeOfPhi3) {
     options.readCheckpoint = false;
     Expected<ImportedModel> model = import(options);
     ASSERT_TRUE(model.ok()) << model.status().message();
-    expectHas(text(*model), "rotary_dim 6 scaling(#lm.pair_scaling<factors = array<f64: 4.000000e+00, 5.000000e+00, "
-                            "6.000000e+00>, attention_factor = 1.41421356");
+    expectHas(text(*model), "rotary_dim 6 scaling(#lm.pair_scaling<factors = [4.000000e+00, 5.000000e+00, "
+                            "6.000000e+00], attention_factor = 1.41421356");
     ASSERT_EQ(model->warnings.size(), 1u);
     expectHas(model->warnings.front(), "/rope_scaling: found an object of 3 members; its long_factor is used for texts "
                                        "of any length; for its short_factor set max_position_embeddings to that of");

@@ -230,6 +230,23 @@ TEST(Quantization, ScalesBeyondF16) {
   }
 }
 
+/// What is no number in the checkpoint is none afterwards, so that it is found.
+TEST(Quantization, NonFiniteValuesStay) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (WeightQuantization q : {WeightQuantization{4, 32, false}, {4, 32, true}, {8, 32, false}}) {
+    for (float bad : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity}) {
+      std::vector<float> values = randomValues(96, 2, 1), good = restored(q, values);
+      values[40] = bad;
+      std::vector<float> back = restored(q, values);
+      for (size_t i = 0; i < values.size(); ++i)
+        if (i / 32 == 1)
+          EXPECT_TRUE(std::isnan(back[i])) << nameOf(q);
+        else
+          EXPECT_EQ(back[i], good[i]) << nameOf(q);
+    }
+  }
+}
+
 /// Another run, and values of the other sign.
 TEST(Quantization, IsAFunctionOfItsArguments) {
   for (const WeightQuantization &q : allKinds()) {
