@@ -23,13 +23,8 @@ def ops(name):
 
 
 # Products of K inputs and N outputs, which may share a launch: 2 K N flops per token,
-<<<<<<< HEAD
-# 2 K N bytes of bf16. The input is read once, K numbers of f32 for each token; written
-# are N, or one for each pair of a gate and its sum, beside which a residual is read.
-=======
 # 2 K N bytes of bf16. The K inputs, f32, are read once for each token; written are N numbers,
 # or one for each pair of a gate and its sum; beside a sum its residual is read.
->>>>>>> int
 shapes = {"q_proj+k_proj+v_proj": (hidden, [hidden, kv, kv], hidden + 2 * kv, 0),
           "o_proj+residual": (hidden, [hidden], 2 * hidden, hidden),
           "gate_proj+up_proj+act_fn": (hidden, [inner, inner], inner, None),
