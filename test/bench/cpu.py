@@ -144,8 +144,9 @@ def measure(name, config, dtype, args, machine):
     tests = plan_tests(context, args.threads, args.quick)
     samples = collections.defaultdict(lambda: ([], []))
     for _ in range(1 if args.quick else args.rounds):
+        for threads in args.threads:
+            machine.measure(threads)
         for test in tests:
-            machine.measure(test.threads)
             samples[test][0].append(ours.speed(test))
             if peer and (speed := peer.speed(test)) is not None:
                 samples[test][1].append(speed)
