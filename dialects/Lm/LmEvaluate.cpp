@@ -146,6 +146,7 @@ static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
   DenseValue result = matrixLike(input, matrix.rows);
   // Several sums side by side: an addition has to wait for the one before it.
   constexpr int64_t sums = 8;
+  const int64_t stride = input.rowSize(); // may have padding
   for (int64_t n = 0; n < matrix.rows; ++n) {
     const double *w = matrix.row(n);
     int64_t t = 0;
@@ -154,7 +155,7 @@ static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
       double sum[sums] = {};
       for (int64_t k = 0; k < matrix.cols; ++k)
         for (int64_t i = 0; i < sums; ++i)
-          sum[i] += x[i * matrix.cols + k] * w[k];
+          sum[i] += x[i * stride + k] * w[k];
       for (int64_t i = 0; i < sums; ++i)
         result.row(t + i)[n] = sum[i];
     }

@@ -22,8 +22,8 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 // CHECK-DAG: %[[Q:.*]] = kernel.packed_weight @main::@q
 // CHECK-DAG: %[[K:.*]] = kernel.packed_weight @main::@k
 // CHECK-DAG: %[[V:.*]] = kernel.packed_weight @main::@v
-// CHECK: %[[P:.*]]:3 = kernel.launch @[[LINEAR:linear[_0-9]*]](%[[X]], %[[Q]], %[[K]], %[[V]]) from "attn.q_proj+k_proj+v_proj"
-// CHECK-NEXT: %[[R:.*]]:2 = kernel.launch @[[ROPE:rope[_0-9]*]](%[[P]]#0, %[[POS]], %[[P]]#1) from "attn.rope_q+rope_k"
+// CHECK: %[[P:.*]]:3 = kernel.launch @[[$LINEAR:linear[_0-9]*]](%[[X]], %[[Q]], %[[K]], %[[V]]) from "attn.q_proj+k_proj+v_proj"
+// CHECK-NEXT: %[[R:.*]]:2 = kernel.launch @[[$ROPE:rope[_0-9]*]](%[[P]]#0, %[[POS]], %[[P]]#1) from "attn.rope_q+rope_k"
 // CHECK-NEXT: decode.return %[[R]]#0, %[[R]]#1, %[[P]]#2
 decode.step @projections(%x: !x, %pos: !ids) -> (!x, !y, !y)
     attributes {input_roles = [#decode.role<tokens>, #decode.role<positions>],
@@ -59,10 +59,10 @@ decode.step @left(%x: !x, %pos: !ids) -> !x
   decode.return %d : !x
 }
 
-// CHECK: kernel.func @[[ROPE]](
+// CHECK: kernel.func @[[$ROPE]](
 // CHECK-SAME: in_place = array<i64: 0, 0, 2, 1>
 // CHECK-COUNT-2: lm.rope
-// CHECK: kernel.func @[[LINEAR]](
+// CHECK: kernel.func @[[$LINEAR]](
 // CHECK-COUNT-3: lm.linear
 // CHECK: kernel.return %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x4xf32
 
