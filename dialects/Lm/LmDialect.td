@@ -315,7 +315,7 @@ def Lm_Int16Type : Lm_Type<"Int16", "int16"> {
     by a weight of integers. `group` consecutive columns of a row share an f32
     scale, the largest magnitude among them divided by 32767; an element is
     `scale * q` with q the integer nearest to the activation over the scale. So an
-    element is off by at most 2^-16 of its group's largest magnitude. Columns that
+    element is off by at most half a scale, 1.6e-5 of its group's largest magnitude. Columns that
     are left over at the end of a row are a shorter group.
 
     In memory a row is its integers, then the f32 scales and the i32 sums of the

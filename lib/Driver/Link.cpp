@@ -111,11 +111,13 @@ private:
     files.push_back("selftest.safetensors");
     // Relative to the largest logit: f32 arithmetic is all that differs from the
     // reference, which reads the same rounded weights, and activations of 16 bits
-    // where weights are integers; on tiles inputs are rounded to bf16.
+    // where weights are integers. On tiles inputs are rounded to bf16, which moves a
+    // logit by 3e-3 in a trained model and up to 3.7e-2 in small ones of random
+    // weights; two may move towards each other.
     bool rounds = llvm::any_of(in.targets, [](const auto &code) { return code.machine.tiles != TileUnit::none; });
     bool hasIntegers = llvm::any_of(model.getBody().front().getOps<rt::WeightOp>(),
                                     [](rt::WeightOp weight) { return weight.getQuantization().has_value(); });
-    const char *tolerance = rounds ? "2e-2" : hasIntegers ? "1e-3" : "1e-5";
+    const char *tolerance = rounds ? "8e-2" : hasIntegers ? "1e-3" : "1e-5";
     return writeSafetensors(artifact.pathOf("selftest.safetensors"),
                             {{"tokens", plait::TensorType::i32, {int64_t(test.tokens.size())}, bytes(test.tokens)},
                              {"greedy", plait::TensorType::i32, {int64_t(test.greedy.size())}, bytes(test.greedy)},

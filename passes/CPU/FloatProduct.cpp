@@ -12,15 +12,10 @@
 using namespace plait;
 
 SmallVector<Value> FloatProduct::emitSums(const Block &block) {
+  if (layout.quantization)
+    return emitGroups(block, layout.groupColumns());
   SmallVector<Value> sums(block.rows * block.columns(), e.splat(0));
-  if (!layout.quantization)
-    return addColumns(block, e.i64(0), e.i64(0), layout.cols, {}, sums);
-  int64_t columns = layout.groupColumns(), whole = layout.cols / columns;
-  sums = e.forLoop(e.i64(0), e.i64(whole), 1, sums,
-                   [&](Value group, ValueRange totals) { return emitGroup(block, group, columns, totals); });
-  if (int64_t left = layout.cols % columns)
-    sums = emitGroup(block, e.i64(whole), left, sums);
-  return sums;
+  return addColumns(block, e.i64(0), e.i64(0), layout.cols, {}, sums);
 }
 
 SmallVector<Value> FloatProduct::emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) {
@@ -47,6 +42,8 @@ SmallVector<Value> FloatProduct::addColumns(const Block &block, Value words, Val
   auto addWord = [&](Value word, int64_t depth, ValueRange sums) {
     SmallVector<Value> next(sums), loaded;
     Value at = e.add(words, e.mul(word, layout.panel));
+    if (layout.wordColumns > 1)
+      prefetch(block, at, 1024);
     for (int64_t c = 0; c < block.columns(); ++c)
       loaded.push_back(e.load(wordType, weights, wordOffset(block, c, at)));
     for (int64_t i = 0; i < depth; ++i) {

@@ -15,16 +15,6 @@ IntegerProduct::IntegerProduct(CpuKernelEmitter &e, Value input, Value weight, V
     : ProductEmitter(e, input, weight, bias, result),
       element(cast<lm::Int16Type>(cast<RankedTensorType>(input.getType()).getElementType())) {}
 
-SmallVector<Value> IntegerProduct::emitSums(const Block &block) {
-  SmallVector<Value> sums(block.rows * block.columns(), e.splat(0));
-  int64_t columns = element.getGroup(), whole = layout.cols / columns;
-  sums = e.forLoop(e.i64(0), e.i64(whole), 1, sums,
-                   [&](Value group, ValueRange totals) { return emitGroup(block, group, columns, totals); });
-  if (int64_t left = layout.cols % columns)
-    sums = emitGroup(block, e.i64(whole), left, sums);
-  return sums;
-}
-
 SmallVector<Value> IntegerProduct::emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) {
   OpBuilder &b = e.builder();
   VectorType i32 = e.vectorType(b.getI32Type());
@@ -71,7 +61,8 @@ SmallVector<Value> IntegerProduct::addWord(const Block &block, Value words, Valu
   VectorType halves = VectorType::get({2 * e.lanes()}, b.getI16Type());
   SmallVector<Value> next(sums), loaded;
   Value at = e.add(words, e.mul(word, layout.panel));
-  prefetch(block, at);
+  if (layout.quantization->bits == 4)
+    prefetch(block, at, 2048);
   for (int64_t c = 0; c < block.columns(); ++c) {
     Value vector = e.load(e.vectorType(b.getI32Type()), weights, wordOffset(block, c, at));
     loaded.push_back(LLVM::BitcastOp::create(b, e.loc(), halves, vector));

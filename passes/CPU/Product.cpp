@@ -120,6 +120,17 @@ void ProductEmitter::emitBlock(const Block &block) {
   }
 }
 
+SmallVector<Value> ProductEmitter::emitGroups(const Block &block, int64_t columns) {
+  int64_t whole = layout.cols / columns;
+  SmallVector<Value> zeros(block.rows * block.columns(), e.splat(0));
+  SmallVector<Value> sums =
+      e.forLoop(e.i64(0), e.i64(whole), 1, zeros,
+                [&](Value group, ValueRange totals) { return emitGroup(block, group, columns, totals); });
+  if (int64_t left = layout.cols % columns)
+    sums = emitGroup(block, e.i64(whole), left, sums);
+  return sums;
+}
+
 bool ProductEmitter::hasManyFlops(Operation *op) {
   if (!op->hasTrait<lm::Elementwise>())
     return false;
@@ -164,16 +175,17 @@ Value ProductEmitter::wordOffset(const Block &block, int64_t column, Value word)
   return e.add(offset, column / block.vectors * panelWords + column % block.vectors * e.lanes());
 }
 
-void ProductEmitter::prefetch(const Block &block, Value words) {
+void ProductEmitter::prefetch(const Block &block, Value words, int64_t ahead) {
   if (block.rows > 2)
     return;
-  // Far enough for the memory, near enough to stay in the first cache.
-  constexpr int64_t ahead = 2048 / 4, line = 64 / 4;
+  constexpr int64_t line = 64 / 4;
   OpBuilder &b = e.builder();
   for (int64_t p = 0; p < block.panels; ++p)
     for (int64_t at = 0; at < block.vectors * e.lanes(); at += line) {
+      Value offset = e.add(wordOffset(block, p * block.vectors, words), ahead / 4 + at);
+      // It may lie behind the weight, so nothing is said of where it is.
       Value address =
-          e.element(b.getI32Type(), weights, e.add(wordOffset(block, p * block.vectors, words), ahead + at));
+          LLVM::GEPOp::create(b, e.loc(), weights.getType(), b.getI32Type(), weights, ArrayRef<LLVM::GEPArg>{offset});
       LLVM::Prefetch::create(b, e.loc(), address, /*rw=*/0, /*hint=*/3, /*cache=*/1);
     }
 }

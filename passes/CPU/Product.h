@@ -77,12 +77,17 @@ protected:
 
   /// The sums of `block` with `weights`, without bias: row by row, each panel by panel.
   virtual SmallVector<Value> emitSums(const Block &block) = 0;
+  /// Those sums, `columns` columns of the weight at a time, of which the last may have fewer.
+  SmallVector<Value> emitGroups(const Block &block, int64_t columns);
+  /// `totals` plus the sums over the `columns` columns of `group`.
+  virtual SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) = 0;
   /// Vectors of a row that a block has if it can: enough for the sums not to wait for
   /// each other, few enough for the registers.
   virtual int64_t blockVectors(int64_t rows) const { return std::max<int64_t>(2, 8 / rows); }
-  /// Asks for what `block` will need soon after the words that `words` leads to, if
-  /// there are so few rows that the memory is what it waits for.
-  void prefetch(const Block &block, Value words);
+  /// Asks for what `block` will need `ahead` bytes behind the words that `words` leads
+  /// to, if there are so few rows that the memory is what it waits for. It pays where
+  /// there is so much to do per word that the processor does not see far ahead.
+  void prefetch(const Block &block, Value words, int64_t ahead);
 
   /// Offset in the weight, in words of 32 bits, of the word of vector `column` of
   /// `block` that lies `word` (i64) words behind the beginning of its panel.
@@ -122,7 +127,7 @@ public:
 
 private:
   SmallVector<Value> emitSums(const Block &block) override;
-  SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals);
+  SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) override;
   /// Adds the products of `columns` columns from `firstColumn` on, whose words
   /// begin `words` words behind the beginning of the panel.
   SmallVector<Value> addColumns(const Block &block, Value words, Value firstColumn, int64_t columns,
@@ -139,10 +144,14 @@ public:
   IntegerProduct(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
 
 private:
-  SmallVector<Value> emitSums(const Block &block) override;
-  /// One panel of a row at a time: its sums, and those of the group, fill the registers.
-  int64_t blockVectors(int64_t rows) const override { return rows == 1 ? layout.panel / e.lanes() : 2; }
-  SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals);
+  SmallVector<Value> emitSums(const Block &block) override { return emitGroups(block, element.getGroup()); }
+  /// Of one row two panels, two streams of weights. With 4 bits one: words take longer
+  /// to take apart than to read, and its sums and those of the group fill the registers.
+  int64_t blockVectors(int64_t rows) const override {
+    int64_t perPanel = layout.panel / e.lanes();
+    return rows > 1 ? 2 : layout.quantization->bits == 4 ? perPanel : 2 * perPanel;
+  }
+  SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) override;
   /// Adds the products of the columns of word `word` of a group, whose words begin
   /// `words` words behind the beginning of a panel, and whose inputs begin `pairs`
   /// pairs behind that of a row.

@@ -40,11 +40,12 @@ struct WeightQuantization {
 /// A row of a weight in integers.
 struct QuantizedRow {
   std::vector<int8_t> integers; ///< one per column
-  std::vector<uint16_t> scales; ///< f16, one per group; finite, of either sign
+  std::vector<uint16_t> scales; ///< f16, one per group, of either sign
   std::vector<int8_t> zeros;    ///< one per group, 0 without zero points
 };
 
-/// Rounds `row`, whose elements are finite, to the nearest integers. Each group's
+/// Rounds `row` to the nearest integers; a group with an infinity or a NaN gets the
+/// scale NaN, so that all of it reads as NaN. Each group's
 /// scale (and zero point) is the one of a few dozen candidates with the least
 /// squared error, column i weighing importance[i] >= 0 (all alike if `importance`
 /// is empty). A group of zeros has scale 0. The result depends on the arguments
