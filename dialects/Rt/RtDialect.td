@@ -40,6 +40,13 @@ def Rt_ArgAttr : AttrDef<Rt_Dialect, "Arg"> {
 }
 def Rt_ArgArrayAttr : TypedArrayAttrBase<Rt_ArgAttr, "arguments of a launch">;
 
+def Rt_CollectiveKind : I32EnumAttr<"CollectiveKind", "what ranks do together", [
+    I32EnumAttrCase<"all_reduce", 0>, I32EnumAttrCase<"reduce_scatter", 1>, I32EnumAttrCase<"all_gather", 2>]> {
+  let cppNamespace = "::plait::rt";
+  let genSpecializedAttr = 0;
+}
+def Rt_CollectiveKindAttr : EnumAttr<Rt_Dialect, Rt_CollectiveKind, "collective_kind">;
+
 def Rt_TilesAttr : AttrDef<Rt_Dialect, "Tiles"> {
   let mnemonic = "tiles";
   let summary = "how a kernel's work is divided: fields of plait_kernel_v1_t";

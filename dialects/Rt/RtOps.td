@@ -17,18 +17,21 @@ include "dialects/Rt/RtDialect.td"
 class Rt_Op<string mnemonic, list<Trait> traits = []> : Op<Rt_Dialect, mnemonic, traits>;
 
 def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]> {
-  let summary = "plait_model_v3_t: the tables of a model binary";
+  let summary = "plait_model_v4_t: the tables of a model binary";
   let description = [{
-    Order of the ops of one kind is the index in the table.
+    Order of the ops of one kind is the index in the table. A program of `ranks` that
+    run together is that of `rank`.
 
     ```mlir
     rt.model @main {vocabulary = 2048 : i64, ...} { rt.kernel ... rt.weight ... rt.state ... rt.plan ... }
     ```
     **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.plan` inside; a
-    launch names a kernel of the table.
+    launch names a kernel of the table; `0 <= rank < ranks`; collectives only with
+    several ranks.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, StrAttr:$numerics, I64Attr:$vocabulary,
-                       I64Attr:$max_positions, I64Attr:$layers, I64Attr:$pack_bytes, I64Attr:$parameters);
+                       I64Attr:$max_positions, I64Attr:$layers, I64Attr:$pack_bytes, I64Attr:$parameters,
+                       DefaultValuedAttr<I64Attr, "0">:$rank, DefaultValuedAttr<I64Attr, "1">:$ranks);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasRegionVerifier = 1;
@@ -49,7 +52,7 @@ def Rt_KernelOp : Rt_Op<"kernel", [HasParent<"ModelOp">]> {
 }
 
 def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {
-  let summary = "plait_weight_v3_t";
+  let summary = "plait_weight_v4_t";
   let description = [{
     ```mlir
     rt.weight "q" from "model.layers.{layer}.self_attn.q_proj.weight" {offset = 0 : i64, ...}
@@ -57,19 +60,29 @@ def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {
     An `element` of i8 or i4 is an integer: `scale_group` columns share a scale (0
     otherwise), and a zero point with `zero_points`.
 
+    A rank may have a part of a tensor: `rows` by `cols` elements from row `row_begin`
+    and column `col_begin` on. The checkpoint's tensor, once `transposed`, has
+    `source_rows` by `source_cols` (0: as the part).
+
     **Constraints:** `element` is f32, bf16, i8 or i4; `offset`, `layer_first`,
-    `scale_group` and `panel` (0: rows) are not negative, the other numbers are positive.
+    `scale_group` and `panel` (0: rows) are not negative, the other numbers are positive;
+    the part lies inside the tensor and cuts no group of `scale_group` columns.
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$source, I64Attr:$offset, I64Attr:$layer_bytes, I64Attr:$layers,
                        DefaultValuedAttr<I64Attr, "0">:$layer_first, DefaultValuedAttr<I64Attr, "1">:$layer_step,
                        I64Attr:$rows, I64Attr:$cols, TypeAttr:$element, I64Attr:$panel, I64Attr:$group,
-                       DefaultValuedAttr<I64Attr, "0">:$scale_group, UnitAttr:$zero_points, UnitAttr:$transposed);
+                       DefaultValuedAttr<I64Attr, "0">:$scale_group, UnitAttr:$zero_points, UnitAttr:$transposed,
+                       DefaultValuedAttr<I64Attr, "0">:$row_begin, DefaultValuedAttr<I64Attr, "0">:$col_begin,
+                       DefaultValuedAttr<I64Attr, "0">:$source_rows, DefaultValuedAttr<I64Attr, "0">:$source_cols);
   let assemblyFormat = "$name `from` $source attr-dict";
   let extraClassDeclaration = [{
     /// How integers stand for the elements, if they are integers.
     std::optional<WeightQuantization> getQuantization();
     /// Of a weight in panels.
     PanelLayout getLayout();
+    /// Shape of the checkpoint's tensor, of which this may be a part.
+    int64_t getWholeRows() { return getSourceRows() ? getSourceRows() : getRows(); }
+    int64_t getWholeCols() { return getSourceCols() ? getSourceCols() : getCols(); }
     /// The checkpoint tensor of a slice.
     std::string getTensorName(int64_t slice);
   }];
@@ -97,12 +110,13 @@ def Rt_StateOp : Rt_Op<"state", [HasParent<"ModelOp">]> {
 }
 
 def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]> {
-  let summary = "plait_plan_v1_t: one variant's launches in order";
+  let summary = "plait_plan_v2_t: one variant's launches in order";
   let description = [{
     ```mlir
     rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
     ```
-    **Constraints:** only `rt.slot`, then `rt.launch` inside.
+    **Constraints:** only `rt.slot`, then `rt.launch` and `rt.collective` inside; the op
+    after a collective has `barrier`; a collective's slot is there and large enough.
   }];
   let arguments = (ins StrAttr:$name, UnitAttr:$has_logits);
   let regions = (region SizedRegion<1>:$body);
@@ -122,7 +136,7 @@ def Rt_SlotOp : Rt_Op<"slot", [HasParent<"PlanOp">]> {
 }
 
 def Rt_LaunchOp : Rt_Op<"launch", [HasParent<"PlanOp">]> {
-  let summary = "plait_launch_v1_t";
+  let summary = "plait_launch_v2_t";
   let description = [{
     ```mlir
     rt.launch @linear [#rt.arg<slot 0>, #rt.arg<weight 3>, #rt.arg<slot 1>] layers 0 to 4 barrier from "q_proj"
@@ -135,6 +149,28 @@ def Rt_LaunchOp : Rt_Op<"launch", [HasParent<"PlanOp">]> {
   let assemblyFormat = [{
     $kernel $arguments `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)? (`loop` $loop_begin^)?
     `from` $source attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
+  let summary = "plait_collective_v1_t and its plait_launch_v2_t: what all ranks do together";
+  let description = [{
+    In order with the launches. `elements` f32 from the beginning of the slot take part:
+    a constant, then one coefficient per plait_dim_t. `axis` is for people.
+
+    ```mlir
+    rt.collective all_reduce <slot 3> elements [0, 192, 0, 0, 0, 0, 0, 0] layers 0 to 4 barrier from "o_proj" {axis = "tp"}
+    ```
+    **Constraints:** `all_reduce`, the one kind that is there; a slot; PLAIT_DIM_COUNT + 1
+    coefficients, none negative; `0 <= layer_begin < layer_end`; `barrier`.
+  }];
+  let arguments = (ins Rt_CollectiveKindAttr:$kind, Rt_ArgAttr:$argument, DenseI64ArrayAttr:$elements,
+                       I64Attr:$layer_begin, I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$loop_begin,
+                       StrAttr:$source, OptionalAttr<AnyAttr>:$cost, OptionalAttr<StrAttr>:$axis);
+  let assemblyFormat = [{
+    $kind $argument `elements` $elements `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
+    (`loop` $loop_begin^)? `from` $source attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -76,7 +76,7 @@ typedef enum plait_layout_e {
   PLAIT_LAYOUT_PANELS = 1
 } plait_layout_t;
 
-typedef struct plait_weight_v3 {
+typedef struct plait_weight_v4 {
   const char *name;     /* symbol in the IR */
   const char *source;   /* checkpoint tensor; "{layer}" stands for the layer */
   uint64_t pack_offset; /* byte offset in the weight pack, a multiple of 64 */
@@ -91,7 +91,11 @@ typedef struct plait_weight_v3 {
   int32_t transposed;   /* the checkpoint stores [cols][rows] */
   int32_t zero_points;  /* 1: integers have zero points */
   int64_t scale_group;  /* columns of integers that share a scale; 0: no integers */
-} plait_weight_v3_t;
+  /* The part of the checkpoint's tensor, [source_rows][source_cols] (once transposed),
+   * that this rank has begins here. */
+  int64_t row_begin, col_begin;
+  int64_t source_rows, source_cols;
+} plait_weight_v4_t;
 
 /* -- State -----------------------------------------------------------------*/
 
@@ -168,7 +172,22 @@ typedef struct plait_arg_v1 {
   int32_t index;
 } plait_arg_v1_t;
 
-typedef struct plait_launch_v1 {
+typedef enum plait_collective_kind_e {
+  PLAIT_COLLECTIVE_ALL_REDUCE = 0, /* f32, each element becomes the sum of all ranks', in place */
+  PLAIT_COLLECTIVE_KIND_COUNT = 1
+} plait_collective_kind_t;
+
+/* What the ranks of a model do together. All ranks have the same collectives in the
+ * same order, of the same number of elements. */
+typedef struct plait_collective_v1 {
+  int32_t kind; /* plait_collective_kind_t */
+  int32_t reserved;
+  plait_extent_v2_t elements; /* f32, from the beginning of the slot */
+} plait_collective_v1_t;
+
+typedef struct plait_launch_v2 {
+  /* Below 0: the plan's collective -1 - kernel. It has one argument, a slot; its
+   * `barrier` and that of the launch after it in the plan are 1. */
   int32_t kernel;
   int32_t first_arg, arg_count; /* in the plan's argument table */
   /* 1: every earlier launch must have finished on all threads. 0: the launch
@@ -181,20 +200,22 @@ typedef struct plait_launch_v1 {
   /* 1 on the first launch of a loop body (two loops may follow each other). */
   int32_t loop_begin;
   int32_t source; /* in the model's table of source ops */
-} plait_launch_v1_t;
+} plait_launch_v2_t;
 
-typedef struct plait_plan_v1 {
+typedef struct plait_plan_v2 {
   const char *name;               /* variant: "ar", "ar.debug" */
   const plait_extent_v2_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
-  const plait_launch_v1_t *launches;
-  int32_t slot_count, arg_count, launch_count;
+  const plait_launch_v2_t *launches;
+  const plait_collective_v1_t *collectives;
+  int32_t slot_count, arg_count, launch_count, collective_count;
   int32_t has_logits; /* writes PLAIT_OUT_LOGITS */
-} plait_plan_v1_t;
+  int32_t reserved;
+} plait_plan_v2_t;
 
 /* -- Model -----------------------------------------------------------------*/
 
-typedef struct plait_model_v3 {
+typedef struct plait_model_v4 {
   uint64_t struct_size;
   uint32_t abi_version;
   uint32_t magic;
@@ -206,17 +227,18 @@ typedef struct plait_model_v3 {
   int64_t layers;
   uint64_t pack_bytes;
   const plait_kernel_v1_t *kernels;
-  const plait_weight_v3_t *weights;
+  const plait_weight_v4_t *weights;
   const plait_state_v2_t *states;
-  const plait_plan_v1_t *plans;
+  const plait_plan_v2_t *plans;
   const char *const *sources;
   int32_t kernel_count, weight_count, state_count, plan_count, source_count;
   int32_t table_count; /* page tables; each is used by some state */
-} plait_model_v3_t;
+  int32_t rank, ranks; /* programs that run together, and which one this is */
+} plait_model_v4_t;
 
 /* Returns the model's tables, or null if the binary cannot serve a runtime
  * whose newest known ABI is `max_version`. */
-typedef const plait_model_v3_t *(*plait_model_query_fn)(uint32_t max_version);
+typedef const plait_model_v4_t *(*plait_model_query_fn)(uint32_t max_version);
 
 #if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
 #ifdef __cplusplus
@@ -226,12 +248,13 @@ typedef const plait_model_v3_t *(*plait_model_query_fn)(uint32_t max_version);
 #endif
 PLAIT_ABI_ASSERT(sizeof(plait_extent_v2_t) == 64, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_weight_v3_t) == 104, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_weight_v4_t) == 136, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_state_v2_t) == 48, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_launch_v1_t) == 32, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_plan_v1_t) == 48, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_model_v3_t) == 136, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_launch_v2_t) == 32, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_collective_v1_t) == 72, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_plan_v2_t) == 64, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_model_v4_t) == 144, "ABI");
 #endif
 
 #ifdef __cplusplus

@@ -12,8 +12,11 @@
  *      stand for every n-th layer (plait_weight_v2_t). Two more extents, edits and tops
  *      (plait_extent_v2_t): edits of logits as inputs, the most probable tokens as
  *      outputs.
- *   3  weights of integers with scales, and zero points (plait_weight_v3_t,
+ *   3  weights of integers with scales, and zero points (plait_weight_v4_t,
  *      PLAIT_DTYPE_I8, PLAIT_DTYPE_I4).
+ *   4  models of several ranks (plait_model_v4_t): a weight may be a part of the
+ *      checkpoint's tensor (plait_weight_v4_t), a launch may be a collective of all
+ *      ranks (plait_launch_v2_t, plait_collective_v1_t).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
@@ -24,7 +27,7 @@
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 3u
+#define PLAIT_ABI_VERSION 4u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

@@ -14,6 +14,7 @@
 #include "plait/Driver/Register.h"
 #include "plait/Support/IrInput.h"
 #include "runtime/base/Signals.h"
+#include "runtime/core/Manifest.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
@@ -87,6 +88,7 @@ public:
     if (machines.size() > 1 && forOne)
       return invalidArgument("target: found a list with IR of the lower phase or later; expected one target, as that "
                              "IR is made for one");
+    PLAIT_RETURN_IF_ERROR(checkRanks());
     phaseOptions.debugLogits = options.debugLogits;
     phaseOptions.fuseGated = options.fusions.gated;
     phaseOptions.fuseEpilogues = options.fusions.epilogues;
@@ -103,15 +105,30 @@ public:
       PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
     if (options.stopAfter <= Phase::decode)
       return writeIR(*module);
-    for (const CpuMachine &machine : machines)
-      PLAIT_RETURN_IF_ERROR(compileFor(machine));
+    // Of IR that is shown, that of rank 0.
+    ranks.resize(options.stopAfter == Phase::link ? size_t(options.tp) : 1);
+    for (size_t rank = 0; rank < ranks.size(); ++rank)
+      for (const CpuMachine &machine : machines)
+        PLAIT_RETURN_IF_ERROR(compileFor(machine, rank));
     if (options.stopAfter < Phase::link)
-      return writeIR(*targets.front().module);
-    LinkInputs inputs{options, imported, selftest, targets, importance ? &*importance : nullptr};
+      return writeIR(*ranks.front().front().module);
+    LinkInputs inputs{options, imported, selftest, ranks, importance ? &*importance : nullptr};
     return link(inputs);
   }
 
 private:
+  Status checkRanks() const {
+    if (options.tp < 1 || options.tp > kMostRanks)
+      return invalidArgument("--tp: found " + std::to_string(options.tp) + "; expected 1 to " +
+                             std::to_string(kMostRanks) + " ranks");
+    if (options.tp > 1 && options.startFrom > Phase::decode)
+      return invalidArgument("--tp: found it with --start-from=" + getName(options.startFrom).str() +
+                             "; expected import or decode, as later IR is that of one rank");
+    if (options.tp > 1 && options.emit == Emit::executable)
+      return unsupported("--tp: found it with --emit=exe, and an executable is one rank; expected --emit=folder");
+    return Status::success();
+  }
+
   static DialectRegistry makeRegistry() {
     DialectRegistry registry;
     registerAllDialects(registry);
@@ -169,8 +186,14 @@ private:
     return Status::success();
   }
 
-  /// The phases that depend on the machine; `module` stays for the next one.
-  Status compileFor(const CpuMachine &machine) {
+  /// Leaves of `module` what `rank` of the ranks does.
+  Status runParallel(ModuleOp module, size_t rank) {
+    (void)module, (void)rank;
+    return unsupported("--tp: tensor parallelism is not built yet");
+  }
+
+  /// The phases that depend on rank and machine; `module` stays for the next one.
+  Status compileFor(const CpuMachine &machine, size_t rank) {
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
     phaseOptions.tiles = machine.tiles;
@@ -178,9 +201,11 @@ private:
     std::optional<ExplainLog::Mark> mark;
     if (explain)
       mark = explain->mark();
-    TargetCode &code = targets.emplace_back();
+    TargetCode &code = ranks[rank].emplace_back();
     code.machine = machine;
     code.module = OwningOpRef<ModuleOp>(module->clone());
+    if (options.tp > 1)
+      PLAIT_RETURN_IF_ERROR(runParallel(*code.module, rank));
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *code.module));
     if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
       keepTables(code);
@@ -255,7 +280,7 @@ private:
   std::optional<WeightImportance> importance;
   std::optional<Selftest> selftest;
   OwningOpRef<ModuleOp> module;
-  std::vector<TargetCode> targets;
+  std::vector<RankCode> ranks;
 };
 
 } // namespace

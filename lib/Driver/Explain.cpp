@@ -95,12 +95,23 @@ void ExplainLog::addCosts(ModuleOp module) {
   for (rt::ModelOp model : module.getOps<rt::ModelOp>())
     for (rt::PlanOp plan : model.getBody().front().getOps<rt::PlanOp>()) {
       Json launches = Json::array();
-      for (rt::LaunchOp launch : plan.getBody().front().getOps<rt::LaunchOp>()) {
-        auto function = symbols.lookup<kernel::FuncOp>(launch.getKernel());
-        Operation *op = function ? function.getRoot() : nullptr;
-        auto attr = dyn_cast_or_null<kernel::CostAttr>(launch.getCostAttr());
+      for (Operation &row : plan.getBody().front()) {
+        std::string name;
+        Attribute costAttr;
+        if (auto launch = dyn_cast<rt::LaunchOp>(row)) {
+          auto function = symbols.lookup<kernel::FuncOp>(launch.getKernel());
+          if (Operation *op = function ? function.getRoot() : nullptr)
+            name = op->getName().getStringRef().str();
+          costAttr = launch.getCostAttr();
+        } else if (auto collective = dyn_cast<rt::CollectiveOp>(row)) {
+          name = "par." + rt::stringifyCollectiveKind(collective.getKind()).str();
+          costAttr = collective.getCostAttr();
+        } else {
+          continue;
+        }
+        auto attr = dyn_cast_or_null<kernel::CostAttr>(costAttr);
         Cost cost = attr ? kernel::getCost(attr) : Cost();
-        launches.push_back({{"op", op ? op->getName().getStringRef().str() : ""},
+        launches.push_back({{"op", name},
                             {"flops", termsOf(cost.flops)},
                             {"weight_bytes", termsOf(cost.weightBytes)},
                             {"activation_bytes", termsOf(cost.activationBytes)}});

@@ -23,18 +23,24 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <map>
+
 using namespace plait;
 
 namespace {
 
 class Linker {
 public:
-  Linker(LinkInputs &in, ArtifactWriter &artifact) : in(in), model(*in.targets.front().tables), artifact(artifact) {}
+  Linker(LinkInputs &in, ArtifactWriter &artifact)
+      : in(in), model(*in.ranks.front().front().tables), artifact(artifact) {}
 
   Status run() {
-    PLAIT_RETURN_IF_ERROR(checkLayouts());
-    for (TargetCode &code : in.targets)
-      PLAIT_RETURN_IF_ERROR(writeCode(code));
+    parts.resize(in.ranks.size());
+    for (size_t rank = 0; rank < parts.size(); ++rank) {
+      PLAIT_RETURN_IF_ERROR(checkLayouts(in.ranks[rank]));
+      for (TargetCode &code : in.ranks[rank])
+        PLAIT_RETURN_IF_ERROR(writeCode(code, rank));
+    }
     PLAIT_RETURN_IF_ERROR(writeCompanions());
     PLAIT_RETURN_IF_ERROR(writeSelftest());
     return writeManifest();
@@ -55,24 +61,32 @@ private:
     return text;
   }
 
-  /// All targets read one pack.
-  Status checkLayouts() {
+  /// All targets of a rank read one pack.
+  Status checkLayouts(RankCode &targets) {
     if (in.options.weights.kind != WeightsSpec::Kind::checkpoint)
       return Status::success();
-    for (TargetCode &code : in.targets)
-      if (weightsOf(*code.tables) != weightsOf(model))
+    for (TargetCode &code : targets)
+      if (weightsOf(*code.tables) != weightsOf(*targets.front().tables))
         return internalError("target: found weights in another layout for " + code.machine.name + " than for " +
-                             in.targets.front().machine.name +
+                             targets.front().machine.name +
                              "; expected one for all targets of a list; compile an artifact for each");
     return Status::success();
   }
 
+  bool hasRanks() const { return parts.size() > 1; }
+  /// Files of one rank among several have its number.
+  std::string rankedName(const char *stem, size_t rank) const {
+    return stem + (hasRanks() ? ".rank" + std::to_string(rank) : "");
+  }
+
   /// Files of one target among several have its name.
-  Status writeCode(TargetCode &code) {
+  Status writeCode(TargetCode &code, size_t rank) {
+    bool hasTargets = in.ranks[rank].size() > 1;
     auto fileName = [&](const char *stem, const char *extension) {
-      return stem + (in.targets.size() > 1 ? "." + code.machine.name : "") + extension;
+      return rankedName(stem, rank) + (hasTargets ? "." + code.machine.name : "") + extension;
     };
-    begin("generating code" + (in.targets.size() > 1 ? " for " + code.machine.name : ""));
+    begin("generating code" + (hasTargets ? " for " + code.machine.name : "") +
+          (hasRanks() ? " of rank " + std::to_string(rank) : ""));
     PLAIT_ASSIGN_OR_RETURN(std::string object, compileToObject(*code.module, code.machine));
     std::string binary = fileName("model", ".so"), plan = fileName("plan", ".mlir");
     PLAIT_RETURN_IF_ERROR(linkSharedObject(object, artifact.pathOf(binary)));
@@ -80,6 +94,12 @@ private:
     files.push_back(plan);
     Json entry = {{"target", code.machine.name}, {"isa", code.machine.isa}};
     PLAIT_ASSIGN_OR_RETURN(Json file, artifact.describe(binary));
+    // Ranks whose code is the same share the file.
+    auto [same, isNew] = codeFiles.insert({file["digest"].get<std::string>(), file});
+    if (!isNew && hasRanks()) {
+      (void)llvm::sys::fs::remove(artifact.pathOf(binary));
+      file = same->second;
+    }
     entry.update(file);
     if (code.explanation) {
       std::string explain = fileName("explain", ".json");
@@ -87,7 +107,7 @@ private:
       files.push_back(explain);
       entry["explain"] = explain;
     }
-    binaries.push_back(std::move(entry));
+    parts[rank]["binaries"].push_back(std::move(entry));
     return Status::success();
   }
 
@@ -114,7 +134,7 @@ private:
     // where weights are integers. On tiles inputs are rounded to bf16, which moves a
     // logit by 3e-3 in a trained model and up to 3.7e-2 in small ones of random
     // weights; two may move towards each other.
-    bool rounds = llvm::any_of(in.targets, [](const auto &code) { return code.machine.tiles != TileUnit::none; });
+    bool rounds = llvm::any_of(in.ranks.front(), [](const auto &code) { return code.machine.tiles != TileUnit::none; });
     bool hasIntegers = llvm::any_of(model.getBody().front().getOps<rt::WeightOp>(),
                                     [](rt::WeightOp weight) { return weight.getQuantization().has_value(); });
     const char *tolerance = rounds ? "8e-2" : hasIntegers ? "1e-3" : "1e-5";
@@ -132,16 +152,16 @@ private:
     return written.ok() && found.ok() && *written == *found;
   }
 
-  Status packWeights(const std::string &path) {
+  Status packWeights(rt::ModelOp model, const std::string &path) {
     begin("packing weights", model.getPackBytes());
     return writeWeightPack(model, *in.imported->checkpoint, path, in.options.threads, in.importance, progress());
   }
 
   /// Writes the pack, or links to one of the same content in the pack folder.
-  Status writePack(const std::string &path) {
+  Status writePack(rt::ModelOp model, const std::string &path) {
     const std::string &shared = in.options.packFolder;
     if (shared.empty())
-      return packWeights(path);
+      return packWeights(model, path);
     Digest key;
     key.add(inputs.dump());
     key.add(weightsOf(model));
@@ -152,7 +172,7 @@ private:
       // Another process may write the same one: the last rename wins, and both
       // have the same content.
       std::string temporary = pack + "." + std::to_string(llvm::sys::Process::getProcessId());
-      PLAIT_RETURN_IF_ERROR(packWeights(temporary));
+      PLAIT_RETURN_IF_ERROR(packWeights(model, temporary));
       PLAIT_ASSIGN_OR_RETURN(std::string digest, digestOfFile(temporary));
       if (std::error_code error = llvm::sys::fs::rename(temporary, pack))
         return resourceError(pack + ": cannot be put in place: " + error.message());
@@ -179,9 +199,15 @@ private:
     if (spec.kind == WeightsSpec::Kind::checkpoint) {
       if (!in.imported || !in.imported->checkpoint)
         return invalidArgument("weights: found no checkpoint; expected --folder with one, or --weights=random or none");
-      PLAIT_RETURN_IF_ERROR(writePack(artifact.pathOf("weights.pack")));
-      begin("checking the weights", model.getPackBytes());
-      PLAIT_ASSIGN_OR_RETURN(weights, artifact.describe("weights.pack", progress()));
+      for (size_t rank = 0; rank < parts.size(); ++rank) {
+        rt::ModelOp tables = *in.ranks[rank].front().tables;
+        std::string file = rankedName("weights", rank) + ".pack";
+        PLAIT_RETURN_IF_ERROR(writePack(tables, artifact.pathOf(file)));
+        begin("checking the weights", tables.getPackBytes());
+        PLAIT_ASSIGN_OR_RETURN(parts[rank]["weights"], artifact.describe(file, progress()));
+      }
+      if (!hasRanks())
+        weights = parts.front()["weights"];
       weights["kind"] = "pack";
     } else if (spec.kind == WeightsSpec::Kind::random) {
       weights = {{"kind", "random"}, {"seed", spec.seed}};
@@ -234,13 +260,18 @@ private:
                          {"layers", int64_t(model.getLayers())},
                          {"max_positions", int64_t(model.getMaxPositions())},
                          {"parameters", int64_t(model.getParameters())}};
-    manifest["target"] = {{"kind", "cpu"}, {"triple", in.targets.front().machine.triple}};
+    manifest["target"] = {{"kind", "cpu"}, {"triple", in.ranks.front().front().machine.triple}};
     manifest["numerics"] = model.getNumerics().str();
     // The first variant is what runs unless another is asked for.
     manifest["strategy"] = (*model.getBody().front().getOps<rt::PlanOp>().begin()).getName().str();
-    manifest["binaries"] = binaries;
     PLAIT_RETURN_IF_ERROR(describeInputs()); // a pack's key is made of them
+    if (!hasRanks())
+      manifest["binaries"] = parts.front()["binaries"];
     PLAIT_ASSIGN_OR_RETURN(manifest["weights"], describeWeights());
+    if (hasRanks()) {
+      manifest["ranks"] = parts.size();
+      manifest["parts"] = parts;
+    }
     manifest["files"] = Json::array();
     for (const std::string &file : files) {
       PLAIT_ASSIGN_OR_RETURN(Json entry, artifact.describe(file));
@@ -256,13 +287,15 @@ private:
   rt::ModelOp model;
   ArtifactWriter &artifact;
   std::vector<std::string> files;
-  Json binaries = Json::array(), inputs;
+  std::vector<Json> parts; ///< of each rank: "binaries", and with a checkpoint "weights"
+  std::map<std::string, Json> codeFiles; ///< by digest
+  Json inputs;
 };
 
 } // namespace
 
 Status plait::link(LinkInputs &inputs) {
-  if (!inputs.targets.front().tables)
+  if (!inputs.ranks.front().front().tables)
     return invalidArgument("link: found no 'rt.model'; expected IR from the lower phase on, not later");
   const std::string &output = inputs.options.output;
   bool isExecutable = inputs.options.emit == Emit::executable;

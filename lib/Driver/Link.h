@@ -38,15 +38,18 @@ struct TargetCode {
   std::optional<Json> explanation;
 };
 
+/// That of one rank, for each target; at least one, the best first.
+using RankCode = std::vector<TargetCode>;
+
 struct LinkInputs {
   const CompileOptions &options;
   const std::optional<ImportedModel> &imported;
   const std::optional<Selftest> &selftest;
-  std::vector<TargetCode> &targets;   ///< at least one, the best first
+  std::vector<RankCode> &ranks;       ///< at least one
   const WeightImportance *importance; ///< of columns, for rounding; may be null
 };
 
-/// A binary for each target, weights, self-test and manifest, in one artifact.
+/// For each rank a binary for each target and weights, self-test and manifest, in one artifact.
 Status link(LinkInputs &inputs);
 
 } // namespace plait

@@ -97,12 +97,17 @@ Status ArtifactWriter::commit() {
 static Json describePlan(rt::PlanOp plan) {
   Cost total;
   int64_t launches = 0;
-  for (rt::LaunchOp launch : plan.getBody().front().getOps<rt::LaunchOp>()) {
+  auto add = [&](auto launch) {
     int64_t times = launch.getLayerEnd() - launch.getLayerBegin();
     launches += times;
     if (auto cost = dyn_cast_or_null<kernel::CostAttr>(launch.getCostAttr()))
       total = total + kernel::getCost(cost) * times;
-  }
+  };
+  for (Operation &op : plan.getBody().front())
+    if (auto launch = dyn_cast<rt::LaunchOp>(op))
+      add(launch);
+    else if (auto collective = dyn_cast<rt::CollectiveOp>(op))
+      add(collective);
   return {{"name", plan.getName().str()},
           {"launches", launches},
           {"flops", toJson(total.flops)},

@@ -48,7 +48,11 @@ static Json toJson(rt::WeightOp weight) {
           {"group", int64_t(weight.getGroup())},
           {"scale_group", int64_t(weight.getScaleGroup())},
           {"zero_points", weight.getZeroPoints()},
-          {"transposed", weight.getTransposed()}};
+          {"transposed", weight.getTransposed()},
+          {"row_begin", int64_t(weight.getRowBegin())},
+          {"col_begin", int64_t(weight.getColBegin())},
+          {"source_rows", weight.getWholeRows()},
+          {"source_cols", weight.getWholeCols()}};
 }
 
 static Json toJson(rt::StateOp state) {
@@ -59,22 +63,40 @@ static Json toJson(rt::StateOp state) {
           {"element", state.getElement().str()}};
 }
 
-static Json toJson(rt::LaunchOp launch) {
-  Json args = Json::array();
-  for (auto arg : launch.getArguments().getAsRange<rt::ArgAttr>())
-    args.push_back({{"kind", rt::stringifyArgKind(arg.getKind()).str()}, {"index", arg.getIndex()}});
-  Json json = {{"kernel", launch.getKernel().str()},
+static Json toJson(rt::ArgAttr arg) {
+  return {{"kind", rt::stringifyArgKind(arg.getKind()).str()}, {"index", arg.getIndex()}};
+}
+
+/// What a launch and a collective have in common.
+template <typename Op> static Json toJson(Op launch, std::string kernel, Json args) {
+  Json json = {{"kernel", kernel},
                {"source", launch.getSource().str()},
                {"layers", {int64_t(launch.getLayerBegin()), int64_t(launch.getLayerEnd())}},
                {"barrier", launch.getBarrier()},
                {"loop_begin", launch.getLoopBegin()},
-               {"args", args}};
+               {"args", std::move(args)}};
   if (auto attr = dyn_cast_or_null<kernel::CostAttr>(launch.getCostAttr())) {
     Cost cost = kernel::getCost(attr);
     json["flops"] = toJson(cost.flops);
     json["weight_bytes"] = toJson(cost.weightBytes);
     json["activation_bytes"] = toJson(cost.activationBytes);
   }
+  return json;
+}
+
+static Json toJson(rt::LaunchOp launch) {
+  Json args = Json::array();
+  for (auto arg : launch.getArguments().getAsRange<rt::ArgAttr>())
+    args.push_back(toJson(arg));
+  return toJson(launch, launch.getKernel().str(), std::move(args));
+}
+
+static Json toJson(rt::CollectiveOp collective) {
+  Json json = toJson(collective, rt::stringifyCollectiveKind(collective.getKind()).str(),
+                     Json::array({toJson(collective.getArgument())}));
+  json["elements"] = std::vector<int64_t>(collective.getElements());
+  if (collective.getAxis())
+    json["axis"] = collective.getAxis()->str();
   return json;
 }
 
@@ -85,8 +107,11 @@ static Json toJson(rt::PlanOp plan) {
   Block &body = plan.getBody().front();
   for (rt::SlotOp slot : body.getOps<rt::SlotOp>())
     json["slots"].push_back(std::vector<int64_t>(slot.getBytes()));
-  for (rt::LaunchOp launch : body.getOps<rt::LaunchOp>())
-    json["launches"].push_back(toJson(launch));
+  for (Operation &op : body)
+    if (auto launch = dyn_cast<rt::LaunchOp>(op))
+      json["launches"].push_back(toJson(launch));
+    else if (auto collective = dyn_cast<rt::CollectiveOp>(op))
+      json["launches"].push_back(toJson(collective));
   return json;
 }
 
@@ -106,6 +131,8 @@ Json plait::planToJson(rt::ModelOp model) {
           {"max_positions", int64_t(model.getMaxPositions())},
           {"layers", int64_t(model.getLayers())},
           {"pack_bytes", int64_t(model.getPackBytes())},
+          {"rank", int64_t(model.getRank())},
+          {"ranks", int64_t(model.getRanks())},
           {"kernels", listOf<rt::KernelOp>(body)},
           {"weights", listOf<rt::WeightOp>(body)},
           {"states", listOf<rt::StateOp>(body)},

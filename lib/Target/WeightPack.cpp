@@ -50,6 +50,22 @@ void writeRow(rt::WeightOp w, int64_t row, llvm::ArrayRef<float> values, uint8_t
   }
 }
 
+/// Of the groups of `row`, those of columns [begin, begin + count).
+QuantizedRow sliceOf(const WeightQuantization &quantization, QuantizedRow row, int64_t begin, int64_t count) {
+  if (begin == 0 && count == int64_t(row.integers.size()))
+    return row;
+  int64_t group = quantization.groupColumns(row.integers.size()), first = begin / group;
+  int64_t groups = llvm::divideCeil(count, group);
+  auto cut = [](auto &values, int64_t from, int64_t size) {
+    if (!values.empty())
+      values = {values.begin() + from, values.begin() + from + size};
+  };
+  cut(row.integers, begin, count);
+  cut(row.scales, first, groups);
+  cut(row.zeros, first, groups);
+  return row;
+}
+
 /// Packs panels [first, last) of a slice; a slice without panels is one panel. The
 /// file is zero where nothing is written: behind the last row and column.
 void pack(const Slice &slice, int64_t first, int64_t last) {
@@ -65,16 +81,19 @@ void pack(const Slice &slice, int64_t first, int64_t last) {
   for (int64_t row = first * layout.panel, end = std::min(last * layout.panel, rows); row < end; row += kRowsAtOnce) {
     int64_t count = std::min(kRowsAtOnce, end - row);
     if (layout.quantization) {
-      quantizeTensorRows(*layout.quantization, source, transposed, row, count, slice.importance, integers);
+      // Whole rows, so that a part has the integers that the whole tensor would have.
+      WeightQuantization whole = *layout.quantization;
+      whole.group = whole.groupColumns(cols);
+      quantizeTensorRows(whole, source, transposed, w.getRowBegin() + row, count, slice.importance, integers);
       for (int64_t i = 0; i < count; ++i)
-        packRow(layout, row + i, integers[i], slice.target);
+        packRow(layout, row + i, sliceOf(whole, std::move(integers[i]), w.getColBegin(), cols), slice.target);
       continue;
     }
     // In the checkpoint's order: a tensor that is no matrix has rows of one element.
     if (transposed)
-      readTensorBlock(source, 0, cols, row, count, block.data());
+      readTensorBlock(source, w.getColBegin(), cols, w.getRowBegin() + row, count, block.data());
     else
-      readTensorBlock(source, row, count, 0, cols, block.data());
+      readTensorBlock(source, w.getRowBegin() + row, count, w.getColBegin(), cols, block.data());
     for (int64_t i = 0; i < count; ++i) {
       for (int64_t col = 0; col < cols; ++col)
         values[col] = block[transposed ? col * count + i : i * cols + col];
@@ -126,7 +145,7 @@ Status plait::writeWeightPack(rt::ModelOp model, const Checkpoint &checkpoint, c
     for (int64_t layer = 0; layer < int64_t(weight.getLayers()); ++layer) {
       std::string name = weight.getTensorName(layer);
       const TensorView *tensor = checkpoint.find(name);
-      int64_t rows = weight.getRows(), cols = weight.getCols();
+      int64_t rows = weight.getWholeRows(), cols = weight.getWholeCols();
       if (weight.getTransposed())
         std::swap(rows, cols);
       if (!tensor || tensor->rows() != rows || tensor->columns() != cols) {

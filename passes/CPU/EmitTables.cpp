@@ -40,11 +40,13 @@ using Row = SmallVector<Field>;
 
 // The rows below list the members in order; these guard their number and size.
 static_assert(offsetof(plait_kernel_v1_t, tile_dim) == 32 && offsetof(plait_kernel_v1_t, tile_block) == 24);
-static_assert(offsetof(plait_weight_v3_t, pack_offset) == 16 && offsetof(plait_weight_v3_t, dtype) == 72);
+static_assert(offsetof(plait_weight_v4_t, pack_offset) == 16 && offsetof(plait_weight_v4_t, dtype) == 72);
+static_assert(offsetof(plait_weight_v4_t, row_begin) == 104);
 static_assert(offsetof(plait_state_v2_t, window) == 32 && offsetof(plait_state_v2_t, table) == 40);
-static_assert(offsetof(plait_plan_v1_t, slot_count) == 32);
-static_assert(offsetof(plait_model_v3_t, kernels) == 72 && offsetof(plait_model_v3_t, kernel_count) == 112);
-static_assert(offsetof(plait_launch_v1_t, source) == 28);
+static_assert(offsetof(plait_plan_v2_t, slot_count) == 40);
+static_assert(offsetof(plait_collective_v1_t, elements) == 8);
+static_assert(offsetof(plait_model_v4_t, kernels) == 72 && offsetof(plait_model_v4_t, kernel_count) == 112);
+static_assert(offsetof(plait_launch_v2_t, source) == 28);
 
 struct EmitTablesPass : plait::impl::EmitTablesPassBase<EmitTablesPass> {
   using EmitTablesPassBase::EmitTablesPassBase;
@@ -161,7 +163,11 @@ private:
             i32(w.getGroup()),
             i32(w.getTransposed()),
             i32(w.getZeroPoints()),
-            i64(w.getScaleGroup())};
+            i64(w.getScaleGroup()),
+            i64(w.getRowBegin()),
+            i64(w.getColBegin()),
+            i64(w.getWholeRows()),
+            i64(w.getWholeCols())};
   }
 
   static plait_dtype_t getDtype(Type element) {
@@ -172,28 +178,38 @@ private:
 
   Row getPlanRow(rt::PlanOp plan, int64_t index) {
     std::string prefix = "plait_plan_" + std::to_string(index) + "_";
-    SmallVector<int64_t> slots, arguments, launches;
+    SmallVector<int64_t> slots, arguments, launches, collectives;
     Block &body = plan.getBody().front();
     for (rt::SlotOp slot : body.getOps<rt::SlotOp>())
       llvm::append_range(slots, slot.getBytes());
-    int64_t launchCount = 0;
-    for (rt::LaunchOp launch : body.getOps<rt::LaunchOp>()) {
+    int64_t launchCount = 0, collectiveCount = 0;
+    auto add = [&](auto op, int64_t kernel, ArrayRef<Attribute> operands) {
       int64_t firstArgument = arguments.size() / 2;
-      for (auto argument : launch.getArguments().getAsRange<rt::ArgAttr>())
-        arguments.append({int64_t(argument.getKind()), argument.getIndex()});
-      launches.append({kernelIndex.lookup(launch.getKernelAttr()), firstArgument, int64_t(launch.getArguments().size()),
-                       launch.getBarrier(), int64_t(launch.getLayerBegin()), int64_t(launch.getLayerEnd()),
-                       launch.getLoopBegin(), getSourceIndex(launch.getSource())});
+      for (Attribute operand : operands)
+        arguments.append({int64_t(cast<rt::ArgAttr>(operand).getKind()), cast<rt::ArgAttr>(operand).getIndex()});
+      launches.append({kernel, firstArgument, int64_t(operands.size()), op.getBarrier(), int64_t(op.getLayerBegin()),
+                       int64_t(op.getLayerEnd()), op.getLoopBegin(), getSourceIndex(op.getSource())});
       ++launchCount;
-    }
+    };
+    for (Operation &op : body)
+      if (auto launch = dyn_cast<rt::LaunchOp>(op)) {
+        add(launch, kernelIndex.lookup(launch.getKernelAttr()), launch.getArguments().getValue());
+      } else if (auto collective = dyn_cast<rt::CollectiveOp>(op)) {
+        add(collective, -1 - collectiveCount++, {collective.getArgument()});
+        collectives.push_back(int64_t(collective.getKind())); // and 0 in the reserved half
+        llvm::append_range(collectives, collective.getElements());
+      }
     return {emitString(plan.getName()),
             emitIntegers(prefix + "slots", slots, 64),
             emitIntegers(prefix + "args", arguments, 32),
             emitIntegers(prefix + "launches", launches, 32),
+            emitIntegers(prefix + "collectives", collectives, 64),
             i32(int64_t(slots.size()) / (PLAIT_DIM_COUNT + 1)),
             i32(int64_t(arguments.size()) / 2),
             i32(launchCount),
-            i32(plan.getHasLogits())};
+            i32(collectiveCount),
+            i32(plan.getHasLogits()),
+            i32(0)};
   }
 
   int64_t getSourceIndex(StringRef source) {
@@ -228,7 +244,7 @@ private:
     for (const std::string &source : sources)
       sourceRows.push_back({Field(emitString(source))});
 
-    emitStructs("plait_model", Row{i64(sizeof(plait_model_v3_t)),
+    emitStructs("plait_model", Row{i64(sizeof(plait_model_v4_t)),
                                    i32(PLAIT_ABI_VERSION),
                                    i32(PLAIT_ABI_MAGIC),
                                    emitString(model.getSymName()),
@@ -248,12 +264,14 @@ private:
                                    i32(states.size()),
                                    i32(plans.size()),
                                    i32(sourceRows.size()),
-                                   i32(tableCount)});
+                                   i32(tableCount),
+                                   i32(model.getRank()),
+                                   i32(model.getRanks())});
     emitQuery();
     return success();
   }
 
-  /// const plait_model_v3_t *plait_model_query(uint32_t max_version)
+  /// const plait_model_v4_t *plait_model_query(uint32_t max_version)
   void emitQuery() {
     auto type = LLVM::LLVMFunctionType::get(pointerType(), {b.getI32Type()});
     auto query = LLVM::LLVMFuncOp::create(b, loc, PLAIT_MODEL_QUERY_SYMBOL, type);

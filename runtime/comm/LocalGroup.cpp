@@ -252,6 +252,8 @@ Status LocalCommunicator::joinAll() {
   auto deadline = Clock::now() + options.joinDeadline;
   for (int other = 0; other < ranks; ++other)
     while (region.place(other).state.load(std::memory_order_acquire) == kRankAbsent) {
+      if (options.whileJoining)
+        PLAIT_RETURN_IF_ERROR(options.whileJoining());
       if (Clock::now() > deadline)
         return lost(other, "reached", "join", "start",
                     "it has not come within " + std::to_string(options.joinDeadline.count()) + " ms");
@@ -483,6 +485,17 @@ Expected<std::unique_ptr<Communicator>> LocalGroup::join(std::shared_ptr<const S
   } catch (const std::exception &error) {
     return resourceError(who + "cannot start its heartbeat: " + error.what());
   }
+}
+
+void LocalGroup::markLost(int fd, int rank) {
+  Expected<SharedRegion> region = SharedRegion::map(fd);
+  if (!region || rank < 0 || rank >= region->header().size)
+    return;
+  RankPlace &place = region->place(rank);
+  // One that has left in order is not lost.
+  for (uint32_t state : {kRankAbsent, kRankJoined})
+    place.state.compare_exchange_strong(state, kRankFailed);
+  wakeAll(place.phase);
 }
 
 Expected<EmulatedLink> plait::parseEmulatedLink(const std::string &text) {

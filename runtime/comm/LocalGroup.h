@@ -18,6 +18,7 @@
 #include "runtime/comm/SharedRegion.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -44,6 +45,8 @@ struct LocalGroupOptions {
   std::chrono::milliseconds joinDeadline{30000};
   size_t stagingBytes = size_t(1) << 20; ///< of each of a rank's two buffers
   EmulatedLink link;
+  /// Asked while the others have not joined: an error ends the wait.
+  std::function<Status()> whileJoining = nullptr;
 };
 
 class LocalGroup {
@@ -58,6 +61,9 @@ public:
   /// The same for ranks that are threads of one process and share one mapping.
   static Expected<std::unique_ptr<Communicator>> join(std::shared_ptr<const SharedRegion> region, int rank,
                                                       const LocalGroupOptions &options);
+  /// Tells the ranks of the group in `fd` that `rank` is lost, where somebody knows it
+  /// sooner than by its silence.
+  static void markLost(int fd, int rank);
 };
 
 } // namespace plait

@@ -7,6 +7,7 @@
 
 #include "runtime/core/Instance.h"
 
+#include "runtime/core/Ranks.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Topology.h"
 
@@ -48,7 +49,7 @@ Status checkOption(const char *what, int64_t value, int64_t min, int64_t max) {
                          " to " + std::to_string(max));
 }
 
-bool usesBuffer(const plait_plan_v1_t &plan, plait_arg_kind_t kind, int32_t index) {
+bool usesBuffer(const plait_plan_v2_t &plan, plait_arg_kind_t kind, int32_t index) {
   return std::any_of(plan.args, plan.args + plan.arg_count,
                      [&](const plait_arg_v1_t &arg) { return arg.kind == kind && arg.index == index; });
 }
@@ -59,23 +60,44 @@ Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model
                                                      const InstanceOptions &options) {
   std::unique_ptr<Instance> instance(new Instance);
   instance->shared = std::move(model);
-  const Model &m = *instance->shared;
-  if (m.tables().pack_bytes && !m.weights())
-    return invalidArgument("instance: the model was opened without its weights");
-  PLAIT_ASSIGN_OR_RETURN(instance->plan, m.plan(options.variant.empty() ? m.manifest().strategy : options.variant));
-  try {
-    PLAIT_RETURN_IF_ERROR(instance->allocate(options));
-    unsigned threads = options.threads ? options.threads : physicalCores();
-    PLAIT_ASSIGN_OR_RETURN(instance->pool, ThreadPool::create(threads, options.pin));
-    instance->executor = std::make_unique<Executor>(m.tables(), *instance->plan, m.weights());
-  } catch (const std::bad_alloc &) {
-    return resourceError("instance: out of memory; use a smaller batch or context");
+  RankGroup *group = instance->group = instance->shared->group().get();
+  if (!group) {
+    PLAIT_RETURN_IF_ERROR(instance->prepare(options));
+    return instance;
   }
+  std::unique_lock<std::mutex> lock(group->order());
+  uint32_t number = group->nextInstance();
+  if (group->leads())
+    PLAIT_RETURN_IF_ERROR(group->tell(RankCommand::create, number, packOptions(options)));
+  PLAIT_RETURN_IF_ERROR(group->agree(instance->prepare(options), "create an instance"));
+  instance->number = group->leads() ? number : 0;
   return instance;
 }
 
+Status Instance::prepare(const InstanceOptions &options) {
+  const Model &m = *shared;
+  if (m.ranks() > 1 && !group)
+    return unsupported(printable(m.path()) + ": found a model of " + std::to_string(m.ranks()) +
+                       " ranks; expected one of a single rank here; run it with `plait run`, or compile it without "
+                       "--tp");
+  if (m.tables().pack_bytes && !m.weights())
+    return invalidArgument("instance: the model was opened without its weights");
+  PLAIT_ASSIGN_OR_RETURN(plan, m.plan(options.variant.empty() ? m.manifest().strategy : options.variant));
+  try {
+    PLAIT_RETURN_IF_ERROR(allocate(options));
+    unsigned threads = options.threads ? options.threads : std::max(1u, physicalCores() / unsigned(m.ranks()));
+    // The ranks of a machine share its CPUs.
+    unsigned firstCpu = unsigned(m.tables().rank) * threads;
+    PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
+    executor = std::make_unique<Executor>(m.tables(), *plan, m.weights(), group ? &group->communicator() : nullptr);
+  } catch (const std::bad_alloc &) {
+    return resourceError("instance: out of memory; use a smaller batch or context");
+  }
+  return Status::success();
+}
+
 Status Instance::allocate(const InstanceOptions &options) {
-  const plait_model_v3_t &tables = shared->tables();
+  const plait_model_v4_t &tables = shared->tables();
   constexpr int64_t most = int64_t(1) << 24; // far from overflow, beyond any use
   PLAIT_RETURN_IF_ERROR(checkOption("tokens per step", options.maxTokens, 1, most));
   PLAIT_RETURN_IF_ERROR(checkOption("rows per step", options.maxRows, 1, most));
@@ -153,6 +175,14 @@ Instance::~Instance() {
   }
   if (worker.joinable())
     worker.join();
+  if (number) {
+    std::lock_guard<std::mutex> lock(group->order());
+    (void)tell(uint32_t(RankCommand::destroy), {}); // a group that has failed has nobody to tell
+  }
+}
+
+Status Instance::tell(uint32_t command, std::span<const uint8_t> payload) {
+  return group->tell(RankCommand(command), number, payload);
 }
 
 uint64_t Instance::stateMemory() const {
@@ -246,30 +276,14 @@ Status Instance::execute(const StepBatch &batch, StepProfile *profile, StepResul
   if (profile)
     profile->begin = profileClock();
   inputs.pack(batch, stepLimits);
-  size_t leaves = size_t(inputs.dims()[PLAIT_DIM_LEAVES]);
-  outTokens.assign(leaves, -1);
-  outStatus.assign(leaves, PLAIT_LEAF_OK);
-  outLogprob.assign(leaves, 0);
-  size_t topWidth = size_t(inputs.dims()[PLAIT_DIM_TOPS]);
-  outTopTokens.assign(leaves * topWidth, -1);
-  outTopLogprobs.assign(leaves * topWidth, 0);
-  if (plan->has_logits)
-    result.logits.resize(leaves * size_t(stepLimits.vocabulary));
-  memory.inputs = inputs.pointers();
-  for (size_t i = 0; i < memory.tables.size(); ++i)
-    memory.tables[i] = inputs.pageTables()[i].data();
-  memory.outputs[PLAIT_OUT_TOKENS] = outTokens.data();
-  memory.outputs[PLAIT_OUT_STATUS] = outStatus.data();
-  memory.outputs[PLAIT_OUT_LOGPROB] = outLogprob.data();
-  memory.outputs[PLAIT_OUT_LOGITS] = result.logits.data();
-  memory.outputs[PLAIT_OUT_TOP_TOKENS] = outTopTokens.data();
-  memory.outputs[PLAIT_OUT_TOP_LOGPROBS] = outTopLogprobs.data();
-
-  StepContext step{};
-  plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
-  executor->run(*pool, context, inputs.dims(), memory, profile);
-
-  for (int64_t leaf : step.nonfinite)
+  std::unique_lock<std::mutex> order;
+  if (group) {
+    order = std::unique_lock<std::mutex>(group->order());
+    PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::step), inputs.serialize()));
+  }
+  PLAIT_ASSIGN_OR_RETURN(std::vector<int64_t> nonfinite, walkPlan(profile, result.logits));
+  size_t leaves = outTokens.size(), topWidth = size_t(inputs.dims()[PLAIT_DIM_TOPS]);
+  for (int64_t leaf : nonfinite)
     if (leaf >= 0 && size_t(leaf) < leaves)
       outStatus[size_t(leaf)] = PLAIT_LEAF_NONFINITE;
   result.leaves.resize(leaves);
@@ -278,6 +292,47 @@ Status Instance::execute(const StepBatch &batch, StepProfile *profile, StepResul
   if (profile)
     profile->end = profileClock();
   return Status::success();
+}
+
+Status Instance::follow(const RankMessage &message) {
+  if (message.command == RankCommand::step) {
+    PLAIT_RETURN_IF_ERROR(inputs.deserialize(message.payload, stepLimits.tables.size()));
+    std::vector<float> logits;
+    return walkPlan(/*profile=*/nullptr, logits).status();
+  }
+  int64_t values[3];
+  if (message.payload.size() != sizeof(values))
+    return internalError("ranks: found a page to copy of another size than expected");
+  std::memcpy(values, message.payload.data(), sizeof(values));
+  copyPageOfRank(size_t(values[0]), int32_t(values[1]), int32_t(values[2]));
+  return Status::success();
+}
+
+Expected<std::vector<int64_t>> Instance::walkPlan(StepProfile *profile, std::vector<float> &logits) {
+  size_t leaves = size_t(inputs.dims()[PLAIT_DIM_LEAVES]);
+  outTokens.assign(leaves, -1);
+  outStatus.assign(leaves, PLAIT_LEAF_OK);
+  outLogprob.assign(leaves, 0);
+  size_t topWidth = size_t(inputs.dims()[PLAIT_DIM_TOPS]);
+  outTopTokens.assign(leaves * topWidth, -1);
+  outTopLogprobs.assign(leaves * topWidth, 0);
+  if (plan->has_logits)
+    logits.resize(leaves * size_t(stepLimits.vocabulary));
+  memory.inputs = inputs.pointers();
+  for (size_t i = 0; i < memory.tables.size(); ++i)
+    memory.tables[i] = inputs.pageTables()[i].data();
+  memory.outputs[PLAIT_OUT_TOKENS] = outTokens.data();
+  memory.outputs[PLAIT_OUT_STATUS] = outStatus.data();
+  memory.outputs[PLAIT_OUT_LOGPROB] = outLogprob.data();
+  memory.outputs[PLAIT_OUT_LOGITS] = logits.data();
+  memory.outputs[PLAIT_OUT_TOP_TOKENS] = outTopTokens.data();
+  memory.outputs[PLAIT_OUT_TOP_LOGPROBS] = outTopLogprobs.data();
+
+  StepContext step{};
+  plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
+  if (Status status = executor->run(*pool, context, inputs.dims(), memory, profile); !status)
+    return group->explain(std::move(status)); // of a collective
+  return std::move(step.nonfinite);
 }
 
 Status Instance::readLeaf(size_t leaf, size_t topWidth, LeafResult &result) const {
@@ -312,7 +367,19 @@ Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
     else
       changed.wait(lock);
   }
-  const plait_model_v3_t &tables = shared->tables();
+  if (group) {
+    std::lock_guard<std::mutex> order(group->order());
+    int64_t values[3] = {int64_t(table), from, to};
+    PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::copyPage),
+                               std::span(reinterpret_cast<const uint8_t *>(values), sizeof(values))));
+  }
+  copyPageOfRank(table, from, to);
+  return Status::success();
+}
+
+void Instance::copyPageOfRank(size_t table, int32_t from, int32_t to) {
+  int64_t capacity = stepLimits.tables[table].capacityPages;
+  const plait_model_v4_t &tables = shared->tables();
   for (int32_t i = 0; i < tables.state_count; ++i) {
     const plait_state_v2_t &state = tables.states[i];
     if (size_t(state.table) != table)
@@ -323,5 +390,4 @@ Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
       std::memcpy(base + uint64_t(to) * state.page_bytes, base + uint64_t(from) * state.page_bytes, state.page_bytes);
     }
   }
-  return Status::success();
 }

@@ -19,11 +19,15 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace plait {
+
+class RankGroup;
+struct RankMessage;
 
 struct InstanceOptions {
   unsigned threads = 0;    ///< 0: one per physical core
@@ -44,6 +48,7 @@ struct InstanceOptions {
 /// called from any thread; instances share nothing but their model.
 class Instance {
 public:
+  /// Of a model of several ranks the one on rank 0 is for use, and makes one on each.
   static Expected<std::unique_ptr<Instance>> create(std::shared_ptr<const Model> model, const InstanceOptions &options);
   /// Finishes the step that runs and cancels those that wait.
   ~Instance();
@@ -68,6 +73,9 @@ public:
   /// after the steps before it.
   Status copyPage(size_t table, int32_t from, int32_t to);
 
+  /// On a rank other than 0: does what rank 0 does, and keeps no result.
+  Status follow(const RankMessage &message);
+
   const Model &model() const { return *shared; }
   const StepLimits &limits() const { return stepLimits; }
   unsigned threads() const { return pool->size(); }
@@ -78,18 +86,25 @@ public:
 
 private:
   Instance() = default;
+  Status prepare(const InstanceOptions &options);
   Status allocate(const InstanceOptions &options);
   Expected<Ticket> enqueue(StepBatch batch, StepProfile *profile, bool wakeWorker);
   void runNext(std::unique_lock<std::mutex> &lock);
   Status execute(const StepBatch &batch, StepProfile *profile, StepResult &result);
+  /// Runs the step whose inputs are packed; returns the leaves that are not finite.
+  Expected<std::vector<int64_t>> walkPlan(StepProfile *profile, std::vector<float> &logits);
+  void copyPageOfRank(size_t table, int32_t from, int32_t to);
+  Status tell(uint32_t command, std::span<const uint8_t> payload);
   Status readLeaf(size_t leaf, size_t topWidth, LeafResult &result) const;
   void workerLoop();
 
   std::shared_ptr<const Model> shared;
-  const plait_plan_v1_t *plan = nullptr;
+  const plait_plan_v2_t *plan = nullptr;
   StepLimits stepLimits;
   std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Executor> executor;
+  RankGroup *group = nullptr; ///< of the model
+  uint32_t number = 0;        ///< of this instance, for the other ranks; 0: they have none
   PageMemory arena;
   std::vector<PageMemory> states;
 

@@ -76,8 +76,10 @@ Status readTarget(const JsonView &root, Manifest &manifest) {
   return Status::success();
 }
 
-Status readBinaries(const JsonView &root, Manifest &manifest) {
-  PLAIT_ASSIGN_OR_RETURN(JsonView list, root.get("binaries"));
+/// Binaries and pack, which an artifact of one rank has at its root.
+Status readRank(const JsonView &part, Manifest &manifest) {
+  ManifestRank &rank = manifest.ranks.emplace_back();
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, part.get("binaries"));
   PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
   for (const JsonView &entry : entries) {
     ManifestBinary binary;
@@ -85,9 +87,28 @@ Status readBinaries(const JsonView &root, Manifest &manifest) {
     PLAIT_ASSIGN_OR_RETURN(binary.isa, entry.getString("isa"));
     PLAIT_ASSIGN_OR_RETURN(binary.file, readFileEntry(entry));
     PLAIT_ASSIGN_OR_RETURN(binary.explain, entry.getString("explain", ""));
-    manifest.binaries.push_back(std::move(binary));
+    rank.binaries.push_back(std::move(binary));
   }
-  return manifest.binaries.empty() ? list.error("the binary of at least one target") : Status::success();
+  if (rank.binaries.empty())
+    return list.error("the binary of at least one target");
+  if (manifest.weightsKind == "pack") {
+    PLAIT_ASSIGN_OR_RETURN(JsonView weights, part.get("weights"));
+    PLAIT_ASSIGN_OR_RETURN(rank.weights, readFileEntry(weights));
+  }
+  return Status::success();
+}
+
+Status readRanks(const JsonView &root, Manifest &manifest) {
+  PLAIT_ASSIGN_OR_RETURN(int64_t count, root.getInt("ranks", 1, kMostRanks, 1));
+  if (count == 1)
+    return readRank(root, manifest);
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, root.get("parts"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> parts, list.asArray());
+  if (int64_t(parts.size()) != count)
+    return list.error("the parts of " + std::to_string(count) + " ranks");
+  for (const JsonView &part : parts)
+    PLAIT_RETURN_IF_ERROR(readRank(part, manifest));
+  return Status::success();
 }
 
 Status readWeights(const JsonView &root, Manifest &manifest) {
@@ -95,9 +116,7 @@ Status readWeights(const JsonView &root, Manifest &manifest) {
   PLAIT_ASSIGN_OR_RETURN(JsonView kind, weights.get("kind"));
   PLAIT_ASSIGN_OR_RETURN(manifest.weightsKind, kind.asString());
   PLAIT_ASSIGN_OR_RETURN(manifest.weightsFormat, weights.getString("format", ""));
-  if (manifest.weightsKind == "pack") {
-    PLAIT_ASSIGN_OR_RETURN(manifest.weights, readFileEntry(weights));
-  } else if (manifest.weightsKind == "random") {
+  if (manifest.weightsKind == "random") {
     // A seed of 64 bits may be written as a signed or as an unsigned number.
     PLAIT_ASSIGN_OR_RETURN(JsonView seed, weights.get("seed"));
     if (seed.json().is_number_unsigned()) {
@@ -106,7 +125,7 @@ Status readWeights(const JsonView &root, Manifest &manifest) {
       PLAIT_ASSIGN_OR_RETURN(int64_t value, seed.asInt());
       manifest.weightsSeed = uint64_t(value);
     }
-  } else if (manifest.weightsKind != "none") {
+  } else if (manifest.weightsKind != "pack" && manifest.weightsKind != "none") {
     return kind.error("\"pack\", \"random\" or \"none\"");
   }
   return Status::success();
@@ -188,8 +207,8 @@ Expected<Manifest> plait::parseManifest(std::string_view text, const std::string
   }
   PLAIT_RETURN_IF_ERROR(readModel(root, manifest));
   PLAIT_RETURN_IF_ERROR(readTarget(root, manifest));
-  PLAIT_RETURN_IF_ERROR(readBinaries(root, manifest));
   PLAIT_RETURN_IF_ERROR(readWeights(root, manifest));
+  PLAIT_RETURN_IF_ERROR(readRanks(root, manifest));
   if (root.has("memory")) {
     PLAIT_ASSIGN_OR_RETURN(JsonView memory, root.get("memory"));
     PLAIT_ASSIGN_OR_RETURN(manifest.stateElement, memory.getString("state_element", ""));

@@ -8,7 +8,7 @@
 // The text face of a model binary `name.plait/`. The compiler writes it as JSON
 // (lib/Target); this is the reader. docs/abi.md describes every field.
 //
-//   { "schema": 2,
+//   { "schema": 3,
 //     "compiler": {"version": "0.1.0", "llvm": "22.1.8"},
 //     "model": {"name": "kjv-2m", "family": "llama", "vocabulary": 2048,
 //               "hidden": 192, "layers": 4, "max_positions": 512,
@@ -22,6 +22,10 @@
 //                 "digest": "<32 hex>", "format": "bf16"},
 //                 // kind "random": {"seed": 0} instead of file and digest;
 //                 // kind "none": the artifact cannot run
+//     // An artifact of several ranks has, instead of "binaries" and of the pack in
+//     // "weights", these of each rank:
+//     "ranks": 2,
+//     "parts": [ {"binaries": [...], "weights": {"file", "bytes", "digest"}}, ... ],
 //     "files": [ {"file": "tokenizer.json", "bytes": 1, "digest": "..."} ],
 //     "inputs": [ {"file": "config.json", "bytes": 1, "digest": "..."} ],
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
@@ -51,7 +55,9 @@
 
 namespace plait {
 
-inline constexpr int64_t kManifestSchema = 2;
+inline constexpr int64_t kManifestSchema = 3;
+/// Ranks of an artifact; so many run on one machine.
+inline constexpr int64_t kMostRanks = 64;
 
 struct ManifestFile {
   std::string file; ///< a plain name inside the artifact
@@ -67,15 +73,20 @@ struct ManifestBinary {
   std::string explain; ///< what was decided for this target; empty: not told
 };
 
+/// What one rank loads.
+struct ManifestRank {
+  std::vector<ManifestBinary> binaries; ///< one or more, the best first
+  ManifestFile weights;                 ///< of kind "pack"
+};
+
 struct Manifest {
   std::string compilerVersion;
   std::string name, family;
   int64_t vocabulary = 0, hidden = 0, layers = 0, maxPositions = 0, parameters = 0;
   std::string triple, numerics, strategy;
-  std::vector<ManifestBinary> binaries;   ///< one or more, the best first
+  std::vector<ManifestRank> ranks;        ///< one or more
   std::string weightsKind, weightsFormat; ///< "pack" | "random" | "none"
   std::string stateElement;               ///< of keys and values
-  ManifestFile weights;                   ///< of kind "pack"
   uint64_t weightsSeed = 0;               ///< of kind "random"
   std::vector<ManifestFile> files, inputs;
   std::optional<int32_t> bos;

@@ -8,9 +8,12 @@
 #include "runtime/core/Model.h"
 
 #include "runtime/base/Digest.h"
+#include "runtime/core/Ranks.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Isa.h"
 #include "runtime/device/cpu/Topology.h"
+
+#include <algorithm>
 
 #include <link.h>
 
@@ -29,10 +32,13 @@ constexpr std::string_view kHostArch = "aarch64";
 /// All files that the artifact must hold besides the manifest.
 std::vector<const ManifestFile *> filesOf(const Manifest &manifest) {
   std::vector<const ManifestFile *> files;
-  for (const ManifestBinary &binary : manifest.binaries)
-    files.push_back(&binary.file);
-  if (manifest.weightsKind == "pack")
-    files.push_back(&manifest.weights);
+  for (const ManifestRank &rank : manifest.ranks) {
+    for (const ManifestBinary &binary : rank.binaries)
+      if (std::none_of(files.begin(), files.end(), [&](auto *file) { return file->file == binary.file.file; }))
+        files.push_back(&binary.file); // ranks may share one
+    if (manifest.weightsKind == "pack")
+      files.push_back(&rank.weights);
+  }
   for (const ManifestFile &file : manifest.files)
     files.push_back(&file);
   return files;
@@ -87,6 +93,13 @@ Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact, 
 }
 
 Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const ModelOptions &options) {
+  Expected<std::shared_ptr<const Model>> opened = openRank(std::move(source), options);
+  if (options.group)
+    PLAIT_RETURN_IF_ERROR(options.group->agree(opened.status(), "open the model"));
+  return opened;
+}
+
+Expected<std::shared_ptr<const Model>> Model::openRank(ArtifactSource source, const ModelOptions &options) {
   std::shared_ptr<Model> model(new Model);
   model->files = std::move(source);
   const std::string &artifact = model->path();
@@ -94,6 +107,11 @@ Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const 
   const Manifest &info = model->info;
   for (const ManifestFile *file : filesOf(info))
     PLAIT_RETURN_IF_ERROR(locate(model->files, *file).status());
+  if (options.rank < 0 || size_t(options.rank) >= info.ranks.size())
+    return invalidArgument(printable(artifact) + ": found a model of " + std::to_string(info.ranks.size()) +
+                           " ranks; expected one with a rank " + std::to_string(options.rank));
+  model->ownRank = size_t(options.rank);
+  model->rankGroup = options.group;
   if (!info.triple.empty() && info.triple.substr(0, info.triple.find('-')) != kHostArch)
     return unsupported(printable(artifact) + ": found code for " + printable(info.triple) + "; this machine is " +
                        std::string(kHostArch) + "; compile the model for this machine");
@@ -111,8 +129,8 @@ Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const 
 
 Status Model::chooseBinary(const std::string &target) {
   std::string names, lacks;
-  for (chosen = 0; chosen < info.binaries.size(); ++chosen) {
-    const ManifestBinary &binary = info.binaries[chosen];
+  for (chosen = 0; chosen < part().binaries.size(); ++chosen) {
+    const ManifestBinary &binary = part().binaries[chosen];
     std::string name = printable(binary.target, 80);
     names += (names.empty() ? "" : ", ") + name;
     if (!target.empty() && binary.target != target)
@@ -155,7 +173,9 @@ Status Model::checkBelongsTogether() const {
     int64_t manifest, binary;
   } pairs[] = {{"vocabulary", info.vocabulary, model->vocabulary},
                {"layers", info.layers, model->layers},
-               {"max_positions", info.maxPositions, model->max_positions}};
+               {"max_positions", info.maxPositions, model->max_positions},
+               {"rank", int64_t(ownRank), model->rank},
+               {"ranks", int64_t(info.ranks.size()), model->ranks}};
   for (const auto &pair : pairs)
     if (pair.manifest != pair.binary)
       return corrupt(printable(path()) + ": found " + pair.what + " " + std::to_string(pair.manifest) +
@@ -173,7 +193,7 @@ Status Model::loadWeights(const ModelOptions &options) {
     PLAIT_ASSIGN_OR_RETURN(pack, Weights::random(info.weightsSeed, *model, threads, options.progress));
     return Status::success();
   }
-  PLAIT_ASSIGN_OR_RETURN(FileRange file, files.find(info.weights.file));
+  PLAIT_ASSIGN_OR_RETURN(FileRange file, files.find(part().weights.file));
   PLAIT_ASSIGN_OR_RETURN(pack, Weights::map(file, *model));
   return Status::success();
 }
@@ -191,8 +211,8 @@ Expected<std::vector<FileCheck>> Model::verify(const ArtifactSource &source) {
   return checks;
 }
 
-Expected<const plait_plan_v1_t *> Model::plan(std::string_view variant) const {
-  if (const plait_plan_v1_t *found = findPlan(*model, variant))
+Expected<const plait_plan_v2_t *> Model::plan(std::string_view variant) const {
+  if (const plait_plan_v2_t *found = findPlan(*model, variant))
     return found;
   std::string names;
   for (int32_t i = 0; i < model->plan_count; ++i)

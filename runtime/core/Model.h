@@ -24,11 +24,16 @@
 namespace plait {
 
 class Progress;
+class RankGroup;
 
 struct ModelOptions {
   unsigned threads = 0;         ///< that make random weights; 0: one per physical core
   bool loadWeights = true;      ///< false: only the tables are wanted
   Progress *progress = nullptr; ///< told of weights that are made
+  int rank = 0;                 ///< of the model's ranks
+  /// Of several ranks: those that this one runs with. All ranks open the model at the
+  /// same time, and it is open if it is on all.
+  std::shared_ptr<RankGroup> group = nullptr;
   std::string target = "";      ///< whose binary runs; empty: the first that this CPU can run
 };
 
@@ -56,17 +61,23 @@ public:
   const std::string &path() const { return files.path(); }
   const Manifest &manifest() const { return info; }
   /// The one of the manifest's binaries that runs.
-  const ManifestBinary &binary() const { return info.binaries[chosen]; }
-  const plait_model_v3_t &tables() const { return *model; }
+  const ManifestBinary &binary() const { return part().binaries[chosen]; }
+  /// What of the manifest is this rank's, and how many ranks there are.
+  const ManifestRank &part() const { return info.ranks[ownRank]; }
+  size_t ranks() const { return info.ranks.size(); }
+  /// Null if it was opened without one.
+  const std::shared_ptr<RankGroup> &group() const { return rankGroup; }
+  const plait_model_v4_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
   /// The plan of a variant, or an error that lists the variants.
-  Expected<const plait_plan_v1_t *> plan(std::string_view variant) const;
+  Expected<const plait_plan_v2_t *> plan(std::string_view variant) const;
   /// Where a file of the artifact is; nothing if the manifest does not list it.
   Expected<std::optional<FileRange>> file(std::string_view name) const;
 
 private:
   Model() = default;
+  static Expected<std::shared_ptr<const Model>> openRank(ArtifactSource source, const ModelOptions &options);
   Status chooseBinary(const std::string &target);
   Status loadBinary();
   Status checkBelongsTogether() const;
@@ -74,9 +85,11 @@ private:
 
   ArtifactSource files;
   Manifest info;
-  size_t chosen = 0; ///< of the binaries
+  size_t ownRank = 0;
+  std::shared_ptr<RankGroup> rankGroup;
+  size_t chosen = 0; ///< of the rank's binaries
   Library library;
-  const plait_model_v3_t *model = nullptr;
+  const plait_model_v4_t *model = nullptr;
   Weights pack;
 };
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -253,4 +254,53 @@ std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
   inputs[PLAIT_IN_EDIT_OFFSETS] = editOffsets.data();
   inputs[PLAIT_IN_TOP_COUNTS] = topCounts.data();
   return inputs;
+}
+
+template <typename Inputs, typename Visit> void StepInputs::forEachArray(Inputs &in, Visit visit) {
+  for (auto *array : {&in.tokens, &in.positions, &in.tokenRows, &in.leaves, &in.topK, &in.stops, &in.editEnds,
+                      &in.editTokens, &in.topCounts})
+    visit(*array);
+  for (auto *array : {&in.temperature, &in.topP, &in.minP, &in.editBiases, &in.editScales, &in.editOffsets})
+    visit(*array);
+  for (auto *array : {&in.seed, &in.sequence})
+    visit(*array);
+  for (auto &table : in.tables)
+    visit(table);
+}
+
+std::vector<uint8_t> StepInputs::serialize() const {
+  std::vector<uint8_t> bytes;
+  auto append = [&](const void *data, size_t size) {
+    auto *from = static_cast<const uint8_t *>(data);
+    bytes.insert(bytes.end(), from, from + size);
+  };
+  append(extents.data(), sizeof(extents));
+  forEachArray(*this, [&](const auto &array) {
+    uint64_t count = array.size();
+    append(&count, sizeof(count));
+    append(array.data(), array.size() * sizeof(array[0]));
+  });
+  return bytes;
+}
+
+Status StepInputs::deserialize(std::span<const uint8_t> bytes, size_t tableCount) {
+  bool whole = true;
+  auto take = [&](void *data, size_t size) {
+    whole &= size <= bytes.size();
+    if (!whole)
+      return;
+    if (size)
+      std::memcpy(data, bytes.data(), size);
+    bytes = bytes.subspan(size);
+  };
+  take(extents.data(), sizeof(extents));
+  tables.resize(tableCount);
+  forEachArray(*this, [&](auto &array) {
+    uint64_t count = 0;
+    take(&count, sizeof(count));
+    whole &= count <= bytes.size() / sizeof(array[0]);
+    array.resize(whole ? size_t(count) : 0);
+    take(array.data(), array.size() * sizeof(array[0]));
+  });
+  return whole && bytes.empty() ? Status::success() : internalError("ranks: found inputs of a step that are damaged");
 }

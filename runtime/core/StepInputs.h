@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace plait {
@@ -58,12 +59,20 @@ public:
   /// Fills the arrays from a checked batch.
   void pack(const StepBatch &batch, const StepLimits &limits);
 
+  /// For other ranks, which fill theirs with it. They take part in the same program
+  /// and trust what it says; an error is a message of another size.
+  std::vector<uint8_t> serialize() const;
+  Status deserialize(std::span<const uint8_t> bytes, size_t tableCount);
+
   const StepDims &dims() const { return extents; }
   std::array<const void *, PLAIT_IN_COUNT> pointers() const;
   /// i32[rows][pages] of each page table.
   const std::vector<std::vector<int32_t>> &pageTables() const { return tables; }
 
 private:
+  /// Calls `visit` with each array.
+  template <typename Inputs, typename Visit> static void forEachArray(Inputs &inputs, Visit visit);
+
   StepDims extents{};
   std::vector<int32_t> tokens, positions, tokenRows, leaves, topK, stops, editEnds, editTokens, topCounts;
   std::vector<std::vector<int32_t>> tables;

@@ -7,6 +7,7 @@
 
 #include "runtime/core/Tables.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -53,17 +54,17 @@ static bool multiply(int64_t &product, int64_t factor) { return !__builtin_mul_o
 
 static bool isInteger(int32_t dtype) { return dtype == PLAIT_DTYPE_I8 || dtype == PLAIT_DTYPE_I4; }
 
-std::optional<WeightQuantization> plait::quantizationOf(const plait_weight_v3_t &weight) {
+std::optional<WeightQuantization> plait::quantizationOf(const plait_weight_v4_t &weight) {
   if (!isInteger(weight.dtype))
     return std::nullopt;
   return WeightQuantization{weight.dtype == PLAIT_DTYPE_I8 ? 8u : 4u, weight.scale_group, weight.zero_points != 0};
 }
 
-PanelLayout plait::panelLayoutOf(const plait_weight_v3_t &weight) {
+PanelLayout plait::panelLayoutOf(const plait_weight_v4_t &weight) {
   return {weight.rows, weight.cols, weight.panel, weight.group, quantizationOf(weight)};
 }
 
-int64_t plait::packedBytes(const plait_weight_v3_t &weight) {
+int64_t plait::packedBytes(const plait_weight_v4_t &weight) {
   if (isInteger(weight.dtype)) { // extents below 2^40, so that a panel's bytes are in range
     PanelLayout layout = panelLayoutOf(weight);
     int64_t bytes = layout.panelBytes();
@@ -82,28 +83,49 @@ int64_t plait::packedBytes(const plait_weight_v3_t &weight) {
   return multiply(bytes, rows) && multiply(bytes, cols) ? bytes : -1;
 }
 
-const plait_plan_v1_t *plait::findPlan(const plait_model_v3_t &model, std::string_view variant) {
+const plait_plan_v2_t *plait::findPlan(const plait_model_v4_t &model, std::string_view variant) {
   for (int32_t i = 0; i < model.plan_count; ++i)
     if (variant == model.plans[i].name)
       return &model.plans[i];
   return nullptr;
 }
 
-int64_t plait::pageTokens(const plait_model_v3_t &model) { return model.state_count ? model.states[0].page_tokens : 1; }
+int64_t plait::pageTokens(const plait_model_v4_t &model) { return model.state_count ? model.states[0].page_tokens : 1; }
 
-int64_t plait::tableWindow(const plait_model_v3_t &model, int32_t table) {
+int64_t plait::tableWindow(const plait_model_v4_t &model, int32_t table) {
   for (int32_t i = 0; i < model.state_count; ++i)
     if (model.states[i].table == table)
       return model.states[i].window;
   return 0;
 }
 
-int64_t plait::tablePageBytes(const plait_model_v3_t &model, int32_t table) {
+int64_t plait::tablePageBytes(const plait_model_v4_t &model, int32_t table) {
   int64_t bytes = 0;
   for (int32_t i = 0; i < model.state_count; ++i)
     if (model.states[i].table == table)
       bytes += model.states[i].layers * int64_t(model.states[i].page_bytes);
   return bytes;
+}
+
+const char *plait::launchName(const plait_model_v4_t &model, const plait_plan_v2_t &plan,
+                              const plait_launch_v2_t &launch) {
+  if (launch.kernel >= 0)
+    return model.kernels[launch.kernel].name;
+  static_assert(PLAIT_COLLECTIVE_KIND_COUNT == 1);
+  (void)plan;
+  return "all_reduce";
+}
+
+int64_t plait::collectiveBytes(const plait_plan_v2_t &plan, const std::array<int64_t, PLAIT_DIM_COUNT> &dims) {
+  int64_t most = 0;
+  for (int32_t i = 0; i < plan.collective_count; ++i) {
+    const plait_extent_v2_t &elements = plan.collectives[i].elements;
+    int64_t count = elements.constant;
+    for (size_t d = 0; d < dims.size(); ++d)
+      count += elements.per[d] * dims[d];
+    most = std::max(most, count * 4);
+  }
+  return most;
 }
 
 namespace {
@@ -113,10 +135,11 @@ constexpr int64_t kMaxEntries = 1 << 24;
 constexpr int32_t kMaxArgs = 256;
 constexpr int64_t kMaxExtent = int64_t(1) << 40;
 constexpr int64_t kMaxLayers = 1 << 20;
+constexpr int64_t kMaxRanks = 1 << 16;
 
 class Checker {
 public:
-  Checker(const plait_model_v3_t &model, const LoadedImage &image) : model(model), image(image) {}
+  Checker(const plait_model_v4_t &model, const LoadedImage &image) : model(model), image(image) {}
 
   Status check() {
     PLAIT_RETURN_IF_ERROR(checkModel());
@@ -170,6 +193,8 @@ private:
     PLAIT_RETURN_IF_ERROR(table("state", model.states, model.state_count));
     PLAIT_RETURN_IF_ERROR(table("plan", model.plans, model.plan_count));
     PLAIT_RETURN_IF_ERROR(inRange("table_count", model.table_count, 0, model.state_count));
+    PLAIT_RETURN_IF_ERROR(inRange("ranks", model.ranks, 1, kMaxRanks));
+    PLAIT_RETURN_IF_ERROR(inRange("rank", model.rank, 0, int64_t(model.ranks) - 1));
     return table("source", model.sources, model.source_count);
   }
 
@@ -187,7 +212,7 @@ private:
     return inRange("cyclic", kernel.cyclic, 0, 1);
   }
 
-  Status checkWeight(const plait_weight_v3_t &weight) const {
+  Status checkWeight(const plait_weight_v4_t &weight) const {
     PLAIT_RETURN_IF_ERROR(string("name", weight.name));
     PLAIT_RETURN_IF_ERROR(string("source", weight.source));
     PLAIT_RETURN_IF_ERROR(inRange("layers", weight.layers, 1, kMaxLayers));
@@ -223,6 +248,20 @@ private:
                      std::to_string(weight.pack_offset) + " with " + std::to_string(weight.layers) + " slices of " +
                          std::to_string(weight.layer_bytes) + " bytes",
                      "a range inside a pack of " + std::to_string(model.pack_bytes) + " bytes");
+    return checkPart(weight);
+  }
+
+  /// The part of a tensor that this rank has.
+  Status checkPart(const plait_weight_v4_t &weight) const {
+    PLAIT_RETURN_IF_ERROR(inRange("source_rows", weight.source_rows, weight.rows, kMaxExtent));
+    PLAIT_RETURN_IF_ERROR(inRange("source_cols", weight.source_cols, weight.cols, kMaxExtent));
+    PLAIT_RETURN_IF_ERROR(inRange("row_begin", weight.row_begin, 0, weight.source_rows - weight.rows));
+    PLAIT_RETURN_IF_ERROR(inRange("col_begin", weight.col_begin, 0, weight.source_cols - weight.cols));
+    if (int64_t elements = weight.source_rows; !multiply(elements, weight.source_cols))
+      return damaged("source_rows", std::to_string(weight.source_rows), "a tensor whose elements can be counted");
+    if (weight.scale_group && weight.col_begin % weight.scale_group)
+      return damaged("col_begin", std::to_string(weight.col_begin),
+                     "a multiple of the " + std::to_string(weight.scale_group) + " columns that share a scale");
     return Status::success();
   }
 
@@ -250,11 +289,14 @@ private:
     return Status::success();
   }
 
-  Status checkPlan(const plait_plan_v1_t &plan) const {
+  Status checkPlan(const plait_plan_v2_t &plan) const {
     PLAIT_RETURN_IF_ERROR(string("name", plan.name));
     PLAIT_RETURN_IF_ERROR(table("slot", plan.slots, plan.slot_count));
     PLAIT_RETURN_IF_ERROR(table("argument", plan.args, plan.arg_count));
     PLAIT_RETURN_IF_ERROR(table("launch", plan.launches, plan.launch_count));
+    PLAIT_RETURN_IF_ERROR(table("collective", plan.collectives, plan.collective_count));
+    if (plan.collective_count && model.ranks == 1)
+      return damaged("collective count", std::to_string(plan.collective_count), "none in a model of one rank");
     PLAIT_RETURN_IF_ERROR(inRange("has_logits", plan.has_logits, 0, 1));
     for (int32_t i = 0; i < plan.slot_count; ++i) {
       // Sizes that only grow with a step let the largest step's arena serve all.
@@ -265,12 +307,14 @@ private:
     }
     for (int32_t i = 0; i < plan.arg_count; ++i)
       PLAIT_RETURN_IF_ERROR(checkArg(plan, plan.args[i]).withContext(at("argument", i)));
+    for (int32_t i = 0; i < plan.collective_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkCollective(plan.collectives[i]).withContext(at("collective", i)));
     for (int32_t i = 0; i < plan.launch_count; ++i)
       PLAIT_RETURN_IF_ERROR(checkLaunch(plan, i).withContext(at("launch", i)));
     return Status::success();
   }
 
-  Status checkArg(const plait_plan_v1_t &plan, const plait_arg_v1_t &arg) const {
+  Status checkArg(const plait_plan_v2_t &plan, const plait_arg_v1_t &arg) const {
     int64_t count = 0;
     switch (arg.kind) {
     case PLAIT_ARG_SLOT:
@@ -300,9 +344,39 @@ private:
     return Status::success();
   }
 
-  Status checkLaunch(const plait_plan_v1_t &plan, int32_t index) const {
-    const plait_launch_v1_t &launch = plan.launches[index];
-    PLAIT_RETURN_IF_ERROR(inRange("kernel", launch.kernel, 0, int64_t(model.kernel_count) - 1));
+  Status checkCollective(const plait_collective_v1_t &collective) const {
+    PLAIT_RETURN_IF_ERROR(inRange("kind", collective.kind, 0, PLAIT_COLLECTIVE_KIND_COUNT - 1));
+    PLAIT_RETURN_IF_ERROR(inRange("elements", collective.elements.constant, 0, INT64_MAX / 4));
+    for (int64_t per : collective.elements.per)
+      PLAIT_RETURN_IF_ERROR(inRange("elements", per, 0, INT64_MAX / 4));
+    return Status::success();
+  }
+
+  /// Its elements lie in the slot whatever the extents of a step: term by term.
+  Status checkCollectiveLaunch(const plait_plan_v2_t &plan, int32_t index) const {
+    const plait_launch_v2_t &launch = plan.launches[index];
+    const plait_extent_v2_t &elements = plan.collectives[-1 - launch.kernel].elements;
+    PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 1, 1));
+    const plait_arg_v1_t &arg = plan.args[launch.first_arg];
+    if (arg.kind != PLAIT_ARG_SLOT)
+      return damaged("argument 0: kind", std::to_string(arg.kind), "a slot for a collective");
+    const plait_extent_v2_t &slot = plan.slots[arg.index];
+    bool fits = elements.constant <= slot.constant / 4;
+    for (int d = 0; d < PLAIT_DIM_COUNT; ++d)
+      fits &= elements.per[d] <= slot.per[d] / 4;
+    if (!fits)
+      return damaged("argument 0", "a collective of more elements than slot " + std::to_string(arg.index) + " holds",
+                     "a slot that holds them in every step");
+    PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 1, 1));
+    if (index + 1 < plan.launch_count && !plan.launches[index + 1].barrier)
+      return damaged("barrier", "0 in the launch after a collective", "1");
+    return Status::success();
+  }
+
+  Status checkLaunch(const plait_plan_v2_t &plan, int32_t index) const {
+    const plait_launch_v2_t &launch = plan.launches[index];
+    PLAIT_RETURN_IF_ERROR(
+        inRange("kernel", launch.kernel, -int64_t(plan.collective_count), int64_t(model.kernel_count) - 1));
     PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 0, kMaxArgs));
     PLAIT_RETURN_IF_ERROR(inRange("first_arg", launch.first_arg, 0, int64_t(plan.arg_count) - launch.arg_count));
     PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 0, 1));
@@ -311,10 +385,12 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("layer_begin", launch.layer_begin, 0, kMaxLayers));
     PLAIT_RETURN_IF_ERROR(inRange("layer_end", launch.layer_end, int64_t(launch.layer_begin) + 1, kMaxLayers));
     if (launch.layer_end - launch.layer_begin > 1 && !launch.loop_begin) {
-      const plait_launch_v1_t *before = index ? &plan.launches[index - 1] : nullptr;
+      const plait_launch_v2_t *before = index ? &plan.launches[index - 1] : nullptr;
       if (!before || before->layer_begin != launch.layer_begin || before->layer_end != launch.layer_end)
         return damaged("loop_begin", "0 at a new range of layers", "1");
     }
+    if (launch.kernel < 0)
+      return checkCollectiveLaunch(plan, index);
     const plait_arg_v1_t *args = plan.args + launch.first_arg;
     for (int32_t a = 0; a < launch.arg_count; ++a) {
       PLAIT_RETURN_IF_ERROR(checkLayers(args[a], launch));
@@ -337,7 +413,7 @@ private:
   }
 
   /// Every layer that a launch runs for must exist in the arguments it selects.
-  Status checkLayers(const plait_arg_v1_t &arg, const plait_launch_v1_t &launch) const {
+  Status checkLayers(const plait_arg_v1_t &arg, const plait_launch_v2_t &launch) const {
     int64_t layers = 0;
     if (arg.kind == PLAIT_ARG_WEIGHT && model.weights[arg.index].layers > 1)
       layers = model.weights[arg.index].layers;
@@ -346,16 +422,16 @@ private:
     return layers ? inRange("layer_end", launch.layer_end, 1, layers) : Status::success();
   }
 
-  const plait_model_v3_t &model;
+  const plait_model_v4_t &model;
   const LoadedImage &image;
 };
 
 } // namespace
 
-Status plait::checkTables(const plait_model_v3_t *model, const LoadedImage &image) {
+Status plait::checkTables(const plait_model_v4_t *model, const LoadedImage &image) {
   // The head of the struct is all that may be read before its size is known.
-  constexpr size_t headBytes = offsetof(plait_model_v3_t, name);
-  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v3_t) || !image.holds(model, headBytes))
+  constexpr size_t headBytes = offsetof(plait_model_v4_t, name);
+  if (reinterpret_cast<uintptr_t>(model) % alignof(plait_model_v4_t) || !image.holds(model, headBytes))
     return corrupt("model tables: found a pointer outside the binary; expected a table inside it");
   if (model->magic != PLAIT_ABI_MAGIC)
     return corrupt("model tables: found magic " + std::to_string(model->magic) + "; expected " +
@@ -364,9 +440,9 @@ Status plait::checkTables(const plait_model_v3_t *model, const LoadedImage &imag
     return unsupported("found a model built for ABI " + std::to_string(model->abi_version) +
                        "; this runtime reads ABI " + std::to_string(PLAIT_ABI_VERSION) +
                        "; recompile it with the plait-compile of this version");
-  if (model->struct_size < sizeof(plait_model_v3_t) || model->struct_size > 65536 ||
+  if (model->struct_size < sizeof(plait_model_v4_t) || model->struct_size > 65536 ||
       !image.holds(model, size_t(model->struct_size)))
     return corrupt("model tables: found struct_size " + std::to_string(model->struct_size) + "; expected at least " +
-                   std::to_string(sizeof(plait_model_v3_t)));
+                   std::to_string(sizeof(plait_model_v4_t)));
   return Checker(*model, image).check().withContext("model tables");
 }

@@ -12,6 +12,7 @@
 #include "runtime/base/PanelLayout.h"
 #include "runtime/base/Status.h"
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 #include <vector>
@@ -40,27 +41,33 @@ private:
 
 /// Checks that every size, index and pointer of the tables is one that the
 /// runtime can follow. After success no index of the tables needs a check.
-Status checkTables(const plait_model_v3_t *model, const LoadedImage &image);
+Status checkTables(const plait_model_v4_t *model, const LoadedImage &image);
 
 /// The plan called `variant`, or null.
-const plait_plan_v1_t *findPlan(const plait_model_v3_t &model, std::string_view variant);
+const plait_plan_v2_t *findPlan(const plait_model_v4_t &model, std::string_view variant);
 
 /// Positions of one page, the same in all states. 1 for a model without state.
-int64_t pageTokens(const plait_model_v3_t &model);
+int64_t pageTokens(const plait_model_v4_t &model);
 
 /// The window of the states that use a page table; 0: they keep every position.
-int64_t tableWindow(const plait_model_v3_t &model, int32_t table);
+int64_t tableWindow(const plait_model_v4_t &model, int32_t table);
 
 /// Bytes of one page of a page table, in all layers of all states that use it.
-int64_t tablePageBytes(const plait_model_v3_t &model, int32_t table);
+int64_t tablePageBytes(const plait_model_v4_t &model, int32_t table);
+
+/// The name of a launch's kernel or collective, for people.
+const char *launchName(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const plait_launch_v2_t &launch);
+
+/// The most bytes that a collective of `plan` sends in a step of these extents.
+int64_t collectiveBytes(const plait_plan_v2_t &plan, const std::array<int64_t, PLAIT_DIM_COUNT> &dims);
 
 /// Bytes of one layer's slice of a weight in its layout; -1 on overflow.
-int64_t packedBytes(const plait_weight_v3_t &weight);
+int64_t packedBytes(const plait_weight_v4_t &weight);
 
 /// How integers stand for the elements of a weight, if they are integers.
-std::optional<WeightQuantization> quantizationOf(const plait_weight_v3_t &weight);
+std::optional<WeightQuantization> quantizationOf(const plait_weight_v4_t &weight);
 /// The layout of a weight in panels.
-PanelLayout panelLayoutOf(const plait_weight_v3_t &weight);
+PanelLayout panelLayoutOf(const plait_weight_v4_t &weight);
 
 /// Bytes of an element of a plait_dtype_t; 0 if unknown, or smaller than a byte or
 /// with scales.

@@ -63,7 +63,7 @@ PageMemory &PageMemory::operator=(PageMemory &&other) noexcept {
   return *this;
 }
 
-Expected<Weights> Weights::map(const FileRange &file, const plait_model_v3_t &model) {
+Expected<Weights> Weights::map(const FileRange &file, const plait_model_v4_t &model) {
   Weights weights;
   PLAIT_ASSIGN_OR_RETURN(weights.file, MappedFile::open(file));
   std::span<const uint8_t> bytes = weights.file->bytes();
@@ -86,18 +86,28 @@ namespace {
 void store(float value, float *to) { *to = value; }
 void store(float value, uint16_t *to) { *to = roundToBf16(value); }
 
+/// Of an element of the part, the index in the whole tensor: a model is the same however
+/// many ranks share it.
+int64_t indexOf(const plait_weight_v4_t &weight, int64_t row, int64_t col) {
+  return (weight.row_begin + row) * weight.source_cols + weight.col_begin + col;
+}
+
 /// Rows [begin, end) in row major order.
 template <typename Element>
-void fillRows(const plait_weight_v3_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillRows(const plait_weight_v4_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
               Element *slice) {
-  // The index grows by one, which the optimiser turns into one addition.
-  for (int64_t i = begin * weight.cols, last = end * weight.cols; i < last; ++i)
-    store(values(i), slice + i);
+  Element *to = slice + begin * weight.cols;
+  for (int64_t row = begin; row < end; ++row) {
+    // The index grows by one, which the optimiser turns into one addition.
+    int64_t first = indexOf(weight, row, 0);
+    for (int64_t c = 0; c < weight.cols; ++c)
+      store(values(first + c), to++);
+  }
 }
 
 /// Panels [begin, end), written front to back.
 template <typename Element>
-void fillPanels(const plait_weight_v3_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillPanels(const plait_weight_v4_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
                 Element *slice) {
   const int64_t panel = weight.panel, group = weight.group;
   const int64_t rows = weight.rows, cols = weight.cols;
@@ -108,7 +118,7 @@ void fillPanels(const plait_weight_v3_t &weight, const RandomWeights &values, in
     for (int64_t g = 0; g < groups; ++g) {
       const int64_t col = g * group, width = std::min(group, cols - col);
       for (int64_t r = 0; r < inside; ++r, to += group) {
-        const int64_t index = (p * panel + r) * cols + col;
+        const int64_t index = indexOf(weight, p * panel + r, col);
         for (int64_t c = 0; c < width; ++c)
           store(values(index + c), to + c);
         for (int64_t c = width; c < group; ++c)
@@ -122,7 +132,7 @@ void fillPanels(const plait_weight_v3_t &weight, const RandomWeights &values, in
 }
 
 /// Panels [begin, end) of a weight of integers.
-void fillIntegers(const plait_weight_v3_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillIntegers(const plait_weight_v4_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
                   uint8_t *slice) {
   const PanelLayout layout = panelLayoutOf(weight);
   std::memset(slice + begin * layout.panelBytes(), 0, size_t((end - begin) * layout.panelBytes()));
@@ -130,14 +140,14 @@ void fillIntegers(const plait_weight_v3_t &weight, const RandomWeights &values, 
   QuantizedRow integers;
   for (int64_t r = begin * weight.panel, last = std::min(end * weight.panel, weight.rows); r < last; ++r) {
     for (int64_t c = 0; c < weight.cols; ++c)
-      row[size_t(c)] = values(r * weight.cols + c);
+      row[size_t(c)] = values(indexOf(weight, r, c));
     quantizeRow(*layout.quantization, row, {}, integers);
     packRow(layout, r, integers, slice);
   }
 }
 
 template <typename Element>
-void fillSlice(const plait_weight_v3_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
+void fillSlice(const plait_weight_v4_t &weight, const RandomWeights &values, int64_t begin, int64_t end,
                uint8_t *slice) {
   Element *elements = reinterpret_cast<Element *>(slice);
   if (weight.layout == PLAIT_LAYOUT_PANELS)
@@ -147,19 +157,19 @@ void fillSlice(const plait_weight_v3_t &weight, const RandomWeights &values, int
 }
 
 /// Panels or rows of a slice: the unit in which the work is divided.
-int64_t unitsOf(const plait_weight_v3_t &weight) {
+int64_t unitsOf(const plait_weight_v4_t &weight) {
   return weight.layout == PLAIT_LAYOUT_PANELS ? (weight.rows + weight.panel - 1) / weight.panel : weight.rows;
 }
 
 struct FillWork {
-  const plait_weight_v3_t *weight;
+  const plait_weight_v4_t *weight;
   int64_t layer, begin, end;
 };
 
-std::vector<FillWork> divideWork(const plait_model_v3_t &model) {
+std::vector<FillWork> divideWork(const plait_model_v4_t &model) {
   std::vector<FillWork> work;
   for (int32_t i = 0; i < model.weight_count; ++i) {
-    const plait_weight_v3_t &weight = model.weights[i];
+    const plait_weight_v4_t &weight = model.weights[i];
     int64_t unitElements = weight.layout == PLAIT_LAYOUT_PANELS ? weight.cols * weight.panel : weight.cols;
     int64_t step = std::max<int64_t>(1, kWorkElements / unitElements);
     for (int64_t layer = 0; layer < weight.layers; ++layer)
@@ -171,10 +181,10 @@ std::vector<FillWork> divideWork(const plait_model_v3_t &model) {
 
 } // namespace
 
-void plait::fillRandom(const plait_weight_v3_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
+void plait::fillRandom(const plait_weight_v4_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
                        uint8_t *slice) {
   std::string name = sliceTensorName(weight.source, layer, weight.layer_first, weight.layer_step);
-  RandomWeights values(seed, name, weight.cols);
+  RandomWeights values(seed, name, weight.source_cols);
   if (weight.scale_group)
     fillIntegers(weight, values, begin, end, slice);
   else if (weight.dtype == PLAIT_DTYPE_BF16)
@@ -183,7 +193,7 @@ void plait::fillRandom(const plait_weight_v3_t &weight, int64_t layer, uint64_t 
     fillSlice<float>(weight, values, begin, end, slice);
 }
 
-Expected<Weights> Weights::random(uint64_t seed, const plait_model_v3_t &model, unsigned threads, Progress *progress) {
+Expected<Weights> Weights::random(uint64_t seed, const plait_model_v4_t &model, unsigned threads, Progress *progress) {
   for (int32_t i = 0; i < model.weight_count; ++i) {
     int32_t dtype = model.weights[i].dtype;
     if (dtype != PLAIT_DTYPE_F32 && dtype != PLAIT_DTYPE_BF16 && !quantizationOf(model.weights[i]))

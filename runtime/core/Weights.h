@@ -42,9 +42,9 @@ private:
 class Weights {
 public:
   /// Maps a pack of exactly `model.pack_bytes` bytes.
-  static Expected<Weights> map(const FileRange &file, const plait_model_v3_t &model);
+  static Expected<Weights> map(const FileRange &file, const plait_model_v4_t &model);
   /// Makes the pack of `--weights random:seed` with `threads` threads.
-  static Expected<Weights> random(uint64_t seed, const plait_model_v3_t &model, unsigned threads,
+  static Expected<Weights> random(uint64_t seed, const plait_model_v4_t &model, unsigned threads,
                                   Progress *progress = nullptr);
 
   const uint8_t *data() const { return base; }
@@ -57,7 +57,7 @@ private:
 
 /// Writes panels (of PLAIT_LAYOUT_PANELS) or rows [begin, end) of one layer's
 /// slice, which begins at `slice`, with random values and zero padding.
-void fillRandom(const plait_weight_v3_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
+void fillRandom(const plait_weight_v4_t &weight, int64_t layer, uint64_t seed, int64_t begin, int64_t end,
                 uint8_t *slice);
 
 } // namespace plait

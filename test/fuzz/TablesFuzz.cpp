@@ -30,7 +30,7 @@ namespace {
 /// all pointers among them turned to the copy.
 class Image {
 public:
-  explicit Image(const plait_model_v3_t &from) {
+  explicit Image(const plait_model_v4_t &from) {
     memory.resize(1 << 16);
     auto *model = copy(&from, 1);
     model->name = text(from.name);
@@ -56,6 +56,7 @@ public:
       plans[i].slots = copy(plans[i].slots, plans[i].slot_count);
       plans[i].args = copy(plans[i].args, plans[i].arg_count);
       plans[i].launches = copy(plans[i].launches, plans[i].launch_count);
+      plans[i].collectives = copy(plans[i].collectives, plans[i].collective_count);
     }
     auto **sources = const_cast<const char **>(copy(from.sources, from.source_count));
     for (int32_t i = 0; i < from.source_count; ++i)
@@ -68,7 +69,7 @@ public:
     original = memory;
   }
 
-  const plait_model_v3_t *tables() const { return reinterpret_cast<const plait_model_v3_t *>(memory.data()); }
+  const plait_model_v4_t *tables() const { return reinterpret_cast<const plait_model_v4_t *>(memory.data()); }
   size_t size() const { return used; }
   void reset() { std::memcpy(memory.data(), original.data(), used); }
   void set(size_t offset, uint64_t value, size_t bytes) {
@@ -84,7 +85,8 @@ private:
   template <typename T> T *copy(const T *from, int64_t count) {
     used = (used + 7) / 8 * 8;
     auto *to = reinterpret_cast<std::remove_const_t<T> *>(memory.data() + used);
-    std::memcpy(to, from, sizeof(T) * size_t(count));
+    if (count) // else there may be no table
+      std::memcpy(to, from, sizeof(T) * size_t(count));
     used += sizeof(T) * size_t(count);
     require(used <= memory.size(), "room for the tables");
     return to;
@@ -100,12 +102,12 @@ Image loadDemo() {
   void *library = dlopen(PLAIT_DEMO_MODEL, RTLD_NOW | RTLD_LOCAL);
   require(library, "the demo model loads");
   auto query = reinterpret_cast<plait_model_query_fn>(dlsym(library, PLAIT_MODEL_QUERY_SYMBOL));
-  const plait_model_v3_t *model = query(PLAIT_ABI_VERSION);
+  const plait_model_v4_t *model = query(PLAIT_ABI_VERSION);
   require(model, "the demo model has tables");
   return Image(*model);
 }
 
-size_t walk(const plait_model_v3_t &model) {
+size_t walk(const plait_model_v4_t &model) {
   size_t sum = std::strlen(model.name) + std::strlen(model.isa) + std::strlen(model.numerics);
   for (int32_t i = 0; i < model.weight_count; ++i) {
     const auto &weight = model.weights[i];
@@ -120,7 +122,7 @@ size_t walk(const plait_model_v3_t &model) {
     require(findPlan(model, plan.name) != nullptr, "a plan is found by its name");
     for (int32_t l = 0; l < plan.launch_count; ++l) {
       const auto &launch = plan.launches[l];
-      sum += std::strlen(model.kernels[launch.kernel].name);
+      sum += std::strlen(launchName(model, plan, launch));
       sum += launch.source >= 0 ? std::strlen(model.sources[launch.source]) : 0;
       for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a)
         switch (int32_t index = plan.args[a].index; plan.args[a].kind) {

@@ -110,7 +110,7 @@ seed("gguf", "empty", gguf.File().bytes())
 
 file = {"file": "model.so", "bytes": 4096, "digest": "0123456789abcdef" * 2}
 manifest = {
-    "schema": 2,
+    "schema": 3,
     "compiler": {"version": "0.1.0", "llvm": "22.1.8"},
     "model": {"name": "m", "family": "llama", "vocabulary": 97, "hidden": 8, "layers": 3, "max_positions": 64},
     "target": {"kind": "cpu", "triple": "x86_64-unknown-linux-gnu"},

@@ -93,6 +93,8 @@ int main(int argc, char **argv) {
   cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));
+  cl::opt<int> tp("tp", cl::desc("Divide each layer's weights among so many ranks (default: 1)"), cl::init(1),
+                  cl::cat(category));
   cl::opt<std::string> fuse("fuse",
                             cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
                                      "all); results are the same"),
@@ -132,6 +134,7 @@ int main(int argc, char **argv) {
   options.embedWeights = embedWeights;
   options.packFolder = packFolder;
   options.debugLogits = debugLogits;
+  options.tp = tp;
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;
   options.explain = !noExplain;

@@ -28,6 +28,8 @@ Expected<std::vector<int64_t>> parseIntegerList(const std::string &name, const s
 /// Threads: "auto" or nothing stands for one per physical core that the process may
 /// use, else a number from 1 to 1024.
 Expected<unsigned> parseThreads(const std::string &name, const std::string &text);
+/// Whether `text` leaves the number to the instance, whose ranks share the cores.
+inline bool isAutoThreads(const std::string &text) { return text.empty() || text == "auto"; }
 /// The same for a list.
 Expected<std::vector<int64_t>> parseThreadsList(const std::string &name, const std::string &text);
 /// "a,b,c", none of them empty; an empty text gives an empty list.

@@ -11,6 +11,7 @@
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
 #include "tools/plait/Profile.h"
+#include "tools/plait/RankProcesses.h"
 #include "tools/plait/Session.h"
 #include "tools/plait/TableText.h"
 
@@ -219,6 +220,8 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["isa"] = session.model->binary().isa;
   record["cpu_info"] = cpuName();
   record["n_threads"] = test.threads;
+  if (session.model->ranks() > 1)
+    record["n_ranks"] = session.model->ranks();
   record["n_prompt"] = test.prompt;
   record["n_gen"] = test.generate;
   record["n_depth"] = test.depth;
@@ -387,9 +390,12 @@ private:
 
   Status measureModel(const Session &session) {
     const Model &model = *session.model;
-    PLAIT_ASSIGN_OR_RETURN(std::vector<Test> tests, planTests(options, model.tables().max_positions, texts.quiet));
+    BenchOptions planned = options;
+    if (isAutoThreads(texts.threads)) // which the ranks share
+      planned.threads = {std::max<int64_t>(1, options.threads.front() / int64_t(model.ranks()))};
+    PLAIT_ASSIGN_OR_RETURN(std::vector<Test> tests, planTests(planned, model.tables().max_positions, texts.quiet));
     std::vector<LaunchCost> costs;
-    PLAIT_ASSIGN_OR_RETURN(const plait_plan_v1_t *plan, model.plan(model.manifest().strategy));
+    PLAIT_ASSIGN_OR_RETURN(const plait_plan_v2_t *plan, model.plan(model.manifest().strategy));
     if (!texts.profile.empty()) {
       PLAIT_ASSIGN_OR_RETURN(Explanation explanation, Explanation::read(model));
       PLAIT_ASSIGN_OR_RETURN(costs, explanation.costsOf(model, *plan));
@@ -405,6 +411,8 @@ private:
       if (!table.ok())
         break;
     }
+    if (model.group() && !texts.quiet)
+      note("ranks " + trafficText(model.group()->communicator()));
     return Status::success();
   }
 

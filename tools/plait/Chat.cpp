@@ -113,7 +113,7 @@ private:
   Status createScheduler() {
     const Model &model = *session.model;
     InstanceOptions io;
-    io.threads = options.threads;
+    io.threads = isAutoThreads(texts.threads) ? 0 : options.threads;
     io.maxRows = 1;
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size() + stops.size()));
     Demand demand;

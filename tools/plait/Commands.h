@@ -36,6 +36,7 @@ void addSelftestCommand(CLI::App &app, Action &action);
 void addExplainCommand(CLI::App &app, Action &action);
 void addDoctorCommand(CLI::App &app, Action &action);
 void addPerplexityCommand(CLI::App &app, Action &action);
+void addRankCommand(CLI::App &app, Action &action);
 
 } // namespace plait
 

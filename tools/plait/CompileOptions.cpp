@@ -7,6 +7,8 @@
 
 #include "tools/plait/CompileOptions.h"
 
+#include "runtime/comm/LocalGroup.h"
+#include "runtime/core/Manifest.h"
 #include "tools/plait/Arguments.h"
 
 using namespace plait;
@@ -19,6 +21,10 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_flag("--zero-points", options.zeroPoints, "of a model to compile: as of plait-compile");
   command.add_option("--kv-dtype", options.kvDtype,
                      "of a model to compile: keys and values as f32 (default), bf16 or int8");
+  command.add_option("--tp", options.tp,
+                     "of a model to compile: processes among which each layer is divided (default 1)");
+  command.add_option("--emulate-link", options.emulateLink,
+                     "of a model of several processes: a link such as latency=2ms,bandwidth=1Gbit between them");
 }
 
 static bool isWeightsSpec(const std::string &text) {
@@ -38,5 +44,9 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
   const std::string &kv = options.kvDtype;
   if (!kv.empty() && kv != "f32" && kv != "bf16" && kv != "int8")
     return wrongValue("--kv-dtype", kv, "f32, bf16 or int8");
+  if (!options.tp.empty())
+    PLAIT_RETURN_IF_ERROR(parseInteger("--tp", options.tp, 1, kMostRanks).status());
+  if (!options.emulateLink.empty())
+    return parseEmulatedLink(options.emulateLink).status().withContext("--emulate-link");
   return Status::success();
 }

@@ -19,12 +19,13 @@ namespace plait {
 /// What `plait-compile` is asked for.
 struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
-  std::string weights, dtype, group, kvDtype;
+  std::string weights, dtype, group, kvDtype, tp;
   bool zeroPoints = false;
   std::string isa; ///< --target of plait-compile without "cpu:"; of a compiled model, which binary to run
   bool debugLogits = false;
   unsigned threads = 0; ///< of the compiler; 0: its default
   bool quiet = false;
+  std::string emulateLink; ///< between the ranks of a model that has several
 };
 
 /// The options of every command that compiles a model which is not compiled yet.

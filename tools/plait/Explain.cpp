@@ -91,12 +91,12 @@ Expected<Request> parseRequest(const ExplainTexts &texts, int64_t maxPositions) 
 struct Subject {
   const Model &model;
   const Manifest &manifest;
-  const plait_plan_v1_t &plan;
+  const plait_plan_v2_t &plan;
   const Explanation &explanation;
   const std::vector<LaunchCost> &costs; ///< of its launches
   const Request &request;
 
-  const plait_launch_v1_t &launch(size_t i) const { return plan.launches[i]; }
+  const plait_launch_v2_t &launch(size_t i) const { return plan.launches[i]; }
   int64_t layersOf(size_t i) const { return launch(i).layer_end - launch(i).layer_begin; }
   std::string partOf(size_t i) const { return sourceName(model.tables(), launch(i)); }
   Roofline roofline(size_t i, const StepLoad &load) const {
@@ -154,7 +154,7 @@ std::string numericsText(const std::string &numerics) {
 /// The targets whose code is there as well.
 std::string otherTargetsText(const Model &model) {
   std::string text;
-  for (const ManifestBinary &binary : model.manifest().binaries)
+  for (const ManifestBinary &binary : model.part().binaries)
     if (&binary != &model.binary())
       text += (text.empty() ? " (also for " : ", ") + printable(binary.target, 80);
   return text.empty() ? "" : text + ")";
@@ -219,7 +219,10 @@ std::string decisionsText(const Explanation &explanation, bool all) {
 }
 
 /// "12 x tokens/4, dealt": count x ceil(extent / block).
-std::string shortTilesText(const plait_kernel_v1_t &kernel) {
+std::string shortTilesText(const Subject &s, size_t i) {
+  if (s.launch(i).kernel < 0)
+    return "all ranks";
+  const plait_kernel_v1_t &kernel = s.model.tables().kernels[s.launch(i).kernel];
   std::string text = std::to_string(kernel.tile_count);
   if (kernel.tile_dim >= 0)
     text += fmt::format(" x {}/{}", dimName(kernel.tile_dim), kernel.tile_block);
@@ -243,7 +246,7 @@ std::string costText(const Subject &s) {
     const LaunchCost &cost = s.costs[i];
     text += fmt::format("{} {:<30}{:>3} {:>12} {:>14} {:>10}  {}\n", s.launch(i).barrier ? "|" : " ",
                         shortPartText(s, i), s.layersOf(i), cost.flops.text(), cost.weightBytes.text(),
-                        cost.activationBytes.text(), shortTilesText(s.model.tables().kernels[s.launch(i).kernel]));
+                        cost.activationBytes.text(), shortTilesText(s, i));
   }
   return text + "  (| waits for every launch before)\n";
 }
@@ -350,13 +353,14 @@ Json explainJson(const Subject &s) {
   json["launches"] = Json::array();
   for (size_t i = 0; i < s.costs.size(); ++i) {
     const LaunchCost &cost = s.costs[i];
-    const plait_kernel_v1_t &kernel = s.model.tables().kernels[s.launch(i).kernel];
-    json["launches"].push_back({{"kernel", kernel.name},
+    const plait_launch_v2_t &launch = s.launch(i);
+    const plait_model_v4_t &tables = s.model.tables();
+    json["launches"].push_back({{"kernel", launchName(tables, s.plan, launch)},
                                 {"op", cost.op},
                                 {"source", s.partOf(i)},
                                 {"layers", s.layersOf(i)},
                                 {"barrier", s.launch(i).barrier != 0},
-                                {"tiles", tilesText(kernel)},
+                                {"tiles", launch.kernel < 0 ? "" : tilesText(tables.kernels[launch.kernel])},
                                 {"flops", cost.flops.json()},
                                 {"weight_bytes", cost.weightBytes.json()},
                                 {"activation_bytes", cost.activationBytes.json()},

@@ -128,7 +128,7 @@ Expected<Explanation> Explanation::read(const Model &model) {
   PLAIT_RETURN_IF_ERROR(readList(root, "remarks", result.remarks, readRemark));
   PLAIT_RETURN_IF_ERROR(readList(root, "variants", result.variants, readVariant));
   for (const Variant &variant : result.variants) {
-    const plait_plan_v1_t *plan = findPlan(model.tables(), variant.name);
+    const plait_plan_v2_t *plan = findPlan(model.tables(), variant.name);
     if (!plan || size_t(plan->launch_count) != variant.launches.size())
       return corrupt(fmt::format("{}: found variant '{}' with {} launches; expected those of the model binary; the "
                                  "files of the artifact do not belong together",
@@ -137,7 +137,7 @@ Expected<Explanation> Explanation::read(const Model &model) {
   return result;
 }
 
-Expected<std::vector<LaunchCost>> Explanation::costsOf(const Model &model, const plait_plan_v1_t &plan) const {
+Expected<std::vector<LaunchCost>> Explanation::costsOf(const Model &model, const plait_plan_v2_t &plan) const {
   for (const Variant &variant : variants)
     if (variant.name == plan.name)
       return variant.launches;
@@ -155,7 +155,7 @@ Roofline plait::rooflineOf(const LaunchCost &cost, int64_t layers, const StepLoa
   return roofline;
 }
 
-MemoryLedger plait::ledgerOf(const plait_model_v3_t &model, const plait_plan_v1_t &plan, int64_t context,
+MemoryLedger plait::ledgerOf(const plait_model_v4_t &model, const plait_plan_v2_t &plan, int64_t context,
                              int64_t tokens, int64_t available) {
   MemoryLedger ledger;
   int64_t page = pageTokens(model), pages = (context + page - 1) / page;

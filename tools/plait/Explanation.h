@@ -70,7 +70,7 @@ struct Explanation {
   /// Reads explain.json of `model` and compares it with the model's plans.
   static Expected<Explanation> read(const Model &model);
   /// What is known of the launches of a plan of `model`.
-  Expected<std::vector<LaunchCost>> costsOf(const Model &model, const plait_plan_v1_t &plan) const;
+  Expected<std::vector<LaunchCost>> costsOf(const Model &model, const plait_plan_v2_t &plan) const;
 };
 
 /// The least time that a machine needs: memory is read at full speed while full
@@ -93,7 +93,7 @@ struct MemoryLedger {
   int64_t maxContext = 0;   ///< of a single sequence, at most the model's
   int64_t maxSequences = 0; ///< of `context` positions each
 };
-MemoryLedger ledgerOf(const plait_model_v3_t &model, const plait_plan_v1_t &plan, int64_t context, int64_t tokens,
+MemoryLedger ledgerOf(const plait_model_v4_t &model, const plait_plan_v2_t &plan, int64_t context, int64_t tokens,
                       int64_t available);
 
 /// "1.02 G", for people.

@@ -25,14 +25,14 @@ struct InspectTexts {
   bool json = false, plan = false;
 };
 
-int64_t arenaBytesFor(const plait_plan_v1_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
+int64_t arenaBytesFor(const plait_plan_v2_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
 
-std::string planText(const plait_model_v3_t &m, const plait_plan_v1_t &plan) {
+std::string planText(const plait_model_v4_t &m, const plait_plan_v2_t &plan) {
   std::string text = fmt::format("\nplan {}\n", plan.name);
   for (int32_t i = 0; i < plan.slot_count; ++i)
     text += fmt::format("  slot{} = {} bytes\n", i, extentText(plan.slots[i]));
   for (int32_t i = 0; i < plan.launch_count; ++i) {
-    const plait_launch_v1_t &launch = plan.launches[i];
+    const plait_launch_v2_t &launch = plan.launches[i];
     bool loop = launch.layer_end - launch.layer_begin > 1;
     if (loop && launch.loop_begin)
       text += fmt::format("  for layer in [{}, {})\n", launch.layer_begin, launch.layer_end);
@@ -40,9 +40,11 @@ std::string planText(const plait_model_v3_t &m, const plait_plan_v1_t &plan) {
     for (int32_t a = 0; a < launch.arg_count; ++a)
       args += (a ? ", " : "") + argText(m, plan.args[launch.first_arg + a]);
     text += fmt::format("  {}{:3} {} {}({})", loop ? "  " : "", i, launch.barrier ? "|" : " ",
-                        m.kernels[launch.kernel].name, args);
+                        launchName(m, plan, launch), args);
     if (!loop && launch.layer_begin)
       text += fmt::format(" layer {}", launch.layer_begin);
+    if (launch.kernel < 0)
+      text += fmt::format(" of {} f32", extentText(plan.collectives[-1 - launch.kernel].elements));
     text += fmt::format("  // {}\n", sourceName(m, launch));
   }
   return text;
@@ -51,7 +53,7 @@ std::string planText(const plait_model_v3_t &m, const plait_plan_v1_t &plan) {
 /// The code that there is, the best first, and what keeps this CPU from running it.
 std::string binariesText(const Manifest &manifest) {
   std::string text;
-  for (const ManifestBinary &binary : manifest.binaries) {
+  for (const ManifestBinary &binary : manifest.ranks.front().binaries) {
     std::string shortage = cpuShortage(binary.isa);
     text += fmt::format("{:<10} {}: {}{}\n", text.empty() ? "code" : "", printable(binary.target, 80),
                         binary.isa.empty() ? "(baseline)" : printable(binary.isa),
@@ -76,17 +78,17 @@ std::string summaryText(const Manifest &manifest) {
                      fmt::join(manifest.eos, ", "));
 }
 
-std::string tablesText(const plait_model_v3_t &m) {
+std::string tablesText(const plait_model_v4_t &m) {
   std::string text = fmt::format("\nkernels ({})\n", m.kernel_count);
   for (int32_t i = 0; i < m.kernel_count; ++i)
     text += fmt::format("  {:<32} tiles {}\n", m.kernels[i].name, tilesText(m.kernels[i]));
   text += fmt::format("\nweights ({})\n", m.weight_count);
   for (int32_t i = 0; i < m.weight_count; ++i) {
-    const plait_weight_v3_t &w = m.weights[i];
+    const plait_weight_v4_t &w = m.weights[i];
     std::string shape =
         w.layers > 1 ? fmt::format("{} x [{}, {}]", w.layers, w.rows, w.cols) : fmt::format("[{}, {}]", w.rows, w.cols);
-    text += fmt::format("  {:<24} {:<22} {:<4} {:<16} {:>11}  {}\n", w.name, shape, dtypeName(w.dtype), layoutText(w),
-                        bytesText(w.layers * int64_t(w.layer_bytes)), w.source);
+    text += fmt::format("  {:<24} {:<22} {:<4} {:<16} {:>11}  {}{}\n", w.name, shape, dtypeName(w.dtype), layoutText(w),
+                        bytesText(w.layers * int64_t(w.layer_bytes)), w.source, partText(w));
   }
   text += fmt::format("\nstates ({})\n", m.state_count);
   for (int32_t i = 0; i < m.state_count; ++i)
@@ -100,7 +102,7 @@ std::string tablesText(const plait_model_v3_t &m) {
   return text;
 }
 
-std::string ledgerText(const plait_model_v3_t &m) {
+std::string ledgerText(const plait_model_v4_t &m) {
   std::string text = "\nmemory\n";
   text += fmt::format("  weights                  {}\n", bytesText(int64_t(m.pack_bytes)));
   StateBytes state = stateBytes(m);
@@ -115,41 +117,47 @@ std::string ledgerText(const plait_model_v3_t &m) {
   return text;
 }
 
-Json planJson(const plait_model_v3_t &m, const plait_plan_v1_t &plan) {
+Json planJson(const plait_model_v4_t &m, const plait_plan_v2_t &plan) {
   Json result = {{"name", plan.name}, {"has_logits", plan.has_logits != 0}};
   result["slots"] = Json::array();
   for (int32_t i = 0; i < plan.slot_count; ++i)
     result["slots"].push_back(extentText(plan.slots[i]));
   result["launches"] = Json::array();
   for (int32_t i = 0; i < plan.launch_count; ++i) {
-    const plait_launch_v1_t &launch = plan.launches[i];
+    const plait_launch_v2_t &launch = plan.launches[i];
     Json args = Json::array();
     for (int32_t a = 0; a < launch.arg_count; ++a)
       args.push_back(argText(m, plan.args[launch.first_arg + a]));
-    result["launches"].push_back({{"kernel", m.kernels[launch.kernel].name},
-                                  {"args", args},
-                                  {"barrier", launch.barrier != 0},
-                                  {"layers", {launch.layer_begin, launch.layer_end}},
-                                  {"loop_begin", launch.loop_begin != 0},
-                                  {"source", sourceName(m, launch)}});
+    Json row = {{"kernel", launchName(m, plan, launch)},
+                {"args", args},
+                {"barrier", launch.barrier != 0},
+                {"layers", {launch.layer_begin, launch.layer_end}},
+                {"loop_begin", launch.loop_begin != 0},
+                {"source", sourceName(m, launch)}};
+    if (launch.kernel < 0)
+      row["elements"] = extentText(plan.collectives[-1 - launch.kernel].elements);
+    result["launches"].push_back(std::move(row));
   }
   return result;
 }
 
-Json tablesJson(const plait_model_v3_t &m) {
-  Json result = {{"abi_version", m.abi_version}, {"name", m.name}, {"isa", m.isa}};
+Json tablesJson(const plait_model_v4_t &m) {
+  Json result = {
+      {"abi_version", m.abi_version}, {"name", m.name}, {"isa", m.isa}, {"rank", m.rank}, {"ranks", m.ranks}};
   for (const char *key : {"kernels", "weights", "states", "plans"})
     result[key] = Json::array();
   for (int32_t i = 0; i < m.kernel_count; ++i)
     result["kernels"].push_back({{"name", m.kernels[i].name}, {"tiles", tilesText(m.kernels[i])}});
   for (int32_t i = 0; i < m.weight_count; ++i) {
-    const plait_weight_v3_t &w = m.weights[i];
+    const plait_weight_v4_t &w = m.weights[i];
     result["weights"].push_back({{"name", w.name},
                                  {"source", w.source},
                                  {"layers", w.layers},
                                  {"layer_first", w.layer_first},
                                  {"layer_step", w.layer_step},
                                  {"shape", {w.rows, w.cols}},
+                                 {"begin", {w.row_begin, w.col_begin}},
+                                 {"source_shape", {w.source_rows, w.source_cols}},
                                  {"dtype", dtypeName(w.dtype)},
                                  {"layout", layoutText(w)},
                                  {"scale_group", w.scale_group},
@@ -193,7 +201,7 @@ int inspectAction(const InspectTexts &texts) {
   } else {
     std::string text = summaryText(*manifest);
     if (model) {
-      const plait_model_v3_t &tables = (*model)->tables();
+      const plait_model_v4_t &tables = (*model)->tables();
       text += tablesText(tables) + ledgerText(tables);
       for (int32_t i = 0; texts.plan && i < tables.plan_count; ++i)
         text += planText(tables, tables.plans[i]);

@@ -34,6 +34,7 @@ int main(int argc, char **argv) {
   addSelftestCommand(app, action);
   addExplainCommand(app, action);
   addDoctorCommand(app, action);
+  addRankCommand(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &help) { // --help, --version

@@ -8,6 +8,7 @@
 #include "tools/plait/Profile.h"
 
 #include "runtime/base/File.h"
+#include "runtime/core/Tables.h"
 #include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
@@ -20,13 +21,13 @@ using namespace plait;
 /// Steps of a test that its trace shows: enough to see what is regular.
 static constexpr size_t kTracedSteps = 16;
 
-Profile::Profile(std::string title, const Model &model, const plait_plan_v1_t &plan,
+Profile::Profile(std::string title, const Model &model, const plait_plan_v2_t &plan,
                  const std::vector<LaunchCost> &costs)
     : title(std::move(title)) {
   for (size_t i = 0; i < costs.size(); ++i) {
-    const plait_launch_v1_t &row = plan.launches[i];
+    const plait_launch_v2_t &row = plan.launches[i];
     std::string part = sourceName(model.tables(), row);
-    launches.push_back({part.empty() ? costs[i].op : part, model.tables().kernels[row.kernel].name, costs[i],
+    launches.push_back({part.empty() ? costs[i].op : part, launchName(model.tables(), plan, row), costs[i],
                         row.layer_end - row.layer_begin > 1 || row.layer_begin > 0, Sum()});
   }
 }

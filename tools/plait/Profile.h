@@ -36,7 +36,7 @@ class Profile {
 public:
   /// `title` names the test. `costs` are those of the plan's launches, in order.
   /// Nothing of the arguments is kept.
-  Profile(std::string title, const Model &model, const plait_plan_v1_t &plan, const std::vector<LaunchCost> &costs);
+  Profile(std::string title, const Model &model, const plait_plan_v2_t &plan, const std::vector<LaunchCost> &costs);
 
   void add(ProfiledStep step);
 

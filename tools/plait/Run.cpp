@@ -14,6 +14,7 @@
 #include "tools/plait/Console.h"
 #include "tools/plait/GenerationOptions.h"
 #include "tools/plait/Prompts.h"
+#include "tools/plait/RankProcesses.h"
 #include "tools/plait/RunOutput.h"
 #include "tools/plait/Session.h"
 
@@ -120,6 +121,8 @@ void printStatistics(const Session &session, const Instance &instance, const std
                                                 : "found in the cache";
   fmt::print(stderr, "model      {} ({}, {:.2f} s), loaded in {:.3f} s, {} threads\n", session.model->manifest().name,
              how, session.artifact.seconds, session.loadSeconds, instance.threads());
+  if (const auto &group = session.model->group())
+    fmt::print(stderr, "ranks      {}\n", trafficText(group->communicator()));
   // Rates over all sequences: from the first start to the last first token, and
   // from the first first token to the last end.
   int64_t promptTokens = 0, generated = 0, decoded = 0;
@@ -210,7 +213,7 @@ private:
   Status createInstance() {
     const Model &model = *session.model;
     InstanceOptions io;
-    io.threads = options.threads;
+    io.threads = isAutoThreads(texts.threads) ? 0 : options.threads;
     io.pin = texts.pin;
     io.maxRows = std::min<int64_t>(options.batch, int64_t(options.prompts.size()) * options.completions);
     io.maxTokens = options.chunk + io.maxRows;

@@ -11,6 +11,7 @@
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/RankProcesses.h"
 
 #include <algorithm>
 #include <chrono>
@@ -30,9 +31,17 @@ Expected<Session> Session::load(ArtifactSource source, const CompileOptions &com
   Session session;
   session.artifact.path = source.path();
   auto begin = std::chrono::steady_clock::now();
+  PLAIT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(source));
+  size_t ranks = manifest.ranks.size();
+  if (ranks == 1 && !compile.emulateLink.empty())
+    return invalidArgument("--emulate-link: found a model of one process; expected one of several, see --tp");
   ModelOptions options;
-  options.threads = threads;
+  options.threads = ranks > 1 ? std::max(1u, (threads ? threads : physicalCores()) / unsigned(ranks)) : threads;
   options.target = compile.isa;
+  if (ranks > 1) {
+    RankOptions rankOptions{compile.isa, compile.emulateLink, options.threads};
+    PLAIT_ASSIGN_OR_RETURN(options.group, startRanks(source.path(), manifest, rankOptions));
+  }
   Progress progress(programName(), compile.quiet ? ProgressMode::none : progressMode());
   options.progress = &progress;
   PLAIT_ASSIGN_OR_RETURN(session.model, Model::open(std::move(source), options));
@@ -75,7 +84,7 @@ int64_t plait::wholePages(const Model &model, int64_t positions) {
 }
 
 /// Bytes of the states of an instance with `pages` of each page table.
-static double stateBytes(const plait_model_v3_t &tables, const Demand &demand, int64_t pages) {
+static double stateBytes(const plait_model_v4_t &tables, const Demand &demand, int64_t pages) {
   StepLimits limits;
   limits.pageTokens = pageTokens(tables);
   double bytes = 0;
@@ -91,7 +100,8 @@ static double stateBytes(const plait_model_v3_t &tables, const Demand &demand, i
 int64_t plait::pagesToReserve(const Model &model, const Demand &demand) {
   int64_t all = wholePages(model, demand.totalPositions) + demand.sequences;
   int64_t one = std::max<int64_t>(wholePages(model, demand.positions), 1);
-  double budget = double(availableBytes()) / 5 * 4;
+  // All ranks are processes of this machine and reserve about as much.
+  double budget = double(availableBytes()) / 5 * 4 / double(model.ranks());
   int64_t fit = one; // the most in one .. all that fit
   for (int64_t over = std::max(all, one) + 1; over - fit > 1;) {
     int64_t middle = fit + (over - fit) / 2;

@@ -60,7 +60,7 @@ std::string plait::tilesText(const plait_kernel_v1_t &kernel) {
   return text + (kernel.cyclic ? ", dealt out" : "");
 }
 
-std::string plait::layoutText(const plait_weight_v3_t &weight) {
+std::string plait::layoutText(const plait_weight_v4_t &weight) {
   std::string text =
       weight.layout == PLAIT_LAYOUT_PANELS ? fmt::format("panels of {}x{}", weight.panel, weight.group) : "rows";
   if (weight.scale_group)
@@ -68,7 +68,13 @@ std::string plait::layoutText(const plait_weight_v3_t &weight) {
   return text + (weight.transposed ? ", transposed" : "");
 }
 
-std::string plait::argText(const plait_model_v3_t &model, const plait_arg_v1_t &arg) {
+std::string plait::partText(const plait_weight_v4_t &w) {
+  if (w.rows == w.source_rows && w.cols == w.source_cols)
+    return "";
+  return fmt::format("[{}..{}, {}..{}]", w.row_begin, w.row_begin + w.rows, w.col_begin, w.col_begin + w.cols);
+}
+
+std::string plait::argText(const plait_model_v4_t &model, const plait_arg_v1_t &arg) {
   switch (arg.kind) {
   case PLAIT_ARG_SLOT:
     return fmt::format("slot{}", arg.index);
@@ -85,11 +91,11 @@ std::string plait::argText(const plait_model_v3_t &model, const plait_arg_v1_t &
   }
 }
 
-const char *plait::sourceName(const plait_model_v3_t &model, const plait_launch_v1_t &launch) {
+const char *plait::sourceName(const plait_model_v4_t &model, const plait_launch_v2_t &launch) {
   return launch.source >= 0 ? model.sources[launch.source] : "";
 }
 
-StateBytes plait::stateBytes(const plait_model_v3_t &model) {
+StateBytes plait::stateBytes(const plait_model_v4_t &model) {
   StepLimits limits;
   limits.pageTokens = pageTokens(model);
   StateBytes bytes;

@@ -24,11 +24,13 @@ const char *inputName(int32_t input);
 std::string extentText(const plait_extent_v2_t &extent);
 /// "12 * ceil(tokens / 4), dealt out"
 std::string tilesText(const plait_kernel_v1_t &kernel);
-std::string layoutText(const plait_weight_v3_t &weight);
+std::string layoutText(const plait_weight_v4_t &weight);
+/// Which part of its tensor a weight is; nothing if it is the whole.
+std::string partText(const plait_weight_v4_t &weight);
 /// "slot2", "@q_proj", "state:kv", "in:tokens", "out:logits"
-std::string argText(const plait_model_v3_t &model, const plait_arg_v1_t &arg);
+std::string argText(const plait_model_v4_t &model, const plait_arg_v1_t &arg);
 /// The part of the model that a launch comes from; empty if nobody has named it.
-const char *sourceName(const plait_model_v3_t &model, const plait_launch_v1_t &launch);
+const char *sourceName(const plait_model_v4_t &model, const plait_launch_v2_t &launch);
 /// "3.76 MiB"
 std::string bytesText(int64_t bytes);
 
@@ -37,7 +39,7 @@ std::string bytesText(int64_t bytes);
 struct StateBytes {
   int64_t perPosition = 0, windows = 0;
 };
-StateBytes stateBytes(const plait_model_v3_t &model);
+StateBytes stateBytes(const plait_model_v4_t &model);
 
 } // namespace plait
 

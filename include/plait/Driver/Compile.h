@@ -52,6 +52,7 @@ struct CompileOptions {
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;
   bool debugLogits = false;
+  int tp = 1; ///< ranks among which each layer's weights are divided, 1 to 64
   Fusions fusions;
   bool selftest = true;
   bool checkFinite = false; ///< refuse a checkpoint with NaN or infinity

@@ -19,7 +19,8 @@
 namespace plait {
 
 /// Writes the weights of `model` from `checkpoint` to `path` in the layouts that
-/// the rt.weight ops give (plait_weight_v3_t), converting element types. The
+/// the rt.weight ops give (plait_weight_v4_t), converting element types; of a tensor
+/// that ranks share, the part of the model's rank. The
 /// file is mapped and filled by `threads` threads; nothing else is held in
 /// memory. What is rounded to integers is so with `importance`, if given.
 /// `progress` is told of what is packed. The caller has checked names, shapes and

@@ -54,7 +54,7 @@ struct ProfileObserver {
 
 } // namespace
 
-int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
+int64_t plait::arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims) {
   int64_t total = 0;
   for (int32_t i = 0; i < plan.slot_count; ++i) {
     int64_t bytes;
@@ -65,20 +65,30 @@ int64_t plait::arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims) {
   return total;
 }
 
-Executor::Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights)
-    : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)) {
+Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
+                   Communicator *communicator)
+    : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)),
+      communicator(communicator) {
   auto differs = [&](int32_t arg) { // from layer to layer
     return plan.args[arg].kind == PLAIT_ARG_STATE ||
            (plan.args[arg].kind == PLAIT_ARG_WEIGHT && model.weights[plan.args[arg].index].layers > 1);
   };
   for (int32_t i = 0; i < plan.launch_count; ++i) {
-    const plait_launch_v1_t &launch = plan.launches[i];
+    const plait_launch_v2_t &launch = plan.launches[i];
     maxArgs = std::max(maxArgs, launch.arg_count);
     bool repeats = launch.layer_end - launch.layer_begin > 1;
     if (repeats && !launch.loop_begin && !segments.empty())
       ++segments.back().count; // checked: same range as the launch before
     else
       segments.push_back({i, 1, launch.layer_begin, launch.layer_end});
+    std::vector<std::string> &byLayer = names.emplace_back();
+    if (launch.kernel < 0) {
+      std::string source = launch.source >= 0 ? model.sources[launch.source] : "step";
+      for (int32_t layer = 0; layer < launch.layer_end; ++layer)
+        byLayer.push_back(repeats ? source + " of layer " + std::to_string(layer) : source);
+      launches.push_back({nullptr, launch.first_arg, launch.arg_count, false, true, false, 1, 0, 1});
+      continue;
+    }
     const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
     bool perLayer = false;
     for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a)
@@ -88,7 +98,7 @@ Executor::Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, c
   }
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
-      const plait_weight_v3_t &weight = model.weights[plan.args[i].index];
+      const plait_weight_v4_t &weight = model.weights[plan.args[i].index];
       setAddress(i, weights + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0);
     }
 }
@@ -134,20 +144,23 @@ void Executor::bind(unsigned threads, const StepDims &dims, const StepMemory &me
       break;
     }
   }
+  stepDims = dims;
   for (size_t i = 0; i < launches.size(); ++i) {
     Launch &launch = launches[i];
-    launch.tiles = tilesOf(model.kernels[plan.launches[i].kernel], dims);
+    launch.tiles = launch.run ? tilesOf(model.kernels[plan.launches[i].kernel], dims) : 1;
     launch.share = launch.tiles / threads;
     launch.rest = launch.tiles % threads;
   }
 }
 
-void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
+Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
                    StepProfile *profile) {
   bind(pool.size(), dims, memory);
+  failure = Status();
+  broken = false;
   if (!profile) {
     pool.run([&](unsigned thread) { walk(pool, context, dims, thread, NoObserver()); });
-    return;
+    return std::move(failure);
   }
   profile->threads.resize(pool.size());
   for (StepProfile::Thread &thread : profile->threads)
@@ -156,11 +169,12 @@ void Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const St
   pool.run(
       [&](unsigned thread) { walk(pool, context, dims, thread, ProfileObserver{profile->threads[thread].launches}); });
   profile->walkEnd = profileClock();
+  return std::move(failure);
 }
 
 template <typename Observer>
 void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
-                    Observer observer) const {
+                    Observer observer) {
   thread_local std::vector<void *> scratch;
   scratch.resize(size_t(maxArgs));
   unsigned threads = pool.size();
@@ -192,10 +206,27 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
           step = 1;
         }
         observer.begins();
-        if (begin < end)
-          launch.run(&context, getBuffers(launch, layer, scratch.data()), dims.data(), begin, end, step);
+        // After a collective has failed only the barriers are left.
+        if (begin < end && !broken.load(std::memory_order_relaxed)) {
+          if (launch.run)
+            launch.run(&context, getBuffers(launch, layer, scratch.data()), dims.data(), begin, end, step);
+          else
+            runCollective(i, layer);
+        }
         observer.ends(i, layer);
       }
+}
+
+/// On thread 0, after all threads have finished the launches before.
+void Executor::runCollective(int32_t index, int32_t layer) {
+  const plait_launch_v2_t &launch = plan.launches[index];
+  int64_t elements = 0; // as many as the slot holds at most, which was evaluated
+  evaluate(plan.collectives[-1 - launch.kernel].elements, stepDims, elements);
+  auto *data = static_cast<float *>(addresses[size_t(launch.first_arg)]);
+  failure = communicator->allReduce({data, size_t(elements)}, ReduceKind::sum,
+                                    names[size_t(index)][size_t(layer)].c_str());
+  if (!failure)
+    broken.store(true, std::memory_order_relaxed);
 }
 
 /// The launch's arguments in `layer`; `scratch` has room for them.

@@ -10,11 +10,14 @@
 
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
+#include "runtime/comm/Communicator.h"
 #include "runtime/device/cpu/StepProfile.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace plait {
@@ -23,7 +26,7 @@ using StepDims = std::array<int64_t, PLAIT_DIM_COUNT>;
 
 /// Bytes of the arena when every slot of `plan` begins on a 64-byte boundary;
 /// -1 if that does not fit in 63 bits.
-int64_t arenaBytes(const plait_plan_v1_t &plan, const StepDims &dims);
+int64_t arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims);
 
 /// One plan of a model whose tables have been checked (core/Tables.h), bound to
 /// its weights. It holds no memory of a step: that is in `StepMemory`.
@@ -38,11 +41,14 @@ public:
     std::vector<int64_t> capacityPages;  ///< of each page table
   };
 
-  Executor(const plait_model_v3_t &model, const plait_plan_v1_t &plan, const uint8_t *weights);
+  /// A plan with collectives needs a communicator of the model's ranks.
+  Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
+           Communicator *communicator = nullptr);
 
   /// Runs the plan once on all threads of `pool`. One call at a time. Times are
-  /// taken only if `profile` is given.
-  void run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
+  /// taken only if `profile` is given. An error is that of a collective: what the step
+  /// has computed is of no use then.
+  Status run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
            StepProfile *profile = nullptr);
 
 private:
@@ -53,7 +59,7 @@ private:
   };
   /// A launch of the current step, as all threads find it.
   struct Launch {
-    plait_kernel_fn_v1 run;
+    plait_kernel_fn_v1 run; ///< null: a collective, which is a single tile
     int32_t firstArg, argCount;
     bool cyclic, barrier;
     bool perLayer; ///< some argument lies elsewhere in each layer
@@ -65,17 +71,25 @@ private:
   void setAddress(int32_t arg, const void *base, uint64_t stride = 0);
   template <typename Observer>
   void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
-            Observer observer) const;
+            Observer observer);
+  void runCollective(int32_t index, int32_t layer);
   void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
 
-  const plait_model_v3_t &model;
-  const plait_plan_v1_t &plan;
+  const plait_model_v4_t &model;
+  const plait_plan_v2_t &plan;
   std::vector<Segment> segments;
   std::vector<Launch> launches;
   // The address of argument i of the plan is addresses[i] + layer * strides[i].
   std::vector<void *> addresses;
   std::vector<uint64_t> strides;
   int32_t maxArgs = 0;
+
+  // Of collectives.
+  Communicator *communicator;
+  StepDims stepDims{};
+  std::vector<std::vector<std::string>> names; ///< of a launch that is one, by layer
+  std::atomic<bool> broken{false};             ///< one has failed in this step
+  Status failure;                              ///< written by thread 0
 };
 
 } // namespace plait

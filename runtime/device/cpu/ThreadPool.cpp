@@ -54,7 +54,7 @@ private:
 
 } // namespace
 
-Expected<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads, bool pin) {
+Expected<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads, bool pin, unsigned firstCpu) {
   if (threads == 0 || threads > maxThreads)
     return invalidArgument("threads: found " + std::to_string(threads) + "; expected 1 to " +
                            std::to_string(maxThreads));
@@ -67,7 +67,7 @@ Expected<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads, bool 
     pool->places = std::make_unique<Place[]>(threads);
     pool->workers.reserve(threads - 1);
     for (unsigned i = 1; i < threads; ++i)
-      pool->workers.emplace_back(&ThreadPool::workerLoop, pool.get(), i, pin ? cpus[i % cpus.size()] : -1);
+      pool->workers.emplace_back(&ThreadPool::workerLoop, pool.get(), i, pin ? cpus[(firstCpu + i) % cpus.size()] : -1);
   } catch (const std::exception &error) {
     std::string started = std::to_string(pool->workers.size() + 1);
     return resourceError("threads: the system started " + started + " of " + std::to_string(threads) + " (" +

@@ -88,3 +88,158 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.launch @k [] layers 1 to 1 from "a"
   }
 }
+
+// -----
+
+// expected-error @+1 {{'rt.model' op expected 0 <= rank < ranks but got 2 and 2}}
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, rank = 2 : i64, ranks = 2 : i64} {
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  // expected-error @+1 {{'rt.weight' op expected a part of the tensor [64, 4] but got [32, 4] from row 33 and column 0}}
+  rt.weight "w" from "w" {cols = 4 : i64, element = bf16, group = 2 : i64, layer_bytes = 256 : i64, layers = 1 : i64, offset = 0 : i64, panel = 16 : i64, rows = 32 : i64, row_begin = 33 : i64, source_rows = 64 : i64}
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  // expected-error @+1 {{'rt.weight' op expected a part of the tensor [32, 4] but got [32, 4] from row 0 and column 1}}
+  rt.weight "w" from "w" {cols = 4 : i64, element = bf16, group = 2 : i64, layer_bytes = 256 : i64, layers = 1 : i64, offset = 0 : i64, panel = 16 : i64, rows = 32 : i64, col_begin = 1 : i64}
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  // expected-error @+1 {{'rt.weight' op expected row_begin >= 0 but got -1}}
+  rt.weight "w" from "w" {cols = 4 : i64, element = bf16, group = 2 : i64, layer_bytes = 256 : i64, layers = 1 : i64, offset = 0 : i64, panel = 16 : i64, rows = 32 : i64, row_begin = -1 : i64}
+}
+
+// -----
+
+// The second group of 64 columns would be cut: by the begin of a part, and by its end.
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  // expected-error @+1 {{'rt.weight' op expected whole groups of 64 columns but got columns 96 to 192}}
+  rt.weight "w" from "w" {cols = 96 : i64, element = i8, group = 4 : i64, layer_bytes = 4096 : i64, layers = 1 : i64, offset = 0 : i64, panel = 32 : i64, rows = 32 : i64, scale_group = 64 : i64, col_begin = 96 : i64, source_cols = 192 : i64}
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  // expected-error @+1 {{'rt.weight' op expected whole groups of 64 columns but got columns 0 to 96}}
+  rt.weight "w" from "w" {cols = 96 : i64, element = i8, group = 4 : i64, layer_bytes = 4096 : i64, layers = 1 : i64, offset = 0 : i64, panel = 32 : i64, rows = 32 : i64, scale_group = 64 : i64, source_cols = 192 : i64}
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected a model of several ranks but got one of 1}}
+    rt.collective all_reduce <slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier loop from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected all_reduce but got all_gather}}
+    rt.collective all_gather <slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier loop from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected a slot but got weight}}
+    rt.collective all_reduce <weight 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier loop from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected one of 1 slots but got slot 1}}
+    rt.collective all_reduce <slot 1> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier loop from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected at most 16 elements per extent, as slot 0 has, but got 17}}
+    rt.collective all_reduce <slot 0> elements [0, 17, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier loop from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected 8 coefficients but got 1}}
+    rt.collective all_reduce <slot 0> elements [0] layers 0 to 2 barrier loop from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected coefficients >= 0 but got -1}}
+    rt.collective all_reduce <slot 0> elements [-1, 0, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier loop from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected 0 <= layer_begin < layer_end but got 2 to 2}}
+    rt.collective all_reduce <slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 2 to 2 barrier from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected 'barrier': all threads must have finished}}
+    rt.collective all_reduce <slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 from "o_proj"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    rt.collective all_reduce <slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier from "o_proj"
+    // expected-error @+1 {{'rt.launch' op expected 'barrier' after an 'rt.collective'}}
+    rt.launch @k [#rt.arg<slot 0>] layers 0 to 2 from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.launch @k [] layers 0 to 2 from "a"
+    // expected-error @+1 {{'rt.slot' op expected rt.slot ops, then rt.launch and rt.collective ops in an 'rt.plan'}}
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+  }
+}

@@ -81,7 +81,7 @@ manifest("a later schema", lambda m: m.update(schema=99), ["schema", "99"])
 manifest("no schema", lambda m: m.pop("schema"), ["schema"])
 with open(os.path.join(os.path.dirname(__file__), "../../target/abi/Inputs/abi-1/manifest.json")) as f:
     OLD = json.load(f)
-manifest("an earlier schema", lambda m: (m.clear(), m.update(OLD)), ["found schema 1; expected schema 2", "older Plait"])
+manifest("an earlier schema", lambda m: (m.clear(), m.update(OLD)), ["found schema 1; expected schema 3", "older Plait"])
 manifest("no binaries", lambda m: m.pop("binaries"), ["binaries"])
 manifest("an empty list of binaries", lambda m: m.update(binaries=[]), ["binaries"])
 manifest("a path out of it", lambda m: m["binaries"][0].update(file="../m.so"), ["../m.so"])

@@ -183,7 +183,7 @@ Json demo::binaryEntry(const std::string &target, const std::string &isa, const 
   return entry;
 }
 
-Artifact::Artifact() : folder(std::filesystem::temp_directory_path() / "plait-demo-XXXXXX") {
+Artifact::Artifact(int ranks) : folder(std::filesystem::temp_directory_path() / "plait-demo-XXXXXX") {
   if (!mkdtemp(folder.data()))
     throw std::runtime_error("no temporary folder");
   Expected<std::string> binary = readFile(PLAIT_DEMO_MODEL);
@@ -212,6 +212,20 @@ Artifact::Artifact() : folder(std::filesystem::temp_directory_path() / "plait-de
                    {"files", Json::array()},
                    {"inputs", Json::array()},
                    {"generation", {{"bos", nullptr}, {"eos", Json::array()}, {"temperature", 0.0}}}};
+  if (ranks > 1) {
+    manifest.erase("binaries");
+    manifest["ranks"] = ranks;
+    for (int rank = 0; rank < ranks; ++rank) {
+      std::string name = "model.rank" + std::to_string(rank) + ".so";
+      Expected<std::string> code =
+          readFile(std::string(PLAIT_DEMO_RANKS) + "/plait_demo_rank" + std::to_string(rank) + ".so");
+      check(code.status());
+      check(writeFileAtomic(file(name), *code));
+      manifest["parts"].push_back({{"binaries", Json::array({binaryEntry("generic", "", name, *code)})},
+                                   {"weights", fileEntry("weights.pack", pack)}});
+    }
+    manifest["weights"] = {{"kind", "pack"}, {"format", "bf16"}};
+  }
   check(writeFileAtomic(file("manifest.json"), sealJson(writeJson(manifest))));
 }
 
@@ -247,7 +261,7 @@ size_t Artifact::tableOffset() const {
   Expected<std::string> binary = readFile(file("model.so"));
   check(binary.status());
   struct {
-    uint64_t size = sizeof(plait_model_v3_t);
+    uint64_t size = sizeof(plait_model_v4_t);
     uint32_t version = PLAIT_ABI_VERSION, magic = PLAIT_ABI_MAGIC;
   } head;
   size_t at = binary->find(std::string(reinterpret_cast<char *>(&head), sizeof(head)));

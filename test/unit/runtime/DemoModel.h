@@ -52,7 +52,8 @@ Json binaryEntry(const std::string &target, const std::string &isa, const std::s
 /// An artifact folder in a temporary place, removed with the object.
 class Artifact {
 public:
-  Artifact();
+  /// Of one rank or of two.
+  explicit Artifact(int ranks = 1);
   ~Artifact();
   Artifact(const Artifact &) = delete;
 

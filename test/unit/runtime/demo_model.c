@@ -10,11 +10,20 @@
  * layer in order, on the sampling values and on each edit of a logit: a wrong page,
  * a missing barrier, a skipped layer or a swapped argument gives another token.
  * DemoModel.h holds the same function without pages and plans.
+ *
+ * With -DRANKS=2 -DRANK=r it is that of one of two ranks, which compute the same:
+ * after the first loop's last kernel each keeps its share of x, and an all-reduce
+ * makes x of the shares.
  *===----------------------------------------------------------------------===*/
 
 #include "plait-abi/Model.h"
 
 #include <stddef.h>
+
+#ifndef RANKS
+#define RANKS 1
+#define RANK 0
+#endif
 
 enum { VOCABULARY = 97, LAYERS = 3, PAGE_TOKENS = 4, WINDOW = 6, PRIME = 65521 };
 enum { MASK_BITS = -8388608 }; /* of -infinity */
@@ -216,23 +225,44 @@ static void head(const plait_context_v1_t *context, void *const *b, const int64_
 KERNEL(runHead) { FOR_ITEMS(1, PLAIT_DIM_LEAVES) head(context, b, dims, t, NULL); }
 KERNEL(runHeadLogits) { FOR_ITEMS(1, PLAIT_DIM_LEAVES) head(context, b, dims, t, b[3]); }
 
+#if RANKS > 1
+/* share, x: the halves differ by rank and are exact in f32 */
+KERNEL(runSplit) {
+  float *share = b[0];
+  int64_t *x = b[1];
+  FOR_ITEMS(2, PLAIT_DIM_TOKENS) {
+    share[t] = (float)(RANK == 0 ? x[t] / 2 : x[t] - x[t] / 2);
+    x[t] = 77 + RANK;
+  }
+}
+/* x, sum */
+KERNEL(runJoin) {
+  int64_t *x = b[0];
+  const float *sum = b[1];
+  FOR_ITEMS(2, PLAIT_DIM_TOKENS) x[t] = (int64_t)sum[t];
+}
+#endif
+
 static const plait_kernel_v1_t kernels[] = {
     {"embed", runEmbed, 1, 2, PLAIT_DIM_TOKENS, 0},     {"bias", runBias, 3, 0, -1, 0},
     {"store", runStore, 1, 1, PLAIT_DIM_TOKENS, 0},     {"attend", runAttend, 1, 1, PLAIT_DIM_TOKENS, 1},
     {"combine", runCombine, 1, 3, PLAIT_DIM_TOKENS, 0}, {"twist", runTwist, 1, 2, PLAIT_DIM_TOKENS, 0},
     {"head", runHead, 1, 1, PLAIT_DIM_LEAVES, 0},       {"head_logits", runHeadLogits, 1, 1, PLAIT_DIM_LEAVES, 1},
+#if RANKS > 1
+    {"split", runSplit, 1, 2, PLAIT_DIM_TOKENS, 0},     {"join", runJoin, 1, 2, PLAIT_DIM_TOKENS, 0},
+#endif
 };
 
 enum { EMBED_BYTES = 1216, MIX_BYTES = 64, BIAS_BYTES = 64 };
 enum { PACK_BYTES = EMBED_BYTES + LAYERS * MIX_BYTES + BIAS_BYTES };
-static const plait_weight_v3_t weights[] = {
+static const plait_weight_v4_t weights[] = {
     {"embed", "embed.weight", 0, EMBED_BYTES, 1, 0, 1, VOCABULARY, 3, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0,
-     0},
+     0, 0, 0, VOCABULARY, 3},
     /* as if every other layer of the checkpoint were of another kind */
     {"mix", "layers.{layer}.mix.weight", EMBED_BYTES, MIX_BYTES, LAYERS, 1, 2, 5, 3, PLAIT_DTYPE_BF16,
-     PLAIT_LAYOUT_PANELS, 4, 2, 0, 0, 0},
+     PLAIT_LAYOUT_PANELS, 4, 2, 0, 0, 0, 0, 0, 5, 3},
     {"bias", "bias", EMBED_BYTES + LAYERS * MIX_BYTES, BIAS_BYTES, 1, 0, 1, 1, 1, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0,
-     0, 0, 0, 0},
+     0, 0, 0, 0, 0, 0, 1, 1},
 };
 
 static const plait_state_v2_t states[] = {
@@ -240,8 +270,17 @@ static const plait_state_v2_t states[] = {
     {"aux", 1, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t), WINDOW, 1, 0},
 };
 
-/* Slots: x, y, scratch. */
+/* Slots: x, y, scratch, shares of x. */
+#if RANKS > 1
+static const plait_extent_v2_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}, {0, {4}}};
+static const plait_collective_v1_t collectives[] = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, {0, {1}}}};
+#define COLLECTIVES collectives
+#define COLLECTIVE_COUNT 1
+#else
 static const plait_extent_v2_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
+#define COLLECTIVES NULL
+#define COLLECTIVE_COUNT 0
+#endif
 
 /* clang-format off */
 #define SLOT(i) {PLAIT_ARG_SLOT, i}
@@ -254,6 +293,16 @@ static const plait_extent_v2_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
       IN(TOKEN_ROWS), IN(TEMPERATURE), IN(TOP_K), IN(TOP_P), IN(MIN_P), IN(SEED),                    \
       IN(SEQUENCE), IN(STOPS), SLOT(2), IN(EDIT_ENDS), IN(EDIT_TOKENS), IN(EDIT_BIASES),          \
       IN(EDIT_SCALES), IN(EDIT_OFFSETS), IN(TOP_COUNTS), OUT(TOP_TOKENS), OUT(TOP_LOGPROBS)
+#if RANKS > 1
+#define SHARE_ARGS                                                                                 \
+  , SLOT(3), SLOT(0), /* 51: split */                                                              \
+      SLOT(3),        /* 53: all-reduce */                                                         \
+      SLOT(0), SLOT(3) /* 54: join */
+#define SHARE_LAUNCHES {8, 51, 2, 1, 0, 3, 0, 4}, {-1, 53, 1, 1, 0, 3, 0, 4}, {9, 54, 2, 1, 0, 3, 0, 4},
+#else
+#define SHARE_ARGS
+#define SHARE_LAUNCHES
+#endif
 #define ARGS(...)                                                                                  \
   {                                                                                                \
     SLOT(0), WEIGHT(0), IN(TOKENS),                                       /* 0: embed */           \
@@ -264,6 +313,7 @@ static const plait_extent_v2_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
         SLOT(0), WEIGHT(1),                                               /* 18: twist */          \
         STATE(1), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS),                 /* 20: store */          \
         HEAD_ARGS(__VA_ARGS__)                                            /* 25: head */           \
+        SHARE_ARGS                                                                                 \
   }
 static const plait_arg_v1_t args[] = ARGS(SLOT(2));
 static const plait_arg_v1_t debugArgs[] = ARGS(OUT(LOGITS));
@@ -273,24 +323,26 @@ static const plait_arg_v1_t debugArgs[] = ARGS(OUT(LOGITS));
   {                                                                                                \
     {0, 0, 3, 0, 0, 1, 0, 0}, {1, 3, 2, 0, 0, 1, 0, 1},                      /* same time */       \
         {2, 5, 5, 1, 0, 3, 1, 2}, {3, 10, 5, 1, 0, 3, 0, 3}, {4, 15, 3, 1, 0, 3, 0, 4}, /* loop */ \
+        SHARE_LAUNCHES                                                                             \
         {5, 18, 2, 1, 0, 3, 1, 5},                                           /* a second loop */   \
         {5, 18, 2, 1, 1, 2, 0, 5},                                           /* layer 1 alone */   \
         {2, 20, 5, 1, 0, 1, 0, 2}, {head, 25, 26, 1, 0, 1, 0, 6}                                   \
   }
 /* clang-format on */
-static const plait_launch_v1_t launches[] = LAUNCHES(6);
-static const plait_launch_v1_t debugLaunches[] = LAUNCHES(7);
+static const plait_launch_v2_t launches[] = LAUNCHES(6);
+static const plait_launch_v2_t debugLaunches[] = LAUNCHES(7);
 
 #define COUNT(table) (int32_t)(sizeof(table) / sizeof((table)[0]))
-static const plait_plan_v1_t plans[] = {
-    {"ar", slots, args, launches, COUNT(slots), COUNT(args), COUNT(launches), 0},
-    {"ar.debug", slots, debugArgs, debugLaunches, COUNT(slots), COUNT(debugArgs), COUNT(debugLaunches), 1},
+static const plait_plan_v2_t plans[] = {
+    {"ar", slots, args, launches, COLLECTIVES, COUNT(slots), COUNT(args), COUNT(launches), COLLECTIVE_COUNT, 0, 0},
+    {"ar.debug", slots, debugArgs, debugLaunches, COLLECTIVES, COUNT(slots), COUNT(debugArgs), COUNT(debugLaunches),
+     COLLECTIVE_COUNT, 1, 0},
 };
 
 static const char *const sources[] = {"lm.embed",   "lm.bias",  "lm.store", "lm.attention",
                                       "lm.combine", "lm.twist", "lm.head"};
 
-static const plait_model_v3_t model = {sizeof(plait_model_v3_t),
+static const plait_model_v4_t model = {sizeof(plait_model_v4_t),
                                        PLAIT_ABI_VERSION,
                                        PLAIT_ABI_MAGIC,
                                        "demo",
@@ -310,8 +362,10 @@ static const plait_model_v3_t model = {sizeof(plait_model_v3_t),
                                        COUNT(states),
                                        COUNT(plans),
                                        COUNT(sources),
-                                       2};
+                                       2,
+                                       RANK,
+                                       RANKS};
 
-__attribute__((visibility("default"))) const plait_model_v3_t *plait_model_query(uint32_t max_version) {
+__attribute__((visibility("default"))) const plait_model_v4_t *plait_model_query(uint32_t max_version) {
   return max_version >= model.abi_version ? &model : NULL;
 }

@@ -1,4 +1,4 @@
-"""Gives an artifact whose manifest has schema 1 one of schema 2: renew_manifest.py
+"""Gives an artifact whose manifest has schema 1 one of schema 3: renew_manifest.py
 ARTIFACT. Its binary stays what it is."""
 
 import json
@@ -11,7 +11,7 @@ path = os.path.join(sys.argv[1], "manifest.json")
 with open(path, encoding="utf-8") as f:
     manifest = json.load(f)
 target = manifest["target"]
-manifest["schema"] = 2
+manifest["schema"] = 3
 manifest["binaries"] = [{"target": target.pop("cpu"), "isa": target.pop("isa"), **manifest.pop("binary")}]
 manifest["digest"] = manifest.pop("digest")  # stays the last
 with open(path, "w", encoding="utf-8") as f:

@@ -386,7 +386,7 @@ TEST_F(InstanceTest, RefusesBadOptions) {
 // Every thread has every launch of every layer, in one order, and its times follow
 // each other within those of the step; measuring changes no bit.
 TEST_F(InstanceTest, ProfilesAStep) {
-  const plait_plan_v1_t &plan = **model->plan("ar");
+  const plait_plan_v2_t &plan = **model->plan("ar");
   size_t launches = 0;
   for (int32_t i = 0; i < plan.launch_count; ++i)
     launches += size_t(plan.launches[i].layer_end - plan.launches[i].layer_begin);
@@ -413,7 +413,7 @@ TEST_F(InstanceTest, ProfilesAStep) {
         int64_t last = profile.walkBegin;
         for (size_t i = 0; i < launches; ++i) {
           const StepProfile::Launch &launch = thread.launches[i];
-          const plait_launch_v1_t &row = plan.launches[launch.index];
+          const plait_launch_v2_t &row = plan.launches[launch.index];
           EXPECT_EQ(launch.index, first[i].index);
           EXPECT_EQ(launch.layer, first[i].layer);
           EXPECT_TRUE(row.layer_begin <= launch.layer && launch.layer < row.layer_end);

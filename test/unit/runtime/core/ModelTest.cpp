@@ -11,10 +11,13 @@
 #include "runtime/base/File.h"
 #include "runtime/base/RandomWeights.h"
 #include "runtime/base/TensorName.h"
+#include "runtime/core/Instance.h"
+#include "runtime/core/Tables.h"
 #include "test/unit/runtime/DemoModel.h"
 
 #include "gtest/gtest.h"
 
+#include <array>
 #include <cstring>
 #include <filesystem>
 
@@ -94,16 +97,16 @@ TEST(ModelTest, WrongMagicVersionAndSize) {
     StatusCode code;
     const char *part;
   } cases[] = {
-      {offsetof(plait_model_v3_t, magic), bytesOf(7u), StatusCode::corrupt, "magic 7"},
-      {offsetof(plait_model_v3_t, abi_version), bytesOf(0u), StatusCode::unsupported,
-       "found a model built for ABI 0; this runtime reads ABI 3; recompile it"},
-      {offsetof(plait_model_v3_t, abi_version), bytesOf(9u), StatusCode::unsupported,
-       "found a model built for ABI 9; this runtime reads ABI 3; recompile it"},
-      {offsetof(plait_model_v3_t, struct_size), bytesOf(uint64_t(8)), StatusCode::corrupt, "struct_size 8"},
-      {offsetof(plait_model_v3_t, struct_size), bytesOf(uint64_t(1) << 40), StatusCode::corrupt, "struct_size"},
-      {offsetof(plait_model_v3_t, kernel_count), bytesOf(1 << 20), StatusCode::corrupt, "kernel table"},
-      {offsetof(plait_model_v3_t, state_count), bytesOf(-1), StatusCode::corrupt, "state count"},
-      {offsetof(plait_model_v3_t, vocabulary), bytesOf(int64_t(98)), StatusCode::corrupt, "do not belong together"},
+      {offsetof(plait_model_v4_t, magic), bytesOf(7u), StatusCode::corrupt, "magic 7"},
+      {offsetof(plait_model_v4_t, abi_version), bytesOf(0u), StatusCode::unsupported,
+       "found a model built for ABI 0; this runtime reads ABI 4; recompile it"},
+      {offsetof(plait_model_v4_t, abi_version), bytesOf(9u), StatusCode::unsupported,
+       "found a model built for ABI 9; this runtime reads ABI 4; recompile it"},
+      {offsetof(plait_model_v4_t, struct_size), bytesOf(uint64_t(8)), StatusCode::corrupt, "struct_size 8"},
+      {offsetof(plait_model_v4_t, struct_size), bytesOf(uint64_t(1) << 40), StatusCode::corrupt, "struct_size"},
+      {offsetof(plait_model_v4_t, kernel_count), bytesOf(1 << 20), StatusCode::corrupt, "kernel table"},
+      {offsetof(plait_model_v4_t, state_count), bytesOf(-1), StatusCode::corrupt, "state count"},
+      {offsetof(plait_model_v4_t, vocabulary), bytesOf(int64_t(98)), StatusCode::corrupt, "do not belong together"},
   };
   for (const auto &c : cases) {
     Artifact artifact;
@@ -123,7 +126,7 @@ TEST(ModelTest, EveryFlippedByteOfTheTableIsSurvived) {
   Expected<std::string> binary = readFile(artifact.file("model.so"));
   ASSERT_TRUE(binary);
   int refused = 0;
-  for (size_t i = 0; i < sizeof(plait_model_v3_t); ++i) {
+  for (size_t i = 0; i < sizeof(plait_model_v4_t); ++i) {
     char byte = (*binary)[table + i];
     // A new file each time: the loader knows files by their inode.
     std::string damaged = *binary;
@@ -248,32 +251,32 @@ TEST(ModelTest, SchemaIsCheckedBeforeAnythingElse) {
     StatusCode code;
     const char *message;
   } cases[] = {
-      {[](Json &m) { m["schema"] = 3; }, StatusCode::unsupported,
-       "found schema 3; expected schema 2; the artifact is of a newer Plait, update Plait or compile the model again "
+      {[](Json &m) { m["schema"] = 4; }, StatusCode::unsupported,
+       "found schema 4; expected schema 3; the artifact is of a newer Plait, update Plait or compile the model again "
        "with this version"},
       {[](Json &m) { m["schema"] = UINT64_MAX; }, StatusCode::unsupported,
-       "found schema 18446744073709551615; expected schema 2; the artifact is of a newer Plait, update Plait or "
+       "found schema 18446744073709551615; expected schema 3; the artifact is of a newer Plait, update Plait or "
        "compile the model again with this version"},
       {[](Json &m) { m["schema"] = 1; }, StatusCode::unsupported,
-       "found schema 1; expected schema 2; the artifact is of an older Plait, compile the model again with this "
+       "found schema 1; expected schema 3; the artifact is of an older Plait, compile the model again with this "
        "version"},
       {[](Json &m) { m["schema"] = 0; }, StatusCode::unsupported,
-       "found schema 0; expected schema 2; the artifact is of an older Plait, compile the model again with this "
+       "found schema 0; expected schema 3; the artifact is of an older Plait, compile the model again with this "
        "version"},
       {[](Json &m) { m["schema"] = -1; }, StatusCode::unsupported,
-       "found schema -1; expected schema 2; the artifact is of an older Plait, compile the model again with this "
+       "found schema -1; expected schema 3; the artifact is of an older Plait, compile the model again with this "
        "version"},
       {[](Json &m) { m.erase("schema"); }, StatusCode::corrupt,
-       "found no schema; expected schema 2; this is no manifest of a compiled model, or it is damaged; compile the "
+       "found no schema; expected schema 3; this is no manifest of a compiled model, or it is damaged; compile the "
        "model again"},
       {[](Json &m) { m["schema"] = "1"; }, StatusCode::corrupt,
-       "found schema \"1\", which is no integer; expected schema 2; the artifact is damaged, compile the model again"},
+       "found schema \"1\", which is no integer; expected schema 3; the artifact is damaged, compile the model again"},
       {[](Json &m) { m["schema"] = 1.0; }, StatusCode::corrupt,
-       "found schema 1.0, which is no integer; expected schema 2; the artifact is damaged, compile the model again"},
+       "found schema 1.0, which is no integer; expected schema 3; the artifact is damaged, compile the model again"},
       {[](Json &m) { m["schema"] = nullptr; }, StatusCode::corrupt,
-       "found schema null, which is no integer; expected schema 2; the artifact is damaged, compile the model again"},
+       "found schema null, which is no integer; expected schema 3; the artifact is damaged, compile the model again"},
       {[](Json &m) { m = Json::array({1}); }, StatusCode::corrupt,
-       "found no JSON object; expected schema 2; the artifact is damaged, compile the model again"},
+       "found no JSON object; expected schema 3; the artifact is damaged, compile the model again"},
   };
   for (const auto &c : cases) {
     Artifact artifact;
@@ -309,7 +312,7 @@ TEST(ModelTest, VerifyNamesTheDamagedFile) {
 //===----------------------------------------------------------------------===//
 
 /// Element (row, col) of a slice, by the layout's definition.
-float elementOf(const plait_weight_v3_t &w, const uint8_t *slice, int64_t row, int64_t col) {
+float elementOf(const plait_weight_v4_t &w, const uint8_t *slice, int64_t row, int64_t col) {
   int64_t at = row * w.cols + col;
   if (w.layout == PLAIT_LAYOUT_PANELS) {
     int64_t groups = (w.cols + w.group - 1) / w.group;
@@ -328,7 +331,7 @@ TEST(RandomWeightsTest, FillsEveryWeightOfAModel) {
     ASSERT_TRUE(opened) << opened.status().message();
     const Model &model = **opened;
     for (int32_t i = 0; i < model.tables().weight_count; ++i) {
-      const plait_weight_v3_t &w = model.tables().weights[i];
+      const plait_weight_v4_t &w = model.tables().weights[i];
       for (int64_t layer = 0; layer < w.layers; ++layer) {
         RandomWeights values(42, sliceTensorName(w.source, layer, w.layer_first, w.layer_step), w.cols);
         const uint8_t *slice = model.weights() + w.pack_offset + uint64_t(layer) * w.layer_bytes;
@@ -351,10 +354,10 @@ TEST(RandomWeightsTest, NamesOfSlices) {
 }
 
 TEST(RandomWeightsTest, PadsPanelsWithZeros) {
-  plait_weight_v3_t w = {};
+  plait_weight_v4_t w = {};
   w.source = "w.weight";
   w.layers = 1, w.layer_step = 1;
-  w.rows = 6, w.cols = 5, w.panel = 4, w.group = 2;
+  w.rows = w.source_rows = 6, w.cols = w.source_cols = 5, w.panel = 4, w.group = 2;
   w.dtype = PLAIT_DTYPE_F32, w.layout = PLAIT_LAYOUT_PANELS;
   std::vector<float> slice(2 * 3 * 4 * 2, -7.0f);
   fillRandom(w, 0, 1, 0, 2, reinterpret_cast<uint8_t *>(slice.data()));
@@ -364,6 +367,93 @@ TEST(RandomWeightsTest, PadsPanelsWithZeros) {
     zeros += value == 0;
   }
   EXPECT_EQ(zeros, 48 - 30);
+}
+
+// However many ranks share a matrix, it is the same matrix.
+TEST(RandomWeightsTest, PartsAreThoseOfTheWhole) {
+  plait_weight_v4_t whole = {};
+  whole.source = "layers.{layer}.w.weight";
+  whole.layers = 2, whole.layer_step = 1;
+  whole.rows = whole.source_rows = 70, whole.cols = whole.source_cols = 48;
+  for (auto [layout, dtype] : {std::pair(PLAIT_LAYOUT_ROWS, PLAIT_DTYPE_F32), {PLAIT_LAYOUT_PANELS, PLAIT_DTYPE_F32},
+                               {PLAIT_LAYOUT_ROWS, PLAIT_DTYPE_BF16}, {PLAIT_LAYOUT_PANELS, PLAIT_DTYPE_BF16}}) {
+    whole.layout = layout, whole.dtype = dtype;
+    whole.panel = 32, whole.group = dtype == PLAIT_DTYPE_BF16 ? 2 : 1;
+    auto fill = [&](const plait_weight_v4_t &w) {
+      std::vector<uint8_t> slice(size_t(packedBytes(w)));
+      int64_t units = layout == PLAIT_LAYOUT_PANELS ? (w.rows + w.panel - 1) / w.panel : w.rows;
+      fillRandom(w, 1, 7, 0, units, slice.data());
+      return slice;
+    };
+    std::vector<uint8_t> all = fill(whole);
+    for (auto [row, rows, col, cols] : {std::array<int64_t, 4>{0, 30, 0, 48}, {30, 40, 0, 48}, {0, 70, 0, 20},
+                                        {0, 70, 20, 28}, {11, 3, 7, 5}}) {
+      plait_weight_v4_t part = whole;
+      part.rows = rows, part.cols = cols, part.row_begin = row, part.col_begin = col;
+      std::vector<uint8_t> some = fill(part);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < cols; ++c)
+          ASSERT_EQ(elementOf(part, some.data(), r, c), elementOf(whole, all.data(), row + r, col + c));
+    }
+  }
+}
+
+TEST(RandomWeightsTest, PartsOfIntegersAreThoseOfTheWhole) {
+  for (int32_t dtype : {PLAIT_DTYPE_I8, PLAIT_DTYPE_I4}) {
+    plait_weight_v4_t whole = {};
+    whole.source = "w.weight";
+    whole.layers = 1, whole.layer_step = 1;
+    whole.rows = whole.source_rows = 96, whole.cols = whole.source_cols = 80;
+    whole.dtype = dtype, whole.layout = PLAIT_LAYOUT_PANELS;
+    whole.panel = 32, whole.group = dtype == PLAIT_DTYPE_I8 ? 4 : 8, whole.scale_group = 32;
+    plait_weight_v4_t part = whole;
+    part.row_begin = 32, part.rows = 64, part.col_begin = 32, part.cols = 48; // the last group has 16
+    auto fill = [](const plait_weight_v4_t &w) {
+      std::vector<uint8_t> slice(size_t(packedBytes(w)));
+      fillRandom(w, 0, 7, 0, w.rows / w.panel, slice.data());
+      return slice;
+    };
+    std::vector<uint8_t> all = fill(whole), some = fill(part);
+    // In a panel of the whole the first of three groups comes before the part's.
+    PanelLayout outer = panelLayoutOf(whole), inner = panelLayoutOf(part);
+    for (int64_t p = 0; p < 2; ++p)
+      EXPECT_EQ(std::memcmp(some.data() + p * inner.panelBytes(),
+                            all.data() + (p + 1) * outer.panelBytes() + outer.groupBytes(32),
+                            size_t(inner.panelBytes())),
+                0);
+  }
+}
+
+TEST(ModelRanksTest, OpensTheRankThatIsAskedFor) {
+  Artifact artifact(2);
+  for (int rank : {0, 1}) {
+    auto model = Model::open(artifact.path(), {.rank = rank});
+    ASSERT_TRUE(model) << model.status().message();
+    EXPECT_EQ((*model)->tables().rank, rank);
+    EXPECT_EQ((*model)->ranks(), 2u);
+  }
+  auto none = Model::open(artifact.path(), {.rank = 2});
+  EXPECT_EQ(none.status().code(), StatusCode::invalidArgument);
+  // One rank alone computes nothing of use.
+  auto alone = Instance::create(*Model::open(artifact.path()), {});
+  EXPECT_NE(alone.status().message().find("found a model of 2 ranks"), std::string::npos) << alone.status().message();
+  auto checks = Model::verify(*ArtifactSource::open(artifact.path()));
+  ASSERT_TRUE(checks);
+  for (const FileCheck &check : *checks)
+    EXPECT_TRUE(check.status) << check.status.message();
+
+  artifact.edit([](Json &m) { std::swap(m["parts"][0], m["parts"][1]); });
+  EXPECT_NE(Model::open(artifact.path()).status().message().find("found rank 0 in manifest.json and 1"),
+            std::string::npos);
+  artifact.edit([](Json &m) { m["ranks"] = 3; });
+  EXPECT_NE(Model::open(artifact.path()).status().message().find("the parts of 3 ranks"), std::string::npos);
+  artifact.edit([](Json &m) { m["ranks"] = 65; });
+  EXPECT_NE(Model::open(artifact.path()).status().message().find("/ranks: found 65"), std::string::npos);
+  artifact.edit([](Json &m) {
+    m.erase("parts");
+    m["ranks"] = 2;
+  });
+  EXPECT_NE(Model::open(artifact.path()).status().message().find("parts"), std::string::npos);
 }
 
 } // namespace

@@ -19,7 +19,7 @@ namespace {
 
 /// A copy of the demo model's tables that a test may damage.
 struct Copy {
-  explicit Copy(const plait_model_v3_t &from)
+  explicit Copy(const plait_model_v4_t &from)
       : model(from), kernels(from.kernels, from.kernels + from.kernel_count),
         weights(from.weights, from.weights + from.weight_count), states(from.states, from.states + from.state_count),
         plans(from.plans, from.plans + from.plan_count), slots(plans[0].slots, plans[0].slots + plans[0].slot_count),
@@ -33,14 +33,25 @@ struct Copy {
     plans[0].args = args.data();
     plans[0].launches = launches.data();
   }
-  plait_model_v3_t model;
+  plait_model_v4_t model;
   std::vector<plait_kernel_v1_t> kernels;
-  std::vector<plait_weight_v3_t> weights;
+  std::vector<plait_weight_v4_t> weights;
   std::vector<plait_state_v2_t> states;
-  std::vector<plait_plan_v1_t> plans;
+  std::vector<plait_plan_v2_t> plans;
   std::vector<plait_extent_v2_t> slots;
   std::vector<plait_arg_v1_t> args;
-  std::vector<plait_launch_v1_t> launches;
+  std::vector<plait_launch_v2_t> launches;
+  std::vector<plait_collective_v1_t> collectives;
+
+  /// Makes launch 6, of one layer, an all-reduce of slot 0, which has two f32 a token.
+  void addCollective() {
+    collectives = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, {0, {2}}}};
+    plans[0].collectives = collectives.data();
+    plans[0].collective_count = 1;
+    launches[6].kernel = -1;
+    launches[6].arg_count = 1;
+    model.ranks = 2;
+  }
 };
 
 class TablesTest : public testing::Test {
@@ -163,8 +174,65 @@ TEST_F(TablesTest, Launches) {
   expectDamaged("loop_begin", [](Copy &c) { c.launches[3].layer_begin = 1; });
 }
 
+TEST_F(TablesTest, Parts) {
+  expectDamaged("weight 0: source_rows", [](Copy &c) { c.weights[0].source_rows = c.weights[0].rows - 1; });
+  expectDamaged("source_cols", [](Copy &c) { c.weights[1].source_cols = -1; });
+  expectDamaged("row_begin", [](Copy &c) { c.weights[0].row_begin = 1; });
+  expectDamaged("row_begin", [](Copy &c) { c.weights[0].row_begin = -1; });
+  expectDamaged("col_begin: found 2; expected 0 to 1", [](Copy &c) {
+    c.weights[1].source_cols = c.weights[1].cols + 1;
+    c.weights[1].col_begin = 2;
+  });
+  expectDamaged("source_rows", [](Copy &c) { c.weights[0].source_rows = c.weights[0].source_cols = int64_t(1) << 40; });
+  expectDamaged("col_begin: found 4; expected a multiple of the 8 columns", [](Copy &c) {
+    plait_weight_v4_t &w = c.weights[0];
+    w.dtype = PLAIT_DTYPE_I8, w.layout = PLAIT_LAYOUT_PANELS, w.panel = 32, w.group = 4, w.scale_group = 8;
+    w.col_begin = 4, w.source_cols = 12;
+  });
+  Copy copy(model->tables());
+  copy.weights[0].source_rows += 5, copy.weights[0].row_begin = 5;
+  EXPECT_TRUE(checkTables(&copy.model, anywhere()));
+}
+
+TEST_F(TablesTest, Ranks) {
+  expectDamaged("ranks", [](Copy &c) { c.model.ranks = 0; });
+  expectDamaged("rank: found 1", [](Copy &c) { c.model.rank = 1; });
+  expectDamaged("rank", [](Copy &c) { c.model.rank = -1; });
+}
+
+TEST_F(TablesTest, Collectives) {
+  Copy copy(model->tables());
+  copy.addCollective();
+  Status status = checkTables(&copy.model, anywhere());
+  EXPECT_TRUE(status) << status.message();
+  EXPECT_STREQ(launchName(copy.model, copy.plans[0], copy.launches[6]), "all_reduce");
+  EXPECT_EQ(collectiveBytes(copy.plans[0], {5}), 40);
+
+  auto damaged = [&](const char *part, const std::function<void(Copy &)> &damage) {
+    expectDamaged(part, [&](Copy &c) {
+      c.addCollective();
+      damage(c);
+    });
+  };
+  damaged("collective count: found 1; expected none", [](Copy &c) { c.model.ranks = 1; });
+  damaged("collective count", [](Copy &c) { c.plans[0].collective_count = -1; });
+  damaged("collective table", [](Copy &c) { c.plans[0].collectives = nullptr; });
+  damaged("collective 0: kind", [](Copy &c) { c.collectives[0].kind = PLAIT_COLLECTIVE_KIND_COUNT; });
+  damaged("collective 0: elements", [](Copy &c) { c.collectives[0].elements.per[1] = -1; });
+  damaged("collective 0: elements", [](Copy &c) { c.collectives[0].elements.constant = INT64_MAX; });
+  damaged("launch 6: kernel: found -2", [](Copy &c) { c.launches[6].kernel = -2; });
+  damaged("kernel", [](Copy &c) { c.launches[6].kernel = INT32_MIN; });
+  damaged("launch 6: arg_count", [](Copy &c) { c.launches[6].arg_count = 2; });
+  damaged("launch 6: argument 0: kind", [](Copy &c) { c.launches[6].first_arg = 19; });
+  damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].elements.per[0] = 3; });
+  damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].elements.constant = 1; });
+  damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].elements.per[3] = 1; });
+  damaged("launch 6: barrier", [](Copy &c) { c.launches[6].barrier = 0; });
+  damaged("0 in the launch after a collective", [](Copy &c) { c.launches[7].barrier = 0; });
+}
+
 TEST_F(TablesTest, PackedBytes) {
-  plait_weight_v3_t w = {};
+  plait_weight_v4_t w = {};
   w.rows = 5, w.cols = 3, w.dtype = PLAIT_DTYPE_BF16;
   EXPECT_EQ(packedBytes(w), 30);
   w.layout = PLAIT_LAYOUT_PANELS, w.panel = 4, w.group = 2;

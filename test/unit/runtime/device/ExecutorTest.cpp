@@ -12,12 +12,19 @@
 
 #include "runtime/device/cpu/Executor.h"
 
+#include "runtime/comm/LocalGroup.h"
+
 #include "gtest/gtest.h"
 
+#include <array>
 #include <atomic>
+#include <functional>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
+
+#include <unistd.h>
 
 using namespace plait;
 
@@ -58,7 +65,7 @@ TEST_P(Executors, BarriersHold) {
   for (int plans = 0; plans < 200; ++plans) {
     std::vector<plait_kernel_v1_t> kernels;
     std::vector<plait_arg_v1_t> args;
-    std::vector<plait_launch_v1_t> launches;
+    std::vector<plait_launch_v2_t> launches;
     std::vector<Place> places;
     Course course{};
     int64_t want[kLaunches];
@@ -74,9 +81,9 @@ TEST_P(Executors, BarriersHold) {
       launches.push_back({i, i, 1, barrier, 0, 1, 0, 0});
       places.push_back({&course, i, complete, want});
     }
-    plait_model_v3_t model{};
+    plait_model_v4_t model{};
     model.kernels = kernels.data();
-    plait_plan_v1_t plan{};
+    plait_plan_v2_t plan{};
     plan.args = args.data();
     plan.launches = launches.data();
     plan.arg_count = plan.launch_count = kLaunches;
@@ -87,7 +94,7 @@ TEST_P(Executors, BarriersHold) {
     for (int steps = 0; steps < 3; ++steps) {
       for (auto &tiles : course.tiles)
         tiles = 0;
-      executor.run(**pool, {}, {}, memory);
+      ASSERT_TRUE(executor.run(**pool, {}, {}, memory));
       for (int32_t i = 0; i < kLaunches; ++i)
         EXPECT_EQ(course.tiles[i], want[i]) << "launch " << i;
     }
@@ -123,25 +130,146 @@ TEST_P(Executors, Layers) {
     alignas(64) uint8_t weights[layers * slice];
     for (int64_t layer = 0; layer < layers; ++layer)
       *reinterpret_cast<Slice *>(weights + layer * slice) = {done, layer * tiles, &wrong};
-    plait_weight_v3_t weight{};
+    plait_weight_v4_t weight{};
     weight.layers = layers;
     weight.layer_bytes = slice;
     plait_kernel_v1_t kernels[] = {{"run", run, tiles, 1, -1, 0}, {"advance", advance, 1, 1, -1, 0}};
     plait_arg_v1_t args[] = {{PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_WEIGHT, 0}};
-    plait_launch_v1_t launches[] = {{0, 0, 1, 1, 0, layers, 1, 0}, {1, 1, 1, 1, 0, layers, 0, 0}};
-    plait_model_v3_t model{};
+    plait_launch_v2_t launches[] = {{0, 0, 1, 1, 0, layers, 1, 0}, {1, 1, 1, 1, 0, layers, 0, 0}};
+    plait_model_v4_t model{};
     model.kernels = kernels;
     model.weights = &weight;
-    plait_plan_v1_t plan{};
+    plait_plan_v2_t plan{};
     plan.args = args;
     plan.launches = launches;
     plan.arg_count = plan.launch_count = 2;
     auto pool = ThreadPool::create(GetParam());
     ASSERT_TRUE(pool.ok());
-    Executor(model, plan, weights).run(**pool, {}, {}, {});
+    ASSERT_TRUE(Executor(model, plan, weights).run(**pool, {}, {}, {}));
     EXPECT_EQ(done[0], layers * tiles);
     EXPECT_EQ(wrong, 0);
   }
+}
+
+/// Runs `body` on two ranks, which are threads.
+std::array<Status, 2> onRanks(const std::function<Status(Communicator &)> &body) {
+  LocalGroupOptions options;
+  options.size = 2;
+  Expected<int> fd = LocalGroup::create(options);
+  EXPECT_TRUE(fd.ok()) << fd.status().message();
+  auto region = std::make_shared<const SharedRegion>(SharedRegion::map(*fd).take());
+  ::close(*fd);
+  std::array<Status, 2> results;
+  auto run = [&](int rank) {
+    auto communicator = LocalGroup::join(region, rank, options);
+    results[size_t(rank)] = communicator ? body(**communicator) : communicator.status();
+  };
+  std::thread other(run, 1);
+  run(0);
+  other.join();
+  return results;
+}
+
+/// In each layer both ranks write rank + 10 * layer + i into slot 0 and make a sum of
+/// it, which the next launch adds to slot 1.
+struct SumPlan {
+  static constexpr int64_t layers = 3, tokens = 37;
+  static void write(const plait_context_v1_t *context, void *const *buffers, const int64_t *, int64_t begin,
+                    int64_t end, int64_t step) {
+    auto *slot = static_cast<float *>(buffers[0]);
+    auto layer = *static_cast<const int64_t *>(buffers[1]);
+    for (int64_t tile = begin; tile < end; tile += step)
+      slot[tile] = float(*static_cast<const int *>(context->runtime) + 10 * layer + tile);
+  }
+  static void add(const plait_context_v1_t *, void *const *buffers, const int64_t *, int64_t begin, int64_t end,
+                  int64_t step) {
+    for (int64_t tile = begin; tile < end; tile += step)
+      static_cast<float *>(buffers[1])[tile] += static_cast<float *>(buffers[0])[tile];
+  }
+  static void clear(const plait_context_v1_t *, void *const *buffers, const int64_t *, int64_t begin, int64_t end,
+                    int64_t step) {
+    for (int64_t tile = begin; tile < end; tile += step)
+      static_cast<float *>(buffers[0])[tile] = 0;
+  }
+
+  explicit SumPlan(int64_t tiles = tokens) {
+    for (plait_kernel_v1_t &kernel : kernels)
+      kernel.tile_count = tiles;
+    weight.layers = layers;
+    weight.layer_bytes = sizeof(int64_t);
+    model.kernels = kernels;
+    model.weights = &weight;
+    model.sources = sources;
+    plan.slots = slots;
+    plan.args = args;
+    plan.launches = launches;
+    plan.collectives = &collective;
+    plan.slot_count = 2;
+    plan.arg_count = 6;
+    plan.launch_count = 4;
+    plan.collective_count = 1;
+  }
+  int64_t layerNumbers[layers] = {0, 1, 2};
+  plait_kernel_v1_t kernels[3] = {{"clear", clear, 0, 1, -1, 0}, {"write", write, 0, 1, -1, 1}, {"add", add, 0, 1, -1, 0}};
+  plait_weight_v4_t weight{};
+  plait_extent_v2_t slots[2] = {{0, {4}}, {0, {4}}};
+  plait_collective_v1_t collective{PLAIT_COLLECTIVE_ALL_REDUCE, 0, {0, {1}}};
+  plait_arg_v1_t args[6] = {{PLAIT_ARG_SLOT, 1}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0},
+                            {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1}};
+  plait_launch_v2_t launches[4] = {{0, 0, 1, 0, 0, 1, 0, 0},
+                                   {1, 1, 2, 1, 0, layers, 1, 0},
+                                   {-1, 3, 1, 1, 0, layers, 0, 0},
+                                   {2, 4, 2, 1, 0, layers, 0, 0}};
+  const char *sources[1] = {"o_proj"};
+  plait_model_v4_t model{};
+  plait_plan_v2_t plan{};
+};
+
+TEST_P(Executors, CollectivesOfTwoRanks) {
+  for (int64_t tokens : {SumPlan::tokens, int64_t(1)}) { // one tile: barriers are put off
+    auto results = onRanks([&](Communicator &communicator) {
+      SumPlan sum(tokens);
+      alignas(64) uint8_t arena[2 * 192];
+      int rank = communicator.rank();
+      plait_context_v1_t context = {sizeof(context), &rank, nullptr};
+      auto pool = ThreadPool::create(GetParam());
+      Executor executor(sum.model, sum.plan, reinterpret_cast<const uint8_t *>(sum.layerNumbers), &communicator);
+      Executor::StepMemory memory;
+      memory.arena = arena;
+      StepDims dims{tokens};
+      for (int step = 0; step < 20; ++step) {
+        PLAIT_RETURN_IF_ERROR(executor.run(**pool, context, dims, memory));
+        auto *total = reinterpret_cast<float *>(arena + (tokens * 4 + 63) / 64 * 64);
+        for (int64_t i = 0; i < tokens; ++i)
+          EXPECT_EQ(total[i], float(3 + 2 * 30 + 2 * 3 * i)) << i; // over layers 0, 1, 2
+      }
+      EXPECT_EQ(communicator.count(CollectiveKind::allReduce).calls, 60u);
+      return Status::success();
+    });
+    for (const Status &status : results)
+      EXPECT_TRUE(status) << status.message();
+  }
+}
+
+TEST_P(Executors, ALostRankEndsTheStep) {
+  auto results = onRanks([&](Communicator &communicator) {
+    SumPlan sum;
+    if (communicator.rank() == 1) { // leaves after layer 0
+      std::vector<float> data(SumPlan::tokens);
+      return communicator.allReduce(data, ReduceKind::sum, "o_proj of layer 0");
+    }
+    alignas(64) uint8_t arena[2 * 192];
+    int rank = 0;
+    plait_context_v1_t context = {sizeof(context), &rank, nullptr};
+    auto pool = ThreadPool::create(GetParam());
+    Executor executor(sum.model, sum.plan, reinterpret_cast<const uint8_t *>(sum.layerNumbers), &communicator);
+    Executor::StepMemory memory;
+    memory.arena = arena;
+    return executor.run(**pool, context, {SumPlan::tokens}, memory);
+  });
+  EXPECT_TRUE(results[1]) << results[1].message();
+  EXPECT_EQ(results[0].message(),
+            "rank 1 has not reached all_reduce @o_proj of layer 1: it has left the group");
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, Executors, testing::Values(1, 2, 5),

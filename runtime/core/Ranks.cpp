@@ -1,0 +1,164 @@
+//===- Ranks.cpp - A model that several ranks run together ----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Ranks.h"
+
+#include "runtime/core/Instance.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+using namespace plait;
+
+namespace {
+
+/// A message goes in one broadcast of this size, and a second one if it is longer:
+/// that of a step that decodes a few short sequences is not.
+struct Envelope {
+  uint32_t command = 0, instance = 0;
+  uint64_t bytes = 0; ///< of the whole payload
+  uint8_t payload[1008] = {};
+};
+static_assert(sizeof(Envelope) == 1024);
+
+std::span<uint8_t> bytesOf(Envelope &envelope) { return {reinterpret_cast<uint8_t *>(&envelope), sizeof(envelope)}; }
+
+/// No step is as large; a larger number is damage.
+constexpr uint64_t kMostBytes = uint64_t(1) << 34;
+
+struct PackedOptions {
+  int64_t maxTokens, maxRows, maxLeaves, maxStops, maxTopLogprobs, capacityPages;
+  uint32_t threads, pin;
+  char variant[64];
+};
+
+} // namespace
+
+RankGroup::RankGroup(std::unique_ptr<Communicator> communicator, std::shared_ptr<Processes> processes)
+    : processes(std::move(processes)), comm(std::move(communicator)) {}
+
+RankGroup::~RankGroup() {
+  if (leads() && !broken)
+    (void)tell(RankCommand::stop, 0); // who does not hear it misses its leader soon
+}
+
+Status RankGroup::tell(RankCommand command, uint32_t instance, std::span<const uint8_t> payload) {
+  Envelope envelope;
+  envelope.command = uint32_t(command);
+  envelope.instance = instance;
+  envelope.bytes = payload.size();
+  size_t inside = std::min(payload.size(), sizeof(envelope.payload));
+  if (inside)
+    std::memcpy(envelope.payload, payload.data(), inside);
+  Status status = comm->broadcast(bytesOf(envelope), 0, "next step");
+  if (status && inside < payload.size()) {
+    std::vector<uint8_t> rest(payload.begin() + ptrdiff_t(inside), payload.end());
+    status = comm->broadcast(rest, 0, "inputs of a step");
+  }
+  return explain(std::move(status));
+}
+
+Expected<RankMessage> RankGroup::listen() {
+  Envelope envelope;
+  PLAIT_RETURN_IF_ERROR(comm->broadcast(bytesOf(envelope), 0, "next step"));
+  if (envelope.command > uint32_t(RankCommand::copyPage) || envelope.bytes > kMostBytes)
+    return internalError("ranks: found a message that is none; expected one of rank 0");
+  RankMessage message;
+  message.command = RankCommand(envelope.command);
+  message.instance = envelope.instance;
+  message.payload.resize(size_t(envelope.bytes));
+  size_t inside = std::min(message.payload.size(), sizeof(envelope.payload));
+  std::copy_n(envelope.payload, inside, message.payload.begin());
+  if (inside < message.payload.size())
+    PLAIT_RETURN_IF_ERROR(comm->broadcast(std::span(message.payload).subspan(inside), 0, "inputs of a step"));
+  return message;
+}
+
+Status RankGroup::agree(const Status &own, const char *what) {
+  constexpr size_t size = 1024; // of a rank's message, cut there; byte 0 is the code
+  std::vector<uint8_t> mine(size), all(size * size_t(comm->size()));
+  std::vector<size_t> sizes(size_t(comm->size()), size);
+  mine[0] = uint8_t(own.code());
+  std::copy_n(own.message().begin(), std::min(own.message().size(), size - 2), mine.begin() + 1);
+  if (Status status = comm->allGather(mine, all, sizes, what); !status)
+    return own ? explain(std::move(status)) : own;
+  if (!own)
+    return own;
+  for (int rank = 0; rank < comm->size(); ++rank)
+    if (const uint8_t *theirs = all.data() + size_t(rank) * size; theirs[0])
+      return Status::error(StatusCode(theirs[0]),
+                           "rank " + std::to_string(rank) + ": " + reinterpret_cast<const char *>(theirs + 1));
+  return Status::success();
+}
+
+Status RankGroup::explain(Status status) {
+  if (status)
+    return status;
+  broken = true;
+  std::string ended = processes ? processes->whatEnded() : "";
+  return ended.empty() ? status : Status::error(status.code(), ended + "; " + status.message());
+}
+
+std::vector<uint8_t> plait::packOptions(const InstanceOptions &options) {
+  PackedOptions packed{options.maxTokens,      options.maxRows,       options.maxLeaves, options.maxStops,
+                       options.maxTopLogprobs, options.capacityPages, options.threads,   options.pin,
+                       {}};
+  options.variant.copy(packed.variant, sizeof(packed.variant) - 1);
+  auto *bytes = reinterpret_cast<const uint8_t *>(&packed);
+  return {bytes, bytes + sizeof(packed)};
+}
+
+Expected<InstanceOptions> plait::unpackOptions(std::span<const uint8_t> bytes) {
+  PackedOptions packed;
+  if (bytes.size() != sizeof(packed))
+    return internalError("ranks: found options of " + std::to_string(bytes.size()) + " bytes; expected " +
+                         std::to_string(sizeof(packed)));
+  std::memcpy(&packed, bytes.data(), sizeof(packed));
+  packed.variant[sizeof(packed.variant) - 1] = 0;
+  InstanceOptions options;
+  options.threads = packed.threads;
+  options.pin = packed.pin != 0;
+  options.maxTokens = packed.maxTokens;
+  options.maxRows = packed.maxRows;
+  options.maxLeaves = packed.maxLeaves;
+  options.maxStops = packed.maxStops;
+  options.maxTopLogprobs = packed.maxTopLogprobs;
+  options.capacityPages = packed.capacityPages;
+  options.variant = packed.variant;
+  return options;
+}
+
+Status plait::serveRank(const std::shared_ptr<const Model> &model) {
+  RankGroup &group = *model->group();
+  std::map<uint32_t, std::unique_ptr<Instance>> instances;
+  while (true) {
+    PLAIT_ASSIGN_OR_RETURN(RankMessage message, group.listen());
+    auto found = instances.find(message.instance);
+    switch (message.command) {
+    case RankCommand::stop:
+      return Status::success();
+    case RankCommand::create: {
+      PLAIT_ASSIGN_OR_RETURN(InstanceOptions options, unpackOptions(message.payload));
+      // All ranks hear of an error, and rank 0 decides what to do.
+      if (auto created = Instance::create(model, options))
+        instances[message.instance] = created.take();
+      break;
+    }
+    case RankCommand::destroy:
+      instances.erase(message.instance);
+      break;
+    case RankCommand::step:
+    case RankCommand::copyPage:
+      if (found == instances.end())
+        return internalError("ranks: found a step of instance " + std::to_string(message.instance) +
+                             "; expected one that was made");
+      PLAIT_RETURN_IF_ERROR(found->second->follow(message));
+      break;
+    }
+  }
+}

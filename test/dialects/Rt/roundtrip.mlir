@@ -1,0 +1,29 @@
+// RUN: plait-opt %s | plait-opt | FileCheck %s
+// RUN: plait-opt %s --mlir-print-op-generic | plait-opt | FileCheck %s
+
+// One rank of two.
+// CHECK: rt.model @main
+// CHECK-SAME: rank = 1 : i64
+// CHECK-SAME: ranks = 2 : i64
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 8192 : i64, parameters = 0 : i64, rank = 1 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  // CHECK: rt.kernel @k
+  rt.kernel @k
+  // CHECK: rt.weight "w" from "w"
+  // CHECK-SAME: col_begin = 2 : i64
+  // CHECK-SAME: row_begin = 32 : i64
+  // CHECK-SAME: source_cols = 6 : i64
+  // CHECK-SAME: source_rows = 64 : i64
+  rt.weight "w" from "w" {cols = 4 : i64, element = bf16, group = 2 : i64, layer_bytes = 256 : i64, layers = 2 : i64, offset = 0 : i64, panel = 16 : i64, rows = 32 : i64, row_begin = 32 : i64, col_begin = 2 : i64, source_rows = 64 : i64, source_cols = 6 : i64}
+  // A last group of integers is short in the tensor as well.
+  // CHECK: rt.weight "i" from "i"
+  rt.weight "i" from "i" {cols = 96 : i64, element = i8, group = 4 : i64, layer_bytes = 4096 : i64, layers = 1 : i64, offset = 512 : i64, panel = 32 : i64, rows = 32 : i64, scale_group = 64 : i64, col_begin = 64 : i64, source_cols = 160 : i64}
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    // CHECK: rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 loop from "o_proj"
+    rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 loop from "o_proj"
+    // CHECK: rt.collective all_reduce <slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier from "o_proj" {axis = "tp"}
+    rt.collective all_reduce #rt.arg<slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier from "o_proj" {axis = "tp"}
+    // CHECK: rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
+  }
+}
