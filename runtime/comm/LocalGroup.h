@@ -55,6 +55,9 @@ public:
   /// inherit, which the caller closes.
   static Expected<int> create(const LocalGroupOptions &options);
 
+  /// Bytes of that memory: two staging buffers of each rank, and what is between them.
+  static size_t sharedBytes(const LocalGroupOptions &options);
+
   /// Joins the group in `fd` (not closed) as `rank`; returns when all have joined.
   /// `options` must be those of `create`.
   static Expected<std::unique_ptr<Communicator>> join(int fd, int rank, const LocalGroupOptions &options);

@@ -62,6 +62,7 @@ public:
   /// A new region in anonymous shared memory; returns its descriptor.
   static Expected<int> create(const RegionHeader &header);
   static Expected<SharedRegion> map(int fd);
+  static size_t totalBytes(const RegionHeader &header);
   SharedRegion(SharedRegion &&other) noexcept;
   SharedRegion &operator=(SharedRegion &&) = delete;
   ~SharedRegion();
@@ -80,7 +81,6 @@ public:
 private:
   SharedRegion(uint8_t *base, size_t bytes) : base(base), bytes(bytes) {}
   static size_t dataOffset(int64_t size);
-  static size_t totalBytes(const RegionHeader &header);
   size_t dataOffset() const { return dataOffset(header().size); }
   RankPlace *places() const { return reinterpret_cast<RankPlace *>(base + 1024); }
   Channel *channels() const { return reinterpret_cast<Channel *>(places() + header().size); }

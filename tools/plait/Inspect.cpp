@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/comm/LocalGroup.h"
 #include "runtime/core/Model.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Executor.h"
@@ -22,8 +23,10 @@ namespace {
 
 struct InspectTexts {
   std::string path;
-  bool json = false, plan = false;
+  bool json = false, plan = false, memory = false;
 };
+
+constexpr int64_t kFullStep = 512;
 
 int64_t arenaBytesFor(const plait_plan_v2_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
 
@@ -62,6 +65,18 @@ std::string binariesText(const Manifest &manifest) {
   return text;
 }
 
+/// What each of several ranks has of the weights.
+std::string ranksText(const Manifest &manifest) {
+  if (manifest.ranks.size() == 1)
+    return "";
+  std::string text = fmt::format("ranks      {}", manifest.ranks.size());
+  if (manifest.weightsKind == "pack")
+    for (const ManifestRank &rank : manifest.ranks)
+      text += fmt::format("{} {}", &rank == &manifest.ranks.front() ? ", packs of" : ",",
+                          bytesText(int64_t(rank.weights.bytes)));
+  return text + "; below that of rank 0\n";
+}
+
 std::string summaryText(const Manifest &manifest) {
   return fmt::format("model      {} ({}), {} parameters\n"
                      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
@@ -69,11 +84,13 @@ std::string summaryText(const Manifest &manifest) {
                      "{}"
                      "numerics   {}, strategy {}\n"
                      "weights    {} {}\n"
+                     "{}"
                      "compiler   {}\n"
                      "generation temperature {}, top_k {}, top_p {}, min_p {}, eos [{}]\n",
                      manifest.name, manifest.family, manifest.parameters, manifest.layers, manifest.hidden,
                      manifest.vocabulary, manifest.maxPositions, manifest.triple, binariesText(manifest),
                      manifest.numerics, manifest.strategy, manifest.weightsKind, manifest.weightsFormat,
+                     ranksText(manifest),
                      manifest.compilerVersion, manifest.temperature, manifest.topK, manifest.topP, manifest.minP,
                      fmt::join(manifest.eos, ", "));
 }
@@ -114,6 +131,39 @@ std::string ledgerText(const plait_model_v4_t &m) {
   for (int32_t i = 0; i < m.plan_count; ++i)
     text += fmt::format("  arena of {:<15} {} for 1 token, {} for 512\n", m.plans[i].name,
                         bytesText(arenaBytesFor(m.plans[i], 1)), bytesText(arenaBytesFor(m.plans[i], 512)));
+  return text;
+}
+
+/// Bytes of each rank; those of the arena and of communication in a step of the first
+/// variant with 512 tokens.
+Json memoryJson(const std::vector<std::shared_ptr<const Model>> &ranks) {
+  Json result = {{"step_tokens", kFullStep}, {"ranks", Json::array()}};
+  for (const std::shared_ptr<const Model> &rank : ranks) {
+    const plait_model_v4_t &m = rank->tables();
+    StateBytes state = stateBytes(m);
+    StepDims full = {kFullStep, 1, 1, 1, 1};
+    result["ranks"].push_back({{"weights", m.pack_bytes},
+                               {"state_per_position", state.perPosition},
+                               {"state_of_windows", state.windows},
+                               {"arena", m.plan_count ? arenaBytes(m.plans[0], full) : 0},
+                               {"largest_collective", m.plan_count ? collectiveBytes(m.plans[0], full) : 0}});
+  }
+  LocalGroupOptions group;
+  group.size = int(ranks.size());
+  result["shared"] = ranks.size() > 1 ? LocalGroup::sharedBytes(group) : 0;
+  return result;
+}
+
+std::string memoryText(const Json &memory) {
+  std::string text = fmt::format("memory in bytes; a step of {} tokens\n{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", kFullStep,
+                                 "rank", "weights", "state per position", "windows", "arena", "largest collective");
+  int64_t rank = 0;
+  for (const Json &row : memory["ranks"])
+    text += fmt::format("{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", rank++, row["weights"].get<int64_t>(),
+                        row["state_per_position"].get<int64_t>(), row["state_of_windows"].get<int64_t>(),
+                        row["arena"].get<int64_t>(), row["largest_collective"].get<int64_t>());
+  if (int64_t shared = memory["shared"].get<int64_t>())
+    text += fmt::format("shared by all ranks, for communication: {}\n", shared);
   return text;
 }
 
@@ -193,14 +243,29 @@ int inspectAction(const InspectTexts &texts) {
   if (!manifest)
     return fail(manifest.status());
   auto model = Model::open(*source, {.threads = 1, .loadWeights = false});
+  Json memory;
+  if (texts.memory && model) {
+    std::vector<std::shared_ptr<const Model>> ranks = {*model};
+    for (int rank = 1; rank < int((*model)->ranks()); ++rank) {
+      auto other = Model::open(*source, {.threads = 1, .loadWeights = false, .rank = rank});
+      if (!other)
+        return fail(other.status());
+      ranks.push_back(*other);
+    }
+    memory = memoryJson(ranks);
+  }
   Output out;
   if (texts.json) {
     Json result = {{"path", artifact->path}, {"manifest", manifest->raw}};
     result["tables"] = model ? tablesJson((*model)->tables()) : Json(nullptr);
+    if (texts.memory)
+      result["memory"] = memory;
     out.write(result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   } else {
     std::string text = summaryText(*manifest);
-    if (model) {
+    if (model && texts.memory) {
+      text += "\n" + memoryText(memory);
+    } else if (model) {
       const plait_model_v4_t &tables = (*model)->tables();
       text += tablesText(tables) + ledgerText(tables);
       for (int32_t i = 0; texts.plan && i < tables.plan_count; ++i)
@@ -222,5 +287,6 @@ void plait::addInspectCommand(CLI::App &app, Action &action) {
       ->required();
   inspect->add_flag("--json", texts->json, "everything as JSON");
   inspect->add_flag("--plan", texts->plan, "the launches of each variant too");
+  inspect->add_flag("--memory", texts->memory, "bytes of each rank, instead of the tables");
   inspect->callback([texts, &action] { action = [texts] { return inspectAction(*texts); }; });
 }
