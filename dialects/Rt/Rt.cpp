@@ -133,8 +133,8 @@ static LogicalResult verifySlot(CollectiveOp op, ArrayRef<SlotOp> slots) {
   SlotOp slot = slots[index];
   for (auto [elements, bytes] : llvm::zip(op.getElements(), slot.getBytes()))
     if (elements > bytes / 4)
-      return op.emitOpError("expected at most ") << bytes / 4 << " elements per extent, as slot " << index
-                                                 << " has, but got " << elements;
+      return op.emitOpError("expected at most ")
+             << bytes / 4 << " elements per extent, as slot " << index << " has, but got " << elements;
   return success();
 }
 

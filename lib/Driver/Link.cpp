@@ -287,7 +287,7 @@ private:
   rt::ModelOp model;
   ArtifactWriter &artifact;
   std::vector<std::string> files;
-  std::vector<Json> parts; ///< of each rank: "binaries", and with a checkpoint "weights"
+  std::vector<Json> parts;               ///< of each rank: "binaries", and with a checkpoint "weights"
   std::map<std::string, Json> codeFiles; ///< by digest
   Json inputs;
 };

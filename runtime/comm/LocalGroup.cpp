@@ -459,9 +459,7 @@ Expected<int> LocalGroup::create(const LocalGroupOptions &options) {
   return SharedRegion::create(headerOf(options));
 }
 
-size_t LocalGroup::sharedBytes(const LocalGroupOptions &options) {
-  return SharedRegion::totalBytes(headerOf(options));
-}
+size_t LocalGroup::sharedBytes(const LocalGroupOptions &options) { return SharedRegion::totalBytes(headerOf(options)); }
 
 Expected<std::unique_ptr<Communicator>> LocalGroup::join(int fd, int rank, const LocalGroupOptions &options) {
   PLAIT_ASSIGN_OR_RETURN(SharedRegion region, SharedRegion::map(fd));

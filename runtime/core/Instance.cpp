@@ -370,8 +370,8 @@ Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
   if (group) {
     std::lock_guard<std::mutex> order(group->order());
     int64_t values[3] = {int64_t(table), from, to};
-    PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::copyPage),
-                               std::span(reinterpret_cast<const uint8_t *>(values), sizeof(values))));
+    PLAIT_RETURN_IF_ERROR(
+        tell(uint32_t(RankCommand::copyPage), std::span(reinterpret_cast<const uint8_t *>(values), sizeof(values))));
   }
   copyPageOfRank(table, from, to);
   return Status::success();

@@ -34,7 +34,7 @@ struct ModelOptions {
   /// Of several ranks: those that this one runs with. All ranks open the model at the
   /// same time, and it is open if it is on all.
   std::shared_ptr<RankGroup> group = nullptr;
-  std::string target = "";      ///< whose binary runs; empty: the first that this CPU can run
+  std::string target = ""; ///< whose binary runs; empty: the first that this CPU can run
 };
 
 /// Whether one file of an artifact is what the manifest says.

@@ -105,8 +105,14 @@ Status RankGroup::explain(Status status) {
 }
 
 std::vector<uint8_t> plait::packOptions(const InstanceOptions &options) {
-  PackedOptions packed{options.maxTokens,      options.maxRows,       options.maxLeaves, options.maxStops,
-                       options.maxTopLogprobs, options.capacityPages, options.threads,   options.pin,
+  PackedOptions packed{options.maxTokens,
+                       options.maxRows,
+                       options.maxLeaves,
+                       options.maxStops,
+                       options.maxTopLogprobs,
+                       options.capacityPages,
+                       options.threads,
+                       options.pin,
                        {}};
   options.variant.copy(packed.variant, sizeof(packed.variant) - 1);
   auto *bytes = reinterpret_cast<const uint8_t *>(&packed);

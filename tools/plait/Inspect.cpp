@@ -90,9 +90,8 @@ std::string summaryText(const Manifest &manifest) {
                      manifest.name, manifest.family, manifest.parameters, manifest.layers, manifest.hidden,
                      manifest.vocabulary, manifest.maxPositions, manifest.triple, binariesText(manifest),
                      manifest.numerics, manifest.strategy, manifest.weightsKind, manifest.weightsFormat,
-                     ranksText(manifest),
-                     manifest.compilerVersion, manifest.temperature, manifest.topK, manifest.topP, manifest.minP,
-                     fmt::join(manifest.eos, ", "));
+                     ranksText(manifest), manifest.compilerVersion, manifest.temperature, manifest.topK, manifest.topP,
+                     manifest.minP, fmt::join(manifest.eos, ", "));
 }
 
 std::string tablesText(const plait_model_v4_t &m) {
@@ -155,8 +154,9 @@ Json memoryJson(const std::vector<std::shared_ptr<const Model>> &ranks) {
 }
 
 std::string memoryText(const Json &memory) {
-  std::string text = fmt::format("memory in bytes; a step of {} tokens\n{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", kFullStep,
-                                 "rank", "weights", "state per position", "windows", "arena", "largest collective");
+  std::string text =
+      fmt::format("memory in bytes; a step of {} tokens\n{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", kFullStep, "rank",
+                  "weights", "state per position", "windows", "arena", "largest collective");
   int64_t rank = 0;
   for (const Json &row : memory["ranks"])
     text += fmt::format("{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", rank++, row["weights"].get<int64_t>(),
@@ -178,12 +178,9 @@ Json planJson(const plait_model_v4_t &m, const plait_plan_v2_t &plan) {
     Json args = Json::array();
     for (int32_t a = 0; a < launch.arg_count; ++a)
       args.push_back(argText(m, plan.args[launch.first_arg + a]));
-    Json row = {{"kernel", launchName(m, plan, launch)},
-                {"args", args},
-                {"barrier", launch.barrier != 0},
-                {"layers", {launch.layer_begin, launch.layer_end}},
-                {"loop_begin", launch.loop_begin != 0},
-                {"source", sourceName(m, launch)}};
+    Json row = {{"kernel", launchName(m, plan, launch)}, {"args", args},
+                {"barrier", launch.barrier != 0},        {"layers", {launch.layer_begin, launch.layer_end}},
+                {"loop_begin", launch.loop_begin != 0},  {"source", sourceName(m, launch)}};
     if (launch.kernel < 0)
       row["elements"] = extentText(plan.collectives[-1 - launch.kernel].elements);
     result["launches"].push_back(std::move(row));

@@ -114,10 +114,10 @@ bool LocalProcesses::reap(Process &process) {
   std::lock_guard<std::mutex> lock(mutex);
   if (leaving && pid == process.pid && WIFEXITED(status))
     return true;
-  std::string what = pid < 0               ? "was lost"
-                     : WIFSIGNALED(status) ? fmt::format("was killed by signal {} ({})", WTERMSIG(status),
-                                                         strsignal(WTERMSIG(status)))
-                                           : fmt::format("ended with exit code {}", WEXITSTATUS(status));
+  std::string what = pid < 0 ? "was lost"
+                     : WIFSIGNALED(status)
+                         ? fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))
+                         : fmt::format("ended with exit code {}", WEXITSTATUS(status));
   if (ended.empty())
     ended = fmt::format("rank {} {}", process.rank, what);
   LocalGroup::markLost(fd, process.rank);
@@ -151,9 +151,9 @@ Expected<LocalGroupOptions> plait::groupOptions(const Manifest &manifest, const 
   LocalGroupOptions options;
   options.size = int(manifest.ranks.size());
   auto digest = manifest.raw.find("digest");
-  options.identity = fmt::format("plait {} with the model {}", PLAIT_VERSION,
-                                 digest != manifest.raw.end() && digest->is_string() ? digest->get<std::string>()
-                                                                                     : manifest.name);
+  options.identity =
+      fmt::format("plait {} with the model {}", PLAIT_VERSION,
+                  digest != manifest.raw.end() && digest->is_string() ? digest->get<std::string>() : manifest.name);
   if (!emulatedLink.empty()) {
     Expected<EmulatedLink> link = parseEmulatedLink(emulatedLink);
     if (!link)
@@ -169,9 +169,15 @@ Expected<std::shared_ptr<RankGroup>> plait::startRanks(const std::string &path, 
   PLAIT_ASSIGN_OR_RETURN(int fd, LocalGroup::create(group));
   auto processes = std::make_shared<LocalProcesses>(fd);
   for (int rank = 1; rank < group.size; ++rank) {
-    std::vector<std::string> arguments = {
-        programName(),     "rank", path, "--rank", std::to_string(rank), "--group", std::to_string(fd), "--threads",
-        std::to_string(options.threads)};
+    std::vector<std::string> arguments = {programName(),
+                                          "rank",
+                                          path,
+                                          "--rank",
+                                          std::to_string(rank),
+                                          "--group",
+                                          std::to_string(fd),
+                                          "--threads",
+                                          std::to_string(options.threads)};
     if (!options.isa.empty())
       arguments.insert(arguments.end(), {"--isa", options.isa});
     if (!options.emulatedLink.empty())

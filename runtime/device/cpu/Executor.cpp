@@ -153,8 +153,8 @@ void Executor::bind(unsigned threads, const StepDims &dims, const StepMemory &me
   }
 }
 
-Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
-                   StepProfile *profile) {
+Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+                     const StepMemory &memory, StepProfile *profile) {
   bind(pool.size(), dims, memory);
   failure = Status();
   broken = false;
@@ -223,8 +223,8 @@ void Executor::runCollective(int32_t index, int32_t layer) {
   int64_t elements = 0; // as many as the slot holds at most, which was evaluated
   evaluate(plan.collectives[-1 - launch.kernel].elements, stepDims, elements);
   auto *data = static_cast<float *>(addresses[size_t(launch.first_arg)]);
-  failure = communicator->allReduce({data, size_t(elements)}, ReduceKind::sum,
-                                    names[size_t(index)][size_t(layer)].c_str());
+  failure =
+      communicator->allReduce({data, size_t(elements)}, ReduceKind::sum, names[size_t(index)][size_t(layer)].c_str());
   if (!failure)
     broken.store(true, std::memory_order_relaxed);
 }

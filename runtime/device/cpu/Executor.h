@@ -49,7 +49,7 @@ public:
   /// taken only if `profile` is given. An error is that of a collective: what the step
   /// has computed is of no use then.
   Status run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
-           StepProfile *profile = nullptr);
+             StepProfile *profile = nullptr);
 
 private:
   /// Launches [first, first + count) run in order for each layer of the range.

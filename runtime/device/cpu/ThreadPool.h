@@ -25,8 +25,7 @@ class ThreadPool {
 public:
   /// With `pin`, worker i stays on CPU firstCpu + i of `spreadCpus`; the caller's thread
   /// is the caller's own and goes where the system puts it.
-  static Expected<std::unique_ptr<ThreadPool>> create(unsigned threads, bool pin = false,
-                                                      unsigned firstCpu = 0);
+  static Expected<std::unique_ptr<ThreadPool>> create(unsigned threads, bool pin = false, unsigned firstCpu = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
   ThreadPool &operator=(const ThreadPool &) = delete;

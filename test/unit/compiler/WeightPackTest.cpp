@@ -72,10 +72,10 @@ protected:
         << bytes << " : i64, parameters = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {\n"
         << "  rt.weight \"w\" from \"w\" {offset = 0 : i64, layers = 1 : i64, layer_bytes = " << bytes
         << " : i64, rows = " << part.rows << " : i64, cols = " << part.cols << " : i64, row_begin = " << part.row
-        << " : i64, col_begin = " << part.col << " : i64, source_rows = " << kRows
-        << " : i64, source_cols = " << kCols << " : i64, element = " << element << ", panel = " << panel
-        << " : i64, group = " << group << " : i64, scale_group = " << scaleGroup << " : i64"
-        << (scaleGroup && element == "i4" ? ", zero_points" : "") << (GetParam() ? ", transposed" : "") << "}\n}\n";
+        << " : i64, col_begin = " << part.col << " : i64, source_rows = " << kRows << " : i64, source_cols = " << kCols
+        << " : i64, element = " << element << ", panel = " << panel << " : i64, group = " << group
+        << " : i64, scale_group = " << scaleGroup << " : i64" << (scaleGroup && element == "i4" ? ", zero_points" : "")
+        << (GetParam() ? ", transposed" : "") << "}\n}\n";
     auto module = parseSourceString<ModuleOp>(text, &context);
     EXPECT_TRUE(module) << text;
     auto model = *module->getOps<rt::ModelOp>().begin();
@@ -94,7 +94,8 @@ protected:
   WeightImportance importance;
 };
 
-constexpr Part kParts[] = {{0, 96, 0, 80}, {0, 40, 0, 80}, {40, 56, 0, 80}, {0, 96, 0, 30}, {0, 96, 30, 50}, {7, 3, 5, 9}};
+constexpr Part kParts[] = {{0, 96, 0, 80}, {0, 40, 0, 80},  {40, 56, 0, 80},
+                           {0, 96, 0, 30}, {0, 96, 30, 50}, {7, 3, 5, 9}};
 
 TEST_P(WeightPackTest, Elements) {
   struct {
@@ -105,8 +106,9 @@ TEST_P(WeightPackTest, Elements) {
     auto at = [&](const std::string &pack, int64_t cols, int64_t row, int64_t col) {
       int64_t index = row * cols + col;
       if (l.panel)
-        index = ((row / l.panel * ((cols + l.group - 1) / l.group) + col / l.group) * l.panel + row % l.panel) * l.group +
-                col % l.group;
+        index =
+            ((row / l.panel * ((cols + l.group - 1) / l.group) + col / l.group) * l.panel + row % l.panel) * l.group +
+            col % l.group;
       return pack.substr(size_t(index * l.bytes), size_t(l.bytes));
     };
     PanelLayout layout;

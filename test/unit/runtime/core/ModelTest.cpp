@@ -375,8 +375,10 @@ TEST(RandomWeightsTest, PartsAreThoseOfTheWhole) {
   whole.source = "layers.{layer}.w.weight";
   whole.layers = 2, whole.layer_step = 1;
   whole.rows = whole.source_rows = 70, whole.cols = whole.source_cols = 48;
-  for (auto [layout, dtype] : {std::pair(PLAIT_LAYOUT_ROWS, PLAIT_DTYPE_F32), {PLAIT_LAYOUT_PANELS, PLAIT_DTYPE_F32},
-                               {PLAIT_LAYOUT_ROWS, PLAIT_DTYPE_BF16}, {PLAIT_LAYOUT_PANELS, PLAIT_DTYPE_BF16}}) {
+  for (auto [layout, dtype] : {std::pair(PLAIT_LAYOUT_ROWS, PLAIT_DTYPE_F32),
+                               {PLAIT_LAYOUT_PANELS, PLAIT_DTYPE_F32},
+                               {PLAIT_LAYOUT_ROWS, PLAIT_DTYPE_BF16},
+                               {PLAIT_LAYOUT_PANELS, PLAIT_DTYPE_BF16}}) {
     whole.layout = layout, whole.dtype = dtype;
     whole.panel = 32, whole.group = dtype == PLAIT_DTYPE_BF16 ? 2 : 1;
     auto fill = [&](const plait_weight_v4_t &w) {
@@ -386,8 +388,8 @@ TEST(RandomWeightsTest, PartsAreThoseOfTheWhole) {
       return slice;
     };
     std::vector<uint8_t> all = fill(whole);
-    for (auto [row, rows, col, cols] : {std::array<int64_t, 4>{0, 30, 0, 48}, {30, 40, 0, 48}, {0, 70, 0, 20},
-                                        {0, 70, 20, 28}, {11, 3, 7, 5}}) {
+    for (auto [row, rows, col, cols] :
+         {std::array<int64_t, 4>{0, 30, 0, 48}, {30, 40, 0, 48}, {0, 70, 0, 20}, {0, 70, 20, 28}, {11, 3, 7, 5}}) {
       plait_weight_v4_t part = whole;
       part.rows = rows, part.cols = cols, part.row_begin = row, part.col_begin = col;
       std::vector<uint8_t> some = fill(part);

@@ -174,8 +174,15 @@ TEST_F(RanksTest, AnErrorOfOneRankIsThatOfAll) {
 }
 
 TEST(RankOptionsTest, RoundTrip) {
-  InstanceOptions options{.threads = 3, .pin = true, .maxTokens = 77, .maxRows = 5, .maxLeaves = 4, .maxStops = 3,
-                          .maxTopLogprobs = 2, .capacityPages = 99, .variant = "ar.debug"};
+  InstanceOptions options{.threads = 3,
+                          .pin = true,
+                          .maxTokens = 77,
+                          .maxRows = 5,
+                          .maxLeaves = 4,
+                          .maxStops = 3,
+                          .maxTopLogprobs = 2,
+                          .capacityPages = 99,
+                          .variant = "ar.debug"};
   auto result = unpackOptions(packOptions(options));
   ASSERT_TRUE(result);
   EXPECT_EQ(packOptions(*result), packOptions(options));

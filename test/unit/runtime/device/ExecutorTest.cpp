@@ -210,7 +210,8 @@ struct SumPlan {
     plan.collective_count = 1;
   }
   int64_t layerNumbers[layers] = {0, 1, 2};
-  plait_kernel_v1_t kernels[3] = {{"clear", clear, 0, 1, -1, 0}, {"write", write, 0, 1, -1, 1}, {"add", add, 0, 1, -1, 0}};
+  plait_kernel_v1_t kernels[3] = {
+      {"clear", clear, 0, 1, -1, 0}, {"write", write, 0, 1, -1, 1}, {"add", add, 0, 1, -1, 0}};
   plait_weight_v4_t weight{};
   plait_extent_v2_t slots[2] = {{0, {4}}, {0, {4}}};
   plait_collective_v1_t collective{PLAIT_COLLECTIVE_ALL_REDUCE, 0, {0, {1}}};
@@ -268,8 +269,7 @@ TEST_P(Executors, ALostRankEndsTheStep) {
     return executor.run(**pool, context, {SumPlan::tokens}, memory);
   });
   EXPECT_TRUE(results[1]) << results[1].message();
-  EXPECT_EQ(results[0].message(),
-            "rank 1 has not reached all_reduce @o_proj of layer 1: it has left the group");
+  EXPECT_EQ(results[0].message(), "rank 1 has not reached all_reduce @o_proj of layer 1: it has left the group");
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, Executors, testing::Values(1, 2, 5),
