@@ -24,7 +24,7 @@ SUPPORT = MLIR + ["plait/Support"]
 # tensors, of integers that stand for weights, and of where those lie.
 DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h", "runtime/base/Quantization.h",
                      "runtime/base/PanelLayout.h"]
-DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Kernel", "dialects/Rt"]
+DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Par", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE
 PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Frontend", "plait/Target"]
 EVERYTHING = ["*"]
@@ -44,6 +44,7 @@ LAYERS = [
     ("lib/Support", SUPPORT),
     ("dialects/Lm", DIALECT + ["dialects/Lm"]),
     ("dialects/Decode", DIALECT + ["dialects/Lm", "dialects/Decode"]),
+    ("dialects/Par", DIALECT + ["dialects/Lm", "dialects/Par"]),
     ("dialects/Kernel", DIALECT + ["dialects/Lm", "dialects/Kernel"]),
     ("dialects/Rt", DIALECT + ABI + ["dialects/Lm", "dialects/Rt"]),
     ("include/plait/Analysis", LIBRARY + ["plait/Analysis"]),
@@ -55,6 +56,7 @@ LAYERS = [
     # A phase never includes another one; only Pipelines sees several.
     ("passes/Import", PASSES + ["passes/Import"]),
     ("passes/Decode", PASSES + ["passes/Decode"]),
+    ("passes/Parallel", PASSES + ["passes/Parallel"]),
     ("passes/Lower", PASSES + ["passes/Lower"]),
     ("passes/CPU", PASSES + ["passes/CPU"]),
     ("passes/Pipelines", PASSES + ["passes"]),

@@ -224,3 +224,15 @@ LogicalResult UnpackOp::verify() {
     return emitOpError("expected the packed type's weight type as result but got ") << getResult().getType();
   return success();
 }
+
+std::string kernel::getSource(Operation *op) {
+  std::string name;
+  op->getLoc()->walk([&](Location loc) {
+    if (auto named = dyn_cast<NameLoc>(loc)) {
+      name = named.getName().str();
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return name.empty() ? op->getName().getStringRef().str() : name;
+}

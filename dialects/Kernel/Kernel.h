@@ -65,6 +65,9 @@ struct PageLayout {
   int64_t bytes() const; ///< a multiple of 64
 };
 
+/// The name the importer gave the op, or the op's own.
+std::string getSource(mlir::Operation *op);
+
 } // namespace plait::kernel
 
 #endif // PLAIT_DIALECTS_KERNEL_KERNEL_H

@@ -10,6 +10,7 @@
 
 #include "plait/Support/Cost.h"
 #include "plait/Support/Evaluation.h"
+#include "plait/Support/ShardingRule.h"
 #include "runtime/base/Quantization.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -94,6 +95,12 @@ LinearForm tensorBytes(mlir::Type type);
 /// `form` times the extent that `dim` names ("tokens", "rows", "leaves"; any
 /// other or an empty name counts as a constant).
 LinearForm perDim(llvm::StringRef dim, int64_t factor);
+
+/// Extents of what can be split over devices: of a tensor, of a weight, of a state
+/// the columns of its keys. Empty for other types.
+llvm::SmallVector<int64_t> getShardableShape(mlir::Type type);
+/// The type of a part of a value of `type`, of getShardableShape `shape`.
+mlir::Type getPartType(mlir::Type type, llvm::ArrayRef<int64_t> shape);
 
 } // namespace plait::lm
 

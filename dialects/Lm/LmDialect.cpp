@@ -70,6 +70,14 @@ LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
   return success();
 }
 
+LogicalResult PartAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t row, int64_t column, int64_t rows,
+                               int64_t columns) {
+  if (row < 0 || row >= rows || column < 0 || column >= columns)
+    return emitError() << "expected a part that begins inside [" << rows << ", " << columns << "] but got [" << row
+                       << ", " << column << "]";
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Weight formats
 //===----------------------------------------------------------------------===//

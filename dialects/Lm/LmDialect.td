@@ -72,6 +72,22 @@ def Lm_BF16Attr : Lm_Attr<"BF16", "bf16", [DeclareAttrInterfaceMethods<Lm_Weight
   let summary = "weight elements are bfloat16, round to nearest even";
 }
 
+def Lm_PartAttr : Lm_Attr<"Part", "part"> {
+  let summary = "where a block lies in a matrix";
+  let description = [{
+    A block that begins at row and column `at` of a matrix of rows and columns
+    `of`; a vector has one column.
+
+    ```mlir
+    #lm.part<at = [96, 0], of = [192, 192]>
+    ```
+    **Constraints:** `at` is not negative and less than `of`.
+  }];
+  let parameters = (ins "int64_t":$row, "int64_t":$column, "int64_t":$rows, "int64_t":$columns);
+  let assemblyFormat = "`<` `at` `=` `[` $row `,` $column `]` `,` `of` `=` `[` $rows `,` $columns `]` `>`";
+  let genVerifyDecl = 1;
+}
+
 class Lm_IntegerFormatAttr<string name, string attrMnemonic>
     : Lm_Attr<name, attrMnemonic, [
         DeclareAttrInterfaceMethods<Lm_WeightFormatInterface, ["getQuantization"]>]> {

@@ -81,14 +81,19 @@ LogicalResult GetWeightOp::evaluate(Evaluator &evaluator, Values, ValueList &res
     auto type = cast<WeightType>(symbol.getType());
     auto format = cast<WeightFormatInterface>(type.getFormat());
     auto quantization = format.getQuantization();
-    auto value = evaluator.weights().load(*this, symbol.getTensorName(layer), type.getRows(), type.getCols(),
+    PartAttr part = symbol.getPartOrWhole();
+    auto value = evaluator.weights().load(*this, symbol.getTensorName(layer), part.getRows(), part.getColumns(),
                                           symbol.getTransposed(), quantization ? &*quantization : nullptr);
     if (!value)
       return failure();
-    auto rounded = std::make_shared<std::vector<double>>(*value->data);
-    // The source knows whether integers have to be found or are there.
-    for (int64_t row = 0; !quantization && row < type.getRows(); ++row)
-      format.roundRow(MutableArrayRef(*rounded).slice(row * type.getCols(), type.getCols()));
+    auto rounded = std::make_shared<std::vector<double>>();
+    for (int64_t row = 0; row < type.getRows(); ++row) {
+      auto begin = value->data->begin() + (part.getRow() + row) * part.getColumns() + part.getColumn();
+      rounded->insert(rounded->end(), begin, begin + type.getCols());
+      // The source knows whether integers have to be found or are there.
+      if (!quantization)
+        format.roundRow(MutableArrayRef(*rounded).take_back(type.getCols()));
+    }
     loaded = {type.getRows(), type.getCols(), std::move(rounded)};
   }
   results.push_back(loaded);

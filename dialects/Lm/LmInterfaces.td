@@ -38,6 +38,17 @@ def Lm_CostOpInterface : OpInterface<"CostOpInterface"> {
   ];
 }
 
+def Lm_ShardingOpInterface : OpInterface<"ShardingOpInterface"> {
+  let description = [{
+    How the op may be split over devices. An op without this interface has to be
+    whole on each of them.
+  }];
+  let cppNamespace = "::plait::lm";
+  let methods = [
+    InterfaceMethod<"The op's factors; see plait/Support/ShardingRule.h.", "::plait::ShardingRule", "getShardingRule">
+  ];
+}
+
 def Lm_WeightFormatInterface : AttrInterface<"WeightFormatInterface"> {
   let description = [{
     How the elements of a weight are stored: the seam for further formats. A row

@@ -107,7 +107,22 @@ LogicalResult WeightOp::verify() {
     return emitOpError("expected first and step only with layers");
   if (getTransposed() && cast<WeightType>(getType()).isVector())
     return emitOpError("expected a matrix to be transposed but got ") << getType();
+  if (PartAttr part = getPartAttr()) {
+    auto type = cast<WeightType>(getType());
+    if (part.getRow() + type.getRows() > part.getRows() || part.getColumn() + type.getCols() > part.getColumns())
+      return emitOpError("expected a part within its tensor but got ") << type << " in " << part;
+    auto quantization = cast<WeightFormatInterface>(type.getFormat()).getQuantization();
+    bool wholeRows = part.getColumn() == 0 && type.getCols() == part.getColumns();
+    if (quantization && !wholeRows && (!quantization->group || part.getColumn() % quantization->group))
+      return emitOpError("expected a part that begins between two groups of columns but got column ")
+             << part.getColumn() << " of " << type;
+  }
   return success();
+}
+
+PartAttr WeightOp::getPartOrWhole() {
+  auto type = cast<WeightType>(getType());
+  return getPartAttr() ? getPartAttr() : PartAttr::get(getContext(), 0, 0, type.getRows(), type.getCols());
 }
 
 std::string WeightOp::getTensorName(int64_t slice) {

@@ -25,7 +25,8 @@ class Lm_Op<string mnemonic, list<Trait> traits = []> : Op<Lm_Dialect, mnemonic,
 class Lm_ComputeOp<string mnemonic, list<Trait> traits = []> : Lm_Op<mnemonic, traits # [
     Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
     DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>,
-    DeclareOpInterfaceMethods<Lm_CostOpInterface>]>;
+    DeclareOpInterfaceMethods<Lm_CostOpInterface>,
+    DeclareOpInterfaceMethods<Lm_ShardingOpInterface>]>;
 
 /// Operand 1 is a weight matrix that the op multiplies by.
 def Lm_WeightProduct : NativeOpTrait<"WeightProduct"> {
@@ -75,23 +76,27 @@ def Lm_WeightOp : Lm_Op<"weight", [Symbol, HasParent<"ModelOp">]> {
     replaced by `first`, `first + step`, ... `first + (n-1) * step`, by default
     0 .. n-1. So a loop over pairs of layers has one weight for the even and one
     for the odd layers. `transposed` says that the checkpoint stores the matrix
-    `[in, out]` (GPT-2's Conv1D).
+    `[in, out]` (GPT-2's Conv1D). With `part` the weight is a block of the
+    checkpoint's tensor: what one of several devices has of it, or the matrix of one
+    projection out of several that a checkpoint keeps in one.
 
     ```mlir
     lm.weight @q from "model.layers.{layer}.self_attn.q_proj.weight" layers 4 : !lm.weight<192x192, #lm.bf16>
     lm.weight @q_1 from "model.layers.{layer}.self_attn.q_proj.weight" layers 13 first 1 step 2 : !lm.weight<192x192, #lm.bf16>
+    lm.weight @q_2 from "model.layers.{layer}.self_attn.q_proj.weight" layers 4 part <at = [96, 0], of = [192, 192]> : !lm.weight<96x192, #lm.bf16>
     ```
     **Constraints:** `source` contains `{layer}` exactly if `layers` is given, which
     is at most 2^20;
     `first >= 0` and `step > 0` are given only with `layers`; only a matrix is
-    transposed.
+    transposed; a part lies within its tensor, and begins between two of its groups
+    of columns that share a scale.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$source, OptionalAttr<I64Attr>:$layers,
                        DefaultValuedAttr<I64Attr, "0">:$first, DefaultValuedAttr<I64Attr, "1">:$step,
-                       UnitAttr:$transposed, TypeAttrOf<Lm_WeightType>:$type);
+                       UnitAttr:$transposed, OptionalAttr<Lm_PartAttr>:$part, TypeAttrOf<Lm_WeightType>:$type);
   let assemblyFormat = [{
     $sym_name `from` $source (`layers` $layers^)? (`first` $first^)? (`step` $step^)? (`transposed` $transposed^)?
-    attr-dict `:` $type
+    (`part` $part^)? attr-dict `:` $type
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -99,6 +104,8 @@ def Lm_WeightOp : Lm_Op<"weight", [Symbol, HasParent<"ModelOp">]> {
     int64_t getSlices() { return getLayers() ? int64_t(*getLayers()) : 1; }
     /// The checkpoint tensor of a slice.
     std::string getTensorName(int64_t slice);
+    /// Where the weight lies in its tensor, the whole of which it may be.
+    PartAttr getPartOrWhole();
   }];
 }
 

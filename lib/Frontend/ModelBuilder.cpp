@@ -79,7 +79,7 @@ lm::WeightOp ModelBuilder::declare(StringRef path, StringRef kind, ArrayRef<int6
   lastWeight =
       lm::WeightOp::create(builder, loc, builder.getStringAttr(symbolOf(path, kind)), builder.getStringAttr(source),
                            layers, builder.getI64IntegerAttr(first), builder.getI64IntegerAttr(step),
-                           transposed ? builder.getUnitAttr() : UnitAttr(), TypeAttr::get(type));
+                           transposed ? builder.getUnitAttr() : UnitAttr(), lm::PartAttr(), TypeAttr::get(type));
   return lastWeight;
 }
 

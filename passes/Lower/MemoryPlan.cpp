@@ -167,11 +167,23 @@ private:
       } else if (auto layers = dyn_cast<lm::LayersOp>(op)) {
         if (failed(planLayers(layers)))
           return failure();
+      } else if (auto reduce = dyn_cast<par::AllReduceOp>(op)) {
+        if (failed(planInPlace(reduce)))
+          return failure();
       } else if (!isa<kernel::PackedWeightOp, lm::YieldOp, decode::ReturnOp>(op)) {
         return op.emitOpError("illegal in a plan; expected to have been made a launch by 'plait-outline-kernels'");
       }
       releaseDead(&op);
     }
+    return success();
+  }
+
+  LogicalResult planInPlace(par::AllReduceOp op) {
+    Value input = op.getInput();
+    if (!isSlot(input) || lastUse(input) != order.lookup(op) || plan.buffers.contains(op.getResult()))
+      return op.emitOpError("expected a launch's result of no other use, and a result that is not the step's");
+    plan.buffers[op.getResult()] = plan.buffers.lookup(input);
+    owners[plan.buffers.lookup(input)[0].index] = op.getResult();
     return success();
   }
 

@@ -18,19 +18,6 @@ using namespace plait;
 
 namespace {
 
-/// The name the importer gave the op, or the op's own.
-std::string getSource(Operation *op) {
-  std::string name;
-  op->getLoc()->walk([&](Location loc) {
-    if (auto named = dyn_cast<NameLoc>(loc)) {
-      name = named.getName().str();
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return name.empty() ? op->getName().getStringRef().str() : name;
-}
-
 struct OutlineKernelsPass : plait::impl::OutlineKernelsPassBase<OutlineKernelsPass> {
   using OutlineKernelsPassBase::OutlineKernelsPassBase;
 
@@ -80,8 +67,8 @@ struct OutlineKernelsPass : plait::impl::OutlineKernelsPassBase<OutlineKernelsPa
     kernel::ReturnOp::create(b, op->getLoc(), inside->getResults());
 
     b.setInsertionPoint(op);
-    auto launch =
-        kernel::LaunchOp::create(b, op->getLoc(), op->getResultTypes(), func.getSymName(), getSource(op), inputs);
+    auto launch = kernel::LaunchOp::create(b, op->getLoc(), op->getResultTypes(), func.getSymName(),
+                                           kernel::getSource(op), inputs);
     op->replaceAllUsesWith(launch.getResults());
     op->erase();
     ++numKernels;

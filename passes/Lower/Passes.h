@@ -10,6 +10,7 @@
 
 #include "dialects/Decode/Decode.h"
 #include "dialects/Kernel/Kernel.h"
+#include "dialects/Par/Par.h"
 #include "dialects/Rt/Rt.h"
 
 #include "mlir/Pass/Pass.h"

@@ -66,6 +66,8 @@ struct PlanLaunchesPass : plait::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
     for (decode::StepOp step : steps)
       step.erase();
     models.front().erase();
+    for (par::MeshOp mesh : llvm::make_early_inc_range(module.getOps<par::MeshOp>()))
+      mesh.erase();
   }
 
 private:
@@ -81,13 +83,23 @@ private:
     int64_t parameters = 0, layers = 0;
     for (lm::StateType state : states)
       layers += state.getLayers();
+    // A tensor that is there in several parts counts once, and whole.
+    DenseSet<std::pair<Attribute, int64_t>> counted;
     for (lm::WeightOp weight : source.getOps<lm::WeightOp>()) {
-      auto type = cast<lm::WeightType>(weight.getType());
-      parameters += type.getRows() * type.getCols() * weight.getSlices();
+      lm::PartAttr whole = weight.getPartOrWhole();
+      if (counted.insert({weight.getSourceAttr(), weight.getFirst()}).second)
+        parameters += whole.getRows() * whole.getColumns() * weight.getSlices();
+    }
+    int64_t rank = 0, ranks = 1;
+    for (par::MeshOp mesh : getOperation().getOps<par::MeshOp>()) {
+      if (!mesh.getRank())
+        return mesh.emitOpError("expected the program of one rank; 'plait-partition' makes it");
+      rank = *mesh.getRank();
+      ranks = mesh.getNumRanks();
     }
     model = rt::ModelOp::create(b, source.getLoc(), source.getSymName(), source.getFamily(),
                                 lm::stringifyNumerics(source.getNumerics()), vocabulary, source.getMaxPositions(),
-                                layers, /*pack_bytes=*/0, parameters);
+                                layers, /*pack_bytes=*/0, parameters, rank, ranks);
     tables = OpBuilder::atBlockEnd(&model.getBody().emplaceBlock());
     return success();
   }
@@ -119,14 +131,18 @@ private:
   }
 
   void planBlock(OpBuilder &b, Block &block, const MemoryPlan &memory, int64_t begin, int64_t end, bool inLoop) {
-    bool first = true;
+    bool loopBegin = inLoop, wait = true;
     for (Operation &op : block) {
       if (auto layers = dyn_cast<lm::LayersOp>(op)) {
         planBlock(b, layers.getBody().front(), memory, layers.getBegin(), layers.getEnd(), /*inLoop=*/true);
-        first = true; // wait for the whole loop
+        wait = true; // for the whole loop
       } else if (auto launch = dyn_cast<kernel::LaunchOp>(op)) {
-        planLaunch(b, launch, memory, begin, end, inLoop && first, first);
-        first = false;
+        planLaunch(b, launch, memory, begin, end, loopBegin, wait);
+        loopBegin = wait = false;
+      } else if (auto reduce = dyn_cast<par::AllReduceOp>(op)) {
+        planCollective(b, reduce, memory, begin, end, loopBegin);
+        loopBegin = false;
+        wait = true;
       }
     }
   }
@@ -168,6 +184,20 @@ private:
                          loopBegin, launch.getSource(), func.getCostAttr());
   }
 
+  void planCollective(OpBuilder &b, par::AllReduceOp op, const MemoryPlan &memory, int64_t begin, int64_t end,
+                      bool loopBegin) {
+    auto type = op.getInput().getType();
+    MemoryPlan::Buffer buffer = memory.getBuffers(op.getInput()).front();
+    SmallVector<int64_t> elements(PLAIT_DIM_COUNT + 1, 0);
+    elements[memory.getSlots()[buffer.index].dim + 1] = lm::getRowBytes(type) / sizeof(float);
+    hazards.clear();
+    ++numBarriers;
+    rt::CollectiveOp::create(b, op.getLoc(), rt::CollectiveKind::all_reduce,
+                             rt::ArgAttr::get(&getContext(), buffer.kind, buffer.index), elements, begin, end,
+                             /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
+                             cast<StringAttr>(op.getAxes()[0]));
+  }
+
   /// Writes the tables of kernels, weights and states in front of the plans.
   void finishTables() {
     OpBuilder b = OpBuilder::atBlockBegin(&model.getBody().front());
@@ -178,12 +208,14 @@ private:
       kernel::PackedWeightOp use = entry.second;
       auto weight = SymbolTable::lookupNearestSymbolFrom<lm::WeightOp>(use, use.getWeightAttr());
       auto type = cast<kernel::PackedType>(use.getType());
+      lm::PartAttr part = weight.getPartOrWhole();
       int64_t layerBytes = llvm::alignTo(type.getBytes(), 64), layers = weight.getSlices();
-      rt::WeightOp::create(b, weight.getLoc(), weight.getSymName(), weight.getSource(), offset, layerBytes, layers,
-                           weight.getFirst(), weight.getStep(), type.getWeight().getRows(), type.getWeight().getCols(),
-                           type.getStorageType(), type.getPanel(), type.getGroup(),
-                           type.getQuantization() ? type.getLayout().groupColumns() : 0,
-                           type.getQuantization() && type.getQuantization()->zeroPoints, weight.getTransposed());
+      rt::WeightOp::create(
+          b, weight.getLoc(), weight.getSymName(), weight.getSource(), offset, layerBytes, layers, weight.getFirst(),
+          weight.getStep(), type.getWeight().getRows(), type.getWeight().getCols(), type.getStorageType(),
+          type.getPanel(), type.getGroup(), type.getQuantization() ? type.getLayout().groupColumns() : 0,
+          type.getQuantization() && type.getQuantization()->zeroPoints, weight.getTransposed(), part.getRow(),
+          part.getColumn(), weight.getPartAttr() ? part.getRows() : 0, weight.getPartAttr() ? part.getColumns() : 0);
       offset += layerBytes * layers;
     }
     model.setPackBytes(offset);

@@ -11,6 +11,7 @@
 #include "passes/Decode/Passes.h"
 #include "passes/Import/Passes.h"
 #include "passes/Lower/Passes.h"
+#include "passes/Parallel/Passes.h"
 
 #include "mlir/Pass/PassRegistry.h"
 
@@ -22,6 +23,8 @@ llvm::StringRef plait::getName(Phase phase) {
     return "import";
   case Phase::decode:
     return "decode";
+  case Phase::parallel:
+    return "parallel";
   case Phase::lower:
     return "lower";
   case Phase::cpu:
@@ -46,6 +49,12 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
     return;
   case Phase::decode:
     return buildDecodePipeline(pm, {options.debugLogits});
+  case Phase::parallel:
+    // A model on one rank stays as it is.
+    if (options.tp == 1)
+      return;
+    pm.addPass(createInlineModelPass());
+    return buildParallelPipeline(pm, {.tp = options.tp, .rank = options.rank});
   case Phase::lower:
     return buildLowerPipeline(pm, {.roundInputs = options.tiles != TileUnit::none,
                                    .fuseGated = options.fuseGated,
@@ -67,6 +76,7 @@ void plait::registerPhasePipelines() {
   } pipelines[] = {
       {Phase::import, "plait-import-pipeline", "What follows reading a model: its verifier"},
       {Phase::decode, "plait-decode-pipeline", "From a model to steps over ragged rows"},
+      {Phase::parallel, "plait-parallel-pipeline", "From steps of a model to those of one rank"},
       {Phase::lower, "plait-lower-pipeline", "From steps to kernels and launch plans"},
       {Phase::cpu, "plait-cpu-pipeline", "From kernels and plans to the llvm dialect"},
   };

@@ -23,8 +23,9 @@
 namespace plait {
 
 /// In order. `link` has no passes: it writes files.
-enum class Phase { import, decode, lower, cpu, link };
-inline constexpr Phase kPhases[] = {Phase::import, Phase::decode, Phase::lower, Phase::cpu, Phase::link};
+enum class Phase { import, decode, parallel, lower, cpu, link };
+inline constexpr Phase kPhases[] = {Phase::import, Phase::decode, Phase::parallel,
+                                    Phase::lower,  Phase::cpu,    Phase::link};
 
 llvm::StringRef getName(Phase phase);
 std::optional<Phase> parsePhase(llvm::StringRef name);
@@ -39,6 +40,8 @@ struct Fusions {
 struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> debugLogits{*this, "debug-logits", llvm::cl::desc("Also make a variant that returns logits"),
                            llvm::cl::init(false)};
+  Option<int64_t> tp{*this, "tp", llvm::cl::desc("Ranks that share out each layer"), llvm::cl::init(1)};
+  Option<int64_t> rank{*this, "rank", llvm::cl::desc("The rank whose program is made"), llvm::cl::init(0)};
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 per vector register: 4, 8 or 16"), llvm::cl::init(8)};
   Option<bool> fuseGated{*this, "fuse-gated", llvm::cl::desc("Run plait-fuse-gated"), llvm::cl::init(true)};
   Option<bool> fuseEpilogues{*this, "fuse-epilogues", llvm::cl::desc("Run plait-fuse-epilogues"), llvm::cl::init(true)};
@@ -58,7 +61,7 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
 /// Adds the passes of `phase`, ending with its verifier.
 void buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions &options);
 
-/// --plait-decode-pipeline, --plait-lower-pipeline, --plait-cpu-pipeline.
+/// --plait-decode-pipeline, --plait-parallel-pipeline, --plait-lower-pipeline, --plait-cpu-pipeline.
 void registerPhasePipelines();
 
 } // namespace plait

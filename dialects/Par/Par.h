@@ -1,0 +1,28 @@
+//===- Par.h - The par dialect ----------------------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DIALECTS_PAR_PAR_H
+#define PLAIT_DIALECTS_PAR_PAR_H
+
+#include "dialects/Lm/Lm.h"
+
+#include "dialects/Par/ParDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Par/ParAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/Par/ParOps.h.inc"
+
+namespace plait::par {
+
+/// What the device `rank` of `mesh` holds of a value of `type`: extents, and where
+/// they begin. `begins` may be null.
+llvm::SmallVector<int64_t> getLocalShape(MeshOp mesh, int64_t rank, ShardAttr shard, mlir::Type type,
+                                         llvm::SmallVectorImpl<int64_t> *begins = nullptr);
+
+} // namespace plait::par
+
+#endif // PLAIT_DIALECTS_PAR_PAR_H

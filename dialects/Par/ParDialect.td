@@ -1,0 +1,94 @@
+//===- ParDialect.td - The par dialect ---------------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PAR_DIALECT
+#define PLAIT_PAR_DIALECT
+
+include "mlir/IR/DialectBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+
+def Par_Dialect : Dialect {
+  let name = "par";
+  let cppNamespace = "::plait::par";
+  let summary = "Where a model's values are: devices, shardings, collectives.";
+  let description = [{
+    A mesh (`par.mesh`) numbers devices by named axes. A value's sharding
+    (`#par.shard`) says what each device holds of it; `par.constraint` gives a value
+    a sharding and `par.reshard` changes it. `plait-partition` then makes the program
+    of one rank, on local types, in which the reshards have become collectives.
+
+    Whatever is sharded, the ops say what they computed before: how each may be
+    split is its own matter (`lm.ShardingOpInterface`).
+  }];
+  let dependentDialects = ["::plait::lm::LmDialect"];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Par_Attr<string name, string attrMnemonic> : AttrDef<Par_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+def Par_DimShardAttr : Par_Attr<"DimShard", "dim"> {
+  let summary = "how a dimension is split along axes of a mesh";
+  let description = [{
+    `axes` share the dimension out, the first one being the major one. `parts` are
+    the ranges of elements of the devices in their order along the axes; they may
+    differ in size. Parts that overlap are replicated in part: so are the key/value
+    heads that several devices' query heads use. Without axes the dimension is whole.
+
+    Within `#par.shard` it is written without its name:
+
+    ```mlir
+    {}
+    {"tp" : 0 to 96, 96 to 192}
+    {"dp", "tp" : 0 to 63, 63 to 126, 126 to 188, 188 to 250}
+    ```
+    **Constraints:** axes differ; parts are not empty, begin and end in ascending
+    order, and leave nothing out between 0 and the end of the last.
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$axes, ArrayRefParameter<"int64_t">:$bounds);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    bool isWhole() const { return getAxes().empty(); }
+    int64_t getNumParts() const { return getBounds().size() / 2; }
+    /// First element and size of a part.
+    int64_t getBegin(int64_t part) const { return getBounds()[2 * part]; }
+    int64_t getSize(int64_t part) const { return getBounds()[2 * part + 1] - getBegin(part); }
+    /// Whether some element is in several parts.
+    bool overlaps() const;
+  }];
+}
+
+def Par_ShardAttr : Par_Attr<"Shard", "shard"> {
+  let summary = "what each device of a mesh holds of a value";
+  let description = [{
+    One entry per dimension. Along `unreduced` axes each device holds a summand: the
+    value is their sum. Along all other axes devices hold the same.
+
+    ```mlir
+    #par.shard<@mesh, [{}, {"tp" : 0 to 96, 96 to 192} ]>
+    #par.shard<@mesh, [{}, {} ], unreduced = {"tp"}>
+    ```
+    **Constraints:** an axis occurs once. Where it is used: the axes are of the mesh, a
+    dimension has as many parts as devices along its axes, and the parts make it up
+    exactly.
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$mesh, ArrayRefParameter<"::plait::par::DimShardAttr">:$dims,
+                        ArrayRefParameter<"::mlir::StringAttr">:$unreduced);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Whether every device holds all of the value.
+    bool isReplicated() const;
+    /// The same value, reduced and whole.
+    ShardAttr getReplicated() const;
+  }];
+}
+
+#endif // PLAIT_PAR_DIALECT

@@ -1,0 +1,129 @@
+//===- ParOps.td - Ops of the par dialect ------------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PAR_OPS
+#define PLAIT_PAR_OPS
+
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/Par/ParDialect.td"
+
+class Par_Op<string mnemonic, list<Trait> traits = []> : Op<Par_Dialect, mnemonic, traits>;
+
+def Par_MeshOp : Par_Op<"mesh", [Symbol]> {
+  let summary = "devices, numbered by named axes";
+  let description = [{
+    Rank r has the coordinates of r written in the mixed radix of the sizes, the last
+    axis varying fastest.
+
+    ```mlir
+    par.mesh @mesh axes ["dp", "tp"] sizes [2, 4]
+    ```
+    With `rank` the module is the program of that rank.
+
+    **Constraints:** at least one axis, as many sizes as axes, all positive and their
+    product at most 2^16; names differ; the
+    rank is below that product.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$axes, DenseI64ArrayAttr:$sizes,
+                       OptionalAttr<I64Attr>:$rank);
+  let assemblyFormat = "$sym_name `axes` $axes `sizes` $sizes (`rank` $rank^)? attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The number of devices along `axis`, or 0 if there is no such axis.
+    int64_t getSize(llvm::StringRef axis);
+    int64_t getNumRanks();
+    /// The number of `rank` among those that differ from it along `axes` alone.
+    int64_t getIndex(int64_t rank, llvm::ArrayRef<mlir::StringAttr> axes);
+  }];
+}
+
+class Par_ShardedOp<string mnemonic, list<Trait> traits = []> : Par_Op<mnemonic, traits # [
+    Pure, AllTypesMatch<["input", "result"]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]>;
+
+def Par_ConstraintOp : Par_ShardedOp<"constraint"> {
+  let summary = "a value with its sharding";
+  let description = [{
+    The input itself, of which each device holds what `shard` says.
+
+    ```mlir
+    %w1 = par.constraint %w as <@mesh, [{"tp" : 0 to 96, 96 to 192}, {} ]> : !lm.weight<192x64, #lm.f32>
+    ```
+    **Constraints:** the sharding fits the mesh and the type (see `#par.shard`), which is
+    a tensor, a weight or a state.
+  }];
+  let arguments = (ins AnyType:$input, Par_ShardAttr:$shard);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$input `as` $shard attr-dict `:` type($input)";
+}
+
+def Par_ReshardOp : Par_ShardedOp<"reshard"> {
+  let summary = "a value that comes to be sharded otherwise";
+  let description = [{
+    The only op that moves values between devices until `plait-partition` replaces it
+    by collectives.
+
+    ```mlir
+    %y = par.reshard %x from <@mesh, [{}, {} ], unreduced = {"tp"}> to <@mesh, [{}, {} ]> : tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** both shardings fit their mesh, which is one, and the type.
+  }];
+  let arguments = (ins AnyType:$input, Par_ShardAttr:$source, Par_ShardAttr:$target);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$input `from` $source `to` $target attr-dict `:` type($input)";
+}
+
+class Par_CollectiveOp<string mnemonic, list<Trait> traits = []> : Par_Op<mnemonic, traits # [
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]>;
+
+def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "the sum of what the devices along some axes hold";
+  let description = [{
+    Each device gets `((x0 + x1) + x2) + ...` in f32, in the order of the ranks, so that
+    all hold the same bits, and the same from run to run.
+
+    ```mlir
+    %y = par.all_reduce %x on @mesh ["tp"] : tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    Every device of the axes executes the same collectives in the same order.
+    **Constraints:** axes of the mesh, at least one.
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh, StrArrayAttr:$axes);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$input `on` $mesh $axes attr-dict `:` type($input)";
+}
+
+def Par_AllGatherOp : Par_CollectiveOp<"all_gather"> {
+  let summary = "the parts of a dimension put together";
+  let description = [{
+    ```mlir
+    %y = par.all_gather %x dim 1 {"tp" : 0 to 96, 96 to 192} on @mesh : tensor<?x96xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** the parts make up the dimension of the result and do not overlap.
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$input `dim` $dim $parts `on` $mesh attr-dict `:` type($input) `->` type($result)";
+}
+
+def Par_ReduceScatterOp : Par_CollectiveOp<"reduce_scatter"> {
+  let summary = "of the sum of what devices hold, each its part";
+  let description = [{
+    The sum as of `par.all_reduce`, of which each device gets its part of a dimension.
+
+    ```mlir
+    %y = par.reduce_scatter %x dim 1 {"tp" : 0 to 96, 96 to 192} on @mesh : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x96xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** as for `par.all_gather`, the other way about.
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$input `dim` $dim $parts `on` $mesh attr-dict `:` type($input) `->` type($result)";
+}
+
+#endif // PLAIT_PAR_OPS

@@ -1,0 +1,148 @@
+//===- Partition.cpp - The program of one rank ----------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Parallel/Passes.h"
+#include "passes/Parallel/Reshards.h"
+
+namespace plait {
+#define GEN_PASS_DEF_PARTITIONPASS
+#include "passes/Parallel/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+namespace {
+struct PartitionPass : plait::impl::PartitionPassBase<PartitionPass> {
+  using PartitionPassBase::PartitionPassBase;
+
+  void runOnOperation() override {
+    auto meshes = llvm::to_vector(getOperation().getOps<par::MeshOp>());
+    if (meshes.size() != 1 || rank < 0 || rank >= meshes.front().getNumRanks()) {
+      getOperation().emitError("expected one 'par.mesh' with a rank ") << int64_t(rank);
+      return signalPassFailure();
+    }
+    mesh = meshes.front();
+    if (mesh.getRank()) {
+      mesh.emitOpError("expected whole steps but got those of rank ") << int64_t(*mesh.getRank());
+      return signalPassFailure();
+    }
+    mesh.setRank(rank);
+    insertReshards(getOperation());
+    for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
+      if (failed(partition(step)))
+        return signalPassFailure();
+    for (lm::ModelOp model : getOperation().getOps<lm::ModelOp>())
+      removeUnused(model);
+  }
+
+private:
+  LogicalResult partition(decode::StepOp step) {
+    SmallVector<par::ConstraintOp> constraints;
+    SmallVector<par::ReshardOp> reshards;
+    step.walk([&](Operation *op) {
+      if (auto constraint = dyn_cast<par::ConstraintOp>(op))
+        constraints.push_back(constraint);
+      else if (auto reshard = dyn_cast<par::ReshardOp>(op))
+        reshards.push_back(reshard);
+    });
+    for (par::ReshardOp reshard : reshards)
+      if (failed(convert(reshard)))
+        return failure();
+    for (par::ConstraintOp constraint : constraints)
+      localize(constraint);
+    auto returned = step.getBody().front().getTerminator()->getOperandTypes();
+    step.setFunctionType(FunctionType::get(&getContext(), step.getBody().getArgumentTypes(), returned));
+    return success();
+  }
+
+  void localize(par::ConstraintOp constraint) {
+    Value value = constraint.getInput();
+    SmallVector<int64_t> begins;
+    SmallVector<int64_t> shape = par::getLocalShape(mesh, rank, constraint.getShard(), value.getType(), &begins);
+    Type type = lm::getPartType(value.getType(), shape);
+    Operation *op = value.getDefiningOp();
+    if (auto get = dyn_cast_or_null<lm::GetWeightOp>(op); get && get.getType() != type)
+      localizeWeight(get, cast<lm::WeightType>(type), begins);
+    ArrayRef<StringAttr> unreduced = constraint.getShard().getUnreduced();
+    if (auto sharding = dyn_cast_or_null<lm::ShardingOpInterface>(op);
+        sharding && !unreduced.empty() && mesh.getIndex(rank, unreduced) != 0)
+      for (unsigned i = op->getNumOperands(); i > 0 && i > sharding.getShardingRule().firstSummand; --i)
+        op->eraseOperand(i - 1);
+    value.setType(type);
+    constraint.replaceAllUsesWith(value);
+    constraint.erase();
+  }
+
+  /// All uses of a weight have one sharding, so the symbol itself becomes the part.
+  void localizeWeight(lm::GetWeightOp get, lm::WeightType type, ArrayRef<int64_t> begins) {
+    auto weight = SymbolTable::lookupNearestSymbolFrom<lm::WeightOp>(get, get.getWeightAttr());
+    if (weight.getType() == type)
+      return;
+    lm::PartAttr part = weight.getPartOrWhole();
+    weight.setPartAttr(lm::PartAttr::get(&getContext(), part.getRow() + begins[0],
+                                         part.getColumn() + (begins.size() > 1 ? begins[1] : 0), part.getRows(),
+                                         part.getColumns()));
+    weight.setTypeAttr(TypeAttr::get(type));
+  }
+
+  LogicalResult convert(par::ReshardOp reshard) {
+    par::ShardAttr source = reshard.getSource(), target = reshard.getTarget();
+    auto type = dyn_cast<RankedTensorType>(reshard.getInput().getType());
+    if (!type || !type.getElementType().isF32())
+      return reshard.emitOpError("expected a tensor of f32 but got ") << reshard.getInput().getType();
+    SmallVector<unsigned> split, joined; // dimensions that become parts, and whole
+    for (auto [i, from, to] : llvm::enumerate(source.getDims(), target.getDims())) {
+      if (from == to)
+        continue;
+      if (!from.isWhole())
+        joined.push_back(i);
+      if (!to.isWhole())
+        split.push_back(i);
+    }
+    bool reduce = !source.getUnreduced().empty();
+    if (split.size() + joined.size() > 1 || !target.getUnreduced().empty() || (reduce && !joined.empty()))
+      return reshard.emitOpError("expected to sum up, to put parts of one dimension together or to split one, but got ")
+             << source << " and " << target;
+    OpBuilder b(reshard);
+    Location loc = reshard.getLoc();
+    Type local = lm::getPartType(type, par::getLocalShape(mesh, rank, target, type));
+    FlatSymbolRefAttr symbol = source.getMesh();
+    SmallVector<Attribute> axes(source.getUnreduced().begin(), source.getUnreduced().end());
+    Value value = reshard.getInput();
+    if (reduce && split.empty())
+      value = par::AllReduceOp::create(b, loc, local, value, symbol, b.getArrayAttr(axes));
+    else if (reduce && target.getDims()[split[0]].getAxes() == source.getUnreduced())
+      value = par::ReduceScatterOp::create(b, loc, local, value, b.getI64IntegerAttr(split[0]),
+                                           target.getDims()[split[0]], symbol);
+    else if (!reduce && !joined.empty() && !source.getDims()[joined[0]].overlaps())
+      value = par::AllGatherOp::create(b, loc, local, value, b.getI64IntegerAttr(joined[0]),
+                                       source.getDims()[joined[0]], symbol);
+    else
+      return reshard.emitOpError("has no collective yet");
+    reshard.replaceAllUsesWith(value);
+    reshard.erase();
+    return success();
+  }
+
+  /// Erases functions that have been inlined, and weights that only they used.
+  void removeUnused(lm::ModelOp model) {
+    bool called = false;
+    getOperation().walk([&](lm::CallOp) { called = true; });
+    if (called)
+      return;
+    if (auto forward = model.lookupSymbol<lm::FuncOp>("forward"))
+      forward.erase();
+    DenseSet<StringAttr> used;
+    getOperation().walk([&](lm::GetWeightOp get) { used.insert(get.getWeight().getLeafReference()); });
+    for (lm::WeightOp weight : llvm::make_early_inc_range(model.getOps<lm::WeightOp>()))
+      if (!used.contains(weight.getSymNameAttr()))
+        weight.erase();
+  }
+
+  par::MeshOp mesh;
+};
+} // namespace

@@ -1,0 +1,35 @@
+//===- Passes.h - Passes of the parallel phase ------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_PARALLEL_PASSES_H
+#define PLAIT_PASSES_PARALLEL_PASSES_H
+
+#include "dialects/Decode/Decode.h"
+#include "dialects/Par/Par.h"
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace plait {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "passes/Parallel/Passes.h.inc"
+
+struct ParallelPipelineOptions {
+  int64_t tp = 1; ///< devices along the axis "tp", if the module has no mesh
+  int64_t rank = 0;
+};
+
+/// From steps on whole tensors, with the model inlined, to those of one rank of the
+/// module's mesh: add-mesh, split-projections, propagate-sharding, insert-reshards, partition,
+/// verify-parallel.
+void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
+
+} // namespace plait
+
+#endif // PLAIT_PASSES_PARALLEL_PASSES_H

@@ -1,0 +1,125 @@
+//===- Passes.td - Passes of the parallel phase ------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PARALLEL_PASSES
+#define PLAIT_PARALLEL_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def AddMeshPass : Pass<"plait-add-mesh", "::mlir::ModuleOp"> {
+  let summary = "Adds the mesh that options describe";
+  let description = [{
+    ```mlir
+    par.mesh @mesh axes ["tp"] sizes [2]
+    ```
+    for `axes=tp sizes=2`. A module that has a mesh keeps it.
+  }];
+  let options = [ListOption<"axes", "axes", "std::string", "Names of the axes, the major one first">,
+                 ListOption<"sizes", "sizes", "int64_t", "The number of devices along each">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
+def SplitProjectionsPass : Pass<"plait-split-projections", "::mlir::ModuleOp"> {
+  let summary = "Takes projections apart that a checkpoint keeps in one matrix";
+  let description = [{
+    What a step slices out of a product becomes a product with that part of the
+    weight, so that each projection can be split over devices by its own heads:
+
+    ```mlir
+    %qkv = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<320x192, #lm.bf16>
+    %k = lm.slice_columns %qkv 192 size 64 : tensor<?x320xf32, #lm.dims<tokens>>
+    ```
+    becomes, with `lm.weight @qkv_192 ... part <at = [192, 0], of = [320, 192]>`,
+    ```mlir
+    %k = lm.linear %x, %w_192 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
+    ```
+    No bit of a result changes.
+  }];
+  let statistics = [Statistic<"numSplit", "num-split", "Products taken apart">];
+}
+
+def PropagateShardingPass : Pass<"plait-propagate-sharding", "::mlir::ModuleOp"> {
+  let summary = "Decides what is split along an axis of the mesh";
+  let description = [{
+    Dimensions that some op's rule (`lm.ShardingOpInterface`) runs a factor through
+    have to be split together, whatever ops lie between: these are the classes. A
+    class can be split if no op needs one of its dimensions whole. Of those, the pass
+    takes the ones that divide most bytes of weights, as long as no op would have two
+    of its factors split along the axis; all axes but one are left alone.
+
+    For a transformer that makes the rules of Megatron-LM (Shoeybi et al. 2019): query,
+    key and value projections by heads, the output projection by the same heads, gate
+    and up projections by columns and the down projection by rows. The residual stream
+    is whole, as norms need it, and after a product over a split dimension it is a sum
+    yet to be taken.
+
+    Parts are of equal size as far as heads, scales and panels of 32 columns allow. Where
+    devices share key/value heads, the heads of each device use equally many of them.
+    A class with fewer units (heads) than devices stays whole. A dimension that a
+    `par.constraint` in the input splits is split as it says.
+
+    Every value that is not whole on every device then passes through a
+    `par.constraint`:
+
+    ```mlir
+    %u = lm.linear %x, %w0 : tensor<?x64xf32, #lm.dims<tokens>>, !lm.weight<96x64, #lm.f32>
+    %y = lm.linear %u, %w1 : tensor<?x96xf32, #lm.dims<tokens>>, !lm.weight<64x96, #lm.f32>
+    ```
+    becomes
+    ```mlir
+    %w0s = par.constraint %w0 as <@mesh, [{"tp" : 0 to 32, 32 to 96}, {} ]> : !lm.weight<96x64, #lm.f32>
+    %u = lm.linear %x, %w0s : ...
+    %us = par.constraint %u as <@mesh, [{}, {"tp" : 0 to 32, 32 to 96} ]> : ...
+    %w1s = par.constraint %w1 as <@mesh, [{}, {"tp" : 0 to 32, 32 to 96} ]> : ...
+    %y = lm.linear %us, %w1s : ...
+    %ys = par.constraint %y as <@mesh, [{}, {} ], unreduced = {"tp"}> : ...
+    ```
+  }];
+  let options = [Option<"axis", "axis", "std::string", "\"tp\"", "The axis to split along">];
+  let statistics = [Statistic<"numClasses", "num-classes", "Classes of dimensions that are split">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
+def InsertReshardsPass : Pass<"plait-insert-reshards", "::mlir::ModuleOp"> {
+  let summary = "Reshards values where an op needs them otherwise";
+  let description = [{
+    An op takes its part of a factor that its result is split by, or summed up over, and
+    everything else whole. What it needs otherwise than it is, passes through a
+    `par.reshard`, one for all users that need the same. Each is a remark that names the
+    op, the bytes of the value and the reason.
+  }];
+  let statistics = [Statistic<"numReshards", "num-reshards", "Reshards inserted">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
+def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
+  let summary = "Makes the program of one rank";
+  let description = [{
+    Types become those of what the rank holds, constraints vanish, and reshards become
+    collectives: `par.all_reduce` where a sum has to be taken, `par.all_gather` where parts
+    have to be put together, `par.reduce_scatter` for both at once. A weight becomes the
+    part of its tensor that the rank has (`lm.weight ... part`). What is added to a shared
+    sum (a bias) is added by the first rank of those that share it. Reshards that are
+    still missing are inserted first.
+
+    All ranks get the same ops in the same order, but for that bias, so they issue the
+    same collectives in the same order; `plait-verify-parallel` looks after the rest.
+  }];
+  let options = [Option<"rank", "rank", "int64_t", "0", "The rank">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
+def VerifyParallelPass : Pass<"plait-verify-parallel", "::mlir::ModuleOp"> {
+  let summary = "Checks what holds after the parallel phase";
+  let description = [{
+    No constraint and no reshard is left, and no collective stands where ranks could come
+    to differ in whether they execute it: collectives are in steps or in loops over
+    layers, whose number of iterations is a constant.
+  }];
+}
+
+#endif // PLAIT_PARALLEL_PASSES

@@ -1,0 +1,148 @@
+// RUN: plait-opt %s -split-input-file -verify-diagnostics
+
+// expected-error @+1 {{expected as many sizes as axes, at least one, but got 2 axes and 1 sizes}}
+par.mesh @mesh axes ["dp", "tp"] sizes [2]
+
+// -----
+
+// expected-error @+1 {{expected axes of different names but got "tp" again}}
+par.mesh @mesh axes ["tp", "tp"] sizes [2, 2]
+
+// -----
+
+// expected-error @+1 {{expected positive sizes whose product is at most 2^16 but got 2, 0}}
+par.mesh @mesh axes ["dp", "tp"] sizes [2, 0]
+
+// -----
+
+// expected-error @+1 {{expected positive sizes whose product is at most 2^16}}
+par.mesh @mesh axes ["dp", "tp"] sizes [65536, 4611686018427387904]
+
+// -----
+
+// expected-error @+1 {{expected a rank below 2 but got 2}}
+par.mesh @mesh axes ["tp"] sizes [2] rank 2
+
+// -----
+
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected parts that leave nothing out but elements 4 to 5 are in none}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp" : 0 to 4, 5 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected parts that are not empty, in ascending order, but got 4 to 4}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp" : 0 to 4, 4 to 4}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected each axis once but got "tp" again}}
+  %0 = par.constraint %x as <@mesh, [{"tp" : 0 to 2, 2 to 4}, {"tp" : 0 to 4, 4 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected the symbol of a 'par.mesh' but got @mesh}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp" : 0 to 4, 4 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected axes of mesh mesh but got "ep"}}
+  %0 = par.constraint %x as <@mesh, [{}, {}], unreduced = {"ep"}> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a part of dimension 1 for each of 2 devices but got 3}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp" : 0 to 3, 3 to 6, 6 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// The last columns of 250 over 4 ranks are not lost.
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x250xf32>) {
+  // expected-error @+1 {{expected parts of dimension 1 that end at its extent, 250, but got 248}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp" : 0 to 62, 62 to 124, 124 to 186, 186 to 248}]> : tensor<4x250xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error @+1 {{expected dimension 0 to be whole, as its extent is not known}}
+  %0 = par.constraint %x as <@mesh, [{"tp" : 0 to 4, 4 to 8}, {}]> : tensor<?x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a dimension of the sharding for each of 'tensor<4x8xf32>' but got 1}}
+  %0 = par.constraint %x as <@mesh, [{}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @a axes ["tp"] sizes [2]
+par.mesh @b axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected one mesh but got @a and @b}}
+  %0 = par.reshard %x from <@a, [{}, {}]> to <@b, [{}, {}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected at least one axis}}
+  %0 = par.all_reduce %x on @mesh [] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x4xf32>) {
+  // expected-error @+1 {{expected parts that do not overlap}}
+  %0 = par.all_gather %x dim 1 {"tp" : 0 to 4, 0 to 8} on @mesh : tensor<4x4xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x3xf32>) {
+  // expected-error @+1 {{expected a part of 'tensor<4x8xf32>' but got 'tensor<4x3xf32>'}}
+  %0 = par.all_gather %x dim 1 {"tp" : 0 to 4, 4 to 8} on @mesh : tensor<4x3xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{dimension 2}}
+  %0 = par.reduce_scatter %x dim 2 {"tp" : 0 to 4, 4 to 8} on @mesh : tensor<4x8xf32> -> tensor<4x4xf32>
+  return
+}

@@ -1,0 +1,27 @@
+// RUN: plait-opt %s | plait-opt | FileCheck %s
+// RUN: plait-opt %s --emit-bytecode | plait-opt | FileCheck %s
+
+// CHECK: par.mesh @mesh axes ["dp", "tp"] sizes [2, 2]
+par.mesh @mesh axes ["dp", "tp"] sizes [2, 2]
+// CHECK: par.mesh @one axes ["tp"] sizes [3] rank 2
+par.mesh @one axes ["tp"] sizes [3] rank 2
+
+func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f32>,
+             %kv: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32>) {
+  // CHECK: par.constraint %{{.*}} as <@mesh, [{}, {"tp" : 0 to 20, 20 to 60}]> : tensor<?x60xf32, #lm.dims<tokens>>
+  %0 = par.constraint %x as <@mesh, [{}, {"tp" : 0 to 20, 20 to 60}]> : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.constraint %{{.*}} as <@mesh, [{"dp", "tp" : 0 to 15, 15 to 30, 30 to 45, 45 to 60}, {}]> : !lm.weight
+  %1 = par.constraint %w as <@mesh, [{"dp", "tp" : 0 to 15, 15 to 30, 30 to 45, 45 to 60}, {}]> : !lm.weight<60x8, #lm.f32>
+  // Heads that two ranks have.
+  // CHECK: par.constraint %{{.*}} as <@one, [{"tp" : 0 to 4, 0 to 4, 4 to 8}]> : !lm.state
+  %2 = par.constraint %kv as <@one, [{"tp" : 0 to 4, 0 to 4, 4 to 8}]> : !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32>
+  // CHECK: par.reshard %{{.*}} from <@mesh, [{}, {}], unreduced = {"dp", "tp"}> to <@mesh, [{}, {}]>
+  %3 = par.reshard %x from <@mesh, [{}, {}], unreduced = {"dp", "tp"}> to <@mesh, [{}, {}]> : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_reduce %{{.*}} on @mesh ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  %4 = par.all_reduce %x on @mesh ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.reduce_scatter %{{.*}} dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh
+  %5 = par.reduce_scatter %x dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x40xf32, #lm.dims<tokens>>
+  // CHECK: par.all_gather %{{.*}} dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh
+  %6 = par.all_gather %5 dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh : tensor<?x40xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens>>
+  return
+}
