@@ -186,12 +186,6 @@ private:
     return Status::success();
   }
 
-  /// Leaves of `module` what `rank` of the ranks does.
-  Status runParallel(ModuleOp module, size_t rank) {
-    (void)module, (void)rank;
-    return unsupported("--tp: tensor parallelism is not built yet");
-  }
-
   /// The phases that depend on rank and machine; `module` stays for the next one.
   Status compileFor(const CpuMachine &machine, size_t rank) {
     phaseOptions.lanes = machine.lanes;
@@ -204,8 +198,9 @@ private:
     TargetCode &code = ranks[rank].emplace_back();
     code.machine = machine;
     code.module = OwningOpRef<ModuleOp>(module->clone());
-    if (options.tp > 1)
-      PLAIT_RETURN_IF_ERROR(runParallel(*code.module, rank));
+    phaseOptions.tp = options.tp;
+    phaseOptions.rank = int64_t(rank);
+    PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *code.module));
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *code.module));
     if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
       keepTables(code);

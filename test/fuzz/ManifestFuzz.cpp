@@ -25,11 +25,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     checkRefusal(manifest.status());
     return 0;
   }
-  require(!manifest->binaries.empty(), "there is a binary");
-  for (const ManifestBinary &binary : manifest->binaries)
-    checkFile(binary.file);
-  if (manifest->weightsKind == "pack")
-    checkFile(manifest->weights);
+  require(!manifest->ranks.empty(), "there is a rank");
+  for (const ManifestRank &rank : manifest->ranks) {
+    require(!rank.binaries.empty(), "there is a binary");
+    for (const ManifestBinary &binary : rank.binaries)
+      checkFile(binary.file);
+    if (manifest->weightsKind == "pack")
+      checkFile(rank.weights);
+  }
   for (const ManifestFile &file : manifest->files)
     checkFile(file);
   require(manifest->vocabulary > 0 && manifest->maxPositions > 0, "sizes are positive");

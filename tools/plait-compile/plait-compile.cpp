@@ -34,7 +34,7 @@ static int fail(const Status &status) {
 static Expected<Phase> readPhase(const std::string &flag, const std::string &name) {
   if (auto phase = parsePhase(name))
     return *phase;
-  return invalidArgument(flag + ": found '" + name + "'; expected import, decode, lower, cpu or link");
+  return invalidArgument(flag + ": found '" + name + "'; expected import, decode, parallel, lower, cpu or link");
 }
 
 /// LLVM says what is wrong in several lines and exits with 1.
@@ -114,7 +114,8 @@ int main(int argc, char **argv) {
       "pack-folder", cl::desc("Share packed weights with other artifacts through this folder"), cl::cat(category));
   cl::opt<std::string> startFrom("start-from", cl::desc("Read IR and begin with this phase"), cl::init("import"),
                                  cl::cat(category));
-  cl::opt<std::string> stopAfter("stop-after", cl::desc("Print the IR after this phase: import, decode, lower, cpu"),
+  cl::opt<std::string> stopAfter("stop-after",
+                                 cl::desc("Print the IR after this phase: import, decode, parallel, lower, cpu"),
                                  cl::init("link"), cl::cat(category));
   cl::opt<std::string> folder("folder", cl::desc("With --start-from: model of weights and tokenizer"),
                               cl::cat(category));

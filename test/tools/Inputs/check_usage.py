@@ -116,7 +116,7 @@ USAGE = [
     (PERPLEXITY + ["--threads", "0"], ["--threads", "from 1"]),
     (PERPLEXITY + ["--weights", "foo"], ["--weights", "foo"]),
     (COMPILE + ["--target=cpu:arm"], ["target", "cpu:native"]),
-    (COMPILE + ["--stop-after=foo"], ["--stop-after", "import, decode, lower, cpu"]),
+    (COMPILE + ["--stop-after=foo"], ["--stop-after", "import, decode, parallel, lower, cpu"]),
     (COMPILE + ["--start-from=foo"], ["--start-from"]),
     (COMPILE + ["--start-from=lower", "--stop-after=import"], ["--stop-after"]),
     (COMPILE + ["--start-from=lower"], ["--folder"]),
