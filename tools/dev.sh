@@ -4,7 +4,8 @@
 #   tools/dev.sh build    configure and build into build/
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
 #   tools/dev.sh test     build and run all tests
-#   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp
+#   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
+#                         `bench comm`: all-reduces between ranks, also of Open MPI
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
 #   tools/dev.sh sanitize build with sanitizers and run all tests; `sanitize thread`: the runtime's, for races
 #   tools/dev.sh format   format the C++ sources (clang-format 22)
@@ -111,8 +112,8 @@ test) run_tests ;;
 bench)
   shift
   script=run
-  if [ "${1:-}" = cpu ]; then script=cpu; shift; fi
-  build plait plait-compile plait-machine >/dev/null
+  case "${1:-}" in cpu | comm) script=$1; shift ;; esac
+  build plait plait-compile plait-machine plait-comm >/dev/null
   exec /usr/bin/python3 -B "test/bench/$script.py" "$@"
   ;;
 fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/run.py --programs build/bin --work build/fuzz --golden test/golden "$@" ;;
