@@ -79,7 +79,7 @@ private:
     bool wantsInteger = spec.type && std::string_view("dxXob").find(spec.type) != std::string_view::npos;
     bool wantsFloat = spec.type && std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos;
     if (!number || (wantsInteger && !integer) || (!wantsInteger && !wantsFloat && spec.type)) {
-      interpreter.failType(std::string("format \"") + spec.type + "\"", value, "a number that this format can show");
+      interpreter.failType("format " + quoteForMessage({&spec.type, 1}), value, "a number that this format can show");
       return;
     }
     bool isInteger = integer && !wantsFloat;

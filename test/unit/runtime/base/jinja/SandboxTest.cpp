@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ChatGoldens.h"
+#include "runtime/base/Utf8.h"
 
 #include <gtest/gtest.h>
 
@@ -78,6 +79,15 @@ TEST(Sandbox, GrowthIsBounded) {
 }
 
 /// Work and room that no loop of the template shows.
+TEST(Sandbox, ErrorsAreOneLine) {
+  for (const char *source : {"{{ '{:\n}'.format(5) }}", "{{ '{:>\n}'.format(5) }}", "{{ '{:\xc3\xa9}'.format(5) }}"}) {
+    std::string error = errorOf(source);
+    EXPECT_NE(error.find("format"), std::string::npos) << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+    EXPECT_EQ(findInvalidUtf8(error), std::string::npos) << error;
+  }
+}
+
 TEST(Sandbox, WorkOfBuiltinsIsBounded) {
   const std::string letters = "{% set a = 'a' * 3000000 %}";
   for (const char *work :
