@@ -91,6 +91,17 @@ def InsertReshardsPass : Pass<"plait-insert-reshards", "::mlir::ModuleOp"> {
     everything else whole. What it needs otherwise than it is, passes through a
     `par.reshard`, one for all users that need the same. Each is a remark that names the
     op, the bytes of the value and the reason.
+
+    ```mlir
+    %ys = par.constraint %y as <@mesh, [{}, {} ], unreduced = {"tp"}> : tensor<?x64xf32, #lm.dims<tokens>>
+    %z = lm.add %x, %ys : ...
+    ```
+    becomes
+    ```mlir
+    %ys = par.constraint %y as <@mesh, [{}, {} ], unreduced = {"tp"}> : ...
+    %yr = par.reshard %ys from <@mesh, [{}, {} ], unreduced = {"tp"}> to <@mesh, [{}, {} ]> : ...
+    %z = lm.add %x, %yr : ...
+    ```
   }];
   let statistics = [Statistic<"numReshards", "num-reshards", "Reshards inserted">];
   let dependentDialects = ["::plait::par::ParDialect"];
@@ -106,6 +117,17 @@ def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
     sum (a bias) is added by the first rank of those that share it. Reshards that are
     still missing are inserted first.
 
+    ```mlir
+    %w1s = par.constraint %w1 as <@mesh, [{}, {"tp" : 0 to 32, 32 to 96} ]> : !lm.weight<64x96, #lm.f32>
+    %y = lm.linear %us, %w1s : tensor<?x96xf32, #lm.dims<tokens>>, !lm.weight<64x96, #lm.f32>
+    %ys = par.constraint %y as <@mesh, [{}, {} ], unreduced = {"tp"}> : ...
+    %yr = par.reshard %ys from <@mesh, [{}, {} ], unreduced = {"tp"}> to <@mesh, [{}, {} ]> : ...
+    ```
+    becomes on rank 1, with `lm.weight @w1 ... part <at = [0, 32], of = [64, 96]>`,
+    ```mlir
+    %y = lm.linear %u, %w1 : tensor<?x64xf32, #lm.dims<tokens>>, !lm.weight<64x64, #lm.f32>
+    %yr = par.all_reduce %y on @mesh ["tp"] : tensor<?x64xf32, #lm.dims<tokens>>
+    ```
     All ranks get the same ops in the same order, but for that bias, so they issue the
     same collectives in the same order; `plait-verify-parallel` looks after the rest.
   }];
