@@ -102,6 +102,10 @@ llvm::SmallVector<int64_t> getShardableShape(mlir::Type type);
 /// The type of a part of a value of `type`, of getShardableShape `shape`.
 mlir::Type getPartType(mlir::Type type, llvm::ArrayRef<int64_t> shape);
 
+/// A tensor of all tokens as one of those of a rank, where ranks share them out; null if
+/// it is none.
+mlir::RankedTensorType getTokensPart(mlir::RankedTensorType type);
+
 } // namespace plait::lm
 
 #endif // PLAIT_DIALECTS_LM_LM_H

@@ -261,11 +261,11 @@ int64_t lm::getRowBytes(RankedTensorType type) {
 
 LinearForm lm::perDim(StringRef dim, int64_t factor) {
   LinearForm form;
-  if (dim == "tokens")
+  if (dim == "tokens" || dim == "tokens_part") // the form knows no ranks
     form.tokens = factor;
   else if (dim == "rows")
     form.rows = factor;
-  else if (dim == "leaves")
+  else if (dim == "leaves" || dim == "draws" || dim == "warps")
     form.leaves = factor;
   else
     form.constant = factor;

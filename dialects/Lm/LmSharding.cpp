@@ -30,6 +30,14 @@ Type lm::getPartType(Type type, ArrayRef<int64_t> shape) {
                         state.getElement(), state.getWindow());
 }
 
+RankedTensorType lm::getTokensPart(RankedTensorType type) {
+  if (getLeadingDim(type) != "tokens")
+    return nullptr;
+  auto names = llvm::to_vector(cast<DimsAttr>(type.getEncoding()).getNames());
+  names[0] = StringAttr::get(type.getContext(), "tokens_part");
+  return RankedTensorType::get(type.getShape(), type.getElementType(), DimsAttr::get(type.getContext(), names));
+}
+
 /// One factor for each dimension, through the operands of the result's shape.
 static ShardingRule elementwise(Operation *op, unsigned operands) {
   ShardingRule rule;

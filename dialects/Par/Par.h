@@ -13,6 +13,7 @@
 #include "dialects/Par/ParDialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Par/ParAttrs.h.inc"
+#include "dialects/Par/ParOpInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/Par/ParOps.h.inc"
 

@@ -58,8 +58,11 @@ Attribute DimShardAttr::parse(AsmParser &parser, Type) {
       return failure(parser.parseInteger(bounds.emplace_back()) || parser.parseKeyword("to") ||
                      parser.parseInteger(bounds.emplace_back()));
     };
-    if (parser.parseCommaSeparatedList([&] { return parseAxis(parser, axes); }) || parser.parseColon() ||
-        parser.parseCommaSeparatedList(parseRange) || parser.parseRBrace())
+    if (parser.parseCommaSeparatedList([&] { return parseAxis(parser, axes); }) || parser.parseColon())
+      return {};
+    if (failed(parser.parseOptionalKeyword("even")) && parser.parseCommaSeparatedList(parseRange))
+      return {};
+    if (parser.parseRBrace())
       return {};
   }
   return DimShardAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), axes, bounds);
@@ -69,7 +72,7 @@ void DimShardAttr::print(AsmPrinter &printer) const {
   printer << "{";
   if (!isWhole()) {
     printAxes(printer, getAxes());
-    printer << " : ";
+    printer << " : " << (isEven() ? "even" : "");
     llvm::interleaveComma(llvm::seq<int64_t>(0, getNumParts()), printer,
                           [&](int64_t i) { printer << getBounds()[2 * i] << " to " << getBounds()[2 * i + 1]; });
   }
@@ -78,7 +81,7 @@ void DimShardAttr::print(AsmPrinter &printer) const {
 
 LogicalResult DimShardAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<StringAttr> axes,
                                    ArrayRef<int64_t> bounds) {
-  if (axes.empty() != bounds.empty() || bounds.size() % 2)
+  if ((axes.empty() && !bounds.empty()) || bounds.size() % 2)
     return emitError() << "expected parts exactly if there are axes";
   int64_t end = 0, begin = 0;
   for (size_t i = 0; i < bounds.size(); i += 2) {

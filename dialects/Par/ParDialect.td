@@ -46,8 +46,12 @@ def Par_DimShardAttr : Par_Attr<"DimShard", "dim"> {
     ```mlir
     {}
     {"tp" : 0 to 96, 96 to 192}
+    {"tp" : even}
     {"dp", "tp" : 0 to 63, 63 to 126, 126 to 188, 188 to 250}
     ```
+    `even` parts are those of tokens, whose number a step tells: of device r of n, `tokens
+    * r / n` to `tokens * (r + 1) / n`, rounded down.
+
     **Constraints:** axes differ; parts are not empty, begin and end in ascending
     order, and leave nothing out between 0 and the end of the last.
   }];
@@ -56,6 +60,7 @@ def Par_DimShardAttr : Par_Attr<"DimShard", "dim"> {
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     bool isWhole() const { return getAxes().empty(); }
+    bool isEven() const { return !isWhole() && getBounds().empty(); }
     int64_t getNumParts() const { return getBounds().size() / 2; }
     /// First element and size of a part.
     int64_t getBegin(int64_t part) const { return getBounds()[2 * part]; }

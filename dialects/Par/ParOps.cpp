@@ -12,6 +12,7 @@
 using namespace plait;
 using namespace plait::par;
 
+#include "dialects/Par/ParOpInterfaces.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialects/Par/ParOps.cpp.inc"
 
@@ -83,8 +84,13 @@ static LogicalResult verifyDim(Operation *op, MeshOp mesh, DimShardAttr dim, int
     return failure();
   if (dim.isWhole())
     return success();
-  if (ShapedType::isDynamic(extent))
-    return op->emitOpError("expected dimension ") << number << " to be whole, as its extent is not known";
+  if (ShapedType::isDynamic(extent) != dim.isEven())
+    return op->emitOpError("expected dimension ")
+           << number
+           << (dim.isEven() ? ", whose extent is known, to be split at bounds"
+                            : ", whose extent is not known, to be whole or split evenly");
+  if (dim.isEven())
+    return success();
   int64_t devices = 1;
   for (StringAttr axis : dim.getAxes())
     devices *= mesh.getSize(axis);
@@ -120,6 +126,8 @@ SmallVector<int64_t> par::getLocalShape(MeshOp mesh, int64_t rank, ShardAttr sha
     begins->assign(shape.size(), 0);
   for (auto [i, dim] : llvm::enumerate(shard.getDims())) {
     if (dim.isWhole())
+      continue;
+    if (dim.isEven()) // the type's name says so
       continue;
     int64_t part = mesh.getIndex(rank, dim.getAxes());
     shape[i] = dim.getSize(part);
@@ -169,6 +177,10 @@ static LogicalResult verifyParts(Operation *op, SymbolTableCollection &symbols, 
            << local << " and " << whole << ", dimension " << dim;
   if (failed(verifyDim(op, *mesh, parts, dim, whole.getDimSize(dim))))
     return failure();
+  if (parts.isEven())
+    return lm::getTokensPart(whole) == local
+               ? success()
+               : op->emitOpError("expected the tokens' part of ") << whole << " but got " << local;
   if (parts.overlaps())
     return op->emitOpError("expected parts that do not overlap but got ") << parts;
   SmallVector<int64_t> shape(whole.getShape());
@@ -187,3 +199,9 @@ LogicalResult AllGatherOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), getInput().getType());
 }
+
+LogicalResult PartOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), getInput().getType());
+}
+
+SmallVector<StringAttr> AllReduceOp::getDeviceAxes() { return llvm::to_vector(getAxes().getAsRange<StringAttr>()); }

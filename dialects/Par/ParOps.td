@@ -12,6 +12,7 @@ include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "dialects/Par/ParDialect.td"
+include "dialects/Par/ParInterfaces.td"
 
 class Par_Op<string mnemonic, list<Trait> traits = []> : Op<Par_Dialect, mnemonic, traits>;
 
@@ -81,7 +82,20 @@ def Par_ReshardOp : Par_ShardedOp<"reshard"> {
 class Par_CollectiveOp<string mnemonic, list<Trait> traits = []> : Par_Op<mnemonic, traits # [
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]>;
 
-def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [AllTypesMatch<["input", "result"]>]> {
+/// A collective between a tensor, `whole`, and its parts along one dimension.
+class Par_PartsOp<string mnemonic, string whole, list<Trait> traits = []>
+    : Par_CollectiveOp<mnemonic, traits # [Par_CollectiveOpInterface]> {
+  let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$input `dim` $dim $parts `on` $mesh attr-dict `:` type($input) `->` type($result)";
+  let extraClassDeclaration = "mlir::RankedTensorType getWholeType() { return " # whole # [{().getType(); }
+    DimShardAttr getPartition() { return getParts(); }
+    int64_t getPartDim() { return getDim(); }
+    llvm::SmallVector<mlir::StringAttr> getDeviceAxes() { return llvm::to_vector(getParts().getAxes()); }
+  }];
+}
+
+def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [AllTypesMatch<["input", "result"]>, Par_CollectiveOpInterface]> {
   let summary = "the sum of what the devices along some axes hold";
   let description = [{
     Each device gets `((x0 + x1) + x2) + ...` in f32, in the order of the ranks, so that
@@ -96,34 +110,47 @@ def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [AllTypesMatch<["input", "r
   let arguments = (ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh, StrArrayAttr:$axes);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = "$input `on` $mesh $axes attr-dict `:` type($input)";
+  let extraClassDeclaration = [{
+    mlir::RankedTensorType getWholeType() { return getInput().getType(); }
+    DimShardAttr getPartition() { return {}; }
+    int64_t getPartDim() { return 0; }
+    llvm::SmallVector<mlir::StringAttr> getDeviceAxes();
+  }];
 }
 
-def Par_AllGatherOp : Par_CollectiveOp<"all_gather"> {
+def Par_AllGatherOp : Par_PartsOp<"all_gather", "getResult"> {
   let summary = "the parts of a dimension put together";
   let description = [{
     ```mlir
     %y = par.all_gather %x dim 1 {"tp" : 0 to 96, 96 to 192} on @mesh : tensor<?x96xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens>>
+    %z = par.all_gather %u dim 0 {"tp" : even} on @mesh : tensor<?x192xf32, #lm.dims<tokens_part>> -> tensor<?x192xf32, #lm.dims<tokens>>
     ```
     **Constraints:** the parts make up the dimension of the result and do not overlap.
   }];
-  let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh);
-  let results = (outs RankedTensorOf<[F32]>:$result);
-  let assemblyFormat = "$input `dim` $dim $parts `on` $mesh attr-dict `:` type($input) `->` type($result)";
 }
 
-def Par_ReduceScatterOp : Par_CollectiveOp<"reduce_scatter"> {
+def Par_ReduceScatterOp : Par_PartsOp<"reduce_scatter", "getInput"> {
   let summary = "of the sum of what devices hold, each its part";
   let description = [{
     The sum as of `par.all_reduce`, of which each device gets its part of a dimension.
 
     ```mlir
-    %y = par.reduce_scatter %x dim 1 {"tp" : 0 to 96, 96 to 192} on @mesh : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x96xf32, #lm.dims<tokens>>
+    %y = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens_part>>
     ```
     **Constraints:** as for `par.all_gather`, the other way about.
   }];
-  let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh);
-  let results = (outs RankedTensorOf<[F32]>:$result);
-  let assemblyFormat = "$input `dim` $dim $parts `on` $mesh attr-dict `:` type($input) `->` type($result)";
+}
+
+def Par_PartOp : Par_PartsOp<"part", "getInput", [Pure]> {
+  let summary = "of what all devices hold, each its part";
+  let description = [{
+    Sends nothing.
+
+    ```mlir
+    %y = par.part %x dim 0 {"tp" : even} on @mesh : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens_part>>
+    ```
+    **Constraints:** as for `par.all_gather`, the other way about.
+  }];
 }
 
 #endif // PLAIT_PAR_OPS

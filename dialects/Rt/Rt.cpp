@@ -27,7 +27,10 @@ using namespace plait::rt;
 static_assert(int(ArgKind::slot) == PLAIT_ARG_SLOT && int(ArgKind::weight) == PLAIT_ARG_WEIGHT &&
               int(ArgKind::state) == PLAIT_ARG_STATE && int(ArgKind::input) == PLAIT_ARG_INPUT &&
               int(ArgKind::output) == PLAIT_ARG_OUTPUT && int(ArgKind::pages) == PLAIT_ARG_PAGES);
-static_assert(int(CollectiveKind::all_reduce) == PLAIT_COLLECTIVE_ALL_REDUCE);
+static_assert(int(CollectiveKind::all_reduce) == PLAIT_COLLECTIVE_ALL_REDUCE &&
+              int(CollectiveKind::reduce_scatter) == PLAIT_COLLECTIVE_REDUCE_SCATTER &&
+              int(CollectiveKind::all_gather) == PLAIT_COLLECTIVE_ALL_GATHER &&
+              int(CollectiveKind::part) == PLAIT_COLLECTIVE_PART);
 
 void RtDialect::initialize() {
   addAttributes<
@@ -125,16 +128,37 @@ LogicalResult StateOp::verify() {
   return success();
 }
 
-/// Whether the elements fit in the slot, whatever the extents of a step.
-static LogicalResult verifySlot(CollectiveOp op, ArrayRef<SlotOp> slots) {
-  int64_t index = op.getArgument().getIndex();
-  if (index < 0 || index >= int64_t(slots.size()))
-    return op.emitOpError("expected one of ") << slots.size() << " slots but got slot " << index;
-  SlotOp slot = slots[index];
-  for (auto [elements, bytes] : llvm::zip(op.getElements(), slot.getBytes()))
-    if (elements > bytes / 4)
+/// What `op` has of `bounds`, which are of the model's ranks.
+static FailureOr<int64_t> getOwn(CollectiveOp op, ArrayRef<int64_t> bounds) {
+  auto model = op->getParentOfType<ModelOp>();
+  if (int64_t(bounds.size()) != int64_t(model.getRanks()) + 1)
+    return op.emitOpError("expected bounds for ") << int64_t(model.getRanks()) << " ranks but got " << bounds.size();
+  return bounds[model.getRank() + 1] - bounds[model.getRank()];
+}
+
+/// Whether the slots hold what is read and written, whatever the extents of a step.
+static LogicalResult verifySlots(CollectiveOp op, ArrayRef<SlotOp> slots) {
+  int sourceDim = op.getRowDim(), targetDim = sourceDim;
+  int64_t targetColumns = op.getColumns(), sourceColumns = targetColumns;
+  if (op.getKind() == CollectiveKind::reduce_scatter || op.getKind() == CollectiveKind::part)
+    targetDim = PLAIT_DIM_TOKENS_PART;
+  else if (op.getKind() == CollectiveKind::all_gather && !op.getParts())
+    sourceDim = PLAIT_DIM_TOKENS_PART;
+  if (auto bounds = op.getParts() ? op.getParts() : op.getNodeBounds()) {
+    FailureOr<int64_t> own = getOwn(op, *bounds);
+    if (failed(own))
+      return failure();
+    sourceColumns = op.getParts() ? *own : *own * sourceColumns;
+  }
+  for (auto [buffer, dim, columns] : {std::tuple(op.getSourceBuffer(), sourceDim, sourceColumns),
+                                      std::tuple(op.getTarget(), targetDim, targetColumns)}) {
+    int64_t index = buffer.getIndex();
+    if (index < 0 || index >= int64_t(slots.size()))
+      return op.emitOpError("expected one of ") << slots.size() << " slots but got slot " << index;
+    if (SlotOp slot = slots[index]; columns > slot.getBytes()[dim + 1] / 4)
       return op.emitOpError("expected at most ")
-             << bytes / 4 << " elements per extent, as slot " << index << " has, but got " << elements;
+             << slot.getBytes()[dim + 1] / 4 << " columns, as slot " << index << " has, but got " << columns;
+  }
   return success();
 }
 
@@ -150,7 +174,7 @@ LogicalResult PlanOp::verifyRegions() {
       return op.emitOpError("expected rt.slot ops, then rt.launch and rt.collective ops in an 'rt.plan'");
     if (isa_and_nonnull<CollectiveOp>(before) && !op.hasAttr("barrier"))
       return op.emitOpError("expected 'barrier' after an 'rt.collective'");
-    if (auto collective = dyn_cast<CollectiveOp>(op); collective && failed(verifySlot(collective, slots)))
+    if (auto collective = dyn_cast<CollectiveOp>(op); collective && failed(verifySlots(collective, slots)))
       return failure();
     before = &op;
   }
@@ -172,16 +196,44 @@ LogicalResult LaunchOp::verify() {
   return success();
 }
 
+int CollectiveOp::getRowDim() {
+  static constexpr llvm::StringLiteral names[PLAIT_DIM_COUNT] = PLAIT_DIM_NAMES;
+  auto it = llvm::find(names, getRows());
+  return it == std::end(names) ? -1 : int(it - std::begin(names));
+}
+
+/// Whether the bounds begin with 0, if `fromZero`, and rise to `end`, if there is one.
+static bool rises(ArrayRef<int64_t> bounds, bool fromZero, std::optional<int64_t> end) {
+  return bounds.size() > 1 && (!fromZero || bounds.front() == 0) && (!end || bounds.back() == *end) &&
+         llvm::is_sorted(bounds, std::less_equal<>());
+}
+
 LogicalResult CollectiveOp::verify() {
-  if (getKind() != CollectiveKind::all_reduce)
-    return emitOpError("expected all_reduce but got ") << stringifyCollectiveKind(getKind());
-  if (getArgument().getKind() != ArgKind::slot)
-    return emitOpError("expected a slot but got ") << stringifyArgKind(getArgument().getKind());
-  if (getElements().size() != PLAIT_DIM_COUNT + 1)
-    return emitOpError("expected ") << PLAIT_DIM_COUNT + 1 << " coefficients but got " << getElements().size();
-  for (int64_t c : getElements())
-    if (c < 0)
-      return emitOpError("expected coefficients >= 0 but got ") << c;
+  for (ArgAttr buffer : {getSourceBuffer(), getTarget()})
+    if (buffer.getKind() != ArgKind::slot)
+      return emitOpError("expected a slot but got ") << stringifyArgKind(buffer.getKind());
+  bool sums = getKind() == CollectiveKind::all_reduce || getKind() == CollectiveKind::reduce_scatter;
+  bool inPlace = getKind() == CollectiveKind::all_reduce && !getNodeEnds();
+  if (inPlace != (getSourceBuffer() == getTarget()))
+    return emitOpError("expected ") << (inPlace ? "one slot" : "different slots") << " but got slots "
+                                    << getSourceBuffer().getIndex() << " and " << getTarget().getIndex();
+  int dim = getRowDim();
+  bool partOfRows = getKind() != CollectiveKind::all_reduce && !getParts();
+  if (dim < 0 || (partOfRows && dim != PLAIT_DIM_TOKENS))
+    return emitOpError("expected ") << (partOfRows ? "rows \"tokens\"" : "rows of a plait_dim_t") << " but got \""
+                                    << getRows() << "\"";
+  if (int64_t(getColumns()) <= 0)
+    return emitOpError("expected columns > 0 but got ") << int64_t(getColumns());
+  if (getParts() && (getKind() != CollectiveKind::all_gather || !rises(*getParts(), true, getColumns())))
+    return emitOpError("expected parts of an all_gather that rise from 0 to ") << getColumns();
+  if (getNodeEnds()) {
+    SmallVector<int64_t> bounds{0};
+    llvm::append_range(bounds, *getNodeEnds());
+    if (!sums || !rises(bounds, true, std::nullopt) || !getNodeBounds() ||
+        !llvm::is_sorted(*getNodeBounds(), std::less_equal<>()) || getNodeBounds()->size() < 2 ||
+        getNodeBounds()->front() != 0 || getNodeBounds()->back() != int64_t(getNodeEnds()->size()))
+      return emitOpError("expected nodes of a sum, with rising ends, some for each rank");
+  }
   if (int64_t(getLayerBegin()) < 0 || getLayerBegin() >= getLayerEnd())
     return emitOpError("expected 0 <= layer_begin < layer_end but got ") << getLayerBegin() << " to " << getLayerEnd();
   return getBarrier() ? success() : emitOpError("expected 'barrier': all threads must have finished");

@@ -41,7 +41,8 @@ def Rt_ArgAttr : AttrDef<Rt_Dialect, "Arg"> {
 def Rt_ArgArrayAttr : TypedArrayAttrBase<Rt_ArgAttr, "arguments of a launch">;
 
 def Rt_CollectiveKind : I32EnumAttr<"CollectiveKind", "what ranks do together", [
-    I32EnumAttrCase<"all_reduce", 0>, I32EnumAttrCase<"reduce_scatter", 1>, I32EnumAttrCase<"all_gather", 2>]> {
+    I32EnumAttrCase<"all_reduce", 0>, I32EnumAttrCase<"reduce_scatter", 1>, I32EnumAttrCase<"all_gather", 2>,
+    I32EnumAttrCase<"part", 3>]> {
   let cppNamespace = "::plait::rt";
   let genSpecializedAttr = 0;
 }

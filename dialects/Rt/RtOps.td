@@ -113,10 +113,11 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
   let summary = "plait_plan_v2_t: one variant's launches in order";
   let description = [{
     ```mlir
-    rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
+    rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
     ```
     **Constraints:** only `rt.slot`, then `rt.launch` and `rt.collective` inside; the op
-    after a collective has `barrier`; a collective's slot is there and large enough.
+    after a collective has `barrier`; a collective's slots are there and large
+    enough, and its parts and nodes are those of the model's ranks.
   }];
   let arguments = (ins StrAttr:$name, UnitAttr:$has_logits);
   let regions = (region SizedRegion<1>:$body);
@@ -125,7 +126,7 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
 }
 
 def Rt_SlotOp : Rt_Op<"slot", [HasParent<"PlanOp">]> {
-  let summary = "plait_extent_v2_t: bytes of one arena slot";
+  let summary = "plait_extent_v3_t: bytes of one arena slot";
   let description = [{
     Constant, then one coefficient per plait_dim_t.
     **Constraints:** PLAIT_DIM_COUNT + 1 coefficients, none negative.
@@ -154,25 +155,39 @@ def Rt_LaunchOp : Rt_Op<"launch", [HasParent<"PlanOp">]> {
 }
 
 def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
-  let summary = "plait_collective_v1_t and its plait_launch_v2_t: what all ranks do together";
+  let summary = "plait_collective_v2_t and its plait_launch_v2_t: what all ranks do together";
   let description = [{
-    In order with the launches. `elements` f32 from the beginning of the slot take part:
-    a constant, then one coefficient per plait_dim_t. `axis` is for people.
+    In order with the launches. A matrix of f32, of as many rows as the extent `rows`
+    (a name of plait_dim_t) and of `columns`, is read from `source` and written to
+    `target`. Ranks have parts of its columns, with `parts` (bounds, one more than
+    ranks), else of its rows (PLAIT_DIM_TOKENS_PART). `nodes` are the ends of the
+    ranks' nodes in the tree of a sum, and `of` says which are whose.
 
     ```mlir
-    rt.collective all_reduce <slot 3> elements [0, 192, 0, 0, 0, 0, 0, 0] layers 0 to 4 barrier from "o_proj" {axis = "tp"}
+    rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 layers 0 to 4 barrier from "o_proj" {axis = "tp"}
+    rt.collective all_gather <slot 3> to <slot 1> rows "leaves" columns 8 parts [0, 4, 8] layers 0 to 1 barrier from "head"
+    rt.collective all_reduce <slot 3> to <slot 1> rows "tokens" columns 192 nodes [2, 3, 4, 6] of [0, 2, 4] layers 0 to 1 barrier from "o_proj"
     ```
-    **Constraints:** `all_reduce`, the one kind that is there; a slot; PLAIT_DIM_COUNT + 1
-    coefficients, none negative; `0 <= layer_begin < layer_end`; `barrier`.
+    **Constraints:** slots, one alone of an all_reduce without nodes and different ones
+    else; `parts` only of all_gather and rising from 0 to `columns`; without it, and but
+    for all_reduce, the rows are tokens; nodes only of sums, some for each rank, with
+    rising ends; `0 <= layer_begin < layer_end`; `barrier`.
   }];
-  let arguments = (ins Rt_CollectiveKindAttr:$kind, Rt_ArgAttr:$argument, DenseI64ArrayAttr:$elements,
+  let arguments = (ins Rt_CollectiveKindAttr:$kind, Rt_ArgAttr:$source_buffer, Rt_ArgAttr:$target, StrAttr:$rows,
+                       I64Attr:$columns, OptionalAttr<DenseI64ArrayAttr>:$parts,
+                       OptionalAttr<DenseI64ArrayAttr>:$node_ends, OptionalAttr<DenseI64ArrayAttr>:$node_bounds,
                        I64Attr:$layer_begin, I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$loop_begin,
                        StrAttr:$source, OptionalAttr<AnyAttr>:$cost, OptionalAttr<StrAttr>:$axis);
   let assemblyFormat = [{
-    $kind $argument `elements` $elements `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
+    $kind $source_buffer `to` $target `rows` $rows `columns` $columns (`parts` $parts^)?
+    (`nodes` $node_ends^ `of` $node_bounds)? `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
     (`loop` $loop_begin^)? `from` $source attr-dict
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// plait_dim_t of the rows, or -1.
+    int getRowDim();
+  }];
 }
 
 def Rt_ReportNonfiniteOp : Rt_Op<"report_nonfinite"> {

@@ -173,21 +173,46 @@ typedef struct plait_arg_v1 {
 } plait_arg_v1_t;
 
 typedef enum plait_collective_kind_e {
-  PLAIT_COLLECTIVE_ALL_REDUCE = 0, /* f32, each element becomes the sum of all ranks', in place */
-  PLAIT_COLLECTIVE_KIND_COUNT = 1
+  /* Each element becomes the sum of all ranks'. */
+  PLAIT_COLLECTIVE_ALL_REDUCE = 0,
+  /* The sum, of which each rank gets its part. */
+  PLAIT_COLLECTIVE_REDUCE_SCATTER = 1,
+  /* The ranks' parts put together. */
+  PLAIT_COLLECTIVE_ALL_GATHER = 2,
+  /* This rank's part of what all ranks have: nothing is sent. */
+  PLAIT_COLLECTIVE_PART = 3,
+  PLAIT_COLLECTIVE_KIND_COUNT = 4
 } plait_collective_kind_t;
 
-/* What the ranks of a model do together. All ranks have the same collectives in the
- * same order, of the same number of elements. */
-typedef struct plait_collective_v1 {
-  int32_t kind; /* plait_collective_kind_t */
-  int32_t reserved;
-  plait_extent_v2_t elements; /* f32, from the beginning of the slot */
-} plait_collective_v1_t;
+/* What the ranks of a model do together with a matrix of f32, [rows][columns], of which a
+ * rank may have a part: some rows, as PLAIT_DIM_TOKENS_PART says, or some columns. All
+ * ranks have the same collectives in the same order, of the same matrices. One of 0 rows
+ * is left out. Values are moved as they are: 32 bits that need be no f32.
+ *
+ * Sums are taken in f32, in the order of the ranks. With nodes they follow a tree that does
+ * not depend on the ranks: its leaves are numbered [0, n), and a node [b, e) is the sum of
+ * [b, m) and [m, e) where m - b is the largest power of two below e - b. Each rank has some
+ * nodes, side by side in each row; together they make up the leaves in order, and the
+ * result is the root. */
+typedef struct plait_collective_v2 {
+  int32_t kind;  /* plait_collective_kind_t */
+  int32_t dim;   /* parts are of 0: rows, 1: columns; 0 of all_reduce */
+  int32_t rows;  /* plait_dim_t; with parts of rows: PLAIT_DIM_TOKENS */
+  int32_t nodes; /* of all ranks; 0: the order of the ranks */
+  int64_t columns;
+  /* dim 1: columns [bounds[r], bounds[r + 1]) are rank r's, ranks + 1 numbers from 0 to
+   * `columns`; else null. */
+  const int64_t *bounds;
+  /* With nodes, else null: those of rank r are [node_bounds[r], node_bounds[r + 1]), and
+   * node i is [node_ends[i - 1], node_ends[i]), from 0 for node 0. */
+  const int64_t *node_bounds;
+  const int64_t *node_ends;
+} plait_collective_v2_t;
 
 typedef struct plait_launch_v2 {
-  /* Below 0: the plan's collective -1 - kernel. It has one argument, a slot; its
-   * `barrier` and that of the launch after it in the plan are 1. */
+  /* Below 0: the plan's collective -1 - kernel. It has two arguments, slots: what it
+   * reads and what it writes, which is the same of an all_reduce without nodes and another
+   * one else. Its `barrier` and that of the launch after it in the plan are 1. */
   int32_t kernel;
   int32_t first_arg, arg_count; /* in the plan's argument table */
   /* 1: every earlier launch must have finished on all threads. 0: the launch
@@ -204,10 +229,10 @@ typedef struct plait_launch_v2 {
 
 typedef struct plait_plan_v2 {
   const char *name;               /* variant: "ar", "ar.debug" */
-  const plait_extent_v2_t *slots; /* bytes of each arena slot */
+  const plait_extent_v3_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
   const plait_launch_v2_t *launches;
-  const plait_collective_v1_t *collectives;
+  const plait_collective_v2_t *collectives;
   int32_t slot_count, arg_count, launch_count, collective_count;
   int32_t has_logits; /* writes PLAIT_OUT_LOGITS */
   int32_t reserved;
@@ -246,13 +271,13 @@ typedef const plait_model_v4_t *(*plait_model_query_fn)(uint32_t max_version);
 #else
 #define PLAIT_ABI_ASSERT _Static_assert
 #endif
-PLAIT_ABI_ASSERT(sizeof(plait_extent_v2_t) == 64, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_extent_v3_t) == 88, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_weight_v4_t) == 136, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_state_v2_t) == 48, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_launch_v2_t) == 32, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_collective_v1_t) == 72, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_collective_v2_t) == 48, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_plan_v2_t) == 64, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_model_v4_t) == 144, "ABI");
 #endif

@@ -19,8 +19,19 @@ typedef enum plait_dim_e {
   PLAIT_DIM_STOPS = 4,  /* width of the stop table: stop ids of one leaf */
   PLAIT_DIM_EDITS = 5,  /* edits of logits, of all leaves together */
   PLAIT_DIM_TOPS = 6,   /* width of the top table: most probable tokens of one leaf */
-  PLAIT_DIM_COUNT = 7
+  /* Where ranks share the tokens of a step out, those of this rank: of rank r of n,
+   * tokens * r / n to tokens * (r + 1) / n, rounded down. */
+  PLAIT_DIM_TOKENS_PART = 7,
+  /* As many as leaves if some leaf of the step has a temperature above 0, else none: what
+   * is needed to draw tokens only is left out of steps that do not. */
+  PLAIT_DIM_DRAWS = 8,
+  /* As many as leaves if some such leaf has top_k or a top_p below 1, else none. */
+  PLAIT_DIM_WARPS = 9,
+  PLAIT_DIM_COUNT = 10
 } plait_dim_t;
+
+/* Their names in IR (#lm.dims) and for people, in order. */
+#define PLAIT_DIM_NAMES {"tokens", "rows", "leaves", "pages", "stops", "edits", "tops", "tokens_part", "draws", "warps"}
 
 typedef enum plait_dtype_e {
   PLAIT_DTYPE_F32 = 0,
@@ -39,9 +50,9 @@ typedef enum plait_leaf_status_e {
 } plait_leaf_status_t;
 
 /* bytes = constant + sum over d of per[d] * dims[d] */
-typedef struct plait_extent_v2 {
+typedef struct plait_extent_v3 {
   int64_t constant;
   int64_t per[PLAIT_DIM_COUNT];
-} plait_extent_v2_t;
+} plait_extent_v3_t;
 
 #endif /* PLAIT_ABI_TYPES_H */

@@ -17,6 +17,9 @@
  *   4  models of several ranks (plait_model_v4_t): a weight may be a part of the
  *      checkpoint's tensor (plait_weight_v4_t), a launch may be a collective of all
  *      ranks (plait_launch_v2_t, plait_collective_v1_t).
+ *   5  ranks share out tokens and the vocabulary: more collectives, on rows and columns,
+ *      with an order of sums that the model may declare (plait_collective_v2_t); three
+ *      more extents (plait_extent_v3_t).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
@@ -27,7 +30,7 @@
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 4u
+#define PLAIT_ABI_VERSION 5u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

@@ -121,6 +121,8 @@ private:
     if (options.tp < 1 || options.tp > kMostRanks)
       return invalidArgument("--tp: found " + std::to_string(options.tp) + "; expected 1 to " +
                              std::to_string(kMostRanks) + " ranks");
+    if (options.tp == 1 && options.sequenceParallel)
+      return invalidArgument("--sequence-parallel: found it with one rank; expected --tp=2 or more");
     if (options.tp > 1 && options.startFrom > Phase::decode)
       return invalidArgument("--tp: found it with --start-from=" + getName(options.startFrom).str() +
                              "; expected import or decode, as later IR is that of one rank");
@@ -199,6 +201,7 @@ private:
     code.machine = machine;
     code.module = OwningOpRef<ModuleOp>(module->clone());
     phaseOptions.tp = options.tp;
+    phaseOptions.sequenceParallel = options.sequenceParallel;
     phaseOptions.rank = int64_t(rank);
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *code.module));
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *code.module));

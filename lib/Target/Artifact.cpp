@@ -131,8 +131,9 @@ void plait::describeModel(rt::ModelOp model, Json &manifest) {
   }
   // The arena of the first variant, per unit of each extent.
   Json arena = Json::object();
-  const char *names[] = {"constant", "tokens", "rows", "leaves", "pages", "stops", "edits", "tops"};
-  static_assert(std::size(names) == PLAIT_DIM_COUNT + 1);
+  constexpr const char *dims[PLAIT_DIM_COUNT] = PLAIT_DIM_NAMES;
+  SmallVector<const char *> names{"constant"};
+  llvm::append_range(names, dims);
   SmallVector<int64_t> sums(PLAIT_DIM_COUNT + 1, 0);
   Json variants = Json::array();
   for (rt::PlanOp plan : body.getOps<rt::PlanOp>()) {

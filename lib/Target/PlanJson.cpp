@@ -93,8 +93,16 @@ static Json toJson(rt::LaunchOp launch) {
 
 static Json toJson(rt::CollectiveOp collective) {
   Json json = toJson(collective, rt::stringifyCollectiveKind(collective.getKind()).str(),
-                     Json::array({toJson(collective.getArgument())}));
-  json["elements"] = std::vector<int64_t>(collective.getElements());
+                     Json::array({toJson(collective.getSourceBuffer()), toJson(collective.getTarget())}));
+  json["rows"] = collective.getRows().str();
+  json["columns"] = int64_t(collective.getColumns());
+  auto list = [&](const char *key, std::optional<llvm::ArrayRef<int64_t>> values) {
+    if (values)
+      json[key] = std::vector<int64_t>(*values);
+  };
+  list("parts", collective.getParts());
+  list("node_ends", collective.getNodeEnds());
+  list("node_bounds", collective.getNodeBounds());
   if (collective.getAxis())
     json["axis"] = collective.getAxis()->str();
   return json;

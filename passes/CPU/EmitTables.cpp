@@ -44,7 +44,7 @@ static_assert(offsetof(plait_weight_v4_t, pack_offset) == 16 && offsetof(plait_w
 static_assert(offsetof(plait_weight_v4_t, row_begin) == 104);
 static_assert(offsetof(plait_state_v2_t, window) == 32 && offsetof(plait_state_v2_t, table) == 40);
 static_assert(offsetof(plait_plan_v2_t, slot_count) == 40);
-static_assert(offsetof(plait_collective_v1_t, elements) == 8);
+static_assert(offsetof(plait_collective_v2_t, columns) == 16 && offsetof(plait_collective_v2_t, node_bounds) == 32);
 static_assert(offsetof(plait_model_v4_t, kernels) == 72 && offsetof(plait_model_v4_t, kernel_count) == 112);
 static_assert(offsetof(plait_launch_v2_t, source) == 28);
 
@@ -176,13 +176,28 @@ private:
     return element.isF32() ? PLAIT_DTYPE_F32 : PLAIT_DTYPE_BF16;
   }
 
+  Row getCollectiveRow(rt::CollectiveOp op, StringRef prefix) {
+    auto table = [&](StringRef name, std::optional<ArrayRef<int64_t>> values) {
+      return emitIntegers((prefix + name).str(), values.value_or(ArrayRef<int64_t>()), 64);
+    };
+    return {i32(int64_t(op.getKind())),
+            i32(op.getParts() ? 1 : 0),
+            i32(op.getRowDim()),
+            i32(op.getNodeEnds() ? op.getNodeEnds()->size() : 0),
+            i64(op.getColumns()),
+            table("parts", op.getParts()),
+            table("node_bounds", op.getNodeBounds()),
+            table("node_ends", op.getNodeEnds())};
+  }
+
   Row getPlanRow(rt::PlanOp plan, int64_t index) {
     std::string prefix = "plait_plan_" + std::to_string(index) + "_";
-    SmallVector<int64_t> slots, arguments, launches, collectives;
+    SmallVector<int64_t> slots, arguments, launches;
+    SmallVector<Row> collectives;
     Block &body = plan.getBody().front();
     for (rt::SlotOp slot : body.getOps<rt::SlotOp>())
       llvm::append_range(slots, slot.getBytes());
-    int64_t launchCount = 0, collectiveCount = 0;
+    int64_t launchCount = 0;
     auto add = [&](auto op, int64_t kernel, ArrayRef<Attribute> operands) {
       int64_t firstArgument = arguments.size() / 2;
       for (Attribute operand : operands)
@@ -195,19 +210,19 @@ private:
       if (auto launch = dyn_cast<rt::LaunchOp>(op)) {
         add(launch, kernelIndex.lookup(launch.getKernelAttr()), launch.getArguments().getValue());
       } else if (auto collective = dyn_cast<rt::CollectiveOp>(op)) {
-        add(collective, -1 - collectiveCount++, {collective.getArgument()});
-        collectives.push_back(int64_t(collective.getKind())); // and 0 in the reserved half
-        llvm::append_range(collectives, collective.getElements());
+        add(collective, -1 - int64_t(collectives.size()), {collective.getSourceBuffer(), collective.getTarget()});
+        std::string name = prefix + "collective_" + std::to_string(collectives.size()) + "_";
+        collectives.push_back(getCollectiveRow(collective, name));
       }
     return {emitString(plan.getName()),
             emitIntegers(prefix + "slots", slots, 64),
             emitIntegers(prefix + "args", arguments, 32),
             emitIntegers(prefix + "launches", launches, 32),
-            emitIntegers(prefix + "collectives", collectives, 64),
+            emitStructs(prefix + "collectives", collectives),
             i32(int64_t(slots.size()) / (PLAIT_DIM_COUNT + 1)),
             i32(int64_t(arguments.size()) / 2),
             i32(launchCount),
-            i32(collectiveCount),
+            i32(collectives.size()),
             i32(plan.getHasLogits()),
             i32(0)};
   }

@@ -17,8 +17,7 @@ using namespace plait;
 //===----------------------------------------------------------------------===//
 
 int64_t CpuKernelEmitter::getDimNumber(RankedTensorType type) {
-  static constexpr StringLiteral names[PLAIT_DIM_COUNT] = {"tokens", "rows",  "leaves", "pages",
-                                                           "stops",  "edits", "tops"};
+  static constexpr StringLiteral names[PLAIT_DIM_COUNT] = PLAIT_DIM_NAMES;
   return llvm::find(names, lm::getLeadingDim(type)) - std::begin(names);
 }
 

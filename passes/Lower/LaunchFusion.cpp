@@ -139,8 +139,8 @@ Cost LaunchFusion::getCost(ArrayRef<LaunchOp> launches, const Signature &signatu
     }
   }
   for (Value operand : signature.operands) {
-    int64_t readers = llvm::count_if(
-        launches, [&](LaunchOp launch) { return llvm::is_contained(launch.getArguments(), operand); });
+    int64_t readers =
+        llvm::count_if(launches, [&](LaunchOp launch) { return llvm::is_contained(launch.getArguments(), operand); });
     if (isa<RankedTensorType>(operand.getType()))
       cost.activationBytes = cost.activationBytes - lm::tensorBytes(operand.getType()) * (readers - 1);
   }

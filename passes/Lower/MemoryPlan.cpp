@@ -167,8 +167,8 @@ private:
       } else if (auto layers = dyn_cast<lm::LayersOp>(op)) {
         if (failed(planLayers(layers)))
           return failure();
-      } else if (auto reduce = dyn_cast<par::AllReduceOp>(op)) {
-        if (failed(planInPlace(reduce)))
+      } else if (auto collective = dyn_cast<par::CollectiveOpInterface>(op)) {
+        if (failed(planCollective(collective)))
           return failure();
       } else if (!isa<kernel::PackedWeightOp, lm::YieldOp, decode::ReturnOp>(op)) {
         return op.emitOpError("illegal in a plan; expected to have been made a launch by 'plait-outline-kernels'");
@@ -178,10 +178,21 @@ private:
     return success();
   }
 
-  LogicalResult planInPlace(par::AllReduceOp op) {
+  /// A sum in the place of the summand, anything else in a slot of its own.
+  LogicalResult planCollective(par::CollectiveOpInterface op) {
     Value input = op.getInput();
-    if (!isSlot(input) || lastUse(input) != order.lookup(op) || plan.buffers.contains(op.getResult()))
-      return op.emitOpError("expected a launch's result of no other use, and a result that is not the step's");
+    bool inPlace = isa<par::AllReduceOp>(op);
+    if (!isSlot(input) || (inPlace && lastUse(input) != order.lookup(op)) || plan.buffers.contains(op.getResult()))
+      return op->emitOpError("expected a launch's result, of no other use if it is reduced, and a result that is not "
+                             "the step's");
+    if (!inPlace) {
+      auto slot = allocate(op, op.getResult());
+      if (failed(slot))
+        return failure();
+      plan.buffers[op.getResult()] = {{ArgKind::slot, *slot}};
+      owners[*slot] = op.getResult();
+      return success();
+    }
     plan.buffers[op.getResult()] = plan.buffers.lookup(input);
     owners[plan.buffers.lookup(input)[0].index] = op.getResult();
     return success();
@@ -260,12 +271,10 @@ private:
     auto type = cast<RankedTensorType>(value.getType());
     int64_t bytes = lm::getRowBytes(type);
     StringRef name = lm::getLeadingDim(type);
-    int dim = name == "tokens"   ? PLAIT_DIM_TOKENS
-              : name == "rows"   ? PLAIT_DIM_ROWS
-              : name == "leaves" ? PLAIT_DIM_LEAVES
-                                 : -1;
-    if (dim < 0 || bytes <= 0)
-      return op->emitOpError("expected a result [tokens|rows|leaves, static...] but got ") << type;
+    static constexpr StringLiteral names[PLAIT_DIM_COUNT] = PLAIT_DIM_NAMES;
+    int dim = llvm::find(names, name) - std::begin(names);
+    if (dim == PLAIT_DIM_COUNT || bytes <= 0)
+      return op->emitOpError("expected a result of an extent of the step, and static ones, but got ") << type;
     // Best fit: the smallest free slot that is large enough, else the largest.
     int64_t best = -1;
     for (auto [i, slot] : llvm::enumerate(plan.slots)) {

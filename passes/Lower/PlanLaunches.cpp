@@ -139,8 +139,8 @@ private:
       } else if (auto launch = dyn_cast<kernel::LaunchOp>(op)) {
         planLaunch(b, launch, memory, begin, end, loopBegin, wait);
         loopBegin = wait = false;
-      } else if (auto reduce = dyn_cast<par::AllReduceOp>(op)) {
-        planCollective(b, reduce, memory, begin, end, loopBegin);
+      } else if (auto collective = dyn_cast<par::CollectiveOpInterface>(op)) {
+        planCollective(b, collective, memory, begin, end, loopBegin);
         loopBegin = false;
         wait = true;
       }
@@ -184,18 +184,30 @@ private:
                          loopBegin, launch.getSource(), func.getCostAttr());
   }
 
-  void planCollective(OpBuilder &b, par::AllReduceOp op, const MemoryPlan &memory, int64_t begin, int64_t end,
+  void planCollective(OpBuilder &b, par::CollectiveOpInterface op, const MemoryPlan &memory, int64_t begin, int64_t end,
                       bool loopBegin) {
-    auto type = op.getInput().getType();
-    MemoryPlan::Buffer buffer = memory.getBuffers(op.getInput()).front();
-    SmallVector<int64_t> elements(PLAIT_DIM_COUNT + 1, 0);
-    elements[memory.getSlots()[buffer.index].dim + 1] = lm::getRowBytes(type) / sizeof(float);
+    auto toAttr = [&](Value value) {
+      MemoryPlan::Buffer buffer = memory.getBuffers(value).front();
+      return rt::ArgAttr::get(&getContext(), buffer.kind, buffer.index);
+    };
+    RankedTensorType whole = op.getWholeType();
+    par::DimShardAttr parts = op.getPartition();
+    DenseI64ArrayAttr bounds;
+    if (parts && !parts.isEven()) {
+      SmallVector<int64_t> begins;
+      for (int64_t part = 0; part < parts.getNumParts(); ++part)
+        begins.push_back(parts.getBegin(part));
+      begins.push_back(parts.getBounds().back());
+      bounds = b.getDenseI64ArrayAttr(begins);
+    }
     hazards.clear();
     ++numBarriers;
-    rt::CollectiveOp::create(b, op.getLoc(), rt::CollectiveKind::all_reduce,
-                             rt::ArgAttr::get(&getContext(), buffer.kind, buffer.index), elements, begin, end,
-                             /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
-                             cast<StringAttr>(op.getAxes()[0]));
+    // The ops of the two dialects have the same names.
+    auto kind = rt::symbolizeCollectiveKind(op->getName().stripDialect());
+    rt::CollectiveOp::create(b, op.getLoc(), *kind, toAttr(op.getInput()), toAttr(op.getResult()),
+                             lm::getLeadingDim(whole), lm::getRowBytes(whole) / sizeof(float), bounds,
+                             /*node_ends=*/nullptr, /*node_bounds=*/nullptr, begin, end, /*barrier=*/true, loopBegin,
+                             kernel::getSource(op), Attribute(), op.getDeviceAxes().front());
   }
 
   /// Writes the tables of kernels, weights and states in front of the plans.

@@ -47,9 +47,6 @@ struct VerifyLowerPass : plait::impl::VerifyLowerPassBase<VerifyLowerPass> {
                           PLAIT_IN_COUNT,
                           PLAIT_OUT_COUNT,
                           tables};
-      for (rt::CollectiveOp collective : launches.getOps<rt::CollectiveOp>())
-        if (collective.getArgument().getIndex() >= limits[int(collective.getArgument().getKind())])
-          return collective.emitOpError("expected a slot of the plan but got ") << collective.getArgument();
       for (rt::LaunchOp launch : launches.getOps<rt::LaunchOp>())
         for (auto argument : launch.getArguments().getAsRange<rt::ArgAttr>())
           if (argument.getIndex() < 0 || argument.getIndex() >= limits[int(argument.getKind())])

@@ -23,11 +23,12 @@ namespace plait {
 struct ParallelPipelineOptions {
   int64_t tp = 1; ///< devices along the axis "tp", if the module has no mesh
   int64_t rank = 0;
+  bool sequenceParallel = false; ///< run plait-shard-residual
 };
 
 /// From steps on whole tensors, with the model inlined, to those of one rank of the
 /// module's mesh: add-mesh, split-projections, propagate-sharding, insert-reshards, partition,
-/// verify-parallel.
+/// shard-residual (if wanted), verify-parallel.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
 
 } // namespace plait

@@ -135,6 +135,35 @@ def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def ShardResidualPass : Pass<"plait-shard-residual", "::mlir::ModuleOp"> {
+  let summary = "Shares the tokens of the residual stream out to the ranks";
+  let description = [{
+    Sequence parallelism (Korthikanti et al., Reducing Activation Recomputation in Large
+    Transformer Models, 2022, section 4.2.2), on the program of one rank: a sum over the
+    ranks leaves each of them the rows of its tokens alone, norms and the residual are
+    computed on those, and rows are gathered where an op needs all tokens. The bytes are
+    those of the sums, and the numbers too: no sum is taken in another order.
+
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x64xf32, #lm.dims<tokens>>
+    %r = lm.add %x, %s : ...
+    %n = lm.rms_norm %r, %g eps 1.0e-05 : ...
+    %u = lm.linear %n, %w : ...
+    ```
+    becomes, if `%x` is shared out as well,
+    ```mlir
+    %s = par.reduce_scatter %p dim 0 {"tp" : even} on @mesh : tensor<?x64xf32, #lm.dims<tokens>> -> tensor<?x64xf32, #lm.dims<tokens_part>>
+    %r = lm.add %x, %s : tensor<?x64xf32, #lm.dims<tokens_part>>
+    %n = lm.rms_norm %r, %g eps 1.0e-05 : tensor<?x64xf32, #lm.dims<tokens_part>>, ...
+    %a = par.all_gather %n dim 0 {"tp" : even} on @mesh : tensor<?x64xf32, #lm.dims<tokens_part>> -> tensor<?x64xf32, #lm.dims<tokens>>
+    %u = lm.linear %a, %w : ...
+    ```
+    Needs `plait-partition` before it. Each gathering is a remark.
+  }];
+  let statistics = [Statistic<"numSums", "num-sums", "Sums that leave each rank its tokens">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
 def VerifyParallelPass : Pass<"plait-verify-parallel", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the parallel phase";
   let description = [{

@@ -18,5 +18,7 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
   pm.addPass(createPropagateShardingPass());
   pm.addPass(createInsertReshardsPass());
   pm.addPass(createPartitionPass({options.rank}));
+  if (options.sequenceParallel)
+    pm.addPass(createShardResidualPass());
   pm.addPass(createVerifyParallelPass());
 }

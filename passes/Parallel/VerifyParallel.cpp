@@ -23,7 +23,7 @@ struct VerifyParallelPass : plait::impl::VerifyParallelPassBase<VerifyParallelPa
         op->emitOpError("illegal after parallel; expected to have been converted by 'plait-partition'");
         return WalkResult::interrupt();
       }
-      if (!isa<par::AllReduceOp, par::AllGatherOp, par::ReduceScatterOp>(op))
+      if (!isa<par::CollectiveOpInterface>(op))
         return WalkResult::advance();
       Operation *parent = op->getParentOp();
       if (isa<lm::LayersOp>(parent))

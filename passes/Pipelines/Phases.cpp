@@ -54,7 +54,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
     if (options.tp == 1)
       return;
     pm.addPass(createInlineModelPass());
-    return buildParallelPipeline(pm, {.tp = options.tp, .rank = options.rank});
+    return buildParallelPipeline(pm, {.tp = options.tp, .rank = options.rank, .sequenceParallel = options.sequenceParallel});
   case Phase::lower:
     return buildLowerPipeline(pm, {.roundInputs = options.tiles != TileUnit::none,
                                    .fuseGated = options.fuseGated,

@@ -232,6 +232,13 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   extents[PLAIT_DIM_STOPS] = stopWidth;
   extents[PLAIT_DIM_EDITS] = int64_t(editTokens.size());
   extents[PLAIT_DIM_TOPS] = topWidth;
+  bool draws = false, warps = false;
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    draws |= temperature[i] > 0;
+    warps |= temperature[i] > 0 && (topK[i] > 0 || topP[i] < 1);
+  }
+  extents[PLAIT_DIM_DRAWS] = draws ? int64_t(leaves.size()) : 0;
+  extents[PLAIT_DIM_WARPS] = warps ? int64_t(leaves.size()) : 0;
 }
 
 std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {

@@ -111,19 +111,17 @@ const char *plait::launchName(const plait_model_v4_t &model, const plait_plan_v2
                               const plait_launch_v2_t &launch) {
   if (launch.kernel >= 0)
     return model.kernels[launch.kernel].name;
-  static_assert(PLAIT_COLLECTIVE_KIND_COUNT == 1);
-  (void)plan;
-  return "all_reduce";
+  static constexpr const char *names[PLAIT_COLLECTIVE_KIND_COUNT] = {"all_reduce", "reduce_scatter", "all_gather",
+                                                                     "part"};
+  return names[plan.collectives[-1 - launch.kernel].kind];
 }
 
 int64_t plait::collectiveBytes(const plait_plan_v2_t &plan, const std::array<int64_t, PLAIT_DIM_COUNT> &dims) {
   int64_t most = 0;
   for (int32_t i = 0; i < plan.collective_count; ++i) {
-    const plait_extent_v2_t &elements = plan.collectives[i].elements;
-    int64_t count = elements.constant;
-    for (size_t d = 0; d < dims.size(); ++d)
-      count += elements.per[d] * dims[d];
-    most = std::max(most, count * 4);
+    const plait_collective_v2_t &collective = plan.collectives[i];
+    if (collective.kind != PLAIT_COLLECTIVE_PART)
+      most = std::max(most, dims[size_t(collective.rows)] * collective.columns * std::max(collective.nodes, 1) * 4);
   }
   return most;
 }
@@ -133,6 +131,8 @@ namespace {
 /// No table of a model is longer; keeps products of counts in range.
 constexpr int64_t kMaxEntries = 1 << 24;
 constexpr int32_t kMaxArgs = 256;
+/// Nor is a row; with kMaxEntries nodes its bytes are in range.
+constexpr int64_t kMaxColumns = int64_t(1) << 32;
 constexpr int64_t kMaxExtent = int64_t(1) << 40;
 constexpr int64_t kMaxLayers = 1 << 20;
 constexpr int64_t kMaxRanks = 1 << 16;
@@ -300,7 +300,7 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("has_logits", plan.has_logits, 0, 1));
     for (int32_t i = 0; i < plan.slot_count; ++i) {
       // Sizes that only grow with a step let the largest step's arena serve all.
-      const plait_extent_v2_t &slot = plan.slots[i];
+      const plait_extent_v3_t &slot = plan.slots[i];
       PLAIT_RETURN_IF_ERROR(inRange("bytes", slot.constant, 0, INT64_MAX).withContext(at("slot", i)));
       for (int64_t per : slot.per)
         PLAIT_RETURN_IF_ERROR(inRange("bytes", per, 0, INT64_MAX).withContext(at("slot", i)));
@@ -344,29 +344,64 @@ private:
     return Status::success();
   }
 
-  Status checkCollective(const plait_collective_v1_t &collective) const {
-    PLAIT_RETURN_IF_ERROR(inRange("kind", collective.kind, 0, PLAIT_COLLECTIVE_KIND_COUNT - 1));
-    PLAIT_RETURN_IF_ERROR(inRange("elements", collective.elements.constant, 0, INT64_MAX / 4));
-    for (int64_t per : collective.elements.per)
-      PLAIT_RETURN_IF_ERROR(inRange("elements", per, 0, INT64_MAX / 4));
+  Status checkCollective(const plait_collective_v2_t &c) const {
+    PLAIT_RETURN_IF_ERROR(inRange("kind", c.kind, 0, PLAIT_COLLECTIVE_KIND_COUNT - 1));
+    PLAIT_RETURN_IF_ERROR(inRange("dim", c.dim, 0, c.kind == PLAIT_COLLECTIVE_ALL_GATHER ? 1 : 0));
+    PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, 0, PLAIT_DIM_COUNT - 1));
+    if (c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && c.dim == 0)
+      PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, PLAIT_DIM_TOKENS, PLAIT_DIM_TOKENS));
+    PLAIT_RETURN_IF_ERROR(inRange("columns", c.columns, 1, kMaxColumns));
+    bool sums = c.kind == PLAIT_COLLECTIVE_ALL_REDUCE || c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER;
+    PLAIT_RETURN_IF_ERROR(inRange("nodes", c.nodes, 0, sums ? kMaxEntries : 0));
+    if (c.dim == 1)
+      PLAIT_RETURN_IF_ERROR(checkBounds("bounds", c.bounds, c.columns));
+    if (!c.nodes)
+      return Status::success();
+    PLAIT_RETURN_IF_ERROR(checkBounds("node_bounds", c.node_bounds, c.nodes));
+    PLAIT_RETURN_IF_ERROR(table("node end", c.node_ends, c.nodes));
+    for (int32_t i = 0; i < c.nodes; ++i)
+      PLAIT_RETURN_IF_ERROR(
+          inRange("node_ends", c.node_ends[i], i ? c.node_ends[i - 1] + 1 : 1, kMaxColumns).withContext(at("node", i)));
     return Status::success();
   }
 
-  /// Its elements lie in the slot whatever the extents of a step: term by term.
+  /// One more number than ranks, rising from 0 to `end`.
+  Status checkBounds(const char *name, const int64_t *bounds, int64_t end) const {
+    PLAIT_RETURN_IF_ERROR(table(name, bounds, model.ranks + 1));
+    PLAIT_RETURN_IF_ERROR(inRange(name, bounds[0], 0, 0));
+    for (int32_t rank = 0; rank < model.ranks; ++rank)
+      PLAIT_RETURN_IF_ERROR(inRange(name, bounds[rank + 1], bounds[rank] + 1, end));
+    return inRange(name, bounds[model.ranks], end, end);
+  }
+
+  /// Slots hold what is read and written, whatever the extents of a step.
   Status checkCollectiveLaunch(const plait_plan_v2_t &plan, int32_t index) const {
     const plait_launch_v2_t &launch = plan.launches[index];
-    const plait_extent_v2_t &elements = plan.collectives[-1 - launch.kernel].elements;
-    PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 1, 1));
-    const plait_arg_v1_t &arg = plan.args[launch.first_arg];
-    if (arg.kind != PLAIT_ARG_SLOT)
-      return damaged("argument 0: kind", std::to_string(arg.kind), "a slot for a collective");
-    const plait_extent_v2_t &slot = plan.slots[arg.index];
-    bool fits = elements.constant <= slot.constant / 4;
-    for (int d = 0; d < PLAIT_DIM_COUNT; ++d)
-      fits &= elements.per[d] <= slot.per[d] / 4;
-    if (!fits)
-      return damaged("argument 0", "a collective of more elements than slot " + std::to_string(arg.index) + " holds",
-                     "a slot that holds them in every step");
+    const plait_collective_v2_t &c = plan.collectives[-1 - launch.kernel];
+    PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 2, 2));
+    const plait_arg_v1_t *args = plan.args + launch.first_arg;
+    int dims[2] = {c.rows, c.rows};
+    if (c.dim == 0 && c.kind == PLAIT_COLLECTIVE_ALL_GATHER)
+      dims[0] = PLAIT_DIM_TOKENS_PART;
+    if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER || c.kind == PLAIT_COLLECTIVE_PART)
+      dims[1] = PLAIT_DIM_TOKENS_PART;
+    int64_t columns[2] = {c.columns, c.columns};
+    if (c.dim == 1)
+      columns[0] = c.bounds[model.rank + 1] - c.bounds[model.rank];
+    if (c.nodes)
+      columns[0] *= c.node_bounds[model.rank + 1] - c.node_bounds[model.rank];
+    for (int32_t a = 0; a < 2; ++a) {
+      if (args[a].kind != PLAIT_ARG_SLOT)
+        return damaged(at("argument", a) + ": kind", std::to_string(args[a].kind), "a slot for a collective");
+      if (columns[a] > plan.slots[args[a].index].per[dims[a]] / 4)
+        return damaged(at("argument", a),
+                       "a collective of more elements than slot " + std::to_string(args[a].index) + " holds",
+                       "a slot that holds them in every step");
+    }
+    bool inPlace = c.kind == PLAIT_COLLECTIVE_ALL_REDUCE && !c.nodes;
+    if ((args[0].index == args[1].index) != inPlace)
+      return damaged("argument 1", "slot " + std::to_string(args[1].index),
+                     inPlace ? "that of argument 0" : "another one than argument 0");
     PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 1, 1));
     if (index + 1 < plan.launch_count && !plan.launches[index + 1].barrier)
       return damaged("barrier", "0 in the launch after a collective", "1");

@@ -95,6 +95,9 @@ int main(int argc, char **argv) {
                             cl::cat(category));
   cl::opt<int> tp("tp", cl::desc("Divide each layer's weights among so many ranks (default: 1)"), cl::init(1),
                   cl::cat(category));
+  cl::opt<bool> sequenceParallel("sequence-parallel",
+                                 cl::desc("With --tp: ranks share out the tokens of norms and residual, too"),
+                                 cl::cat(category));
   cl::opt<std::string> fuse("fuse",
                             cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
                                      "all); results are the same"),
@@ -136,6 +139,7 @@ int main(int argc, char **argv) {
   options.packFolder = packFolder;
   options.debugLogits = debugLogits;
   options.tp = tp;
+  options.sequenceParallel = sequenceParallel;
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;
   options.explain = !noExplain;

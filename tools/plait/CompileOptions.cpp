@@ -23,6 +23,7 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
                      "of a model to compile: keys and values as f32 (default), bf16 or int8");
   command.add_option("--tp", options.tp,
                      "of a model to compile: processes among which each layer is divided (default 1)");
+  command.add_flag("--sequence-parallel", options.sequenceParallel, "of a model to compile: as of plait-compile");
   command.add_option("--emulate-link", options.emulateLink,
                      "of a model of several processes: a link such as latency=2ms,bandwidth=1Gbit between them");
 }

@@ -20,6 +20,7 @@ namespace plait {
 struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
   std::string weights, dtype, group, kvDtype, tp;
+  bool sequenceParallel = false;
   bool zeroPoints = false;
   std::string isa; ///< --target of plait-compile without "cpu:"; of a compiled model, which binary to run
   bool debugLogits = false;

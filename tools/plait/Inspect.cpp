@@ -47,7 +47,7 @@ std::string planText(const plait_model_v4_t &m, const plait_plan_v2_t &plan) {
     if (!loop && launch.layer_begin)
       text += fmt::format(" layer {}", launch.layer_begin);
     if (launch.kernel < 0)
-      text += fmt::format(" of {} f32", extentText(plan.collectives[-1 - launch.kernel].elements));
+      text += " of " + collectiveText(plan.collectives[-1 - launch.kernel]);
     text += fmt::format("  // {}\n", sourceName(m, launch));
   }
   return text;
@@ -182,7 +182,7 @@ Json planJson(const plait_model_v4_t &m, const plait_plan_v2_t &plan) {
                 {"barrier", launch.barrier != 0},        {"layers", {launch.layer_begin, launch.layer_end}},
                 {"loop_begin", launch.loop_begin != 0},  {"source", sourceName(m, launch)}};
     if (launch.kernel < 0)
-      row["elements"] = extentText(plan.collectives[-1 - launch.kernel].elements);
+      row["elements"] = collectiveText(plan.collectives[-1 - launch.kernel]);
     result["launches"].push_back(std::move(row));
   }
   return result;

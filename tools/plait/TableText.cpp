@@ -16,7 +16,7 @@ using namespace plait;
 
 namespace {
 
-constexpr const char *kDimNames[PLAIT_DIM_COUNT] = {"tokens", "rows", "leaves", "pages", "stops", "edits", "tops"};
+constexpr const char *kDimNames[PLAIT_DIM_COUNT] = PLAIT_DIM_NAMES;
 constexpr const char *kInputNames[PLAIT_IN_COUNT] = {
     "tokens",      "positions",   "token_rows",  "leaves",       "temperature", "top_k",
     "top_p",       "min_p",       "seed",        "sequence",     "stops",       "edit_ends",
@@ -45,12 +45,19 @@ const char *plait::dtypeName(int32_t dtype) {
   }
 }
 
-std::string plait::extentText(const plait_extent_v2_t &extent) {
+std::string plait::extentText(const plait_extent_v3_t &extent) {
   std::string text = extent.constant ? std::to_string(extent.constant) : "";
   for (int d = 0; d < PLAIT_DIM_COUNT; ++d)
     if (extent.per[d])
       text += fmt::format("{}{} * {}", text.empty() ? "" : " + ", extent.per[d], kDimNames[d]);
   return text.empty() ? "0" : text;
+}
+
+std::string plait::collectiveText(const plait_collective_v2_t &collective) {
+  std::string text = fmt::format("{} * {} f32", collective.columns, kDimNames[collective.rows]);
+  if (collective.kind != PLAIT_COLLECTIVE_ALL_REDUCE)
+    text += collective.dim ? ", parts of columns" : ", parts of rows";
+  return text + (collective.nodes ? fmt::format(", {} nodes", collective.nodes) : "");
 }
 
 std::string plait::tilesText(const plait_kernel_v1_t &kernel) {

@@ -53,6 +53,7 @@ struct CompileOptions {
   std::string packFolder;
   bool debugLogits = false;
   int tp = 1; ///< ranks among which each layer's weights are divided, 1 to 64
+  bool sequenceParallel = false; ///< they share out the tokens of norms and residual, too
   Fusions fusions;
   bool selftest = true;
   bool checkFinite = false; ///< refuse a checkpoint with NaN or infinity

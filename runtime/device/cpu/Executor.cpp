@@ -14,7 +14,7 @@ using namespace plait;
 namespace {
 
 /// constant + sum of per[d] * dims[d]; false on overflow.
-bool evaluate(const plait_extent_v2_t &extent, const StepDims &dims, int64_t &result) {
+bool evaluate(const plait_extent_v3_t &extent, const StepDims &dims, int64_t &result) {
   result = extent.constant;
   for (int d = 0; d < PLAIT_DIM_COUNT; ++d) {
     int64_t product;
@@ -109,7 +109,11 @@ void Executor::setAddress(int32_t arg, const void *base, uint64_t stride) {
   strides[size_t(arg)] = stride;
 }
 
-void Executor::bind(unsigned threads, const StepDims &dims, const StepMemory &memory) {
+void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &memory) {
+  StepDims &dims = stepDims;
+  dims = given;
+  auto firstToken = [&](int64_t rank) { return firstTokenOf(rank, model.ranks, dims[PLAIT_DIM_TOKENS]); };
+  dims[PLAIT_DIM_TOKENS_PART] = firstToken(model.rank + 1) - firstToken(model.rank);
   // Offsets of slots; the table is short and was checked not to overflow.
   thread_local std::vector<uint8_t *> slots;
   slots.resize(size_t(plan.slot_count));
@@ -144,7 +148,6 @@ void Executor::bind(unsigned threads, const StepDims &dims, const StepMemory &me
       break;
     }
   }
-  stepDims = dims;
   for (size_t i = 0; i < launches.size(); ++i) {
     Launch &launch = launches[i];
     launch.tiles = launch.run ? tilesOf(model.kernels[plan.launches[i].kernel], dims) : 1;
@@ -159,15 +162,16 @@ Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const 
   failure = Status();
   broken = false;
   if (!profile) {
-    pool.run([&](unsigned thread) { walk(pool, context, dims, thread, NoObserver()); });
+    pool.run([&](unsigned thread) { walk(pool, context, stepDims, thread, NoObserver()); });
     return std::move(failure);
   }
   profile->threads.resize(pool.size());
   for (StepProfile::Thread &thread : profile->threads)
     thread.launches.clear();
   profile->walkBegin = profileClock();
-  pool.run(
-      [&](unsigned thread) { walk(pool, context, dims, thread, ProfileObserver{profile->threads[thread].launches}); });
+  pool.run([&](unsigned thread) {
+    walk(pool, context, stepDims, thread, ProfileObserver{profile->threads[thread].launches});
+  });
   profile->walkEnd = profileClock();
   return std::move(failure);
 }
@@ -220,13 +224,55 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
 /// On thread 0, after all threads have finished the launches before.
 void Executor::runCollective(int32_t index, int32_t layer) {
   const plait_launch_v2_t &launch = plan.launches[index];
-  int64_t elements = 0; // as many as the slot holds at most, which was evaluated
-  evaluate(plan.collectives[-1 - launch.kernel].elements, stepDims, elements);
-  auto *data = static_cast<float *>(addresses[size_t(launch.first_arg)]);
-  failure =
-      communicator->allReduce({data, size_t(elements)}, ReduceKind::sum, names[size_t(index)][size_t(layer)].c_str());
+  void *const *buffers = addresses.data() + launch.first_arg;
+  failure = collect(plan.collectives[-1 - launch.kernel], static_cast<float *>(buffers[0]),
+                    static_cast<float *>(buffers[1]), names[size_t(index)][size_t(layer)].c_str());
   if (!failure)
     broken.store(true, std::memory_order_relaxed);
+}
+
+Status Executor::collect(const plait_collective_v2_t &c, float *source, float *target, const char *op) {
+  size_t rows = size_t(stepDims[size_t(c.rows)]), columns = size_t(c.columns), ranks = size_t(model.ranks);
+  if (rows == 0)
+    return Status::success();
+  // Elements of each rank, where ranks have parts.
+  std::vector<size_t> counts(ranks);
+  for (size_t rank = 0; rank < ranks; ++rank) {
+    auto first = [&](size_t r) { return firstTokenOf(int64_t(r), model.ranks, int64_t(rows)); };
+    counts[rank] = c.dim == 1 ? size_t(c.bounds[rank + 1] - c.bounds[rank]) * rows
+                              : size_t(first(rank + 1) - first(rank)) * columns;
+  }
+  size_t own = counts[size_t(model.rank)], before = 0;
+  for (size_t rank = 0; rank < size_t(model.rank); ++rank)
+    before += counts[rank];
+  switch (c.kind) {
+  case PLAIT_COLLECTIVE_ALL_REDUCE:
+    return communicator->allReduce({target, rows * columns}, ReduceKind::sum, op);
+  case PLAIT_COLLECTIVE_REDUCE_SCATTER:
+    return communicator->reduceScatter({source, rows * columns}, {target, own}, counts, op);
+  case PLAIT_COLLECTIVE_PART:
+    std::copy_n(source + before, own, target);
+    return Status::success();
+  }
+  // All-gather. Parts of columns arrive one after another and are dealt out to the rows.
+  bool byColumns = c.dim == 1 && rows > 1;
+  thread_local std::vector<float> parts;
+  if (byColumns)
+    parts.resize(rows * columns);
+  float *gathered = byColumns ? parts.data() : target;
+  auto bytes = [](float *data, size_t count) {
+    return std::span(reinterpret_cast<uint8_t *>(data), count * sizeof(float));
+  };
+  std::vector<size_t> sizes(counts);
+  for (size_t &size : sizes)
+    size *= sizeof(float);
+  PLAIT_RETURN_IF_ERROR(communicator->allGather(bytes(source, own), bytes(gathered, rows * columns), sizes, op));
+  for (size_t rank = 0; byColumns && rank < ranks; ++rank) {
+    size_t first = size_t(c.bounds[rank]), width = size_t(c.bounds[rank + 1]) - first;
+    for (size_t row = 0; row < rows; ++row, gathered += width)
+      std::copy_n(gathered, width, target + row * columns + first);
+  }
+  return Status::success();
 }
 
 /// The launch's arguments in `layer`; `scratch` has room for them.

@@ -28,6 +28,9 @@ using StepDims = std::array<int64_t, PLAIT_DIM_COUNT>;
 /// -1 if that does not fit in 63 bits.
 int64_t arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims);
 
+/// The first of the tokens that rank `rank` has where `ranks` share them out.
+inline int64_t firstTokenOf(int64_t rank, int64_t ranks, int64_t tokens) { return tokens * rank / ranks; }
+
 /// One plan of a model whose tables have been checked (core/Tables.h), bound to
 /// its weights. It holds no memory of a step: that is in `StepMemory`.
 class Executor {
@@ -73,6 +76,7 @@ private:
   void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
             Observer observer);
   void runCollective(int32_t index, int32_t layer);
+  Status collect(const plait_collective_v2_t &collective, float *source, float *target, const char *op);
   void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
 
   const plait_model_v4_t &model;

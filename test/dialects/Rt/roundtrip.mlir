@@ -18,11 +18,18 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   // CHECK: rt.weight "i" from "i"
   rt.weight "i" from "i" {cols = 96 : i64, element = i8, group = 4 : i64, layer_bytes = 4096 : i64, layers = 1 : i64, offset = 512 : i64, panel = 32 : i64, rows = 32 : i64, scale_group = 64 : i64, col_begin = 64 : i64, source_cols = 160 : i64}
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
     // CHECK: rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 loop from "o_proj"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 loop from "o_proj"
-    // CHECK: rt.collective all_reduce <slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier from "o_proj" {axis = "tp"}
-    rt.collective all_reduce #rt.arg<slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier from "o_proj" {axis = "tp"}
+    // CHECK: rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj" {axis = "tp"}
+    rt.collective all_reduce #rt.arg<slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj" {axis = "tp"}
+    // CHECK: rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 10, 16] layers 0 to 2 barrier loop from "o_proj"
+    rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 10, 16] layers 0 to 2 barrier loop from "o_proj"
+    // CHECK: rt.collective reduce_scatter <slot 1> to <slot 0> rows "tokens" columns 8 nodes [2, 3, 4] of [0, 1, 3] layers 0 to 2 barrier from "o_proj"
+    rt.collective reduce_scatter <slot 1> to <slot 0> rows "tokens" columns 8 nodes [2, 3, 4] of [0, 1, 3] layers 0 to 2 barrier from "o_proj"
+    // CHECK: rt.collective part <slot 1> to <slot 0> rows "tokens" columns 16 layers 0 to 1 barrier from "embed"
+    rt.collective part <slot 1> to <slot 0> rows "tokens" columns 16 layers 0 to 1 barrier from "embed"
     // CHECK: rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
   }

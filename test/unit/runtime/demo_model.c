@@ -272,12 +272,13 @@ static const plait_state_v2_t states[] = {
 
 /* Slots: x, y, scratch, shares of x. */
 #if RANKS > 1
-static const plait_extent_v2_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}, {0, {4}}};
-static const plait_collective_v1_t collectives[] = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, {0, {1}}}};
+static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}, {0, {4}}};
+static const plait_collective_v2_t collectives[] = {
+    {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, NULL, NULL, NULL}};
 #define COLLECTIVES collectives
 #define COLLECTIVE_COUNT 1
 #else
-static const plait_extent_v2_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
+static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
 #define COLLECTIVES NULL
 #define COLLECTIVE_COUNT 0
 #endif
@@ -296,9 +297,9 @@ static const plait_extent_v2_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
 #if RANKS > 1
 #define SHARE_ARGS                                                                                 \
   , SLOT(3), SLOT(0), /* 51: split */                                                              \
-      SLOT(3),        /* 53: all-reduce */                                                         \
-      SLOT(0), SLOT(3) /* 54: join */
-#define SHARE_LAUNCHES {8, 51, 2, 1, 0, 3, 0, 4}, {-1, 53, 1, 1, 0, 3, 0, 4}, {9, 54, 2, 1, 0, 3, 0, 4},
+      SLOT(3), SLOT(3), /* 53: all-reduce */                                                       \
+      SLOT(0), SLOT(3) /* 55: join */
+#define SHARE_LAUNCHES {8, 51, 2, 1, 0, 3, 0, 4}, {-1, 53, 2, 1, 0, 3, 0, 4}, {9, 55, 2, 1, 0, 3, 0, 4},
 #else
 #define SHARE_ARGS
 #define SHARE_LAUNCHES

@@ -38,19 +38,36 @@ struct Copy {
   std::vector<plait_weight_v4_t> weights;
   std::vector<plait_state_v2_t> states;
   std::vector<plait_plan_v2_t> plans;
-  std::vector<plait_extent_v2_t> slots;
+  std::vector<plait_extent_v3_t> slots;
   std::vector<plait_arg_v1_t> args;
   std::vector<plait_launch_v2_t> launches;
-  std::vector<plait_collective_v1_t> collectives;
+  std::vector<plait_collective_v2_t> collectives;
+  std::vector<int64_t> bounds, nodeBounds, nodeEnds;
 
   /// Makes launch 6, of one layer, an all-reduce of slot 0, which has two f32 a token.
   void addCollective() {
-    collectives = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, {0, {2}}}};
+    collectives = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 2, nullptr, nullptr, nullptr}};
     plans[0].collectives = collectives.data();
     plans[0].collective_count = 1;
     launches[6].kernel = -1;
-    launches[6].arg_count = 1;
+    args[size_t(launches[6].first_arg) + 1] = args[size_t(launches[6].first_arg)];
     model.ranks = 2;
+  }
+  /// Makes it one between slots 0 and 1, of parts of columns.
+  void gatherColumns() {
+    addCollective();
+    bounds = {0, 1, 2};
+    collectives[0] = {PLAIT_COLLECTIVE_ALL_GATHER, 1, PLAIT_DIM_TOKENS, 0, 2, bounds.data(), nullptr, nullptr};
+    args[size_t(launches[6].first_arg) + 1].index = 1;
+  }
+  /// Makes it one between slots 0 and 1, of one column, of which rank 0 has two nodes.
+  void sumNodes() {
+    addCollective();
+    nodeBounds = {0, 2, 3};
+    nodeEnds = {2, 3, 5};
+    collectives[0] = {
+        PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 3, 1, nullptr, nodeBounds.data(), nodeEnds.data()};
+    args[size_t(launches[6].first_arg) + 1].index = 1;
   }
 };
 
@@ -218,17 +235,54 @@ TEST_F(TablesTest, Collectives) {
   damaged("collective count", [](Copy &c) { c.plans[0].collective_count = -1; });
   damaged("collective table", [](Copy &c) { c.plans[0].collectives = nullptr; });
   damaged("collective 0: kind", [](Copy &c) { c.collectives[0].kind = PLAIT_COLLECTIVE_KIND_COUNT; });
-  damaged("collective 0: elements", [](Copy &c) { c.collectives[0].elements.per[1] = -1; });
-  damaged("collective 0: elements", [](Copy &c) { c.collectives[0].elements.constant = INT64_MAX; });
+  damaged("collective 0: dim", [](Copy &c) { c.collectives[0].dim = 1; });
+  damaged("collective 0: rows", [](Copy &c) { c.collectives[0].rows = PLAIT_DIM_COUNT; });
+  damaged("collective 0: rows", [](Copy &c) { c.collectives[0].rows = -1; });
+  damaged("collective 0: columns", [](Copy &c) { c.collectives[0].columns = 0; });
+  damaged("collective 0: columns", [](Copy &c) { c.collectives[0].columns = INT64_MAX; });
+  damaged("collective 0: nodes", [](Copy &c) { c.collectives[0].nodes = -1; });
   damaged("launch 6: kernel: found -2", [](Copy &c) { c.launches[6].kernel = -2; });
   damaged("kernel", [](Copy &c) { c.launches[6].kernel = INT32_MIN; });
-  damaged("launch 6: arg_count", [](Copy &c) { c.launches[6].arg_count = 2; });
+  damaged("launch 6: arg_count", [](Copy &c) { c.launches[6].arg_count = 1; });
   damaged("launch 6: argument 0: kind", [](Copy &c) { c.launches[6].first_arg = 19; });
-  damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].elements.per[0] = 3; });
-  damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].elements.constant = 1; });
-  damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].elements.per[3] = 1; });
+  damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].columns = 3; });
+  damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].rows = PLAIT_DIM_ROWS; });
+  damaged("argument 1: found slot 1; expected that of argument 0",
+          [](Copy &c) { c.args[size_t(c.launches[6].first_arg) + 1].index = 1; });
   damaged("launch 6: barrier", [](Copy &c) { c.launches[6].barrier = 0; });
   damaged("0 in the launch after a collective", [](Copy &c) { c.launches[7].barrier = 0; });
+}
+
+TEST_F(TablesTest, CollectivesOfParts) {
+  for (auto make : {&Copy::gatherColumns, &Copy::sumNodes}) {
+    Copy copy(model->tables());
+    (copy.*make)();
+    Status status = checkTables(&copy.model, anywhere());
+    EXPECT_TRUE(status) << status.message();
+  }
+  auto damaged = [&](const char *part, void (Copy::*make)(), const std::function<void(Copy &)> &damage) {
+    expectDamaged(part, [&](Copy &c) {
+      (c.*make)();
+      damage(c);
+    });
+  };
+  auto gather = &Copy::gatherColumns, sum = &Copy::sumNodes;
+  damaged("collective 0: bounds: found 1; expected 0 to 0", gather, [](Copy &c) { c.bounds[0] = 1; });
+  damaged("collective 0: bounds", gather, [](Copy &c) { c.bounds[1] = 2; });
+  damaged("collective 0: bounds", gather, [](Copy &c) { c.bounds[1] = 0; });
+  damaged("collective 0: bounds: found 1", gather, [](Copy &c) { c.collectives[0].columns = 3; });
+  damaged("collective 0: bound", gather, [](Copy &c) { c.collectives[0].bounds = nullptr; });
+  damaged("collective 0: nodes", gather, [](Copy &c) { c.collectives[0].nodes = 1; });
+  damaged("collective 0: rows", gather, [](Copy &c) {
+    c.collectives[0].dim = 0;
+    c.collectives[0].rows = PLAIT_DIM_LEAVES;
+  });
+  damaged("another one than argument 0", gather,
+          [](Copy &c) { c.args[size_t(c.launches[6].first_arg) + 1].index = 0; });
+  damaged("collective 0: node_bounds", sum, [](Copy &c) { c.nodeBounds[1] = 3; });
+  damaged("collective 0: node 1: node_ends", sum, [](Copy &c) { c.nodeEnds[1] = 2; });
+  damaged("collective 0: node end", sum, [](Copy &c) { c.collectives[0].node_ends = nullptr; });
+  damaged("more elements than slot 0", sum, [](Copy &c) { c.collectives[0].columns = 2; });
 }
 
 TEST_F(TablesTest, PackedBytes) {

@@ -205,7 +205,7 @@ struct SumPlan {
     plan.launches = launches;
     plan.collectives = &collective;
     plan.slot_count = 2;
-    plan.arg_count = 6;
+    plan.arg_count = 7;
     plan.launch_count = 4;
     plan.collective_count = 1;
   }
@@ -213,14 +213,14 @@ struct SumPlan {
   plait_kernel_v1_t kernels[3] = {
       {"clear", clear, 0, 1, -1, 0}, {"write", write, 0, 1, -1, 1}, {"add", add, 0, 1, -1, 0}};
   plait_weight_v4_t weight{};
-  plait_extent_v2_t slots[2] = {{0, {4}}, {0, {4}}};
-  plait_collective_v1_t collective{PLAIT_COLLECTIVE_ALL_REDUCE, 0, {0, {1}}};
-  plait_arg_v1_t args[6] = {{PLAIT_ARG_SLOT, 1}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0},
+  plait_extent_v3_t slots[2] = {{0, {4}}, {0, {4}}};
+  plait_collective_v2_t collective{PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr};
+  plait_arg_v1_t args[7] = {{PLAIT_ARG_SLOT, 1}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_SLOT, 0},
                             {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1}};
   plait_launch_v2_t launches[4] = {{0, 0, 1, 0, 0, 1, 0, 0},
                                    {1, 1, 2, 1, 0, layers, 1, 0},
-                                   {-1, 3, 1, 1, 0, layers, 0, 0},
-                                   {2, 4, 2, 1, 0, layers, 0, 0}};
+                                   {-1, 3, 2, 1, 0, layers, 0, 0},
+                                   {2, 5, 2, 1, 0, layers, 0, 0}};
   const char *sources[1] = {"o_proj"};
   plait_model_v4_t model{};
   plait_plan_v2_t plan{};
