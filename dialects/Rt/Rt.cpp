@@ -129,29 +129,31 @@ LogicalResult StateOp::verify() {
 }
 
 /// What `op` has of `bounds`, which are of the model's ranks.
-static FailureOr<int64_t> getOwn(CollectiveOp op, ArrayRef<int64_t> bounds) {
+static FailureOr<int64_t> getOwn(CollectiveOp op, std::optional<ArrayRef<int64_t>> bounds, int64_t otherwise) {
+  if (!bounds)
+    return otherwise;
   auto model = op->getParentOfType<ModelOp>();
-  if (int64_t(bounds.size()) != int64_t(model.getRanks()) + 1)
-    return op.emitOpError("expected bounds for ") << int64_t(model.getRanks()) << " ranks but got " << bounds.size();
-  return bounds[model.getRank() + 1] - bounds[model.getRank()];
+  if (int64_t(bounds->size()) != int64_t(model.getRanks()) + 1)
+    return op.emitOpError("expected bounds for ") << int64_t(model.getRanks()) << " ranks but got " << bounds->size();
+  return (*bounds)[model.getRank() + 1] - (*bounds)[model.getRank()];
 }
 
 /// Whether the slots hold what is read and written, whatever the extents of a step.
 static LogicalResult verifySlots(CollectiveOp op, ArrayRef<SlotOp> slots) {
-  int sourceDim = op.getRowDim(), targetDim = sourceDim;
-  int64_t targetColumns = op.getColumns(), sourceColumns = targetColumns;
-  if (op.getKind() == CollectiveKind::reduce_scatter || op.getKind() == CollectiveKind::part)
-    targetDim = PLAIT_DIM_TOKENS_PART;
-  else if (op.getKind() == CollectiveKind::all_gather && !op.getParts())
-    sourceDim = PLAIT_DIM_TOKENS_PART;
-  if (auto bounds = op.getParts() ? op.getParts() : op.getNodeBounds()) {
-    FailureOr<int64_t> own = getOwn(op, *bounds);
-    if (failed(own))
-      return failure();
-    sourceColumns = op.getParts() ? *own : *own * sourceColumns;
+  FailureOr<int64_t> nodes = getOwn(op, op.getNodeBounds(), 1), own = getOwn(op, op.getParts(), op.getColumns());
+  if (failed(nodes) || failed(own))
+    return failure();
+  int dims[] = {op.getRowDim(), op.getRowDim()};
+  int64_t widths[] = {int64_t(op.getColumns()), int64_t(op.getColumns())};
+  if (op.getKind() != CollectiveKind::all_reduce) {
+    int side = op.getKind() == CollectiveKind::all_gather ? 0 : 1; // that of the part
+    widths[side] = *own;
+    if (!op.getParts())
+      dims[side] = PLAIT_DIM_TOKENS_PART;
   }
-  for (auto [buffer, dim, columns] : {std::tuple(op.getSourceBuffer(), sourceDim, sourceColumns),
-                                      std::tuple(op.getTarget(), targetDim, targetColumns)}) {
+  widths[0] *= *nodes;
+  for (auto [buffer, dim, columns] :
+       {std::tuple(op.getSourceBuffer(), dims[0], widths[0]), std::tuple(op.getTarget(), dims[1], widths[1])}) {
     int64_t index = buffer.getIndex();
     if (index < 0 || index >= int64_t(slots.size()))
       return op.emitOpError("expected one of ") << slots.size() << " slots but got slot " << index;
@@ -224,8 +226,8 @@ LogicalResult CollectiveOp::verify() {
                                     << getRows() << "\"";
   if (int64_t(getColumns()) <= 0)
     return emitOpError("expected columns > 0 but got ") << int64_t(getColumns());
-  if (getParts() && (getKind() != CollectiveKind::all_gather || !rises(*getParts(), true, getColumns())))
-    return emitOpError("expected parts of an all_gather that rise from 0 to ") << getColumns();
+  if (getParts() && (getKind() == CollectiveKind::all_reduce || !rises(*getParts(), true, getColumns())))
+    return emitOpError("expected parts, not of an all_reduce, that rise from 0 to ") << getColumns();
   if (getNodeEnds()) {
     SmallVector<int64_t> bounds{0};
     llvm::append_range(bounds, *getNodeEnds());

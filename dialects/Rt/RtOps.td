@@ -169,7 +169,7 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
     rt.collective all_reduce <slot 3> to <slot 1> rows "tokens" columns 192 nodes [2, 3, 4, 6] of [0, 2, 4] layers 0 to 1 barrier from "o_proj"
     ```
     **Constraints:** slots, one alone of an all_reduce without nodes and different ones
-    else; `parts` only of all_gather and rising from 0 to `columns`; without it, and but
+    else; `parts` not of all_reduce, and rising from 0 to `columns`; without them, and but
     for all_reduce, the rows are tokens; nodes only of sums, some for each rank, with
     rising ends; `0 <= layer_begin < layer_end`; `barrier`.
   }];

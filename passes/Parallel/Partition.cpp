@@ -121,8 +121,11 @@ private:
     else if (!reduce && !joined.empty() && !source.getDims()[joined[0]].overlaps())
       value = par::AllGatherOp::create(b, loc, local, value, b.getI64IntegerAttr(joined[0]),
                                        source.getDims()[joined[0]], symbol);
+    else if (!reduce && !split.empty() && !target.getDims()[split[0]].overlaps())
+      value =
+          par::PartOp::create(b, loc, local, value, b.getI64IntegerAttr(split[0]), target.getDims()[split[0]], symbol);
     else
-      return reshard.emitOpError("has no collective yet");
+      return reshard.emitOpError("expected parts that do not overlap but got ") << source << " and " << target;
     reshard.replaceAllUsesWith(value);
     reshard.erase();
     return success();

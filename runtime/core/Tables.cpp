@@ -346,7 +346,7 @@ private:
 
   Status checkCollective(const plait_collective_v2_t &c) const {
     PLAIT_RETURN_IF_ERROR(inRange("kind", c.kind, 0, PLAIT_COLLECTIVE_KIND_COUNT - 1));
-    PLAIT_RETURN_IF_ERROR(inRange("dim", c.dim, 0, c.kind == PLAIT_COLLECTIVE_ALL_GATHER ? 1 : 0));
+    PLAIT_RETURN_IF_ERROR(inRange("dim", c.dim, 0, c.kind == PLAIT_COLLECTIVE_ALL_REDUCE ? 0 : 1));
     PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, 0, PLAIT_DIM_COUNT - 1));
     if (c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && c.dim == 0)
       PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, PLAIT_DIM_TOKENS, PLAIT_DIM_TOKENS));
@@ -381,13 +381,14 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 2, 2));
     const plait_arg_v1_t *args = plan.args + launch.first_arg;
     int dims[2] = {c.rows, c.rows};
-    if (c.dim == 0 && c.kind == PLAIT_COLLECTIVE_ALL_GATHER)
-      dims[0] = PLAIT_DIM_TOKENS_PART;
-    if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER || c.kind == PLAIT_COLLECTIVE_PART)
-      dims[1] = PLAIT_DIM_TOKENS_PART;
     int64_t columns[2] = {c.columns, c.columns};
-    if (c.dim == 1)
-      columns[0] = c.bounds[model.rank + 1] - c.bounds[model.rank];
+    if (c.kind != PLAIT_COLLECTIVE_ALL_REDUCE) {
+      int side = c.kind == PLAIT_COLLECTIVE_ALL_GATHER ? 0 : 1; // that of the part
+      if (c.dim == 1)
+        columns[side] = c.bounds[model.rank + 1] - c.bounds[model.rank];
+      else
+        dims[side] = PLAIT_DIM_TOKENS_PART;
+    }
     if (c.nodes)
       columns[0] *= c.node_bounds[model.rank + 1] - c.node_bounds[model.rank];
     for (int32_t a = 0; a < 2; ++a) {

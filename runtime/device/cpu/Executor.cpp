@@ -235,44 +235,55 @@ Status Executor::collect(const plait_collective_v2_t &c, float *source, float *t
   size_t rows = size_t(stepDims[size_t(c.rows)]), columns = size_t(c.columns), ranks = size_t(model.ranks);
   if (rows == 0)
     return Status::success();
-  // Elements of each rank, where ranks have parts.
-  std::vector<size_t> counts(ranks);
+  if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
+    return communicator->allReduce({target, rows * columns}, ReduceKind::sum, op);
+  // Elements of each rank's part.
+  std::vector<size_t> counts(ranks), bytes(ranks);
   for (size_t rank = 0; rank < ranks; ++rank) {
     auto first = [&](size_t r) { return firstTokenOf(int64_t(r), model.ranks, int64_t(rows)); };
     counts[rank] = c.dim == 1 ? size_t(c.bounds[rank + 1] - c.bounds[rank]) * rows
                               : size_t(first(rank + 1) - first(rank)) * columns;
+    bytes[rank] = counts[rank] * sizeof(float);
+  }
+  // Parts lie one after another as ranks see them: those of rows do in the matrix, those
+  // of columns where it is one row.
+  thread_local std::vector<float> staging;
+  bool byColumns = c.dim == 1 && rows > 1, gathers = c.kind == PLAIT_COLLECTIVE_ALL_GATHER;
+  float *parts = gathers ? target : source;
+  if (byColumns) {
+    staging.resize(rows * columns);
+    parts = staging.data();
+    if (!gathers)
+      copyColumns(c, rows, source, parts, /*toParts=*/true);
   }
   size_t own = counts[size_t(model.rank)], before = 0;
-  for (size_t rank = 0; rank < size_t(model.rank); ++rank)
-    before += counts[rank];
-  switch (c.kind) {
-  case PLAIT_COLLECTIVE_ALL_REDUCE:
-    return communicator->allReduce({target, rows * columns}, ReduceKind::sum, op);
-  case PLAIT_COLLECTIVE_REDUCE_SCATTER:
-    return communicator->reduceScatter({source, rows * columns}, {target, own}, counts, op);
-  case PLAIT_COLLECTIVE_PART:
-    std::copy_n(source + before, own, target);
+  for (int32_t rank = 0; rank < model.rank; ++rank)
+    before += counts[size_t(rank)];
+  if (c.kind == PLAIT_COLLECTIVE_PART) {
+    std::copy_n(parts + before, own, target);
     return Status::success();
   }
-  // All-gather. Parts of columns arrive one after another and are dealt out to the rows.
-  bool byColumns = c.dim == 1 && rows > 1;
-  thread_local std::vector<float> parts;
-  if (byColumns)
-    parts.resize(rows * columns);
-  float *gathered = byColumns ? parts.data() : target;
-  auto bytes = [](float *data, size_t count) {
+  if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
+    return communicator->reduceScatter({parts, rows * columns}, {target, own}, counts, op);
+  auto bytesOf = [](float *data, size_t count) {
     return std::span(reinterpret_cast<uint8_t *>(data), count * sizeof(float));
   };
-  std::vector<size_t> sizes(counts);
-  for (size_t &size : sizes)
-    size *= sizeof(float);
-  PLAIT_RETURN_IF_ERROR(communicator->allGather(bytes(source, own), bytes(gathered, rows * columns), sizes, op));
-  for (size_t rank = 0; byColumns && rank < ranks; ++rank) {
-    size_t first = size_t(c.bounds[rank]), width = size_t(c.bounds[rank + 1]) - first;
-    for (size_t row = 0; row < rows; ++row, gathered += width)
-      std::copy_n(gathered, width, target + row * columns + first);
-  }
+  PLAIT_RETURN_IF_ERROR(communicator->allGather(bytesOf(source, own), bytesOf(parts, rows * columns), bytes, op));
+  if (byColumns)
+    copyColumns(c, rows, target, parts, /*toParts=*/false);
   return Status::success();
+}
+
+/// Between a matrix and the ranks' parts of its columns, one part after another.
+void Executor::copyColumns(const plait_collective_v2_t &c, size_t rows, float *matrix, float *parts,
+                           bool toParts) const {
+  for (int32_t rank = 0; rank < model.ranks; ++rank) {
+    size_t first = size_t(c.bounds[rank]), width = size_t(c.bounds[rank + 1]) - first;
+    for (size_t row = 0; row < rows; ++row, parts += width) {
+      float *columns = matrix + row * size_t(c.columns) + first;
+      toParts ? std::copy_n(columns, width, parts) : std::copy_n(parts, width, columns);
+    }
+  }
 }
 
 /// The launch's arguments in `layer`; `scratch` has room for them.

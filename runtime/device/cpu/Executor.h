@@ -77,6 +77,8 @@ private:
             Observer observer);
   void runCollective(int32_t index, int32_t layer);
   Status collect(const plait_collective_v2_t &collective, float *source, float *target, const char *op);
+  void copyColumns(const plait_collective_v2_t &collective, size_t rows, float *matrix, float *parts,
+                   bool toParts) const;
   void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
 
   const plait_model_v4_t &model;

@@ -87,7 +87,7 @@ func.func @f(%x: tensor<4x250xf32>) {
 
 par.mesh @mesh axes ["tp"] sizes [2]
 func.func @f(%x: tensor<?x8xf32>) {
-  // expected-error @+1 {{expected dimension 0 to be whole, as its extent is not known}}
+  // expected-error @+1 {{expected dimension 0, whose extent is not known, to be whole or split evenly}}
   %0 = par.constraint %x as <@mesh, [{"tp" : 0 to 4, 4 to 8}, {}]> : tensor<?x8xf32>
   return
 }
@@ -144,5 +144,23 @@ par.mesh @mesh axes ["tp"] sizes [2]
 func.func @f(%x: tensor<4x8xf32>) {
   // expected-error @+1 {{dimension 2}}
   %0 = par.reduce_scatter %x dim 2 {"tp" : 0 to 4, 4 to 8} on @mesh : tensor<4x8xf32> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected dimension 1, whose extent is known, to be split at bounds}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp" : even}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{expected the tokens' part of 'tensor<?x8xf32, #lm.dims<leaves>>'}}
+  %0 = par.part %x dim 0 {"tp" : even} on @mesh : tensor<?x8xf32, #lm.dims<leaves>> -> tensor<?x8xf32, #lm.dims<tokens_part>>
   return
 }

@@ -23,5 +23,11 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   %5 = par.reduce_scatter %x dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x40xf32, #lm.dims<tokens>>
   // CHECK: par.all_gather %{{.*}} dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh
   %6 = par.all_gather %5 dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh : tensor<?x40xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: %[[P:.*]] = par.part %{{.*}} dim 0 {"tp" : even} on @mesh : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
+  %7 = par.part %x dim 0 {"tp" : even} on @mesh : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
+  // CHECK: par.all_gather %[[P]] dim 0 {"tp" : even} on @mesh : tensor<?x60xf32, #lm.dims<tokens_part>> -> tensor<?x60xf32, #lm.dims<tokens>>
+  %8 = par.all_gather %7 dim 0 {"tp" : even} on @mesh : tensor<?x60xf32, #lm.dims<tokens_part>> -> tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.constraint %{{.*}} as <@mesh, [{"tp" : even}, {}]>
+  %9 = par.constraint %x as <@mesh, [{"tp" : even}, {}]> : tensor<?x60xf32, #lm.dims<tokens>>
   return
 }

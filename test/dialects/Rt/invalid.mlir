@@ -309,7 +309,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.plan "ar" {
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
-    // expected-error @+1 {{'rt.collective' op expected parts of an all_gather that rise from 0 to 16}}
+    // expected-error @+1 {{'rt.collective' op expected parts, not of an all_reduce, that rise from 0 to 16}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 8, 15] layers 0 to 2 barrier loop from "o_proj"
   }
 }
@@ -320,8 +320,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.plan "ar" {
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
-    // expected-error @+1 {{'rt.collective' op expected parts of an all_gather that rise from 0 to 16}}
-    rt.collective reduce_scatter <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 8, 16] layers 0 to 2 barrier loop from "o_proj"
+    // expected-error @+1 {{'rt.collective' op expected parts, not of an all_reduce, that rise from 0 to 16}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 parts [0, 8, 16] layers 0 to 2 barrier loop from "o_proj"
   }
 }
 

@@ -10,19 +10,32 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.weight "w" from "w" {cols = 4 : i64, element = bf16, group = 2 : i64, layer_bytes = 512 : i64, layers = 2 : i64, offset = 0 : i64, panel = 32 : i64, rows = 32 : i64, row_begin = 33 : i64, source_rows = 65 : i64}
   rt.plan "ar" {
     rt.slot [64, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier loop from "o_proj"
-    rt.collective all_reduce <slot 0> elements [0, 16, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier from "o_proj"
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "down_proj"
-    rt.collective all_reduce <slot 0> elements [1, 8, 0, 0, 0, 0, 0, 0] layers 0 to 2 barrier from "down_proj"
+    rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 11 parts [0, 8, 11] layers 0 to 2 barrier from "down_proj"
+    rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 4 nodes [2, 3, 4] of [0, 1, 3] layers 0 to 2 barrier from "down_proj"
   }
 }
 
-// CHECK: @plait_plan_0_args(dense<[1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]>
+// CHECK: @plait_plan_0_collective_1_parts(dense<[0, 8, 11]>
+// CHECK: @plait_plan_0_collective_2_node_bounds(dense<[0, 1, 3]>
+// CHECK: @plait_plan_0_collective_2_node_ends(dense<[2, 3, 4]>
+// CHECK: @plait_plan_0_args(dense<[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]>
 // Kernel, first argument, arguments, barrier, layers, loop begin, source.
 // CHECK: @plait_plan_0_launches(dense<[
-// CHECK-SAME: 0, 0, 2, 1, 0, 2, 1, 0, -1, 2, 1, 1, 0, 2, 0, 0, 0, 3, 2, 1, 0, 2, 0, 1, -2, 5, 1, 1, 0, 2, 0, 1
-// Kind, then the elements.
-// CHECK: @plait_plan_0_collectives(dense<[0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 1, 8, 0, 0, 0, 0, 0, 0]>
+// CHECK-SAME: 0, 0, 2, 1, 0, 2, 1, 0, -1, 2, 2, 1, 0, 2, 0, 0, 0, 4, 2, 1, 0, 2, 0, 1, -2, 6, 2, 1, 0, 2, 0, 1, -3, 8, 2, 1, 0, 2, 0, 1
+// Kind, dim, rows, nodes, columns, and the tables.
+// CHECK-LABEL: llvm.mlir.global internal constant @plait_plan_0_collectives()
+// CHECK: llvm.mlir.constant(2 : i32)
+// CHECK: llvm.mlir.constant(1 : i32)
+// CHECK: llvm.mlir.constant(11 : i64)
+// CHECK: llvm.mlir.addressof @plait_plan_0_collective_1_parts
+// CHECK: llvm.mlir.constant(3 : i32)
+// CHECK: llvm.mlir.constant(4 : i64)
+// CHECK: llvm.mlir.addressof @plait_plan_0_collective_2_node_bounds
+// CHECK: llvm.mlir.addressof @plait_plan_0_collective_2_node_ends
 // Row and column where the part begins, and the tensor's shape.
 // CHECK-LABEL: llvm.mlir.global internal constant @plait_weights
 // CHECK: llvm.mlir.constant(33 : i64)

@@ -29,9 +29,21 @@ par.mesh @mesh axes ["tp"] sizes [2] rank 0
 // -----
 
 par.mesh @mesh axes ["tp"] sizes [2]
+// CHECK-LABEL: decode.step @split
 decode.step @split(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32, #lm.dims<tokens>>)
     attributes {input_roles = [#decode.role<logits>], output_roles = [#decode.role<logits>]} {
-  // expected-error @+1 {{has no collective yet}}
+  // CHECK: %[[P:.*]] = par.part %{{.*}} dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh : tensor<?x32xf32, #lm.dims<tokens>> -> tensor<?x24xf32, #lm.dims<tokens>>
+  // CHECK: decode.return %[[P]]
   %0 = par.reshard %x from <@mesh, [{}, {}]> to <@mesh, [{}, {"tp" : 0 to 8, 8 to 32}]> : tensor<?x32xf32, #lm.dims<tokens>>
+  decode.return %0 : tensor<?x32xf32, #lm.dims<tokens>>
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+decode.step @overlap(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32, #lm.dims<tokens>>)
+    attributes {input_roles = [#decode.role<logits>], output_roles = [#decode.role<logits>]} {
+  // expected-error @+1 {{expected parts that do not overlap}}
+  %0 = par.reshard %x from <@mesh, [{}, {}]> to <@mesh, [{}, {"tp" : 0 to 16, 8 to 32}]> : tensor<?x32xf32, #lm.dims<tokens>>
   decode.return %0 : tensor<?x32xf32, #lm.dims<tokens>>
 }

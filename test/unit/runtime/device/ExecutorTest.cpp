@@ -82,6 +82,7 @@ TEST_P(Executors, BarriersHold) {
       places.push_back({&course, i, complete, want});
     }
     plait_model_v4_t model{};
+    model.ranks = 1;
     model.kernels = kernels.data();
     plait_plan_v2_t plan{};
     plan.args = args.data();
@@ -137,6 +138,7 @@ TEST_P(Executors, Layers) {
     plait_arg_v1_t args[] = {{PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_WEIGHT, 0}};
     plait_launch_v2_t launches[] = {{0, 0, 1, 1, 0, layers, 1, 0}, {1, 1, 1, 1, 0, layers, 0, 0}};
     plait_model_v4_t model{};
+    model.ranks = 1;
     model.kernels = kernels;
     model.weights = &weight;
     plait_plan_v2_t plan{};
@@ -151,22 +153,25 @@ TEST_P(Executors, Layers) {
   }
 }
 
-/// Runs `body` on two ranks, which are threads.
-std::array<Status, 2> onRanks(const std::function<Status(Communicator &)> &body) {
+/// Runs `body` on ranks, which are threads.
+std::vector<Status> onRanks(const std::function<Status(Communicator &)> &body, int size = 2) {
   LocalGroupOptions options;
-  options.size = 2;
+  options.size = size;
   Expected<int> fd = LocalGroup::create(options);
   EXPECT_TRUE(fd.ok()) << fd.status().message();
   auto region = std::make_shared<const SharedRegion>(SharedRegion::map(*fd).take());
   ::close(*fd);
-  std::array<Status, 2> results;
+  std::vector<Status> results(size_t(size), Status::success());
   auto run = [&](int rank) {
     auto communicator = LocalGroup::join(region, rank, options);
     results[size_t(rank)] = communicator ? body(**communicator) : communicator.status();
   };
-  std::thread other(run, 1);
+  std::vector<std::thread> others;
+  for (int rank = 1; rank < size; ++rank)
+    others.emplace_back(run, rank);
   run(0);
-  other.join();
+  for (std::thread &other : others)
+    other.join();
   return results;
 }
 
@@ -200,6 +205,7 @@ struct SumPlan {
     model.kernels = kernels;
     model.weights = &weight;
     model.sources = sources;
+    model.ranks = 2;
     plan.slots = slots;
     plan.args = args;
     plan.launches = launches;
@@ -250,6 +256,78 @@ TEST_P(Executors, CollectivesOfTwoRanks) {
     for (const Status &status : results)
       EXPECT_TRUE(status) << status.message();
   }
+}
+
+/// One collective from slot 0 to slot 1, of 5 columns.
+struct PartsPlan {
+  static constexpr int64_t columns = 5;
+  PartsPlan(int32_t kind, int32_t dim, int32_t rank, std::vector<int64_t> parts) : bounds(std::move(parts)) {
+    collective = {kind, dim, PLAIT_DIM_TOKENS, 0, columns, dim ? bounds.data() : nullptr, nullptr, nullptr};
+    model.sources = sources;
+    model.rank = rank;
+    model.ranks = int32_t(bounds.size()) - 1;
+    plan.slots = slots;
+    plan.args = args;
+    plan.launches = &launch;
+    plan.collectives = &collective;
+    plan.slot_count = 2;
+    plan.arg_count = 2;
+    plan.launch_count = plan.collective_count = 1;
+  }
+  std::vector<int64_t> bounds;
+  plait_extent_v3_t slots[2] = {{0, {4 * columns}}, {0, {4 * columns}}};
+  plait_collective_v2_t collective;
+  plait_arg_v1_t args[2] = {{PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1}};
+  plait_launch_v2_t launch = {-1, 0, 2, 1, 0, 1, 0, 0};
+  const char *sources[1] = {"norm"};
+  plait_model_v4_t model{};
+  plait_plan_v2_t plan{};
+};
+
+/// Matrices of which ranks have parts of rows or of columns: what each gives and gets is
+/// compared with the element of the whole matrix that it is.
+TEST_P(Executors, CollectivesOfParts) {
+  const std::vector<int64_t> bounds = {0, 1, 3, 5};
+  constexpr int size = 3;
+  auto element = [](int64_t row, int64_t column) { return float(100 * row + column); };
+  for (int32_t kind : {PLAIT_COLLECTIVE_REDUCE_SCATTER, PLAIT_COLLECTIVE_ALL_GATHER, PLAIT_COLLECTIVE_PART})
+    for (int32_t dim : {0, 1})
+      for (int64_t tokens : {0, 1, 2, 3, 7, 32}) {
+        auto body = [&](Communicator &communicator) {
+          int rank = communicator.rank();
+          PartsPlan parts(kind, dim, rank, bounds);
+          int64_t slotBytes = (tokens * 4 * PartsPlan::columns + 63) / 64 * 64;
+          std::vector<float> arena(size_t(2 * slotBytes / 4 + 16), -1);
+          float *source = arena.data(), *target = source + slotBytes / 4;
+          // The rows and columns that a rank has.
+          int64_t rowBegin = dim ? 0 : tokens * rank / size, rowEnd = dim ? tokens : tokens * (rank + 1) / size;
+          int64_t colBegin = dim ? bounds[size_t(rank)] : 0, colEnd = dim ? bounds[size_t(rank) + 1] : 5;
+          bool gathers = kind == PLAIT_COLLECTIVE_ALL_GATHER, sums = kind == PLAIT_COLLECTIVE_REDUCE_SCATTER;
+          std::vector<float> part, whole;
+          for (int64_t row = rowBegin; row < rowEnd; ++row)
+            for (int64_t column = colBegin; column < colEnd; ++column)
+              part.push_back(element(row, column) * (sums ? size : 1) + (sums ? 0 + 1 + 2 : 0));
+          for (int64_t row = 0; row < tokens; ++row)
+            for (int64_t column = 0; column < 5; ++column)
+              whole.push_back(element(row, column) + float(sums ? rank : 0));
+          std::vector<float> &in = gathers ? part : whole, &out = gathers ? whole : part;
+          std::copy(in.begin(), in.end(), source);
+          plait_context_v1_t context = {sizeof(context), nullptr, nullptr};
+          auto pool = ThreadPool::create(GetParam());
+          Executor executor(parts.model, parts.plan, nullptr, &communicator);
+          Executor::StepMemory memory;
+          memory.arena = reinterpret_cast<uint8_t *>(arena.data());
+          PLAIT_RETURN_IF_ERROR(executor.run(**pool, context, {tokens}, memory));
+          EXPECT_EQ(std::vector<float>(target, target + out.size()), out)
+              << "kind " << kind << " dim " << dim << " tokens " << tokens << " rank " << rank;
+          uint64_t calls = communicator.count(CollectiveKind::reduceScatter).calls +
+                           communicator.count(CollectiveKind::allGather).calls;
+          EXPECT_EQ(calls, tokens && kind != PLAIT_COLLECTIVE_PART ? 1u : 0u);
+          return Status::success();
+        };
+        for (const Status &status : onRanks(body, size))
+          EXPECT_TRUE(status) << status.message();
+      }
 }
 
 TEST_P(Executors, ALostRankEndsTheStep) {
