@@ -225,6 +225,13 @@ LogicalResult UnpackOp::verify() {
   return success();
 }
 
+bool kernel::isSameCode(FuncOp a, FuncOp b) {
+  return a.getFunctionType() == b.getFunctionType() && a.getCost() == b.getCost() &&
+         a.getInPlaceAttr() == b.getInPlaceAttr() &&
+         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
+                                                    OperationEquivalence::Flags::IgnoreLocations);
+}
+
 std::string kernel::getSource(Operation *op) {
   std::string name;
   op->getLoc()->walk([&](Location loc) {

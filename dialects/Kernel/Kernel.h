@@ -68,6 +68,9 @@ struct PageLayout {
 /// The name the importer gave the op, or the op's own.
 std::string getSource(mlir::Operation *op);
 
+/// Whether two kernels differ in name and location at most.
+bool isSameCode(FuncOp a, FuncOp b);
+
 } // namespace plait::kernel
 
 #endif // PLAIT_DIALECTS_KERNEL_KERNEL_H

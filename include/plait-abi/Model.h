@@ -261,9 +261,10 @@ typedef struct plait_model_v4 {
   int32_t rank, ranks; /* programs that run together, and which one this is */
 } plait_model_v4_t;
 
-/* Returns the model's tables, or null if the binary cannot serve a runtime
- * whose newest known ABI is `max_version`. */
-typedef const plait_model_v4_t *(*plait_model_query_fn)(uint32_t max_version);
+/* Returns the tables of `rank`, or null if the binary has none, or cannot serve a runtime
+ * whose newest known ABI is `max_version`. A binary has the code of several ranks, or of
+ * all: what they have in common is there once. */
+typedef const plait_model_v4_t *(*plait_model_query_fn)(uint32_t max_version, int32_t rank);
 
 #if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
 #ifdef __cplusplus

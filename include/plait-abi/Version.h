@@ -19,7 +19,8 @@
  *      ranks (plait_launch_v2_t, plait_collective_v1_t).
  *   5  ranks share out tokens and the vocabulary: more collectives, on rows and columns,
  *      with an order of sums that the model may declare (plait_collective_v2_t); three
- *      more extents (plait_extent_v3_t).
+ *      more extents (plait_extent_v3_t). A binary has the tables of all ranks
+ *      (plait_model_query_fn).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through

@@ -11,6 +11,7 @@
 #include "CrashReport.h"
 #include "Explain.h"
 #include "Link.h"
+#include "MergeRanks.h"
 #include "plait/Driver/Register.h"
 #include "plait/Support/IrInput.h"
 #include "runtime/base/Signals.h"
@@ -107,9 +108,8 @@ public:
       return writeIR(*module);
     // Of IR that is shown, that of rank 0.
     ranks.resize(options.stopAfter == Phase::link ? size_t(options.tp) : 1);
-    for (size_t rank = 0; rank < ranks.size(); ++rank)
-      for (const CpuMachine &machine : machines)
-        PLAIT_RETURN_IF_ERROR(compileFor(machine, rank));
+    for (const CpuMachine &machine : machines)
+      PLAIT_RETURN_IF_ERROR(compileFor(machine));
     if (options.stopAfter < Phase::link)
       return writeIR(*ranks.front().front().module);
     LinkInputs inputs{options, imported, selftest, ranks, importance ? &*importance : nullptr};
@@ -188,30 +188,44 @@ private:
     return Status::success();
   }
 
-  /// The phases that depend on rank and machine; `module` stays for the next one.
-  Status compileFor(const CpuMachine &machine, size_t rank) {
+  /// The phases that depend on the machine; `module` stays for the next one. Code is
+  /// generated for all ranks at once.
+  Status compileFor(const CpuMachine &machine) {
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
     phaseOptions.tiles = machine.tiles;
     phaseOptions.isa = machine.isa;
+    phaseOptions.tp = options.tp;
+    phaseOptions.sequenceParallel = options.sequenceParallel;
     std::optional<ExplainLog::Mark> mark;
     if (explain)
       mark = explain->mark();
-    TargetCode &code = ranks[rank].emplace_back();
-    code.machine = machine;
-    code.module = OwningOpRef<ModuleOp>(module->clone());
-    phaseOptions.tp = options.tp;
-    phaseOptions.sequenceParallel = options.sequenceParallel;
-    phaseOptions.rank = int64_t(rank);
-    PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *code.module));
-    PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *code.module));
-    if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
-      keepTables(code);
-    PLAIT_RETURN_IF_ERROR(runPhase(Phase::cpu, *code.module));
-    if (explain) {
-      code.explanation = explain->finish();
-      explain->rewind(*mark);
+    OwningOpRef<ModuleOp> all;
+    for (size_t rank = 0; rank < ranks.size(); ++rank) {
+      TargetCode &code = ranks[rank].emplace_back();
+      code.machine = machine;
+      auto own = OwningOpRef<ModuleOp>(module->clone());
+      phaseOptions.rank = int64_t(rank);
+      PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *own));
+      PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *own));
+      if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
+        keepTables(code, *own);
+      if (explain) {
+        code.explanation = explain->finish();
+        explain->rewind(*mark);
+      }
+      if (rank == 0)
+        all = std::move(own);
+      else
+        mergeRank(*all, *own);
     }
+    PLAIT_RETURN_IF_ERROR(runPhase(Phase::cpu, *all));
+    for (RankCode &code : ranks)
+      if (explain)
+        explain->append(*mark, *code.back().explanation);
+    if (explain)
+      explain->rewind(*mark);
+    ranks.front().back().module = std::move(all);
     return Status::success();
   }
 
@@ -236,11 +250,11 @@ private:
 
   /// The tables become constants of the binary in the cpu phase; packing and the
   /// manifest still need them as ops.
-  void keepTables(TargetCode &code) {
-    llvm::raw_string_ostream(code.plan) << *code.module << "\n";
+  void keepTables(TargetCode &code, ModuleOp module) {
+    llvm::raw_string_ostream(code.plan) << module << "\n";
     if (explain)
-      explain->addCosts(*code.module);
-    for (rt::ModelOp model : code.module->getOps<rt::ModelOp>())
+      explain->addCosts(module);
+    for (rt::ModelOp model : module.getOps<rt::ModelOp>())
       code.tables = OwningOpRef<rt::ModelOp>(model.clone());
   }
 

@@ -126,6 +126,14 @@ void ExplainLog::rewind(Mark mark) {
   variants.erase(variants.begin() + int64_t(mark.variants), variants.end());
 }
 
+void ExplainLog::append(Mark mark, Json &explanation) const {
+  auto add = [&](const char *key, const Json &list, size_t from) {
+    explanation[key].insert(explanation[key].end(), list.begin() + int64_t(from), list.end());
+  };
+  add("passes", passes, mark.passes);
+  add("remarks", remarks, mark.remarks);
+}
+
 Json ExplainLog::finish() const {
   return {{"schema", 1}, {"passes", passes}, {"remarks", remarks}, {"variants", variants}};
 }

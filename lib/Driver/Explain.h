@@ -49,6 +49,8 @@ public:
   };
   Mark mark() const { return {passes.size(), remarks.size(), variants.size()}; }
   void rewind(Mark mark);
+  /// Adds to `explanation` what has been collected of passes since `mark`.
+  void append(Mark mark, Json &explanation) const;
 
 private:
   Json passes = Json::array(), remarks = Json::array(), variants = Json::array();

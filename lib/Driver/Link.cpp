@@ -23,8 +23,6 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <map>
-
 using namespace plait;
 
 namespace {
@@ -38,9 +36,12 @@ public:
     parts.resize(in.ranks.size());
     for (size_t rank = 0; rank < parts.size(); ++rank) {
       PLAIT_RETURN_IF_ERROR(checkLayouts(in.ranks[rank]));
-      for (TargetCode &code : in.ranks[rank])
-        PLAIT_RETURN_IF_ERROR(writeCode(code, rank));
     }
+    for (TargetCode &code : in.ranks.front())
+      PLAIT_RETURN_IF_ERROR(writeCode(code));
+    for (size_t rank = 0; rank < parts.size(); ++rank)
+      for (size_t target = 0; target < binaries.size(); ++target)
+        PLAIT_RETURN_IF_ERROR(writePlan(in.ranks[rank][target], rank, binaries[target]));
     PLAIT_RETURN_IF_ERROR(writeCompanions());
     PLAIT_RETURN_IF_ERROR(writeSelftest());
     return writeManifest();
@@ -80,29 +81,29 @@ private:
   }
 
   /// Files of one target among several have its name.
-  Status writeCode(TargetCode &code, size_t rank) {
-    bool hasTargets = in.ranks[rank].size() > 1;
-    auto fileName = [&](const char *stem, const char *extension) {
-      return rankedName(stem, rank) + (hasTargets ? "." + code.machine.name : "") + extension;
-    };
-    begin("generating code" + (hasTargets ? " for " + code.machine.name : "") +
-          (hasRanks() ? " of rank " + std::to_string(rank) : ""));
+  std::string targetedName(const std::string &stem, const CpuMachine &machine, const char *extension) const {
+    return stem + (in.ranks.front().size() > 1 ? "." + machine.name : "") + extension;
+  }
+
+  /// The code of all ranks for one target.
+  Status writeCode(TargetCode &code) {
+    begin("generating code" + (in.ranks.front().size() > 1 ? " for " + code.machine.name : ""));
     PLAIT_ASSIGN_OR_RETURN(std::string object, compileToObject(*code.module, code.machine));
-    std::string binary = fileName("model", ".so"), plan = fileName("plan", ".mlir");
+    std::string binary = targetedName("model", code.machine, ".so");
     PLAIT_RETURN_IF_ERROR(linkSharedObject(object, artifact.pathOf(binary)));
+    PLAIT_ASSIGN_OR_RETURN(binaries.emplace_back(), artifact.describe(binary));
+    return Status::success();
+  }
+
+  /// What people read of a rank's code, and the entry of the manifest.
+  Status writePlan(TargetCode &code, size_t rank, const Json &file) {
+    std::string plan = targetedName(rankedName("plan", rank), code.machine, ".mlir");
     PLAIT_RETURN_IF_ERROR(artifact.writeFile(plan, code.plan));
     files.push_back(plan);
     Json entry = {{"target", code.machine.name}, {"isa", code.machine.isa}};
-    PLAIT_ASSIGN_OR_RETURN(Json file, artifact.describe(binary));
-    // Ranks whose code is the same share the file.
-    auto [same, isNew] = codeFiles.insert({file["digest"].get<std::string>(), file});
-    if (!isNew && hasRanks()) {
-      (void)llvm::sys::fs::remove(artifact.pathOf(binary));
-      file = same->second;
-    }
     entry.update(file);
     if (code.explanation) {
-      std::string explain = fileName("explain", ".json");
+      std::string explain = targetedName(rankedName("explain", rank), code.machine, ".json");
       PLAIT_RETURN_IF_ERROR(artifact.writeFile(explain, writeJson(*code.explanation)));
       files.push_back(explain);
       entry["explain"] = explain;
@@ -287,8 +288,8 @@ private:
   rt::ModelOp model;
   ArtifactWriter &artifact;
   std::vector<std::string> files;
-  std::vector<Json> parts;               ///< of each rank: "binaries", and with a checkpoint "weights"
-  std::map<std::string, Json> codeFiles; ///< by digest
+  std::vector<Json> parts;    ///< of each rank: "binaries", and with a checkpoint "weights"
+  std::vector<Json> binaries; ///< the files of code, one for each target
   Json inputs;
 };
 

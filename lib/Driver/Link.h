@@ -29,10 +29,10 @@ struct Selftest {
 std::optional<Selftest> makeSelftest(const ImportedModel &imported, const CompileOptions &options, ModuleOp module,
                                      const WeightImportance *importance);
 
-/// What the phases have made for one target.
+/// What the phases have made of one rank for one target.
 struct TargetCode {
   CpuMachine machine;
-  OwningOpRef<ModuleOp> module;    ///< llvm dialect only
+  OwningOpRef<ModuleOp> module;    ///< llvm dialect only; of rank 0: the code of all ranks
   OwningOpRef<rt::ModelOp> tables; ///< those that are in it as constants
   std::string plan;                ///< the IR after lower, for people
   std::optional<Json> explanation;
@@ -49,7 +49,7 @@ struct LinkInputs {
   const WeightImportance *importance; ///< of columns, for rounding; may be null
 };
 
-/// For each rank a binary for each target and weights, self-test and manifest, in one artifact.
+/// A binary for each target, weights of each rank, self-test and manifest, in one artifact.
 Status link(LinkInputs &inputs);
 
 } // namespace plait

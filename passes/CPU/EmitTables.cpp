@@ -53,18 +53,29 @@ struct EmitTablesPass : plait::impl::EmitTablesPassBase<EmitTablesPass> {
 
   void runOnOperation() override {
     auto models = llvm::to_vector(getOperation().getOps<rt::ModelOp>());
-    if (models.size() != 1) {
-      getOperation().emitError("expected one 'rt.model' but got ") << models.size();
+    if (models.empty()) {
+      getOperation().emitError("expected an 'rt.model' but found none");
       return signalPassFailure();
     }
     b = OpBuilder::atBlockEnd(getOperation().getBody());
     loc = models.front().getLoc();
-    if (failed(emitModel(models.front())))
-      return signalPassFailure();
-    models.front().erase();
+    for (rt::ModelOp model : models) {
+      prefix = getPrefix(model, models.front());
+      name = models.front().getSymName();
+      if (failed(emitModel(model)))
+        return signalPassFailure();
+    }
+    emitQuery(models);
+    for (rt::ModelOp model : models)
+      model.erase();
   }
 
 private:
+  /// Tables of the first model have plain names, those of other ranks their number.
+  static std::string getPrefix(rt::ModelOp model, rt::ModelOp first) {
+    return model == first ? "plait_" : "plait_rank" + std::to_string(model.getRank()) + "_";
+  }
+
   //===- Globals ----------------------------------------------------------===//
 
   Type pointerType() { return LLVM::LLVMPointerType::get(&getContext()); }
@@ -191,7 +202,7 @@ private:
   }
 
   Row getPlanRow(rt::PlanOp plan, int64_t index) {
-    std::string prefix = "plait_plan_" + std::to_string(index) + "_";
+    std::string prefix = this->prefix + "plan_" + std::to_string(index) + "_";
     SmallVector<int64_t> slots, arguments, launches;
     SmallVector<Row> collectives;
     Block &body = plan.getBody().front();
@@ -239,6 +250,8 @@ private:
     if (body.getOps<rt::PlanOp>().empty())
       return model.emitOpError("expected an 'rt.plan' but found none; 'plait-plan-launches' makes them");
     SmallVector<Row> kernels, weights, states, plans, sourceRows;
+    kernelIndex.clear();
+    sources.clear();
     for (rt::KernelOp kernel : body.getOps<rt::KernelOp>()) {
       kernelIndex[kernel.getFunctionAttr()] = kernels.size();
       auto row = getKernelRow(kernel);
@@ -259,49 +272,57 @@ private:
     for (const std::string &source : sources)
       sourceRows.push_back({Field(emitString(source))});
 
-    emitStructs("plait_model", Row{i64(sizeof(plait_model_v4_t)),
-                                   i32(PLAIT_ABI_VERSION),
-                                   i32(PLAIT_ABI_MAGIC),
-                                   emitString(model.getSymName()),
-                                   emitString(isa),
-                                   emitString(model.getNumerics()),
-                                   i64(model.getVocabulary()),
-                                   i64(model.getMaxPositions()),
-                                   i64(model.getLayers()),
-                                   i64(model.getPackBytes()),
-                                   emitStructs("plait_kernels", kernels),
-                                   emitStructs("plait_weights", weights),
-                                   emitStructs("plait_states", states),
-                                   emitStructs("plait_plans", plans),
-                                   emitStructs("plait_sources", sourceRows),
-                                   i32(kernels.size()),
-                                   i32(weights.size()),
-                                   i32(states.size()),
-                                   i32(plans.size()),
-                                   i32(sourceRows.size()),
-                                   i32(tableCount),
-                                   i32(model.getRank()),
-                                   i32(model.getRanks())});
-    emitQuery();
+    emitStructs(prefix + "model", Row{i64(sizeof(plait_model_v4_t)),
+                                      i32(PLAIT_ABI_VERSION),
+                                      i32(PLAIT_ABI_MAGIC),
+                                      emitString(name),
+                                      emitString(isa),
+                                      emitString(model.getNumerics()),
+                                      i64(model.getVocabulary()),
+                                      i64(model.getMaxPositions()),
+                                      i64(model.getLayers()),
+                                      i64(model.getPackBytes()),
+                                      emitStructs(prefix + "kernels", kernels),
+                                      emitStructs(prefix + "weights", weights),
+                                      emitStructs(prefix + "states", states),
+                                      emitStructs(prefix + "plans", plans),
+                                      emitStructs(prefix + "sources", sourceRows),
+                                      i32(kernels.size()),
+                                      i32(weights.size()),
+                                      i32(states.size()),
+                                      i32(plans.size()),
+                                      i32(sourceRows.size()),
+                                      i32(tableCount),
+                                      i32(model.getRank()),
+                                      i32(model.getRanks())});
     return success();
   }
 
-  /// const plait_model_v4_t *plait_model_query(uint32_t max_version)
-  void emitQuery() {
-    auto type = LLVM::LLVMFunctionType::get(pointerType(), {b.getI32Type()});
+  /// const plait_model_v4_t *plait_model_query(uint32_t max_version, int32_t rank)
+  void emitQuery(ArrayRef<rt::ModelOp> models) {
+    Type i32 = b.getI32Type();
+    auto type = LLVM::LLVMFunctionType::get(pointerType(), {i32, i32});
     auto query = LLVM::LLVMFuncOp::create(b, loc, PLAIT_MODEL_QUERY_SYMBOL, type);
     OpBuilder::InsertionGuard guard(b);
-    Value newest = b.createBlock(&query.getBody(), {}, {b.getI32Type()}, {loc})->getArgument(0);
+    Block *entry = b.createBlock(&query.getBody(), {}, {i32, i32}, {loc, loc});
+    Value newest = entry->getArgument(0), rank = entry->getArgument(1);
     Value mine = LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(PLAIT_ABI_VERSION));
     Value known = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::uge, newest, mine);
-    Value tables = LLVM::AddressOfOp::create(b, loc, pointerType(), "plait_model");
-    Value null = LLVM::ZeroOp::create(b, loc, pointerType());
+    Value null = LLVM::ZeroOp::create(b, loc, pointerType()), tables = null;
+    for (rt::ModelOp model : models) {
+      Value own = LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(model.getRank()));
+      Value asked = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, rank, own);
+      Value address = LLVM::AddressOfOp::create(b, loc, pointerType(), getPrefix(model, models.front()) + "model");
+      tables = LLVM::SelectOp::create(b, loc, asked, address, tables);
+    }
     LLVM::ReturnOp::create(b, loc, LLVM::SelectOp::create(b, loc, known, tables, null).getResult());
   }
 
   OpBuilder b{static_cast<MLIRContext *>(nullptr)};
   LocationAttr loc;
   std::map<std::string, std::string> strings; ///< text to the global that holds it
+  std::string prefix;                         ///< of the names of a model's tables
+  StringRef name;                             ///< of the model, whatever the rank
   std::vector<std::string> sources;
   DenseMap<Attribute, int64_t> kernelIndex;
 };

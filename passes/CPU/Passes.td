@@ -72,10 +72,11 @@ def LowerImportsPass : Pass<"plait-lower-imports", "::mlir::ModuleOp"> {
 }
 
 def EmitTablesPass : Pass<"plait-emit-tables", "::mlir::ModuleOp"> {
-  let summary = "Turns the rt.model into the constant tables of a model binary";
+  let summary = "Turns the rt.models into the constant tables of a model binary";
   let description = [{
     One global per table of include/plait-abi/Model.h and the function
-    `plait_model_query` that returns them. Needs the `llvm.func` and the tiles of
+    `plait_model_query` that returns those of a rank. There is an `rt.model` for each
+    rank; ranks may have kernels in common. Needs the `llvm.func` and the tiles of
     every `rt.kernel`.
   }];
   let options = [Option<"isa", "isa", "std::string", "\"\"", "CPU features that the binary asks for, space separated">];

@@ -18,13 +18,6 @@ using namespace plait;
 
 namespace {
 
-bool areEqual(kernel::FuncOp a, kernel::FuncOp b) {
-  return a.getFunctionType() == b.getFunctionType() && a.getCost() == b.getCost() &&
-         a.getInPlaceAttr() == b.getInPlaceAttr() &&
-         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(),
-                                                    OperationEquivalence::Flags::IgnoreLocations);
-}
-
 struct DedupeKernelsPass : plait::impl::DedupeKernelsPassBase<DedupeKernelsPass> {
   using DedupeKernelsPassBase::DedupeKernelsPassBase;
 
@@ -35,7 +28,7 @@ struct DedupeKernelsPass : plait::impl::DedupeKernelsPassBase<DedupeKernelsPass>
     for (kernel::FuncOp func : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>())) {
       Operation *compute = func.getRoot();
       auto &candidates = kept[{func.getFunctionType(), compute ? compute->getName().getIdentifier() : StringAttr()}];
-      auto *same = llvm::find_if(candidates, [&](kernel::FuncOp other) { return areEqual(func, other); });
+      auto *same = llvm::find_if(candidates, [&](kernel::FuncOp other) { return kernel::isSameCode(func, other); });
       if (same == candidates.end()) {
         candidates.push_back(func);
         continue;

@@ -156,11 +156,15 @@ Status Model::loadBinary() {
   if (!symbol)
     return corrupt(printable(path) + ": found a shared object without " PLAIT_MODEL_QUERY_SYMBOL
                                      "; expected a Plait model binary");
-  model = reinterpret_cast<plait_model_query_fn>(symbol)(PLAIT_ABI_VERSION);
-  if (!model)
+  auto query = reinterpret_cast<plait_model_query_fn>(symbol);
+  if (!query(PLAIT_ABI_VERSION, 0))
     return unsupported(printable(path) + ": found a model built for a newer ABI; this runtime reads ABI " +
                        std::to_string(PLAIT_ABI_VERSION) +
                        "; update Plait, or recompile it with the plait-compile of this version");
+  model = query(PLAIT_ABI_VERSION, int32_t(ownRank));
+  if (!model)
+    return corrupt(printable(path) + ": found no tables of rank " + std::to_string(ownRank) + "; expected those of " +
+                   std::to_string(info.ranks.size()) + " ranks");
   ImageSearch search{reinterpret_cast<uintptr_t>(symbol), {}};
   dl_iterate_phdr(collectSegments, &search);
   return checkTables(model, LoadedImage(std::move(search.segments))).withContext(printable(path));

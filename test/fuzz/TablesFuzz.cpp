@@ -102,7 +102,7 @@ Image loadDemo() {
   void *library = dlopen(PLAIT_DEMO_MODEL, RTLD_NOW | RTLD_LOCAL);
   require(library, "the demo model loads");
   auto query = reinterpret_cast<plait_model_query_fn>(dlsym(library, PLAIT_MODEL_QUERY_SYMBOL));
-  const plait_model_v4_t *model = query(PLAIT_ABI_VERSION);
+  const plait_model_v4_t *model = query(PLAIT_ABI_VERSION, 0);
   require(model, "the demo model has tables");
   return Image(*model);
 }

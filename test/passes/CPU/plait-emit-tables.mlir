@@ -1,4 +1,4 @@
-// RUN: plait-opt %s --plait-emit-tables | FileCheck %s
+// RUN: plait-opt %s -split-input-file --plait-emit-tables | FileCheck %s
 
 // A collective is a launch of kernel -1, -2, ..., and a row of a table of its own; a
 // part of a weight says where in its tensor it begins.
@@ -50,3 +50,39 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 // CHECK-NEXT: llvm.mlir.constant(2 : i32)
 // CHECK-NEXT: llvm.insertvalue {{.*}}[0, 22]
 // CHECK-NEXT: llvm.return
+
+// -----
+
+// Two ranks that have a kernel in common.
+llvm.func @k(%c: !llvm.ptr, %b: !llvm.ptr, %d: !llvm.ptr, %begin: i64, %end: i64, %step: i64) {
+  llvm.return
+}
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k tiles <count = 1, dim = 0, block = 4, cyclic = false>
+  rt.plan "ar" {
+    rt.launch @k [] layers 0 to 1 barrier from "a"
+  }
+}
+rt.model @main_0 attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 1 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k tiles <count = 1, dim = 0, block = 4, cyclic = false>
+  rt.plan "ar" {
+    rt.launch @k [] layers 0 to 1 barrier from "b"
+  }
+}
+// CHECK-LABEL: llvm.mlir.global internal constant @plait_kernels
+// CHECK: llvm.mlir.addressof @k
+// CHECK-LABEL: llvm.mlir.global internal constant @plait_model()
+// CHECK: llvm.mlir.addressof @[[$NAME:plait_string_[0-9]+]] : !llvm.ptr
+// CHECK-LABEL: llvm.mlir.global internal constant @plait_rank1_kernels
+// CHECK: llvm.mlir.addressof @k
+// Whatever the rank, the name is one.
+// CHECK-LABEL: llvm.mlir.global internal constant @plait_rank1_model()
+// CHECK: llvm.mlir.addressof @[[$NAME]] : !llvm.ptr
+// CHECK-LABEL: llvm.func @plait_model_query(%arg0: i32, %arg1: i32) -> !llvm.ptr
+// CHECK: %[[NONE:.*]] = llvm.mlir.zero
+// CHECK: %[[IS0:.*]] = llvm.icmp "eq" %arg1, %{{.*}}
+// CHECK: %[[T0:.*]] = llvm.mlir.addressof @plait_model
+// CHECK: %[[O0:.*]] = llvm.select %[[IS0]], %[[T0]], %[[NONE]]
+// CHECK: %[[T1:.*]] = llvm.mlir.addressof @plait_rank1_model
+// CHECK: %[[O1:.*]] = llvm.select %{{.*}}, %[[T1]], %[[O0]]
+// CHECK: llvm.select %{{.*}}, %[[O1]], %[[NONE]]

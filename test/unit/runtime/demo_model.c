@@ -367,6 +367,7 @@ static const plait_model_v4_t model = {sizeof(plait_model_v4_t),
                                        RANK,
                                        RANKS};
 
-__attribute__((visibility("default"))) const plait_model_v4_t *plait_model_query(uint32_t max_version) {
+__attribute__((visibility("default"))) const plait_model_v4_t *plait_model_query(uint32_t max_version, int32_t rank) {
+  (void)rank; /* a binary for each */
   return max_version >= model.abi_version ? &model : NULL;
 }

@@ -244,7 +244,7 @@ TEST_F(TablesTest, Collectives) {
   damaged("launch 6: kernel: found -2", [](Copy &c) { c.launches[6].kernel = -2; });
   damaged("kernel", [](Copy &c) { c.launches[6].kernel = INT32_MIN; });
   damaged("launch 6: arg_count", [](Copy &c) { c.launches[6].arg_count = 1; });
-  damaged("launch 6: argument 0: kind", [](Copy &c) { c.launches[6].first_arg = 19; });
+  damaged("launch 6: argument 0: kind", [](Copy &c) { c.launches[6].first_arg = 20; });
   damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].columns = 3; });
   damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].rows = PLAIT_DIM_ROWS; });
   damaged("argument 1: found slot 1; expected that of argument 0",
@@ -270,7 +270,7 @@ TEST_F(TablesTest, CollectivesOfParts) {
   damaged("collective 0: bounds: found 1; expected 0 to 0", gather, [](Copy &c) { c.bounds[0] = 1; });
   damaged("collective 0: bounds", gather, [](Copy &c) { c.bounds[1] = 2; });
   damaged("collective 0: bounds", gather, [](Copy &c) { c.bounds[1] = 0; });
-  damaged("collective 0: bounds: found 1", gather, [](Copy &c) { c.collectives[0].columns = 3; });
+  damaged("collective 0: bounds: found 2; expected 3 to 3", gather, [](Copy &c) { c.collectives[0].columns = 3; });
   damaged("collective 0: bound", gather, [](Copy &c) { c.collectives[0].bounds = nullptr; });
   damaged("collective 0: nodes", gather, [](Copy &c) { c.collectives[0].nodes = 1; });
   damaged("collective 0: rows", gather, [](Copy &c) {
