@@ -73,7 +73,11 @@ public:
   };
   const Count &count(CollectiveKind kind) const { return counts[size_t(kind)]; }
 
+  /// After an error: the rank that caused it, or -1 if none did.
+  int lostRank() const { return culprit; }
+
 protected:
+  int culprit = -1;
   void record(CollectiveKind kind, size_t bytes) {
     ++counts[size_t(kind)].calls;
     counts[size_t(kind)].bytes += bytes;
