@@ -41,10 +41,6 @@ Status plait::identityError(int rank, const std::string &found, const std::strin
                          ", as the other ranks have; start all ranks with one artifact and one version");
 }
 
-Status plait::groupFailedBefore(const char *name, const char *op) {
-  return internalError(std::string(name) + " @" + op + ": the group has failed before");
-}
-
 std::string plait::silenceText(std::chrono::milliseconds silent) {
   return "no sign of life for " + std::to_string(silent.count()) +
          " ms (it was killed or stopped, or its machine hangs)";

@@ -34,8 +34,6 @@ Status lostError(const Waiting &waiting, const std::string &why);
 Status strayError(int rank, uint64_t foundSignature, const char *foundOp, uint64_t signature, const char *op);
 Status strayMessage(int from, uint64_t foundBytes, uint64_t bytes, const char *op);
 Status identityError(int rank, const std::string &found, const std::string &expected);
-/// Of a call on a group that has failed.
-Status groupFailedBefore(const char *name, const char *op);
 
 /// Why a silent rank is lost.
 std::string silenceText(std::chrono::milliseconds silent);

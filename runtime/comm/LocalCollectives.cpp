@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/comm/Copies.h"
 #include "runtime/comm/LocalCommunicator.h"
 #include "runtime/comm/Reduce.h"
 
 #include <algorithm>
-#include <cstring>
 
 using namespace plait;
 
@@ -18,9 +18,9 @@ namespace {
 // docs/parallel.md has these.
 
 /// All-reduces up to so many bytes that a rank would read of others are done in one step.
-constexpr size_t kOneShotBytes = 64 << 10;
+constexpr size_t kOneShotBytes = 256 << 10;
 /// Larger data goes in pieces that stay in a core's cache until the others have read them.
-constexpr size_t kPieceBytes = 128 << 10;
+constexpr size_t kPieceBytes = 256 << 10;
 
 } // namespace
 
@@ -46,7 +46,7 @@ Status LocalCommunicator::allReduce(std::span<float> data, ReduceKind kind, cons
 /// Everyone reduces everything: one step.
 Status LocalCommunicator::oneShot(std::span<float> data, ReduceKind kind, const char *op) {
   if (!data.empty() && ranks > 1)
-    std::memcpy(outbox(), data.data(), data.size_bytes());
+    copyOut(outbox(), data.data(), data.size_bytes());
   PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, data.size_bytes(), op));
   if (ranks == 1 || data.empty())
     return Status::success();
@@ -64,20 +64,18 @@ Status LocalCommunicator::twoShot(std::span<float> data, size_t bytes, ReduceKin
   size_t share = ((count + n - 1) / n + 15) & ~size_t(15);
   auto begin = [&](int rank) { return std::min(count, share * size_t(rank)); };
   auto size = [&](int rank) { return begin(rank + 1) - begin(rank); };
-  auto copy = [&](void *to, const void *from, int rank) {
-    if (size(rank))
-      std::memcpy(to, from, size(rank) * sizeof(float));
-  };
   // Nobody reads what this rank gives to its own share.
   for (int rank = 0; rank < ranks; ++rank)
     if (rank != me)
-      copy(reinterpret_cast<float *>(outbox()) + begin(rank), data.data() + begin(rank), rank);
+      copyOut(outbox() + begin(rank) * sizeof(float), data.data() + begin(rank), size(rank) * sizeof(float));
   PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op));
-  reduceInto(reinterpret_cast<float *>(outbox()), data.data(), begin(me), size(me), kind);
-  copy(data.data() + begin(me), outbox(), me);
+  float *own = data.data() + begin(me);
+  reduceInto(own, data.data(), begin(me), size(me), kind);
+  copyOut(outbox(), own, size(me) * sizeof(float));
   PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op));
   for (int i = 1; i < ranks; ++i)
-    copy(data.data() + begin((me + i) % ranks), inbox((me + i) % ranks), (me + i) % ranks);
+    if (int rank = (me + i) % ranks; size(rank))
+      copyIn(data.data() + begin(rank), inbox(rank), size(rank) * sizeof(float));
   holdUp(options.link, 2 * data.size_bytes() * (n - 1) / n);
   return Status::success();
 }
@@ -90,7 +88,7 @@ Status LocalCommunicator::reduceScatter(std::span<const float> in, std::span<flo
     begin += counts[size_t(rank)];
   for (size_t first = 0; first < in.size(); first += chunk) {
     size_t count = std::min(chunk, in.size() - first);
-    std::memcpy(outbox(), in.data() + first, count * sizeof(float));
+    copyOut(outbox(), in.data() + first, count * sizeof(float));
     PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::reduceScatter, count * sizeof(float), op));
     // The part of this chunk that is this rank's.
     size_t low = std::max(first, begin), high = std::min(first + count, begin + out.size());
@@ -108,12 +106,12 @@ Status LocalCommunicator::allGather(std::span<const uint8_t> in, std::span<uint8
   for (size_t first = 0; first < most; first += staging) {
     auto part = [&](size_t size) { return size > first ? std::min(staging, size - first) : 0; };
     if (size_t size = part(in.size()))
-      std::memcpy(outbox(), in.data() + first, size);
+      copyOut(outbox(), in.data() + first, size);
     PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allGather, out.size(), op));
     size_t begin = 0;
     for (int rank = 0; rank < ranks; ++rank) {
       if (size_t size = part(bytes[size_t(rank)]))
-        std::memcpy(out.data() + begin + first, inbox(rank), size);
+        copyIn(out.data() + begin + first, inbox(rank), size);
       begin += bytes[size_t(rank)];
     }
     holdUp(options.link, std::min(staging, most - first) * size_t(ranks - 1));
@@ -131,12 +129,12 @@ Status LocalCommunicator::allToAll(std::span<const uint8_t> in, std::span<uint8_
     size_t begin = 0;
     for (size_t to = 0; to < n; begin += bytes[size_t(me) * n + to], ++to)
       if (size_t size = part(bytes[size_t(me) * n + to]))
-        std::memcpy(outbox() + to * slice, in.data() + begin + first, size);
+        copyOut(outbox() + to * slice, in.data() + begin + first, size);
     PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allToAll, most, op));
     begin = 0;
     for (size_t from = 0; from < n; begin += bytes[from * n + size_t(me)], ++from)
       if (size_t size = part(bytes[from * n + size_t(me)]))
-        std::memcpy(out.data() + begin + first, inbox(int(from)) + size_t(me) * slice, size);
+        copyIn(out.data() + begin + first, inbox(int(from)) + size_t(me) * slice, size);
     holdUp(options.link, std::min(slice, most - first) * (n - 1));
   }
   return Status::success();
@@ -147,10 +145,10 @@ Status LocalCommunicator::broadcast(std::span<uint8_t> data, int root, const cha
   for (size_t first = 0; first < data.size(); first += staging) {
     size_t size = std::min(staging, data.size() - first);
     if (me == root)
-      std::memcpy(outbox(), data.data() + first, size);
+      copyOut(outbox(), data.data() + first, size);
     PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::broadcast, size, op));
     if (me != root)
-      std::memcpy(data.data() + first, inbox(root), size);
+      copyIn(data.data() + first, inbox(root), size);
     holdUp(options.link, size);
   }
   return Status::success();

@@ -12,6 +12,7 @@
 
 #include "runtime/comm/LocalCommunicator.h"
 
+#include "runtime/comm/Copies.h"
 #include "runtime/comm/Futex.h"
 
 #include <algorithm>
@@ -46,7 +47,7 @@ LocalCommunicator::LocalCommunicator(std::shared_ptr<const SharedRegion> mapped,
 }
 
 LocalCommunicator::~LocalCommunicator() {
-  mine().state.store(broken ? kRankFailed : kRankLeft, std::memory_order_release);
+  mine().state.store(failure ? kRankLeft : kRankFailed, std::memory_order_release);
   wakeAll(mine().phase);
 }
 
@@ -72,7 +73,7 @@ Status LocalCommunicator::joinAll() {
 
 /// Ends this rank's part in the group, and says why to the others.
 Status LocalCommunicator::fail(Status status, int lost) {
-  broken = true;
+  failure = status;
   culprit = lost;
   RankPlace &place = mine();
   std::snprintf(place.why, sizeof(place.why), "%s", status.message().c_str());
@@ -147,8 +148,8 @@ static uint64_t digestOfName(const char *text, size_t length) {
 /// A point that all ranks reach: what was written before it is seen after it.
 Status LocalCommunicator::agree(CollectiveKind kind, uint64_t bytes, const char *op) {
   const char *name = collectiveName(kind);
-  if (broken)
-    return groupFailedBefore(name, op);
+  if (!failure)
+    return failure;
   uint32_t next = phase + 1;
   RankPlace &place = mine();
   RankPlace::Call &call = place.calls[next & 1];
@@ -180,8 +181,8 @@ Status LocalCommunicator::agree(CollectiveKind kind, uint64_t bytes, const char 
 
 Status LocalCommunicator::send(std::span<const uint8_t> data, int to, const char *op) {
   record(CollectiveKind::sendRecv, data.size());
-  if (broken)
-    return groupFailedBefore("send_recv", op);
+  if (!failure)
+    return failure;
   Channel &channel = region.channel(me, to);
   for (size_t first = 0; first < data.size(); first += SharedRegion::kChannelBytes) {
     uint32_t sent = channel.sent.load(std::memory_order_relaxed);
@@ -189,7 +190,7 @@ Status LocalCommunicator::send(std::span<const uint8_t> data, int to, const char
                                   [&] { return channel.taken.load(std::memory_order_acquire) == sent; }));
     size_t size = std::min(SharedRegion::kChannelBytes, data.size() - first);
     channel.bytes = data.size();
-    std::memcpy(region.channelData(me, to), data.data() + first, size);
+    copyOut(region.channelData(me, to), data.data() + first, size);
     holdUp(options.link, size);
     channel.sent.store(sent + 1, std::memory_order_seq_cst);
     if (channel.sleepers.load(std::memory_order_seq_cst))
@@ -200,8 +201,8 @@ Status LocalCommunicator::send(std::span<const uint8_t> data, int to, const char
 
 Status LocalCommunicator::recv(std::span<uint8_t> data, int from, const char *op) {
   record(CollectiveKind::sendRecv, data.size());
-  if (broken)
-    return groupFailedBefore("send_recv", op);
+  if (!failure)
+    return failure;
   Channel &channel = region.channel(from, me);
   for (size_t first = 0; first < data.size(); first += SharedRegion::kChannelBytes) {
     uint32_t taken = channel.taken.load(std::memory_order_relaxed);
@@ -209,8 +210,8 @@ Status LocalCommunicator::recv(std::span<uint8_t> data, int from, const char *op
                                   [&] { return channel.sent.load(std::memory_order_acquire) != taken; }));
     if (channel.bytes != data.size())
       return fail(strayMessage(from, channel.bytes, data.size(), op), from);
-    std::memcpy(data.data() + first, region.channelData(from, me),
-                std::min(SharedRegion::kChannelBytes, data.size() - first));
+    copyIn(data.data() + first, region.channelData(from, me),
+           std::min(SharedRegion::kChannelBytes, data.size() - first));
     channel.taken.store(taken + 1, std::memory_order_seq_cst);
     if (channel.sleepers.load(std::memory_order_seq_cst))
       wakeAll(channel.taken);

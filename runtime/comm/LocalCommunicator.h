@@ -72,7 +72,6 @@ private:
   const LocalGroupOptions options;
   uint32_t phase = 0;
   unsigned spins = 0;
-  bool broken = false;
   std::vector<const float *> parts; ///< of reduceInto
   Heart heart;
 };

@@ -37,7 +37,7 @@ MessageCommunicator::MessageCommunicator(std::shared_ptr<Mail> mailbox, std::vec
 }
 
 MessageCommunicator::~MessageCommunicator() {
-  if (!broken)
+  if (failure)
     tellAll(kLeft, Status::success());
 }
 
@@ -50,7 +50,7 @@ uint32_t MessageCommunicator::tag(Tag tag) const { return context * tags + tag; 
 //===----------------------------------------------------------------------===//
 
 Status MessageCommunicator::fail(Status status, int lost) {
-  broken = true;
+  failure = status;
   culprit = lost;
   mail->setFailed();
   tellAll(kFailed, status);
@@ -154,8 +154,8 @@ Status MessageCommunicator::receiveRest(std::span<uint8_t> data, size_t from, in
 
 Status MessageCommunicator::exchange(uint64_t signature, const char *op, std::span<const Parcel> parcels) {
   const char *name = collectiveName(CollectiveKind(signature >> 56));
-  if (broken)
-    return groupFailedBefore(name, op);
+  if (!failure)
+    return failure;
   std::vector<Mail::Message> coming(parcels.size()), going;
   std::vector<int> takers;
   for (size_t i = 0; i < parcels.size(); ++i)
@@ -191,8 +191,8 @@ Status MessageCommunicator::exchange(uint64_t signature, const char *op, std::sp
 
 Status MessageCommunicator::send(std::span<const uint8_t> data, int to, const char *op) {
   record(CollectiveKind::sendRecv, data.size());
-  if (broken)
-    return groupFailedBefore("send_recv", op);
+  if (!failure)
+    return failure;
   if (data.empty())
     return Status::success();
   Envelope &envelope = peers[size_t(to)]->pairOut;
@@ -207,8 +207,8 @@ Status MessageCommunicator::send(std::span<const uint8_t> data, int to, const ch
 
 Status MessageCommunicator::recv(std::span<uint8_t> data, int from, const char *op) {
   record(CollectiveKind::sendRecv, data.size());
-  if (broken)
-    return groupFailedBefore("send_recv", op);
+  if (!failure)
+    return failure;
   if (data.empty())
     return Status::success();
   Envelope &envelope = peers[size_t(from)]->pairIn;

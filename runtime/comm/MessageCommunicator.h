@@ -85,7 +85,6 @@ private:
   const std::chrono::milliseconds deadline;
   int me = 0;
   unsigned spins;
-  bool broken = false;
   std::vector<std::unique_ptr<Peer>> peers;
   std::vector<float> scratch; ///< what all ranks give of this one's share
 };

@@ -137,7 +137,7 @@ class Try:
                 break
             time.sleep(0.01)
         else:
-            self.problem(f"ranks {sorted(living)} live on")
+            self.problem(f"ranks live on: { {r: state(p)[0] for r, p in ranks_of(path).items()} }")
         self.judge(rank, moment)
         if stopped_leader:
             os.kill(pids[0], signal.SIGCONT)

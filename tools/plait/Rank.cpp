@@ -46,8 +46,9 @@ Status serve(const RankTexts &texts, std::shared_ptr<RankGroup> &group) {
 pid_t rankZero = 0;
 
 /// Only what is safe in a signal handler.
-void onTerminate(int signal) {
-  if (getppid() == rankZero) { // meant for this rank
+void onTerminate(int signal, siginfo_t *info, void *) {
+  // While rank 0 dies, threads of it may still be this process's parent.
+  if (info->si_pid != rankZero && getppid() == rankZero) { // meant for this rank
     std::signal(signal, SIG_DFL);
     std::raise(signal);
     return;
@@ -62,7 +63,10 @@ void onTerminate(int signal) {
 /// Lets this rank say that rank 0 was killed, where the others just end with it.
 void watchRankZero() {
   rankZero = getppid();
-  std::signal(SIGTERM, onTerminate);
+  struct sigaction action = {};
+  action.sa_sigaction = onTerminate;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGTERM, &action, nullptr);
   prctl(PR_SET_PDEATHSIG, SIGTERM); // until now it was SIGKILL
 }
 
@@ -91,10 +95,12 @@ Status plait::serveModel(const std::string &path, int rank, const RankOptions &t
   options.threads = texts.threads;
   options.rank = rank;
   options.target = texts.isa;
-  options.group = std::move(group);
-  // Rank 0 says what is wrong with the model.
+  options.group = group;
   auto model = Model::open(std::move(source), options);
-  return model ? serveRank(*model) : Status::success();
+  // Rank 0 says what is wrong with the model.
+  if (!model)
+    return group->communicator().lostRank() >= 0 ? model.status() : Status::success();
+  return serveRank(*model);
 }
 
 void plait::addRankCommand(CLI::App &app, Action &action) {

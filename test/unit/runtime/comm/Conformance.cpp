@@ -173,7 +173,7 @@ Status otherSize(Communicator &c) {
   return c.rank() == 0 ? c.send(data, 1, "pair") : c.recv(data, 0, "pair");
 }
 
-Status nothingFollowsAFailure(Communicator &c) {
+Status aFailureStays(Communicator &c) {
   if (c.rank() == 1)
     return Status::success();
   EXPECT_OR_RETURN(!c.barrier("one").ok());
@@ -217,7 +217,7 @@ const std::vector<ConformanceCase> &plait::conformanceCases() {
        2,
        otherSize,
        {{0, ""}, {1, "rank 0 has strayed: found a message of 100 bytes for send_recv @pair; expected 101"}}},
-      {"NothingFollowsAFailure", 2, nothingFollowsAFailure, {{0, "barrier @two: the group has failed before"}}},
+      {"AFailureStays", 2, aFailureStays, {{0, "rank 1 has not reached barrier @one: it has left the group"}}},
       {"AllBlameTheSame", 3, allBlameTheSame, {{0, lost}, {1, lost}}},
   };
   return cases;
