@@ -34,5 +34,7 @@ if os.path.exists(os.path.join(config.plait_build, "bin", "fuzz-json")):
     config.available_features.add("fuzz")
 if "-fsanitize" in config.cxx_flags:
     config.available_features.add("sanitizers")
+if os.path.exists(os.path.join(config.plait_build, "bin", "plait-mpi-tests")) and shutil.which("mpirun"):
+    config.available_features.add("mpi")
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")

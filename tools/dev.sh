@@ -18,7 +18,7 @@ packages=(
   llvm-22-dev libmlir-22-dev mlir-22-tools clang-22 clang-format-22 lld-22 libzstd-dev
   libclang-rt-22-dev libfuzzer-22-dev
   nlohmann-json3-dev libpcre2-dev libutf8proc-dev libcli11-dev libfmt-dev
-  libgtest-dev libxxhash-dev
+  libgtest-dev libxxhash-dev libopenmpi-dev openmpi-bin
 )
 model=test/models/kjv-2m
 

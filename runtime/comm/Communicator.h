@@ -15,7 +15,7 @@
 //
 // A rank that dies, stops or strays makes every call of the others fail within
 // the group's deadline, with an error that names it and the op it failed to
-// reach. After an error the group is of no further use.
+// reach. After an error the group is of no further use: every call returns it again.
 //
 //===----------------------------------------------------------------------===//
 
@@ -73,7 +73,12 @@ public:
   };
   const Count &count(CollectiveKind kind) const { return counts[size_t(kind)]; }
 
+  /// After an error: the rank that caused it, or -1 if none did.
+  int lostRank() const { return culprit; }
+
 protected:
+  int culprit = -1; ///< `lostRank`
+
   void record(CollectiveKind kind, size_t bytes) {
     ++counts[size_t(kind)].calls;
     counts[size_t(kind)].bytes += bytes;
@@ -81,6 +86,9 @@ protected:
 
 private:
   std::array<Count, kCollectiveKinds> counts{};
+
+protected:
+  Status failure; ///< of the first call that failed
 };
 
 } // namespace plait

@@ -15,6 +15,7 @@
 #define PLAIT_RUNTIME_COMM_LOCALGROUP_H
 
 #include "runtime/comm/Communicator.h"
+#include "runtime/comm/EmulatedLink.h"
 #include "runtime/comm/SharedRegion.h"
 
 #include <chrono>
@@ -23,16 +24,6 @@
 #include <string>
 
 namespace plait {
-
-/// A slower link than shared memory, for tests: what a transfer of b bytes takes
-/// is at least latency + b / bytesPerSecond.
-struct EmulatedLink {
-  double latencySeconds = 0;
-  double bytesPerSecond = 0; ///< 0: without bound
-};
-
-/// "latency=2ms,bandwidth=1Gbit": units ns, us, ms, s and bit, Kbit, Mbit, Gbit, B, KB, MB, GB (per second).
-Expected<EmulatedLink> parseEmulatedLink(const std::string &text);
 
 struct LocalGroupOptions {
   int size = 1;

@@ -37,19 +37,19 @@ Expected<int> SharedRegion::create(const RegionHeader &header) {
   int fd = ::memfd_create("plait-ranks", 0); // inherited by the ranks
   if (fd < 0)
     return systemError("create shared memory");
-  size_t bytes = totalBytes(header);
+  size_t bytes = totalBytes(header), tables = dataOffset(header.size);
+  int error = ::ftruncate(fd, off_t(bytes)) == 0 ? ::posix_fallocate(fd, 0, off_t(tables)) : errno;
   void *memory = MAP_FAILED;
-  // Reserved at once: a lack of memory is an error here, not a SIGBUS later.
-  if (int error = ::posix_fallocate(fd, 0, off_t(bytes)); error)
+  if (error)
     errno = error;
   else
-    memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    memory = ::mmap(nullptr, tables, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) {
     Status status = systemError(("allocate " + std::to_string(bytes) + " bytes of shared memory").c_str());
     ::close(fd);
     return status;
   }
-  SharedRegion region(static_cast<uint8_t *>(memory), bytes);
+  SharedRegion region(static_cast<uint8_t *>(memory), tables, -1);
   new (region.base) RegionHeader(header);
   for (int rank = 0; rank < header.size; ++rank)
     new (&region.place(rank)) RankPlace();
@@ -67,7 +67,9 @@ Expected<SharedRegion> SharedRegion::map(int fd) {
   void *memory = ::mmap(nullptr, size_t(info.st_size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED)
     return systemError("map the shared memory of the group");
-  SharedRegion region(static_cast<uint8_t *>(memory), size_t(info.st_size));
+  SharedRegion region(static_cast<uint8_t *>(memory), size_t(info.st_size), ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (region.fd < 0)
+    return systemError("keep the shared memory of the group");
   const RegionHeader &header = region.header();
   if (header.magic != kRegionMagic || header.size < 1 || header.size > kMaxLocalRanks ||
       totalBytes(header) != size_t(info.st_size))
@@ -76,10 +78,26 @@ Expected<SharedRegion> SharedRegion::map(int fd) {
   return region;
 }
 
+Status SharedRegion::reserve(int rank) const {
+  auto take = [&](const uint8_t *begin, size_t size) { return ::posix_fallocate(fd, begin - base, off_t(size)); };
+  size_t size = size_t(header().size);
+  int error = take(staging(rank, 0), 2 * header().stagingBytes);
+  if (!error)
+    error = take(channelData(rank, 0), size * kChannelBytes);
+  if (!error)
+    return Status::success();
+  errno = error;
+  return systemError(("allocate " + std::to_string(2 * header().stagingBytes + size * kChannelBytes) +
+                      " bytes of shared memory for rank " + std::to_string(rank))
+                         .c_str());
+}
+
 SharedRegion::SharedRegion(SharedRegion &&other) noexcept
-    : base(std::exchange(other.base, nullptr)), bytes(other.bytes) {}
+    : base(std::exchange(other.base, nullptr)), bytes(other.bytes), fd(std::exchange(other.fd, -1)) {}
 
 SharedRegion::~SharedRegion() {
   if (base)
     ::munmap(base, bytes);
+  if (fd >= 0)
+    ::close(fd);
 }

@@ -19,22 +19,28 @@
 namespace plait {
 
 /// What ranks of different processes must agree on before they read the rest.
-inline constexpr uint64_t kRegionMagic = 0x31304D4D4F435450; // "PTCOMM01"
+inline constexpr uint64_t kRegionMagic = 0x32304D4D4F435450; // "PTCOMM02"
 inline constexpr int kMaxLocalRanks = 64;
 
-/// Where a rank is. One writer, its rank, but for `sleepers`.
+/// Where a rank is. One writer, its rank, but for `sleepers` and a `state` of lost ranks.
 struct alignas(128) RankPlace {
+  // What others look at when they meet lies in one cache line.
   std::atomic<uint32_t> phase{0};    ///< points of agreement it has reached; may wrap
   std::atomic<uint32_t> sleepers{0}; ///< ranks that sleep until `phase` changes
-  std::atomic<uint32_t> beats{0};    ///< grows as long as the rank lives
-  std::atomic<uint32_t> state{0};    ///< RankState
-  /// Of the collective at phases of either parity: kind, size, and who asked. So a
-  /// rank that runs ahead by one does not overwrite what others compare with.
+  /// Of the collective at phases of either parity: kind and size, and a digest of who
+  /// asked. So a rank that runs ahead by one does not overwrite what others compare with.
   struct Call {
-    uint64_t signature;
-    char op[112];
+    uint64_t signature, op;
   };
   std::array<Call, 2> calls{};
+
+  alignas(128) std::atomic<uint32_t> beats{0}; ///< grows as long as the rank lives
+  std::atomic<uint32_t> state{0};              ///< RankState
+  std::array<std::array<char, 112>, 2> ops{};  ///< who asked, of `calls`
+  // Why it has failed, once `state` says so; an empty text if it could not say.
+  uint32_t whyCode = 0;
+  int32_t culprit = -1;
+  char why[392] = {};
 };
 
 enum RankState : uint32_t { kRankAbsent = 0, kRankJoined = 1, kRankLeft = 2, kRankFailed = 3 };
@@ -61,7 +67,10 @@ public:
 
   /// A new region in anonymous shared memory; returns its descriptor.
   static Expected<int> create(const RegionHeader &header);
-  static Expected<SharedRegion> map(int fd);
+  static Expected<SharedRegion> map(int fd); ///< `fd` stays the caller's
+  /// Takes the memory that `rank` writes, which it calls itself so that the memory is near
+  /// it. A lack of memory is an error here, not a SIGBUS later.
+  Status reserve(int rank) const;
   static size_t totalBytes(const RegionHeader &header);
   SharedRegion(SharedRegion &&other) noexcept;
   SharedRegion &operator=(SharedRegion &&) = delete;
@@ -79,7 +88,7 @@ public:
   }
 
 private:
-  SharedRegion(uint8_t *base, size_t bytes) : base(base), bytes(bytes) {}
+  SharedRegion(uint8_t *base, size_t bytes, int fd) : base(base), bytes(bytes), fd(fd) {}
   static size_t dataOffset(int64_t size);
   size_t dataOffset() const { return dataOffset(header().size); }
   RankPlace *places() const { return reinterpret_cast<RankPlace *>(base + 1024); }
@@ -87,6 +96,7 @@ private:
 
   uint8_t *base;
   size_t bytes;
+  int fd; ///< its own
 };
 
 static_assert(sizeof(RegionHeader) <= 1024 && std::atomic<uint32_t>::is_always_lock_free);

@@ -8,6 +8,7 @@
 #include "runtime/base/File.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/Launched.h"
 
 #include <fmt/core.h>
 
@@ -15,8 +16,7 @@
 
 using namespace plait;
 
-int main(int argc, char **argv) {
-  installSignalHandlers("plait");
+static int command(int argc, char **argv) {
   CLI::App app("Plait: compiles language models and runs them", "plait");
   app.set_version_flag("--version", "plait " PLAIT_VERSION);
   app.require_subcommand(1);
@@ -57,4 +57,9 @@ int main(int argc, char **argv) {
   } catch (const std::exception &error) { // out of memory; everything else is a Status
     return fail(resourceError(error.what()));
   }
+}
+
+int main(int argc, char **argv) {
+  installSignalHandlers("plait");
+  return underLauncher(argc, argv, [&] { return command(argc, argv); });
 }

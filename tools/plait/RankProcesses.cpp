@@ -8,10 +8,12 @@
 #include "tools/plait/RankProcesses.h"
 
 #include "runtime/base/Signals.h"
+#include "tools/plait/Launched.h"
 #include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -57,7 +59,8 @@ public:
   std::string whatEnded() override {
     std::unique_lock<std::mutex> lock(mutex);
     // Its death may be known here a little later than its silence.
-    changed.wait_for(lock, std::chrono::milliseconds(200), [&] { return !ended.empty(); });
+    changed.wait_for(lock, std::chrono::milliseconds(100), [&] { return !ended.empty(); });
+    grace = std::min(grace, std::chrono::milliseconds(200)); // who can end does so by itself
     return ended;
   }
   Status check() {
@@ -114,6 +117,9 @@ bool LocalProcesses::reap(Process &process) {
   std::lock_guard<std::mutex> lock(mutex);
   if (leaving && pid == process.pid && WIFEXITED(status))
     return true;
+  // That one has ended because another is lost.
+  if (pid == process.pid && WIFEXITED(status) && WEXITSTATUS(status) == kExitLostOther)
+    return true;
   std::string what = pid < 0 ? "was lost"
                      : WIFSIGNALED(status)
                          ? fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))
@@ -165,6 +171,8 @@ Expected<LocalGroupOptions> plait::groupOptions(const Manifest &manifest, const 
 
 Expected<std::shared_ptr<RankGroup>> plait::startRanks(const std::string &path, const Manifest &manifest,
                                                        const RankOptions &options) {
+  if (leadsLaunched())
+    return joinLaunched(path, manifest, options);
   PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions group, groupOptions(manifest, options.emulatedLink));
   PLAIT_ASSIGN_OR_RETURN(int fd, LocalGroup::create(group));
   auto processes = std::make_shared<LocalProcesses>(fd);

@@ -30,6 +30,9 @@ struct RankOptions {
   unsigned threads = 0;     ///< that make random weights
 };
 
+/// With what a rank exits that has lost another one, of which somebody else tells.
+inline constexpr int kExitLostOther = 3;
+
 /// What the ranks of a group must have in common.
 Expected<LocalGroupOptions> groupOptions(const Manifest &manifest, const std::string &emulatedLink);
 

@@ -11,6 +11,7 @@
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/Launched.h"
 #include "tools/plait/RankProcesses.h"
 
 #include <algorithm>
@@ -38,6 +39,8 @@ Expected<Session> Session::load(ArtifactSource source, const CompileOptions &com
   ModelOptions options;
   options.threads = ranks > 1 ? std::max(1u, (threads ? threads : physicalCores()) / unsigned(ranks)) : threads;
   options.target = compile.isa;
+  if (ranks == 1)
+    PLAIT_RETURN_IF_ERROR(refuseLaunched(source.path()));
   if (ranks > 1) {
     RankOptions rankOptions{compile.isa, compile.emulateLink, options.threads};
     PLAIT_ASSIGN_OR_RETURN(options.group, startRanks(source.path(), manifest, rankOptions));

@@ -86,9 +86,10 @@ interrupted_by("a terminated rank", lambda zero, one: os.kill(one, signal.SIGTER
                lost.format(r"15 \(Terminated\)"), 2)
 # Only its silence tells of this one.
 interrupted_by("a stopped rank", lambda zero, one: os.kill(one, signal.SIGSTOP), 1,
-               r"plait: error: rank 1 has not reached .*: no sign of life for \d+ ms .*\n", 6)
+               r"plait: error: rank 1 has not reached .*: no sign of life for \d+ ms .*\n", 3)
 interrupted_by("SIGINT", lambda zero, one: os.kill(zero, signal.SIGINT), 130, r"plait: interrupted\n", 3)
-interrupted_by("SIGKILL of rank 0", lambda zero, one: os.kill(zero, signal.SIGKILL), -9, "", 2)
+interrupted_by("SIGKILL of rank 0", lambda zero, one: os.kill(zero, signal.SIGKILL), -9,
+               r"plait: error: rank 0 has ended without a word.*\n", 2)
 
 # An error of another rank is told once, by rank 0.
 broken = os.path.join(work, "broken.plait")

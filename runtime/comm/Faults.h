@@ -1,0 +1,43 @@
+//===- Faults.h - What ranks say of lost and stray ranks --------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The same words whatever carries the collectives.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_COMM_FAULTS_H
+#define PLAIT_RUNTIME_COMM_FAULTS_H
+
+#include "runtime/comm/Communicator.h"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace plait {
+
+/// What ranks must agree on when they meet: kind and bytes of a collective.
+uint64_t signatureOf(CollectiveKind kind, uint64_t bytes);
+
+/// One rank waits for another one until that has `verb` ("reached") the call `name`.
+struct Waiting {
+  int peer;
+  const char *verb, *name, *op;
+};
+
+Status lostError(const Waiting &waiting, const std::string &why);
+/// Of a rank that is alone in what it asks for.
+Status strayError(int rank, uint64_t foundSignature, const char *foundOp, uint64_t signature, const char *op);
+Status strayMessage(int from, uint64_t foundBytes, uint64_t bytes, const char *op);
+Status identityError(int rank, const std::string &found, const std::string &expected);
+
+/// Why a silent rank is lost.
+std::string silenceText(std::chrono::milliseconds silent);
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_COMM_FAULTS_H

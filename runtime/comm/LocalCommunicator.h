@@ -1,0 +1,81 @@
+//===- LocalCommunicator.h - Collectives in shared memory ---------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// All collectives are made of one step: every rank writes what it gives into its
+// staging buffer, says so (`phase`), waits until all have, and reads what it
+// needs from the others' buffers. There are two buffers, used in turn: a rank that
+// writes one again has passed the phase between, which all reach only after they
+// have read it. So a step needs one wait.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_COMM_LOCALCOMMUNICATOR_H
+#define PLAIT_RUNTIME_COMM_LOCALCOMMUNICATOR_H
+
+#include "runtime/comm/Faults.h"
+#include "runtime/comm/Heart.h"
+#include "runtime/comm/LocalGroup.h"
+
+#include <memory>
+#include <span>
+#include <vector>
+#include <vector>
+
+namespace plait {
+
+class LocalCommunicator final : public Communicator {
+public:
+  LocalCommunicator(std::shared_ptr<const SharedRegion> region, int rank, const LocalGroupOptions &options);
+  ~LocalCommunicator() override;
+  /// Returns when all ranks have joined.
+  Status joinAll();
+
+  int rank() const override { return me; }
+  int size() const override { return ranks; }
+
+  Status allReduce(std::span<float> data, ReduceKind kind, const char *op) override;
+  Status reduceScatter(std::span<const float> in, std::span<float> out, std::span<const size_t> counts,
+                       const char *op) override;
+  Status allGather(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
+                   const char *op) override;
+  Status allToAll(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
+                  const char *op) override;
+  Status broadcast(std::span<uint8_t> data, int root, const char *op) override;
+  Status send(std::span<const uint8_t> data, int to, const char *op) override;
+  Status recv(std::span<uint8_t> data, int from, const char *op) override;
+  Status barrier(const char *op) override;
+
+private:
+  RankPlace &mine() const { return region.place(me); }
+  /// Where this rank writes before the next agreement.
+  uint8_t *outbox() const { return region.staging(me, (phase + 1) & 1); }
+  /// What `from` wrote before the last agreement.
+  const uint8_t *inbox(int from) const { return region.staging(from, phase & 1); }
+
+  Status agree(CollectiveKind kind, uint64_t bytes, const char *op);
+  template <typename Ready>
+  Status waitFor(std::atomic<uint32_t> &word, std::atomic<uint32_t> &sleepers, const Waiting &waiting, Ready ready);
+  Status fail(Status status, int lost);
+  Status failAs(int other, const Waiting &waiting);
+  void reduceInto(float *target, const float *own, size_t offset, size_t count, ReduceKind kind);
+  Status oneShot(std::span<float> data, ReduceKind kind, const char *op);
+  Status twoShot(std::span<float> data, size_t bytes, ReduceKind kind, const char *op);
+
+  std::shared_ptr<const SharedRegion> shared;
+  const SharedRegion &region;
+  const int me, ranks;
+  const size_t staging;
+  const LocalGroupOptions options;
+  uint32_t phase = 0;
+  unsigned spins = 0;
+  std::vector<const float *> parts; ///< of reduceInto
+  Heart heart;
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_COMM_LOCALCOMMUNICATOR_H

@@ -1,0 +1,73 @@
+//===- Reduce.cpp - Sums in the order of the ranks ------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/comm/Reduce.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace plait;
+
+namespace {
+struct Sum {
+  static float of(float a, float b) { return a + b; }
+};
+struct Max {
+  static float of(float a, float b) { return a > b ? a : b; }
+};
+
+/// Pieces that stay in registers while all ranks' parts are read.
+constexpr size_t kPiece = 64;
+
+template <typename Op>
+[[gnu::always_inline]] inline void reduceAll(float *target, std::span<const float *const> parts, size_t count) {
+  size_t i = 0;
+  if (parts.size() == 2) { // the most frequent, and no more than a loop
+    const float *a = parts[0], *b = parts[1];
+#pragma clang loop vectorize(assume_safety) interleave_count(4)
+    for (; i < count; ++i)
+      target[i] = Op::of(a[i], b[i]);
+    return;
+  }
+  for (; i + kPiece <= count; i += kPiece) {
+    float sum[kPiece];
+    std::memcpy(sum, parts[0] + i, sizeof(sum));
+    for (size_t p = 1; p < parts.size(); ++p)
+      for (size_t j = 0; j < kPiece; ++j)
+        sum[j] = Op::of(sum[j], parts[p][i + j]);
+    std::memcpy(target + i, sum, sizeof(sum));
+  }
+  for (; i < count; ++i) {
+    float sum = parts[0][i];
+    for (size_t p = 1; p < parts.size(); ++p)
+      sum = Op::of(sum, parts[p][i]);
+    target[i] = sum;
+  }
+}
+} // namespace
+
+// One loop, compiled for several widths of vectors.
+#define PLAIT_REDUCE(name, attributes)                                                                                 \
+  attributes static void name(float *target, std::span<const float *const> parts, size_t count, ReduceKind kind) {     \
+    if (kind == ReduceKind::sum)                                                                                       \
+      reduceAll<Sum>(target, parts, count);                                                                            \
+    else                                                                                                               \
+      reduceAll<Max>(target, parts, count);                                                                            \
+  }
+PLAIT_REDUCE(reduceNarrow, )
+#if defined(__x86_64__)
+PLAIT_REDUCE(reduceAvx2, [[gnu::target("avx2")]])
+#endif
+
+void plait::reduceParts(float *target, std::span<const float *const> parts, size_t count, ReduceKind kind) {
+#if defined(__x86_64__)
+  static const bool wide = __builtin_cpu_supports("avx2");
+  if (wide)
+    return reduceAvx2(target, parts, count, kind);
+#endif
+  reduceNarrow(target, parts, count, kind);
+}

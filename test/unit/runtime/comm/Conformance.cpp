@@ -1,0 +1,234 @@
+//===- Conformance.cpp - What every Communicator keeps ------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Conformance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <span>
+#include <utility>
+
+using namespace plait;
+
+namespace {
+
+/// Different on every rank; sums depend on the order.
+std::vector<float> valuesOf(int rank, size_t count) {
+  std::mt19937 random(unsigned(rank) * 1000 + unsigned(count));
+  std::normal_distribution<float> normal(0, 1);
+  std::vector<float> values(count);
+  for (float &value : values)
+    value = normal(random) * std::exp2(float(random() % 20));
+  return values;
+}
+
+std::vector<float> sumInOrder(int size, size_t count) {
+  std::vector<float> sum = valuesOf(0, count);
+  for (int rank = 1; rank < size; ++rank) {
+    std::vector<float> part = valuesOf(rank, count);
+    for (size_t i = 0; i < count; ++i)
+      sum[i] += part[i];
+  }
+  return sum;
+}
+
+std::span<const uint8_t> bytesOf(const std::vector<float> &values) {
+  return {reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float)};
+}
+std::span<uint8_t> bytesOf(std::vector<float> &values) {
+  return {reinterpret_cast<uint8_t *>(values.data()), values.size() * sizeof(float)};
+}
+
+#define EXPECT_OR_RETURN(condition)                                                                                    \
+  if (!(condition))                                                                                                    \
+  return internalError("failed: " #condition)
+
+Status allReduce(Communicator &c) {
+  for (size_t count : {0, 1, 7, 1000, 4097, 16384, 70001}) {
+    std::vector<float> values = valuesOf(c.rank(), count), expected = sumInOrder(c.size(), count);
+    PLAIT_RETURN_IF_ERROR(c.allReduce(values, ReduceKind::sum, "sum"));
+    EXPECT_OR_RETURN(values == expected); // bits
+    values = valuesOf(c.rank(), count);
+    PLAIT_RETURN_IF_ERROR(c.allReduce(values, ReduceKind::max, "max"));
+    std::vector<float> most = valuesOf(0, count);
+    for (int rank = 1; rank < c.size(); ++rank) {
+      std::vector<float> other = valuesOf(rank, count);
+      std::transform(most.begin(), most.end(), other.begin(), most.begin(),
+                     [](float a, float b) { return std::max(a, b); });
+    }
+    EXPECT_OR_RETURN(values == most);
+  }
+  EXPECT_OR_RETURN(c.count(CollectiveKind::allReduce).calls == 14);
+  EXPECT_OR_RETURN(c.count(CollectiveKind::allReduce).bytes == 2 * 4 * (1 + 7 + 1000 + 4097 + 16384 + 70001));
+  return Status::success();
+}
+
+Status unevenParts(Communicator &c) {
+  // Rank 1 has nothing, the others ever more.
+  std::vector<size_t> counts;
+  for (int rank = 0; rank < c.size(); ++rank)
+    counts.push_back(rank == 1 ? 0 : size_t(3001 * (rank + 1)));
+  size_t total = std::accumulate(counts.begin(), counts.end(), size_t(0)), me = size_t(c.rank());
+  size_t begin = std::accumulate(counts.begin(), counts.begin() + c.rank(), size_t(0));
+  std::vector<float> all = sumInOrder(c.size(), total), part(counts[me]), in = valuesOf(c.rank(), total);
+  PLAIT_RETURN_IF_ERROR(c.reduceScatter(in, part, counts, "scatter"));
+  EXPECT_OR_RETURN(std::equal(part.begin(), part.end(), all.begin() + std::ptrdiff_t(begin)));
+
+  std::vector<size_t> bytes;
+  for (size_t count : counts)
+    bytes.push_back(count * sizeof(float));
+  std::vector<float> gathered(total);
+  PLAIT_RETURN_IF_ERROR(c.allGather(bytesOf(std::as_const(part)), bytesOf(gathered), bytes, "gather"));
+  EXPECT_OR_RETURN(gathered == all); // scatter, then gather: an all-reduce
+
+  std::vector<float> root = valuesOf(c.rank(), 9000);
+  PLAIT_RETURN_IF_ERROR(c.broadcast(bytesOf(root), c.size() - 1, "broadcast"));
+  EXPECT_OR_RETURN(root == valuesOf(c.size() - 1, 9000));
+  return c.barrier("end");
+}
+
+Status allToAll(Communicator &c) {
+  size_t n = size_t(c.size()), me = size_t(c.rank());
+  std::vector<size_t> bytes(n * n);
+  for (size_t from = 0; from < n; ++from)
+    for (size_t to = 0; to < n; ++to)
+      bytes[from * n + to] = (from * 7 + to * 3) % 5 * 1111;
+  auto message = [](size_t from, size_t to, size_t i) { return uint8_t(from * 31 + to * 17 + i); };
+  std::vector<uint8_t> in, expected;
+  for (size_t other = 0; other < n; ++other) {
+    for (size_t i = 0; i < bytes[me * n + other]; ++i)
+      in.push_back(message(me, other, i));
+    for (size_t i = 0; i < bytes[other * n + me]; ++i)
+      expected.push_back(message(other, me, i));
+  }
+  std::vector<uint8_t> out(expected.size());
+  PLAIT_RETURN_IF_ERROR(c.allToAll(in, out, bytes, "exchange"));
+  EXPECT_OR_RETURN(out == expected);
+  return Status::success();
+}
+
+Status sendsArriveInOrder(Communicator &c) {
+  // Around the ring, and many at once from 0 to 2.
+  std::vector<float> values = valuesOf(0, 50000);
+  int next = (c.rank() + 1) % 3, before = (c.rank() + 2) % 3;
+  if (c.rank() == 0) {
+    PLAIT_RETURN_IF_ERROR(c.send(bytesOf(std::as_const(values)), next, "ring"));
+    PLAIT_RETURN_IF_ERROR(c.recv(bytesOf(values), before, "ring"));
+  } else {
+    std::fill(values.begin(), values.end(), 0);
+    PLAIT_RETURN_IF_ERROR(c.recv(bytesOf(values), before, "ring"));
+    PLAIT_RETURN_IF_ERROR(c.send(bytesOf(std::as_const(values)), next, "ring"));
+  }
+  EXPECT_OR_RETURN(values == valuesOf(0, 50000));
+  for (uint8_t i = 0; i < 100; ++i) {
+    uint8_t byte = i;
+    if (c.rank() == 0)
+      PLAIT_RETURN_IF_ERROR(c.send({&byte, 1}, 2, "many"));
+    if (c.rank() == 2) {
+      PLAIT_RETURN_IF_ERROR(c.recv({&byte, 1}, 0, "many"));
+      EXPECT_OR_RETURN(byte == i);
+    }
+  }
+  return c.barrier("end");
+}
+
+/// Messages that are longer than what any carrier sends without asking first.
+Status largeBuffers(Communicator &c) {
+  std::vector<float> values = valuesOf(c.rank(), 1 << 20);
+  PLAIT_RETURN_IF_ERROR(c.allReduce(values, ReduceKind::sum, "large"));
+  EXPECT_OR_RETURN(values == sumInOrder(c.size(), 1 << 20));
+  PLAIT_RETURN_IF_ERROR(c.broadcast(bytesOf(values), 0, "large"));
+  return c.barrier("end");
+}
+
+Status manyShortCalls(Communicator &c) {
+  for (int i = 0; i < 2000; ++i) {
+    std::vector<float> values(1 + size_t(i) % 60, float(c.rank() + i));
+    PLAIT_RETURN_IF_ERROR(c.allReduce(values, ReduceKind::sum, "step"));
+    EXPECT_OR_RETURN(values.back() == float(c.size() * (c.size() - 1) / 2 + c.size() * i));
+  }
+  return Status::success();
+}
+
+Status rankThatLeaves(Communicator &c) { return c.rank() == 1 ? Status::success() : c.barrier("end of step"); }
+
+Status rankThatStrays(Communicator &c) {
+  std::vector<float> values(c.rank() == 0 ? 4 : 8);
+  if (c.rank() == 0)
+    return c.allReduce(values, ReduceKind::sum, "a");
+  PLAIT_RETURN_IF_ERROR(c.broadcast({}, 0, "b"));
+  return c.barrier("c");
+}
+
+Status otherOp(Communicator &c) { return c.barrier(c.rank() == 0 ? "layer 1" : "layer 2"); }
+
+Status otherSize(Communicator &c) {
+  std::vector<uint8_t> data(c.rank() == 0 ? 100 : 101);
+  return c.rank() == 0 ? c.send(data, 1, "pair") : c.recv(data, 0, "pair");
+}
+
+Status aFailureStays(Communicator &c) {
+  if (c.rank() == 1)
+    return Status::success();
+  EXPECT_OR_RETURN(!c.barrier("one").ok());
+  EXPECT_OR_RETURN(c.lostRank() == 1);
+  return c.barrier("two");
+}
+
+/// One rank is behind all others; each of them tells of that one.
+Status allBlameTheSame(Communicator &c) {
+  if (c.rank() == 2)
+    return Status::success();
+  Status status = c.barrier("end");
+  EXPECT_OR_RETURN(c.lostRank() == 2);
+  return status;
+}
+
+} // namespace
+
+const std::vector<ConformanceCase> &plait::conformanceCases() {
+  static const std::string lost = "rank 2 has not reached barrier @end: it has left the group";
+  static const std::vector<ConformanceCase> cases = {
+      {"AllReduceSumsInTheOrderOfTheRanks", 0, allReduce},
+      {"UnevenParts", 0, unevenParts},
+      {"AllToAll", 0, allToAll},
+      {"LargeBuffers", 0, largeBuffers},
+      {"ManyShortCalls", 0, manyShortCalls},
+      {"SendsArriveInOrder", 3, sendsArriveInOrder},
+      {"ARankThatLeaves",
+       2,
+       rankThatLeaves,
+       {{0, "rank 1 has not reached barrier @end of step: it has left the group"}}},
+      {"ARankThatStrays",
+       2,
+       rankThatStrays,
+       {{0, "rank 1 has strayed: found barrier @c of 0 bytes; expected all_reduce @a of 16 bytes"}, {1, ""}}},
+      {"AnotherOp",
+       2,
+       otherOp,
+       {{0, "rank 1 has strayed: found barrier @layer 2 of 0 bytes; expected barrier @layer 1 of 0 bytes"}, {1, ""}}},
+      {"AnotherSize",
+       2,
+       otherSize,
+       {{0, ""}, {1, "rank 0 has strayed: found a message of 100 bytes for send_recv @pair; expected 101"}}},
+      {"AFailureStays", 2, aFailureStays, {{0, "rank 1 has not reached barrier @one: it has left the group"}}},
+      {"AllBlameTheSame", 3, allBlameTheSame, {{0, lost}, {1, lost}}},
+  };
+  return cases;
+}
+
+std::string plait::judge(const ConformanceCase &test, int rank, const Status &result) {
+  auto expected = test.errors.find(rank);
+  std::string who = "rank " + std::to_string(rank) + ": ";
+  if (expected == test.errors.end())
+    return result ? "" : who + result.message();
+  if (expected->second.empty() || result.message() == expected->second)
+    return "";
+  return who + "found \"" + result.message() + "\"; expected \"" + expected->second + "\"";
+}
