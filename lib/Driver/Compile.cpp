@@ -106,7 +106,7 @@ public:
     if (options.stopAfter <= Phase::decode)
       return writeIR(*module);
     // Of IR that is shown, that of rank 0.
-    ranks.resize(options.stopAfter == Phase::link ? size_t(options.tp) : 1);
+    ranks.resize(options.stopAfter == Phase::link ? size_t(options.mesh.ranks) : 1);
     for (size_t rank = 0; rank < ranks.size(); ++rank)
       for (const CpuMachine &machine : machines)
         PLAIT_RETURN_IF_ERROR(compileFor(machine, rank));
@@ -118,14 +118,16 @@ public:
 
 private:
   Status checkRanks() const {
-    if (options.tp < 1 || options.tp > kMostRanks)
-      return invalidArgument("--tp: found " + std::to_string(options.tp) + "; expected 1 to " +
+    const Mesh &mesh = options.mesh;
+    if (mesh.size() < 1 || mesh.size() > kMostRanks)
+      return invalidArgument("--tp: found " + std::to_string(mesh.size()) + "; expected 1 to " +
                              std::to_string(kMostRanks) + " ranks");
-    if (options.tp > 1 && options.startFrom > Phase::decode)
-      return invalidArgument("--tp: found it with --start-from=" + getName(options.startFrom).str() +
+    std::string flag = mesh.replicas > 1 ? "--mesh" : "--tp";
+    if (mesh.size() > 1 && options.startFrom > Phase::decode)
+      return invalidArgument(flag + ": found it with --start-from=" + getName(options.startFrom).str() +
                              "; expected import or decode, as later IR is that of one rank");
-    if (options.tp > 1 && options.emit == Emit::executable)
-      return unsupported("--tp: found it with --emit=exe, and an executable is one rank; expected --emit=folder");
+    if (mesh.size() > 1 && options.emit == Emit::executable)
+      return unsupported(flag + ": found it with --emit=exe, and an executable is one rank; expected --emit=folder");
     return Status::success();
   }
 
@@ -198,7 +200,8 @@ private:
     TargetCode &code = ranks[rank].emplace_back();
     code.machine = machine;
     code.module = OwningOpRef<ModuleOp>(module->clone());
-    phaseOptions.tp = options.tp;
+    phaseOptions.dp = options.mesh.replicas;
+    phaseOptions.tp = options.mesh.ranks;
     phaseOptions.rank = int64_t(rank);
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *code.module));
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *code.module));

@@ -95,6 +95,8 @@ int main(int argc, char **argv) {
                             cl::cat(category));
   cl::opt<int> tp("tp", cl::desc("Divide each layer's weights among so many ranks (default: 1)"), cl::init(1),
                   cl::cat(category));
+  cl::opt<std::string> mesh("mesh", cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N)"),
+                            cl::value_desc("axes"), cl::cat(category));
   cl::opt<std::string> fuse("fuse",
                             cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
                                      "all); results are the same"),
@@ -135,7 +137,15 @@ int main(int argc, char **argv) {
   options.embedWeights = embedWeights;
   options.packFolder = packFolder;
   options.debugLogits = debugLogits;
-  options.tp = tp;
+  options.mesh.ranks = tp;
+  if (mesh.getNumOccurrences()) {
+    if (tp.getNumOccurrences())
+      return fail(invalidArgument("--mesh: found it with --tp; expected one of them, as --tp N is --mesh tp=N"));
+    auto parsed = parseMesh(mesh);
+    if (!parsed)
+      return fail(parsed.status());
+    options.mesh = *parsed;
+  }
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;
   options.explain = !noExplain;

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/core/Model.h"
+#include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
 #include "tools/plait/RankProcesses.h"
@@ -25,19 +26,24 @@ namespace {
 struct RankTexts {
   std::string path;
   RankOptions options;
-  int rank = 0, group = -1;
+  std::string groups; ///< descriptors
+  int rank = 0;       ///< of the world
 };
 
 Status serve(const RankTexts &texts) {
   PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(texts.path));
   PLAIT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(source));
-  PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions group, groupOptions(manifest, texts.options.emulatedLink));
-  PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<Communicator> communicator, LocalGroup::join(texts.group, texts.rank, group));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<int64_t> fds, parseIntegerList("--groups", texts.groups, 0, INT32_MAX));
+  Mesh mesh = manifest.mesh();
+  if (fds.size() != groupsOf(mesh).size() || texts.rank < 1 || texts.rank >= mesh.size())
+    return invalidArgument(fmt::format("--groups: found \"{}\" for rank {} of {}; expected as many as the model has, "
+                                       "which rank 0 gives",
+                                       printable(texts.groups, 80), texts.rank, mesh.size()));
   ModelOptions options;
   options.threads = texts.options.threads;
-  options.rank = texts.rank;
   options.target = texts.options.isa;
-  options.group = std::make_shared<RankGroup>(std::move(communicator));
+  Connect connect = connectLocally(manifest, texts.rank, {fds.begin(), fds.end()}, texts.options.emulatedLink);
+  PLAIT_RETURN_IF_ERROR(joinWorld(mesh, texts.rank, connect, /*processes=*/nullptr, options));
   // Rank 0 says what is wrong with the model.
   auto model = Model::open(std::move(source), options);
   return model ? serveRank(*model) : Status::success();
@@ -50,7 +56,7 @@ int rankAction(const RankTexts &texts) {
   Status status = serve(texts);
   // Of a rank that is lost rank 0 tells.
   if (!status && status.code() != StatusCode::resource)
-    return fail(status.withContext(fmt::format("rank {}", texts.rank)));
+    return fail(status.withContext(fmt::format("rank {} of the world", texts.rank)));
   return status ? exitSuccess : exitFailure;
 }
 
@@ -62,7 +68,7 @@ void plait::addRankCommand(CLI::App &app, Action &action) {
   rank->group(""); // not in the help
   rank->add_option("PATH", texts->path)->required();
   rank->add_option("--rank", texts->rank)->required();
-  rank->add_option("--group", texts->group)->required();
+  rank->add_option("--groups", texts->groups)->required();
   rank->add_option("--threads", texts->options.threads);
   rank->add_option("--isa", texts->options.isa);
   rank->add_option("--emulate-link", texts->options.emulatedLink);

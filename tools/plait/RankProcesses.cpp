@@ -8,6 +8,7 @@
 #include "tools/plait/RankProcesses.h"
 
 #include "runtime/base/Signals.h"
+#include "runtime/core/Memory.h"
 #include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ using Clock = std::chrono::steady_clock;
 /// and told to the others, at once.
 class LocalProcesses final : public RankGroup::Processes {
 public:
-  explicit LocalProcesses(int fd) : fd(fd) {}
+  explicit LocalProcesses(const Mesh &mesh) : mesh(mesh), groups(groupsOf(mesh)) {}
   ~LocalProcesses() override {
     {
       std::lock_guard<std::mutex> lock(mutex);
@@ -43,8 +44,20 @@ public:
     }
     if (watcher.joinable())
       watcher.join();
-    close(fd);
+    for (int fd : fds)
+      close(fd);
   }
+
+  /// Makes the memory of each group.
+  Status createGroups(const Manifest &manifest, const std::string &emulatedLink) {
+    for (const WorldGroup &group : groups) {
+      PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions options, groupOptions(manifest, group, emulatedLink));
+      PLAIT_ASSIGN_OR_RETURN(int fd, LocalGroup::create(options));
+      fds.push_back(fd);
+    }
+    return Status::success();
+  }
+  const std::vector<int> &descriptors() const { return fds; }
 
   Status start(const std::vector<std::string> &arguments, int rank);
   void watch() { watcher = std::thread(&LocalProcesses::loop, this); }
@@ -59,6 +72,10 @@ public:
     // Its death may be known here a little later than its silence.
     changed.wait_for(lock, std::chrono::milliseconds(200), [&] { return !ended.empty(); });
     return ended;
+  }
+  int64_t peakMemory(int worldRank) override {
+    size_t index = size_t(worldRank) - 1; // in the order in which they were started
+    return worldRank >= 1 && index < pids.size() ? plait::peakMemory(pids[index]) : -1;
   }
   Status check() {
     std::lock_guard<std::mutex> lock(mutex);
@@ -75,8 +92,11 @@ private:
   void loop();
   bool reap(Process &process);
 
-  const int fd;
+  const Mesh mesh;
+  const std::vector<WorldGroup> groups;
+  std::vector<int> fds; ///< of each group
   std::vector<Process> running;
+  std::vector<pid_t> pids; ///< of all that were started
   std::thread watcher;
   std::mutex mutex;
   std::condition_variable changed;
@@ -92,7 +112,7 @@ Status LocalProcesses::start(const std::vector<std::string> &arguments, int rank
   argv.push_back(nullptr);
   pid_t parent = getpid(), child = fork();
   if (child < 0)
-    return resourceError(fmt::format("rank {}: cannot be started ({})", rank, std::strerror(errno)));
+    return resourceError(fmt::format("{}: cannot be started ({})", rankName(mesh, rank), std::strerror(errno)));
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL); // a killed rank 0 leaves no others behind
     if (getppid() != parent)
@@ -102,6 +122,7 @@ Status LocalProcesses::start(const std::vector<std::string> &arguments, int rank
     _exit(127);
   }
   running.push_back({rank, child});
+  pids.push_back(child);
   return Status::success();
 }
 
@@ -119,8 +140,10 @@ bool LocalProcesses::reap(Process &process) {
                          ? fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))
                          : fmt::format("ended with exit code {}", WEXITSTATUS(status));
   if (ended.empty())
-    ended = fmt::format("rank {} {}", process.rank, what);
-  LocalGroup::markLost(fd, process.rank);
+    ended = fmt::format("{} {}", rankName(mesh, process.rank), what);
+  for (size_t i = 0; i < groups.size(); ++i)
+    if (int index = groups[i].indexOf(process.rank); index >= 0)
+      LocalGroup::markLost(fds[i], index);
   changed.notify_all();
   return true;
 }
@@ -147,9 +170,11 @@ void LocalProcesses::loop() {
 
 } // namespace
 
-Expected<LocalGroupOptions> plait::groupOptions(const Manifest &manifest, const std::string &emulatedLink) {
+Expected<LocalGroupOptions> plait::groupOptions(const Manifest &manifest, const WorldGroup &group,
+                                                const std::string &emulatedLink) {
   LocalGroupOptions options;
-  options.size = int(manifest.ranks.size());
+  options.size = int(group.members.size());
+  options.stagingBytes = group.stagingBytes();
   auto digest = manifest.raw.find("digest");
   options.identity =
       fmt::format("plait {} with the model {}", PLAIT_VERSION,
@@ -163,19 +188,31 @@ Expected<LocalGroupOptions> plait::groupOptions(const Manifest &manifest, const 
   return options;
 }
 
-Expected<std::shared_ptr<RankGroup>> plait::startRanks(const std::string &path, const Manifest &manifest,
-                                                       const RankOptions &options) {
-  PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions group, groupOptions(manifest, options.emulatedLink));
-  PLAIT_ASSIGN_OR_RETURN(int fd, LocalGroup::create(group));
-  auto processes = std::make_shared<LocalProcesses>(fd);
-  for (int rank = 1; rank < group.size; ++rank) {
+Connect plait::connectLocally(const Manifest &manifest, int worldRank, std::vector<int> fds,
+                              const std::string &emulatedLink, std::function<Status()> whileJoining) {
+  return [=, &manifest](size_t index, const WorldGroup &group) -> Expected<std::unique_ptr<Communicator>> {
+    int rank = group.indexOf(worldRank);
+    if (rank < 0)
+      return std::unique_ptr<Communicator>();
+    PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions options, groupOptions(manifest, group, emulatedLink));
+    options.whileJoining = whileJoining;
+    return LocalGroup::join(fds[index], rank, options);
+  };
+}
+
+Status plait::startRanks(const std::string &path, const Manifest &manifest, const RankOptions &options,
+                         ModelOptions &model) {
+  Mesh mesh = manifest.mesh();
+  auto processes = std::make_shared<LocalProcesses>(mesh);
+  PLAIT_RETURN_IF_ERROR(processes->createGroups(manifest, options.emulatedLink));
+  for (int rank = 1; rank < int(mesh.size()); ++rank) {
     std::vector<std::string> arguments = {programName(),
                                           "rank",
                                           path,
                                           "--rank",
                                           std::to_string(rank),
-                                          "--group",
-                                          std::to_string(fd),
+                                          "--groups",
+                                          fmt::format("{}", fmt::join(processes->descriptors(), ",")),
                                           "--threads",
                                           std::to_string(options.threads)};
     if (!options.isa.empty())
@@ -185,10 +222,12 @@ Expected<std::shared_ptr<RankGroup>> plait::startRanks(const std::string &path, 
     PLAIT_RETURN_IF_ERROR(processes->start(arguments, rank));
   }
   processes->watch();
-  group.whileJoining = [&] { return processes->check(); };
-  PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<Communicator> communicator, LocalGroup::join(fd, 0, group));
+  PLAIT_RETURN_IF_ERROR(joinWorld(
+      mesh, 0,
+      connectLocally(manifest, 0, processes->descriptors(), options.emulatedLink, [&] { return processes->check(); }),
+      processes, model));
   processes->grant(std::chrono::milliseconds(2000));
-  return std::make_shared<RankGroup>(std::move(communicator), std::move(processes));
+  return Status::success();
 }
 
 std::string plait::trafficText(const Communicator &communicator) {

@@ -17,9 +17,12 @@
 #include "runtime/comm/LocalGroup.h"
 #include "runtime/core/Manifest.h"
 #include "runtime/core/Ranks.h"
+#include "runtime/core/World.h"
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace plait {
 
@@ -31,11 +34,16 @@ struct RankOptions {
 };
 
 /// What the ranks of a group must have in common.
-Expected<LocalGroupOptions> groupOptions(const Manifest &manifest, const std::string &emulatedLink);
+Expected<LocalGroupOptions> groupOptions(const Manifest &manifest, const WorldGroup &group,
+                                         const std::string &emulatedLink);
 
-/// Starts ranks 1, 2, ... of the artifact at `path` and joins them as rank 0.
-Expected<std::shared_ptr<RankGroup>> startRanks(const std::string &path, const Manifest &manifest,
-                                                const RankOptions &options);
+/// Joins groups whose memories are `fds`. The manifest must outlive what is returned.
+Connect connectLocally(const Manifest &manifest, int worldRank, std::vector<int> fds, const std::string &emulatedLink,
+                       std::function<Status()> whileJoining = nullptr);
+
+/// Starts ranks 1, 2, ... of all replicas of the artifact at `path`, and joins them as
+/// rank 0, which is to open its model with `model`.
+Status startRanks(const std::string &path, const Manifest &manifest, const RankOptions &options, ModelOptions &model);
 
 /// "2 ranks; each: all_reduce 24 x, 1.2 MiB; ..." of what a rank has asked for.
 std::string trafficText(const Communicator &communicator);
