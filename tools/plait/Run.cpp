@@ -121,7 +121,7 @@ double seconds(DecodeClock::time_point from, DecodeClock::time_point to) {
 
 /// What each rank may hold at most, and has held.
 void printMemory(const Model &model, const InstanceOptions &options) {
-  Expected<MemoryLedger> ledger = ledgerOf(model, options);
+  Expected<ModelLedger> ledger = ledgerOf(model, options);
   if (!ledger)
     return;
   Mesh mesh = {int64_t(model.replicas()), int64_t(model.ranks())};
