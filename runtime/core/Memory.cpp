@@ -9,6 +9,7 @@
 
 #include "runtime/comm/LocalGroup.h"
 #include "runtime/core/Instance.h"
+#include "runtime/core/Ranks.h"
 #include "runtime/core/Tables.h"
 #include "runtime/core/World.h"
 
@@ -213,11 +214,13 @@ double ModelLedger::total() const {
   return sum;
 }
 
-/// What this process has taken that another rank's has as well, whatever its model.
-static double programBytes() {
-  // Measured when there is no model in memory yet, the first time.
-  static const double bytes = double(std::max<int64_t>(0, peakMemory(getpid())));
-  return bytes;
+/// What a rank's process has taken before it has run a step, but for weights that were
+/// made; of this process what it had the first time.
+static double programBytes(const Model &model, int rank, double weights) {
+  static const int64_t own = peakMemory(getpid());
+  int64_t other = rank && model.group() ? model.group()->peakMemory(rank) : -1;
+  double bytes = double(std::max<int64_t>(0, other >= 0 ? other : own));
+  return std::max(0.0, bytes - (model.manifest().weightsKind == "random" ? weights : 0));
 }
 
 Expected<ModelLedger> plait::ledgerOf(const Model &model, const InstanceOptions &options) {
@@ -239,8 +242,8 @@ Expected<ModelLedger> plait::ledgerOf(const Model &model, const InstanceOptions 
                            part->plan(options.variant.empty() ? model.manifest().strategy : options.variant));
     PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(part->tables(), *plan, options));
     RankMemory &memory = ledger.ranks.emplace_back();
-    memory.program = programBytes();
     memory.weights = double(part->tables().pack_bytes);
+    memory.program = programBytes(model, rank, memory.weights);
     memory.state = reservation.stateBytes();
     memory.arena = double(reservation.arena);
     // Of the staging buffers, which all ranks read, a rank sees as much as is sent.

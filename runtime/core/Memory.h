@@ -70,8 +70,8 @@ struct ModelLedger {
   double total() const;
 };
 
-/// What an instance of `options` on every replica of `model` will hold. The other
-/// ranks' tables are read for it.
+/// What an instance of `options` on every replica of `model` will hold, before it is
+/// made. The other ranks' tables are read for it.
 Expected<ModelLedger> ledgerOf(const Model &model, const InstanceOptions &options);
 
 /// "weights 1.20 GiB, keys and values 12.00 MiB, ..."

@@ -60,8 +60,10 @@ double weightsRatio(const plait_model_v4_t &tables, int bits) {
   return now > 0 ? then / now : 1;
 }
 
-/// Something that makes a model need less.
+/// Something that makes a model need less. Of one kind only the last one counts.
 struct Remedy {
+  enum Kind { replicas, step, positions, state, weights };
+  Kind kind;
   std::string text;
   std::function<void(Needs &)> apply;
 };
@@ -77,28 +79,30 @@ std::vector<Remedy> remediesFor(const Model &model, const InstanceOptions &optio
   if (plan && shorter.maxTokens < options.maxTokens) {
     auto now = reservationOf(tables, **plan, options), then = reservationOf(tables, **plan, shorter);
     if (now && then && now->arena > 0)
-      remedies.push_back({"steps of 64 tokens (--chunk 64)",
+      remedies.push_back({Remedy::step, "steps of 64 tokens (--chunk 64)",
                           [ratio = double(then->arena) / double(now->arena)](Needs &n) { n.arena *= ratio; }});
   }
   double page = ledger.pages > 0 ? needs.state / double(ledger.pages) : 0;
   double left = available - (needs.total() - needs.state);
   if (int64_t pages = page > 0 && left > 0 ? int64_t(left / page) : 0; pages > 0 && pages < ledger.pages)
-    remedies.push_back({std::to_string(pages * ledger.pageTokens) + " positions instead of " +
+    remedies.push_back({Remedy::positions,
+                        std::to_string(pages * ledger.pageTokens) + " positions instead of " +
                             std::to_string(ledger.pages * ledger.pageTokens) +
                             " (a shorter prompt, --max-tokens, --context or --batch)",
                         [state = page * double(pages)](Needs &n) { n.state = state; }});
   if (ledger.replicas > 1)
-    remedies.push_back({"one replica instead of " + std::to_string(ledger.replicas) + " (--mesh without dp)",
+    remedies.push_back({Remedy::replicas,
+                        "one replica instead of " + std::to_string(ledger.replicas) + " (--mesh without dp)",
                         [one = needsOf(ledger, 1)](Needs &n) { n = one; }});
   const std::string &element = model.manifest().stateElement;
   auto smallerState = [&](const char *name, double bytes, double now) {
-    remedies.push_back({std::string("keys and values in ") + name + " (--kv-dtype " + name + ")",
+    remedies.push_back({Remedy::state, std::string("keys and values in ") + name + " (--kv-dtype " + name + ")",
                         [ratio = bytes / now](Needs &n) { n.state *= ratio; }});
   };
   auto smallerWeights = [&](const char *name, int bits) {
     if (double ratio = weightsRatio(tables, bits); ratio < 0.99)
-      remedies.push_back(
-          {std::string("weights in ") + name + " (--dtype " + name + ")", [ratio](Needs &n) { n.weights *= ratio; }});
+      remedies.push_back({Remedy::weights, std::string("weights in ") + name + " (--dtype " + name + ")",
+                          [ratio](Needs &n) { n.weights *= ratio; }});
   };
   if (element == "f32")
     smallerState("bf16", 2, 4);
@@ -121,13 +125,12 @@ std::string remediesText(const std::vector<Remedy> &remedies, const Needs &needs
   if (count)
     return "it would fit, the cheapest first: " + text;
   Needs least = needs;
-  for (const Remedy &remedy : remedies) {
-    Needs less = least;
-    remedy.apply(less);
-    if (less.total() < least.total() && remedy.text.find("--mesh") == std::string::npos) {
-      least = less;
-      text += (text.empty() ? "" : ", ") + remedy.text;
-    }
+  for (Remedy::Kind kind : {Remedy::replicas, Remedy::step, Remedy::state, Remedy::weights}) {
+    auto last = std::find_if(remedies.rbegin(), remedies.rend(), [&](const Remedy &r) { return r.kind == kind; });
+    if (last == remedies.rend())
+      continue;
+    last->apply(least);
+    text += (text.empty() ? "" : ", ") + last->text;
   }
   return text.empty()
              ? "use a smaller model or a larger machine"
@@ -141,7 +144,7 @@ std::string ranksText(const ModelLedger &ledger) {
     return "";
   std::string text = " of " + std::to_string(count) + " ranks";
   for (size_t i = 0; i < std::min<size_t>(ledger.ranks.size(), 8); ++i)
-    text += (i ? ", " : " (rank ") + std::to_string(i) + ": " + bytes(ledger.ranks[i]);
+    text += (i ? ", rank " : " (rank ") + std::to_string(i) + ": " + bytes(ledger.ranks[i]);
   return text + (ledger.ranks.size() > 8 ? ", ..." : "") + (ledger.replicas > 1 ? "; each replica)" : ")");
 }
 

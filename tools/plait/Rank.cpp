@@ -57,7 +57,7 @@ int rankAction(const RankTexts &texts) {
   // Of a rank that is lost rank 0 tells.
   if (!status && status.code() != StatusCode::resource)
     return fail(status.withContext(fmt::format("rank {} of the world", texts.rank)));
-  return status ? exitSuccess : exitFailure;
+  return status ? exitSuccess : kLostOthersExit;
 }
 
 } // namespace

@@ -139,7 +139,8 @@ bool LocalProcesses::reap(Process &process) {
                      : WIFSIGNALED(status)
                          ? fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))
                          : fmt::format("ended with exit code {}", WEXITSTATUS(status));
-  if (ended.empty())
+  bool isCause = pid < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != kLostOthersExit || grace.count() == 0;
+  if (ended.empty() && isCause)
     ended = fmt::format("{} {}", rankName(mesh, process.rank), what);
   for (size_t i = 0; i < groups.size(); ++i)
     if (int index = groups[i].indexOf(process.rank); index >= 0)

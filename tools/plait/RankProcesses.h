@@ -26,6 +26,9 @@
 
 namespace plait {
 
+/// With which a rank ends that has lost others: it is not what is to be told of.
+inline constexpr int kLostOthersExit = 75;
+
 /// How the ranks of a model run.
 struct RankOptions {
   std::string isa;          ///< whose binary runs; empty: each rank's best

@@ -120,14 +120,11 @@ double seconds(DecodeClock::time_point from, DecodeClock::time_point to) {
 }
 
 /// What each rank may hold at most, and has held.
-void printMemory(const Model &model, const InstanceOptions &options) {
-  Expected<ModelLedger> ledger = ledgerOf(model, options);
-  if (!ledger)
-    return;
+void printMemory(const Model &model, const ModelLedger &ledger) {
   Mesh mesh = {int64_t(model.replicas()), int64_t(model.ranks())};
   const RankGroup *group = model.group() ? model.group().get() : mesh.replicas > 1 ? model.links()[0].get() : nullptr;
   for (int rank = 0; rank < int(mesh.size()); ++rank) {
-    const RankMemory &memory = ledger->ranks[size_t(rank) % size_t(mesh.ranks)];
+    const RankMemory &memory = ledger.ranks[size_t(rank) % size_t(mesh.ranks)];
     int64_t peak = rank ? group->peakMemory(rank) : peakMemory(getpid());
     fmt::print(stderr, "memory     {}at most {} ({}); was {}\n", mesh.size() > 1 ? rankName(mesh, rank) + ": " : "",
                bytesText(int64_t(memory.total())), ledgerText(memory), bytesText(peak));
@@ -135,7 +132,7 @@ void printMemory(const Model &model, const InstanceOptions &options) {
 }
 
 /// Without the replicas' steps if they were not counted.
-void printStatistics(const Session &session, const StepRunner &replica, const InstanceOptions &options,
+void printStatistics(const Session &session, const StepRunner &replica, const ModelLedger &ledger,
                      const std::vector<Dispatcher::Count> &counts, const std::vector<SequenceResult> &results) {
   const Model &model = *session.model;
   const char *how = !session.artifact.fromModel ? "given"
@@ -147,7 +144,7 @@ void printStatistics(const Session &session, const StepRunner &replica, const In
     fmt::print(stderr, "ranks      {}\n", trafficText(group->communicator()));
   for (size_t i = 0; i < counts.size() && counts.size() > 1; ++i)
     fmt::print(stderr, "replica {}  {} sequences, {} steps\n", i, counts[i].sequences, counts[i].steps);
-  printMemory(model, options);
+  printMemory(model, ledger);
   // Rates over all sequences: from the first start to the last first token, and
   // from the first first token to the last end.
   int64_t promptTokens = 0, generated = 0, decoded = 0;
@@ -206,7 +203,7 @@ public:
       if (Status written = writeLogits(texts.dumpLogits, results, *session.model); !written)
         return fail(written);
     if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO)))
-      printStatistics(session, *replicas.front(), instanceOptions, counts, results);
+      printStatistics(session, *replicas.front(), ledger, counts, results);
     return code;
   }
 
@@ -237,7 +234,7 @@ private:
 
   Status createInstance() {
     const Model &model = *session.model;
-    InstanceOptions &io = instanceOptions;
+    InstanceOptions io;
     io.threads = isAutoThreads(texts.threads) ? 0 : options.threads;
     io.pin = texts.pin;
     // The prompts are shared out evenly.
@@ -271,6 +268,7 @@ private:
     for (int64_t length : lengths)
       demand.totalPositions += wholePages(model, length) * pageTokens(model.tables());
     io.capacityPages = pagesToReserve(model, io, demand);
+    PLAIT_ASSIGN_OR_RETURN(ledger, ledgerOf(model, io));
     PLAIT_ASSIGN_OR_RETURN(this->replicas, createReplicas(session.model, io));
     return Status::success();
   }
@@ -320,7 +318,7 @@ private:
   Session session;
   std::optional<Tokenizer> tokenizer;
   Generation generation;
-  InstanceOptions instanceOptions;
+  ModelLedger ledger; ///< before anything has run
   std::vector<std::shared_ptr<StepRunner>> replicas;
   std::vector<Dispatcher::Count> counts; ///< of each replica, at the end
   std::vector<SequenceResult> results;
