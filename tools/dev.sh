@@ -3,7 +3,7 @@
 #   tools/dev.sh setup    install the packages that Plait needs (Debian 12, as root)
 #   tools/dev.sh build    configure and build into build/
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
-#   tools/dev.sh test     build and run all tests
+#   tools/dev.sh test     build and run all tests; `test --all`: also every model family in every parallel layout
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
 #                         `bench comm`: all-reduces between ranks, also of Open MPI
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
@@ -61,6 +61,15 @@ demo() {
 }
 
 run_tests() {
+  local all=
+  case "${1:-}" in
+  "") ;;
+  --all) all=yes ;;
+  *)
+    echo "dev.sh: test: found '$1'; expected nothing or '--all'" >&2
+    exit 2
+    ;;
+  esac
   build test-tools
   local log=build/test/last.log status=0
   lit-22 -v --order=lexical build/test 2>&1 | tee "$log" || status=$?
@@ -73,6 +82,17 @@ run_tests() {
   if [ "$passed" = 0 ] && [ "$status" = 0 ]; then
     echo "dev.sh: no test ran" >&2
     status=1
+  fi
+  # Half an hour by itself; a sample of it is among the tests.
+  if [ -n "$all" ]; then
+    local work=build/test/families
+    rm -rf "$work" && mkdir -p "$work"
+    if PATH=$PWD/build/bin:$PATH /usr/bin/python3 -B test/e2e/Inputs/check_families.py test/golden \
+      test/e2e/Inputs/check_goldens.py "$work" --all 2>&1 | tee "$work.log"; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1)) status=1
+    fi
   fi
   echo "$passed passed, $failed failed, $skipped skipped"
   return $status
@@ -108,7 +128,7 @@ case "${1:-}" in
 setup) setup ;;
 build) shift; build "$@" ;;
 demo) demo ;;
-test) run_tests ;;
+test) shift; run_tests "$@" ;;
 bench)
   shift
   script=run

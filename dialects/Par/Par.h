@@ -19,6 +19,13 @@
 
 namespace plait::par {
 
+/// The axis along which the model is there several times: nothing is split along it.
+inline constexpr llvm::StringLiteral kReplicaAxis = "dp";
+
+/// Of the mesh's rank, which one it is of those that share a replica's work, and how
+/// many they are.
+std::pair<int64_t, int64_t> getPlaceInReplica(MeshOp mesh);
+
 /// What the device `rank` of `mesh` holds of a value of `type`: extents, and where
 /// they begin. `begins` may be null.
 llvm::SmallVector<int64_t> getLocalShape(MeshOp mesh, int64_t rank, ShardAttr shard, mlir::Type type,

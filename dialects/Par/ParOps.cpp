@@ -64,6 +64,17 @@ int64_t MeshOp::getIndex(int64_t rank, ArrayRef<StringAttr> axes) {
 }
 
 /// The mesh of `op`'s symbol, or an error.
+std::pair<int64_t, int64_t> par::getPlaceInReplica(MeshOp mesh) {
+  SmallVector<StringAttr> axes;
+  int64_t ranks = 1;
+  for (auto axis : mesh.getAxes().getAsRange<StringAttr>())
+    if (axis.getValue() != kReplicaAxis) {
+      axes.push_back(axis);
+      ranks *= mesh.getSize(axis);
+    }
+  return {mesh.getIndex(mesh.getRank().value_or(0), axes), ranks};
+}
+
 static FailureOr<MeshOp> lookupMesh(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr symbol) {
   auto mesh = symbols.lookupNearestSymbolFrom<MeshOp>(op, symbol);
   if (!mesh)

@@ -107,7 +107,7 @@ public:
     if (options.stopAfter <= Phase::decode)
       return writeIR(*module);
     // Of IR that is shown, that of rank 0.
-    ranks.resize(options.stopAfter == Phase::link ? size_t(options.tp) : 1);
+    ranks.resize(options.stopAfter == Phase::link ? size_t(options.mesh.ranks) : 1);
     for (const CpuMachine &machine : machines)
       PLAIT_RETURN_IF_ERROR(compileFor(machine));
     if (options.stopAfter < Phase::link)
@@ -118,16 +118,18 @@ public:
 
 private:
   Status checkRanks() const {
-    if (options.tp < 1 || options.tp > kMostRanks)
-      return invalidArgument("--tp: found " + std::to_string(options.tp) + "; expected 1 to " +
+    const Mesh &mesh = options.mesh;
+    if (mesh.size() < 1 || mesh.size() > kMostRanks)
+      return invalidArgument("--tp: found " + std::to_string(mesh.size()) + "; expected 1 to " +
                              std::to_string(kMostRanks) + " ranks");
-    if (options.tp == 1 && options.sequenceParallel)
+    if (mesh.ranks == 1 && options.sequenceParallel)
       return invalidArgument("--sequence-parallel: found it with one rank; expected --tp=2 or more");
-    if (options.tp > 1 && options.startFrom > Phase::decode)
-      return invalidArgument("--tp: found it with --start-from=" + getName(options.startFrom).str() +
+    std::string flag = mesh.replicas > 1 ? "--mesh" : "--tp";
+    if (mesh.size() > 1 && options.startFrom > Phase::decode)
+      return invalidArgument(flag + ": found it with --start-from=" + getName(options.startFrom).str() +
                              "; expected import or decode, as later IR is that of one rank");
-    if (options.tp > 1 && options.emit == Emit::executable)
-      return unsupported("--tp: found it with --emit=exe, and an executable is one rank; expected --emit=folder");
+    if (mesh.size() > 1 && options.emit == Emit::executable)
+      return unsupported(flag + ": found it with --emit=exe, and an executable is one rank; expected --emit=folder");
     return Status::success();
   }
 
@@ -195,7 +197,8 @@ private:
     phaseOptions.fma = machine.fma;
     phaseOptions.tiles = machine.tiles;
     phaseOptions.isa = machine.isa;
-    phaseOptions.tp = options.tp;
+    phaseOptions.dp = options.mesh.replicas;
+    phaseOptions.tp = options.mesh.ranks;
     phaseOptions.sequenceParallel = options.sequenceParallel;
     std::optional<ExplainLog::Mark> mark;
     if (explain)

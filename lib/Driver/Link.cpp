@@ -273,6 +273,8 @@ private:
       manifest["ranks"] = parts.size();
       manifest["parts"] = parts;
     }
+    if (in.options.mesh.replicas > 1)
+      manifest["replicas"] = in.options.mesh.replicas;
     manifest["files"] = Json::array();
     for (const std::string &file : files) {
       PLAIT_ASSIGN_OR_RETURN(Json entry, artifact.describe(file));

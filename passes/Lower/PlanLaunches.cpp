@@ -94,8 +94,7 @@ private:
     for (par::MeshOp mesh : getOperation().getOps<par::MeshOp>()) {
       if (!mesh.getRank())
         return mesh.emitOpError("expected the program of one rank; 'plait-partition' makes it");
-      rank = *mesh.getRank();
-      ranks = mesh.getNumRanks();
+      std::tie(rank, ranks) = par::getPlaceInReplica(mesh);
     }
     model = rt::ModelOp::create(b, source.getLoc(), source.getSymName(), source.getFamily(),
                                 lm::stringifyNumerics(source.getNumerics()), vocabulary, source.getMaxPositions(),

@@ -21,7 +21,9 @@ namespace plait {
 #include "passes/Parallel/Passes.h.inc"
 
 struct ParallelPipelineOptions {
-  int64_t tp = 1; ///< devices along the axis "tp", if the module has no mesh
+  // Devices along the axes "dp" and "tp", if the module has no mesh. Nothing is split
+  // along "dp": it is there with more than one.
+  int64_t dp = 1, tp = 1;
   int64_t rank = 0;
   bool sequenceParallel = false; ///< run plait-shard-residual
 };

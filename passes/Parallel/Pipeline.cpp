@@ -11,6 +11,10 @@ using namespace plait;
 
 void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options) {
   AddMeshPassOptions mesh;
+  if (options.dp > 1) {
+    mesh.axes.push_back("dp");
+    mesh.sizes.push_back(options.dp);
+  }
   mesh.axes.push_back("tp");
   mesh.sizes.push_back(options.tp);
   pm.addPass(createAddMeshPass(mesh));

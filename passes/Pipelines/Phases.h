@@ -40,6 +40,7 @@ struct Fusions {
 struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> debugLogits{*this, "debug-logits", llvm::cl::desc("Also make a variant that returns logits"),
                            llvm::cl::init(false)};
+  Option<int64_t> dp{*this, "dp", llvm::cl::desc("Replicas of the model"), llvm::cl::init(1)};
   Option<int64_t> tp{*this, "tp", llvm::cl::desc("Ranks that share out each layer"), llvm::cl::init(1)};
   Option<int64_t> rank{*this, "rank", llvm::cl::desc("The rank whose program is made"), llvm::cl::init(0)};
   Option<bool> sequenceParallel{*this, "sequence-parallel", llvm::cl::desc("Run plait-shard-residual"),

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/capi/Boundary.h"
+#include "runtime/core/Instance.h"
 #include "runtime/core/Tables.h"
 #include "runtime/decode/CompletionText.h"
 #include "runtime/decode/Scheduler.h"

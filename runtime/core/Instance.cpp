@@ -7,6 +7,8 @@
 
 #include "runtime/core/Instance.h"
 
+#include "runtime/core/Memory.h"
+#include "runtime/core/MemoryCheck.h"
 #include "runtime/core/Ranks.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Topology.h"
@@ -49,11 +51,6 @@ Status checkOption(const char *what, int64_t value, int64_t min, int64_t max) {
                          " to " + std::to_string(max));
 }
 
-bool usesBuffer(const plait_plan_v2_t &plan, plait_arg_kind_t kind, int32_t index) {
-  return std::any_of(plan.args, plan.args + plan.arg_count,
-                     [&](const plait_arg_v1_t &arg) { return arg.kind == kind && arg.index == index; });
-}
-
 } // namespace
 
 Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model> model,
@@ -61,6 +58,10 @@ Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model
   std::unique_ptr<Instance> instance(new Instance);
   instance->shared = std::move(model);
   RankGroup *group = instance->group = instance->shared->group().get();
+  // Rank 0 speaks for all.
+  if ((!group || group->leads()) && instance->shared->replica() == 0 &&
+      instance->shared->plan(options.variant.empty() ? instance->shared->manifest().strategy : options.variant))
+    PLAIT_RETURN_IF_ERROR(checkMemory(*instance->shared, options));
   if (!group) {
     PLAIT_RETURN_IF_ERROR(instance->prepare(options));
     return instance;
@@ -85,9 +86,11 @@ Status Instance::prepare(const InstanceOptions &options) {
   PLAIT_ASSIGN_OR_RETURN(plan, m.plan(options.variant.empty() ? m.manifest().strategy : options.variant));
   try {
     PLAIT_RETURN_IF_ERROR(allocate(options));
-    unsigned threads = options.threads ? options.threads : std::max(1u, physicalCores() / unsigned(m.ranks()));
     // The ranks of a machine share its CPUs.
-    unsigned firstCpu = unsigned(m.tables().rank) * threads;
+    unsigned ranks = unsigned(m.ranks() * m.replicas()),
+             rank = unsigned(m.replica() * m.ranks()) + unsigned(m.tables().rank);
+    unsigned threads = options.threads ? options.threads : std::max(1u, physicalCores() / ranks);
+    unsigned firstCpu = rank * threads;
     PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
     executor = std::make_unique<Executor>(m.tables(), *plan, m.weights(), group ? &group->communicator() : nullptr);
   } catch (const std::bad_alloc &) {
@@ -98,65 +101,17 @@ Status Instance::prepare(const InstanceOptions &options) {
 
 Status Instance::allocate(const InstanceOptions &options) {
   const plait_model_v4_t &tables = shared->tables();
-  constexpr int64_t most = int64_t(1) << 24; // far from overflow, beyond any use
-  PLAIT_RETURN_IF_ERROR(checkOption("tokens per step", options.maxTokens, 1, most));
-  PLAIT_RETURN_IF_ERROR(checkOption("rows per step", options.maxRows, 1, most));
-  PLAIT_RETURN_IF_ERROR(checkOption("leaves per step", options.maxLeaves, 0, most));
-  PLAIT_RETURN_IF_ERROR(checkOption("stop ids", options.maxStops, 0, 4096));
-  PLAIT_RETURN_IF_ERROR(checkOption("top logprobs", options.maxTopLogprobs, 0, 4096));
-  PLAIT_RETURN_IF_ERROR(checkOption("pages", options.capacityPages, 0, INT32_MAX));
-
-  StepLimits &limits = stepLimits;
-  limits.vocabulary = tables.vocabulary;
-  limits.maxPositions = tables.max_positions;
-  limits.pageTokens = pageTokens(tables);
-  limits.maxTokens = options.maxTokens;
-  limits.maxRows = std::min(options.maxRows, options.maxTokens);
-  limits.maxLeaves = options.maxLeaves  ? std::min(options.maxLeaves, limits.maxTokens)
-                     : plan->has_logits ? limits.maxTokens
-                                        : limits.maxRows;
-  limits.maxStops = options.maxStops;
-  limits.maxEdits = usesBuffer(*plan, PLAIT_ARG_INPUT, PLAIT_IN_EDIT_TOKENS) ? limits.vocabulary : 0;
-  limits.maxTopLogprobs = usesBuffer(*plan, PLAIT_ARG_OUTPUT, PLAIT_OUT_TOP_TOKENS) ? options.maxTopLogprobs : 0;
-  int64_t fullContext = limits.wholePages(limits.maxPositions);
-  limits.tables.resize(size_t(tables.table_count));
-  for (int32_t i = 0; i < tables.table_count; ++i) {
-    TableLimits &table = limits.tables[size_t(i)];
-    table.window = tableWindow(tables, i);
-    table.capacityPages = options.capacityPages ? options.capacityPages : fullContext;
-    if (table.window)
-      table.capacityPages = std::min(table.capacityPages, limits.maxRows * limits.ringPages(table, limits.maxTokens));
-  }
-
-  StepDims dims{};
-  dims[PLAIT_DIM_TOKENS] = limits.maxTokens;
-  dims[PLAIT_DIM_ROWS] = limits.maxRows;
-  dims[PLAIT_DIM_LEAVES] = limits.maxLeaves;
-  dims[PLAIT_DIM_PAGES] = fullContext;
-  dims[PLAIT_DIM_STOPS] = limits.maxStops;
-  dims[PLAIT_DIM_EDITS] = limits.maxLeaves * limits.maxEdits;
-  dims[PLAIT_DIM_TOPS] = limits.maxTopLogprobs;
-  dims[PLAIT_DIM_TOKENS_PART] = (limits.maxTokens + tables.ranks - 1) / tables.ranks;
-  dims[PLAIT_DIM_DRAWS] = dims[PLAIT_DIM_WARPS] = limits.maxLeaves;
-  int64_t bytes = arenaBytes(*plan, dims);
-  if (bytes < 0)
-    return resourceError("arena: a step of " + std::to_string(limits.maxTokens) +
-                         " tokens is too large; use fewer tokens per step");
-  PLAIT_ASSIGN_OR_RETURN(arena, PageMemory::allocate(uint64_t(bytes), "arena"));
-
+  PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(tables, *plan, options));
+  stepLimits = std::move(reservation.limits);
+  PLAIT_ASSIGN_OR_RETURN(arena, PageMemory::allocate(uint64_t(reservation.arena), "arena"));
   memory.arena = arena.data();
-  memory.tables.resize(limits.tables.size());
-  for (const TableLimits &table : limits.tables)
+  memory.tables.resize(stepLimits.tables.size());
+  for (const TableLimits &table : stepLimits.tables)
     memory.capacityPages.push_back(table.capacityPages);
   for (int32_t i = 0; i < tables.state_count; ++i) {
-    const plait_state_v2_t &state = tables.states[i];
-    int64_t capacity = limits.tables[size_t(state.table)].capacityPages;
-    uint64_t size;
-    if (__builtin_mul_overflow(state.page_bytes, uint64_t(capacity), &size) ||
-        __builtin_mul_overflow(size, uint64_t(state.layers), &size))
-      size = UINT64_MAX; // refused below
+    int64_t capacity = stepLimits.tables[size_t(tables.states[i].table)].capacityPages;
     std::string what = "key/value cache of " + std::to_string(capacity) + " pages";
-    PLAIT_ASSIGN_OR_RETURN(PageMemory pages, PageMemory::allocate(size, what));
+    PLAIT_ASSIGN_OR_RETURN(PageMemory pages, PageMemory::allocate(reservation.states[size_t(i)], what));
     memory.states.push_back(pages.data());
     states.push_back(std::move(pages));
   }
@@ -278,82 +233,53 @@ Status Instance::execute(const StepBatch &batch, StepProfile *profile, StepResul
   if (profile)
     profile->begin = profileClock();
   inputs.pack(batch, stepLimits);
-  std::unique_lock<std::mutex> order;
-  if (group) {
-    order = std::unique_lock<std::mutex>(group->order());
-    PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::step), inputs.serialize()));
-  }
-  PLAIT_ASSIGN_OR_RETURN(std::vector<int64_t> nonfinite, walkPlan(profile, result.logits));
-  size_t leaves = outTokens.size(), topWidth = size_t(inputs.dims()[PLAIT_DIM_TOPS]);
-  for (int64_t leaf : nonfinite)
-    if (leaf >= 0 && size_t(leaf) < leaves)
-      outStatus[size_t(leaf)] = PLAIT_LEAF_NONFINITE;
-  result.leaves.resize(leaves);
-  for (size_t i = 0; i < leaves; ++i)
-    PLAIT_RETURN_IF_ERROR(readLeaf(i, topWidth, result.leaves[i]));
+  PLAIT_RETURN_IF_ERROR(runPacked(profile));
+  PLAIT_ASSIGN_OR_RETURN(result, outputs.read(stepLimits.vocabulary));
   if (profile)
     profile->end = profileClock();
   return Status::success();
 }
 
+Expected<std::vector<uint8_t>> Instance::serve(std::span<const uint8_t> packedInputs) {
+  try {
+    PLAIT_RETURN_IF_ERROR(inputs.deserialize(packedInputs, stepLimits.tables.size()));
+    PLAIT_RETURN_IF_ERROR(runPacked(/*profile=*/nullptr));
+    return outputs.serialize();
+  } catch (const std::exception &error) {
+    return resourceError(std::string("step: ") + error.what());
+  }
+}
+
+Status Instance::runPacked(StepProfile *profile) {
+  if (!group)
+    return walkPlan(profile);
+  std::lock_guard<std::mutex> order(group->order());
+  PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::step), inputs.serialize()));
+  return walkPlan(profile);
+}
+
 Status Instance::follow(const RankMessage &message) {
   if (message.command == RankCommand::step) {
     PLAIT_RETURN_IF_ERROR(inputs.deserialize(message.payload, stepLimits.tables.size()));
-    std::vector<float> logits;
-    return walkPlan(/*profile=*/nullptr, logits).status();
+    return walkPlan(/*profile=*/nullptr);
   }
-  int64_t values[3];
-  if (message.payload.size() != sizeof(values))
-    return internalError("ranks: found a page to copy of another size than expected");
-  std::memcpy(values, message.payload.data(), sizeof(values));
-  copyPageOfRank(size_t(values[0]), int32_t(values[1]), int32_t(values[2]));
+  PLAIT_ASSIGN_OR_RETURN(PageCopyMessage copy, PageCopyMessage::read(message.payload));
+  copyPageOfRank(size_t(copy.table), int32_t(copy.from), int32_t(copy.to));
   return Status::success();
 }
 
-Expected<std::vector<int64_t>> Instance::walkPlan(StepProfile *profile, std::vector<float> &logits) {
-  size_t leaves = size_t(inputs.dims()[PLAIT_DIM_LEAVES]);
-  outTokens.assign(leaves, -1);
-  outStatus.assign(leaves, PLAIT_LEAF_OK);
-  outLogprob.assign(leaves, 0);
-  size_t topWidth = size_t(inputs.dims()[PLAIT_DIM_TOPS]);
-  outTopTokens.assign(leaves * topWidth, -1);
-  outTopLogprobs.assign(leaves * topWidth, 0);
-  if (plan->has_logits)
-    logits.resize(leaves * size_t(stepLimits.vocabulary));
+Status Instance::walkPlan(StepProfile *profile) {
+  outputs.prepare(inputs.dims(), plan->has_logits ? stepLimits.vocabulary : 0);
   memory.inputs = inputs.pointers();
   for (size_t i = 0; i < memory.tables.size(); ++i)
     memory.tables[i] = inputs.pageTables()[i].data();
-  memory.outputs[PLAIT_OUT_TOKENS] = outTokens.data();
-  memory.outputs[PLAIT_OUT_STATUS] = outStatus.data();
-  memory.outputs[PLAIT_OUT_LOGPROB] = outLogprob.data();
-  memory.outputs[PLAIT_OUT_LOGITS] = logits.data();
-  memory.outputs[PLAIT_OUT_TOP_TOKENS] = outTopTokens.data();
-  memory.outputs[PLAIT_OUT_TOP_LOGPROBS] = outTopLogprobs.data();
+  memory.outputs = outputs.pointers();
 
   StepContext step{};
   plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
   if (Status status = executor->run(*pool, context, inputs.dims(), memory, profile); !status)
     return group->explain(std::move(status)); // of a collective
-  return std::move(step.nonfinite);
-}
-
-Status Instance::readLeaf(size_t leaf, size_t topWidth, LeafResult &result) const {
-  auto check = [&](int32_t token) {
-    if (token >= 0 && token < stepLimits.vocabulary)
-      return Status::success();
-    return internalError("step: the model chose token " + std::to_string(token) + " of a vocabulary of " +
-                         std::to_string(stepLimits.vocabulary));
-  };
-  result.status = plait_leaf_status_t(outStatus[leaf]);
-  result.logprob = outLogprob[leaf];
-  if (outStatus[leaf] == PLAIT_LEAF_NONFINITE)
-    return Status::success(); // there is no token
-  PLAIT_RETURN_IF_ERROR(check(outTokens[leaf]));
-  result.token = outTokens[leaf];
-  for (size_t i = leaf * topWidth; i < (leaf + 1) * topWidth && outTopTokens[i] != -1; ++i) {
-    PLAIT_RETURN_IF_ERROR(check(outTopTokens[i]));
-    result.top.push_back({outTopTokens[i], outTopLogprobs[i]});
-  }
+  outputs.refuse(step.nonfinite);
   return Status::success();
 }
 
@@ -371,9 +297,8 @@ Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
   }
   if (group) {
     std::lock_guard<std::mutex> order(group->order());
-    int64_t values[3] = {int64_t(table), from, to};
-    PLAIT_RETURN_IF_ERROR(
-        tell(uint32_t(RankCommand::copyPage), std::span(reinterpret_cast<const uint8_t *>(values), sizeof(values))));
+    PageCopyMessage copy{int64_t(table), from, to};
+    PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::copyPage), copy.bytes()));
   }
   copyPageOfRank(table, from, to);
   return Status::success();

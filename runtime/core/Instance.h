@@ -12,6 +12,8 @@
 #include "runtime/core/Model.h"
 #include "runtime/core/StepBatch.h"
 #include "runtime/core/StepInputs.h"
+#include "runtime/core/StepOutputs.h"
+#include "runtime/core/StepRunner.h"
 #include "runtime/device/cpu/Executor.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -46,12 +48,12 @@ struct InstanceOptions {
 /// State and working memory of one model, and the threads that run its steps.
 /// Steps run one at a time in the order of submission. All functions may be
 /// called from any thread; instances share nothing but their model.
-class Instance {
+class Instance final : public StepRunner {
 public:
   /// Of a model of several ranks the one on rank 0 is for use, and makes one on each.
   static Expected<std::unique_ptr<Instance>> create(std::shared_ptr<const Model> model, const InstanceOptions &options);
   /// Finishes the step that runs and cancels those that wait.
-  ~Instance();
+  ~Instance() override;
   Instance(const Instance &) = delete;
   Instance &operator=(const Instance &) = delete;
 
@@ -67,19 +69,20 @@ public:
   Expected<StepResult> wait(const Ticket &ticket);
   /// `submit` and `wait` in one, on the calling thread if the instance is idle.
   /// With `profile`, the times of the step are left there.
-  Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr);
+  Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr) override;
 
-  /// Copies a page of a page table in every layer of every state that uses it,
-  /// after the steps before it.
-  Status copyPage(size_t table, int32_t from, int32_t to);
+  Status copyPage(size_t table, int32_t from, int32_t to) override;
 
-  /// On a rank other than 0: does what rank 0 does, and keeps no result.
+  /// On a rank that does not lead: does what its leader does, and keeps no result.
   Status follow(const RankMessage &message);
+  /// On the leader of another replica than 0: runs the step whose inputs rank 0 has
+  /// packed, and returns the outputs.
+  Expected<std::vector<uint8_t>> serve(std::span<const uint8_t> packedInputs);
 
-  const Model &model() const { return *shared; }
-  const StepLimits &limits() const { return stepLimits; }
-  unsigned threads() const { return pool->size(); }
-  bool hasLogits() const { return plan->has_logits != 0; }
+  const Model &model() const override { return *shared; }
+  const StepLimits &limits() const override { return stepLimits; }
+  unsigned threads() const override { return pool->size(); }
+  bool hasLogits() const override { return plan->has_logits != 0; }
   /// Bytes reserved for the arena and for the states.
   uint64_t arenaMemory() const { return arena.size(); }
   uint64_t stateMemory() const;
@@ -91,11 +94,12 @@ private:
   Expected<Ticket> enqueue(StepBatch batch, StepProfile *profile, bool wakeWorker);
   void runNext(std::unique_lock<std::mutex> &lock);
   Status execute(const StepBatch &batch, StepProfile *profile, StepResult &result);
-  /// Runs the step whose inputs are packed; returns the leaves that are not finite.
-  Expected<std::vector<int64_t>> walkPlan(StepProfile *profile, std::vector<float> &logits);
+  /// Runs the step whose inputs are packed, on all ranks of the replica.
+  Status runPacked(StepProfile *profile);
+  /// The part of this rank.
+  Status walkPlan(StepProfile *profile);
   void copyPageOfRank(size_t table, int32_t from, int32_t to);
   Status tell(uint32_t command, std::span<const uint8_t> payload);
-  Status readLeaf(size_t leaf, size_t topWidth, LeafResult &result) const;
   void workerLoop();
 
   std::shared_ptr<const Model> shared;
@@ -110,9 +114,8 @@ private:
 
   // Used by the one thread that executes a step.
   StepInputs inputs;
+  StepOutputs outputs;
   Executor::StepMemory memory;
-  std::vector<int32_t> outTokens, outStatus, outTopTokens;
-  std::vector<float> outLogprob, outTopLogprobs;
 
   std::mutex mutex;
   std::condition_variable changed;

@@ -100,6 +100,7 @@ Status readRank(const JsonView &part, Manifest &manifest) {
 
 Status readRanks(const JsonView &root, Manifest &manifest) {
   PLAIT_ASSIGN_OR_RETURN(int64_t count, root.getInt("ranks", 1, kMostRanks, 1));
+  PLAIT_ASSIGN_OR_RETURN(manifest.replicas, root.getInt("replicas", 1, kMostRanks / count, 1));
   if (count == 1)
     return readRank(root, manifest);
   PLAIT_ASSIGN_OR_RETURN(JsonView list, root.get("parts"));

@@ -26,6 +26,7 @@
 //     // "weights", these of each rank:
 //     "ranks": 2,
 //     "parts": [ {"binaries": [...], "weights": {"file", "bytes", "digest"}}, ... ],
+//     "replicas": 2,   // that all run these; absent: 1
 //     "files": [ {"file": "tokenizer.json", "bytes": 1, "digest": "..."} ],
 //     "inputs": [ {"file": "config.json", "bytes": 1, "digest": "..."} ],
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
@@ -44,6 +45,7 @@
 #define PLAIT_RUNTIME_CORE_MANIFEST_H
 
 #include "runtime/base/Json.h"
+#include "runtime/base/Mesh.h"
 #include "runtime/base/Status.h"
 #include "runtime/core/ArtifactSource.h"
 
@@ -56,8 +58,6 @@
 namespace plait {
 
 inline constexpr int64_t kManifestSchema = 3;
-/// Ranks of an artifact; so many run on one machine.
-inline constexpr int64_t kMostRanks = 64;
 
 struct ManifestFile {
   std::string file; ///< a plain name inside the artifact
@@ -85,6 +85,7 @@ struct Manifest {
   int64_t vocabulary = 0, hidden = 0, layers = 0, maxPositions = 0, parameters = 0;
   std::string triple, numerics, strategy;
   std::vector<ManifestRank> ranks;        ///< one or more
+  int64_t replicas = 1;                   ///< each of all `ranks`
   std::string weightsKind, weightsFormat; ///< "pack" | "random" | "none"
   std::string stateElement;               ///< of keys and values
   uint64_t weightsSeed = 0;               ///< of kind "random"
@@ -95,6 +96,8 @@ struct Manifest {
   int32_t topK = 0;
   int64_t minTokens = 0;
   Json raw; ///< everything, for `plait inspect`
+
+  Mesh mesh() const { return {replicas, int64_t(ranks.size())}; }
 };
 
 /// Reads and checks the text of a manifest, its schema before anything else; `path`

@@ -94,8 +94,14 @@ Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact, 
 
 Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const ModelOptions &options) {
   Expected<std::shared_ptr<const Model>> opened = openRank(std::move(source), options);
+  Status own = opened.status();
   if (options.group)
-    PLAIT_RETURN_IF_ERROR(options.group->agree(opened.status(), "open the model"));
+    own = options.group->agree(own, "open the model");
+  Status all = own;
+  for (const std::shared_ptr<RankGroup> &link : options.links)
+    if (Status status = link->agree(own, "open the model"); all)
+      all = std::move(status);
+  PLAIT_RETURN_IF_ERROR(all);
   return opened;
 }
 
@@ -111,7 +117,9 @@ Expected<std::shared_ptr<const Model>> Model::openRank(ArtifactSource source, co
     return invalidArgument(printable(artifact) + ": found a model of " + std::to_string(info.ranks.size()) +
                            " ranks; expected one with a rank " + std::to_string(options.rank));
   model->ownRank = size_t(options.rank);
+  model->ownReplica = size_t(options.replica);
   model->rankGroup = options.group;
+  model->rankLinks = options.links;
   if (!info.triple.empty() && info.triple.substr(0, info.triple.find('-')) != kHostArch)
     return unsupported(printable(artifact) + ": found code for " + printable(info.triple) + "; this machine is " +
                        std::string(kHostArch) + "; compile the model for this machine");

@@ -31,9 +31,13 @@ struct ModelOptions {
   bool loadWeights = true;      ///< false: only the tables are wanted
   Progress *progress = nullptr; ///< told of weights that are made
   int rank = 0;                 ///< of the model's ranks
+  int replica = 0;              ///< of the model's replicas
   /// Of several ranks: those that this one runs with. All ranks open the model at the
   /// same time, and it is open if it is on all.
   std::shared_ptr<RankGroup> group = nullptr;
+  /// Of several replicas: with rank 0 those with the others' leaders, in order; with
+  /// another leader that with rank 0.
+  std::vector<std::shared_ptr<RankGroup>> links = {};
   std::string target = ""; ///< whose binary runs; empty: the first that this CPU can run
 };
 
@@ -59,14 +63,19 @@ public:
   static Expected<std::vector<FileCheck>> verify(const ArtifactSource &source);
 
   const std::string &path() const { return files.path(); }
+  const ArtifactSource &source() const { return files; }
   const Manifest &manifest() const { return info; }
   /// The one of the manifest's binaries that runs.
   const ManifestBinary &binary() const { return part().binaries[chosen]; }
   /// What of the manifest is this rank's, and how many ranks there are.
   const ManifestRank &part() const { return info.ranks[ownRank]; }
   size_t ranks() const { return info.ranks.size(); }
+  /// Which replica this is of, and how many there are: one, if it was opened without links.
+  size_t replica() const { return ownReplica; }
+  size_t replicas() const { return rankLinks.empty() && !ownReplica ? 1 : size_t(info.replicas); }
   /// Null if it was opened without one.
   const std::shared_ptr<RankGroup> &group() const { return rankGroup; }
+  const std::vector<std::shared_ptr<RankGroup>> &links() const { return rankLinks; }
   const plait_model_v4_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
@@ -85,8 +94,9 @@ private:
 
   ArtifactSource files;
   Manifest info;
-  size_t ownRank = 0;
+  size_t ownRank = 0, ownReplica = 0;
   std::shared_ptr<RankGroup> rankGroup;
+  std::vector<std::shared_ptr<RankGroup>> rankLinks;
   size_t chosen = 0; ///< of the rank's binaries
   Library library;
   const plait_model_v4_t *model = nullptr;

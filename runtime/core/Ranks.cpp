@@ -10,6 +10,7 @@
 #include "runtime/core/Instance.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -39,8 +40,22 @@ struct PackedOptions {
 
 } // namespace
 
-RankGroup::RankGroup(std::unique_ptr<Communicator> communicator, std::shared_ptr<Processes> processes)
-    : processes(std::move(processes)), comm(std::move(communicator)) {}
+Expected<PageCopyMessage> PageCopyMessage::read(std::span<const uint8_t> bytes) {
+  PageCopyMessage message;
+  if (bytes.size() != sizeof(message))
+    return internalError("ranks: found a page to copy of another size than expected");
+  std::memcpy(&message, bytes.data(), sizeof(message));
+  return message;
+}
+
+std::string RankNames::of(int rank) const {
+  if (isLink)
+    return rank ? replica : "rank 0";
+  return (replica.empty() ? "" : replica + ": ") + "rank " + std::to_string(rank);
+}
+
+RankGroup::RankGroup(std::unique_ptr<Communicator> communicator, std::shared_ptr<Processes> processes, RankNames names)
+    : processes(std::move(processes)), comm(std::move(communicator)), names(std::move(names)) {}
 
 RankGroup::~RankGroup() {
   if (leads() && !broken)
@@ -79,20 +94,65 @@ Expected<RankMessage> RankGroup::listen() {
   return message;
 }
 
+Status RankGroup::reply(const Expected<std::vector<uint8_t>> &outcome) {
+  Envelope envelope; // `command` is the code of an error
+  std::span<const uint8_t> payload;
+  if (outcome)
+    payload = *outcome;
+  else
+    payload = {reinterpret_cast<const uint8_t *>(outcome.status().message().data()), outcome.status().message().size()};
+  envelope.command = uint32_t(outcome.status().code());
+  envelope.bytes = payload.size();
+  size_t inside = std::min(payload.size(), sizeof(envelope.payload));
+  if (inside)
+    std::memcpy(envelope.payload, payload.data(), inside);
+  PLAIT_RETURN_IF_ERROR(comm->send(bytesOf(envelope), 0, "outcome of a step"));
+  return inside < payload.size() ? comm->send(payload.subspan(inside), 0, "outputs of a step") : Status::success();
+}
+
+Expected<std::vector<uint8_t>> RankGroup::hear() {
+  Envelope envelope;
+  if (Status status = comm->recv(bytesOf(envelope), 1, "outcome of a step"); !status)
+    return explain(std::move(status));
+  if (envelope.bytes > kMostBytes)
+    return internalError("ranks: found an outcome that is none; expected that of a step");
+  std::vector<uint8_t> payload(size_t(envelope.bytes));
+  size_t inside = std::min(payload.size(), sizeof(envelope.payload));
+  std::copy_n(envelope.payload, inside, payload.begin());
+  if (inside < payload.size())
+    if (Status status = comm->recv(std::span(payload).subspan(inside), 1, "outputs of a step"); !status)
+      return explain(std::move(status));
+  if (!envelope.command)
+    return payload;
+  // What of a rank of that replica is known here, its leader does not know.
+  std::string ended = processes ? processes->whatEnded() : "";
+  return Status::error(StatusCode(envelope.command), (ended.empty() ? "" : ended + "; ") + names.of(1) + ": " +
+                                                         std::string(payload.begin(), payload.end()));
+}
+
 Status RankGroup::agree(const Status &own, const char *what) {
+  bool heard = true;
+  Status status = agreeOn(*comm, own, what, names, &heard);
+  return heard ? status : explain(std::move(status));
+}
+
+Status plait::agreeOn(Communicator &comm, const Status &own, const char *what, const RankNames &names, bool *heard) {
   constexpr size_t size = 1024; // of a rank's message, cut there; byte 0 is the code
-  std::vector<uint8_t> mine(size), all(size * size_t(comm->size()));
-  std::vector<size_t> sizes(size_t(comm->size()), size);
+  std::vector<uint8_t> mine(size), all(size * size_t(comm.size()));
+  std::vector<size_t> sizes(size_t(comm.size()), size);
   mine[0] = uint8_t(own.code());
   std::copy_n(own.message().begin(), std::min(own.message().size(), size - 2), mine.begin() + 1);
-  if (Status status = comm->allGather(mine, all, sizes, what); !status)
-    return own ? explain(std::move(status)) : own;
+  Status gathered = comm.allGather(mine, all, sizes, what);
   if (!own)
     return own;
-  for (int rank = 0; rank < comm->size(); ++rank)
+  if (!gathered) {
+    if (heard)
+      *heard = false;
+    return gathered;
+  }
+  for (int rank = 0; rank < comm.size(); ++rank)
     if (const uint8_t *theirs = all.data() + size_t(rank) * size; theirs[0])
-      return Status::error(StatusCode(theirs[0]),
-                           "rank " + std::to_string(rank) + ": " + reinterpret_cast<const char *>(theirs + 1));
+      return Status::error(StatusCode(theirs[0]), names.of(rank) + ": " + reinterpret_cast<const char *>(theirs + 1));
   return Status::success();
 }
 
@@ -100,6 +160,12 @@ Status RankGroup::explain(Status status) {
   if (status)
     return status;
   broken = true;
+  // A communicator knows the ranks by their numbers in it.
+  if (std::string_view text = status.message(); text.starts_with("rank ")) {
+    size_t end = std::min(text.find_first_not_of("0123456789", 5), text.size());
+    int rank = std::atoi(status.message().c_str() + 5);
+    status = Status::error(status.code(), names.of(rank) + std::string(text.substr(end)));
+  }
   std::string ended = processes ? processes->whatEnded() : "";
   return ended.empty() ? status : Status::error(status.code(), ended + "; " + status.message());
 }
@@ -140,18 +206,23 @@ Expected<InstanceOptions> plait::unpackOptions(std::span<const uint8_t> bytes) {
 }
 
 Status plait::serveRank(const std::shared_ptr<const Model> &model) {
-  RankGroup &group = *model->group();
+  // A leader hears rank 0, and its group hears the leader.
+  bool leads = !model->links().empty();
+  RankGroup &from = leads ? *model->links().front() : *model->group();
   std::map<uint32_t, std::unique_ptr<Instance>> instances;
   while (true) {
-    PLAIT_ASSIGN_OR_RETURN(RankMessage message, group.listen());
+    PLAIT_ASSIGN_OR_RETURN(RankMessage message, from.listen());
     auto found = instances.find(message.instance);
     switch (message.command) {
     case RankCommand::stop:
       return Status::success();
     case RankCommand::create: {
       PLAIT_ASSIGN_OR_RETURN(InstanceOptions options, unpackOptions(message.payload));
+      auto created = Instance::create(model, options);
       // All ranks hear of an error, and rank 0 decides what to do.
-      if (auto created = Instance::create(model, options))
+      if (leads)
+        (void)from.agree(created.status(), "create an instance");
+      if (created)
         instances[message.instance] = created.take();
       break;
     }
@@ -163,7 +234,15 @@ Status plait::serveRank(const std::shared_ptr<const Model> &model) {
       if (found == instances.end())
         return internalError("ranks: found a step of instance " + std::to_string(message.instance) +
                              "; expected one that was made");
-      PLAIT_RETURN_IF_ERROR(found->second->follow(message));
+      if (!leads) {
+        PLAIT_RETURN_IF_ERROR(found->second->follow(message));
+      } else if (message.command == RankCommand::step) {
+        PLAIT_RETURN_IF_ERROR(from.reply(found->second->serve(message.payload)));
+      } else {
+        PLAIT_ASSIGN_OR_RETURN(PageCopyMessage copy, PageCopyMessage::read(message.payload));
+        // Of a group that has failed the next step tells.
+        (void)found->second->copyPage(size_t(copy.table), int32_t(copy.from), int32_t(copy.to));
+      }
       break;
     }
   }

@@ -5,9 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Rank 0 leads: it alone has requests and output. Before each thing that its
-// instances do it tells the other ranks, who then do the same with their parts of
-// the weights and of the state; in a step all meet in the plan's collectives.
+// A group's rank 0 leads. Before each thing that its instances do it tells the other
+// ranks, who then do the same with their parts of the weights and of the state; in a
+// step all meet in the plan's collectives.
+//
+// Of several replicas each is such a group with a leader of its own. That of replica 0
+// is rank 0 of all: it alone has requests and output. With each other leader it has a
+// group of two, over which it tells it what to do and gets the outputs of steps.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,12 +36,33 @@ struct InstanceOptions;
 
 enum class RankCommand : uint32_t { stop, create, destroy, step, copyPage };
 
-/// What rank 0 tells the others.
+/// What a leader tells the others.
 struct RankMessage {
   RankCommand command = RankCommand::stop;
   uint32_t instance = 0;
   std::vector<uint8_t> payload;
 };
+
+/// The payload of `RankCommand::copyPage`.
+struct PageCopyMessage {
+  int64_t table = 0, from = 0, to = 0;
+
+  std::span<const uint8_t> bytes() const { return {reinterpret_cast<const uint8_t *>(this), sizeof(*this)}; }
+  static Expected<PageCopyMessage> read(std::span<const uint8_t> bytes);
+};
+
+/// What the ranks of a group are called in messages.
+struct RankNames {
+  std::string replica = ""; ///< "replica 1", of a model that has several
+  bool isLink = false;      ///< whether the other one leads that replica
+
+  std::string of(int rank) const;
+};
+
+/// Success if all ranks call it with that, else the error of the first that does not.
+/// `heard` becomes false if the ranks could not be asked, of which the error tells then.
+Status agreeOn(Communicator &communicator, const Status &own, const char *what, const RankNames &names = {},
+               bool *heard = nullptr);
 
 class RankGroup {
 public:
@@ -46,22 +71,30 @@ public:
     virtual ~Processes() = default; ///< called last: waits for them
     /// "rank 1 was killed by signal 9" if a rank has ended before its time.
     virtual std::string whatEnded() = 0;
+    /// The most memory that a rank of the world has held at once; -1 if it is not known.
+    virtual int64_t peakMemory(int worldRank) = 0;
   };
 
-  explicit RankGroup(std::unique_ptr<Communicator> communicator, std::shared_ptr<Processes> processes = nullptr);
+  explicit RankGroup(std::unique_ptr<Communicator> communicator, std::shared_ptr<Processes> processes = nullptr,
+                     RankNames names = {});
   /// Of rank 0: tells the others to stop.
   ~RankGroup();
   RankGroup(const RankGroup &) = delete;
 
   Communicator &communicator() const { return *comm; }
   bool leads() const { return comm->rank() == 0; }
+  /// As of `Processes`.
+  int64_t peakMemory(int worldRank) const { return processes ? processes->peakMemory(worldRank) : -1; }
 
-  /// Rank 0 holds it from what it tells until all have done that.
+  /// The leader holds it from what it tells until all have done that.
   std::mutex &order() { return orderMutex; }
   uint32_t nextInstance() { return ++instances; }
   Status tell(RankCommand command, uint32_t instance, std::span<const uint8_t> payload = {});
   /// The next message, of a rank other than 0.
   Expected<RankMessage> listen();
+  /// The outcome of a step from rank 1 to rank 0, of a link.
+  Status reply(const Expected<std::vector<uint8_t>> &outcome);
+  Expected<std::vector<uint8_t>> hear();
   /// Success if all ranks call it with that, else the error of the first that does not.
   Status agree(const Status &own, const char *what);
   /// The error of a collective, with what is known of the rank that caused it.
@@ -70,6 +103,7 @@ public:
 private:
   std::shared_ptr<Processes> processes; // goes after the communicator
   std::unique_ptr<Communicator> comm;
+  const RankNames names;
   std::mutex orderMutex;
   uint32_t instances = 0;
   bool broken = false;
@@ -79,8 +113,8 @@ private:
 std::vector<uint8_t> packOptions(const InstanceOptions &options);
 Expected<InstanceOptions> unpackOptions(std::span<const uint8_t> bytes);
 
-/// Does what rank 0 tells, until it tells to stop: the whole life of another rank.
-/// `model` was opened with a group.
+/// Does what its leader tells, or rank 0 if it leads itself, until it is told to stop:
+/// the whole life of a rank other than 0. `model` was opened with a group or a link.
 Status serveRank(const std::shared_ptr<const Model> &model);
 
 } // namespace plait

@@ -46,9 +46,11 @@ struct Scheduler::Events {
 
 static constexpr int64_t kMostCompletions = 1024;
 
-Scheduler::Scheduler(std::shared_ptr<Instance> instance, SchedulerOptions options)
-    : instance(std::move(instance)), options(std::move(options)) {
-  const StepLimits &limits = this->instance->limits();
+Scheduler::Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options)
+    : runner(std::move(runner)), options(std::move(options)) {
+  if (!this->options.ids)
+    this->options.ids = std::make_shared<std::atomic<SequenceId>>(1);
+  const StepLimits &limits = this->runner->limits();
   int64_t step = this->options.chunk > 0 ? std::min(this->options.chunk, limits.maxTokens) : limits.maxTokens;
   for (const TableLimits &table : limits.tables) {
     pools.emplace_back(int32_t(table.capacityPages));
@@ -64,7 +66,7 @@ Scheduler::~Scheduler() = default;
 //===----------------------------------------------------------------------===//
 
 Status Scheduler::checkRequest(const Request &request, const SequenceEdits &edits) const {
-  const StepLimits &limits = instance->limits();
+  const StepLimits &limits = runner->limits();
   if (request.prompt.empty())
     return invalidArgument("prompt: found no token; expected at least one");
   for (size_t i = 0; i < request.prompt.size(); ++i)
@@ -89,7 +91,7 @@ Status Scheduler::checkRequest(const Request &request, const SequenceEdits &edit
                            std::to_string(kMostCompletions));
   if (request.wantLogits && request.completions > 1)
     return invalidArgument("logits: found " + std::to_string(request.completions) + " completions; expected 1");
-  if (request.wantLogits && !instance->hasLogits())
+  if (request.wantLogits && !runner->hasLogits())
     return invalidArgument("logits: the variant in use does not return them; use \"ar.debug\" "
                            "(compile with --debug-logits)");
   // The rest of the limits are those of a step: ask with a step of one token.
@@ -117,7 +119,7 @@ void Scheduler::limitTokens(Sequence &sequence) const {
 
 /// The positions of the longest sequence that can run by itself.
 int64_t Scheduler::contextLimit() const {
-  const StepLimits &limits = instance->limits();
+  const StepLimits &limits = runner->limits();
   int64_t context = limits.maxPositions;
   for (size_t t = 0; t < limits.tables.size(); ++t)
     if (int64_t capacity = limits.tables[t].capacityPages; capacity < ring[t])
@@ -129,7 +131,7 @@ std::vector<int64_t> Scheduler::pagesFor(const Sequence &sequence) const {
   int64_t positions = sequence.result.promptTokens + std::max<int64_t>(0, sequence.request.maxTokens - 1);
   std::vector<int64_t> pages;
   for (int64_t most : ring)
-    pages.push_back(std::min(most, instance->limits().wholePages(positions)));
+    pages.push_back(std::min(most, runner->limits().wholePages(positions)));
   return pages;
 }
 
@@ -147,7 +149,7 @@ void Scheduler::reserve(const std::vector<int64_t> &pages, int64_t sign) {
 
 Expected<SequenceId> Scheduler::add(Request request) {
   if (!request.ignoreEos)
-    for (int32_t id : instance->model().manifest().eos)
+    for (int32_t id : runner->model().manifest().eos)
       if (std::find(request.stops.begin(), request.stops.end(), id) == request.stops.end())
         request.stops.push_back(id);
   SequenceEdits edits(request.rules, request.prompt, request.stops);
@@ -156,14 +158,14 @@ Expected<SequenceId> Scheduler::add(Request request) {
   if (request.completions > 1) {
     group = std::make_shared<PromptGroup>();
     // Behind a window pages go round: each completion has a ring of its own.
-    for (const TableLimits &table : instance->limits().tables)
+    for (const TableLimits &table : runner->limits().tables)
       group->sharedPages.push_back(table.window ? 0
-                                                : (int64_t(request.prompt.size()) - 1) / instance->limits().pageTokens);
+                                                : (int64_t(request.prompt.size()) - 1) / runner->limits().pageTokens);
   }
   std::lock_guard<std::mutex> lock(mutex);
-  SequenceId first = nextId;
+  SequenceId first = options.ids->fetch_add(SequenceId(request.completions)), next = first;
   for (int64_t completion = 0; completion < request.completions; ++completion) {
-    auto sequence = std::make_unique<Sequence>(nextId++);
+    auto sequence = std::make_unique<Sequence>(next++);
     for (PagePool &pool : pools)
       sequence->pages.emplace_back(pool);
     sequence->result.id = sequence->id;
@@ -191,14 +193,14 @@ Expected<SequenceId> Scheduler::fork(SequenceId parentId, const Sampling &sampli
   if (found == runningSequences.end() || found->second->inPrompt() ||
       found->second->result.reason != FinishReason::none)
     return notFound("fork: sequence " + std::to_string(parentId) + " is not generating");
-  if (runningSequences.size() >= size_t(instance->limits().maxRows))
+  if (runningSequences.size() >= size_t(runner->limits().maxRows))
     return resourceError("fork: all rows of the step are taken");
   const Sequence &parent = *found->second;
   // Shared pages are counted twice: each side may come to own a copy of its own.
   std::vector<int64_t> needed = pagesFor(parent);
   if (!hasRoomFor(needed))
     return resourceError("fork: the key/value cache has no room for another sequence");
-  auto child = std::make_unique<Sequence>(nextId++);
+  auto child = std::make_unique<Sequence>((*options.ids)++);
   child->request = parent.request;
   child->request.sampling = sampling;
   child->tokens = parent.tokens;
@@ -288,7 +290,7 @@ void Scheduler::keep(Sequence &sequence) {
   KeptPrefix prefix{std::move(sequence.tokens), std::move(sequence.pages)};
   prefix.tokens.resize(size_t(sequence.fed));
   for (PageList &pages : prefix.pages)
-    pages.shrink(size_t(instance->limits().wholePages(sequence.fed)));
+    pages.shrink(size_t(runner->limits().wholePages(sequence.fed)));
   reserve(prefix, +1);
   keptPrefixes.push_back(std::move(prefix));
 }
@@ -305,7 +307,7 @@ std::vector<KeptPrefix>::iterator Scheduler::findKept(const Sequence &sequence, 
     bool whole = true;
     for (size_t t = 0; t < pools.size(); ++t)
       whole &= int64_t(it->pages[t].size() - it->pages[t].held()) <=
-               instance->limits().firstPage(instance->limits().tables[t], length);
+               runner->limits().firstPage(runner->limits().tables[t], length);
     if (whole && length > common) {
       common = length;
       best = it;
@@ -330,7 +332,7 @@ bool Scheduler::makeRoom(Sequence &sequence, const std::vector<int64_t> &needed,
     reserve(*best, -1);
     sequence.pages = std::move(best->pages);
     for (PageList &pages : sequence.pages)
-      pages.shrink(size_t(instance->limits().wholePages(common)));
+      pages.shrink(size_t(runner->limits().wholePages(common)));
     sequence.fed = sequence.result.reusedTokens = common;
     keptPrefixes.erase(best);
   }
@@ -344,7 +346,7 @@ bool Scheduler::makeRoom(Sequence &sequence, const std::vector<int64_t> &needed,
 /// The running completion of the same request that holds all pages of the prompt,
 /// or is computing them; null if there is none.
 const Sequence *Scheduler::findSource(const Sequence &sequence) const {
-  const StepLimits &limits = instance->limits();
+  const StepLimits &limits = runner->limits();
   auto holds = [&](const Sequence &sibling) { // and has given back none behind a window
     return std::all_of(limits.tables.begin(), limits.tables.end(), [&](const TableLimits &table) {
       return limits.firstPage(table, sibling.fed) <= limits.firstPage(table, sequence.sharedTokens());
@@ -362,7 +364,7 @@ void Scheduler::goOnFrom(const Sequence &source, Sequence &sequence) const {
   sequence.fed = sequence.sharedTokens();
   sequence.pages.clear();
   for (const PageList &pages : source.pages)
-    sequence.pages.push_back(pages.fork(size_t(instance->limits().wholePages(sequence.fed))));
+    sequence.pages.push_back(pages.fork(size_t(runner->limits().wholePages(sequence.fed))));
 }
 
 /// From now on the sequence shares no reservation.
@@ -377,7 +379,7 @@ void Scheduler::leaveGroup(Sequence &sequence) {
 /// by others while the prompt that it shares is being computed.
 void Scheduler::admit(Events &events) {
   for (auto next = waitingSequences.begin();
-       next != waitingSequences.end() && runningSequences.size() < size_t(instance->limits().maxRows);) {
+       next != waitingSequences.end() && runningSequences.size() < size_t(runner->limits().maxRows);) {
     auto it = next++;
     Sequence &sequence = *it->second;
     const Sequence *source = findSource(sequence);
@@ -409,7 +411,7 @@ void Scheduler::admit(Events &events) {
 //===----------------------------------------------------------------------===//
 
 std::vector<RowPlan> Scheduler::planRows() const {
-  const StepLimits &limits = instance->limits();
+  const StepLimits &limits = runner->limits();
   std::vector<RowPlan> rows;
   int64_t tokens = limits.maxTokens, leaves = limits.maxLeaves;
   auto add = [&](const Sequence &sequence, int64_t count, bool prompt) {
@@ -447,14 +449,14 @@ Status Scheduler::checkPlan(const std::vector<RowPlan> &rows) const {
 }
 
 Status Scheduler::buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch) {
-  int64_t size = instance->limits().pageTokens;
+  int64_t size = runner->limits().pageTokens;
   for (const RowPlan &plan : rows) {
     Sequence &sequence = *runningSequences.at(plan.id);
     int64_t end = plan.first + plan.count;
     StepRow row;
     for (size_t t = 0; t < pools.size(); ++t) {
       PageList &pages = sequence.pages[t];
-      PageCopy copy = [&](int32_t from, int32_t to) { return instance->copyPage(t, from, to); };
+      PageCopy copy = [&](int32_t from, int32_t to) { return runner->copyPage(t, from, to); };
       PLAIT_RETURN_IF_ERROR(pages.grow(size_t((end + size - 1) / size)));
       for (int64_t page = plan.first / size; page * size < end; ++page)
         PLAIT_RETURN_IF_ERROR(pages.makeWritable(size_t(page), copy));
@@ -512,13 +514,13 @@ void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &e
 
 /// Gives back the pages that no token to come can read.
 void Scheduler::releaseBehindWindows(Sequence &sequence) const {
-  const StepLimits &limits = instance->limits();
+  const StepLimits &limits = runner->limits();
   for (size_t t = 0; t < limits.tables.size(); ++t)
     sequence.pages[t].release(size_t(limits.firstPage(limits.tables[t], sequence.fed)));
 }
 
 void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &result, Events &events) {
-  size_t leaf = 0, vocabulary = size_t(instance->limits().vocabulary);
+  size_t leaf = 0, vocabulary = size_t(runner->limits().vocabulary);
   for (const RowPlan &row : rows) {
     Sequence &sequence = *runningSequences.at(row.id);
     bool last = row.first + row.count == int64_t(sequence.tokens.size());
@@ -552,53 +554,62 @@ void Scheduler::deliver(Events &events) {
 }
 
 Expected<bool> Scheduler::step() {
+  PlannedStep step;
+  PLAIT_RETURN_IF_ERROR(beginStep(step));
+  if (!step.rows.empty())
+    PLAIT_RETURN_IF_ERROR(finishStep(step, runner->run(std::move(step.batch))));
+  return waiting() + running() > 0;
+}
+
+Status Scheduler::beginStep(PlannedStep &step) {
   try {
-    return stepOnce();
+    return formStep(step);
   } catch (const std::exception &error) {
     return resourceError(std::string("step: ") + error.what());
   }
 }
 
-Expected<bool> Scheduler::stepOnce() {
+Status Scheduler::formStep(PlannedStep &step) {
   Events events;
-  StepBatch batch;
-  std::vector<RowPlan> rows;
   Status status;
   {
     std::lock_guard<std::mutex> lock(mutex);
     sweep(events);
     admit(events);
-    rows = planRows();
+    step.rows = planRows();
     if (options.planHook) {
-      options.planHook(rows);
-      status = checkPlan(rows);
+      options.planHook(step.rows);
+      status = checkPlan(step.rows);
     }
     if (status)
-      status = buildBatch(rows, batch);
-    if (!status)
-      failRows(rows, status);
-  }
-  if (status && !rows.empty()) {
-    Expected<StepResult> result = instance->run(std::move(batch));
-    std::lock_guard<std::mutex> lock(mutex);
-    ++stepCount;
-    if (result) {
-      distribute(rows, *result, events);
-    } else {
-      status = result.status();
-      failRows(rows, status);
+      status = buildBatch(step.rows, step.batch);
+    if (!status) {
+      failRows(step.rows, status);
+      step.rows.clear();
+      sweep(events);
     }
   }
-  bool more;
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    sweep(events);
-    more = !runningSequences.empty() || !waitingSequences.empty();
-  }
   deliver(events);
-  if (!status)
-    return status;
-  return more;
+  return status;
+}
+
+Status Scheduler::finishStep(const PlannedStep &step, Expected<StepResult> result) {
+  try {
+    Events events;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      ++stepCount;
+      if (result)
+        distribute(step.rows, *result, events);
+      else
+        failRows(step.rows, result.status());
+      sweep(events);
+    }
+    deliver(events);
+    return result.status();
+  } catch (const std::exception &error) {
+    return resourceError(std::string("step: ") + error.what());
+  }
 }
 
 Status Scheduler::runAll() {
@@ -627,6 +638,11 @@ size_t Scheduler::waiting() const {
 size_t Scheduler::running() const {
   std::lock_guard<std::mutex> lock(mutex);
   return runningSequences.size();
+}
+
+int64_t Scheduler::steps() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return stepCount;
 }
 
 int64_t Scheduler::freePages() const {

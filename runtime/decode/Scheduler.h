@@ -8,9 +8,11 @@
 #ifndef PLAIT_RUNTIME_DECODE_SCHEDULER_H
 #define PLAIT_RUNTIME_DECODE_SCHEDULER_H
 
-#include "runtime/core/Instance.h"
+#include "runtime/core/PagePool.h"
+#include "runtime/core/StepRunner.h"
 #include "runtime/decode/Sequence.h"
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -33,6 +35,14 @@ struct SchedulerOptions {
   /// Called before each step with its rows; may drop and reorder them and lower
   /// the count of a prompt row. Tokens must not depend on what it does.
   std::function<void(std::vector<RowPlan> &)> planHook = nullptr;
+  /// The next id, of schedulers that number their sequences together.
+  std::shared_ptr<std::atomic<SequenceId>> ids = nullptr;
+};
+
+/// A step between its beginning and its end.
+struct PlannedStep {
+  StepBatch batch;
+  std::vector<RowPlan> rows; ///< none: there is nothing to run
 };
 
 /// Forms steps out of sequences that come and go. Decode rows come first, in
@@ -42,7 +52,7 @@ struct SchedulerOptions {
 /// other functions may be called from any thread, and from callbacks.
 class Scheduler {
 public:
-  Scheduler(std::shared_ptr<Instance> instance, SchedulerOptions options = {});
+  Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options = {});
   ~Scheduler();
   Scheduler(const Scheduler &) = delete;
   Scheduler &operator=(const Scheduler &) = delete;
@@ -63,6 +73,10 @@ public:
   /// Runs one step. False if no sequence is left. An error concerns the
   /// instance; all sequences of the step have then ended with it.
   Expected<bool> step();
+  /// The two halves of `step`, for a caller that runs the batch itself: the next step
+  /// begins when this one has been finished.
+  Status beginStep(PlannedStep &step);
+  Status finishStep(const PlannedStep &step, Expected<StepResult> result);
   /// Steps until no sequence is left.
   Status runAll();
 
@@ -76,13 +90,13 @@ public:
   /// Of all page tables together.
   int64_t freePages() const;
   int64_t totalPages() const;
-  int64_t steps() const { return stepCount; }
+  int64_t steps() const;
 
 private:
   using SequencePtr = std::unique_ptr<Sequence>;
   struct Events;
 
-  Expected<bool> stepOnce();
+  Status formStep(PlannedStep &step);
   Status checkRequest(const Request &request, const SequenceEdits &edits) const;
   bool endEarly(SequenceId id, FinishReason reason);
   void limitTokens(Sequence &sequence) const;
@@ -109,7 +123,7 @@ private:
   Sequence *find(SequenceId id) const;
   void deliver(Events &events);
 
-  std::shared_ptr<Instance> instance;
+  std::shared_ptr<StepRunner> runner;
   SchedulerOptions options;
 
   mutable std::mutex mutex;             ///< of everything below; free while a step runs
@@ -120,7 +134,6 @@ private:
   std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;
   std::map<SequenceId, SequenceResult> results;
   bool endRequested = false;
-  SequenceId nextId = 1;
   int64_t stepCount = 0;
 };
 

@@ -98,6 +98,8 @@ int main(int argc, char **argv) {
   cl::opt<bool> sequenceParallel("sequence-parallel",
                                  cl::desc("With --tp: ranks share out the tokens of norms and residual, too"),
                                  cl::cat(category));
+  cl::opt<std::string> mesh("mesh", cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N)"),
+                            cl::value_desc("axes"), cl::cat(category));
   cl::opt<std::string> fuse("fuse",
                             cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
                                      "all); results are the same"),
@@ -138,7 +140,15 @@ int main(int argc, char **argv) {
   options.embedWeights = embedWeights;
   options.packFolder = packFolder;
   options.debugLogits = debugLogits;
-  options.tp = tp;
+  options.mesh.ranks = tp;
+  if (mesh.getNumOccurrences()) {
+    if (tp.getNumOccurrences())
+      return fail(invalidArgument("--mesh: found it with --tp; expected one of them, as --tp N is --mesh tp=N"));
+    auto parsed = parseMesh(mesh);
+    if (!parsed)
+      return fail(parsed.status());
+    options.mesh = *parsed;
+  }
   options.sequenceParallel = sequenceParallel;
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;

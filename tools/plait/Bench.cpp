@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/core/Replicas.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Isa.h"
 #include "tools/plait/Arguments.h"
@@ -22,7 +23,9 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <functional>
 #include <random>
+#include <thread>
 
 using namespace plait;
 
@@ -30,9 +33,10 @@ namespace {
 
 constexpr const char *kFooter =
     "Each combination of the lists gives two tests, as llama-bench has them: ppN computes a\n"
-    "prompt of N tokens, tgN chooses N tokens one by one. -b sequences run side by side and\n"
-    "-d tokens are there before the clock starts. Token ids are random from a fixed seed;\n"
-    "tokenization is not measured. t/s counts the tokens of all sequences. --profile shows what\n"
+    "prompt of N tokens, tgN chooses N tokens one by one. -b sequences run side by side, on each\n"
+    "replica of a model that has several, and -d tokens are there before the clock starts. Token\n"
+    "ids are random from a fixed seed; tokenization is not measured. t/s counts the tokens of all\n"
+    "sequences. --profile shows what\n"
     "the steps of each test spend their time on; reading the clock is part of what it shows.";
 
 struct BenchTexts {
@@ -70,11 +74,11 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
 
 /// One line of the result.
 struct Test {
-  int64_t prompt = 0, generate = 0, depth = 0, batch = 1;
+  int64_t prompt = 0, generate = 0, depth = 0, batch = 1, replicas = 1;
   unsigned threads = 1;
   std::vector<int64_t> nanoseconds; ///< per repetition
 
-  int64_t tokens() const { return (prompt + generate) * batch; }
+  int64_t tokens() const { return (prompt + generate) * batch * replicas; }
   std::string name() const {
     std::string text = prompt ? fmt::format("pp{}", prompt) : fmt::format("tg{}", generate);
     return depth ? fmt::format("{} @ d{}", text, depth) : text;
@@ -97,11 +101,12 @@ MeanAndDeviation statisticsOf(const std::vector<double> &samples) {
   return result;
 }
 
-/// Runs steps of sequences in lockstep, without a scheduler between.
+/// Runs steps of sequences in lockstep on one replica, without a scheduler between.
 class Runner {
 public:
-  static Expected<Runner> create(const Session &session, unsigned threads, bool pin, int64_t batch, int64_t positions,
-                                 int64_t chunk) {
+  /// One of each replica.
+  static Expected<std::vector<Runner>> create(const Session &session, unsigned threads, bool pin, int64_t batch,
+                                              int64_t positions, int64_t chunk) {
     const Model &model = *session.model;
     Runner runner;
     runner.batch = batch;
@@ -115,8 +120,13 @@ public:
     io.capacityPages = wholePages(model, positions) * batch;
     if (io.capacityPages > INT32_MAX)
       return invalidArgument("bench: the sequences need more pages than there are numbers");
-    PLAIT_ASSIGN_OR_RETURN(runner.instance, Instance::create(session.model, io));
-    return runner;
+    PLAIT_ASSIGN_OR_RETURN(std::vector<std::shared_ptr<StepRunner>> replicas, createReplicas(session.model, io));
+    std::vector<Runner> runners;
+    for (std::shared_ptr<StepRunner> &replica : replicas) {
+      runners.push_back(runner);
+      runners.back().instance = std::move(replica);
+    }
+    return runners;
   }
 
   /// From now on steps are added to `into`, or to nothing.
@@ -171,26 +181,42 @@ private:
     return Status::success();
   }
 
-  std::unique_ptr<Instance> instance;
+  std::shared_ptr<StepRunner> instance;
   Profile *profile = nullptr;
   std::mt19937 random{42};
   int64_t batch = 1, chunk = 1, positions = 1;
 };
 
-/// `profile`, if there, gets the steps that are measured.
+/// Does `work` with each of `runners` at the same time.
+Status onEach(std::vector<Runner> &runners, const std::function<Status(Runner &)> &work) {
+  std::vector<Status> outcomes(runners.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < runners.size(); ++i)
+    threads.emplace_back([&, i] { outcomes[i] = work(runners[i]); });
+  outcomes[0] = work(runners[0]);
+  for (std::thread &thread : threads)
+    thread.join();
+  for (Status &outcome : outcomes)
+    PLAIT_RETURN_IF_ERROR(std::move(outcome));
+  return Status::success();
+}
+
+/// `profile`, if there, gets the steps of replica 0 that are measured.
 Status measure(const Session &session, const BenchOptions &options, bool warmup, Profile *profile, Test &test) {
   int64_t positions = test.depth + test.prompt + test.generate;
-  PLAIT_ASSIGN_OR_RETURN(Runner runner,
+  PLAIT_ASSIGN_OR_RETURN(std::vector<Runner> runners,
                          Runner::create(session, test.threads, options.pin, test.batch, positions, options.chunk));
   for (int64_t i = warmup ? -1 : 0; i < options.repetitions; ++i) {
     // What lies before the clock starts is computed once, unless windows give it away.
-    runner.setProfile(nullptr);
-    if (i <= 0 || runner.hasWindows())
-      PLAIT_RETURN_IF_ERROR(runner.prompt(0, test.depth));
-    runner.setProfile(i >= 0 ? profile : nullptr);
+    runners[0].setProfile(nullptr);
+    if (i <= 0 || runners[0].hasWindows())
+      PLAIT_RETURN_IF_ERROR(onEach(runners, [&](Runner &runner) { return runner.prompt(0, test.depth); }));
+    runners[0].setProfile(i >= 0 ? profile : nullptr);
     auto begin = std::chrono::steady_clock::now();
-    PLAIT_RETURN_IF_ERROR(runner.prompt(test.depth, test.prompt));
-    PLAIT_RETURN_IF_ERROR(runner.generate(test.depth + test.prompt, test.generate));
+    PLAIT_RETURN_IF_ERROR(onEach(runners, [&](Runner &runner) {
+      PLAIT_RETURN_IF_ERROR(runner.prompt(test.depth, test.prompt));
+      return runner.generate(test.depth + test.prompt, test.generate);
+    }));
     auto elapsed = std::chrono::steady_clock::now() - begin;
     if (i >= 0)
       test.nanoseconds.push_back(std::chrono::nanoseconds(elapsed).count());
@@ -222,6 +248,8 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["n_threads"] = test.threads;
   if (session.model->ranks() > 1)
     record["n_ranks"] = session.model->ranks();
+  if (test.replicas > 1)
+    record["n_replicas"] = test.replicas;
   record["n_prompt"] = test.prompt;
   record["n_gen"] = test.generate;
   record["n_depth"] = test.depth;
@@ -392,7 +420,7 @@ private:
     const Model &model = *session.model;
     BenchOptions planned = options;
     if (isAutoThreads(texts.threads)) // which the ranks share
-      planned.threads = {std::max<int64_t>(1, options.threads.front() / int64_t(model.ranks()))};
+      planned.threads = {std::max<int64_t>(1, options.threads.front() / model.manifest().mesh().size())};
     PLAIT_ASSIGN_OR_RETURN(std::vector<Test> tests, planTests(planned, model.tables().max_positions, texts.quiet));
     std::vector<LaunchCost> costs;
     PLAIT_ASSIGN_OR_RETURN(const plait_plan_v2_t *plan, model.plan(model.manifest().strategy));
@@ -401,6 +429,7 @@ private:
       PLAIT_ASSIGN_OR_RETURN(costs, explanation.costsOf(model, *plan));
     }
     for (Test &test : tests) {
+      test.replicas = int64_t(model.replicas());
       Profile *profile = nullptr;
       if (!texts.profile.empty())
         profile = &profiles.emplace_back(

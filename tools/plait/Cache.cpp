@@ -91,7 +91,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(options.zeroPoints ? "zero-points" : "");
   digest.add(options.kvDtype.empty() ? "f32" : options.kvDtype);
   digest.add(options.debugLogits ? "debug-logits" : "");
-  digest.add(options.tp == "1" ? "" : options.tp);
+  digest.add(meshOf(options));
   digest.add(options.sequenceParallel ? "sequence-parallel" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
@@ -236,8 +236,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.insert(arguments.end(), {"--kv-dtype", options.kvDtype});
   if (options.debugLogits)
     arguments.push_back("--debug-logits");
-  if (!options.tp.empty())
-    arguments.insert(arguments.end(), {"--tp", options.tp});
+  if (!options.tp.empty() || !options.mesh.empty())
+    arguments.insert(arguments.end(), {"--mesh", meshOf(options)});
   if (options.sequenceParallel)
     arguments.push_back("--sequence-parallel");
   if (options.threads)
@@ -309,7 +309,7 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
          {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
           std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints),
           std::pair("--kv-dtype", !options.kvDtype.empty()), std::pair("--tp", !options.tp.empty()),
-          std::pair("--sequence-parallel", options.sequenceParallel)})
+          std::pair("--mesh", !options.mesh.empty()), std::pair("--sequence-parallel", options.sequenceParallel)})
       if (given)
         return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "
                                            "compile; compile that again instead",

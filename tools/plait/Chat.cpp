@@ -8,6 +8,7 @@
 #include "runtime/base/File.h"
 #include "runtime/core/Tables.h"
 #include "runtime/decode/CompletionText.h"
+#include "runtime/core/Instance.h"
 #include "runtime/decode/Scheduler.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/ChatPrompt.h"
@@ -117,9 +118,8 @@ private:
     io.maxRows = 1;
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size() + stops.size()));
     Demand demand;
-    demand.stepTokens = io.maxTokens;
     demand.positions = demand.totalPositions = model.tables().max_positions;
-    io.capacityPages = pagesToReserve(model, demand);
+    io.capacityPages = pagesToReserve(model, io, demand);
     PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, Instance::create(session.model, io));
     scheduler = std::make_unique<Scheduler>(std::move(instance));
     context = scheduler->contextLimit();

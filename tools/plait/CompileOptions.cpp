@@ -8,7 +8,7 @@
 #include "tools/plait/CompileOptions.h"
 
 #include "runtime/comm/LocalGroup.h"
-#include "runtime/core/Manifest.h"
+#include "runtime/base/Mesh.h"
 #include "tools/plait/Arguments.h"
 
 using namespace plait;
@@ -24,8 +24,17 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_option("--tp", options.tp,
                      "of a model to compile: processes among which each layer is divided (default 1)");
   command.add_flag("--sequence-parallel", options.sequenceParallel, "of a model to compile: as of plait-compile");
+  command.add_option("--mesh", options.mesh,
+                     "of a model to compile: replicas, and processes of each: dp=2,tp=2 (--tp N is --mesh tp=N)");
   command.add_option("--emulate-link", options.emulateLink,
                      "of a model of several processes: a link such as latency=2ms,bandwidth=1Gbit between them");
+}
+
+std::string plait::meshOf(const CompileOptions &options) {
+  if (!options.tp.empty())
+    return "tp=" + options.tp;
+  Expected<Mesh> mesh = parseMesh(options.mesh);
+  return mesh ? meshText(*mesh) : "tp=1";
 }
 
 static bool isWeightsSpec(const std::string &text) {
@@ -47,6 +56,10 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
     return wrongValue("--kv-dtype", kv, "f32, bf16 or int8");
   if (!options.tp.empty())
     PLAIT_RETURN_IF_ERROR(parseInteger("--tp", options.tp, 1, kMostRanks).status());
+  if (!options.mesh.empty())
+    PLAIT_RETURN_IF_ERROR(parseMesh(options.mesh).status());
+  if (!options.mesh.empty() && !options.tp.empty())
+    return invalidArgument("--mesh: found it with --tp; expected one of them, as --tp N is --mesh tp=N");
   if (!options.emulateLink.empty())
     return parseEmulatedLink(options.emulateLink).status().withContext("--emulate-link");
   return Status::success();

@@ -19,7 +19,7 @@ namespace plait {
 /// What `plait-compile` is asked for.
 struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
-  std::string weights, dtype, group, kvDtype, tp;
+  std::string weights, dtype, group, kvDtype, tp, mesh;
   bool sequenceParallel = false;
   bool zeroPoints = false;
   std::string isa; ///< --target of plait-compile without "cpu:"; of a compiled model, which binary to run
@@ -31,6 +31,9 @@ struct CompileOptions {
 
 /// The options of every command that compiles a model which is not compiled yet.
 void addCompileOptions(CLI::App &command, CompileOptions &options);
+
+/// "dp=2,tp=2": what --tp or --mesh asks for, in one spelling.
+std::string meshOf(const CompileOptions &options);
 
 /// Checks how the values of these options are spelled.
 Status checkCompileOptions(const CompileOptions &options);

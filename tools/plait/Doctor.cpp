@@ -7,6 +7,7 @@
 
 #include "runtime/base/File.h"
 #include "runtime/core/Manifest.h"
+#include "runtime/core/Memory.h"
 #include "runtime/device/cpu/Isa.h"
 #include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Cache.h"
@@ -100,14 +101,8 @@ Check checkCores() {
 }
 
 Check checkMemory() {
-  int64_t available = availableBytes();
-  std::string limit = firstLine("/sys/fs/cgroup/memory.max");
-  std::string found = bytesText(available) + " available";
-  if (!limit.empty() && limit != "max") {
-    int64_t bytes = std::atoll(limit.c_str());
-    found += ", cgroup limit " + bytesText(bytes);
-    available = std::min(available, bytes);
-  }
+  auto [available, limit] = availableMemory(); // and what sets it
+  std::string found = bytesText(available) + " available" + (limit == "MemAvailable" ? "" : ", by " + limit);
   if (available >= int64_t(1) << 30)
     return good("memory", found);
   return {Check::warn, "memory", found, "at least 1 GiB", "end other programs, or raise the limit"};

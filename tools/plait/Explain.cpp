@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/base/File.h"
+#include "runtime/core/Memory.h"
 #include "runtime/core/Tables.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Cache.h"
@@ -41,21 +42,6 @@ struct Request {
   bool measured = false;
 };
 
-/// "16G", "512M" or a number of bytes.
-Expected<int64_t> parseMemory(const std::string &text) {
-  std::string digits = text;
-  int shift = 0;
-  if (!digits.empty())
-    if (size_t unit = std::string_view("KMGT").find(digits.back()); unit != std::string_view::npos) {
-      shift = 10 * (int(unit) + 1);
-      digits.pop_back();
-    }
-  auto number = parseInteger("--memory", digits, 1, INT64_MAX >> shift);
-  if (!number)
-    return wrongValue("--memory", text, "bytes, with K, M, G or T for powers of 1024");
-  return *number << shift;
-}
-
 /// "GB/s,GFLOP/s"
 Expected<MachinePeak> parseMachine(const std::string &text) {
   size_t comma = text.find(',');
@@ -73,10 +59,9 @@ Expected<Request> parseRequest(const ExplainTexts &texts, int64_t maxPositions) 
   };
   PLAIT_ASSIGN_OR_RETURN(request.tokens, number("--tokens", texts.tokens, 512));
   PLAIT_ASSIGN_OR_RETURN(request.context, number("--context", texts.context, 1024));
-  request.memory = availableBytes();
-  if (!texts.memory.empty()) {
-    PLAIT_ASSIGN_OR_RETURN(request.memory, parseMemory(texts.memory));
-  }
+  request.memory = texts.memory.empty() ? availableMemory().bytes : parseBytes(texts.memory);
+  if (request.memory < 0)
+    return wrongValue("--memory", texts.memory, "bytes, with K, M, G or T for powers of 1024");
   if (!texts.machine.empty()) {
     PLAIT_ASSIGN_OR_RETURN(request.peak, parseMachine(texts.machine));
     return request;

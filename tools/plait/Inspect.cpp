@@ -8,6 +8,7 @@
 #include "runtime/comm/LocalGroup.h"
 #include "runtime/core/Model.h"
 #include "runtime/core/Tables.h"
+#include "runtime/core/WorldGroups.h"
 #include "runtime/device/cpu/Executor.h"
 #include "runtime/device/cpu/Isa.h"
 #include "tools/plait/Cache.h"
@@ -67,9 +68,16 @@ std::string binariesText(const Manifest &manifest) {
 
 /// What each of several ranks has of the weights.
 std::string ranksText(const Manifest &manifest) {
-  if (manifest.ranks.size() == 1)
+  Mesh mesh = manifest.mesh();
+  if (mesh.size() == 1)
     return "";
-  std::string text = fmt::format("ranks      {}", manifest.ranks.size());
+  // Rank t of replica d has number d * ranks + t.
+  std::string text = mesh.replicas > 1 ? fmt::format("mesh       {}: world ranks 0 to {}, by replicas of {}\n",
+                                                     meshText(mesh), mesh.size() - 1, mesh.ranks)
+                                       : "";
+  if (mesh.ranks == 1)
+    return text;
+  text += fmt::format("ranks      {}", mesh.ranks);
   if (manifest.weightsKind == "pack")
     for (const ManifestRank &rank : manifest.ranks)
       text += fmt::format("{} {}", &rank == &manifest.ranks.front() ? ", packs of" : ",",
@@ -147,9 +155,16 @@ Json memoryJson(const std::vector<std::shared_ptr<const Model>> &ranks) {
                                {"arena", m.plan_count ? arenaBytes(m.plans[0], full) : 0},
                                {"largest_collective", m.plan_count ? collectiveBytes(m.plans[0], full) : 0}});
   }
-  LocalGroupOptions group;
-  group.size = int(ranks.size());
-  result["shared"] = ranks.size() > 1 ? LocalGroup::sharedBytes(group) : 0;
+  const Manifest &manifest = ranks[0]->manifest();
+  result["replicas"] = manifest.replicas;
+  size_t shared = 0;
+  for (const WorldGroup &group : groupsOf(manifest.mesh())) {
+    LocalGroupOptions local;
+    local.size = int(group.members.size());
+    local.stagingBytes = group.stagingBytes();
+    shared += LocalGroup::sharedBytes(local);
+  }
+  result["shared"] = shared;
   return result;
 }
 
@@ -158,10 +173,11 @@ std::string memoryText(const Json &memory) {
       fmt::format("memory in bytes; a step of {} tokens\n{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", kFullStep, "rank",
                   "weights", "state per position", "windows", "arena", "largest collective");
   int64_t rank = 0;
-  for (const Json &row : memory["ranks"])
-    text += fmt::format("{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", rank++, row["weights"].get<int64_t>(),
-                        row["state_per_position"].get<int64_t>(), row["state_of_windows"].get<int64_t>(),
-                        row["arena"].get<int64_t>(), row["largest_collective"].get<int64_t>());
+  for (int64_t replica = 0; replica < memory["replicas"].get<int64_t>(); ++replica)
+    for (const Json &row : memory["ranks"])
+      text += fmt::format("{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", rank++, row["weights"].get<int64_t>(),
+                          row["state_per_position"].get<int64_t>(), row["state_of_windows"].get<int64_t>(),
+                          row["arena"].get<int64_t>(), row["largest_collective"].get<int64_t>());
   if (int64_t shared = memory["shared"].get<int64_t>())
     text += fmt::format("shared by all ranks, for communication: {}\n", shared);
   return text;

@@ -17,6 +17,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include <unistd.h>
@@ -55,29 +56,32 @@ std::string commandText(int argc, char **argv) {
   return text.size() <= 400 ? text : fmt::format("{} ... ({})", text.substr(0, 340), digestOf(text));
 }
 
-Status serveOrder(const Order &order) {
-  std::string path = order.path;
-  auto identity = [&]() -> Status {
-    PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(path));
-    PLAIT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(source));
-    PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions own, groupOptions(manifest, ""));
-    if (own.identity != order.identity)
-      return invalidArgument(
-          fmt::format("{}: found {}; expected {}, as rank 0 has", path, own.identity, std::string(order.identity)));
-    return Status::success();
+Connect connectLaunched() {
+  return [](size_t index, const WorldGroup &group) -> Expected<std::unique_ptr<Communicator>> {
+    int rank = group.indexOf(world->rank());
+    return world->split(rank < 0 ? -1 : int(index), rank, group.isLink ? "leaders" : "ranks of a replica");
   };
-  PLAIT_ASSIGN_OR_RETURN(auto communicator, world->split(0, world->rank(), "group of the model"));
-  auto group = std::make_shared<RankGroup>(std::move(communicator));
-  // Rank 0 says what is wrong.
-  if (Status agreed = group->agree(identity(), "find the model"); !agreed)
-    return agreed.code() == StatusCode::resource ? agreed : Status::success();
-  Status status = serveModel(path, world->rank(), {order.isa, "", order.threads}, group);
-  if (tellsOfRankZero(status, group->communicator()))
-    fail(status);
-  return status;
 }
 
-/// The life of a rank other than 0; returns the exit code.
+Status serveOrder(const Order &order, ModelOptions &model) {
+  std::string path = order.path;
+  std::optional<ArtifactSource> source;
+  std::optional<Manifest> manifest;
+  auto identity = [&]() -> Status {
+    PLAIT_ASSIGN_OR_RETURN(source, ArtifactSource::open(path));
+    PLAIT_ASSIGN_OR_RETURN(manifest, readManifest(*source));
+    if (std::string own = identityOf(*manifest); own != order.identity)
+      return invalidArgument(
+          fmt::format("{}: found {}; expected {}, as rank 0 has", path, own, std::string(order.identity)));
+    return Status::success();
+  };
+  // Rank 0 says what is wrong.
+  if (Status agreed = agreeOn(world->all(), identity(), "find the model"); !agreed)
+    return agreed.code() == StatusCode::resource ? agreed : Status::success();
+  return serveModel(std::move(*source), manifest->mesh(), world->rank(), {order.isa, "", order.threads},
+                    connectLaunched(), model);
+}
+
 int follow() {
   // The launcher ends all ranks with it, and rank 0 decides when.
   std::signal(SIGINT, SIG_IGN);
@@ -90,11 +94,13 @@ int follow() {
       world->close(0);
       return order.code;
     }
-    bool told = !status && tellsOfRankZero(status, world->all());
-    if (told)
+    if (!status && world->rank() == 1 && world->all().lostRank() == 0)
       fail(status);
+    ModelOptions model;
     if (status)
-      status = serveOrder(order);
+      status = serveOrder(order, model);
+    if (tellsOfRankZero(status, world->rank(), model))
+      fail(status);
     if (status)
       continue;
     if (status.code() != StatusCode::resource)
@@ -112,8 +118,17 @@ int follow() {
 
 bool plait::leadsLaunched() { return world && world->rank() == 0 && world->size() > 1; }
 
-bool plait::tellsOfRankZero(const Status &status, const Communicator &communicator) {
-  return !status && communicator.lostRank() == 0 && communicator.rank() == 1;
+int plait::lostRankOf(const ModelOptions &model) {
+  std::vector<std::shared_ptr<RankGroup>> groups = model.links;
+  groups.push_back(model.group);
+  for (const std::shared_ptr<RankGroup> &group : groups)
+    if (group && group->communicator().lostRank() >= 0)
+      return group->communicator().lostRank();
+  return -1;
+}
+
+bool plait::tellsOfRankZero(const Status &status, int worldRank, const ModelOptions &model) {
+  return !status && worldRank == 1 && lostRankOf(model) == 0;
 }
 
 Status plait::refuseLaunched(const std::string &path) {
@@ -125,18 +140,17 @@ Status plait::refuseLaunched(const std::string &path) {
                   path, world->size(), world->size()));
 }
 
-Expected<std::shared_ptr<RankGroup>> plait::joinLaunched(const std::string &path, const Manifest &manifest,
-                                                         const RankOptions &options) {
-  size_t ranks = manifest.ranks.size();
-  if (int(ranks) != world->size())
+Status plait::joinLaunched(const std::string &path, const Manifest &manifest, const RankOptions &options,
+                           ModelOptions &model) {
+  Mesh mesh = manifest.mesh();
+  if (mesh.size() != world->size())
     return invalidArgument(
         fmt::format("{}: found {} processes that a launcher has started; expected {}, as the model is "
                     "of {} ranks; start it with -n {}, or compile it with --tp={}",
-                    path, world->size(), ranks, ranks, ranks, world->size()));
+                    path, world->size(), mesh.size(), mesh.size(), mesh.size(), world->size()));
   if (!options.emulatedLink.empty())
     return invalidArgument("--emulate-link: found ranks that a launcher has started; expected those that plait starts "
                            "itself, as only their link can be slowed down");
-  PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions group, groupOptions(manifest, ""));
   Order order;
   order.kind = Order::serve;
   order.threads = options.threads;
@@ -145,12 +159,10 @@ Expected<std::shared_ptr<RankGroup>> plait::joinLaunched(const std::string &path
   std::free(real);
   PLAIT_RETURN_IF_ERROR(put(order.path, sizeof(order.path), found, "path of the model"));
   PLAIT_RETURN_IF_ERROR(put(order.isa, sizeof(order.isa), options.isa, "--isa"));
-  PLAIT_RETURN_IF_ERROR(put(order.identity, sizeof(order.identity), group.identity, "identity of the model"));
+  PLAIT_RETURN_IF_ERROR(put(order.identity, sizeof(order.identity), identityOf(manifest), "identity of the model"));
   PLAIT_RETURN_IF_ERROR(world->all().broadcast(order.bytes(), 0, "next command"));
-  PLAIT_ASSIGN_OR_RETURN(auto communicator, world->split(0, 0, "group of the model"));
-  auto joined = std::make_shared<RankGroup>(std::move(communicator));
-  PLAIT_RETURN_IF_ERROR(joined->agree(Status::success(), "find the model"));
-  return joined;
+  PLAIT_RETURN_IF_ERROR(agreeOn(world->all(), Status::success(), "find the model"));
+  return joinWorld(mesh, 0, connectLaunched(), /*processes=*/nullptr, model);
 }
 
 int plait::underLauncher(int argc, char **argv, const std::function<int()> &command) {

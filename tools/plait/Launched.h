@@ -30,17 +30,20 @@ int underLauncher(int argc, char **argv, const std::function<int()> &command);
 bool leadsLaunched();
 
 /// As startRanks, with the processes of the launcher.
-Expected<std::shared_ptr<RankGroup>> joinLaunched(const std::string &path, const Manifest &manifest,
-                                                  const RankOptions &options);
+Status joinLaunched(const std::string &path, const Manifest &manifest, const RankOptions &options, ModelOptions &model);
 
 /// An error if a launcher has started several processes for a model of one rank.
 Status refuseLaunched(const std::string &path);
 
-/// What a rank other than 0 does with a model, from opening it to the end. `group` has joined.
-Status serveModel(const std::string &path, int rank, const RankOptions &options, std::shared_ptr<RankGroup> group);
+/// What a rank of the world other than 0 does with a model, from joining its groups, which
+/// `model` then has, to the end.
+Status serveModel(ArtifactSource source, const Mesh &mesh, int worldRank, const RankOptions &options,
+                  const Connect &connect, ModelOptions &model);
 
+/// The number of a rank that a group of `model` has lost, in that group; -1: none.
+int lostRankOf(const ModelOptions &model);
 /// Whether this rank is the one that tells the user that rank 0 is lost.
-bool tellsOfRankZero(const Status &status, const Communicator &communicator);
+bool tellsOfRankZero(const Status &status, int worldRank, const ModelOptions &model);
 
 } // namespace plait
 

@@ -7,6 +7,7 @@
 
 #include "runtime/base/File.h"
 #include "runtime/core/Tables.h"
+#include "runtime/core/Instance.h"
 #include "runtime/decode/Scheduler.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
@@ -87,7 +88,7 @@ Status Scorer::prepare(int64_t context, unsigned threads) {
                     "\"; expected one, as all logits are needed; compile the model with `plait-compile "
                     "--debug-logits`");
   int64_t positions = wholePages(model, context) * pageTokens(model.tables());
-  io.capacityPages = pagesToReserve(model, {1, io.maxTokens, context, positions});
+  io.capacityPages = pagesToReserve(model, io, {1, context, positions});
   PLAIT_ASSIGN_OR_RETURN(instance, Instance::create(session.model, io));
   return Status::success();
 }

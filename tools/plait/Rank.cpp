@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/core/Model.h"
+#include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
 #include "tools/plait/Launched.h"
@@ -29,18 +30,22 @@ namespace {
 struct RankTexts {
   std::string path;
   RankOptions options;
-  int rank = 0, group = -1;
+  std::string groups; ///< descriptors
+  int rank = 0;       ///< of the world
 };
 
-/// Joins the group that rank 0 has made; then `group` tells of it.
-Status serve(const RankTexts &texts, std::shared_ptr<RankGroup> &group) {
+/// Joins the groups that rank 0 has made; then `model` has them.
+Status serve(const RankTexts &texts, ModelOptions &model) {
   PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(texts.path));
   PLAIT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(source));
-  PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions options, groupOptions(manifest, texts.options.emulatedLink));
-  PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<Communicator> communicator,
-                         LocalGroup::join(texts.group, texts.rank, options));
-  group = std::make_shared<RankGroup>(std::move(communicator));
-  return serveModel(texts.path, texts.rank, texts.options, group);
+  PLAIT_ASSIGN_OR_RETURN(std::vector<int64_t> fds, parseIntegerList("--groups", texts.groups, 0, INT32_MAX));
+  Mesh mesh = manifest.mesh();
+  if (fds.size() != groupsOf(mesh).size() || texts.rank < 1 || texts.rank >= mesh.size())
+    return invalidArgument(fmt::format("--groups: found \"{}\" for rank {} of {}; expected as many as the model has, "
+                                       "which rank 0 gives",
+                                       printable(texts.groups, 80), texts.rank, mesh.size()));
+  Connect connect = connectLocally(manifest, texts.rank, {fds.begin(), fds.end()}, texts.options.emulatedLink);
+  return serveModel(std::move(source), mesh, texts.rank, texts.options, connect, model);
 }
 
 pid_t rankZero = 0;
@@ -76,30 +81,27 @@ int rankAction(const RankTexts &texts) {
   std::signal(SIGTERM, SIG_DFL);
   if (texts.rank == 1)
     watchRankZero();
-  std::shared_ptr<RankGroup> group;
-  Status status = serve(texts, group);
+  ModelOptions model;
+  Status status = serve(texts, model);
   // Of a rank that is lost rank 0 tells.
-  if (group && tellsOfRankZero(status, group->communicator()))
+  if (tellsOfRankZero(status, texts.rank, model))
     return fail(status);
   if (!status && status.code() != StatusCode::resource)
-    return fail(status.withContext(fmt::format("rank {}", texts.rank)));
-  return status ? exitSuccess : group && group->communicator().lostRank() >= 0 ? kExitLostOther : exitFailure;
+    return fail(status.withContext(fmt::format("rank {} of the world", texts.rank)));
+  return status ? exitSuccess : kLostOthersExit;
 }
 
 } // namespace
 
-Status plait::serveModel(const std::string &path, int rank, const RankOptions &texts,
-                         std::shared_ptr<RankGroup> group) {
-  PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(path));
-  ModelOptions options;
+Status plait::serveModel(ArtifactSource source, const Mesh &mesh, int worldRank, const RankOptions &texts,
+                         const Connect &connect, ModelOptions &options) {
   options.threads = texts.threads;
-  options.rank = rank;
   options.target = texts.isa;
-  options.group = group;
+  PLAIT_RETURN_IF_ERROR(joinWorld(mesh, worldRank, connect, /*processes=*/nullptr, options));
   auto model = Model::open(std::move(source), options);
   // Rank 0 says what is wrong with the model.
   if (!model)
-    return group->communicator().lostRank() >= 0 ? model.status() : Status::success();
+    return lostRankOf(options) >= 0 ? model.status() : Status::success();
   return serveRank(*model);
 }
 
@@ -109,7 +111,7 @@ void plait::addRankCommand(CLI::App &app, Action &action) {
   rank->group(""); // not in the help
   rank->add_option("PATH", texts->path)->required();
   rank->add_option("--rank", texts->rank)->required();
-  rank->add_option("--group", texts->group)->required();
+  rank->add_option("--groups", texts->groups)->required();
   rank->add_option("--threads", texts->options.threads);
   rank->add_option("--isa", texts->options.isa);
   rank->add_option("--emulate-link", texts->options.emulatedLink);

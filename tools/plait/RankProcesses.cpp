@@ -9,6 +9,7 @@
 
 #include "runtime/base/Signals.h"
 #include "tools/plait/Launched.h"
+#include "runtime/core/Memory.h"
 #include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
@@ -37,7 +38,7 @@ using Clock = std::chrono::steady_clock;
 /// and told to the others, at once.
 class LocalProcesses final : public RankGroup::Processes {
 public:
-  explicit LocalProcesses(int fd) : fd(fd) {}
+  explicit LocalProcesses(const Mesh &mesh) : mesh(mesh), groups(groupsOf(mesh)) {}
   ~LocalProcesses() override {
     {
       std::lock_guard<std::mutex> lock(mutex);
@@ -45,8 +46,20 @@ public:
     }
     if (watcher.joinable())
       watcher.join();
-    close(fd);
+    for (int fd : fds)
+      close(fd);
   }
+
+  /// Makes the memory of each group.
+  Status createGroups(const Manifest &manifest, const std::string &emulatedLink) {
+    for (const WorldGroup &group : groups) {
+      PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions options, groupOptions(manifest, group, emulatedLink));
+      PLAIT_ASSIGN_OR_RETURN(int fd, LocalGroup::create(options));
+      fds.push_back(fd);
+    }
+    return Status::success();
+  }
+  const std::vector<int> &descriptors() const { return fds; }
 
   Status start(const std::vector<std::string> &arguments, int rank);
   void watch() { watcher = std::thread(&LocalProcesses::loop, this); }
@@ -63,6 +76,10 @@ public:
     grace = std::min(grace, std::chrono::milliseconds(200)); // who can end does so by itself
     return ended;
   }
+  int64_t peakMemory(int worldRank) override {
+    size_t index = size_t(worldRank) - 1; // in the order in which they were started
+    return worldRank >= 1 && index < pids.size() ? plait::peakMemory(pids[index]) : -1;
+  }
   Status check() {
     std::lock_guard<std::mutex> lock(mutex);
     if (interrupted())
@@ -78,8 +95,11 @@ private:
   void loop();
   bool reap(Process &process);
 
-  const int fd;
+  const Mesh mesh;
+  const std::vector<WorldGroup> groups;
+  std::vector<int> fds; ///< of each group
   std::vector<Process> running;
+  std::vector<pid_t> pids; ///< of all that were started
   std::thread watcher;
   std::mutex mutex;
   std::condition_variable changed;
@@ -95,7 +115,7 @@ Status LocalProcesses::start(const std::vector<std::string> &arguments, int rank
   argv.push_back(nullptr);
   pid_t parent = getpid(), child = fork();
   if (child < 0)
-    return resourceError(fmt::format("rank {}: cannot be started ({})", rank, std::strerror(errno)));
+    return resourceError(fmt::format("{}: cannot be started ({})", rankName(mesh, rank), std::strerror(errno)));
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL); // a killed rank 0 leaves no others behind
     if (getppid() != parent)
@@ -105,6 +125,7 @@ Status LocalProcesses::start(const std::vector<std::string> &arguments, int rank
     _exit(127);
   }
   running.push_back({rank, child});
+  pids.push_back(child);
   return Status::success();
 }
 
@@ -118,15 +139,17 @@ bool LocalProcesses::reap(Process &process) {
   if (leaving && pid == process.pid && WIFEXITED(status))
     return true;
   // That one has ended because another is lost.
-  if (pid == process.pid && WIFEXITED(status) && WEXITSTATUS(status) == kExitLostOther)
+  if (pid == process.pid && WIFEXITED(status) && WEXITSTATUS(status) == kLostOthersExit && grace.count())
     return true;
   std::string what = pid < 0 ? "was lost"
                      : WIFSIGNALED(status)
                          ? fmt::format("was killed by signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))
                          : fmt::format("ended with exit code {}", WEXITSTATUS(status));
   if (ended.empty())
-    ended = fmt::format("rank {} {}", process.rank, what);
-  LocalGroup::markLost(fd, process.rank);
+    ended = fmt::format("{} {}", rankName(mesh, process.rank), what);
+  for (size_t i = 0; i < groups.size(); ++i)
+    if (int index = groups[i].indexOf(process.rank); index >= 0)
+      LocalGroup::markLost(fds[i], index);
   changed.notify_all();
   return true;
 }
@@ -153,13 +176,18 @@ void LocalProcesses::loop() {
 
 } // namespace
 
-Expected<LocalGroupOptions> plait::groupOptions(const Manifest &manifest, const std::string &emulatedLink) {
-  LocalGroupOptions options;
-  options.size = int(manifest.ranks.size());
+std::string plait::identityOf(const Manifest &manifest) {
   auto digest = manifest.raw.find("digest");
-  options.identity =
-      fmt::format("plait {} with the model {}", PLAIT_VERSION,
-                  digest != manifest.raw.end() && digest->is_string() ? digest->get<std::string>() : manifest.name);
+  return fmt::format("plait {} with the model {}", PLAIT_VERSION,
+                     digest != manifest.raw.end() && digest->is_string() ? digest->get<std::string>() : manifest.name);
+}
+
+Expected<LocalGroupOptions> plait::groupOptions(const Manifest &manifest, const WorldGroup &group,
+                                                const std::string &emulatedLink) {
+  LocalGroupOptions options;
+  options.size = int(group.members.size());
+  options.stagingBytes = group.stagingBytes();
+  options.identity = identityOf(manifest);
   if (!emulatedLink.empty()) {
     Expected<EmulatedLink> link = parseEmulatedLink(emulatedLink);
     if (!link)
@@ -169,21 +197,33 @@ Expected<LocalGroupOptions> plait::groupOptions(const Manifest &manifest, const 
   return options;
 }
 
-Expected<std::shared_ptr<RankGroup>> plait::startRanks(const std::string &path, const Manifest &manifest,
-                                                       const RankOptions &options) {
+Connect plait::connectLocally(const Manifest &manifest, int worldRank, std::vector<int> fds,
+                              const std::string &emulatedLink, std::function<Status()> whileJoining) {
+  return [=, &manifest](size_t index, const WorldGroup &group) -> Expected<std::unique_ptr<Communicator>> {
+    int rank = group.indexOf(worldRank);
+    if (rank < 0)
+      return std::unique_ptr<Communicator>();
+    PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions options, groupOptions(manifest, group, emulatedLink));
+    options.whileJoining = whileJoining;
+    return LocalGroup::join(fds[index], rank, options);
+  };
+}
+
+Status plait::startRanks(const std::string &path, const Manifest &manifest, const RankOptions &options,
+                         ModelOptions &model) {
   if (leadsLaunched())
-    return joinLaunched(path, manifest, options);
-  PLAIT_ASSIGN_OR_RETURN(LocalGroupOptions group, groupOptions(manifest, options.emulatedLink));
-  PLAIT_ASSIGN_OR_RETURN(int fd, LocalGroup::create(group));
-  auto processes = std::make_shared<LocalProcesses>(fd);
-  for (int rank = 1; rank < group.size; ++rank) {
+    return joinLaunched(path, manifest, options, model);
+  Mesh mesh = manifest.mesh();
+  auto processes = std::make_shared<LocalProcesses>(mesh);
+  PLAIT_RETURN_IF_ERROR(processes->createGroups(manifest, options.emulatedLink));
+  for (int rank = 1; rank < int(mesh.size()); ++rank) {
     std::vector<std::string> arguments = {programName(),
                                           "rank",
                                           path,
                                           "--rank",
                                           std::to_string(rank),
-                                          "--group",
-                                          std::to_string(fd),
+                                          "--groups",
+                                          fmt::format("{}", fmt::join(processes->descriptors(), ",")),
                                           "--threads",
                                           std::to_string(options.threads)};
     if (!options.isa.empty())
@@ -193,10 +233,12 @@ Expected<std::shared_ptr<RankGroup>> plait::startRanks(const std::string &path, 
     PLAIT_RETURN_IF_ERROR(processes->start(arguments, rank));
   }
   processes->watch();
-  group.whileJoining = [&] { return processes->check(); };
-  PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<Communicator> communicator, LocalGroup::join(fd, 0, group));
+  PLAIT_RETURN_IF_ERROR(joinWorld(
+      mesh, 0,
+      connectLocally(manifest, 0, processes->descriptors(), options.emulatedLink, [&] { return processes->check(); }),
+      processes, model));
   processes->grant(std::chrono::milliseconds(2000));
-  return std::make_shared<RankGroup>(std::move(communicator), std::move(processes));
+  return Status::success();
 }
 
 std::string plait::trafficText(const Communicator &communicator) {

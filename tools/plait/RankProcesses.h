@@ -17,11 +17,17 @@
 #include "runtime/comm/LocalGroup.h"
 #include "runtime/core/Manifest.h"
 #include "runtime/core/Ranks.h"
+#include "runtime/core/WorldGroups.h"
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace plait {
+
+/// With which a rank ends that has lost others: it is not what is to be told of.
+inline constexpr int kLostOthersExit = 75;
 
 /// How the ranks of a model run.
 struct RankOptions {
@@ -33,12 +39,19 @@ struct RankOptions {
 /// With what a rank exits that has lost another one, of which somebody else tells.
 inline constexpr int kExitLostOther = 3;
 
-/// What the ranks of a group must have in common.
-Expected<LocalGroupOptions> groupOptions(const Manifest &manifest, const std::string &emulatedLink);
+/// Of version and model, which all ranks must have in common.
+std::string identityOf(const Manifest &manifest);
+/// How the ranks of a group meet.
+Expected<LocalGroupOptions> groupOptions(const Manifest &manifest, const WorldGroup &group,
+                                         const std::string &emulatedLink);
 
-/// Starts ranks 1, 2, ... of the artifact at `path` and joins them as rank 0.
-Expected<std::shared_ptr<RankGroup>> startRanks(const std::string &path, const Manifest &manifest,
-                                                const RankOptions &options);
+/// Joins groups whose memories are `fds`. The manifest must outlive what is returned.
+Connect connectLocally(const Manifest &manifest, int worldRank, std::vector<int> fds, const std::string &emulatedLink,
+                       std::function<Status()> whileJoining = nullptr);
+
+/// Starts ranks 1, 2, ... of all replicas of the artifact at `path`, and joins them as
+/// rank 0, which is to open its model with `model`.
+Status startRanks(const std::string &path, const Manifest &manifest, const RankOptions &options, ModelOptions &model);
 
 /// "2 ranks; each: all_reduce 24 x, 1.2 MiB; ..." of what a rank has asked for.
 std::string trafficText(const Communicator &communicator);

@@ -8,7 +8,10 @@
 #include "runtime/base/File.h"
 #include "runtime/base/Safetensors.h"
 #include "runtime/core/Tables.h"
-#include "runtime/decode/Scheduler.h"
+#include "runtime/core/Memory.h"
+#include "runtime/core/Ranks.h"
+#include "runtime/core/Replicas.h"
+#include "runtime/decode/Dispatcher.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
@@ -17,6 +20,7 @@
 #include "tools/plait/RankProcesses.h"
 #include "tools/plait/RunOutput.h"
 #include "tools/plait/Session.h"
+#include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
 
@@ -115,14 +119,32 @@ double seconds(DecodeClock::time_point from, DecodeClock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-void printStatistics(const Session &session, const Instance &instance, const std::vector<SequenceResult> &results) {
+/// What each rank may hold at most, and has held.
+void printMemory(const Model &model, const ModelLedger &ledger) {
+  Mesh mesh = {int64_t(model.replicas()), int64_t(model.ranks())};
+  const RankGroup *group = model.group() ? model.group().get() : mesh.replicas > 1 ? model.links()[0].get() : nullptr;
+  for (int rank = 0; rank < int(mesh.size()); ++rank) {
+    const RankMemory &memory = ledger.ranks[size_t(rank) % size_t(mesh.ranks)];
+    int64_t peak = rank ? group->peakMemory(rank) : peakMemory(getpid());
+    fmt::print(stderr, "memory     {}at most {} ({}); was {}\n", mesh.size() > 1 ? rankName(mesh, rank) + ": " : "",
+               bytesText(int64_t(memory.total())), ledgerText(memory), bytesText(peak));
+  }
+}
+
+/// Without the replicas' steps if they were not counted.
+void printStatistics(const Session &session, const StepRunner &replica, const ModelLedger &ledger,
+                     const std::vector<Dispatcher::Count> &counts, const std::vector<SequenceResult> &results) {
+  const Model &model = *session.model;
   const char *how = !session.artifact.fromModel ? "given"
                     : session.artifact.compiled ? "compiled"
                                                 : "found in the cache";
   fmt::print(stderr, "model      {} ({}, {:.2f} s), loaded in {:.3f} s, {} threads\n", session.model->manifest().name,
-             how, session.artifact.seconds, session.loadSeconds, instance.threads());
+             how, session.artifact.seconds, session.loadSeconds, replica.threads());
   if (const auto &group = session.model->group())
     fmt::print(stderr, "ranks      {}\n", trafficText(group->communicator()));
+  for (size_t i = 0; i < counts.size() && counts.size() > 1; ++i)
+    fmt::print(stderr, "replica {}  {} sequences, {} steps\n", i, counts[i].sequences, counts[i].steps);
+  printMemory(model, ledger);
   // Rates over all sequences: from the first start to the last first token, and
   // from the first first token to the last end.
   int64_t promptTokens = 0, generated = 0, decoded = 0;
@@ -181,7 +203,7 @@ public:
       if (Status written = writeLogits(texts.dumpLogits, results, *session.model); !written)
         return fail(written);
     if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO)))
-      printStatistics(session, *instance, results);
+      printStatistics(session, *replicas.front(), ledger, counts, results);
     return code;
   }
 
@@ -215,8 +237,15 @@ private:
     InstanceOptions io;
     io.threads = isAutoThreads(texts.threads) ? 0 : options.threads;
     io.pin = texts.pin;
-    io.maxRows = std::min<int64_t>(options.batch, int64_t(options.prompts.size()) * options.completions);
-    io.maxTokens = options.chunk + io.maxRows;
+    // The prompts are shared out evenly.
+    int64_t prompts = int64_t(options.prompts.size()), replicas = int64_t(model.replicas());
+    int64_t sequences = (prompts + replicas - 1) / replicas * options.completions;
+    io.maxRows = std::min<int64_t>(options.batch, sequences);
+    // A step never has more than all prompts together.
+    int64_t promptTokens = 0;
+    for (const Prompt &prompt : options.prompts)
+      promptTokens += int64_t(prompt.tokens.size());
+    io.maxTokens = std::min(options.chunk, std::max<int64_t>(1, promptTokens * options.completions)) + io.maxRows;
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size()));
     if (!texts.dumpLogits.empty()) {
       io.variant = model.manifest().strategy + ".debug";
@@ -226,7 +255,6 @@ private:
     }
     Demand demand;
     demand.sequences = io.maxRows;
-    demand.stepTokens = io.maxTokens;
     // Completions count as if they shared nothing: it is memory that is reserved, and
     // what is not touched costs none.
     std::vector<int64_t> lengths;
@@ -239,13 +267,14 @@ private:
     demand.totalPositions = 0;
     for (int64_t length : lengths)
       demand.totalPositions += wholePages(model, length) * pageTokens(model.tables());
-    io.capacityPages = pagesToReserve(model, demand);
-    PLAIT_ASSIGN_OR_RETURN(instance, Instance::create(session.model, io));
+    io.capacityPages = pagesToReserve(model, io, demand);
+    PLAIT_ASSIGN_OR_RETURN(ledger, ledgerOf(model, io));
+    PLAIT_ASSIGN_OR_RETURN(this->replicas, createReplicas(session.model, io));
     return Status::success();
   }
 
   Status generate(RunOutput &printer) {
-    Scheduler scheduler(instance, {.chunk = options.chunk});
+    Dispatcher scheduler(replicas, {.chunk = options.chunk});
     size_t completions = size_t(options.completions);
     results.resize(options.prompts.size() * completions);
     for (size_t i = 0; i < options.prompts.size(); ++i) {
@@ -274,8 +303,11 @@ private:
     }
     while (true) {
       PLAIT_ASSIGN_OR_RETURN(bool more, scheduler.step());
-      if (!more)
+      if (!more) {
+        for (size_t i = 0; i < scheduler.replicas(); ++i)
+          counts.push_back(scheduler.count(i));
         return Status::success();
+      }
       if (interrupted() || !printer.output().ok())
         scheduler.cancelAll();
     }
@@ -286,7 +318,9 @@ private:
   Session session;
   std::optional<Tokenizer> tokenizer;
   Generation generation;
-  std::shared_ptr<Instance> instance;
+  ModelLedger ledger; ///< before anything has run
+  std::vector<std::shared_ptr<StepRunner>> replicas;
+  std::vector<Dispatcher::Count> counts; ///< of each replica, at the end
   std::vector<SequenceResult> results;
 };
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/base/Checkpoint.h"
+#include "runtime/core/Instance.h"
 #include "runtime/decode/Scheduler.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
@@ -128,6 +129,7 @@ private:
     io.maxRows = 1;
     io.maxLeaves = io.maxTokens;
     io.variant = variant;
+    io.capacityPages = wholePages(*model, io.maxTokens);
     PLAIT_ASSIGN_OR_RETURN(auto instance, Instance::create(model, io));
     StepRow row;
     row.tokens = tokens;

@@ -8,6 +8,7 @@
 #include "tools/plait/Session.h"
 
 #include "runtime/base/Progress.h"
+#include "runtime/core/MemoryCheck.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Console.h"
@@ -16,7 +17,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 
 using namespace plait;
 
@@ -33,9 +33,10 @@ Expected<Session> Session::load(ArtifactSource source, const CompileOptions &com
   session.artifact.path = source.path();
   auto begin = std::chrono::steady_clock::now();
   PLAIT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(source));
-  size_t ranks = manifest.ranks.size();
+  int64_t ranks = manifest.mesh().size();
   if (ranks == 1 && !compile.emulateLink.empty())
-    return invalidArgument("--emulate-link: found a model of one process; expected one of several, see --tp");
+    return invalidArgument("--emulate-link: found a model of one process; expected one of several, see --mesh");
+  PLAIT_RETURN_IF_ERROR(checkMemoryForWeights(manifest));
   ModelOptions options;
   options.threads = ranks > 1 ? std::max(1u, (threads ? threads : physicalCores()) / unsigned(ranks)) : threads;
   options.target = compile.isa;
@@ -43,7 +44,7 @@ Expected<Session> Session::load(ArtifactSource source, const CompileOptions &com
     PLAIT_RETURN_IF_ERROR(refuseLaunched(source.path()));
   if (ranks > 1) {
     RankOptions rankOptions{compile.isa, compile.emulateLink, options.threads};
-    PLAIT_ASSIGN_OR_RETURN(options.group, startRanks(source.path(), manifest, rankOptions));
+    PLAIT_RETURN_IF_ERROR(startRanks(source.path(), manifest, rankOptions, options));
   }
   Progress progress(programName(), compile.quiet ? ProgressMode::none : progressMode());
   options.progress = &progress;
@@ -70,47 +71,15 @@ ModelReader Session::reader() const {
   };
 }
 
-int64_t plait::availableBytes() {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  for (int64_t kilobytes; file >> name >> kilobytes;) {
-    if (name == "MemAvailable:")
-      return kilobytes * 1024;
-    std::getline(file, unit);
-  }
-  return INT64_MAX;
-}
-
 int64_t plait::wholePages(const Model &model, int64_t positions) {
   int64_t size = pageTokens(model.tables());
   return (positions + size - 1) / size;
 }
 
-/// Bytes of the states of an instance with `pages` of each page table.
-static double stateBytes(const plait_model_v4_t &tables, const Demand &demand, int64_t pages) {
-  StepLimits limits;
-  limits.pageTokens = pageTokens(tables);
-  double bytes = 0;
-  for (int32_t i = 0; i < tables.table_count; ++i) {
-    TableLimits table{tableWindow(tables, i), pages};
-    if (table.window)
-      table.capacityPages = std::min(pages, demand.sequences * limits.ringPages(table, demand.stepTokens));
-    bytes += double(tablePageBytes(tables, i)) * double(table.capacityPages);
-  }
-  return bytes;
-}
-
-int64_t plait::pagesToReserve(const Model &model, const Demand &demand) {
+int64_t plait::pagesToReserve(const Model &model, const InstanceOptions &options, const Demand &demand) {
   int64_t all = wholePages(model, demand.totalPositions) + demand.sequences;
   int64_t one = std::max<int64_t>(wholePages(model, demand.positions), 1);
-  // All ranks are processes of this machine and reserve about as much.
-  double budget = double(availableBytes()) / 5 * 4 / double(model.ranks());
-  int64_t fit = one; // the most in one .. all that fit
-  for (int64_t over = std::max(all, one) + 1; over - fit > 1;) {
-    int64_t middle = fit + (over - fit) / 2;
-    (stateBytes(model.tables(), demand, middle) <= budget ? fit : over) = middle;
-  }
-  return std::min<int64_t>(fit, INT32_MAX);
+  return std::min<int64_t>(pagesThatFit(model, options, one, all), INT32_MAX);
 }
 
 std::vector<std::vector<int32_t>> plait::dealPages(const StepLimits &limits, int64_t row, int64_t rows,

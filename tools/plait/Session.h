@@ -37,9 +37,6 @@ struct Session {
   ModelReader reader() const;
 };
 
-/// Bytes of memory that new programs can have without swapping.
-int64_t availableBytes();
-
 /// How a command opens its model: at a path of the command line, or always the
 /// same. `compile` is what the command line says of compiling.
 using OpenSession = std::function<Expected<Session>(const CompileOptions &compile, unsigned threads)>;
@@ -47,15 +44,14 @@ using OpenSession = std::function<Expected<Session>(const CompileOptions &compil
 /// How many sequences of how many positions an instance is to hold at once.
 struct Demand {
   int64_t sequences = 1;
-  int64_t stepTokens = 1;     ///< of a step, at most
   int64_t positions = 1;      ///< of each, at most
   int64_t totalPositions = 1; ///< of all together, each rounded up to pages
 };
 
-/// Pages of each page table for `demand` (InstanceOptions::capacityPages), as far
-/// as they fit in four fifths of the free memory, but enough for one sequence of
-/// the demanded length.
-int64_t pagesToReserve(const Model &model, const Demand &demand);
+/// Pages of each page table for `demand` on an instance of `options`
+/// (InstanceOptions::capacityPages), as far as they fit in memory, but enough for one
+/// sequence of the demanded length.
+int64_t pagesToReserve(const Model &model, const InstanceOptions &options, const Demand &demand);
 
 /// The pages of row `row` for `positions` positions where `rows` rows divide each
 /// page table among them; those behind a window are used in turn.

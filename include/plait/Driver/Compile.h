@@ -11,6 +11,7 @@
 #include "passes/Pipelines/Phases.h"
 #include "plait/Frontend/Import.h"
 
+#include "runtime/base/Mesh.h"
 #include "runtime/base/Progress.h"
 #include "runtime/base/Status.h"
 
@@ -52,7 +53,7 @@ struct CompileOptions {
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;
   bool debugLogits = false;
-  int tp = 1; ///< ranks among which each layer's weights are divided, 1 to 64
+  Mesh mesh;                     ///< replicas, and ranks among which each layer's weights are divided
   bool sequenceParallel = false; ///< they share out the tokens of norms and residual, too
   Fusions fusions;
   bool selftest = true;

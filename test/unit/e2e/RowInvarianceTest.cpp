@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/core/Instance.h"
 #include "runtime/decode/Scheduler.h"
 
 #include "gtest/gtest.h"

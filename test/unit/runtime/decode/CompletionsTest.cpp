@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/core/Instance.h"
 #include "runtime/decode/Scheduler.h"
 
 #include "test/unit/runtime/DemoModel.h"

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/decode/LogitRules.h"
+#include "runtime/core/Instance.h"
 #include "runtime/decode/Scheduler.h"
 
 #include "test/unit/runtime/DemoModel.h"

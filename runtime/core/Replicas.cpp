@@ -1,0 +1,86 @@
+//===- Replicas.cpp - The replicas of a model, to run steps on ------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/core/Replicas.h"
+
+#include "runtime/core/Ranks.h"
+#include "runtime/core/StepOutputs.h"
+
+#include <exception>
+
+using namespace plait;
+
+namespace {
+
+/// A replica that another process leads. It gets the inputs of a step as they were
+/// packed here and sends its outputs back.
+class RemoteReplica final : public StepRunner {
+public:
+  RemoteReplica(std::shared_ptr<const Instance> first, std::shared_ptr<RankGroup> link)
+      : first(std::move(first)), link(std::move(link)), number(this->link->nextInstance()) {}
+  ~RemoteReplica() override {
+    std::lock_guard<std::mutex> lock(link->order());
+    if (made)
+      (void)link->tell(RankCommand::destroy, number); // a link that has failed leads to nobody
+  }
+
+  Status make(const InstanceOptions &options) {
+    std::lock_guard<std::mutex> lock(link->order());
+    PLAIT_RETURN_IF_ERROR(link->tell(RankCommand::create, number, packOptions(options)));
+    PLAIT_RETURN_IF_ERROR(link->agree(Status::success(), "create an instance"));
+    made = true;
+    return Status::success();
+  }
+
+  Expected<StepResult> run(StepBatch batch, StepProfile *) override {
+    try {
+      PLAIT_RETURN_IF_ERROR(checkBatch(batch, limits()));
+      inputs.pack(batch, limits());
+      outputs.prepare(inputs.dims(), hasLogits() ? limits().vocabulary : 0);
+      std::lock_guard<std::mutex> lock(link->order());
+      PLAIT_RETURN_IF_ERROR(link->tell(RankCommand::step, number, inputs.serialize()));
+      PLAIT_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, link->hear());
+      PLAIT_RETURN_IF_ERROR(outputs.deserialize(bytes));
+      return outputs.read(limits().vocabulary);
+    } catch (const std::exception &error) {
+      return resourceError(std::string("step: ") + error.what());
+    }
+  }
+
+  Status copyPage(size_t table, int32_t from, int32_t to) override {
+    PageCopyMessage message{int64_t(table), from, to};
+    std::lock_guard<std::mutex> lock(link->order());
+    return link->tell(RankCommand::copyPage, number, message.bytes());
+  }
+
+  const Model &model() const override { return first->model(); }
+  const StepLimits &limits() const override { return first->limits(); }
+  bool hasLogits() const override { return first->hasLogits(); }
+  unsigned threads() const override { return first->threads(); }
+
+private:
+  std::shared_ptr<const Instance> first; ///< of replica 0, made with the same options
+  std::shared_ptr<RankGroup> link;
+  const uint32_t number;
+  bool made = false;
+  StepInputs inputs;
+  StepOutputs outputs;
+};
+
+} // namespace
+
+Expected<std::vector<std::shared_ptr<StepRunner>>> plait::createReplicas(const std::shared_ptr<const Model> &model,
+                                                                         const InstanceOptions &options) {
+  PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> first, Instance::create(model, options));
+  std::vector<std::shared_ptr<StepRunner>> replicas = {first};
+  for (const std::shared_ptr<RankGroup> &link : model->links()) {
+    auto remote = std::make_shared<RemoteReplica>(first, link);
+    PLAIT_RETURN_IF_ERROR(remote->make(options));
+    replicas.push_back(std::move(remote));
+  }
+  return replicas;
+}

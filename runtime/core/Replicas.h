@@ -1,0 +1,27 @@
+//===- Replicas.h - The replicas of a model, to run steps on ----*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_CORE_REPLICAS_H
+#define PLAIT_RUNTIME_CORE_REPLICAS_H
+
+#include "runtime/core/Instance.h"
+#include "runtime/core/StepRunner.h"
+
+#include <memory>
+#include <vector>
+
+namespace plait {
+
+/// What runs steps on each replica of a model: an instance here for replica 0, and
+/// for the others what sends their leaders the steps. All have the same options, so
+/// as many pages each.
+Expected<std::vector<std::shared_ptr<StepRunner>>> createReplicas(const std::shared_ptr<const Model> &model,
+                                                                  const InstanceOptions &options);
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_CORE_REPLICAS_H

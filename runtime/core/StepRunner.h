@@ -1,0 +1,42 @@
+//===- StepRunner.h - What runs steps of a model ---------------*- C++ -*--===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_CORE_STEPRUNNER_H
+#define PLAIT_RUNTIME_CORE_STEPRUNNER_H
+
+#include "runtime/base/Status.h"
+#include "runtime/core/Model.h"
+#include "runtime/core/StepBatch.h"
+#include "runtime/core/StepInputs.h"
+
+namespace plait {
+
+struct StepProfile;
+
+/// One replica of a model with pages of its own: an instance in this process, or one
+/// that another process leads.
+class StepRunner {
+public:
+  virtual ~StepRunner() = default;
+
+  /// Runs a step and returns when it is done. One thread at a time calls this or
+  /// `copyPage`. With `profile`, the times of a step in this process are left there.
+  virtual Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr) = 0;
+  /// Copies a page of a page table in every layer of every state that uses it,
+  /// after the steps before it.
+  virtual Status copyPage(size_t table, int32_t from, int32_t to) = 0;
+
+  virtual const Model &model() const = 0;
+  virtual const StepLimits &limits() const = 0;
+  virtual bool hasLogits() const = 0;
+  /// Of each rank.
+  virtual unsigned threads() const = 0;
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_CORE_STEPRUNNER_H
