@@ -138,6 +138,7 @@ Status Instance::allocate(const InstanceOptions &options) {
   dims[PLAIT_DIM_TOPS] = limits.maxTopLogprobs;
   dims[PLAIT_DIM_TOKENS_PART] = (limits.maxTokens + tables.ranks - 1) / tables.ranks;
   dims[PLAIT_DIM_DRAWS] = dims[PLAIT_DIM_WARPS] = limits.maxLeaves;
+  dims[PLAIT_DIM_TOP_ENTRIES] = limits.maxLeaves * limits.maxTopLogprobs;
   int64_t bytes = arenaBytes(*plan, dims);
   if (bytes < 0)
     return resourceError("arena: a step of " + std::to_string(limits.maxTokens) +
