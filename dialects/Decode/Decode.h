@@ -8,6 +8,7 @@
 #ifndef PLAIT_DIALECTS_DECODE_DECODE_H
 #define PLAIT_DIALECTS_DECODE_DECODE_H
 
+#include "dialects/Decode/LogitsParts.h"
 #include "dialects/Decode/Sampling.h"
 #include "dialects/Lm/Lm.h"
 

@@ -225,7 +225,7 @@ LogicalResult EditLogitsOp::evaluate(Evaluator &, Values operands, ValueList &re
              << entries << ", the number of entries, but got " << ends.data[size_t(leaf)] << " for leaf " << leaf;
     for (; entry < int64_t(ends.data[size_t(leaf)]); ++entry)
       applyEdit(MutableArrayRef(logits.row(leaf), size_t(logits.rowSize())),
-                {int64_t(at(2, entry)), at(3, entry), at(4, entry), at(5, entry)});
+                {int64_t(at(2, entry)) - int64_t(getFirst()), at(3, entry), at(4, entry), at(5, entry)});
   }
   results.push_back(std::move(logits));
   return success();

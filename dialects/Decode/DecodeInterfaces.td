@@ -35,4 +35,19 @@ def Decode_VerifyRuleOpInterface : OpInterface<"VerifyRuleOpInterface"> {
   ];
 }
 
+def Decode_PartsOpInterface : OpInterface<"PartsOpInterface"> {
+  let description = [{
+    An op on logits, operand 0, of which each device may have the part of some tokens:
+    a factor of kind `exchange` (plait/Support/ShardingRule.h).
+  }];
+  let cppNamespace = "::plait::decode";
+  let methods = [
+    InterfaceMethod<[{
+      Creates what gives the op's results on a device with a part of the logits, the
+      same on all devices, and returns these.
+    }], "::llvm::SmallVector<::mlir::Value>", "onParts",
+    (ins "::mlir::OpBuilder &":$builder, "::plait::decode::LogitsParts &":$parts)>
+  ];
+}
+
 #endif // PLAIT_DECODE_INTERFACES

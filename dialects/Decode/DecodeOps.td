@@ -72,7 +72,8 @@ def Decode_YieldOp : Decode_Op<"yield", [Pure, Terminator, HasParent<"RoundOp">]
   let assemblyFormat = "$values `until` $stop attr-dict `:` type($values)";
 }
 
-def Decode_ReturnOp : Decode_Op<"return", [Pure, Terminator, ParentOneOf<["StrategyOp", "StepOp"]>]> {
+def Decode_ReturnOp : Decode_Op<"return", [Pure, Terminator, ParentOneOf<["StrategyOp", "StepOp"]>,
+    DeclareOpInterfaceMethods<Lm_ShardingOpInterface>]> {
   let summary = "ends a strategy or a step";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
@@ -250,7 +251,7 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
 }
 
 def Decode_EditLogitsOp : Decode_EvalOp<"edit_logits", [Pure, Lm_InPlace, AllTypesMatch<["logits", "result"]>,
-    DeclareOpInterfaceMethods<Lm_CostOpInterface>]> {
+    DeclareOpInterfaceMethods<Lm_CostOpInterface>, DeclareOpInterfaceMethods<Lm_ShardingOpInterface>]> {
   let summary = "per leaf, changes the logits of a few tokens";
   let description = [{
     The edits of leaf `i` are the entries `ends[i-1] <= j < ends[i]` of the four
@@ -264,6 +265,7 @@ def Decode_EditLogitsOp : Decode_EvalOp<"edit_logits", [Pure, Lm_InPlace, AllTyp
     A bias of -infinity **masks** the token: a finite logit becomes the lowest
     finite f32 instead and stays so, which means to every op on logits that the
     token has probability zero. An entry whose id is outside the vocabulary changes nothing.
+    Column 0 of the logits is token `first`: they may be a part of the vocabulary's.
 
     Scales and offsets that a runtime makes of penalties: the repetition penalty
     as scale of each token of the text (Keskar et al., CTRL, 2019, section 4.1, in
@@ -277,8 +279,10 @@ def Decode_EditLogitsOp : Decode_EvalOp<"edit_logits", [Pure, Lm_InPlace, AllTyp
     extent.
   }];
   let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$ends, TensorOf<[I32]>:$tokens,
-                       TensorOf<[F32]>:$biases, TensorOf<[F32]>:$scales, TensorOf<[F32]>:$offsets);
+                       TensorOf<[F32]>:$biases, TensorOf<[F32]>:$scales, TensorOf<[F32]>:$offsets,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$first);
   let results = (outs TensorOf<[F32]>:$result);
+  let extraClassDeclaration = "void setPart(unsigned operand, llvm::ArrayRef<int64_t> begins);";
   let assemblyFormat = [{
     $logits `,` $ends `,` $tokens `,` $biases `,` $scales `,` $offsets attr-dict `:` type($logits) `,` type($ends) `,`
     type($tokens) `,` type($biases) `,` type($scales) `,` type($offsets)
@@ -288,7 +292,8 @@ def Decode_EditLogitsOp : Decode_EvalOp<"edit_logits", [Pure, Lm_InPlace, AllTyp
 
 /// Chooses a token per leaf: logits [L, V] -> tokens i32[L], status i32[L], logprob f32[L].
 class Decode_ChooseOp<string rule, list<Trait> traits = []> : Decode_EvalOp<"choose_" # rule, traits # [Pure,
-    DeclareOpInterfaceMethods<InferTypeOpInterface>, DeclareOpInterfaceMethods<Lm_CostOpInterface>]>;
+    DeclareOpInterfaceMethods<InferTypeOpInterface>, DeclareOpInterfaceMethods<Lm_CostOpInterface>,
+    DeclareOpInterfaceMethods<Lm_ShardingOpInterface>, DeclareOpInterfaceMethods<Decode_PartsOpInterface>]>;
 
 def Decode_ChooseGreedyOp : Decode_ChooseOp<"greedy"> {
   let summary = "per leaf, the token of the largest logit (ties: lowest id)";
@@ -365,7 +370,8 @@ def Decode_MatchStopsOp : Decode_EvalOp<"match_stops", [Pure, DeclareOpInterface
 }
 
 def Decode_TopLogprobsOp : Decode_EvalOp<"top_logprobs", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
-    DeclareOpInterfaceMethods<Lm_CostOpInterface>]> {
+    DeclareOpInterfaceMethods<Lm_CostOpInterface>, DeclareOpInterfaceMethods<Lm_ShardingOpInterface>,
+    DeclareOpInterfaceMethods<Decode_PartsOpInterface>]> {
   let summary = "per leaf, the most probable tokens and their log probabilities";
   let description = [{
     Row `l` of the results holds the `counts[l]` tokens of the largest logits in
@@ -386,5 +392,7 @@ def Decode_TopLogprobsOp : Decode_EvalOp<"top_logprobs", [Pure, DeclareOpInterfa
   let assemblyFormat = "$logits `,` $counts attr-dict `:` type($logits) `,` type($counts)";
   let hasVerifier = 1;
 }
+
+include "dialects/Decode/DecodePartOps.td"
 
 #endif // PLAIT_DECODE_OPS

@@ -108,11 +108,15 @@ LogicalResult EmbedOp::evaluate(Evaluator &, Values operands, ValueList &results
   const DenseValue &ids = dense(operands[0]);
   const WeightValue &table = weight(operands[1]);
   DenseValue result = matrixLike(ids, table.cols);
+  int64_t first = getFirst().value_or(0);
   for (int64_t t = 0; t < ids.rows(); ++t) {
-    auto id = checkedIndex(*this, ids, t, table.rows, "ids");
+    int64_t own = int64_t(ids.data[size_t(t)]);
+    if (getFirst() && (own < first || own >= first + table.rows))
+      continue; // another part's
+    auto id = checkedIndex(*this, ids, t, first + table.rows, "ids");
     if (failed(id))
       return failure();
-    std::copy_n(table.row(*id), table.cols, result.row(t));
+    std::copy_n(table.row(*id - first), table.cols, result.row(t));
   }
   results.push_back(std::move(result));
   return success();

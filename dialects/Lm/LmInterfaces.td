@@ -45,7 +45,11 @@ def Lm_ShardingOpInterface : OpInterface<"ShardingOpInterface"> {
   }];
   let cppNamespace = "::plait::lm";
   let methods = [
-    InterfaceMethod<"The op's factors; see plait/Support/ShardingRule.h.", "::plait::ShardingRule", "getShardingRule">
+    InterfaceMethod<"The op's factors; see plait/Support/ShardingRule.h.", "::plait::ShardingRule", "getShardingRule">,
+    InterfaceMethod<[{
+      Tells the op that operand `operand` becomes the part of what it was that begins at
+      `begins`, one index per dimension. For ops that need to know which part.
+    }], "void", "setPart", (ins "unsigned":$operand, "::llvm::ArrayRef<int64_t>":$begins), "", "return;">
   ];
 }
 

@@ -231,10 +231,15 @@ def Lm_EmbedOp : Lm_ComputeOp<"embed", [Lm_RowWise]> {
     ```mlir
     %x = lm.embed %ids, %table : tensor<?xi32, #lm.dims<tokens>>, !lm.weight<2048x192, #lm.bf16>
     ```
+    With `first` the table is the part of a longer one that begins at that row. The
+    row of an id outside it is zero: the sum over all parts is the row of the table.
+
     **Constraints:** `ids` has rank 1, the table is a matrix. At run time an id
-    outside the table is refused before the step.
+    outside the table, or the one that it is a part of, is refused before the step.
   }];
-  let arguments = (ins Lm_Indices:$ids, Lm_WeightType:$table);
+  let arguments = (ins Lm_Indices:$ids, Lm_WeightType:$table,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntNonNegative]>>:$first);
+  let extraClassDeclaration = "void setPart(unsigned operand, llvm::ArrayRef<int64_t> begins);";
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = "$ids `,` $table attr-dict `:` type($ids) `,` type($table)";
 }

@@ -75,7 +75,13 @@ static ShardingRule product(WeightType weight) {
 ShardingRule EmbedOp::getShardingRule() {
   return ShardingRule()
       .add(FactorKind::parallel, {operandDim(0, 0), resultDim(0, 0)})
-      .add(FactorKind::parallel, {operandDim(1, 1), resultDim(0, 1)});
+      .add(FactorKind::parallel, {operandDim(1, 1), resultDim(0, 1)})
+      .add(FactorKind::sum, {operandDim(1, 0)});
+}
+
+void EmbedOp::setPart(unsigned operand, ArrayRef<int64_t> begins) {
+  if (operand == 1)
+    setFirst(begins[0]);
 }
 
 ShardingRule LinearOp::getShardingRule() {
@@ -98,11 +104,16 @@ ShardingRule LayerNormOp::getShardingRule() { return rows(); }
 ShardingRule QuantizeOp::getShardingRule() { return rows(); }
 ShardingRule RoundOp::getShardingRule() { return rows(); }
 ShardingRule SliceColumnsOp::getShardingRule() { return rows(); }
-ShardingRule AddOp::getShardingRule() { return elementwise(*this, 2); }
 ShardingRule GluOp::getShardingRule() { return elementwise(*this, 2); }
 ShardingRule ScaleOp::getShardingRule() { return elementwise(*this, 1); }
 ShardingRule SoftcapOp::getShardingRule() { return elementwise(*this, 1); }
 ShardingRule ActivationOp::getShardingRule() { return elementwise(*this, 1); }
+
+ShardingRule AddOp::getShardingRule() {
+  ShardingRule rule = elementwise(*this, 2);
+  rule.isLinear = true;
+  return rule;
+}
 
 ShardingRule RopeOp::getShardingRule() {
   ShardingRule rule = columns(getHeadDim());

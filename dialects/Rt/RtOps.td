@@ -113,7 +113,7 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
   let summary = "plait_plan_v2_t: one variant's launches in order";
   let description = [{
     ```mlir
-    rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
+    rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
     ```
     **Constraints:** only `rt.slot`, then `rt.launch` and `rt.collective` inside; the op
     after a collective has `barrier`; a collective's slots are there and large

@@ -272,7 +272,7 @@ typedef const plait_model_v4_t *(*plait_model_query_fn)(uint32_t max_version, in
 #else
 #define PLAIT_ABI_ASSERT _Static_assert
 #endif
-PLAIT_ABI_ASSERT(sizeof(plait_extent_v3_t) == 88, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_extent_v3_t) == 96, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_weight_v4_t) == 136, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_state_v2_t) == 48, "ABI");

@@ -27,11 +27,13 @@ typedef enum plait_dim_e {
   PLAIT_DIM_DRAWS = 8,
   /* As many as leaves if some such leaf has top_k or a top_p below 1, else none. */
   PLAIT_DIM_WARPS = 9,
-  PLAIT_DIM_COUNT = 10
+  PLAIT_DIM_TOP_ENTRIES = 10, /* leaves * tops: entries of the top table */
+  PLAIT_DIM_COUNT = 11
 } plait_dim_t;
 
 /* Their names in IR (#lm.dims) and for people, in order. */
-#define PLAIT_DIM_NAMES {"tokens", "rows", "leaves", "pages", "stops", "edits", "tops", "tokens_part", "draws", "warps"}
+#define PLAIT_DIM_NAMES                                                                                                \
+  {"tokens", "rows", "leaves", "pages", "stops", "edits", "tops", "tokens_part", "draws", "warps", "top_entries"}
 
 typedef enum plait_dtype_e {
   PLAIT_DTYPE_F32 = 0,

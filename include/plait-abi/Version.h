@@ -18,7 +18,7 @@
  *      checkpoint's tensor (plait_weight_v4_t), a launch may be a collective of all
  *      ranks (plait_launch_v2_t, plait_collective_v1_t).
  *   5  ranks share out tokens and the vocabulary: more collectives, on rows and columns,
- *      with an order of sums that the model may declare (plait_collective_v2_t); three
+ *      with an order of sums that the model may declare (plait_collective_v2_t); four
  *      more extents (plait_extent_v3_t). A binary has the tables of all ranks
  *      (plait_model_query_fn).
  *

@@ -186,7 +186,7 @@ static int64_t columnsOf(Value value) { return cast<RankedTensorType>(value.getT
 Value ModelBuilder::embed(Value ids, StringRef path, int64_t rowCount) {
   bool isHead = config.tiedEmbeddings && path == family.embedding;
   Value table = weight(path, "weight", {rowCount, config.hidden}, isHead ? WeightUse::head : WeightUse::gathered);
-  return lm::EmbedOp::create(builder, locOf(path), ids, table);
+  return lm::EmbedOp::create(builder, locOf(path), ids, table, /*first=*/nullptr);
 }
 
 Value ModelBuilder::linear(Value input, StringRef path, int64_t outputs, bool bias, bool transposed) {

@@ -99,12 +99,12 @@ void LogitsRow::findTop() {
                       [&](Value x, Value y) -> Value { return arith::MinSIOp::create(b, loc, x, y); });
   topId = arith::ExtSIOp::create(b, loc, b.getI64Type(), id);
   constexpr int32_t infinityBits = 0x7F800000;
-  Value finite = e.less(e.reduce(result[2], larger), e.integer(b.getI32Type(), infinityBits));
+  finite = e.less(e.reduce(result[2], larger), e.integer(b.getI32Type(), infinityBits));
   Value unmasked = e.less(e.f32(std::numeric_limits<float>::lowest()), top);
   usable = arith::AndIOp::create(b, loc, finite, unmasked);
 }
 
-Value LogitsRow::logSumExp() {
+Value LogitsRow::sumExp() {
   OpBuilder &b = e.builder();
   // In f64, lest the error grow with the vocabulary.
   VectorType wide = e.vectorType(b.getF64Type());
@@ -113,8 +113,10 @@ Value LogitsRow::logSumExp() {
     Value weight = e.keep(columns, e.exp(e.sub(x, tops)), e.splat(0));
     return SmallVector<Value>{e.add(carried[0], arith::ExtFOp::create(b, e.loc(), wide, weight))};
   })[0];
-  return e.log(arith::TruncFOp::create(b, e.loc(), e.f32Type(), e.reduceAdd(sum)));
+  return e.reduceAdd(sum);
 }
+
+Value LogitsRow::logSumExp() { return e.log(arith::TruncFOp::create(e.builder(), e.loc(), e.f32Type(), sumExp())); }
 
 //===----------------------------------------------------------------------===//
 // Kernels

@@ -47,9 +47,12 @@ public:
 
   /// Filled by findTop.
   Value top, topId; ///< largest logit; the lowest id (i64) that has it
-  Value usable;     ///< i1: no logit is NaN or infinite, and not all are masked
+  Value finite;     ///< i1: no logit is NaN or infinite
+  Value usable;     ///< i1: finite, and not all are masked
   void findTop();
-  /// log(sum over v of exp(logit[v] - top))
+  /// sum over v of exp(logit[v] - top), f64
+  Value sumExp();
+  /// Its logarithm, f32.
   Value logSumExp();
 
 private:

@@ -16,8 +16,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/CPU/Choose.h"
 #include "passes/CPU/CpuKernels.h"
+#include "passes/CPU/Draw.h"
 #include "passes/CPU/PhiloxEmitter.h"
 
 #include "dialects/Decode/Decode.h"
@@ -28,54 +28,22 @@
 
 using namespace plait;
 
-namespace {
+DrawEmitter::DrawEmitter(CpuKernelEmitter &e, LogitsRow &row, Value temperature)
+    : e(e), b(e.builder()), row(row), f64(b.getF64Type()), wide(e.vectorType(f64)), least(e, e.f32Type()),
+      temperature(temperature) {
+  // A finite factor, so that the top logit has weight exp(0 * factor) = 1: a
+  // temperature below 2^-128 counts as that.
+  Value factor = e.div(e.f32(1), temperature), largest = e.f32(std::numeric_limits<float>::max());
+  scale = e.broadcast(e.select(e.less(factor, largest), factor, largest));
+  tops = e.broadcast(row.top);
+  leastWeight = e.splat(0); // without min_p nothing is too light
+  least.set(e.f32(lowestUnmasked()));
+}
 
-/// Emits the draw at one leaf.
-class DrawEmitter {
-public:
-  DrawEmitter(CpuKernelEmitter &e, LogitsRow &row, Value temperature)
-      : e(e), b(e.builder()), row(row), f64(b.getF64Type()), wide(e.vectorType(f64)), least(e, e.f32Type()),
-        temperature(temperature) {
-    // A finite factor, so that the top logit has weight exp(0 * factor) = 1: a
-    // temperature below 2^-128 counts as that.
-    Value factor = e.div(e.f32(1), temperature), largest = e.f32(std::numeric_limits<float>::max());
-    scale = e.broadcast(e.select(e.less(factor, largest), factor, largest));
-    tops = e.broadcast(row.top);
-    leastWeight = e.splat(0); // without min_p nothing is too light
-    least.set(e.f32(lowestUnmasked()));
-  }
-
-  void applyTopK(Value k);
-  void applyTopP(Value p);
-  void applyMinP(Value m) {
-    Value one = e.f32(1); // above it not even the top would be kept
-    leastWeight = e.broadcast(e.select(e.less(m, one), m, one));
-  }
-  /// The id (i64) at the quantile `u`.
-  Value draw(Value u);
-
-private:
-  Value extend(Value x, Type type) { return arith::ExtFOp::create(b, e.loc(), type, x); }
-  Value atLeast(Value x, Value y) { return arith::CmpFOp::create(b, e.loc(), arith::CmpFPredicate::OGE, x, y); }
-  Value bothOf(Value x, Value y) { return arith::AndIOp::create(b, e.loc(), x, y); }
-  /// w = exp((x - top) / temperature)
-  Value weights(Value x) { return e.exp(e.mul(e.sub(x, tops), scale)); }
-  /// Lanes that top_k and top_p keep. `threshold` is `least`.
-  Value kept(Columns columns, Value x, Value threshold) { return existing(e, columns, atLeast(x, threshold)); }
-  /// The weights of what all warps keep, zero elsewhere.
-  Value keptWeights(Value kept, Value x);
-  Value addKeptMass(Value sum, Columns columns, Value x, Value threshold);
-
-  CpuKernelEmitter &e;
-  OpBuilder &b;
-  LogitsRow &row;
-  Type f64;
-  VectorType wide;
-  CpuCell least; ///< logits below are dropped
-  Value temperature, scale, tops, leastWeight;
-};
-
-} // namespace
+void DrawEmitter::applyMinP(Value m) {
+  Value one = e.f32(1); // above it not even the top would be kept
+  leastWeight = e.broadcast(e.select(e.less(m, one), m, one));
+}
 
 //===----------------------------------------------------------------------===//
 // Warps
@@ -94,7 +62,7 @@ void DrawEmitter::applyTopK(Value k) {
 
 void DrawEmitter::applyTopP(Value p) {
   e.ifThen(e.less(p, e.f32(1)), [&] {
-    auto mass = [&](Value x) { return extend(weights(x), wide); };
+    auto mass = [&](Value x) { return wideWeights(x); };
     Value threshold = e.broadcast(least.get()), zeros = e.constant(wide, 0);
     Value total = e.reduceAdd(row.scan({zeros}, [&](Columns columns, Value x, ValueRange carried) {
       Value lanes = kept(columns, x, threshold);
@@ -129,15 +97,23 @@ Value DrawEmitter::addKeptMass(Value sum, Columns columns, Value x, Value thresh
                [&] { return SmallVector<Value>{e.add(sum, e.reduceAdd(extend(keptWeights(lanes, x), wide)))}; })[0];
 }
 
-Value DrawEmitter::draw(Value u) {
+Value DrawEmitter::mass() {
   Value threshold = e.broadcast(least.get()), zero = e.constant(f64, 0);
-  Value total = row.scan({zero}, [&](Columns columns, Value x, ValueRange carried) {
+  return row.scan({zero}, [&](Columns columns, Value x, ValueRange carried) {
     return SmallVector<Value>{addKeptMass(carried[0], columns, x, threshold)};
   })[0];
-  // u is below 1 by at least 2^-24, so that the target is below the total. The
-  // running sum does not fall: the vectors that end at or before the target are
+}
+
+Value DrawEmitter::draw(Value u) {
+  // u is below 1 by at least 2^-24, so that the target is below the total.
+  Value total = mass();
+  return drawAt(e.mul(extend(u, f64), total));
+}
+
+Value DrawEmitter::drawAt(Value target) {
+  Value threshold = e.broadcast(least.get()), zero = e.constant(f64, 0);
+  // The running sum does not fall: the vectors that end at or before the target are
   // the first ones, and there is one more.
-  Value target = e.mul(extend(u, f64), total);
   SmallVector<Value> found = row.scan({zero, zero, e.i64(0)}, [&](Columns columns, Value x, ValueRange carried) {
     Value sum = addKeptMass(carried[0], columns, x, threshold), before = atLeast(target, sum);
     return SmallVector<Value>{sum, e.select(before, sum, carried[1]),

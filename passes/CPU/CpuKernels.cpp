@@ -30,6 +30,9 @@ void plait::registerCpuKernels(DialectRegistry &registry) {
   registerSampleCpuKernels(registry);
   registerEditCpuKernels(registry);
   registerTopLogprobsCpuKernels(registry);
+  registerPartSummaryCpuKernels(registry);
+  registerPartThresholdCpuKernels(registry);
+  registerPartDrawCpuKernels(registry);
 
   // convert-to-llvm asks the dialects themselves how they are lowered.
   arith::registerConvertArithToLLVMInterface(registry);

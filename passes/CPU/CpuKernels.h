@@ -77,6 +77,9 @@ void registerChooseCpuKernels(DialectRegistry &registry);
 void registerSampleCpuKernels(DialectRegistry &registry);
 void registerEditCpuKernels(DialectRegistry &registry);
 void registerTopLogprobsCpuKernels(DialectRegistry &registry);
+void registerPartSummaryCpuKernels(DialectRegistry &registry);
+void registerPartThresholdCpuKernels(DialectRegistry &registry);
+void registerPartDrawCpuKernels(DialectRegistry &registry);
 
 } // namespace plait
 

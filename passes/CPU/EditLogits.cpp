@@ -62,6 +62,8 @@ static LogicalResult emitEditLogits(decode::EditLogitsOp op, CpuKernelEmitter &e
     Value row = e.mul(leaf, vocabulary), first = begin.get(), end = e.loadIndex(ends, leaf);
     e.forLoop(first, end, 1, [&](Value entry) {
       Value token = e.loadIndex(e.pointer(op.getTokens()), entry);
+      if (op.getFirst())
+        token = e.add(token, -int64_t(op.getFirst()));
       Value known = arith::CmpIOp::create(b, e.loc(), arith::CmpIPredicate::ult, token, e.i64(vocabulary));
       e.ifThen(known, [&] {
         Value at = e.add(row, token);

@@ -75,11 +75,11 @@ static void copyIntegerRow(CpuKernelEmitter &e, const PanelLayout &layout, Value
     copyGroup(e.i64(whole), left);
 }
 
-static void emitEmbedRow(lm::EmbedOp op, CpuKernelEmitter &e, Value row) {
+/// Copies row `id` of the table to `result`.
+static void copyRow(lm::EmbedOp op, CpuKernelEmitter &e, Value id, Value result) {
   kernel::PackedType type = e.packedType(op.getTable());
   int64_t columns = type.getWeight().getCols();
-  Value table = e.pointer(op.getTable()), result = e.rowPointer(op.getResult(), row);
-  Value id = e.loadIndex(e.pointer(op.getIds()), row);
+  Value table = e.pointer(op.getTable());
   if (type.getQuantization())
     return copyIntegerRow(e, type.getLayout(), table, id, result);
   if (type.getPanel())
@@ -88,6 +88,21 @@ static void emitEmbedRow(lm::EmbedOp op, CpuKernelEmitter &e, Value row) {
   e.forColumns(columns, [&](Columns c) {
     Value x = e.loadWidened(type.getStorageType(), table, e.add(from, c.first), c.mask);
     e.store(x, result, c.first, c.mask);
+  });
+}
+
+static void emitEmbedRow(lm::EmbedOp op, CpuKernelEmitter &e, Value row) {
+  Value result = e.rowPointer(op.getResult(), row), id = e.loadIndex(e.pointer(op.getIds()), row);
+  if (!op.getFirst())
+    return copyRow(op, e, id, result);
+  kernel::PackedType type = e.packedType(op.getTable());
+  Value local = e.add(id, -int64_t(*op.getFirst())), rows = e.i64(type.getWeight().getRows());
+  auto compare = [&](arith::CmpIPredicate predicate) {
+    return arith::CmpIOp::create(e.builder(), e.loc(), predicate, local, rows); // unsigned: none is below 0
+  };
+  e.ifThen(compare(arith::CmpIPredicate::ult), [&] { copyRow(op, e, local, result); });
+  e.ifThen(compare(arith::CmpIPredicate::uge), [&] {
+    e.forColumns(type.getWeight().getCols(), [&](Columns c) { e.store(e.splat(0), result, c.first, c.mask); });
   });
 }
 

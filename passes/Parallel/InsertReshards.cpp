@@ -56,16 +56,22 @@ private:
     SmallVector<par::DimShardAttr> dims(has.getReplicated().getDims());
     if (isa<lm::LayersOp, lm::YieldOp>(op))
       dims.assign(has.getDims().begin(), has.getDims().end());
-    if (auto sharding = dyn_cast<lm::ShardingOpInterface>(op))
-      for (const ShardingFactor &factor : sharding.getShardingRule().factors)
+    if (auto sharding = dyn_cast<lm::ShardingOpInterface>(op)) {
+      ShardingRule rule = sharding.getShardingRule();
+      for (const ShardingFactor &factor : rule.factors)
         for (const FactorDim &dim : factor.dims)
           if (!dim.isResult && dim.value == use.getOperandNumber() && isShared(op, factor))
             dims[dim.dim] = has.getDims()[dim.dim];
+      if (rule.isLinear && isSummand(op))
+        return par::ShardAttr::get(has.getContext(), has.getMesh(), dims, has.getUnreduced());
+    }
     return par::ShardAttr::get(has.getContext(), has.getMesh(), dims, {});
   }
 
   /// Whether devices share out `factor` of `op`: as the result says.
   bool isShared(Operation *op, const ShardingFactor &factor) {
+    if (factor.kind == FactorKind::exchange || factor.kind == FactorKind::gather)
+      return factor.kind == FactorKind::exchange;
     for (Value result : op->getResults())
       for (Operation *user : result.getUsers())
         if (auto constraint = dyn_cast<par::ConstraintOp>(user)) {
@@ -77,6 +83,13 @@ private:
               return true;
         }
     return false;
+  }
+
+  bool isSummand(Operation *op) {
+    return llvm::any_of(op->getUsers(), [](Operation *user) {
+      auto constraint = dyn_cast<par::ConstraintOp>(user);
+      return constraint && !constraint.getShard().getUnreduced().empty();
+    });
   }
 
   void report(par::ConstraintOp value, par::ShardAttr wanted, Operation *user) {

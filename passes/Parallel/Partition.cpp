@@ -52,8 +52,11 @@ private:
     for (par::ReshardOp reshard : reshards)
       if (failed(convert(reshard)))
         return failure();
+    exchanges.clear();
     for (par::ConstraintOp constraint : constraints)
       localize(constraint);
+    for (Exchange &exchange : exchanges)
+      exchangeParts(exchange);
     auto returned = step.getBody().front().getTerminator()->getOperandTypes();
     step.setFunctionType(FunctionType::get(&getContext(), step.getBody().getArgumentTypes(), returned));
     return success();
@@ -73,8 +76,55 @@ private:
       for (unsigned i = op->getNumOperands(); i > 0 && i > sharding.getShardingRule().firstSummand; --i)
         op->eraseOperand(i - 1);
     value.setType(type);
+    for (OpOperand &use : constraint.getResult().getUses())
+      if (auto sharding = dyn_cast<lm::ShardingOpInterface>(use.getOwner()))
+        sharding.setPart(use.getOperandNumber(), begins);
+    noteExchange(constraint, begins);
     constraint.replaceAllUsesWith(value);
     constraint.erase();
+  }
+
+  /// Logits of which each rank has a part, and the ops that choose from them.
+  struct Exchange {
+    Value logits;
+    par::DimShardAttr vocabulary;
+    int64_t first;
+    FlatSymbolRefAttr mesh;
+    SmallVector<decode::PartsOpInterface> ops;
+  };
+
+  void noteExchange(par::ConstraintOp constraint, ArrayRef<int64_t> begins) {
+    Exchange exchange{constraint.getInput(), {}, 0, constraint.getShard().getMesh(), {}};
+    for (Operation *user : constraint.getResult().getUsers())
+      if (auto op = dyn_cast<decode::PartsOpInterface>(user); op && user->getOperand(0) == constraint.getResult())
+        exchange.ops.push_back(op);
+    if (exchange.ops.empty() || constraint.getShard().getDims()[1].isWhole())
+      return;
+    exchange.vocabulary = constraint.getShard().getDims()[1];
+    exchange.first = begins[1];
+    // In the order of the program, which is that of the exchanges.
+    llvm::sort(exchange.ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    exchanges.push_back(std::move(exchange));
+  }
+
+  void exchangeParts(Exchange &exchange) {
+    auto gather = [&](OpBuilder &b, Value own) -> Value {
+      auto type = cast<RankedTensorType>(own.getType());
+      int64_t width = type.getDimSize(1), count = exchange.vocabulary.getNumParts();
+      SmallVector<int64_t> bounds;
+      for (int64_t part = 0; part < count; ++part)
+        bounds.append({part * width, (part + 1) * width});
+      auto parts = par::DimShardAttr::get(&getContext(), exchange.vocabulary.getAxes(), bounds);
+      Type whole = lm::getPartType(type, {type.getDimSize(0), width * count});
+      return par::AllGatherOp::create(b, own.getLoc(), whole, own, b.getI64IntegerAttr(1), parts, exchange.mesh);
+    };
+    decode::LogitsParts parts(exchange.logits, mesh.getIndex(rank, exchange.vocabulary.getAxes()), exchange.first,
+                              gather);
+    for (decode::PartsOpInterface op : exchange.ops) {
+      OpBuilder b(op);
+      op->replaceAllUsesWith(op.onParts(b, parts));
+      op->erase();
+    }
   }
 
   /// All uses of a weight have one sharding, so the symbol itself becomes the part.
@@ -126,12 +176,16 @@ private:
           par::PartOp::create(b, loc, local, value, b.getI64IntegerAttr(split[0]), target.getDims()[split[0]], symbol);
     else
       return reshard.emitOpError("expected parts that do not overlap but got ") << source << " and " << target;
+    // What a step returns is written by a kernel.
+    auto isReturned = [](Operation *user) { return isa<decode::ReturnOp>(user); };
+    if (llvm::any_of(reshard->getUsers(), isReturned))
+      value = lm::SliceColumnsOp::create(b, loc, value, /*offset=*/0, type.getDimSize(1));
     reshard.replaceAllUsesWith(value);
     reshard.erase();
     return success();
   }
 
-  /// Erases functions that have been inlined, and weights that only they used.
+  /// Erases what has been inlined, and weights that nothing else used.
   void removeUnused(lm::ModelOp model) {
     bool called = false;
     getOperation().walk([&](lm::CallOp) { called = true; });
@@ -139,6 +193,10 @@ private:
       return;
     if (auto forward = model.lookupSymbol<lm::FuncOp>("forward"))
       forward.erase();
+    if (auto head = model.lookupSymbol<lm::FuncOp>("head")) { // its type says how large the vocabulary is
+      head.getBody().dropAllReferences();
+      head.getBody().getBlocks().clear();
+    }
     DenseSet<StringAttr> used;
     getOperation().walk([&](lm::GetWeightOp get) { used.insert(get.getWeight().getLeafReference()); });
     for (lm::WeightOp weight : llvm::make_early_inc_range(model.getOps<lm::WeightOp>()))
@@ -147,5 +205,6 @@ private:
   }
 
   par::MeshOp mesh;
+  SmallVector<Exchange> exchanges; ///< of the step at work
 };
 } // namespace

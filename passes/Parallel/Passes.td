@@ -55,12 +55,13 @@ def PropagateShardingPass : Pass<"plait-propagate-sharding", "::mlir::ModuleOp">
     key and value projections by heads, the output projection by the same heads, gate
     and up projections by columns and the down projection by rows. The residual stream
     is whole, as norms need it, and after a product over a split dimension it is a sum
-    yet to be taken.
+    yet to be taken. Head and embedding are split by tokens.
 
     Parts are of equal size as far as heads, scales and panels of 32 columns allow. Where
     devices share key/value heads, the heads of each device use equally many of them.
     A class with fewer units (heads) than devices stays whole. A dimension that a
-    `par.constraint` in the input splits is split as it says.
+    `par.constraint` in the input splits is split as it says, and one that it says is whole
+    (`{}`) stays so.
 
     Every value that is not whole on every device then passes through a
     `par.constraint`:
@@ -113,7 +114,9 @@ def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
     Types become those of what the rank holds, constraints vanish, and reshards become
     collectives: `par.all_reduce` where a sum has to be taken, `par.all_gather` where parts
     have to be put together, `par.reduce_scatter` for both at once. A weight becomes the
-    part of its tensor that the rank has (`lm.weight ... part`). What is added to a shared
+    part of its tensor that the rank has (`lm.weight ... part`). Ops that choose from logits
+    of which the rank has a part become what `decode.PartsOpInterface` says, with a gather
+    of what each finds. What is added to a shared
     sum (a bias) is added by the first rank of those that share it. Reshards that are
     still missing are inserted first.
 

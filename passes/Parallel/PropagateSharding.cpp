@@ -32,6 +32,7 @@ struct PropagateShardingPass : plait::impl::PropagateShardingPassBase<PropagateS
     SmallVector<Wish> wishes = takeConstraints();
     ShardingClasses classes(getOperation());
     parts.assign(classes.classes.size(), {});
+    isKept.assign(classes.classes.size(), false);
     for (const Wish &wish : wishes)
       if (failed(grant(classes, wish)))
         return signalPassFailure();
@@ -76,9 +77,14 @@ private:
     if (!wish.shard.getUnreduced().empty())
       return refuse() << "no unreduced axes, which follow from what is split";
     for (auto [i, dim] : llvm::enumerate(wish.shard.getDims())) {
-      if (dim.isWhole())
-        continue;
       auto number = classes.lookup(wish.value, i);
+      if (dim.isWhole()) {
+        if (number && !parts[*number].empty())
+          return refuse() << "the parts of another constraint of the same class but got a whole dimension " << i;
+        if (number)
+          isKept[*number] = true;
+        continue;
+      }
       const ShardingClass *entry = number ? &classes.classes[*number] : nullptr;
       if (dim.getAxes().size() != 1 || dim.getAxes()[0].getValue() != axis)
         return refuse() << "dimensions split along \"" << axis << "\" alone but got " << dim;
@@ -91,7 +97,7 @@ private:
         return refuse() << "parts of multiples of " << entry->granule << " but got " << dim;
       if (!entry->isUniform(dim.getBounds()))
         return refuse() << "equally many query heads per key/value head in each part but got " << dim;
-      if (!parts[*number].empty() && ArrayRef<int64_t>(parts[*number]) != dim.getBounds())
+      if (isKept[*number] || (!parts[*number].empty() && ArrayRef<int64_t>(parts[*number]) != dim.getBounds()))
         return refuse() << "the parts of another constraint of the same class but got " << dim;
       parts[*number].assign(dim.getBounds().begin(), dim.getBounds().end());
       if (conflicts(classes, *number))
@@ -114,7 +120,9 @@ private:
       const ShardingClass &entry = classes.classes[i];
       std::string obstacle = entry.obstacle;
       if (parts[i].empty() && obstacle.empty()) {
-        if (conflicts(classes, i))
+        if (isKept[i])
+          obstacle = "a constraint keeps it so";
+        else if (conflicts(classes, i))
           obstacle = "an op with it already splits another of its factors";
         else if (auto bounds = entry.split(devices))
           parts[i] = *bounds;
@@ -202,7 +210,14 @@ private:
     auto op = value.getDefiningOp<lm::ShardingOpInterface>();
     if (!op)
       return false;
-    for (const ShardingFactor &factor : op.getShardingRule().factors) {
+    ShardingRule rule = op.getShardingRule();
+    auto isSummand = [](Value operand) {
+      auto constraint = operand.getDefiningOp<par::ConstraintOp>();
+      return constraint && !constraint.getShard().getUnreduced().empty();
+    };
+    if (rule.isLinear && llvm::all_of(op->getOperands(), isSummand))
+      return true;
+    for (const ShardingFactor &factor : rule.factors) {
       const FactorDim &dim = factor.dims[0];
       if (factor.kind != FactorKind::sum || dim.isResult)
         continue;
@@ -217,5 +232,6 @@ private:
 
   par::MeshOp mesh;
   std::vector<SmallVector<int64_t>> parts; ///< of each class; empty: whole
+  std::vector<bool> isKept;                ///< whole because a constraint says so
 };
 } // namespace

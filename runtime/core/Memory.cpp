@@ -192,6 +192,7 @@ Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables, const
   dims[PLAIT_DIM_TOPS] = limits.maxTopLogprobs;
   dims[PLAIT_DIM_TOKENS_PART] = (limits.maxTokens + tables.ranks - 1) / tables.ranks;
   dims[PLAIT_DIM_DRAWS] = dims[PLAIT_DIM_WARPS] = limits.maxLeaves;
+  dims[PLAIT_DIM_TOP_ENTRIES] = limits.maxLeaves * limits.maxTopLogprobs;
   reservation.arena = arenaBytes(plan, dims);
   if (reservation.arena < 0)
     return resourceError("arena: a step of " + std::to_string(limits.maxTokens) +

@@ -239,6 +239,7 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   }
   extents[PLAIT_DIM_DRAWS] = draws ? int64_t(leaves.size()) : 0;
   extents[PLAIT_DIM_WARPS] = warps ? int64_t(leaves.size()) : 0;
+  extents[PLAIT_DIM_TOP_ENTRIES] = int64_t(leaves.size()) * topWidth;
 }
 
 std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {

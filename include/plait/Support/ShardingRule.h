@@ -36,7 +36,11 @@ struct FactorDim {
 
 enum class FactorKind {
   parallel, ///< each device computes its part of the results
-  sum       ///< each device computes a summand of the results
+  sum,      ///< each device computes a summand of the results
+  /// Each device computes all of the results, from its part and what the devices tell
+  /// each other (decode.PartsOpInterface).
+  exchange,
+  gather ///< the op gets the dimension whole, its parts put together
 };
 
 struct ShardingFactor {
@@ -50,6 +54,8 @@ struct ShardingRule {
   /// The last operands, from this one on, are added to a sum: one device alone has
   /// them when the sum is shared out.
   unsigned firstSummand = ~0u;
+  /// Of summands of all operands the result is a summand.
+  bool isLinear = false;
 
   ShardingRule &add(FactorKind kind, std::initializer_list<FactorDim> dims) {
     factors.push_back({kind, dims});

@@ -74,7 +74,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.plan "ar" {
-    // expected-error @+1 {{'rt.slot' op expected 11 coefficients but got 2}}
+    // expected-error @+1 {{'rt.slot' op expected 12 coefficients but got 2}}
     rt.slot [0, 16]
   }
 }
@@ -135,7 +135,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected a model of several ranks but got one of 1}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -145,7 +145,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected a slot but got weight}}
     rt.collective all_reduce <weight 0> to <weight 0> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -155,7 +155,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected one of 1 slots but got slot 1}}
     rt.collective all_reduce <slot 1> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -165,7 +165,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected 0 <= layer_begin < layer_end but got 2 to 2}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 2 to 2 barrier from "o_proj"
   }
@@ -175,7 +175,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected 'barrier': all threads must have finished}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 from "o_proj"
   }
@@ -186,7 +186,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.kernel @k
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj"
     // expected-error @+1 {{'rt.launch' op expected 'barrier' after an 'rt.collective'}}
     rt.launch @k [#rt.arg<slot 0>] layers 0 to 2 from "a"
@@ -200,7 +200,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.plan "ar" {
     rt.launch @k [] layers 0 to 2 from "a"
     // expected-error @+1 {{'rt.slot' op expected rt.slot ops, then rt.launch and rt.collective ops in an 'rt.plan'}}
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
   }
 }
 
@@ -208,8 +208,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 16 columns, as slot 0 has, but got 17}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 17 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -219,8 +219,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 0 columns, as slot 0 has, but got 16}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "leaves" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -230,8 +230,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 0 columns, as slot 0 has, but got 16}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -241,8 +241,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 16 columns, as slot 0 has, but got 24}}
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 2, 3, 4] of [0, 3, 4] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -252,8 +252,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected one slot but got slots 0 and 1}}
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -263,8 +263,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected different slots but got slots 0 and 0}}
     rt.collective part <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -274,8 +274,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected rows of a plait_dim_t but got "widgets"}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "widgets" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -285,8 +285,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected rows "tokens" but got "leaves"}}
     rt.collective part <slot 0> to <slot 1> rows "leaves" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -296,8 +296,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected columns > 0 but got 0}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 0 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -307,8 +307,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected parts, not of an all_reduce, that rise from 0 to 16}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 8, 15] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -318,8 +318,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected parts, not of an all_reduce, that rise from 0 to 16}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 parts [0, 8, 16] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -329,8 +329,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected bounds for 2 ranks but got 4}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 8, 12, 16] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -340,8 +340,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected nodes of a sum, with rising ends, some for each rank}}
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 1] of [0, 1, 2] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -351,8 +351,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected nodes of a sum, with rising ends, some for each rank}}
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 2] of [0, 0, 2] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -362,8 +362,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected nodes of a sum, with rising ends, some for each rank}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 2] of [0, 1, 2] layers 0 to 2 barrier loop from "o_proj"
   }

@@ -53,6 +53,23 @@ for options in (["--weights", "random:3"], ["--dtype", "int8"], ["--dtype", "int
         check(f"{options} with {ranks} ranks", a.returncode == b.returncode == 0 and a.stdout == b.stdout != "", (a, b))
 
 
+# What is exchanged, exactly: 7 tokens and 15 single ones in 16 steps of 4 layers, rows of
+# 192 f32, and at the end of each step numbers of both ranks. A dimension that no leaf needs
+# sends nothing.
+SUMS = 16 * (2 * 4 + 1), (2 * 4 + 1) * (7 + 15) * 192 * 4
+for options, exchanges in ((["--temperature", "0"], [16]),
+                           (["--temperature", "0", "--top-logprobs", "3"], [16, 3 * 8]),
+                           (["--temperature", "1", "--min-p", "0.1"], [16, 8, 8]),
+                           (["--temperature", "1", "--top-k", "5"], [16, 8, 8] + 8 * [512 * 4])):
+    words = [two, "--token-ids", "2046,5,6,7,8,9,10", "-n", "16", "--ignore-eos", "--stats", *options]
+    run_ = subprocess.run(["plait", "run", *words], capture_output=True, text=True, timeout=300)
+    found = {kind: (int(calls), size) for calls, kind, size in re.findall(r"(\d+) x (\w+) \(([^)]*)\)", run_.stderr)}
+    gathers = 16 * len(exchanges), 16 * 2 * sum(exchanges)
+    for kind, (calls, size) in (("all_reduce", SUMS), ("all_gather", gathers)):
+        text = f"{size} B" if size < 1024 else f"{size / 1024:.2f} KiB"
+        check(f"{kind} with {options}", found.get(kind) == (calls, text), (found, calls, text))
+
+
 def interrupt(act, code, message):
     """Ends a run that takes long; within two seconds it is told and no rank is left."""
     process = subprocess.Popen(["plait", "run", two, "-p", "And", "-n", "400", "--ignore-eos", "--emulate-link",

@@ -71,7 +71,8 @@ decode.step @whole_rows(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32x
   %1 = lm.get_weight @m::@down : !lm.weight<32x160, #lm.int8>
   %u = lm.linear %x, %0 : tensor<?x32xf32, #lm.dims<tokens>>, !lm.weight<160x32, #lm.f32>
   %y = lm.linear %u, %1 : tensor<?x160xf32, #lm.dims<tokens>>, !lm.weight<32x160, #lm.int8>
-  decode.return %y : tensor<?x32xf32, #lm.dims<tokens>>
+  %z = lm.add %x, %y : tensor<?x32xf32, #lm.dims<tokens>>
+  decode.return %z : tensor<?x32xf32, #lm.dims<tokens>>
 }
 
 // -----
@@ -112,5 +113,6 @@ decode.step @too_few(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32
   %1 = lm.get_weight @m::@down : !lm.weight<32x3, #lm.f32>
   %u = lm.linear %x, %0 : tensor<?x32xf32, #lm.dims<tokens>>, !lm.weight<3x32, #lm.f32>
   %y = lm.linear %u, %1 : tensor<?x3xf32, #lm.dims<tokens>>, !lm.weight<32x3, #lm.f32>
-  decode.return %y : tensor<?x32xf32, #lm.dims<tokens>>
+  %z = lm.add %x, %y : tensor<?x32xf32, #lm.dims<tokens>>
+  decode.return %z : tensor<?x32xf32, #lm.dims<tokens>>
 }

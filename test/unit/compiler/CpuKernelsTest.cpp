@@ -177,6 +177,20 @@ TEST_P(CpuKernels, Embed) {
   }
 }
 
+// Of 50 tokens those from 13 on; the rows of others are zero.
+TEST_P(CpuKernels, EmbedPart) {
+  for (auto [columns, format, panel, group] :
+       {std::tuple{60, "f32", 0, 1}, {21, "bf16", 16, 2}, {131, "int4<group = 32>", 32, 8}}) {
+    std::string type = rowsOf(columns), weight = "!lm.weight<30x" + std::to_string(columns) + ", #lm." + format + ">";
+    std::string packed =
+        "!kernel.packed<" + weight + ", panel = " + std::to_string(panel) + ", group = " + std::to_string(group) + ">";
+    check(kernelText("%i: " + tokensI32 + ", %p: " + packed, type,
+                     "%t = kernel.unpack %p : " + packed + " -> " + weight +
+                         "\n%y = lm.embed %i, %t {first = 13 : i64} : " + tokensI32 + ", " + weight),
+          /*bound=*/50, 1, /*tolerance=*/0);
+  }
+}
+
 constexpr const char *integerFormats[] = {"int8",
                                           "int8<group = 32>",
                                           "int8<group = 64>",

@@ -29,13 +29,14 @@ std::string logitsType(int64_t vocabulary) {
   return "tensor<?x" + std::to_string(vocabulary) + "xf32, #lm.dims<leaves>>";
 }
 
-CompiledKernel compileEdit(int64_t vocabulary, unsigned lanes) {
+CompiledKernel compileEdit(int64_t vocabulary, unsigned lanes, int64_t first = 0) {
   std::string logits = logitsType(vocabulary);
   std::string types = "!ei = tensor<?xi32, #lm.dims<edits>>\n!ef = tensor<?xf32, #lm.dims<edits>>\n";
   return CompiledKernel(types + "kernel.func @k(%l: " + logits + ", %n: !i, %t: !ei, %b: !ef, %s: !ef, %o: !ef) -> " +
                             logits + " " + CompiledKernel::cost() +
-                            "{\n  %0 = decode.edit_logits %l, %n, %t, %b, %s, %o : " + logits +
-                            ", !i, !ei, !ef, !ef, !ef\n  kernel.return %0 : " + logits + "\n}\n",
+                            "{\n  %0 = decode.edit_logits %l, %n, %t, %b, %s, %o {first = " + std::to_string(first) +
+                            " : i64} : " + logits + ", !i, !ei, !ef, !ef, !ef\n  kernel.return %0 : " + logits +
+                            "\n}\n",
                         lanes);
 }
 
@@ -111,6 +112,26 @@ std::string laneName(const testing::TestParamInfo<unsigned> &info) { return std:
 INSTANTIATE_TEST_SUITE_P(Lanes, EditKernelTest, testing::Values(4, 8, 16), laneName);
 
 } // namespace
+
+// The logits of tokens 100 to 110, with the edits of a vocabulary of 200.
+TEST_P(EditKernelTest, EditsOfAPart) {
+  SamplingCases cases(15);
+  Leaves part;
+  std::vector<Scores> expected;
+  for (int i = 0; i < 100; ++i) {
+    Scores logits = cases.logits(200);
+    std::vector<Edit> edits = randomEdits(cases, 200);
+    part.add({logits.begin() + 100, logits.begin() + 111}, edits);
+    for (Edit edit : edits)
+      applyEdit(logits, {edit.token, float(edit.bias), float(edit.scale), float(edit.offset)});
+    expected.push_back({logits.begin() + 100, logits.begin() + 111});
+  }
+  std::vector<float> result = part.edited(compileEdit(11, GetParam(), /*first=*/100), /*inPlace=*/false);
+  for (size_t i = 0; i < result.size(); ++i) {
+    double want = expected[i / 11][i % 11];
+    EXPECT_NEAR(result[i], want, 1e-4 * std::max(1.0, std::abs(want))) << i;
+  }
+}
 
 TEST_P(EditKernelTest, EditsMatchDefinition) {
   SamplingCases cases(11);

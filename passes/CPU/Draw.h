@@ -1,0 +1,58 @@
+//===- Draw.h - A draw from warped logits -----------------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_CPU_DRAW_H
+#define PLAIT_PASSES_CPU_DRAW_H
+
+#include "passes/CPU/Choose.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace plait {
+
+/// Emits the draw at one leaf (ChooseSample.cpp). Weights are relative to `row.top`.
+class DrawEmitter {
+public:
+  DrawEmitter(CpuKernelEmitter &e, LogitsRow &row, Value temperature);
+
+  void applyTopK(Value k);
+  void applyTopP(Value p);
+  void applyMinP(Value m);
+  /// Drops the logits below `threshold`, in the place of top_k and top_p.
+  void keepFrom(Value threshold) { least.set(threshold); }
+  /// The id (i64) at the quantile `u`.
+  Value draw(Value u);
+  /// The same in two steps: the mass that is kept (f64), and the first id with which the
+  /// running sum exceeds `target`, which is not negative and below the mass.
+  Value mass();
+  Value drawAt(Value target);
+  /// w = exp((x - top) / temperature) of a vector of logits, in f64.
+  Value wideWeights(Value x) { return extend(weights(x), wide); }
+
+private:
+  Value extend(Value x, Type type) { return arith::ExtFOp::create(b, e.loc(), type, x); }
+  Value atLeast(Value x, Value y) { return arith::CmpFOp::create(b, e.loc(), arith::CmpFPredicate::OGE, x, y); }
+  Value bothOf(Value x, Value y) { return arith::AndIOp::create(b, e.loc(), x, y); }
+  Value weights(Value x) { return e.exp(e.mul(e.sub(x, tops), scale)); }
+  /// Lanes that top_k and top_p keep. `threshold` is `least`.
+  Value kept(Columns columns, Value x, Value threshold) { return existing(e, columns, atLeast(x, threshold)); }
+  /// The weights of what all warps keep, zero elsewhere.
+  Value keptWeights(Value kept, Value x);
+  Value addKeptMass(Value sum, Columns columns, Value x, Value threshold);
+
+  CpuKernelEmitter &e;
+  OpBuilder &b;
+  LogitsRow &row;
+  Type f64;
+  VectorType wide;
+  CpuCell least; ///< logits below are dropped
+  Value temperature, scale, tops, leastWeight;
+};
+
+} // namespace plait
+
+#endif // PLAIT_PASSES_CPU_DRAW_H

@@ -1,0 +1,47 @@
+//===- Parts.h - What ranks tell each other of their logits -----*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Kernels of the ops in dialects/Decode/DecodePartOps.td. Every rank computes what
+// follows from the numbers of all in one order, so that all get the same bits.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_PASSES_CPU_PARTS_H
+#define PLAIT_PASSES_CPU_PARTS_H
+
+#include "passes/CPU/KernelEmitter.h"
+
+namespace plait {
+
+/// The f64 `value` as a pair of f32 at element `offset`.
+void storePair(CpuKernelEmitter &e, Value value, Value pointer, Value offset);
+Value loadPair(CpuKernelEmitter &e, Value pointer, Value offset);
+
+/// Address of row `row` of a matrix of words.
+Value wordsOf(CpuKernelEmitter &e, Value tensor, Value row);
+/// How many columns a matrix of words has.
+int64_t widthOf(Value tensor);
+
+/// One leaf, from the summaries of all parts.
+class MergedSummary {
+public:
+  MergedSummary(CpuKernelEmitter &e, Value summaries, Value leaf);
+
+  Value top, topId; ///< the largest logit and its token (i64)
+  Value usable;     ///< i1: there is a token to choose
+  /// The logprob (f32) of a token with this logit, of a usable leaf.
+  Value logprob(Value logit);
+
+private:
+  CpuKernelEmitter &e;
+  Value words;
+  int64_t parts;
+};
+
+} // namespace plait
+
+#endif // PLAIT_PASSES_CPU_PARTS_H

@@ -1,0 +1,289 @@
+//===- PartsKernelTest.cpp - Choices from parts of logits -----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Runs the kernels of several ranks one after another, hands round what they tell each
+// other, and compares what comes out with the definition on whole logits
+// (dialects/Decode/Sampling.cpp). With 0 lanes the ops' own definition takes the place of
+// the kernels.
+//
+//===----------------------------------------------------------------------===//
+
+#include "CompiledKernel.h"
+#include "EvaluatedKernel.h"
+#include "SamplingFixture.h"
+
+#include "runtime/base/Philox.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <gtest/gtest.h>
+
+using namespace plait;
+using namespace plait::decode;
+
+namespace {
+
+using Floats = std::vector<float>;
+constexpr int64_t kTops = 9;
+
+std::string words(int64_t width, const std::string &dim) {
+  return "tensor<?x" + std::to_string(width) + "xf32, #lm.dims<" + dim + ">>";
+}
+
+/// Logits of `bounds.size() - 1` ranks, and all that belongs to the leaves.
+struct Ranks {
+  std::vector<int64_t> bounds;
+  unsigned lanes;
+  std::vector<Scores> logits;
+  Floats temperature, topP, minP;
+  std::vector<int32_t> positions, topK, counts;
+  std::vector<int64_t> seeds, sequences;
+  std::vector<int32_t> tokens, status, topTokens;
+  Floats logprobs, topLogprobs;
+  std::map<std::string, CompiledKernel> kernels;
+
+  Ranks(std::vector<int64_t> bounds, unsigned lanes) : bounds(std::move(bounds)), lanes(lanes) {}
+
+  int64_t size() const { return int64_t(temperature.size()); }
+  size_t parts() const { return bounds.size() - 1; }
+  void add(const Scores &row, const WarpValues &warps, int64_t seed, int32_t count = 0) {
+    logits.push_back(row);
+    temperature.push_back(float(warps.temperature));
+    topP.push_back(float(warps.topP));
+    minP.push_back(float(warps.minP));
+    topK.push_back(int32_t(warps.topK));
+    positions.push_back(int32_t(seed % 1000));
+    seeds.push_back(seed);
+    sequences.push_back(seed * 7);
+    counts.push_back(count);
+  }
+  WarpValues warps(int64_t leaf) const { return {temperature[leaf], topK[leaf], topP[leaf], minP[leaf]}; }
+  float draw(int64_t leaf) const {
+    return uniformDraw(uint64_t(seeds[leaf]), uint64_t(sequences[leaf]), uint32_t(positions[leaf]) + 1,
+                       RandomPurpose::sample);
+  }
+
+  /// Runs `op` on `arguments`, pairs of a buffer and its type; results go to buffers.
+  using Argument = std::pair<void *, std::string>;
+  void run(const std::string &op, const std::vector<Argument> &arguments, const std::vector<Argument> &results) {
+    std::string inputs, types, outputs, values;
+    std::vector<void *> buffers;
+    for (auto [i, argument] : llvm::enumerate(arguments)) {
+      inputs += (i ? ", " : "") + ("%" + std::to_string(i)) + ": " + argument.second;
+      types += (i ? ", " : "") + argument.second;
+      buffers.push_back(argument.first);
+    }
+    for (auto [i, result] : llvm::enumerate(results)) {
+      outputs += (i ? ", " : "") + result.second;
+      values += (i ? ", %r" : "%r") + std::to_string(i);
+      buffers.push_back(result.first);
+    }
+    std::string text = "kernel.func @k(" + inputs + ") -> (" + outputs + ") " + CompiledKernel::cost() + "{\n  " +
+                       values + " = decode." + op + " : (" + types + ") -> (" + outputs + ")\n  kernel.return " +
+                       values + " : " + outputs + "\n}\n";
+    if (!lanes)
+      return evaluateKernel(text, buffers,
+                            [&](const std::string &dim) { return dim == "top_entries" ? size() * kTops : size(); });
+    auto it = kernels.find(text);
+    if (it == kernels.end())
+      it = kernels.emplace(text, CompiledKernel(text, lanes)).first;
+    it->second.run(buffers,
+                   {{PLAIT_DIM_LEAVES, size()},
+                    {PLAIT_DIM_DRAWS, size()},
+                    {PLAIT_DIM_WARPS, size()},
+                    {PLAIT_DIM_TOPS, kTops},
+                    {PLAIT_DIM_TOP_ENTRIES, size() * kTops}},
+                   0, size(), 1);
+  }
+
+  /// `width` words per row of each rank, put side by side as an all_gather does.
+  Floats gather(const std::vector<Floats> &own, int64_t width) const {
+    Floats all;
+    for (size_t row = 0; row < own[0].size() / size_t(width); ++row)
+      for (const Floats &part : own)
+        all.insert(all.end(), part.begin() + int64_t(row) * width, part.begin() + int64_t(row + 1) * width);
+    return all;
+  }
+
+  /// The part of `rank`, and its type.
+  Floats part(size_t rank) const {
+    Floats own;
+    for (const Scores &row : logits)
+      own.insert(own.end(), row.begin() + bounds[rank], row.begin() + bounds[rank + 1]);
+    return own;
+  }
+
+  /// Each rank's result of `op` of its logits and `arguments`, gathered.
+  Floats exchange(const std::string &op, const std::vector<Argument> &arguments, int64_t width, const std::string &dim,
+                  int64_t rowsPerLeaf = 1) {
+    std::vector<Floats> own;
+    for (size_t rank = 0; rank < parts(); ++rank) {
+      Floats logits = part(rank);
+      own.emplace_back(size_t(size() * width * rowsPerLeaf), -77.0f);
+      std::vector<Argument> all = {{logits.data(), words(bounds[rank + 1] - bounds[rank], "leaves")}};
+      all.insert(all.end(), arguments.begin(), arguments.end());
+      std::string text = op;
+      for (auto [name, value] : {std::pair("FIRST", bounds[rank]), {"PART", int64_t(rank)}})
+        if (size_t at = text.find(name); at != std::string::npos)
+          text.replace(at, 5 - (name[0] == 'P'), std::to_string(value) + " : i64");
+      run(text, all, {{own.back().data(), words(width, dim)}});
+    }
+    return gather(own, width);
+  }
+
+  void choose() {
+    int64_t n = int64_t(parts());
+    Floats summaries = exchange("summarize %0 {first = FIRST}", {}, 4, "leaves");
+    Argument all{summaries.data(), words(4 * n, "leaves")}, temp{temperature.data(), "!f"};
+    Floats state;
+    for (bool isCount : {true, false})
+      for (int round = 0; round < 4; ++round) {
+        std::string rule = std::string(isCount ? "<top_k>" : "<top_p>") + " round " + std::to_string(round);
+        Argument limit = isCount ? Argument{topK.data(), "!i"} : Argument{topP.data(), "!f"};
+        std::vector<Argument> arguments = {all, temp, limit}, finish;
+        if (!state.empty())
+          arguments.push_back({state.data(), words(6, "warps")});
+        Floats bins =
+            exchange("bin_logits %0, %1, %2, %3 " + std::string(state.empty() ? "" : "state %4 ") + "rule " + rule,
+                     arguments, 512, "warps");
+        Floats next(size_t(size()) * 6);
+        finish = {{bins.data(), words(512 * n, "warps")}, limit};
+        if (!state.empty())
+          finish.push_back({state.data(), words(6, "warps")});
+        run("narrow_threshold %0, %1 " + std::string(state.empty() ? "" : "state %2 ") + "rule " + rule, finish,
+            {{next.data(), words(6, "warps")}});
+        state = next;
+      }
+    Argument thresholds{state.data(), words(6, "warps")}, least{minP.data(), "!f"};
+    Floats masses = exchange("kept_mass %0, %1, %2 state %3 min_p %4", {all, temp, thresholds, least}, 2, "draws");
+    Floats drawn = exchange("draw_part %0, %1, %2, %3, %4, %5, %6 state %7 min_p %8 {first = FIRST, part = PART}",
+                            {all,
+                             {masses.data(), words(2 * n, "draws")},
+                             {positions.data(), "!i"},
+                             {seeds.data(), "!l"},
+                             {sequences.data(), "!l"},
+                             temp,
+                             thresholds,
+                             least},
+                            2, "draws");
+    tokens.assign(size_t(size()), -77);
+    status = tokens;
+    logprobs.assign(size_t(size()), -77);
+    run("choose_summarized %0 drawn %1 temperature %2", {all, {drawn.data(), words(2 * n, "draws")}, temp},
+        {{tokens.data(), "!i"}, {status.data(), "!i"}, {logprobs.data(), "!f"}});
+  }
+
+  void findTops() {
+    int64_t n = int64_t(parts());
+    Floats summaries = exchange("summarize %0 {first = FIRST}", {}, 4, "leaves");
+    Floats entries = exchange("top_part %0, %1 {first = FIRST}", {{counts.data(), "!i"}}, 2, "top_entries", kTops);
+    topTokens.assign(size_t(size() * kTops), -77);
+    topLogprobs.assign(size_t(size() * kTops), -77);
+    run("join_tops %0, %1, %2",
+        {{entries.data(), words(2 * n, "top_entries")},
+         {summaries.data(), words(4 * n, "leaves")},
+         {counts.data(), "!i"}},
+        {{topTokens.data(), "tensor<?x?xi32, #lm.dims<leaves, tops>>"},
+         {topLogprobs.data(), "tensor<?x?xf32, #lm.dims<leaves, tops>>"}});
+  }
+
+  /// Compares every leaf with the definition; returns how many lay on a boundary.
+  int64_t expectChosen() const {
+    int64_t near = 0;
+    for (int64_t leaf = 0; leaf < size(); ++leaf) {
+      const Scores &row = logits[size_t(leaf)];
+      Choice choice = chooseSample(row, warps(leaf), draw(leaf));
+      std::string where =
+          std::to_string(parts()) + " parts of " + std::to_string(row.size()) + ", leaf " + std::to_string(leaf);
+      EXPECT_EQ(status[leaf], choice.nonfinite ? PLAIT_LEAF_NONFINITE : PLAIT_LEAF_OK) << where;
+      int64_t token = tokens[leaf];
+      if (token != choice.token) {
+        bool valid = token >= 0 && token < int64_t(row.size()) && choice.token >= 0;
+        EXPECT_TRUE(valid &&
+                    isNearBoundary(warpedDistribution(row, warps(leaf)), draw(leaf), token, choice.token, 1e-5))
+            << where << ": token " << token << " instead of " << choice.token;
+        ++near;
+      }
+      double logprob = token < 0 ? 0 : std::log(softmax(row)[size_t(token)]);
+      if (token >= 0 && !std::isfinite(logprob)) // too unlikely for a double
+        logprob = row[size_t(token)] - *std::max_element(row.begin(), row.end());
+      EXPECT_NEAR(logprobs[leaf], logprob, 2e-6 * std::max(1.0, std::abs(logprob))) << where;
+    }
+    return near;
+  }
+};
+
+class PartsKernelTest : public testing::TestWithParam<unsigned> {};
+std::string laneName(const testing::TestParamInfo<unsigned> &info) { return std::to_string(info.param) + "lanes"; }
+INSTANTIATE_TEST_SUITE_P(Lanes, PartsKernelTest, testing::Values(0, 4, 8, 16), laneName);
+
+const std::vector<std::vector<int64_t>> kSplits = {{0, 3, 7}, {0, 62, 125, 187, 250}, {0, 1000, 1024, 2048}};
+
+/// Ties, masked tokens, and in some leaves what no token can be chosen from.
+void spoil(SamplingCases &cases, Scores &row) {
+  int64_t count = int64_t(row.size());
+  double top = *std::max_element(row.begin(), row.end());
+  for (int64_t ties = cases.pick(4); ties > 0; --ties)
+    row[size_t(cases.pick(count))] = top;
+  if (cases.pick(3) == 0)
+    for (double &logit : row)
+      logit = cases.pick(2) ? kMaskedLogit : cases.pick(4) ? double(cases.pick(4)) - 2 : -0.0;
+  if (cases.pick(10) == 0)
+    std::fill(row.begin(), row.begin() + cases.pick(count + 1), kMaskedLogit); // all of some parts
+  if (cases.pick(12) == 0)
+    row[size_t(cases.pick(count))] = cases.pick(2) ? double(NAN) : cases.pick(2) ? INFINITY : -INFINITY;
+}
+
+} // namespace
+
+TEST_P(PartsKernelTest, ChoicesMatchDefinition) {
+  SamplingCases cases(11);
+  int64_t near = 0, total = 0;
+  for (const std::vector<int64_t> &bounds : kSplits) {
+    Ranks ranks(bounds, GetParam());
+    for (int i = 0; i < 500; ++i) {
+      Scores row = cases.logits(bounds.back());
+      spoil(cases, row);
+      WarpValues warps = cases.warps(bounds.back());
+      if (cases.pick(8) == 0)
+        warps.temperature = 0;
+      if (cases.pick(8) == 0)
+        warps.topP = 1 - 0x1p-24;
+      if (cases.pick(8) == 0)
+        warps.topP = 1e-30;
+      ranks.add(row, warps, i);
+    }
+    ranks.choose();
+    near += ranks.expectChosen();
+    total += ranks.size();
+  }
+  RecordProperty("near_boundary", int(near));
+  EXPECT_LE(near, total / 100);
+}
+
+TEST_P(PartsKernelTest, TopsMatchDefinition) {
+  SamplingCases cases(12);
+  for (const std::vector<int64_t> &bounds : kSplits) {
+    Ranks ranks(bounds, GetParam());
+    for (int i = 0; i < 300; ++i) {
+      Scores row = cases.logits(bounds.back());
+      spoil(cases, row);
+      ranks.add(row, {}, i, int32_t(i ? cases.pick(kTops + 1) : kTops));
+    }
+    ranks.findTops();
+    for (int64_t leaf = 0; leaf < ranks.size(); ++leaf) {
+      auto tops = topLogprobs(ranks.logits[size_t(leaf)], ranks.counts[leaf]);
+      for (int64_t i = 0; i < kTops; ++i) {
+        bool isThere = i < int64_t(tops.size());
+        std::string where = "leaf " + std::to_string(leaf) + ", entry " + std::to_string(i);
+        EXPECT_EQ(ranks.topTokens[leaf * kTops + i], isThere ? tops[i].first : -1) << where;
+        double logprob = isThere ? tops[i].second : 0;
+        EXPECT_NEAR(ranks.topLogprobs[leaf * kTops + i], logprob, 2e-6 * std::max(1.0, std::abs(logprob))) << where;
+      }
+    }
+  }
+}
