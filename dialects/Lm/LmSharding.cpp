@@ -84,6 +84,10 @@ ShardingRule LinearOp::getShardingRule() {
     rule.factors[1].dims.push_back(operandDim(2, 0));
     rule.firstSummand = 2;
   }
+  // Parts are leaves of the sum's tree.
+  if (getTree() && rule.factors.size() > 2)
+    for (FactorDim &dim : rule.factors[2].dims)
+      dim.granule = getTree()->getGranule();
   return rule;
 }
 

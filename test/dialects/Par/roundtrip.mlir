@@ -23,5 +23,12 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   %5 = par.reduce_scatter %x dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x40xf32, #lm.dims<tokens>>
   // CHECK: par.all_gather %{{.*}} dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh
   %6 = par.all_gather %5 dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh : tensor<?x40xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens>>
+  // Rank 2 has node [4, 5) alone.
+  // CHECK: par.all_reduce %{{.*}} on @one ["tp"] nodes [2, 3, 4, 5] of [0, 2, 3, 4] : tensor<?x60xf32, #lm.dims<tokens>>
+  %7 = par.all_reduce %x on @one ["tp"] nodes [2, 3, 4, 5] of [0, 2, 3, 4] : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_reduce %{{.*}} on @one ["tp"] nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens>>
+  %8 = par.all_reduce %x on @one ["tp"] nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens>>
+  // CHECK: par.reduce_scatter %{{.*}} dim 0 {"tp" : even} on @one nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens_part>>
+  %9 = par.reduce_scatter %x dim 0 {"tp" : even} on @one nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens_part>>
   return
 }
