@@ -21,9 +21,9 @@ MLIR = ["mlir", "llvm"]
 BASE = ["runtime/base"]
 SUPPORT = MLIR + ["plait/Support"]
 # The one source of the random numbers that both halves draw, of the names of
-# tensors, of integers that stand for weights, and of where those lie.
+# tensors, of integers that stand for weights, of where those lie, and of the order of sums.
 DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h", "runtime/base/Quantization.h",
-                     "runtime/base/PanelLayout.h"]
+                     "runtime/base/PanelLayout.h", "runtime/base/SumTree.h"]
 DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Par", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE
 PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Frontend", "plait/Target"]

@@ -84,7 +84,8 @@ Cost EmbedOp::getCost() {
 
 Cost LinearOp::getCost() {
   auto matrix = cast<WeightType>(getWeight().getType());
-  return rowwiseCost(*this, matrix.getRows() * (2 * matrix.getCols() + (getBias() ? 1 : 0)));
+  int64_t joins = getTree() ? matrix.getCols() / getTree()->getGranule() - getNumNodes() : 0;
+  return rowwiseCost(*this, matrix.getRows() * (2 * matrix.getCols() + joins + (getBias() ? 1 : 0)));
 }
 
 Cost HeadOp::getCost() {

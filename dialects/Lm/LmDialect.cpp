@@ -7,6 +7,8 @@
 
 #include "dialects/Lm/Lm.h"
 
+#include "runtime/base/SumTree.h"
+
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -68,6 +70,22 @@ LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
   if (dynamic != int64_t(getNames().size()))
     return emitError() << "expected one name per dynamic dimension (" << dynamic << ") but got " << getNames().size();
   return success();
+}
+
+LogicalResult TreeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t granule, int64_t first,
+                               int64_t leaves) {
+  if (granule <= 0 || first < 0 || first >= leaves || leaves > int64_t(1) << 20)
+    return emitError() << "expected granule > 0 and 0 <= first < of <= 2^20 but got " << granule << ", " << first
+                       << " and " << leaves;
+  return success();
+}
+
+SmallVector<int64_t> TreeAttr::getNodeEnds(int64_t columns) const {
+  SmallVector<int64_t> ends;
+  int64_t last = getFirst() + columns / getGranule();
+  for (int64_t begin = getFirst(); begin < last; begin = ends.back())
+    ends.push_back(sumTreeNodeEnd(begin, last, getLeaves()));
+  return ends;
 }
 
 LogicalResult PartAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t row, int64_t column, int64_t rows,

@@ -89,6 +89,32 @@ def Lm_PartAttr : Lm_Attr<"Part", "part"> {
   let genVerifyDecl = 1;
 }
 
+def Lm_TreeAttr : Lm_Attr<"Tree", "tree"> {
+  let summary = "the order of a sum that devices may share out";
+  let description = [{
+    The columns of a matrix in leaves of `granule`. The sum of a leaf is taken in the order
+    of its columns, and leaves are added up along a tree that does not depend on who has
+    which: over leaves [b, e) it is the sum over [b, m) plus that over [m, e), where m - b
+    is the largest power of two below e - b. A device that has the leaves from `first` on,
+    out of `of`, has the largest nodes of that tree that they make up.
+
+    ```mlir
+    #lm.tree<granule = 32, first = 6, of = 16>
+    ```
+    With 5 leaves these are the nodes [6, 8), [8, 10) and [10, 11).
+    **Constraints:** `granule > 0`, `0 <= first < of <= 2^20`.
+  }];
+  let parameters = (ins "int64_t":$granule, "int64_t":$first, "int64_t":$leaves);
+  let assemblyFormat = "`<` `granule` `=` $granule `,` `first` `=` $first `,` `of` `=` $leaves `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Ends, in leaves, of the nodes that `columns` columns make up.
+    llvm::SmallVector<int64_t> getNodeEnds(int64_t columns) const;
+    /// Whether there is but one leaf: the sum is a chain.
+    bool isChain() const { return getLeaves() == 1; }
+  }];
+}
+
 class Lm_IntegerFormatAttr<string name, string attrMnemonic>
     : Lm_Attr<name, attrMnemonic, [
         DeclareAttrInterfaceMethods<Lm_WeightFormatInterface, ["getQuantization"]>]> {
@@ -247,7 +273,8 @@ def Lm_ActivationAttr : EnumAttr<Lm_Dialect, Lm_ActivationKind, "activation_kind
 
 def Lm_Numerics : I32EnumAttr<"Numerics", "numerics contract of a program", [
     I32EnumAttrCase<"fast", 0>,
-    I32EnumAttrCase<"row_invariant", 1>]> {
+    I32EnumAttrCase<"row_invariant", 1>,
+    I32EnumAttrCase<"tp_invariant", 2>]> {
   let cppNamespace = "::plait::lm";
   let genSpecializedAttr = 0;
 }

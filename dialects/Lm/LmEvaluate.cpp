@@ -151,8 +151,9 @@ LogicalResult SliceColumnsOp::evaluate(Evaluator &, Values operands, ValueList &
 //===----------------------------------------------------------------------===//
 
 /// result[t, n] = sum_k input[t, k] * matrix[n, k] over the columns of the matrix
-static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
-  DenseValue result = matrixLike(input, matrix.rows);
+/// The sums over columns [begin, end) of the matrix, in columns of `result` from `first` on.
+static void addProduct(const DenseValue &input, const WeightValue &matrix, int64_t begin, int64_t end,
+                       DenseValue &result, int64_t first) {
   // Several sums side by side: an addition has to wait for the one before it.
   constexpr int64_t sums = 8;
   const int64_t stride = input.rowSize(); // may have padding
@@ -162,25 +163,41 @@ static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
     for (; t + sums <= input.rows(); t += sums) {
       const double *x = input.row(t);
       double sum[sums] = {};
-      for (int64_t k = 0; k < matrix.cols; ++k)
+      for (int64_t k = begin; k < end; ++k)
         for (int64_t i = 0; i < sums; ++i)
           sum[i] += x[i * stride + k] * w[k];
       for (int64_t i = 0; i < sums; ++i)
-        result.row(t + i)[n] = sum[i];
+        result.row(t + i)[first + n] = sum[i];
     }
     for (; t < input.rows(); ++t) {
       const double *x = input.row(t);
       double sum = 0;
-      for (int64_t k = 0; k < matrix.cols; ++k)
+      for (int64_t k = begin; k < end; ++k)
         sum += x[k] * w[k];
-      result.row(t)[n] = sum;
+      result.row(t)[first + n] = sum;
     }
   }
+}
+
+static DenseValue product(const DenseValue &input, const WeightValue &matrix) {
+  DenseValue result = matrixLike(input, matrix.rows);
+  addProduct(input, matrix, 0, matrix.cols, result, 0);
   return result;
 }
 
 LogicalResult LinearOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  DenseValue result = product(dense(operands[0]), weight(operands[1]));
+  const WeightValue &matrix = weight(operands[1]);
+  DenseValue result = matrixLike(dense(operands[0]), matrix.rows * getNumNodes());
+  if (lm::TreeAttr tree = getTreeAttr()) {
+    int64_t begin = 0;
+    for (auto [i, end] : llvm::enumerate(tree.getNodeEnds(matrix.cols))) {
+      int64_t columns = (end - tree.getFirst()) * tree.getGranule();
+      addProduct(dense(operands[0]), matrix, begin, columns, result, int64_t(i) * matrix.rows);
+      begin = columns;
+    }
+  } else {
+    addProduct(dense(operands[0]), matrix, 0, matrix.cols, result, 0);
+  }
   if (getBias()) {
     const WeightValue &bias = weight(operands[2]);
     for (int64_t t = 0; t < result.rows(); ++t)

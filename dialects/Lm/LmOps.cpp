@@ -314,14 +314,45 @@ static LogicalResult inferQuantizeOp(Loc loc, QuantizeOp::Adaptor op, Results &r
 }
 PLAIT_INFER(QuantizeOp)
 
+static LogicalResult checkTree(Loc loc, TreeAttr tree, WeightType weight, bool hasBias, Type input) {
+  int64_t columns = weight.getCols(), granule = tree.getGranule();
+  if (columns % granule || columns / granule > tree.getLeaves() - tree.getFirst())
+    return fail(loc, "expected leaves of a tree, of " + Twine(granule) + " columns each, from " +
+                         Twine(tree.getFirst()) + " to at most " + Twine(tree.getLeaves()) + " but got " +
+                         Twine(columns) + " columns");
+  if (tree.isChain())
+    return success();
+  auto quantization = cast<WeightFormatInterface>(weight.getFormat()).getQuantization();
+  if (quantization && (!quantization->group || granule % quantization->group))
+    return fail(loc, "expected leaves of whole groups of columns that share a scale, but got leaves of " +
+                         Twine(granule) + " columns of '" + toString(weight) + "'");
+  if (hasBias && tree.getFirst())
+    return fail(loc, "expected a bias with leaf 0 alone but got leaves from " + Twine(tree.getFirst()) + " on");
+  if (getElementTypeOrSelf(input).isBF16())
+    return fail(loc, "expected a tree of one leaf with an input of bf16 but got one of " + Twine(tree.getLeaves()));
+  return success();
+}
+
 static LogicalResult inferLinearOp(Loc loc, LinearOp::Adaptor op, Results &results) {
   if (failed(inferProduct(loc, op.getInput(), op.getWeight(), results)))
     return failure();
+  if (TreeAttr tree = op.getTreeAttr()) {
+    auto weight = cast<WeightType>(op.getWeight().getType());
+    if (failed(checkTree(loc, tree, weight, op.getBias() != nullptr, op.getInput().getType())))
+      return failure();
+    auto type = cast<RankedTensorType>(results[0]);
+    int64_t nodes = int64_t(tree.getNodeEnds(weight.getCols()).size());
+    results[0] = type.clone({type.getDimSize(0), nodes * weight.getRows()});
+  }
   if (op.getBias())
     return checkVector(loc, "bias", op.getBias().getType(), cast<WeightType>(op.getWeight().getType()).getRows());
   return success();
 }
 PLAIT_INFER(LinearOp)
+
+int64_t LinearOp::getNumNodes() {
+  return getTree() ? int64_t(getTree()->getNodeEnds(cast<WeightType>(getWeight().getType()).getCols()).size()) : 1;
+}
 
 static LogicalResult inferHeadOp(Loc loc, HeadOp::Adaptor op, Results &results) {
   return inferProduct(loc, op.getInput(), op.getWeight(), results);

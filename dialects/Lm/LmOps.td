@@ -252,6 +252,7 @@ def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
     ```mlir
     %q = lm.linear %x, %w : tensor<?x192xf32, #lm.dims<tokens>>, !lm.weight<64x192, #lm.bf16>
     %y = lm.linear %x, %w bias %b : ..., !lm.weight<64x192, #lm.bf16>, !lm.weight<64, #lm.f32>
+    %z = lm.linear %x, %w tree <granule = 32, first = 6, of = 16> : ..., !lm.weight<64x160, #lm.bf16>
     ```
     Products and sums are of f32 and rounded to nearest even; their order is that
     of the code, the same for every t. An input of `!lm.int16` elements stands for
@@ -262,16 +263,27 @@ def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
     multiply-adds from zero, whose sum is added to the sum of the steps before;
     subnormal numbers are zeros on the way in and out.
 
+    With `tree` the sum over k is taken in the order that the tree declares; the bias is
+    what leaf 0 begins with. The result has a sum for each node that the columns make up, side by
+    side: %z, whose columns are the nodes [6, 8), [8, 10) and [10, 11), has 3 * 64 columns.
+
     **Constraints:** `input` is `[T, K]`, or `[T, K']` of bf16 with `K' >= K`, of
     which the first K columns are multiplied; `weight` is `[N, K]`, `bias` is
     `[N]`; an `!lm.int16` input needs a weight of integers in groups of as many
     columns (128 where the weight's group is the whole row), one of bf16 a weight
-    of bf16.
+    of bf16. A tree's granule divides K and has a whole number of the groups that share
+    a scale; the leaves are there; of several ones a bias goes with leaf 0, and the input is
+    not of bf16.
   }];
-  let arguments = (ins Lm_ProductInput:$input, Lm_WeightType:$weight, Optional<Lm_WeightType>:$bias);
+  let arguments = (ins Lm_ProductInput:$input, Lm_WeightType:$weight, Optional<Lm_WeightType>:$bias,
+                       OptionalAttr<Lm_TreeAttr>:$tree);
   let results = (outs Lm_Activations:$result);
+  let extraClassDeclaration = [{
+    /// Sums side by side in a row of the result: nodes of the tree, or 1.
+    int64_t getNumNodes();
+  }];
   let assemblyFormat = [{
-    $input `,` $weight (`bias` $bias^)? attr-dict `:` type($input) `,` type($weight) (`,` type($bias)^)?
+    $input `,` $weight (`bias` $bias^)? (`tree` $tree^)? attr-dict `:` type($input) `,` type($weight) (`,` type($bias)^)?
   }];
 }
 

@@ -73,10 +73,12 @@ static ShardingRule product(WeightType weight) {
 }
 
 ShardingRule EmbedOp::getShardingRule() {
-  return ShardingRule()
-      .add(FactorKind::parallel, {operandDim(0, 0), resultDim(0, 0)})
-      .add(FactorKind::parallel, {operandDim(1, 1), resultDim(0, 1)})
-      .add(FactorKind::sum, {operandDim(1, 0)});
+  ShardingRule rule;
+  rule.add(FactorKind::parallel, {operandDim(0, 0), resultDim(0, 0)});
+  rule.add(FactorKind::parallel, {operandDim(1, 1), resultDim(0, 1)});
+  rule.add(FactorKind::sum, {operandDim(1, 0)});
+  rule.isSelection = true;
+  return rule;
 }
 
 void EmbedOp::setPart(unsigned operand, ArrayRef<int64_t> begins) {
@@ -90,6 +92,10 @@ ShardingRule LinearOp::getShardingRule() {
     rule.factors[1].dims.push_back(operandDim(2, 0));
     rule.firstSummand = 2;
   }
+  // Parts are leaves of the sum's tree.
+  if (getTree() && rule.factors.size() > 2)
+    for (FactorDim &dim : rule.factors[2].dims)
+      dim.granule = getTree()->getGranule();
   return rule;
 }
 

@@ -7,10 +7,28 @@
 
 #include "dialects/Par/Par.h"
 
+#include "runtime/base/SumTree.h"
+
 #include "mlir/IR/Builders.h"
 
 using namespace plait;
 using namespace plait::par;
+
+/// One type, or two if they differ.
+static ParseResult parseSumTypes(OpAsmParser &parser, Type &input, Type &result) {
+  if (parser.parseType(input))
+    return failure();
+  if (succeeded(parser.parseOptionalArrow()))
+    return parser.parseType(result);
+  result = input;
+  return success();
+}
+
+static void printSumTypes(OpAsmPrinter &printer, Operation *, Type input, Type result) {
+  printer << input;
+  if (input != result)
+    printer << " -> " << result;
+}
 
 #include "dialects/Par/ParOpInterfaces.cpp.inc"
 #define GET_OP_CLASSES
@@ -168,13 +186,50 @@ LogicalResult ReshardOp::verifySymbolUses(SymbolTableCollection &symbols) {
 // Collectives
 //===----------------------------------------------------------------------===//
 
+/// That nodes, `bounds` of which are whose, make up the leaves of a tree, and that `input`
+/// has the columns of `sum` for each of this device's.
+static LogicalResult verifyNodes(Operation *op, MeshOp mesh, ArrayRef<StringAttr> axes, ArrayRef<int64_t> ends,
+                                 ArrayRef<int64_t> bounds, RankedTensorType input, RankedTensorType sum) {
+  if (axes.size() != 1 || !mesh.getRank())
+    return op->emitOpError("expected nodes of one axis' devices and a mesh with a rank");
+  if (int64_t(bounds.size()) != mesh.getSize(axes[0]) + 1 || bounds.front() != 0 ||
+      bounds.back() != int64_t(ends.size()) || !llvm::is_sorted(bounds, std::less_equal<>()))
+    return op->emitOpError("expected at least one of ")
+           << ends.size() << " nodes for each of " << mesh.getSize(axes[0]) << " devices but got bounds " << bounds;
+  int64_t begin = 0;
+  for (int64_t end : ends) {
+    if (!isSumTreeNode(begin, end, ends.back()))
+      return op->emitOpError("expected nodes of the tree over ")
+             << ends.back() << " leaves but got [" << begin << ", " << end << ")";
+    begin = end;
+  }
+  int64_t device = mesh.getIndex(*mesh.getRank(), axes), own = bounds[device + 1] - bounds[device];
+  if (sum.getRank() != 2 || input != RankedTensorType::get({sum.getDimSize(0), own * sum.getDimSize(1)},
+                                                           sum.getElementType(), sum.getEncoding()))
+    return op->emitOpError("expected ") << own << " nodes side by side, each of " << sum << ", but got " << input;
+  return success();
+}
+
+RankedTensorType ReduceScatterOp::getWholeType() {
+  RankedTensorType input = getInput().getType();
+  return getNodeEnds() ? input.clone({input.getDimSize(0), getResult().getType().getDimSize(1)}) : input;
+}
+
 LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto mesh = lookupMesh(*this, symbols, getMeshAttr());
   if (failed(mesh))
     return failure();
   if (getAxes().empty())
     return emitOpError("expected at least one axis");
-  return verifyAxes(*this, *mesh, llvm::to_vector(getAxes().getAsRange<StringAttr>()));
+  if (failed(verifyAxes(*this, *mesh, getDeviceAxes())))
+    return failure();
+  if (getNodeEnds())
+    return verifyNodes(*this, *mesh, getDeviceAxes(), *getNodeEnds(), *getNodeBounds(), getInput().getType(),
+                       getResult().getType());
+  if (getInput().getType() != getResult().getType())
+    return emitOpError("expected a sum of the summands' type, ")
+           << getInput().getType() << ", but got " << getResult().getType();
+  return success();
 }
 
 /// That `local` is `whole` but for dimension `dim`, of which it is a part.
@@ -208,7 +263,15 @@ LogicalResult AllGatherOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), getInput().getType());
+  RankedTensorType input = getInput().getType(), result = getResult().getType();
+  if (getNodeEnds() && (getDim() != 0 || input.getRank() != 2 || result.getRank() != 2))
+    return emitOpError("expected parts of rows of a matrix whose sum is a tree");
+  if (failed(verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), result, getWholeType())))
+    return failure();
+  if (!getNodeEnds())
+    return success();
+  auto mesh = symbols.lookupNearestSymbolFrom<MeshOp>(*this, getMeshAttr());
+  return verifyNodes(*this, mesh, getDeviceAxes(), *getNodeEnds(), *getNodeBounds(), input, getWholeType());
 }
 
 LogicalResult PartOp::verifySymbolUses(SymbolTableCollection &symbols) {

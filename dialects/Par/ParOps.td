@@ -95,7 +95,12 @@ class Par_PartsOp<string mnemonic, string whole, list<Trait> traits = []>
   }];
 }
 
-def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [AllTypesMatch<["input", "result"]>, Par_CollectiveOpInterface]> {
+/// The nodes of the tree of a sum that devices share out: `node_ends` are the ends, in
+/// leaves, of all nodes in order, and those of device i are number node_bounds[i] to
+/// node_bounds[i + 1].
+defvar nodeArguments = (ins OptionalAttr<DenseI64ArrayAttr>:$node_ends, OptionalAttr<DenseI64ArrayAttr>:$node_bounds);
+
+def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [Par_CollectiveOpInterface]> {
   let summary = "the sum of what the devices along some axes hold";
   let description = [{
     Each device gets `((x0 + x1) + x2) + ...` in f32, in the order of the ranks, so that
@@ -103,15 +108,26 @@ def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [AllTypesMatch<["input", "r
 
     ```mlir
     %y = par.all_reduce %x on @mesh ["tp"] : tensor<?x192xf32, #lm.dims<tokens>>
+    %z = par.all_reduce %u on @mesh ["tp"] nodes [2, 3, 4] of [0, 2, 3] : tensor<?x384xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens>>
     ```
+    With `nodes` each device has some nodes of the tree of the sum (`#lm.tree`), side by side
+    in each row, and gets the root: device 0 of the example [0, 2) and [2, 3), device 1 [3, 4).
+
     Every device of the axes executes the same collectives in the same order.
-    **Constraints:** axes of the mesh, at least one.
+    **Constraints:** axes of the mesh, at least one. Without nodes the types are the same.
+    With nodes the mesh says which device this is, the axis is one, each device has at
+    least one node, together they make up all leaves, and the input has as many columns
+    as the result for each.
   }];
-  let arguments = (ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh, StrArrayAttr:$axes);
+  let arguments = !con((ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh, StrArrayAttr:$axes),
+                       nodeArguments);
   let results = (outs RankedTensorOf<[F32]>:$result);
-  let assemblyFormat = "$input `on` $mesh $axes attr-dict `:` type($input)";
+  let assemblyFormat = [{
+    $input `on` $mesh $axes (`nodes` $node_ends^ `of` $node_bounds)? attr-dict `:`
+    custom<SumTypes>(type($input), type($result))
+  }];
   let extraClassDeclaration = [{
-    mlir::RankedTensorType getWholeType() { return getInput().getType(); }
+    mlir::RankedTensorType getWholeType() { return getResult().getType(); }
     DimShardAttr getPartition() { return {}; }
     int64_t getPartDim() { return 0; }
     llvm::SmallVector<mlir::StringAttr> getDeviceAxes();
@@ -129,7 +145,7 @@ def Par_AllGatherOp : Par_PartsOp<"all_gather", "getResult"> {
   }];
 }
 
-def Par_ReduceScatterOp : Par_PartsOp<"reduce_scatter", "getInput"> {
+def Par_ReduceScatterOp : Par_CollectiveOp<"reduce_scatter", [Par_CollectiveOpInterface]> {
   let summary = "of the sum of what devices hold, each its part";
   let description = [{
     The sum as of `par.all_reduce`, of which each device gets its part of a dimension.
@@ -137,7 +153,21 @@ def Par_ReduceScatterOp : Par_PartsOp<"reduce_scatter", "getInput"> {
     ```mlir
     %y = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens_part>>
     ```
-    **Constraints:** as for `par.all_gather`, the other way about.
+    **Constraints:** as for `par.all_gather`, the other way about; nodes as for
+    `par.all_reduce`, and then parts are of rows.
+  }];
+  let arguments = !con((ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts,
+                        FlatSymbolRefAttr:$mesh), nodeArguments);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = [{
+    $input `dim` $dim $parts `on` $mesh (`nodes` $node_ends^ `of` $node_bounds)? attr-dict `:`
+    type($input) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    mlir::RankedTensorType getWholeType();
+    DimShardAttr getPartition() { return getParts(); }
+    int64_t getPartDim() { return getDim(); }
+    llvm::SmallVector<mlir::StringAttr> getDeviceAxes() { return llvm::to_vector(getParts().getAxes()); }
   }];
 }
 

@@ -246,7 +246,7 @@ typedef struct plait_model_v4 {
   uint32_t magic;
   const char *name;
   const char *isa;      /* space separated CPU features that the code needs */
-  const char *numerics; /* "row_invariant" or "fast" */
+  const char *numerics; /* "row_invariant", "tp_invariant" or "fast" */
   int64_t vocabulary;
   int64_t max_positions; /* a position must be smaller */
   int64_t layers;

@@ -102,6 +102,9 @@ public:
       begin("computing the self-test");
       selftest = makeSelftest(*imported, options, *module, importance ? &*importance : nullptr);
     }
+    for (lm::ModelOp model : module->getOps<lm::ModelOp>())
+      if (model.getNumerics() == lm::Numerics::tp_invariant)
+        phaseOptions.tpInvariant = true;
     for (Phase phase : {Phase::import, Phase::decode})
       PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
     if (options.stopAfter <= Phase::decode)
@@ -152,6 +155,7 @@ private:
       import.readCheckpoint = options.weights.kind == WeightsSpec::Kind::checkpoint;
       import.format = options.format;
       import.state = options.state;
+      import.numerics = options.numerics;
       PLAIT_ASSIGN_OR_RETURN(imported, importModel(context, folder, import));
       for (const std::string &warning : imported->warnings)
         log("warning: " + warning);

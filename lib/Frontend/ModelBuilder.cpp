@@ -192,7 +192,7 @@ Value ModelBuilder::embed(Value ids, StringRef path, int64_t rowCount) {
 Value ModelBuilder::linear(Value input, StringRef path, int64_t outputs, bool bias, bool transposed) {
   Value matrix = weight(path, "weight", {outputs, columnsOf(input)}, WeightUse::product, transposed);
   Value vector = bias ? weight(path, "bias", {outputs}, WeightUse::vector) : Value();
-  return lm::LinearOp::create(builder, locOf(path), input, matrix, vector);
+  return lm::LinearOp::create(builder, locOf(path), input, matrix, vector, lm::TreeAttr());
 }
 
 Value ModelBuilder::rmsNorm(Value input, const RmsNormForm &form, StringRef path) {

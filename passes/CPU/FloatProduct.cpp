@@ -11,11 +11,11 @@
 
 using namespace plait;
 
-SmallVector<Value> FloatProduct::emitSums(const Block &block) {
+SmallVector<Value> FloatProduct::emitColumns(const Block &block, Value first, int64_t columns, ValueRange sums) {
   if (layout.quantization)
-    return emitGroups(block, layout.groupColumns());
-  SmallVector<Value> sums(block.rows * block.columns(), e.splat(0));
-  return addColumns(block, e.i64(0), e.i64(0), layout.cols, {}, sums);
+    return emitGroups(block, layout.groupColumns(), first, columns, sums);
+  Value words = e.mul(e.div(first, e.i64(layout.wordColumns)), layout.panel);
+  return addColumns(block, words, first, columns, {}, sums);
 }
 
 SmallVector<Value> FloatProduct::emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) {

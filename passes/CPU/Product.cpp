@@ -60,6 +60,16 @@ void ProductOperands::storePanel(ArrayRef<Value> sums, Value firstRow, Value beg
 void ProductEmitter::run() {
   // Several panels of a tile keep as many streams of weights in flight when there
   // is one row; a small matrix is divided more finely, for the threads' sake.
+  auto linear = products[0].result.getDefiningOp<lm::LinearOp>();
+  if (linear && linear.getTree() && !linear.getTree()->isChain()) {
+    tree = *linear.getTree();
+    int64_t vectors = 0;
+    for (int64_t rows = blockRows(); rows; rows /= 2)
+      vectors = std::max({vectors, rows * blockVectors(rows), rows * (layout.panel / e.lanes())});
+    stack.emplace(e, tree, layout.cols, vectors);
+    for (Product &product : products)
+      std::swap(product.bias, product.start);
+  }
   int64_t panels = layout.panels();
   int64_t perTile = e.lanes() == 16 && panels >= 16 ? 4 : panels >= 8 ? 2 : 1;
   e.forEachTile({.count = int64_t(llvm::divideCeil(panels, perTile))}, [&](Value tile) {
@@ -104,14 +114,16 @@ void ProductEmitter::emitPanels(Value row, int64_t rows, Value first, Value last
 void ProductEmitter::emitBlock(const Block &block) {
   SmallVector<SmallVector<Value>> sums;
   for (const Product &product : products) {
-    weights = product.weights;
-    sums.push_back(emitSums(block));
+    sums.push_back(emitSums(block, product));
+    if (stack && stack->nodes() > 1)
+      storeNodes(block, product);
   }
+  if (stack && stack->nodes() > 1)
+    return;
   if (llvm::any_of(e.part(), hasManyFlops))
     return storeInLoop(block, sums);
   for (int64_t c = 0; c < block.columns(); ++c) {
-    int64_t behind = c / block.vectors * layout.panel + c % block.vectors * e.lanes();
-    Columns columns = columnsOf(block, e.i64(behind));
+    Columns columns = columnsOf(block, e.i64(columnOffset(block, c)));
     SmallVector<Value> biases = loadBiases(columns);
     for (int64_t r = 0; r < block.rows; ++r) {
       auto own = llvm::map_to_vector(sums, [&](ArrayRef<Value> sums) { return sums[r * block.columns() + c]; });
@@ -120,15 +132,59 @@ void ProductEmitter::emitBlock(const Block &block) {
   }
 }
 
-SmallVector<Value> ProductEmitter::emitGroups(const Block &block, int64_t columns) {
-  int64_t whole = layout.cols / columns;
-  SmallVector<Value> zeros(block.rows * block.columns(), e.splat(0));
-  SmallVector<Value> sums =
-      e.forLoop(e.i64(0), e.i64(whole), 1, zeros,
-                [&](Value group, ValueRange totals) { return emitGroup(block, group, columns, totals); });
-  if (int64_t left = layout.cols % columns)
-    sums = emitGroup(block, e.i64(whole), left, sums);
+SmallVector<Value> ProductEmitter::emitSums(const Block &block, const Product &product) {
+  weights = product.weights;
+  int64_t size = block.rows * block.columns();
+  if (!stack)
+    return emitColumns(block, e.i64(0), layout.cols, SmallVector<Value>(size, e.splat(0)));
+  stack->run(size, [&](Value i) {
+    SmallVector<Value> start = emitStart(block, product, i);
+    return emitColumns(block, e.mul(i, tree.getGranule()), tree.getGranule(), start);
+  });
+  SmallVector<Value> sums;
+  for (int64_t v = 0; stack->nodes() == 1 && v < size; ++v)
+    sums.push_back(stack->load(e.i64(0), v));
   return sums;
+}
+
+SmallVector<Value> ProductEmitter::emitStart(const Block &block, const Product &product, Value i) {
+  SmallVector<Value> start(block.rows * block.columns(), e.splat(0));
+  if (!product.start)
+    return start;
+  Value isFirst = e.equal(i, e.i64(0));
+  for (int64_t c = 0; c < block.columns(); ++c) {
+    Columns columns = columnsOf(block, e.i64(columnOffset(block, c)));
+    Value bias = e.load(e.f32Type(), product.start, columns.first, columns.mask);
+    bias = e.select(isFirst, bias, e.splat(0));
+    for (int64_t r = 0; r < block.rows; ++r)
+      start[r * block.columns() + c] = bias;
+  }
+  return start;
+}
+
+void ProductEmitter::storeNodes(const Block &block, const Product &product) {
+  e.forLoop(e.i64(0), e.i64(stack->nodes()), 1, [&](Value node) {
+    for (int64_t c = 0; c < block.columns(); ++c) {
+      Columns columns = columnsOf(block, e.i64(columnOffset(block, c)));
+      columns.first = e.add(columns.first, e.mul(node, layout.rows));
+      for (int64_t r = 0; r < block.rows; ++r) {
+        Value sum = stack->load(node, r * block.columns() + c);
+        e.storeResult(product.result, sum, e.add(block.row, r), columns);
+      }
+    }
+  });
+}
+
+SmallVector<Value> ProductEmitter::emitGroups(const Block &block, int64_t group, Value first, int64_t columns,
+                                              ValueRange sums) {
+  int64_t whole = columns / group;
+  Value firstGroup = e.div(first, e.i64(group));
+  SmallVector<Value> next = e.forLoop(e.i64(0), e.i64(whole), 1, sums, [&](Value i, ValueRange totals) {
+    return emitGroup(block, e.add(firstGroup, i), group, totals);
+  });
+  if (int64_t left = columns % group)
+    next = emitGroup(block, e.add(firstGroup, whole), left, next);
+  return next;
 }
 
 bool ProductEmitter::hasManyFlops(Operation *op) {

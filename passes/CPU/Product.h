@@ -11,14 +11,15 @@
 // of a block are computed is up to the kind of product.
 //
 // Numerics: a sum is the same in a block of any size and place, so a row's bits do
-// not depend on the number of rows.
+// not depend on the number of rows. With a tree (lm.linear) each leaf is a sum by
+// itself, and leaves are joined in the order of the tree.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_PASSES_CPU_PRODUCT_H
 #define PLAIT_PASSES_CPU_PRODUCT_H
 
-#include "passes/CPU/KernelEmitter.h"
+#include "passes/CPU/NodeStack.h"
 
 namespace plait {
 
@@ -34,6 +35,7 @@ protected:
     Value weights;
     Value bias; ///< may be null
     Value result;
+    Value start = {}; ///< the bias, of a sum that begins with it; may be null
   };
 
   /// Of each product, what `columns` of its bias are, or null.
@@ -75,10 +77,12 @@ protected:
     int64_t columns() const { return panels * vectors; }
   };
 
-  /// The sums of `block` with `weights`, without bias: row by row, each panel by panel.
-  virtual SmallVector<Value> emitSums(const Block &block) = 0;
-  /// Those sums, `columns` columns of the weight at a time, of which the last may have fewer.
-  SmallVector<Value> emitGroups(const Block &block, int64_t columns);
+  /// `sums` of `block` plus the products with `columns` columns of `weights` from `first`
+  /// on: row by row, each panel by panel.
+  virtual SmallVector<Value> emitColumns(const Block &block, Value first, int64_t columns, ValueRange sums) = 0;
+  /// The same `group` columns at a time, of which the last may have fewer; `first` is a
+  /// multiple of them.
+  SmallVector<Value> emitGroups(const Block &block, int64_t group, Value first, int64_t columns, ValueRange sums);
   /// `totals` plus the sums over the `columns` columns of `group`.
   virtual SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) = 0;
   /// Vectors of a row that a block has if it can: enough for the sums not to wait for
@@ -108,13 +112,26 @@ private:
   void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
+  /// The sums of a product, without bias; with several nodes they are left on the stack.
+  SmallVector<Value> emitSums(const Block &block, const Product &product);
+  /// What leaf `i` of the product begins with.
+  SmallVector<Value> emitStart(const Block &block, const Product &product, Value i);
+  /// Stores the nodes of a product that are on the stack, side by side.
+  void storeNodes(const Block &block, const Product &product);
   /// Whether `op` is elementwise and takes more than an operation per element: it
   /// is better repeated by a loop, with constants in registers, than unrolled.
   static bool hasManyFlops(Operation *op);
+  /// How many columns vector `c` of a row lies behind the first one.
+  int64_t columnOffset(const Block &block, int64_t c) const {
+    return c / block.vectors * layout.panel + c % block.vectors * e.lanes();
+  }
   /// Those that begin `behind` columns into `block`.
   Columns columnsOf(const Block &block, Value behind);
   /// Stores the block's sums, of each product, a vector at a time out of memory.
   void storeInLoop(const Block &block, ArrayRef<SmallVector<Value>> sums);
+
+  lm::TreeAttr tree; ///< of several leaves, or null
+  std::optional<NodeStack> stack;
 };
 
 /// Sums of f32 products; weights are converted in registers. Every output element
@@ -126,7 +143,7 @@ public:
   using ProductEmitter::ProductEmitter;
 
 private:
-  SmallVector<Value> emitSums(const Block &block) override;
+  SmallVector<Value> emitColumns(const Block &block, Value first, int64_t columns, ValueRange sums) override;
   SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) override;
   /// Adds the products of `columns` columns from `firstColumn` on, whose words
   /// begin `words` words behind the beginning of the panel.
@@ -144,7 +161,9 @@ public:
   IntegerProduct(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
 
 private:
-  SmallVector<Value> emitSums(const Block &block) override { return emitGroups(block, element.getGroup()); }
+  SmallVector<Value> emitColumns(const Block &block, Value first, int64_t columns, ValueRange sums) override {
+    return emitGroups(block, element.getGroup(), first, columns, sums);
+  }
   /// Of one row two panels, two streams of weights. With 4 bits one: words take longer
   /// to take apart than to read, and its sums and those of the group fill the registers.
   int64_t blockVectors(int64_t rows) const override {

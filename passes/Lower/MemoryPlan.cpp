@@ -181,7 +181,8 @@ private:
   /// A sum in the place of the summand, anything else in a slot of its own.
   LogicalResult planCollective(par::CollectiveOpInterface op) {
     Value input = op.getInput();
-    bool inPlace = isa<par::AllReduceOp>(op);
+    auto sum = dyn_cast<par::AllReduceOp>(*op);
+    bool inPlace = sum && !sum.getNodeEnds();
     if (!isSlot(input) || (inPlace && lastUse(input) != order.lookup(op)) || plan.buffers.contains(op.getResult()))
       return op->emitOpError("expected a launch's result, of no other use if it is reduced, and a result that is not "
                              "the step's");

@@ -199,14 +199,22 @@ private:
       begins.push_back(parts.getBounds().back());
       bounds = b.getDenseI64ArrayAttr(begins);
     }
+    DenseI64ArrayAttr nodeEnds, nodeBounds;
+    if (auto sum = dyn_cast<par::AllReduceOp>(*op)) {
+      nodeEnds = sum.getNodeEndsAttr();
+      nodeBounds = sum.getNodeBoundsAttr();
+    } else if (auto sum = dyn_cast<par::ReduceScatterOp>(*op)) {
+      nodeEnds = sum.getNodeEndsAttr();
+      nodeBounds = sum.getNodeBoundsAttr();
+    }
     hazards.clear();
     ++numBarriers;
     // The ops of the two dialects have the same names.
     auto kind = rt::symbolizeCollectiveKind(op->getName().stripDialect());
     rt::CollectiveOp::create(b, op.getLoc(), *kind, toAttr(op.getInput()), toAttr(op.getResult()),
-                             lm::getLeadingDim(whole), lm::getRowBytes(whole) / sizeof(float), bounds,
-                             /*node_ends=*/nullptr, /*node_bounds=*/nullptr, begin, end, /*barrier=*/true, loopBegin,
-                             kernel::getSource(op), Attribute(), op.getDeviceAxes().front());
+                             lm::getLeadingDim(whole), lm::getRowBytes(whole) / sizeof(float), bounds, nodeEnds,
+                             nodeBounds, begin, end, /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
+                             op.getDeviceAxes().front());
   }
 
   /// Writes the tables of kernels, weights and states in front of the plans.

@@ -44,6 +44,9 @@ struct RoundInputsPass : plait::impl::RoundInputsPassBase<RoundInputsPass> {
     auto weight = cast<lm::WeightType>(product->getOperand(1).getType());
     if (!isa<lm::BF16Attr>(weight.getFormat()) || !getElementTypeOrSelf(input.getType()).isF32())
       return;
+    // Tile units take steps of 32 columns, which leaves of a tree need not be.
+    if (auto linear = dyn_cast<lm::LinearOp>(product); linear && linear.getTree() && !linear.getTree()->isChain())
+      return;
     Value &result = rounded[input];
     if (!result) {
       OpBuilder b(&getContext());

@@ -31,6 +31,16 @@ struct VerifyLowerPass : plait::impl::VerifyLowerPassBase<VerifyLowerPass> {
     for (Operation &op : *module.getBody())
       if (!isa<rt::ModelOp, kernel::FuncOp>(op))
         return op.emitOpError("illegal after lower; expected to have been converted by 'plait-plan-launches'");
+    if (models.front().getNumerics() == lm::stringifyNumerics(lm::Numerics::tp_invariant)) {
+      auto hasTree = [](lm::LinearOp linear) {
+        if (linear.getTree())
+          return WalkResult::advance();
+        linear.emitOpError("expected a tree, as numerics is tp_invariant; 'plait-declare-trees' declares it");
+        return WalkResult::interrupt();
+      };
+      if (module.walk(hasTree).wasInterrupted())
+        return failure();
+    }
     Block &body = models.front().getBody().front();
     for (rt::KernelOp kernel : body.getOps<rt::KernelOp>())
       if (!module.lookupSymbol<kernel::FuncOp>(kernel.getFunction()))

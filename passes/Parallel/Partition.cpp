@@ -66,8 +66,11 @@ private:
     Value value = constraint.getInput();
     SmallVector<int64_t> begins;
     SmallVector<int64_t> shape = par::getLocalShape(mesh, rank, constraint.getShard(), value.getType(), &begins);
-    Type type = lm::getPartType(value.getType(), shape);
     Operation *op = value.getDefiningOp();
+    // A sum whose order is declared has a sum for each node that the rank's leaves make up.
+    if (auto linear = dyn_cast_or_null<lm::LinearOp>(op))
+      shape[1] *= linear.getNumNodes();
+    Type type = lm::getPartType(value.getType(), shape);
     if (auto get = dyn_cast_or_null<lm::GetWeightOp>(op); get && get.getType() != type)
       localizeWeight(get, cast<lm::WeightType>(type), begins);
     ArrayRef<StringAttr> unreduced = constraint.getShard().getUnreduced();
@@ -139,6 +142,27 @@ private:
     weight.setTypeAttr(TypeAttr::get(type));
   }
 
+  /// If `value` is a shared sum whose order is declared: the nodes of all devices' leaves.
+  /// Its product's tree becomes that of the rank's leaves.
+  std::pair<DenseI64ArrayAttr, DenseI64ArrayAttr> shareTree(Value value) {
+    auto constraint = value.getDefiningOp<par::ConstraintOp>();
+    auto linear = constraint ? constraint.getInput().getDefiningOp<lm::LinearOp>() : nullptr;
+    auto weight = linear ? linear.getWeight().getDefiningOp<par::ConstraintOp>() : nullptr;
+    if (!weight || !linear.getTree() || constraint.getShard().getUnreduced().empty())
+      return {};
+    par::DimShardAttr columns = weight.getShard().getDims()[1];
+    int64_t granule = linear.getTree()->getGranule(), leaves = linear.getTree()->getLeaves();
+    SmallVector<int64_t> ends, bounds = {0};
+    for (int64_t part = 0; part < columns.getNumParts(); ++part) {
+      auto tree = lm::TreeAttr::get(&getContext(), granule, columns.getBegin(part) / granule, leaves);
+      llvm::append_range(ends, tree.getNodeEnds(columns.getSize(part)));
+      bounds.push_back(ends.size());
+      if (part == mesh.getIndex(rank, columns.getAxes()))
+        linear.setTreeAttr(tree);
+    }
+    return {DenseI64ArrayAttr::get(&getContext(), ends), DenseI64ArrayAttr::get(&getContext(), bounds)};
+  }
+
   LogicalResult convert(par::ReshardOp reshard) {
     par::ShardAttr source = reshard.getSource(), target = reshard.getTarget();
     auto type = dyn_cast<RankedTensorType>(reshard.getInput().getType());
@@ -163,11 +187,12 @@ private:
     FlatSymbolRefAttr symbol = source.getMesh();
     SmallVector<Attribute> axes(source.getUnreduced().begin(), source.getUnreduced().end());
     Value value = reshard.getInput();
+    auto [nodeEnds, nodeBounds] = shareTree(value);
     if (reduce && split.empty())
-      value = par::AllReduceOp::create(b, loc, local, value, symbol, b.getArrayAttr(axes));
+      value = par::AllReduceOp::create(b, loc, local, value, symbol, b.getArrayAttr(axes), nodeEnds, nodeBounds);
     else if (reduce && target.getDims()[split[0]].getAxes() == source.getUnreduced())
       value = par::ReduceScatterOp::create(b, loc, local, value, b.getI64IntegerAttr(split[0]),
-                                           target.getDims()[split[0]], symbol);
+                                           target.getDims()[split[0]], symbol, nodeEnds, nodeBounds);
     else if (!reduce && !joined.empty() && !source.getDims()[joined[0]].overlaps())
       value = par::AllGatherOp::create(b, loc, local, value, b.getI64IntegerAttr(joined[0]),
                                        source.getDims()[joined[0]], symbol);

@@ -42,6 +42,28 @@ def SplitProjectionsPass : Pass<"plait-split-projections", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numSplit", "num-split", "Products taken apart">];
 }
 
+def DeclareTreesPass : Pass<"plait-declare-trees", "::mlir::ModuleOp"> {
+  let summary = "Declares the order of sums that devices may share out";
+  let description = [{
+    In a module with a model of numerics `tp_invariant`: every product gets a tree
+    (`#lm.tree`) that does not depend on the mesh. If devices may share out its columns
+    (plait-propagate-sharding), the leaves are what a device can have: a head, or of an MLP
+    4 to 32 columns and a multiple of columns that share a scale, so many that there are
+    16 to 64 leaves, if that divides the columns. Else there is one leaf: the sum is a chain
+    as without a tree. The same then holds of every number of devices.
+
+    ```mlir
+    %y = lm.linear %h, %w : tensor<?x512xf32, #lm.dims<tokens>>, !lm.weight<192x512, #lm.bf16>
+    ```
+    becomes
+    ```mlir
+    %y = lm.linear %h, %w tree <granule = 32, first = 0, of = 16> : ...
+    ```
+    Needs `plait-split-projections` before it. Each tree of several leaves is a remark.
+  }];
+  let statistics = [Statistic<"numTrees", "num-trees", "Products with several leaves">];
+}
+
 def PropagateShardingPass : Pass<"plait-propagate-sharding", "::mlir::ModuleOp"> {
   let summary = "Decides what is split along an axis of the mesh";
   let description = [{
@@ -131,6 +153,11 @@ def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
     %y = lm.linear %u, %w1 : tensor<?x64xf32, #lm.dims<tokens>>, !lm.weight<64x64, #lm.f32>
     %yr = par.all_reduce %y on @mesh ["tp"] : tensor<?x64xf32, #lm.dims<tokens>>
     ```
+    A sum with a tree (`plait-declare-trees`) becomes one of nodes:
+    ```mlir
+    %y = lm.linear %u, %w1 tree <granule = 32, first = 1, of = 3> : tensor<?x64xf32, #lm.dims<tokens>>, !lm.weight<64x64, #lm.f32>
+    %yr = par.all_reduce %y on @mesh ["tp"] nodes [1, 2, 3] of [0, 1, 3] : tensor<?x128xf32, #lm.dims<tokens>> -> tensor<?x64xf32, #lm.dims<tokens>>
+    ```
     All ranks get the same ops in the same order, but for that bias, so they issue the
     same collectives in the same order; `plait-verify-parallel` looks after the rest.
   }];
@@ -172,7 +199,9 @@ def VerifyParallelPass : Pass<"plait-verify-parallel", "::mlir::ModuleOp"> {
   let description = [{
     No constraint and no reshard is left, and no collective stands where ranks could come
     to differ in whether they execute it: collectives are in steps or in loops over
-    layers, whose number of iterations is a constant.
+    layers, whose number of iterations is a constant. In a module with a model of numerics
+    `tp_invariant` every product and every sum over ranks has a tree, and a sum over ranks
+    is one of nodes that a product has.
   }];
 }
 

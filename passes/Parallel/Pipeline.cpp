@@ -10,18 +10,26 @@
 using namespace plait;
 
 void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options) {
-  AddMeshPassOptions mesh;
-  if (options.dp > 1) {
-    mesh.axes.push_back("dp");
-    mesh.sizes.push_back(options.dp);
+  bool isShared = options.tp > 1;
+  if (isShared) {
+    AddMeshPassOptions mesh;
+    if (options.dp > 1) {
+      mesh.axes.push_back("dp");
+      mesh.sizes.push_back(options.dp);
+    }
+    mesh.axes.push_back("tp");
+    mesh.sizes.push_back(options.tp);
+    pm.addPass(createAddMeshPass(mesh));
   }
-  mesh.axes.push_back("tp");
-  mesh.sizes.push_back(options.tp);
-  pm.addPass(createAddMeshPass(mesh));
   pm.addPass(createSplitProjectionsPass());
-  pm.addPass(createPropagateShardingPass());
-  pm.addPass(createInsertReshardsPass());
-  pm.addPass(createPartitionPass({options.rank}));
+  // Before anything depends on the number of ranks.
+  if (options.tpInvariant)
+    pm.addPass(createDeclareTreesPass());
+  if (isShared) {
+    pm.addPass(createPropagateShardingPass());
+    pm.addPass(createInsertReshardsPass());
+    pm.addPass(createPartitionPass({options.rank}));
+  }
   if (options.sequenceParallel)
     pm.addPass(createShardResidualPass());
   pm.addPass(createVerifyParallelPass());

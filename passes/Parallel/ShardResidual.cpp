@@ -156,7 +156,7 @@ private:
   void scatter(par::AllReduceOp op) {
     OpBuilder b(op);
     auto scattered = par::ReduceScatterOp::create(b, op.getLoc(), op.getResult().getType(), op.getInput(), /*dim=*/0,
-                                                  parts, op.getMesh());
+                                                  parts, op.getMesh(), op.getNodeEndsAttr(), op.getNodeBoundsAttr());
     shared.remove(op.getResult());
     shared.insert(scattered.getResult());
     op.replaceAllUsesWith(scattered.getResult());

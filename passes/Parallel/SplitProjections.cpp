@@ -36,7 +36,7 @@ struct SplitProjectionsPass : plait::impl::SplitProjectionsPassBase<SplitProject
       int64_t offset = slice.getOffset(), size = slice.getSize();
       Value weight = getRows(b, linear.getWeight(), offset, size);
       Value bias = linear.getBias() ? getRows(b, linear.getBias(), offset, size) : Value();
-      Value product = lm::LinearOp::create(b, slice.getLoc(), linear.getInput(), weight, bias);
+      Value product = lm::LinearOp::create(b, slice.getLoc(), linear.getInput(), weight, bias, linear.getTreeAttr());
       slice.replaceAllUsesWith(product);
       slice.erase();
     }

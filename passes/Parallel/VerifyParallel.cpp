@@ -18,7 +18,11 @@ namespace {
 struct VerifyParallelPass : plait::impl::VerifyParallelPassBase<VerifyParallelPass> {
   void runOnOperation() override {
     markAllAnalysesPreserved();
-    WalkResult result = getOperation().walk([](Operation *op) {
+    bool needsTrees = llvm::any_of(getOperation().getOps<lm::ModelOp>(),
+                                   [](lm::ModelOp model) { return model.getNumerics() == lm::Numerics::tp_invariant; });
+    WalkResult result = getOperation().walk([&](Operation *op) {
+      if (needsTrees && failed(verifyTree(op)))
+        return WalkResult::interrupt();
       if (isa<par::ConstraintOp, par::ReshardOp>(op)) {
         op->emitOpError("illegal after parallel; expected to have been converted by 'plait-partition'");
         return WalkResult::interrupt();
@@ -35,6 +39,50 @@ struct VerifyParallelPass : plait::impl::VerifyParallelPassBase<VerifyParallelPa
     });
     if (result.wasInterrupted())
       signalPassFailure();
+  }
+
+  /// How many of the devices' summands of an element of `value` are not zero, at most; 3
+  /// stands for more. Of two the order does not matter.
+  static int64_t countSummands(Value value) {
+    auto op = value.getDefiningOp<lm::ShardingOpInterface>();
+    ShardingRule rule = op ? op.getShardingRule() : ShardingRule();
+    if (!rule.isLinear)
+      return rule.isSelection ? 1 : 3;
+    int64_t count = 0;
+    for (Value operand : op->getOperands())
+      count += countSummands(operand);
+    return count;
+  }
+
+  /// Whether the order of `op`'s sum, if it is one, depends on the number of ranks.
+  static LogicalResult verifyTree(Operation *op) {
+    if (auto linear = dyn_cast<lm::LinearOp>(op))
+      return linear.getTree() || !linear->getParentOfType<decode::StepOp>()
+                 ? success()
+                 : linear.emitOpError(
+                       "expected a tree, as numerics is tp_invariant; 'plait-declare-trees' declares it");
+    std::optional<ArrayRef<int64_t>> ends, bounds;
+    if (auto sum = dyn_cast<par::AllReduceOp>(op))
+      std::tie(ends, bounds) = std::pair(sum.getNodeEnds(), sum.getNodeBounds());
+    else if (auto sum = dyn_cast<par::ReduceScatterOp>(op))
+      std::tie(ends, bounds) = std::pair(sum.getNodeEnds(), sum.getNodeBounds());
+    else
+      return success();
+    auto collective = cast<par::CollectiveOpInterface>(op);
+    if (!ends && countSummands(collective.getInput()) <= 2)
+      return success();
+    auto linear = collective.getInput().getDefiningOp<lm::LinearOp>();
+    if (!ends || !linear || !linear.getTree())
+      return op->emitOpError("expected a sum of nodes of a product's tree, as numerics is tp_invariant");
+    par::MeshOp mesh = *op->getParentOfType<ModuleOp>().getOps<par::MeshOp>().begin();
+    int64_t device = mesh.getIndex(*mesh.getRank(), collective.getDeviceAxes());
+    auto own = ends->slice((*bounds)[device], (*bounds)[device + 1] - (*bounds)[device]);
+    int64_t columns = cast<lm::WeightType>(linear.getWeight().getType()).getCols();
+    int64_t first = (*bounds)[device] ? (*ends)[(*bounds)[device] - 1] : 0;
+    if (linear.getTree()->getLeaves() != ends->back() || linear.getTree()->getFirst() != first ||
+        ArrayRef<int64_t>(linear.getTree()->getNodeEnds(columns)) != own)
+      return op->emitOpError("expected the nodes of its product's leaves, ") << linear.getTreeAttr();
+    return success();
   }
 };
 } // namespace

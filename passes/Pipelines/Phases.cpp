@@ -50,12 +50,15 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
   case Phase::decode:
     return buildDecodePipeline(pm, {options.debugLogits});
   case Phase::parallel:
-    // A model on one rank stays as it is, in each of its replicas.
-    if (options.tp == 1)
+    // A model on one rank stays as it is, in each of its replicas, unless its bits are to be those on several.
+    if (options.tp == 1 && !options.tpInvariant)
       return;
     pm.addPass(createInlineModelPass());
-    return buildParallelPipeline(
-        pm, {.dp = options.dp, .tp = options.tp, .rank = options.rank, .sequenceParallel = options.sequenceParallel});
+    return buildParallelPipeline(pm, {.dp = options.dp,
+                                      .tp = options.tp,
+                                      .rank = options.rank,
+                                      .sequenceParallel = options.sequenceParallel,
+                                      .tpInvariant = options.tpInvariant});
   case Phase::lower:
     return buildLowerPipeline(pm, {.roundInputs = options.tiles != TileUnit::none,
                                    .fuseGated = options.fuseGated,

@@ -7,6 +7,8 @@
 
 #include "runtime/core/Tables.h"
 
+#include "runtime/base/SumTree.h"
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -359,9 +361,16 @@ private:
       return Status::success();
     PLAIT_RETURN_IF_ERROR(checkBounds("node_bounds", c.node_bounds, c.nodes));
     PLAIT_RETURN_IF_ERROR(table("node end", c.node_ends, c.nodes));
-    for (int32_t i = 0; i < c.nodes; ++i)
-      PLAIT_RETURN_IF_ERROR(
-          inRange("node_ends", c.node_ends[i], i ? c.node_ends[i - 1] + 1 : 1, kMaxColumns).withContext(at("node", i)));
+    int64_t begin = 0, leaves = c.node_ends[c.nodes - 1];
+    PLAIT_RETURN_IF_ERROR(inRange("node_ends", leaves, 1, kMaxColumns).withContext(at("node", c.nodes - 1)));
+    for (int32_t i = 0; i < c.nodes; ++i) {
+      int64_t end = c.node_ends[i];
+      PLAIT_RETURN_IF_ERROR(inRange("node_ends", end, begin + 1, kMaxColumns).withContext(at("node", i)));
+      if (!isSumTreeNode(begin, end, leaves))
+        return damaged(at("node", i), "[" + std::to_string(begin) + ", " + std::to_string(end) + ")",
+                       "a node of the tree over " + std::to_string(leaves) + " leaves");
+      begin = end;
+    }
     return Status::success();
   }
 

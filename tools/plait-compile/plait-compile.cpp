@@ -100,6 +100,10 @@ int main(int argc, char **argv) {
                                  cl::cat(category));
   cl::opt<std::string> mesh("mesh", cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N)"),
                             cl::value_desc("axes"), cl::cat(category));
+  cl::opt<std::string> numerics("numerics",
+                                cl::desc("What bits do not depend on: row_invariant (what shares a step), or "
+                                         "tp_invariant (that, and the number of ranks)"),
+                                cl::init("row_invariant"), cl::cat(category));
   cl::opt<std::string> fuse("fuse",
                             cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
                                      "all); results are the same"),
@@ -182,6 +186,13 @@ int main(int argc, char **argv) {
     options.state = kvDtype == "bf16" ? StateFormat::bf16 : StateFormat::int8;
   else if (kvDtype != "f32")
     return fail(invalidArgument("--kv-dtype: found '" + kvDtype + "'; expected f32, bf16 or int8"));
+  if (numerics == "tp_invariant")
+    options.numerics = lm::Numerics::tp_invariant;
+  else if (numerics != "row_invariant")
+    return fail(invalidArgument("--numerics: found '" + numerics + "'; expected row_invariant or tp_invariant"));
+  if (numerics.getNumOccurrences() && *start != Phase::import)
+    return fail(invalidArgument("--numerics: found it with --start-from=" + startFrom +
+                                "; expected a model to import, as IR says its own"));
   options.calibration = calibration;
   options.quantizeActivations = !f32Activations;
   if (emit != "folder" && emit != "exe")

@@ -92,6 +92,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(options.kvDtype.empty() ? "f32" : options.kvDtype);
   digest.add(options.debugLogits ? "debug-logits" : "");
   digest.add(meshOf(options));
+  digest.add(options.numerics == "row_invariant" ? "" : options.numerics);
   digest.add(options.sequenceParallel ? "sequence-parallel" : "");
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
@@ -238,6 +239,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.push_back("--debug-logits");
   if (!options.tp.empty() || !options.mesh.empty())
     arguments.insert(arguments.end(), {"--mesh", meshOf(options)});
+  if (!options.numerics.empty())
+    arguments.insert(arguments.end(), {"--numerics", options.numerics});
   if (options.sequenceParallel)
     arguments.push_back("--sequence-parallel");
   if (options.threads)
@@ -309,7 +312,8 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
          {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
           std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints),
           std::pair("--kv-dtype", !options.kvDtype.empty()), std::pair("--tp", !options.tp.empty()),
-          std::pair("--mesh", !options.mesh.empty()), std::pair("--sequence-parallel", options.sequenceParallel)})
+          std::pair("--mesh", !options.mesh.empty()), std::pair("--numerics", !options.numerics.empty()),
+          std::pair("--sequence-parallel", options.sequenceParallel)})
       if (given)
         return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "
                                            "compile; compile that again instead",

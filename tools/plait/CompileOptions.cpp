@@ -26,6 +26,8 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_flag("--sequence-parallel", options.sequenceParallel, "of a model to compile: as of plait-compile");
   command.add_option("--mesh", options.mesh,
                      "of a model to compile: replicas, and processes of each: dp=2,tp=2 (--tp N is --mesh tp=N)");
+  command.add_option("--numerics", options.numerics,
+                     "of a model to compile: row_invariant (default), or tp_invariant: the same bits for every --tp");
   command.add_option("--emulate-link", options.emulateLink,
                      "of a model of several processes: a link such as latency=2ms,bandwidth=1Gbit between them");
 }
@@ -54,6 +56,9 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
   const std::string &kv = options.kvDtype;
   if (!kv.empty() && kv != "f32" && kv != "bf16" && kv != "int8")
     return wrongValue("--kv-dtype", kv, "f32, bf16 or int8");
+  const std::string &numerics = options.numerics;
+  if (!numerics.empty() && numerics != "row_invariant" && numerics != "tp_invariant")
+    return wrongValue("--numerics", numerics, "row_invariant or tp_invariant");
   if (!options.tp.empty())
     PLAIT_RETURN_IF_ERROR(parseInteger("--tp", options.tp, 1, kMostRanks).status());
   if (!options.mesh.empty())

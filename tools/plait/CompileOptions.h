@@ -19,7 +19,7 @@ namespace plait {
 /// What `plait-compile` is asked for.
 struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
-  std::string weights, dtype, group, kvDtype, tp, mesh;
+  std::string weights, dtype, group, kvDtype, tp, mesh, numerics;
   bool sequenceParallel = false;
   bool zeroPoints = false;
   std::string isa; ///< --target of plait-compile without "cpu:"; of a compiled model, which binary to run

@@ -129,6 +129,8 @@ struct Subject {
 std::string numericsText(const std::string &numerics) {
   if (numerics == "row_invariant")
     return "row_invariant: no bit of a row depends on other rows, on chunks or on threads";
+  if (numerics == "tp_invariant")
+    return "tp_invariant: no bit of a row depends on the number of ranks, on other rows, on chunks or on threads";
   return numerics;
 }
 

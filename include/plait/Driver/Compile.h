@@ -47,6 +47,7 @@ struct CompileOptions {
   WeightsSpec weights;
   WeightFormat format;
   StateFormat state = StateFormat::f32;
+  lm::Numerics numerics = lm::Numerics::row_invariant; ///< of a model that is read; IR says its own
   std::string calibration;         ///< a text for rounding to integers (see Importance.h); empty: none
   bool quantizeActivations = true; ///< of products with weights of integers
   /// Where packed weights are kept for other artifacts of the same checkpoint and

@@ -56,6 +56,8 @@ struct ShardingRule {
   unsigned firstSummand = ~0u;
   /// Of summands of all operands the result is a summand.
   bool isLinear = false;
+  /// Of the summands of an element all but one are zero.
+  bool isSelection = false;
 
   ShardingRule &add(FactorKind kind, std::initializer_list<FactorDim> dims) {
     factors.push_back({kind, dims});

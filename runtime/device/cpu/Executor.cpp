@@ -96,6 +96,12 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
     launches.push_back(
         {kernel.run, launch.first_arg, launch.arg_count, kernel.cyclic != 0, launch.barrier != 0, perLayer, 0, 0, 0});
   }
+  for (int32_t i = 0; i < plan.collective_count; ++i) {
+    const plait_collective_v2_t &c = plan.collectives[i];
+    trees.emplace_back();
+    if (c.nodes)
+      trees.back().emplace(std::span(c.node_ends, size_t(c.nodes)), std::span(c.node_bounds, size_t(model.ranks) + 1));
+  }
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
       const plait_weight_v4_t &weight = model.weights[plan.args[i].index];
@@ -255,6 +261,15 @@ Status Executor::collect(const plait_collective_v2_t &c, float *source, float *t
     parts = staging.data();
     if (!gathers)
       copyColumns(c, rows, source, parts, /*toParts=*/true);
+  }
+  if (c.nodes) {
+    const ReduceTree &tree = *trees[size_t(&c - plan.collectives)];
+    if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
+      return tree.allReduce(*communicator, source, target, rows, columns, op);
+    std::vector<size_t> firstRow(ranks + 1);
+    for (size_t rank = 0; rank <= ranks; ++rank)
+      firstRow[rank] = size_t(firstTokenOf(int64_t(rank), model.ranks, int64_t(rows)));
+    return tree.reduceScatter(*communicator, source, target, firstRow, columns, op);
   }
   size_t own = counts[size_t(model.rank)], before = 0;
   for (int32_t rank = 0; rank < model.rank; ++rank)

@@ -10,13 +10,14 @@
 
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
-#include "runtime/comm/Communicator.h"
+#include "runtime/comm/ReduceTree.h"
 #include "runtime/device/cpu/StepProfile.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -93,9 +94,10 @@ private:
   // Of collectives.
   Communicator *communicator;
   StepDims stepDims{};
-  std::vector<std::vector<std::string>> names; ///< of a launch that is one, by layer
-  std::atomic<bool> broken{false};             ///< one has failed in this step
-  Status failure;                              ///< written by thread 0
+  std::vector<std::optional<ReduceTree>> trees; ///< of a collective with nodes
+  std::vector<std::vector<std::string>> names;  ///< of a launch that is one, by layer
+  std::atomic<bool> broken{false};              ///< one has failed in this step
+  Status failure;                               ///< written by thread 0
 };
 
 } // namespace plait

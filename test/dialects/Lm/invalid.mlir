@@ -1225,3 +1225,70 @@ lm.model @m family "llama" numerics fast max_positions 8 {
     lm.return
   }
 }
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x12, #lm.f32>
+  lm.func @f(%x: tensor<?x12xf32, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x12, #lm.f32>
+    // expected-error @+1 {{expected leaves of a tree, of 8 columns each, from 0 to at most 2 but got 12 columns}}
+    %y = lm.linear %x, %w tree <granule = 8, first = 0, of = 2> : tensor<?x12xf32, #lm.dims<tokens>>, !lm.weight<8x12, #lm.f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x12, #lm.f32>
+  lm.func @f(%x: tensor<?x12xf32, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x12, #lm.f32>
+    // expected-error @+1 {{expected leaves of a tree, of 4 columns each, from 2 to at most 4 but got 12 columns}}
+    %y = lm.linear %x, %w tree <granule = 4, first = 2, of = 4> : tensor<?x12xf32, #lm.dims<tokens>>, !lm.weight<8x12, #lm.f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x64, #lm.int8<group = 32>>
+  lm.func @f(%x: tensor<?x64xf32, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x64, #lm.int8<group = 32>>
+    // expected-error @+1 {{expected leaves of whole groups of columns that share a scale, but got leaves of 16 columns}}
+    %y = lm.linear %x, %w tree <granule = 16, first = 0, of = 4> : tensor<?x64xf32, #lm.dims<tokens>>, !lm.weight<8x64, #lm.int8<group = 32>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x12, #lm.f32>
+  lm.weight @b from "b" : !lm.weight<8, #lm.f32>
+  lm.func @f(%x: tensor<?x12xf32, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x12, #lm.f32>
+    %b = lm.get_weight @b : !lm.weight<8, #lm.f32>
+    // expected-error @+1 {{expected a bias with leaf 0 alone but got leaves from 1 on}}
+    %y = lm.linear %x, %w bias %b tree <granule = 4, first = 1, of = 4> : tensor<?x12xf32, #lm.dims<tokens>>, !lm.weight<8x12, #lm.f32>, !lm.weight<8, #lm.f32>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.weight @w from "w" : !lm.weight<8x64, #lm.bf16>
+  lm.func @f(%x: tensor<?x64xbf16, #lm.dims<tokens>>) {
+    %w = lm.get_weight @w : !lm.weight<8x64, #lm.bf16>
+    // expected-error @+1 {{expected a tree of one leaf with an input of bf16 but got one of 2}}
+    %y = lm.linear %x, %w tree <granule = 32, first = 0, of = 2> : tensor<?x64xbf16, #lm.dims<tokens>>, !lm.weight<8x64, #lm.bf16>
+    lm.return
+  }
+}
+
+// -----
+
+// expected-error @+1 {{expected granule > 0 and 0 <= first < of <= 2^20 but got 4, 3 and 3}}
+func.func private @f() attributes {tree = #lm.tree<granule = 4, first = 3, of = 3>}

@@ -107,6 +107,11 @@ lm.model @main family "llama" numerics row_invariant max_positions 512 {
     %w = lm.get_weight @embed : !lm.weight<32x16, #lm.bf16>
     // CHECK: lm.linear %{{.*}}, %{{.*}} : tensor<3x16xf32>, {{.*}}<32x16, #lm.bf16>
     %y = lm.linear %x, %w : tensor<3x16xf32>, !lm.weight<32x16, #lm.bf16>
+    // Leaves 2 to 6 of 7: the nodes [2, 4) and [4, 6).
+    // CHECK: %[[TREE:.*]] = lm.linear %{{.*}}, %{{.*}} tree <granule = 4, first = 2, of = 7> : tensor<3x16xf32>, {{.*}}<32x16, #lm.bf16>
+    %tree = lm.linear %x, %w tree <granule = 4, first = 2, of = 7> : tensor<3x16xf32>, !lm.weight<32x16, #lm.bf16>
+    // CHECK: lm.scale %[[TREE]] by {{.*}} : tensor<3x64xf32>
+    %scaled = lm.scale %tree by 2.0 : tensor<3x64xf32>
     // CHECK: lm.activation silu
     %z = lm.activation silu %y : tensor<3x32xf32>
     lm.return %z : tensor<3x32xf32>

@@ -158,9 +158,63 @@ func.func @f(%x: tensor<4x8xf32>) {
 
 // -----
 
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a sum of the summands' type, 'tensor<4x8xf32>', but got 'tensor<4x4xf32>'}}
+  %0 = par.all_reduce %x on @mesh ["tp"] : tensor<4x8xf32> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected nodes of one axis' devices and a mesh with a rank}}
+  %0 = par.all_reduce %x on @mesh ["tp"] nodes [1, 2] of [0, 1, 2] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
 par.mesh @mesh axes ["tp"] sizes [2]
 func.func @f(%x: tensor<?x8xf32, #lm.dims<leaves>>) {
   // expected-error @+1 {{expected the tokens' part of 'tensor<?x8xf32, #lm.dims<leaves>>'}}
   %0 = par.part %x dim 0 {"tp" : even} on @mesh : tensor<?x8xf32, #lm.dims<leaves>> -> tensor<?x8xf32, #lm.dims<tokens_part>>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected at least one of 2 nodes for each of 2 devices but got bounds 0, 2, 2}}
+  %0 = par.all_reduce %x on @mesh ["tp"] nodes [1, 2] of [0, 2, 2] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected nodes of the tree over 3 leaves but got [1, 3)}}
+  %0 = par.all_reduce %x on @mesh ["tp"] nodes [1, 3] of [0, 1, 2] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected 2 nodes side by side, each of 'tensor<4x8xf32>', but got 'tensor<4x8xf32>'}}
+  %0 = par.all_reduce %x on @mesh ["tp"] nodes [1, 2, 3] of [0, 1, 3] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected parts of rows of a matrix whose sum is a tree}}
+  %0 = par.reduce_scatter %x dim 1 {"tp" : 0 to 4, 4 to 8} on @mesh nodes [1, 2] of [0, 1, 2] : tensor<4x8xf32> -> tensor<4x4xf32>
   return
 }

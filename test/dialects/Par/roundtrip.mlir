@@ -29,5 +29,12 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   %8 = par.all_gather %7 dim 0 {"tp" : even} on @mesh : tensor<?x60xf32, #lm.dims<tokens_part>> -> tensor<?x60xf32, #lm.dims<tokens>>
   // CHECK: par.constraint %{{.*}} as <@mesh, [{"tp" : even}, {}]>
   %9 = par.constraint %x as <@mesh, [{"tp" : even}, {}]> : tensor<?x60xf32, #lm.dims<tokens>>
+  // Rank 2 has node [4, 5) alone.
+  // CHECK: par.all_reduce %{{.*}} on @one ["tp"] nodes [2, 3, 4, 5] of [0, 2, 3, 4] : tensor<?x60xf32, #lm.dims<tokens>>
+  %10 = par.all_reduce %x on @one ["tp"] nodes [2, 3, 4, 5] of [0, 2, 3, 4] : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_reduce %{{.*}} on @one ["tp"] nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens>>
+  %11 = par.all_reduce %x on @one ["tp"] nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens>>
+  // CHECK: par.reduce_scatter %{{.*}} dim 0 {"tp" : even} on @one nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens_part>>
+  %12 = par.reduce_scatter %x dim 0 {"tp" : even} on @one nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens_part>>
   return
 }

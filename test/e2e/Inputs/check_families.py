@@ -1,10 +1,10 @@
 """Compares models of several ranks with transformers, and with those of one rank.
 
-  check_families.py GOLDEN CHECK_GOLDENS WORK NAME:LAYOUT...
+  check_families.py GOLDEN CHECK_GOLDENS WORK NAME:LAYOUT... [--OPTION...]
   check_families.py GOLDEN CHECK_GOLDENS WORK --all
 
 Each NAME below GOLDEN/models is compiled for LAYOUT, which is tp3, dp2, dp2tp2 or sp2
-(tensor parallelism with sequence parallelism), and handed to CHECK_GOLDENS, which wants
+(tensor parallelism with sequence parallelism), with OPTIONs, and handed to CHECK_GOLDENS, which wants
 logits within 1e-5 of the largest. Then a batch of prompts has to give the 64 greedy
 tokens of the model of one rank, without exception. --all takes every family and layout.
 """
@@ -17,7 +17,8 @@ import sys
 golden, check_goldens, work = sys.argv[1:4]
 LAYOUTS = ["tp2", "tp3", "tp4", "tp8", "sp2", "sp4", "dp2", "dp2tp2"]
 models = os.path.join(golden, "models")
-cases = [case.split(":") for case in sys.argv[4:]]
+cases = [word.split(":") for word in sys.argv[4:] if not word.startswith("--")]
+extra = [word for word in sys.argv[4:] if word.startswith("--") and word != "--all"]
 if sys.argv[4:] == ["--all"]:
     names = sorted(name for name in os.listdir(models) if os.path.exists(os.path.join(models, name, "golden.safetensors")))
     cases = [(name, layout) for name in names for layout in LAYOUTS]
@@ -41,7 +42,7 @@ def compiled(name, layout):
     artifact = os.path.join(work, f"{name}-{layout}.plait")
     if not os.path.exists(artifact):
         options = [] if layout == "one" else options_of(layout)
-        done = command("plait-compile", os.path.join(models, name), *options, "-o", artifact, "--debug-logits",
+        done = command("plait-compile", os.path.join(models, name), *options, *extra, "-o", artifact, "--debug-logits",
                        "--no-selftest")
         if done.returncode:
             return None, done

@@ -64,7 +64,7 @@ struct Copy {
   void sumNodes() {
     addCollective();
     nodeBounds = {0, 2, 3};
-    nodeEnds = {2, 3, 5};
+    nodeEnds = {2, 4, 5};
     collectives[0] = {
         PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 3, 1, nullptr, nodeBounds.data(), nodeEnds.data()};
     args[size_t(launches[6].first_arg) + 1].index = 1;
@@ -281,6 +281,8 @@ TEST_F(TablesTest, CollectivesOfParts) {
           [](Copy &c) { c.args[size_t(c.launches[6].first_arg) + 1].index = 0; });
   damaged("collective 0: node_bounds", sum, [](Copy &c) { c.nodeBounds[1] = 3; });
   damaged("collective 0: node 1: node_ends", sum, [](Copy &c) { c.nodeEnds[1] = 2; });
+  damaged("collective 0: node 1: found [2, 3); expected a node of the tree over 5 leaves", sum,
+          [](Copy &c) { c.nodeEnds[1] = 3; });
   damaged("collective 0: node end", sum, [](Copy &c) { c.collectives[0].node_ends = nullptr; });
   damaged("more elements than slot 0", sum, [](Copy &c) { c.collectives[0].columns = 2; });
 }
