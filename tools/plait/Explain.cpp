@@ -279,7 +279,9 @@ std::string memoryText(const Subject &s) {
   auto line = [](const std::string &what, int64_t bytes) {
     return fmt::format("  {:<50} {:>12}\n", what, bytesText(bytes));
   };
-  std::string text = "\nmemory\n" + line("weights", m.weights) +
+  Mesh mesh = s.manifest.mesh();
+  std::string whose = mesh.size() > 1 ? fmt::format(" of rank 0 of {} ({})", mesh.size(), meshText(mesh)) : "";
+  std::string text = "\nmemory" + whose + "\n" + line("weights", m.weights) +
                      line("state per position, " + s.manifest.stateElement, m.statePerPosition) +
                      (m.stateOfWindows ? line("state of the windows", m.stateOfWindows) : "") +
                      line(fmt::format("state of a sequence of {} positions", s.request.context), m.stateOfContext) +

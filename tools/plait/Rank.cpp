@@ -99,9 +99,11 @@ Status plait::serveModel(ArtifactSource source, const Mesh &mesh, int worldRank,
   options.target = texts.isa;
   PLAIT_RETURN_IF_ERROR(joinWorld(mesh, worldRank, connect, /*processes=*/nullptr, options));
   auto model = Model::open(std::move(source), options);
-  // Rank 0 says what is wrong with the model.
-  if (!model)
-    return lostRankOf(options) >= 0 ? model.status() : Status::success();
+  // Rank 0 says what is wrong with the model, unless it is rank 0 that is lost.
+  if (!model) {
+    bool lost = lostRankOf(options) >= 0 && model.status().code() == StatusCode::resource;
+    return lost ? model.status() : Status::success();
+  }
   return serveRank(*model);
 }
 

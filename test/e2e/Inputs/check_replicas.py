@@ -1,9 +1,10 @@
 """Compares models of several replicas with that of one: check_replicas.py MODEL WORK
 
-WORK has 1.plait, dp2.plait and dp2tp2.plait, which are MODEL for one rank, for two
-replicas and for two replicas of two ranks.
+WORK has 1.plait, tp2.plait, dp2.plait and dp2tp2.plait, which are MODEL for one rank, for
+two, for two replicas and for two replicas of two ranks.
 """
 
+import filecmp
 import os
 import re
 import signal
@@ -44,6 +45,14 @@ def workers(path):
             found[int(words[words.index(b"--rank") + 1])] = int(pid)
     return found
 
+
+# The program of a replica is there once: but for what tells of the mesh, files are those
+# of the model without replicas.
+for alone, replicated in (("1", "dp2"), ("tp2", "dp2tp2")):
+    names = [sorted(os.listdir(artifact(name))) for name in (alone, replicated)]
+    same = [name for name in names[0] if name != "manifest.json" and not name.startswith("explain")]
+    _, differ, wrong = filecmp.cmpfiles(artifact(alone), artifact(replicated), same, shallow=False)
+    check("files", names[0] == names[1] and len(same) > 4 and not differ and not wrong, (names, differ, wrong))
 
 prompts = ["-p", "In the beginning", "-p", "And the LORD said unto Moses", "-p", "Blessed", "-p", "And he", "-p",
            "Thou shalt not"]

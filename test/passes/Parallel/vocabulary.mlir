@@ -13,6 +13,7 @@ par.mesh @mesh axes ["tp"] sizes [3]
 lm.model @m family "t" numerics row_invariant max_positions 8 {
   // CHECK: lm.weight @table from "table" part <at = [23, 0], of = [70, 32]> : !lm.weight<23x32, #lm.f32>
   lm.weight @table from "table" : !lm.weight<70x32, #lm.f32>
+  lm.weight @gain from "gain" : !lm.weight<32, #lm.f32>
 }
 !i = tensor<?xi32, #lm.dims<leaves>>
 !f = tensor<?xf32, #lm.dims<leaves>>
@@ -27,11 +28,13 @@ decode.step @s(%ids: tensor<?xi32, #lm.dims<tokens>>, %leaves: !i, %temp: !f, %k
     attributes {input_roles = [#decode.role<tokens>, #decode.role<leaves>, #decode.role<temperature>, #decode.role<top_k>, #decode.role<top_p>, #decode.role<min_p>, #decode.role<seed>, #decode.role<sequence>, #decode.role<edit_ends>, #decode.role<edit_tokens>, #decode.role<edit_biases>, #decode.role<edit_scales>, #decode.role<edit_offsets>, #decode.role<top_counts>],
                 output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>, #decode.role<top_tokens>, #decode.role<top_logprobs>, #decode.role<logits>]} {
   %w = lm.get_weight @m::@table : !lm.weight<70x32, #lm.f32>
+  %g = lm.get_weight @m::@gain : !lm.weight<32, #lm.f32>
   // CHECK: %[[X:.*]] = lm.embed {{.*}} {first = 23 : i64}
   // CHECK-NEXT: %[[H:.*]] = par.all_reduce %[[X]] on @mesh ["tp"]
   %h = lm.embed %ids, %w : tensor<?xi32, #lm.dims<tokens>>, !lm.weight<70x32, #lm.f32>
-  // CHECK: lm.take_rows %[[H]]
-  %hl = lm.take_rows %h, %leaves : tensor<?x32xf32, #lm.dims<tokens>>, !i
+  // CHECK-NEXT: lm.rms_norm %[[H]]
+  %n = lm.rms_norm %h, %g eps 1.0e-5 : tensor<?x32xf32, #lm.dims<tokens>>, !lm.weight<32, #lm.f32>
+  %hl = lm.take_rows %n, %leaves : tensor<?x32xf32, #lm.dims<tokens>>, !i
   // CHECK: %[[L:.*]] = lm.head {{.*}}<23x32, #lm.f32>
   // CHECK: %[[G:.*]] = par.all_gather %[[L]] dim 1 {"tp" : 0 to 23, 23 to 46, 46 to 70} on @mesh
   // CHECK: %[[WHOLE:.*]] = lm.slice_columns %[[G]] 0 size 70
