@@ -3,7 +3,8 @@
 #   tools/dev.sh setup    install the packages that Plait needs (Debian 12, as root)
 #   tools/dev.sh build    configure and build into build/
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
-#   tools/dev.sh test     build and run all tests; `test --all`: also every model family in every parallel layout
+#   tools/dev.sh test     build and run all tests; `test --all`: also every model family in every parallel
+#                         layout, and ranks killed and stopped some hundred times
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
 #                         `bench comm`: all-reduces between ranks, also of Open MPI
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
@@ -83,16 +84,20 @@ run_tests() {
     echo "dev.sh: no test ran" >&2
     status=1
   fi
-  # Half an hour by itself; a sample of it is among the tests.
+  # Half an hour by themselves; a sample of them is among the tests.
   if [ -n "$all" ]; then
-    local work=build/test/families
+    local work=build/test/all
     rm -rf "$work" && mkdir -p "$work"
-    if PATH=$PWD/build/bin:$PATH /usr/bin/python3 -B test/e2e/Inputs/check_families.py test/golden \
-      test/e2e/Inputs/check_goldens.py "$work" --all 2>&1 | tee "$work.log"; then
-      passed=$((passed + 1))
-    else
-      failed=$((failed + 1)) status=1
-    fi
+    long() {
+      if PATH=$PWD/build/bin:$PATH "$@" 2>&1 | tee -a "$work.log"; then
+        passed=$((passed + 1))
+      else
+        failed=$((failed + 1)) status=1
+      fi
+    }
+    long /usr/bin/python3 -B test/e2e/Inputs/check_families.py test/golden test/e2e/Inputs/check_goldens.py "$work" --all
+    build/bin/plait-compile test/models/kjv-2m --tp=3 --no-selftest --progress=none -o "$work/3.plait"
+    long /usr/bin/python3 -B test/stress/faults.py "$work/3.plait" --tries 20
   fi
   echo "$passed passed, $failed failed, $skipped skipped"
   return $status

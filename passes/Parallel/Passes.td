@@ -201,7 +201,7 @@ def VerifyParallelPass : Pass<"plait-verify-parallel", "::mlir::ModuleOp"> {
     to differ in whether they execute it: collectives are in steps or in loops over
     layers, whose number of iterations is a constant. In a module with a model of numerics
     `tp_invariant` every product and every sum over ranks has a tree, and a sum over ranks
-    is one of nodes that a product has.
+    is one of nodes that a product has, or of an embedding, where all summands but one are 0.
   }];
 }
 

@@ -241,6 +241,15 @@ Status Executor::collect(const plait_collective_v2_t &c, float *source, float *t
   size_t rows = size_t(stepDims[size_t(c.rows)]), columns = size_t(c.columns), ranks = size_t(model.ranks);
   if (rows == 0)
     return Status::success();
+  if (c.nodes) {
+    const ReduceTree &tree = *trees[size_t(&c - plan.collectives)];
+    if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
+      return tree.allReduce(*communicator, source, target, rows, columns, op);
+    std::vector<size_t> firstRow(ranks + 1);
+    for (size_t rank = 0; rank <= ranks; ++rank)
+      firstRow[rank] = size_t(firstTokenOf(int64_t(rank), model.ranks, int64_t(rows)));
+    return tree.reduceScatter(*communicator, source, target, firstRow, columns, op);
+  }
   if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
     return communicator->allReduce({target, rows * columns}, ReduceKind::sum, op);
   // Elements of each rank's part.
@@ -261,15 +270,6 @@ Status Executor::collect(const plait_collective_v2_t &c, float *source, float *t
     parts = staging.data();
     if (!gathers)
       copyColumns(c, rows, source, parts, /*toParts=*/true);
-  }
-  if (c.nodes) {
-    const ReduceTree &tree = *trees[size_t(&c - plan.collectives)];
-    if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
-      return tree.allReduce(*communicator, source, target, rows, columns, op);
-    std::vector<size_t> firstRow(ranks + 1);
-    for (size_t rank = 0; rank <= ranks; ++rank)
-      firstRow[rank] = size_t(firstTokenOf(int64_t(rank), model.ranks, int64_t(rows)));
-    return tree.reduceScatter(*communicator, source, target, firstRow, columns, op);
   }
   size_t own = counts[size_t(model.rank)], before = 0;
   for (int32_t rank = 0; rank < model.rank; ++rank)

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// lm.linear with a tree, bit by bit: against a plain emulation in f32, and against leaves
-// that are products by themselves, added up by recursion.
+// lm.linear with a tree, bit by bit: against a plain emulation in f32, and, with weights of
+// integers, against leaves that are products by themselves, added up by recursion.
 //
 //===----------------------------------------------------------------------===//
 
@@ -127,7 +127,7 @@ protected:
       std::string text = kernelText(c, (last - first) * c.granule, tree, int64_t(expected.size()), hasBias);
       SCOPED_TRACE(text);
       CpuKernel kernel(text, GetParam());
-      Step step = slice(first * c.granule, last * c.granule, hasBias);
+      Step step = slice(first * c.granule - origin, last * c.granule - origin, hasBias);
       std::vector<float> result = kernel.run(step)[0], wanted;
       for (int64_t t = 0; t < input.rows(); ++t)
         for (const Matrix &node : expected)
@@ -146,6 +146,7 @@ protected:
   Random random;
   DenseValue input;
   WeightValue weight, bias;
+  int64_t origin = 0; ///< the first column that the operands have
 };
 
 /// Random numbers that f32 and bf16 hold exactly, in rows.
@@ -180,22 +181,24 @@ TEST_P(TreeProducts, OfIntegers) {
            {{"int8<group = 32>", 64, 64, 3, int16 + "2>"}, {{0, 3}, {1, 3}}},
            {{"int4<group = 32>", 40, 64, 3, int16 + "4>"}, {{0, 3}, {0, 2}}},
            {{"int4<group = 32, zero_points>", 40, 32, 6}, {{0, 6}, {3, 6}}}}) {
-    CpuKernel chain(kernelText(c, c.granule, "", 1, false), GetParam());
-    int64_t columns = c.granule * c.leaves;
-    input = c.input == "f32" ? random.tensor({9, columns}) : random.int16(9, columns, 32);
-    // Side by side, each leaf rounded to the format.
-    auto type = cast<kernel::PackedType>(chain.function().getArgumentTypes()[1]).getWeight();
-    auto data = std::make_shared<std::vector<double>>(size_t(c.rows * columns));
-    for (int64_t i = 0; i < c.leaves; ++i) {
-      WeightValue leaf = random.weight(type);
-      for (int64_t n = 0; n < c.rows; ++n)
-        std::copy_n(leaf.row(n), c.granule, data->data() + n * columns + i * c.granule);
+    for (auto range : ranges) {
+      auto [first, last] = range;
+      int64_t columns = (last - first) * c.granule;
+      CpuKernel chain(kernelText(c, columns, "", 1, false), GetParam());
+      DenseValue all = c.input == "f32" ? random.tensor({9, columns}) : random.int16(9, columns, 32);
+      weight = random.weight(cast<kernel::PackedType>(chain.function().getArgumentTypes()[1]).getWeight());
+      origin = first * c.granule;
+      // A leaf by itself: all other inputs are zero, and add nothing to a chain.
+      std::vector<Matrix> leaves(size_t(c.leaves), Matrix(size_t(9 * c.rows)));
+      for (int64_t i = 0; i < last - first; ++i) {
+        input = DenseValue::zeros({9, columns});
+        for (int64_t t = 0; t < 9; ++t)
+          std::copy_n(all.row(t) + i * c.granule, c.granule, input.row(t) + i * c.granule);
+        leaves[size_t(first + i)] = chain.run(slice(0, columns, false))[0];
+      }
+      input = all;
+      check(c, leaves, range);
     }
-    weight = {c.rows, columns, data};
-    std::vector<Matrix> leaves;
-    for (int64_t i = 0; i < c.leaves; ++i)
-      leaves.push_back(chain.run(slice(i * c.granule, (i + 1) * c.granule, false))[0]);
-    check(c, leaves, ranges);
   }
 }
 

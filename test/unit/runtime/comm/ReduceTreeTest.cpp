@@ -26,8 +26,9 @@ namespace {
 
 /// Element `i` of leaf `leaf`: of sizes that make the order of sums show.
 float valueOf(int64_t leaf, size_t i) {
-  std::mt19937 engine(unsigned(leaf * 7919) + unsigned(i));
-  return std::ldexp(std::normal_distribution<float>()(engine), int(engine() % 12));
+  uint64_t bits = (uint64_t(leaf) * 7919 + i + 1) * 0x9E3779B97F4A7C15u;
+  bits = (bits ^ (bits >> 29)) * 0xBF58476D1CE4E5B9u;
+  return std::ldexp(float(int32_t(bits >> 32)), -int(bits >> 24 & 15));
 }
 
 /// What the header of the ABI says, literally.

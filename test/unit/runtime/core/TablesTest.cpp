@@ -281,7 +281,7 @@ TEST_F(TablesTest, CollectivesOfParts) {
           [](Copy &c) { c.args[size_t(c.launches[6].first_arg) + 1].index = 0; });
   damaged("collective 0: node_bounds", sum, [](Copy &c) { c.nodeBounds[1] = 3; });
   damaged("collective 0: node 1: node_ends", sum, [](Copy &c) { c.nodeEnds[1] = 2; });
-  damaged("collective 0: node 1: found [2, 3); expected a node of the tree over 5 leaves", sum,
+  damaged("collective 0: node 2: found [3, 5); expected a node of the tree over 5 leaves", sum,
           [](Copy &c) { c.nodeEnds[1] = 3; });
   damaged("collective 0: node end", sum, [](Copy &c) { c.collectives[0].node_ends = nullptr; });
   damaged("more elements than slot 0", sum, [](Copy &c) { c.collectives[0].columns = 2; });
