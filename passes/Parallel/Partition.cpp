@@ -204,7 +204,8 @@ private:
     // What a step returns is written by a kernel.
     auto isReturned = [](Operation *user) { return isa<decode::ReturnOp>(user); };
     if (llvm::any_of(reshard->getUsers(), isReturned))
-      value = lm::SliceColumnsOp::create(b, loc, value, /*offset=*/0, type.getDimSize(1));
+      value = lm::SliceColumnsOp::create(b, loc, value, /*offset=*/0,
+                                         cast<RankedTensorType>(value.getType()).getDimSize(1));
     reshard.replaceAllUsesWith(value);
     reshard.erase();
     return success();

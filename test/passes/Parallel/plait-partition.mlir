@@ -35,7 +35,8 @@ par.mesh @mesh axes ["tp"] sizes [2]
 decode.step @split(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32, #lm.dims<tokens>>)
     attributes {input_roles = [#decode.role<logits>], output_roles = [#decode.role<logits>]} {
   // CHECK: %[[P:.*]] = par.part %{{.*}} dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh : tensor<?x32xf32, #lm.dims<tokens>> -> tensor<?x24xf32, #lm.dims<tokens>>
-  // CHECK: decode.return %[[P]]
+  // CHECK: %[[O:.*]] = lm.slice_columns %[[P]] 0 size 24
+  // CHECK: decode.return %[[O]]
   %0 = par.reshard %x from <@mesh, [{}, {}]> to <@mesh, [{}, {"tp" : 0 to 8, 8 to 32}]> : tensor<?x32xf32, #lm.dims<tokens>>
   decode.return %0 : tensor<?x32xf32, #lm.dims<tokens>>
 }

@@ -37,7 +37,7 @@ decode.step @s(%ids: tensor<?xi32, #lm.dims<tokens>>, %leaves: !i, %temp: !f, %k
   %hl = lm.take_rows %n, %leaves : tensor<?x32xf32, #lm.dims<tokens>>, !i
   // CHECK: %[[L:.*]] = lm.head {{.*}}<23x32, #lm.f32>
   // CHECK: %[[G:.*]] = par.all_gather %[[L]] dim 1 {"tp" : 0 to 23, 23 to 46, 46 to 70} on @mesh
-  // CHECK: %[[WHOLE:.*]] = lm.slice_columns %[[G]] 0 size 70
+  // CHECK: %[[ALL:.*]] = lm.slice_columns %[[G]] 0 size 70
   %l = lm.head %hl, %w : tensor<?x32xf32, #lm.dims<leaves>>, !lm.weight<70x32, #lm.f32>
   // KEEP %l2 = par.constraint %l as <@mesh, [{}, {}]> : !logits
   // CHECK: %[[E:.*]] = decode.edit_logits %[[L]]{{.*}} {first = 23 : i64}
@@ -62,6 +62,6 @@ decode.step @s(%ids: tensor<?xi32, #lm.dims<tokens>>, %leaves: !i, %temp: !f, %k
   // CHECK-NEXT: %[[TT:.*]], %[[TL:.*]] = decode.join_tops %{{.*}}, %[[S]],
   %tt, %tl = decode.top_logprobs %e, %counts : !logits, !i
   // CHECK-NOT: par.
-  // CHECK: decode.return %[[C]], %[[ST]], %[[LP]], %[[TT]], %[[TL]], %[[WHOLE]]
+  // CHECK: decode.return %[[C]], %[[ST]], %[[LP]], %[[TT]], %[[TL]], %[[ALL]]
   decode.return %t, %st, %lp, %tt, %tl, %l : !i, !i, !f, tensor<?x?xi32, #lm.dims<leaves, tops>>, tensor<?x?xf32, #lm.dims<leaves, tops>>, !logits
 }
