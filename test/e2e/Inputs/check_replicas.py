@@ -125,5 +125,6 @@ interrupted_by("a stopped leader", "dp2tp2", kill(2, signal.SIGSTOP), 1,
 interrupted_by("a stopped rank of replica 1", "dp2tp2", kill(3, signal.SIGSTOP), 1,
                r"plait: error: replica 1: rank 1 has not .*: no sign of life for \d+ ms .*\n", 8)
 interrupted_by("SIGINT", "dp2tp2", lambda zero, others: os.kill(zero, signal.SIGINT), 130, r"plait: interrupted\n", 4)
-interrupted_by("SIGKILL of rank 0", "dp2tp2", lambda zero, others: os.kill(zero, signal.SIGKILL), -9, "", 4)
+interrupted_by("SIGKILL of rank 0", "dp2tp2", lambda zero, others: os.kill(zero, signal.SIGKILL), -9,
+               r"plait: error: rank 0 has ended without a word.*\n", 4)
 print(f"{failures} checks have FAILED" if failures else "all right")
