@@ -100,7 +100,7 @@ RUN = ["plait", "run", MODEL, "--token-ids", "1", "-n", "1", "--output", "ids"]
 text, code = on_terminal(RUN, 80, PLAIT_PROGRESS=None)
 expect("through plait", code == 0 and BAR.search(text), (code, text))
 expect("through plait: what stays", screen(text)[0].startswith("plait: compiling ") and
-       all(re.match("model  |prefill  |decode  |$", line) for line in screen(text)[1:]), text)
+       all(re.match("model  |memory  |prefill  |decode  |$", line) for line in screen(text)[1:]), text)
 for name, words in {"quiet": ["-q"], "none": ["--progress", "none", "-q"]}.items():
     cache = os.path.join(WORK, "cache-" + name)
     text, code = on_terminal(RUN + words, 80, PLAIT_PROGRESS=None, PLAIT_CACHE_DIR=cache)
