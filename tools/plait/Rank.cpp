@@ -88,7 +88,7 @@ int rankAction(const RankTexts &texts) {
     return fail(status);
   if (!status && status.code() != StatusCode::resource)
     return fail(status.withContext(fmt::format("rank {} of the world", texts.rank)));
-  return status ? exitSuccess : kLostOthersExit;
+  return status ? exitSuccess : lostRankOf(model) >= 0 ? kLostOthersExit : exitFailure;
 }
 
 } // namespace

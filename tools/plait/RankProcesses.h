@@ -36,9 +36,6 @@ struct RankOptions {
   unsigned threads = 0;     ///< that make random weights
 };
 
-/// With what a rank exits that has lost another one, of which somebody else tells.
-inline constexpr int kExitLostOther = 3;
-
 /// Of version and model, which all ranks must have in common.
 std::string identityOf(const Manifest &manifest);
 /// How the ranks of a group meet.
