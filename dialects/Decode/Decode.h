@@ -12,8 +12,10 @@
 #include "dialects/Decode/Sampling.h"
 #include "dialects/Lm/Lm.h"
 
+#include "dialects/Decode/Draws.h"
+#include "dialects/Decode/Exactness.h"
+
 #include "dialects/Decode/DecodeDialect.h.inc"
-#include "dialects/Decode/DecodeEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Decode/DecodeAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
@@ -38,6 +40,8 @@ struct SequenceValue {
   int64_t minNewTokens = 0;
   std::vector<std::pair<int64_t, double>> logitBias; ///< token and what it gets
   bool stopped = false, nonfinite = false;
+  int64_t rounds = 0; ///< commits so far
+  std::shared_ptr<Draws> draws = std::make_shared<Draws>();
 };
 
 } // namespace plait::decode

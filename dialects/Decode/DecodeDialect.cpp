@@ -35,8 +35,73 @@ void DecodeDialect::initialize() {
       >();
 }
 
-LogicalResult BlockType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t size) {
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+Type BlockType::parse(AsmParser &parser) {
+  int64_t size = 0, prompts = 0;
+  SmallVector<int64_t> parents;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseLess())
+    return {};
+  bool tree = succeeded(parser.parseOptionalKeyword("tree"));
+  if (tree && succeeded(parser.parseOptionalLSquare())) {
+    if (parser.parseCommaSeparatedList([&] { return parser.parseInteger(parents.emplace_back()); }) ||
+        parser.parseRSquare())
+      return {};
+    size = int64_t(parents.size());
+  } else if (parser.parseInteger(size)) {
+    return {};
+  }
+  if (succeeded(parser.parseOptionalKeyword("prompts")) && parser.parseInteger(prompts))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<BlockType>(loc, parser.getContext(), size, tree, parents, prompts);
+}
+
+void BlockType::print(AsmPrinter &p) const {
+  p << "<" << (getTree() ? "tree " : "");
+  if (getParents().empty()) {
+    p << getSize();
+  } else {
+    p << "[";
+    llvm::interleaveComma(getParents(), p);
+    p << "]";
+  }
+  if (getPrompts())
+    p << " prompts " << getPrompts();
+  p << ">";
+}
+
+LogicalResult BlockType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t size, bool tree,
+                                ArrayRef<int64_t> parents, int64_t prompts) {
   if (size <= 0)
     return emitError() << "expected a positive block size but got " << size;
+  if (!parents.empty() && (!tree || int64_t(parents.size()) != size))
+    return emitError() << "expected parents for each node of a tree";
+  for (auto [node, parent] : llvm::enumerate(parents))
+    if (node == 0 ? parent != -1 : parent < 0 || parent >= int64_t(node))
+      return emitError() << "expected " << (node == 0 ? "no parent (-1)" : "a node before it") << " as parent of node "
+                         << node << " but got " << parent;
+  if (prompts < 0 || prompts >= size)
+    return emitError() << "expected fewer prompts than the " << size << " nodes but got " << prompts;
+  for (auto [node, parent] : llvm::enumerate(parents.take_front(size_t(size - prompts))))
+    if (parent >= size - prompts)
+      return emitError() << "expected no token after a prompt but got node " << node << " after " << parent;
   return success();
+}
+
+static LogicalResult verifyCount(function_ref<InFlightDiagnostic()> emitError, int64_t count) {
+  return count > 0 ? success() : emitError() << "expected a positive number but got " << count;
+}
+LogicalResult CandidatesType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count) {
+  return verifyCount(emitError, count);
+}
+LogicalResult GuessesType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count) {
+  return verifyCount(emitError, count);
+}
+LogicalResult SuccessorsType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count) {
+  return verifyCount(emitError, count);
 }

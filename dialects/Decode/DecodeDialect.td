@@ -51,6 +51,34 @@ def Decode_WarpAttr : EnumAttr<Decode_Dialect, Decode_Warp, "warp"> {
 }
 def Decode_WarpArrayAttr : TypedArrayAttrBase<Decode_WarpAttr, "warps">;
 
+def Decode_Purpose : I32EnumAttr<"Purpose", "what a random number is for", [
+    I32EnumAttrCase<"sample", 0>, I32EnumAttrCase<"draft", 1>]> {
+  let cppNamespace = "::plait::decode";
+}
+def Decode_History : I32EnumAttr<"History", "the text that penalties of a node look at", [
+    I32EnumAttrCase<"path", 0>, I32EnumAttrCase<"prefix", 1>]> {
+  let cppNamespace = "::plait::decode";
+}
+def Decode_Context : I32EnumAttr<"Context", "which of a guess's distributions it is tested against", [
+    I32EnumAttrCase<"stale", 0>, I32EnumAttrCase<"fresh", 1>]> {
+  let cppNamespace = "::plait::decode";
+}
+
+def Decode_Exactness : I32EnumAttr<"Exactness", "how a strategy's text relates to the autoregressive one", [
+    I32EnumAttrCase<"identical", 0>, I32EnumAttrCase<"distribution", 1>, I32EnumAttrCase<"reference", 2>,
+    I32EnumAttrCase<"semantics", 3>, I32EnumAttrCase<"approximate", 4>]> {
+  let cppNamespace = "::plait::decode";
+  let description = [{
+    | case | | the text |
+    |---|---|---|
+    | `identical` | G | token for token that of autoregressive decoding: of the largest logits, or of the same draws |
+    | `distribution` | D | distributed as that of autoregressive decoding; identical at temperature 0 |
+    | `reference` | R | that of another algorithm, which has a name |
+    | `semantics` | S | that of one forward over all of it, with a mask |
+    | `approximate` | A | none of these |
+  }];
+}
+
 def Decode_Role : I32EnumAttr<"Role", "what an argument or result of a step is", [
     I32EnumAttrCase<"tokens", 0>, I32EnumAttrCase<"positions", 1>, I32EnumAttrCase<"rows", 2>,
     I32EnumAttrCase<"state", 3>, I32EnumAttrCase<"leaves", 4>, I32EnumAttrCase<"temperature", 5>,
@@ -95,11 +123,56 @@ def Decode_LogitsType : Decode_ModelValueType<"Logits", "logits"> {
   let summary = "logits of a block; need not be materialised";
 }
 def Decode_BlockType : Decode_Type<"Block", "block"> {
-  let summary = "a chain of at most `size` tokens sent to the model together";
-  let description = "`!decode.block<1>`. **Constraints:** `size > 0`.";
-  let parameters = (ins "int64_t":$size);
-  let assemblyFormat = "`<` $size `>`";
+  let summary = "tokens that are sent to the model together, each with what it continues";
+  let description = [{
+    Node 0, the root, is the sequence's last pending token; what is pending before it is
+    forwarded with it and has no node. Every other node continues its parent: its position
+    is one more, and it sees the parent and what that sees.
+
+    | type | nodes |
+    |---|---|
+    | `!decode.block<5>` | a chain of at most 5: each continues the one before |
+    | `!decode.block<tree [-1, 0, 0, 1]>` | a tree of 4, by their parents |
+    | `!decode.block<tree 20>` | a tree of at most 20 that is known when it is drafted |
+    | `!decode.block<tree [-1, 0, 0, 1] prompts 2>` | the same, of which the last two are prompts: they stand for no token, and no path goes through them |
+
+    A drafted node may know the distribution that its token was drawn from.
+
+    **Constraints:** at least one node; a parent stands before its children, node 0 has none
+    (-1) and the others do; no node continues a prompt unless it is one.
+  }];
+  let parameters = (ins "int64_t":$size, "bool":$tree, ArrayRefParameter<"int64_t">:$parents, "int64_t":$prompts);
+  let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let builders = [TypeBuilder<(ins "int64_t":$size), "return $_get($_ctxt, size, false, llvm::ArrayRef<int64_t>(), 0);">];
+  let extraClassDeclaration = [{
+    /// Nodes that a path may go through.
+    int64_t getNumTokens() const { return getSize() - getPrompts(); }
+  }];
+}
+def Decode_CandidatesType : Decode_Type<"Candidates", "candidates"> {
+  let summary = "the most probable tokens at one depth, the best one first";
+  let description = "`!decode.candidates<4>`: 4 of them. **Constraints:** at least one.";
+  let parameters = (ins "int64_t":$count);
+  let assemblyFormat = "`<` $count `>`";
+  let genVerifyDecl = 1;
+}
+def Decode_GuessesType : Decode_Type<"Guesses", "guesses"> {
+  let summary = "tokens that were guessed for the next positions, and the distribution each was drawn from";
+  let description = "`!decode.guesses<8>`: at most 8 of them. **Constraints:** at least one.";
+  let parameters = (ins "int64_t":$count);
+  let assemblyFormat = "`<` $count `>`";
+  let genVerifyDecl = 1;
+}
+def Decode_SuccessorsType : Decode_Type<"Successors", "successors"> {
+  let summary = "for each token of the vocabulary, its most probable successors when it was last seen";
+  let description = "`!decode.successors<8>`: 8 of them, the best one first. **Constraints:** at least one.";
+  let parameters = (ins "int64_t":$count);
+  let assemblyFormat = "`<` $count `>`";
+  let genVerifyDecl = 1;
+}
+def Decode_AcceptanceType : Decode_Type<"Acceptance", "acceptance"> {
+  let summary = "how often drafted tokens were accepted, by their place in the draft";
 }
 def Decode_PathType : Decode_Type<"Path", "path"> {
   let summary = "the accepted tokens of a block and the next pending token";

@@ -14,7 +14,13 @@ def Decode_DraftSourceOpInterface : OpInterface<"DraftSourceOpInterface"> {
   let description = "Where the tokens of a block come from.";
   let cppNamespace = "::plait::decode";
   let methods = [
-    InterfaceMethod<"Upper bound of the tokens in the block.", "int64_t", "getMaxTokens">
+    InterfaceMethod<"The block.", "::mlir::Value", "getDraft">,
+    InterfaceMethod<"Upper bound of the nodes in the block.", "int64_t", "getMaxTokens", (ins), [{}],
+      [{ return ::mlir::cast<::plait::decode::BlockType>($_op.getDraft().getType()).getSize(); }]>,
+    InterfaceMethod<[{
+      Whether tokens are drawn, and come with the distribution that they were drawn from;
+      otherwise they follow from what is known.
+    }], "bool", "isDrawn", (ins), [{}], [{ return false; }]>
   ];
 }
 
@@ -28,10 +34,14 @@ def Decode_VerifyRuleOpInterface : OpInterface<"VerifyRuleOpInterface"> {
     InterfaceMethod<[{
       Creates the op that applies the rule to every leaf: `logits` is [L, V];
       `input` returns the step's argument of a role, adding it if need be.
-      Returns (tokens, status, logprobs).
+      Returns (tokens, status, logprobs). Null, with an error, if there is none.
     }], "::mlir::Operation *", "batch",
     (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$logits,
-         "::llvm::function_ref<::mlir::Value(::plait::decode::Role)>":$input)>
+         "::llvm::function_ref<::mlir::Value(::plait::decode::Role)>":$input)>,
+    InterfaceMethod<[{
+      How the accepted tokens relate to the model's own, if logits are those of the whole
+      model; with a reason, if it is not the best that there is.
+    }], "::plait::decode::ExactnessReason", "getExactness">
   ];
 }
 

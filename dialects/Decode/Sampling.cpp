@@ -7,6 +7,8 @@
 
 #include "dialects/Decode/Sampling.h"
 
+#include "dialects/Decode/Draws.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
@@ -60,7 +62,7 @@ static double logprobOf(ArrayRef<double> logits, int64_t token) {
   return logits[size_t(token)] - top - std::log(sum);
 }
 
-static Choice choose(ArrayRef<double> logits, int64_t token) { return {token, false, logprobOf(logits, token)}; }
+Choice decode::choiceOf(ArrayRef<double> logits, int64_t token) { return {token, false, logprobOf(logits, token)}; }
 
 /// Whether there is nothing to choose from.
 static bool isHopeless(ArrayRef<double> logits) {
@@ -71,7 +73,7 @@ static bool isHopeless(ArrayRef<double> logits) {
 Choice decode::chooseGreedily(ArrayRef<double> logits) {
   if (isHopeless(logits))
     return {-1, true, 0};
-  return choose(logits, llvm::max_element(logits) - logits.begin());
+  return choiceOf(logits, llvm::max_element(logits) - logits.begin());
 }
 
 /// The k-th largest logit.
@@ -94,11 +96,14 @@ static double topPThreshold(ArrayRef<double> logits, ArrayRef<double> weights, d
   return sorted.back().first; // the sum in another order fell short of the goal by a rounding
 }
 
-Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, double u) {
-  if (!(warps.temperature > 0))
-    return chooseGreedily(logits);
+std::vector<double> decode::warpedWeights(ArrayRef<double> logits, const WarpValues &warps) {
   if (isHopeless(logits))
-    return {-1, true, 0};
+    return {};
+  if (!(warps.temperature > 0)) {
+    std::vector<double> weights(logits.size(), 0);
+    weights[size_t(llvm::max_element(logits) - logits.begin())] = 1;
+    return weights;
+  }
   // What is kept is decided on the logits wherever it can be: the exponential
   // of two that differ may be equal once it is rounded.
   double top = *llvm::max_element(logits);
@@ -120,13 +125,24 @@ Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, do
   }
   if (warps.minP > 0)
     keep([&](double, double weight) { return weight >= std::min(warps.minP, 1.0); });
+  return weights;
+}
 
+/// The index at the quantile `u` in [0, 1).
+static int64_t quantile(ArrayRef<double> weights, double u) {
   double target = u * std::accumulate(weights.begin(), weights.end(), 0.0), sum = 0;
-  for (auto [token, weight] : llvm::enumerate(weights))
+  for (auto [i, weight] : llvm::enumerate(weights))
     if ((sum += weight) > target)
-      return choose(logits, int64_t(token));
+      return int64_t(i);
   llvm_unreachable("u < 1, so the sum of all weights exceeds the target");
 }
+
+Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, double u) {
+  std::vector<double> weights = warpedWeights(logits, warps);
+  return weights.empty() ? Choice{-1, true, 0} : choiceOf(logits, quantile(weights, u));
+}
+
+int64_t Draws::pick(ArrayRef<double> weights, const Key &key) { return quantile(weights, key.uniform()); }
 
 std::vector<std::pair<int64_t, double>> decode::topLogprobs(ArrayRef<double> logits, int64_t count) {
   if (isHopeless(logits))

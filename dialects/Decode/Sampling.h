@@ -64,6 +64,13 @@ Choice chooseGreedily(llvm::ArrayRef<double> logits);
 /// The token at the quantile `u`, in [0, 1), of the warped distribution.
 Choice chooseSample(llvm::ArrayRef<double> logits, const WarpValues &warps, double u);
 
+/// What the warps leave of each token's weight; all 0 but that of the greedy choice at
+/// temperature 0, and empty if there is nothing to choose from.
+std::vector<double> warpedWeights(llvm::ArrayRef<double> logits, const WarpValues &warps);
+
+/// The choice of `token`.
+Choice choiceOf(llvm::ArrayRef<double> logits, int64_t token);
+
 /// The `count` most probable tokens and their log probabilities; fewer if others
 /// are masked, none if a logit is NaN or infinite.
 std::vector<std::pair<int64_t, double>> topLogprobs(llvm::ArrayRef<double> logits, int64_t count);

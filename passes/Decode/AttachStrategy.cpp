@@ -38,14 +38,15 @@ struct AttachStrategyPass : plait::impl::AttachStrategyPassBase<AttachStrategyPa
     OpBuilder b(module.getBodyRegion());
     b.setInsertionPointToEnd(module.getBody());
     auto type = SequenceType::get(context, FlatSymbolRefAttr::get(context, model));
-    auto strategy = StrategyOp::create(b, loc, "ar");
+    auto strategy =
+        StrategyOp::create(b, loc, b.getStringAttr("ar"), ExactnessAttr::get(context, Exactness::identical));
     Block *body = b.createBlock(&strategy.getBody(), {}, {type}, {loc});
     auto round = RoundOp::create(b, loc, TypeRange{type}, ValueRange{body->getArgument(0)});
     ReturnOp::create(b, loc, round.getResults());
 
     Value x = b.createBlock(&round.getBody(), {}, {type}, {loc})->getArgument(0);
     Value block = PendingOp::create(b, loc, BlockType::get(context, 1), x);
-    auto forward = ForwardOp::create(b, loc, x, block);
+    auto forward = ForwardOp::create(b, loc, x, block, DenseI64ArrayAttr());
     Value logits = HeadOp::create(b, loc, forward.getHidden());
     Value edited = EditOp::create(b, loc, x, logits);
     SmallVector<Attribute> warps;

@@ -151,7 +151,7 @@ struct BatchPass : plait::impl::BatchPassBase<BatchPass> {
   }
 
   LogicalResult batch(StrategyOp strategy, bool wantLogits) {
-    auto round = cast<RoundOp>(strategy.getBody().front().front());
+    RoundOp round = strategy.getRound();
     auto shape = RoundShape::match(round);
     if (failed(shape))
       return failure();
@@ -191,6 +191,8 @@ struct BatchPass : plait::impl::BatchPassBase<BatchPass> {
       edited = EditLogitsOp::create(b, loc, logits.getType(), operands);
     }
     Operation *chosen = shape->rule.batch(b, edited, [&](Role role) { return step.input(role); });
+    if (!chosen)
+      return failure();
     Value status = MatchStopsOp::create(b, loc, chosen->getResult(0), chosen->getResult(1), step.input(Role::stops));
     SmallVector<std::pair<Role, Value>> outputs = {
         {Role::chosen, chosen->getResult(0)}, {Role::status, status}, {Role::logprob, chosen->getResult(2)}};

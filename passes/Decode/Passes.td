@@ -22,6 +22,33 @@ def AttachStrategyPass : Pass<"plait-attach-strategy", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::decode::DecodeDialect"];
 }
 
+def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
+  let summary = "Proves how a strategy's text relates to the autoregressive one";
+  let description = [{
+    The class of a strategy (`decode.strategy ... exact`) is the worst of what is committed
+    to its text:
+
+    | fact | at best |
+    |---|---|
+    | `verify_greedy`, `verify_sample` on whole logits | identical |
+    | `verify_reject`, `verify_jacobi` | distribution |
+    | `verify_typical` | approximate |
+    | `verify_reject` with other warps at the end of a block (`bonus`) | approximate |
+    | `verify_reject` of tokens drawn by the random numbers of the text (`purpose`) | approximate |
+    | `verify_jacobi ... against fresh` | approximate |
+    | `edit ... history prefix` | approximate |
+    | a stage of a forward that skips layers | approximate |
+
+    What drafts do does not matter, as long as their stages stay their own. One that
+    declares a better class than it has is an error at the op that keeps it from being so;
+    one that declares none gets it. The class and its reason are a remark.
+
+    Refused besides: a fork that is not dropped, or lives while its sequence is forwarded or
+    committed; a forward between another one of the sequence and the commit of its stage;
+    a block without room for what is appended; a round that yields a draft as its text.
+  }];
+}
+
 def BatchPass : Pass<"plait-batch", "::mlir::ModuleOp"> {
   let summary = "Makes a ragged step of each strategy's round";
   let description = [{

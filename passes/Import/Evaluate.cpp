@@ -12,6 +12,7 @@
 #include "plait/Analysis/ValueFile.h"
 
 #include "dialects/Decode/Decode.h"
+#include "passes/Import/StrategyOutcomes.h"
 
 namespace plait {
 #define GEN_PASS_DEF_EVALUATEPASS
@@ -48,6 +49,10 @@ private:
   LogicalResult runModel(WeightSource &source);
   LogicalResult runFunction(FunctionOpInterface callee, WeightSource &source);
   LogicalResult runStrategy(decode::StrategyOp strategy, WeightSource &source);
+  LogicalResult runOutcomes(ArrayRef<std::vector<int64_t>> rows,
+                            function_ref<FailureOr<decode::SequenceValue>(const decode::SequenceValue &)> run);
+  /// Sequence `number`, before its first round.
+  FailureOr<decode::SequenceValue> makeSequence(size_t number, std::vector<int64_t> tokens);
 
   /// The model that `tokens` are for.
   FailureOr<lm::ModelOp> findModel();
@@ -183,35 +188,88 @@ LogicalResult EvaluatePass::runFunction(FunctionOpInterface callee, WeightSource
   return success();
 }
 
+FailureOr<decode::SequenceValue> EvaluatePass::makeSequence(size_t number, std::vector<int64_t> tokens) {
+  auto biases = parseLogitBias();
+  if (failed(biases))
+    return failure();
+  decode::SequenceValue start;
+  start.promptLength = int64_t(tokens.size());
+  start.tokens = std::move(tokens);
+  start.maxNewTokens = newTokens;
+  start.stopIds.assign(stopIds.begin(), stopIds.end());
+  start.temperature = temperature, start.topP = topP, start.minP = minP;
+  start.topK = topK;
+  start.seed = seed, start.sequence = number;
+  start.penalties = {repetitionPenalty, presencePenalty, frequencyPenalty};
+  start.minNewTokens = minNewTokens;
+  start.logitBias = *biases;
+  return start;
+}
+
 LogicalResult EvaluatePass::runStrategy(decode::StrategyOp strategy, WeightSource &source) {
   auto rows = parseTokens();
-  auto biases = parseLogitBias();
-  if (failed(rows) || failed(biases))
+  if (failed(rows))
     return failure();
   if (newTokens <= 0)
     return error("expected new-tokens > 0 for a strategy");
   ReferenceEvaluator evaluator(source);
-  for (auto [r, row] : llvm::enumerate(*rows)) {
-    decode::SequenceValue start;
-    start.promptLength = int64_t(row.size());
-    start.tokens = std::move(row);
-    start.maxNewTokens = newTokens;
-    start.stopIds.assign(stopIds.begin(), stopIds.end());
-    start.temperature = temperature, start.topP = topP, start.minP = minP;
-    start.topK = topK;
-    start.seed = seed, start.sequence = r;
-    start.penalties = {repetitionPenalty, presencePenalty, frequencyPenalty};
-    start.minNewTokens = minNewTokens;
-    start.logitBias = *biases;
-    auto values = evaluator.runBlock(strategy.getBody().front(), {std::move(start)});
+  auto run = [&](const decode::SequenceValue &start) -> FailureOr<decode::SequenceValue> {
+    // Drafts begin with the same text.
+    std::vector<EvalValue> arguments(strategy.getBody().getNumArguments(), start);
+    auto values = evaluator.runBlock(strategy.getBody().front(), std::move(arguments));
     if (failed(values))
       return failure();
-    const auto &end = valueAs<decode::SequenceValue>(values->front());
+    return valueAs<decode::SequenceValue>(values->front());
+  };
+  if (outcomes)
+    return runOutcomes(*rows, run);
+  DenseValue rounds = DenseValue::zeros({int64_t(rows->size())});
+  for (auto [r, row] : llvm::enumerate(*rows)) {
+    auto start = makeSequence(r, std::move(row));
+    auto end = failed(start) ? FailureOr<decode::SequenceValue>(failure()) : run(*start);
+    if (failed(end))
+      return failure();
     DenseValue chosen;
-    chosen.data.assign(end.tokens.begin() + end.promptLength, end.tokens.end());
+    chosen.data.assign(end->tokens.begin() + end->promptLength, end->tokens.end());
     chosen.shape = {int64_t(chosen.data.size())};
     results.push_back({"tokens." + std::to_string(r), std::move(chosen), /*integer=*/true});
+    rounds.data[r] = double(end->rounds);
   }
+  results.push_back({"rounds", std::move(rounds), /*integer=*/true});
+  return success();
+}
+
+LogicalResult
+EvaluatePass::runOutcomes(ArrayRef<std::vector<int64_t>> rows,
+                          function_ref<FailureOr<decode::SequenceValue>(const decode::SequenceValue &)> run) {
+  if (rows.size() != 1)
+    return error("expected one sequence for all outcomes but got ") << rows.size();
+  auto start = makeSequence(0, rows[0]);
+  if (failed(start))
+    return failure();
+  auto draws = std::make_shared<AllOutcomes>();
+  start->draws = draws;
+  std::map<std::vector<int64_t>, double> texts;
+  int64_t most = 1000000;
+  do {
+    auto end = run(*start);
+    if (failed(end))
+      return failure();
+    std::vector<int64_t> text(end->tokens.begin() + end->promptLength, end->tokens.end());
+    text.resize(size_t(newTokens), -1);
+    texts[text] += draws->probability();
+    if (--most == 0)
+      return error("expected at most 1000000 outcomes; ask for fewer tokens or a smaller vocabulary");
+  } while (draws->next());
+  DenseValue tokens = DenseValue::zeros({int64_t(texts.size()), newTokens});
+  DenseValue probabilities = DenseValue::zeros({int64_t(texts.size()), 2});
+  for (auto [i, entry] : llvm::enumerate(texts)) {
+    llvm::copy(entry.first, tokens.row(int64_t(i)));
+    probabilities.row(int64_t(i))[0] = float(entry.second);
+    probabilities.row(int64_t(i))[1] = entry.second - float(entry.second);
+  }
+  results.push_back({"outcomes", std::move(tokens), /*integer=*/true});
+  results.push_back({"probabilities", std::move(probabilities)});
   return success();
 }
 

@@ -32,7 +32,9 @@ def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
     starts empty and is not among the results.
 
     With the name of a `decode.strategy`, it runs for each sequence of `tokens` by
-    itself until it stops; sequence i draws as sequence number i.
+    itself until it stops; sequence i draws as sequence number i. With `outcomes` it runs
+    once for each combination of what its draws may give, at most 10^6 of them: the results
+    are all texts, filled up with -1, and the probability of each as (nearest f32, rest).
 
     A tensor is printed as name, shape and elements to six digits.
   }];
@@ -54,6 +56,7 @@ def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
     Option<"topP", "top-p", "double", /*default=*/"1.0", "of a strategy's draws; 1: off">,
     Option<"minP", "min-p", "double", /*default=*/"0.0", "of a strategy's draws; 0: off">,
     Option<"seed", "seed", "uint64_t", /*default=*/"0", "of a strategy's draws">,
+    Option<"outcomes", "outcomes", "bool", /*default=*/"false", "go through all draws of a strategy on one sequence">,
     Option<"repetitionPenalty", "repetition-penalty", "double", /*default=*/"1.0", "of a strategy's edits; 1: off">,
     Option<"presencePenalty", "presence-penalty", "double", /*default=*/"0.0", "of a strategy's edits; 0: off">,
     Option<"frequencyPenalty", "frequency-penalty", "double", /*default=*/"0.0", "of a strategy's edits; 0: off">,

@@ -38,10 +38,12 @@ inline std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::
 }
 
 /// A uniform number in [0, 1): the top 24 bits of the first word, so that it is
-/// exact in f32. Key: the seed's two words. Counter: position, purpose, and the
-/// two words of the sequence number.
-inline float uniformDraw(uint64_t seed, uint64_t sequence, uint32_t position, RandomPurpose purpose) {
-  auto words = philox4x32({position, uint32_t(purpose), uint32_t(sequence), uint32_t(sequence >> 32)},
+/// exact in f32. Key: the seed's two words. Counter: position, purpose (with the
+/// number of the draw, of several, in its upper 24 bits), and the two words of the
+/// sequence number.
+inline float uniformDraw(uint64_t seed, uint64_t sequence, uint32_t position, RandomPurpose purpose,
+                         uint32_t index = 0) {
+  auto words = philox4x32({position, uint32_t(purpose) | index << 8, uint32_t(sequence), uint32_t(sequence >> 32)},
                           {uint32_t(seed), uint32_t(seed >> 32)});
   return float(words[0] >> 8) * 0x1p-24f;
 }

@@ -13,7 +13,7 @@ func.func private @f(!decode.block<0>)
 // Strategies and rounds
 //===----------------------------------------------------------------------===//
 
-// expected-error @+1 {{expected one argument, a sequence}}
+// expected-error @+1 {{expected arguments that are sequences but got 'i32'}}
 decode.strategy @s(%s: i32) {
   decode.return
 }
@@ -29,7 +29,7 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
 
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
 }
-// expected-error @+1 {{expected a body of one 'decode.round' and a 'decode.return' of its results}}
+// expected-error @+1 {{expected a body of initial values, one 'decode.round' and a 'decode.return' of its results}}
 decode.strategy @s(%s: !decode.sequence<@main>) {
   decode.return %s : !decode.sequence<@main>
 }

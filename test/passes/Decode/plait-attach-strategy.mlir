@@ -1,7 +1,7 @@
 // RUN: plait-opt %s --plait-attach-strategy -split-input-file -verify-diagnostics | FileCheck %s
 
 // CHECK-LABEL: lm.model @main
-// CHECK: decode.strategy @ar(%[[S:.*]]: !decode.sequence<@main>) {
+// CHECK: decode.strategy @ar(%[[S:.*]]: !decode.sequence<@main>) exact identical {
 // CHECK-NEXT: %[[END:.*]] = decode.round iter(%[[X:.*]] = %[[S]]) : !decode.sequence<@main> {
 // CHECK-NEXT:   %[[B:.*]] = decode.pending %[[X]] : <@main> -> <1>
 // CHECK-NEXT:   %[[H:.*]], %[[ST:.*]] = decode.forward %[[X]], %[[B]]

@@ -1,0 +1,227 @@
+//===- DecodeDraftOps.td - Where drafted tokens come from --*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DECODE_DRAFT_OPS
+#define PLAIT_DECODE_DRAFT_OPS
+
+class Decode_DraftOp<string mnemonic, list<Trait> traits = []> : Decode_EvalOp<mnemonic, traits # [Pure,
+    Decode_DraftSourceOpInterface]> {
+  code getDraft = "mlir::Value getDraft() { return getBlock(); }";
+  let extraClassDeclaration = getDraft;
+}
+
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
+
+def Decode_PendingOp : Decode_DraftOp<"pending"> {
+  let summary = "draft source: nothing but what is pending";
+  let description = [{
+    The tokens that are in the text but not in the state: normally the one chosen last; for
+    a fresh sequence the whole prompt, whose path is forced. Reads the sequence without
+    using it up. A size above 1 leaves room for `decode.append`.
+
+    ```mlir
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    ```
+    **Constraints:** the block is a chain.
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence);
+  let results = (outs Decode_BlockType:$block);
+  let assemblyFormat = "$sequence attr-dict `:` type($sequence) `->` type($block)";
+  let hasVerifier = 1;
+}
+
+def Decode_AppendOp : Decode_DraftOp<"append", [AllTypesMatch<["input", "block"]>]> {
+  let summary = "draft source: one more token at the end of a chain";
+  let description = [{
+    The next token of a path, of whatever sequence, becomes the block's last node. It comes
+    with the distribution that it was drawn from, if it was.
+
+    ```mlir
+    %c = decode.append %b, %p : !decode.block<5>
+    ```
+    **Constraints:** the block is a chain; it has room (`plait-check-exactness`).
+  }];
+  let arguments = (ins Decode_BlockType:$input, Decode_PathType:$path);
+  let results = (outs Decode_BlockType:$block);
+  let assemblyFormat = "$input `,` $path attr-dict `:` type($input)";
+  let extraClassDeclaration = getDraft # "bool isDrawn();";
+  let hasVerifier = 1;
+}
+
+def Decode_LookupOp : Decode_DraftOp<"lookup"> {
+  let summary = "draft source: what followed the last tokens where they occurred before";
+  let description = [{
+    Looks for the last `longest` tokens of the text earlier in it, then for one less, down to
+    `shortest`; of several places for the last one. The tokens that follow there are the
+    draft, up to the block's size; none if there is no such place. (Prompt lookup decoding,
+    Saxena 2023.)
+
+    ```mlir
+    %b = decode.lookup %x longest 3 shortest 1 : !decode.sequence<@main> -> !decode.block<5>
+    ```
+    **Constraints:** the block is a chain; `longest >= shortest > 0`.
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence, ConfinedAttr<I64Attr, [IntPositive]>:$longest,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$shortest);
+  let results = (outs Decode_BlockType:$block);
+  let assemblyFormat = [{
+    $sequence `longest` $longest `shortest` $shortest attr-dict `:` type($sequence) `->` type($block)
+  }];
+  let hasVerifier = 1;
+}
+
+def Decode_ExpandOp : Decode_DraftOp<"expand"> {
+  let summary = "draft source: a tree of candidates";
+  let description = [{
+    The j-th child of a node of depth d is candidate j of operand d: candidates depend on
+    the depth and not on the parent. Before there are candidates, in the first round, the
+    block is its root alone. (Medusa, Cai et al. 2024.)
+
+    ```mlir
+    %b = decode.expand %x, %c0, %c1 : !decode.sequence<@main>, !decode.candidates<3>, !decode.candidates<2> -> !decode.block<tree [-1, 0, 0, 0, 1, 1, 2]>
+    ```
+    **Constraints:** the block is a static tree; no node is deeper than there are operands,
+    and none has more children than its depth's candidates.
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence, Variadic<Decode_CandidatesType>:$candidates);
+  let results = (outs Decode_BlockType:$block);
+  let assemblyFormat = [{
+    $sequence `,` $candidates attr-dict `:` type($sequence) `,` type($candidates) `->` type($block)
+  }];
+  let hasVerifier = 1;
+}
+
+def Decode_RecallOp : Decode_DraftOp<"recall"> {
+  let summary = "draft source: a tree of remembered successors";
+  let description = [{
+    The j-th child of a node is the j-th successor that the table has for the node's token.
+    A token without successors yet has no children. (Token Recycling, Luo et al. 2024.)
+
+    ```mlir
+    %b = decode.recall %x, %a : !decode.sequence<@main>, !decode.successors<8> -> !decode.block<tree [-1, 0, 0, 0, 1, 1, 2]>
+    ```
+    **Constraints:** the block is a static tree of which no node has more children than the
+    table has successors.
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence, Decode_SuccessorsType:$successors);
+  let results = (outs Decode_BlockType:$block);
+  let assemblyFormat = [{
+    $sequence `,` $successors attr-dict `:` type($sequence) `,` type($successors) `->` type($block)
+  }];
+  let hasVerifier = 1;
+}
+
+def Decode_CarryOp : Decode_DraftOp<"carry"> {
+  let summary = "draft source: the guesses of the round before";
+  let description = [{
+    As many as the block has room for. Where there is no guess the token is drawn
+    evenly from the vocabulary (purpose draft). (Jacobi decoding, Santilli et al. 2023.)
+
+    ```mlir
+    %b = decode.carry %x, %g : !decode.sequence<@main>, !decode.guesses<8> -> !decode.block<9>
+    ```
+    **Constraints:** the block is a chain of one node more than there are guesses.
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence, Decode_GuessesType:$guesses);
+  let results = (outs Decode_BlockType:$block);
+  let assemblyFormat = "$sequence `,` $guesses attr-dict `:` type($sequence) `,` type($guesses) `->` type($block)";
+  let extraClassDeclaration = getDraft # "bool isDrawn() { return true; }";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// What a draft is made of
+//===----------------------------------------------------------------------===//
+
+class Decode_NewOp<string what, TypeDef type> : Decode_EvalOp<"new_" # what, [Pure]> {
+  let results = (outs type:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Decode_NewGuessesOp : Decode_NewOp<"guesses", Decode_GuessesType> {
+  let summary = "no guesses yet";
+}
+def Decode_NewSuccessorsOp : Decode_NewOp<"successors", Decode_SuccessorsType> {
+  let summary = "a table without entries, of one sequence";
+}
+def Decode_NewCandidatesOp : Decode_NewOp<"candidates", Decode_CandidatesType> {
+  let summary = "no candidates yet";
+}
+def Decode_NewAcceptanceOp : Decode_NewOp<"acceptance", Decode_AcceptanceType> {
+  let summary = "nothing known of acceptance yet";
+}
+
+def Decode_TopOp : Decode_EvalOp<"top", [Pure]> {
+  let summary = "the most probable tokens of the last node";
+  let description = [{
+    In falling order, of equal logits the lowest id first.
+
+    ```mlir
+    %c = decode.top %l : !decode.logits<@main> -> !decode.candidates<4>
+    ```
+  }];
+  let arguments = (ins Decode_LogitsType:$logits);
+  let results = (outs Decode_CandidatesType:$candidates);
+  let assemblyFormat = "$logits attr-dict `:` type($logits) `->` type($candidates)";
+}
+
+def Decode_LearnOp : Decode_EvalOp<"learn", [Pure, AllTypesMatch<["successors", "result"]>]> {
+  let summary = "remembers the most probable successors of a block's tokens";
+  let description = [{
+    For each node, accepted or not, in their order: the token's entry becomes the most
+    probable tokens of the node's logits. Of nodes with the same token the last one wins.
+
+    ```mlir
+    %a1 = decode.learn %a, %b, %l : !decode.successors<8>, !decode.block<tree 20>, !decode.logits<@main>
+    ```
+    **Constraints:** the logits are of the block.
+  }];
+  let arguments = (ins Decode_SuccessorsType:$successors, Decode_BlockType:$block, Decode_LogitsType:$logits);
+  let results = (outs Decode_SuccessorsType:$result);
+  let assemblyFormat = [{
+    $successors `,` $block `,` $logits attr-dict `:` type($successors) `,` type($block) `,` type($logits)
+  }];
+}
+
+def Decode_ObserveOp : Decode_EvalOp<"observe", [Pure, AllTypesMatch<["acceptance", "result"]>]> {
+  let summary = "counts which drafted tokens were accepted";
+  let description = [{
+    The rate at place i of a draft is the mean over the rounds in which the i tokens before
+    were accepted, in which a round weighs 0.9 of the next one.
+
+    ```mlir
+    %a1 = decode.observe %a, %b, %p : !decode.acceptance, !decode.block<5>
+    ```
+  }];
+  let arguments = (ins Decode_AcceptanceType:$acceptance, Decode_BlockType:$block, Decode_PathType:$path);
+  let results = (outs Decode_AcceptanceType:$result);
+  let assemblyFormat = "$acceptance `,` $block `,` $path attr-dict `:` type($acceptance) `,` type($block)";
+}
+
+def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure]> {
+  let summary = "how many tokens to draft, of a few numbers";
+  let description = [{
+    The one with the most tokens to be expected per time: for k, `(1 + a[0] + a[0] a[1] + ...)
+    / costs[k]` with k terms after the 1, where a is the acceptance, 0.5 where nothing is
+    known. `costs` are those of a round, relative to one that drafts nothing; the compiler
+    fills them in from the cost table. Of equals the first. (SmartSpec, Liu et al. 2024.)
+
+    ```mlir
+    %k = decode.choose_length %a of [0, 2, 4, 8] costs [1.0, 1.2, 1.4, 1.9] : !decode.acceptance
+    ```
+    **Constraints:** lengths ascend and are not negative; as many costs, all positive, if any.
+  }];
+  let arguments = (ins Decode_AcceptanceType:$acceptance, DenseI64ArrayAttr:$lengths,
+                       OptionalAttr<DenseF64ArrayAttr>:$costs);
+  let results = (outs Index:$length);
+  let assemblyFormat = "$acceptance `of` $lengths (`costs` $costs^)? attr-dict `:` type($acceptance)";
+  let hasVerifier = 1;
+}
+
+#endif // PLAIT_DECODE_DRAFT_OPS

@@ -1,0 +1,267 @@
+//===- DecodeStrategyOps.cpp - Verification of ops on one sequence --------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Decode/Decode.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace plait;
+using namespace plait::decode;
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+ParseResult StrategyOp::parse(OpAsmParser &parser, OperationState &result) {
+  StringAttr name;
+  SmallVector<OpAsmParser::Argument> arguments;
+  if (parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
+      parser.parseArgumentList(arguments, AsmParser::Delimiter::Paren, /*allowType=*/true))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("exact"))) {
+    StringRef keyword;
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&keyword))
+      return failure();
+    auto exactness = symbolizeExactness(keyword);
+    if (!exactness)
+      return parser.emitError(loc, "expected identical, distribution, reference, semantics or approximate but got '")
+             << keyword << "'";
+    result.addAttribute(getExactAttrName(result.name), ExactnessAttr::get(parser.getContext(), *exactness));
+  }
+  return failure(parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
+                 parser.parseRegion(*result.addRegion(), arguments));
+}
+
+void StrategyOp::print(OpAsmPrinter &p) {
+  p << " ";
+  p.printSymbolName(getSymName());
+  p << "(";
+  llvm::interleaveComma(getBody().getArguments(), p, [&](BlockArgument argument) { p.printRegionArgument(argument); });
+  p << ")";
+  if (getExact())
+    p << " exact " << stringifyExactness(*getExact());
+  p.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {getSymNameAttrName(), getExactAttrName()});
+  p << " ";
+  p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+RoundOp StrategyOp::getRound() { return *getBody().getOps<RoundOp>().begin(); }
+
+LogicalResult StrategyOp::verifyRegions() {
+  Block &body = getBody().front();
+  if (body.getNumArguments() == 0)
+    return emitOpError("expected a sequence as the first argument");
+  for (Type type : body.getArgumentTypes()) {
+    auto sequence = dyn_cast<SequenceType>(type);
+    if (!sequence)
+      return emitOpError("expected arguments that are sequences but got ") << type;
+    if (!SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(*this, sequence.getModel()))
+      return emitOpError("expected a sequence of an 'lm.model' but got ") << sequence;
+  }
+  auto end = dyn_cast<ReturnOp>(body.back());
+  auto round = end ? dyn_cast_or_null<RoundOp>(end->getPrevNode()) : nullptr;
+  bool isRest = round && llvm::all_of(llvm::make_range(body.begin(), round->getIterator()), [](Operation &op) {
+                  return op.getNumOperands() == 0 && op.getNumRegions() == 0;
+                });
+  if (!isRest || end.getValues() != round.getResults())
+    return emitOpError("expected a body of initial values, one 'decode.round' and a 'decode.return' of its results");
+  if (round.getInits().empty() || round.getInits()[0] != body.getArgument(0))
+    return emitOpError("expected a round whose first value is the first sequence");
+  return success();
+}
+
+/// `iter(%a = %b, ...) : types region`, with `extra` parsed after the list.
+static ParseResult parseLoop(OpAsmParser &parser, OperationState &result, function_ref<ParseResult()> extra,
+                             SmallVectorImpl<Type> &types) {
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> inits;
+  if (parser.parseKeyword("iter") || parser.parseAssignmentList(arguments, inits) || extra() ||
+      parser.parseOptionalAttrDictWithKeyword(result.attributes) || parser.parseOptionalColonTypeList(types))
+    return failure();
+  SMLoc loc = parser.getCurrentLocation();
+  if (types.size() != arguments.size())
+    return parser.emitError(loc, "expected ") << arguments.size() << " types but got " << types.size();
+  for (auto [argument, type] : llvm::zip_equal(arguments, types))
+    argument.type = type;
+  result.addTypes(types);
+  return failure(parser.resolveOperands(inits, types, loc, result.operands) ||
+                 parser.parseRegion(*result.addRegion(), arguments));
+}
+
+static void printLoop(OpAsmPrinter &p, Operation *op, ValueRange inits, ArrayRef<StringRef> elided,
+                      function_ref<void()> extra) {
+  Region &body = op->getRegion(0);
+  p << " iter(";
+  llvm::interleaveComma(llvm::zip(body.getArguments(), inits), p,
+                        [&](auto pair) { p << std::get<0>(pair) << " = " << std::get<1>(pair); });
+  p << ")";
+  extra();
+  p.printOptionalAttrDictWithKeyword(op->getAttrs(), elided);
+  p << (op->getNumResults() ? " : " : "");
+  llvm::interleaveComma(op->getResultTypes(), p);
+  p << " ";
+  p.printRegion(body, /*printEntryBlockArgs=*/false);
+}
+
+ParseResult RoundOp::parse(OpAsmParser &parser, OperationState &result) {
+  SmallVector<Type> types;
+  return parseLoop(parser, result, [] { return success(); }, types);
+}
+
+void RoundOp::print(OpAsmPrinter &p) {
+  printLoop(p, *this, getInits(), {}, [] {});
+}
+
+ParseResult RepeatOp::parse(OpAsmParser &parser, OperationState &result) {
+  IntegerAttr count;
+  SmallVector<Type> types;
+  OpAsmParser::UnresolvedOperand times;
+  bool hasTimes = false;
+  auto parseTimes = [&]() -> ParseResult {
+    hasTimes = succeeded(parser.parseOptionalKeyword("times"));
+    return hasTimes ? parser.parseOperand(times) : ParseResult(success());
+  };
+  if (parser.parseAttribute(count, parser.getBuilder().getI64Type(), getCountAttrName(result.name),
+                            result.attributes) ||
+      parseLoop(parser, result, parseTimes, types))
+    return failure();
+  int32_t numInits = int32_t(result.operands.size());
+  result.getOrAddProperties<Properties>().operandSegmentSizes = {numInits, int32_t(hasTimes)};
+  return hasTimes ? parser.resolveOperand(times, parser.getBuilder().getIndexType(), result.operands)
+                  : ParseResult(success());
+}
+
+void RepeatOp::print(OpAsmPrinter &p) {
+  p << " " << getCount();
+  printLoop(p, *this, getInits(), {getCountAttrName(), getOperandSegmentSizesAttrName()}, [&] {
+    if (getTimes())
+      p << " times " << getTimes();
+  });
+}
+
+/// A sequence or stage is affine: of the uses of one value, exactly one may
+/// use it up. Reading ops (draft sources, forward, edit, fork, stop) do not.
+static LogicalResult verifyUsedUpOnce(Operation *op, Value value) {
+  if (!isa<SequenceType, StageType>(value.getType()))
+    return success();
+  auto usesUp = [&](OpOperand &use) {
+    return isa<CommitOp, YieldOp, RoundOp, RepeatOp, ReturnOp, DropOp>(use.getOwner()) ||
+           (isa<FollowOp>(use.getOwner()) && use.getOperandNumber() == 0);
+  };
+  int64_t count = llvm::count_if(value.getUses(), usesUp);
+  if (count != 1)
+    return op->emitOpError("expected ") << value.getType() << " to be consumed exactly once but got " << count
+                                        << " consuming uses";
+  return success();
+}
+
+static LogicalResult verifyLoop(Operation *op, ValueRange inits, bool needsStop) {
+  Block &body = op->getRegion(0).front();
+  TypeRange types = inits.getTypes();
+  auto yield = dyn_cast<YieldOp>(body.getTerminator());
+  if (!yield || (needsStop && !yield.getStop()))
+    return op->emitOpError("expected a 'decode.yield'") << (needsStop ? " with 'until'" : "") << " at the end";
+  if (TypeRange(body.getArgumentTypes()) != types || yield.getValues().getTypes() != types ||
+      TypeRange(op->getResultTypes()) != types)
+    return op->emitOpError("expected initial values, block arguments, yielded values and results of the same types");
+  for (Value argument : body.getArguments())
+    if (failed(verifyUsedUpOnce(op, argument)))
+      return failure();
+  for (Operation &inner : body)
+    for (Value result : inner.getResults())
+      if (failed(verifyUsedUpOnce(&inner, result)))
+        return failure();
+  return success();
+}
+
+LogicalResult RoundOp::verifyRegions() { return verifyLoop(*this, getInits(), /*needsStop=*/true); }
+
+LogicalResult RepeatOp::verifyRegions() { return verifyLoop(*this, getInits(), /*needsStop=*/false); }
+
+LogicalResult ReturnOp::verify() {
+  auto step = dyn_cast<StepOp>((*this)->getParentOp());
+  if (step && getValues().getTypes() != TypeRange(step.getResultTypes()))
+    return emitOpError("expected values of the step's result types ")
+           << TypeRange(step.getResultTypes()) << " but got " << getValues().getTypes();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Sequences
+//===----------------------------------------------------------------------===//
+
+LogicalResult CommitOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands, DictionaryAttr,
+                                         OpaqueProperties, RegionRange, SmallVectorImpl<Type> &results) {
+  results.push_back(operands[0].getType());
+  return success();
+}
+
+LogicalResult CommitOp::verify() {
+  auto forward = getStage().getDefiningOp<ForwardOp>();
+  if (!forward || forward.getSequence() != getSequence())
+    return emitOpError("expected the stage of a 'decode.forward' of the same sequence");
+  auto rule = getPath().getDefiningOp<VerifyRuleOpInterface>();
+  if (!rule || rule->getOperand(0) != forward.getBlock())
+    return emitOpError("expected a path from a rule on the block of that 'decode.forward'");
+  return success();
+}
+
+/// The number of tokens of a model's vocabulary, or 0 if it is not known.
+static int64_t vocabularyOf(Operation *op, Value sequence) {
+  auto model = SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(op, cast<SequenceType>(sequence.getType()).getModel());
+  auto head = model ? model.lookupSymbol<lm::FuncOp>("head") : nullptr;
+  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
+  return logits ? logits.getShape().back() : 0;
+}
+
+LogicalResult FollowOp::verify() {
+  int64_t own = vocabularyOf(*this, getSequence()), other = vocabularyOf(*this, getOther());
+  if (own && other && own != other)
+    return emitOpError("expected models with one vocabulary but got ") << own << " and " << other << " tokens";
+  return success();
+}
+
+LogicalResult DropOp::verify() {
+  if (isa<BlockArgument>(getSequence()) && !isa<RepeatOp>((*this)->getParentOp()))
+    return emitOpError("expected a fork but got the sequence itself");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+LogicalResult ForwardOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
+                                          DictionaryAttr, OpaqueProperties, RegionRange,
+                                          SmallVectorImpl<Type> &results) {
+  FlatSymbolRefAttr model = cast<SequenceType>(operands[0].getType()).getModel();
+  results.assign({HiddenType::get(context, model), StageType::get(context, model)});
+  return success();
+}
+
+LogicalResult ForwardOp::verify() {
+  ArrayRef<int64_t> skip = getSkip().value_or(ArrayRef<int64_t>());
+  for (size_t i = 0; i < skip.size(); ++i)
+    if (skip[i] < 0 || (i && skip[i] <= skip[i - 1]))
+      return emitOpError("expected layers to skip in ascending order but got [") << skip << "]";
+  return success();
+}
+
+LogicalResult HeadOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
+                                       DictionaryAttr, OpaqueProperties, RegionRange, SmallVectorImpl<Type> &results) {
+  results.push_back(LogitsType::get(context, cast<HiddenType>(operands[0].getType()).getModel()));
+  return success();
+}
+
+LogicalResult EditOp::verify() {
+  auto head = getLogits().getDefiningOp<HeadOp>();
+  auto forward = head ? head.getHidden().getDefiningOp<ForwardOp>() : nullptr;
+  if (!forward || forward.getSequence() != getSequence())
+    return emitOpError("expected the logits of a 'decode.forward' of the same sequence");
+  return success();
+}

@@ -1,0 +1,118 @@
+//===- DecodeVerifyOps.cpp - Rules of acceptance --------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Decode/Decode.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace plait;
+using namespace plait::decode;
+
+static LogicalResult verifyWarps(Operation *op, ArrayAttr warps) {
+  int32_t last = -1;
+  for (auto warp : warps.getAsRange<WarpAttr>()) {
+    int32_t kind = int32_t(warp.getValue());
+    if (kind <= last)
+      return op->emitOpError("expected warps in the order temperature, top_k, top_p, min_p without repetition but got ")
+             << warps;
+    last = kind;
+  }
+  if (warps.empty() || cast<WarpAttr>(warps[0]).getValue() != Warp::temperature)
+    return op->emitOpError("expected temperature as the first warp but got ") << warps;
+  return success();
+}
+
+static Operation *refuseBatch(Operation *op) {
+  op->emitOpError("cannot be batched: expected verify_greedy or verify_sample");
+  return nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Greedy
+//===----------------------------------------------------------------------===//
+
+Operation *VerifyGreedyOp::batch(OpBuilder &b, Value logits, function_ref<Value(Role)>) {
+  return ChooseGreedyOp::create(b, getLoc(), logits);
+}
+
+ExactnessReason VerifyGreedyOp::getExactness() { return {}; }
+
+//===----------------------------------------------------------------------===//
+// Sample
+//===----------------------------------------------------------------------===//
+
+LogicalResult VerifySampleOp::verify() { return verifyWarps(*this, getWarps()); }
+
+Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(Role)> input) {
+  auto warp = [&](Warp kind, Role role) {
+    return llvm::is_contained(getWarps(), WarpAttr::get(getContext(), kind)) ? input(role) : Value();
+  };
+  Value tokenPositions = input(Role::positions), leaves = input(Role::leaves);
+  Value positions = lm::TakeRowsOp::create(b, getLoc(), tokenPositions, leaves);
+  Value temperature = input(Role::temperature), topK = warp(Warp::top_k, Role::top_k);
+  Value topP = warp(Warp::top_p, Role::top_p), minP = warp(Warp::min_p, Role::min_p);
+  Value seed = input(Role::seed), sequence = input(Role::sequence);
+  return ChooseSampleOp::create(b, getLoc(), logits, positions, seed, sequence, temperature, topK, topP, minP);
+}
+
+ExactnessReason VerifySampleOp::getExactness() {
+  if (getPurpose() == Purpose::draft)
+    return {Exactness::distribution, "draws are those of a draft"};
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Reject
+//===----------------------------------------------------------------------===//
+
+LogicalResult VerifyRejectOp::verify() { return verifyWarps(*this, getWarps()); }
+
+Operation *VerifyRejectOp::batch(OpBuilder &, Value, function_ref<Value(Role)>) { return refuseBatch(*this); }
+
+ExactnessReason VerifyRejectOp::getExactness() {
+  if (getBonus() && *getBonus() != getWarps())
+    return {Exactness::approximate, "the token at the end of a block is drawn with other warps than those before it"};
+  return {Exactness::distribution, "rejection sampling draws other numbers"};
+}
+
+//===----------------------------------------------------------------------===//
+// Typical acceptance
+//===----------------------------------------------------------------------===//
+
+LogicalResult VerifyTypicalOp::verify() {
+  if (!(getThreshold().convertToDouble() > 0) || !(getAlpha().convertToDouble() > 0))
+    return emitOpError("expected a positive threshold and alpha");
+  return verifyWarps(*this, getWarps());
+}
+
+Operation *VerifyTypicalOp::batch(OpBuilder &, Value, function_ref<Value(Role)>) { return refuseBatch(*this); }
+
+ExactnessReason VerifyTypicalOp::getExactness() {
+  return {Exactness::approximate, "typical acceptance takes drafted tokens that would not have been drawn"};
+}
+
+//===----------------------------------------------------------------------===//
+// Jacobi
+//===----------------------------------------------------------------------===//
+
+LogicalResult VerifyJacobiOp::verify() {
+  auto block = cast<BlockType>(getBlock().getType());
+  int64_t guesses = cast<GuessesType>(getGuesses().getType()).getCount();
+  if (block.getTree() || block.getSize() != guesses + 1)
+    return emitOpError("expected a chain of ")
+           << guesses + 1 << " nodes for " << guesses << " guesses but got " << block;
+  return verifyWarps(*this, getWarps());
+}
+
+Operation *VerifyJacobiOp::batch(OpBuilder &, Value, function_ref<Value(Role)>) { return refuseBatch(*this); }
+
+ExactnessReason VerifyJacobiOp::getExactness() {
+  if (getAgainst() == Context::fresh)
+    return {Exactness::approximate,
+            "guesses are tested against distributions of this round, not against those that they were drawn from"};
+  return {Exactness::distribution, "rejection sampling draws other numbers"};
+}

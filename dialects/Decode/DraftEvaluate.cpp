@@ -1,0 +1,255 @@
+//===- DraftEvaluate.cpp - Reference semantics of draft sources -----------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Decode/StrategyValues.h"
+
+using namespace plait;
+using namespace plait::decode;
+
+using Values = ArrayRef<EvalValue>;
+using ValueList = std::vector<EvalValue>;
+
+static const SequenceValue &sequence(const EvalValue &value) { return valueAs<SequenceValue>(value); }
+
+//===----------------------------------------------------------------------===//
+// Blocks
+//===----------------------------------------------------------------------===//
+
+std::vector<int64_t> BlockValue::children(int64_t node) const {
+  std::vector<int64_t> found;
+  for (auto [i, other] : llvm::enumerate(nodes))
+    if (other.parent == node)
+      found.push_back(int64_t(i));
+  return found;
+}
+
+std::vector<int64_t> BlockValue::pathTo(int64_t node) const {
+  std::vector<int64_t> path;
+  for (; node >= 0; node = nodes[size_t(node)].parent)
+    path.insert(path.begin(), node);
+  return path;
+}
+
+BlockValue BlockValue::pending(const SequenceValue &x) {
+  return {x, {x.tokens.begin() + x.published, x.tokens.end() - 1}, {{x.tokens.back(), -1, {}}}};
+}
+
+/// The root, once there is something pending.
+static FailureOr<BlockValue> rootOf(Operation *op, const EvalValue &operand) {
+  const SequenceValue &x = sequence(operand);
+  if (x.published >= int64_t(x.tokens.size()))
+    return op->emitOpError("expected a sequence with pending tokens but all ")
+           << x.tokens.size() << " are in its state";
+  return BlockValue::pending(x);
+}
+
+static lm::ModelOp modelOf(Operation *op, Value sequence) {
+  return SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(op, cast<SequenceType>(sequence.getType()).getModel());
+}
+
+/// Whether the model has a position for a node of `depth`.
+static bool hasRoom(Operation *op, Value handle, const SequenceValue &x, int64_t depth) {
+  return int64_t(x.tokens.size()) + depth <= int64_t(modelOf(op, handle).getMaxPositions());
+}
+
+LogicalResult PendingOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto block = rootOf(*this, operands[0]);
+  if (failed(block))
+    return failure();
+  results.push_back(std::move(*block));
+  return success();
+}
+
+LogicalResult AppendOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto block = valueAs<BlockValue>(operands[0]);
+  const auto &path = valueAs<PathValue>(operands[1]);
+  if (int64_t(block.nodes.size()) >= getMaxTokens())
+    return emitOpError("expected room in a block of ") << getMaxTokens() << " tokens";
+  if (!path.next.nonfinite)
+    block.nodes.push_back({path.next.token, int64_t(block.nodes.size()) - 1, path.drawnFrom});
+  results.push_back(std::move(block));
+  return success();
+}
+
+LogicalResult LookupOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto block = rootOf(*this, operands[0]);
+  if (failed(block))
+    return failure();
+  ArrayRef<int64_t> text = sequence(operands[0]).tokens;
+  auto found = [&](int64_t size) -> int64_t {
+    ArrayRef<int64_t> tail = text.take_back(size_t(size));
+    for (int64_t end = int64_t(text.size()) - 1; end >= size; --end)
+      if (text.slice(size_t(end - size), size_t(size)) == tail)
+        return end;
+    return 0;
+  };
+  for (int64_t size = std::min<int64_t>(getLongest(), text.size()); size >= int64_t(getShortest()); --size)
+    if (int64_t at = found(size)) {
+      for (; at < int64_t(text.size()) && int64_t(block->nodes.size()) < getMaxTokens(); ++at)
+        if (hasRoom(*this, getSequence(), block->sequence, int64_t(block->nodes.size())))
+          block->nodes.push_back({text[size_t(at)], int64_t(block->nodes.size()) - 1, {}});
+      break;
+    }
+  results.push_back(std::move(*block));
+  return success();
+}
+
+/// The nodes of a static tree as far as `tokenOf` has a token for them: for a node, the
+/// token of its parent, its depth and its place among its siblings.
+static void
+grow(Operation *op, Value handle, BlockType type, BlockValue &block,
+     llvm::function_ref<std::optional<int64_t>(int64_t parentToken, int64_t depth, int64_t place)> tokenOf) {
+  std::vector<int64_t> numbers = {0}; // of the type's nodes, -1: absent
+  std::vector<int64_t> places(type.getParents().size(), 0);
+  for (int64_t node = 1; node < type.getNumTokens(); ++node) {
+    int64_t typeParent = type.getParents()[size_t(node)], place = places[size_t(typeParent)]++;
+    int64_t parent = numbers[size_t(typeParent)];
+    numbers.push_back(-1);
+    if (parent < 0)
+      continue;
+    int64_t depth = block.depth(parent) + 1;
+    if (auto token = tokenOf(block.nodes[size_t(parent)].token, depth, place);
+        token && hasRoom(op, handle, block.sequence, depth)) {
+      numbers.back() = int64_t(block.nodes.size());
+      block.nodes.push_back({*token, parent, {}});
+    }
+  }
+}
+
+LogicalResult ExpandOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto block = rootOf(*this, operands[0]);
+  if (failed(block))
+    return failure();
+  grow(*this, getSequence(), cast<BlockType>(getBlock().getType()), *block,
+       [&](int64_t, int64_t depth, int64_t place) -> std::optional<int64_t> {
+         ArrayRef<int64_t> tokens = valueAs<CandidatesValue>(operands[size_t(depth)]).tokens;
+         return place < int64_t(tokens.size()) ? std::optional(tokens[size_t(place)]) : std::nullopt;
+       });
+  results.push_back(std::move(*block));
+  return success();
+}
+
+LogicalResult RecallOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto block = rootOf(*this, operands[0]);
+  if (failed(block))
+    return failure();
+  const auto &table = valueAs<SuccessorsValue>(operands[1]);
+  grow(*this, getSequence(), cast<BlockType>(getBlock().getType()), *block,
+       [&](int64_t parentToken, int64_t, int64_t place) -> std::optional<int64_t> {
+         auto it = table.entries.find(parentToken);
+         return it != table.entries.end() && place < int64_t(it->second.size())
+                    ? std::optional(it->second[size_t(place)])
+                    : std::nullopt;
+       });
+  results.push_back(std::move(*block));
+  return success();
+}
+
+LogicalResult CarryOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto block = rootOf(*this, operands[0]);
+  if (failed(block))
+    return failure();
+  auto guesses = valueAs<GuessesValue>(operands[1]).guesses;
+  auto head = modelOf(*this, getSequence()).lookupSymbol<lm::FuncOp>("head");
+  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
+  if (!logits)
+    return emitOpError("expected a model with a function @head(hidden) -> logits");
+  const SequenceValue &x = block->sequence;
+  std::vector<double> even(size_t(logits.getShape().back()), 1.0 / double(logits.getShape().back()));
+  for (int64_t node = 1; node < getMaxTokens() && hasRoom(*this, getSequence(), x, node); ++node) {
+    if (node <= int64_t(guesses.size())) {
+      block->nodes.push_back({guesses[size_t(node - 1)].token, node - 1, guesses[size_t(node - 1)].drawnFrom});
+      continue;
+    }
+    int64_t token =
+        x.draws->pick(even, {x.seed, x.sequence, int64_t(x.tokens.size()) - 1 + node, RandomPurpose::draft});
+    block->nodes.push_back({token, node - 1, even});
+  }
+  results.push_back(std::move(*block));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// What a draft is made of
+//===----------------------------------------------------------------------===//
+
+LogicalResult NewGuessesOp::evaluate(Evaluator &, Values, ValueList &results) {
+  results.push_back(GuessesValue());
+  return success();
+}
+LogicalResult NewSuccessorsOp::evaluate(Evaluator &, Values, ValueList &results) {
+  results.push_back(SuccessorsValue());
+  return success();
+}
+LogicalResult NewCandidatesOp::evaluate(Evaluator &, Values, ValueList &results) {
+  results.push_back(CandidatesValue());
+  return success();
+}
+LogicalResult NewAcceptanceOp::evaluate(Evaluator &, Values, ValueList &results) {
+  results.push_back(AcceptanceValue());
+  return success();
+}
+
+static std::vector<int64_t> topTokens(ArrayRef<double> logits, int64_t count) {
+  std::vector<int64_t> tokens;
+  for (auto [token, logprob] : topLogprobs(logits, count))
+    tokens.push_back(token);
+  return tokens;
+}
+
+LogicalResult TopOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const auto &logits = valueAs<NodeRowsValue>(operands[0]);
+  results.push_back(CandidatesValue{
+      topTokens(logits.of(logits.rows.rows() - 1), cast<CandidatesType>(getCandidates().getType()).getCount())});
+  return success();
+}
+
+LogicalResult LearnOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto table = valueAs<SuccessorsValue>(operands[0]);
+  const auto &block = valueAs<BlockValue>(operands[1]);
+  const auto &logits = valueAs<NodeRowsValue>(operands[2]);
+  for (auto [node, value] : llvm::enumerate(block.nodes))
+    table.entries[value.token] =
+        topTokens(logits.of(int64_t(node)), cast<SuccessorsType>(getResult().getType()).getCount());
+  results.push_back(std::move(table));
+  return success();
+}
+
+LogicalResult ObserveOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto acceptance = valueAs<AcceptanceValue>(operands[0]);
+  const auto &block = valueAs<BlockValue>(operands[1]);
+  size_t accepted = valueAs<PathValue>(operands[2]).accepted.size() - 1;
+  int64_t drafted = 0;
+  for (int64_t node = 0; node < int64_t(block.nodes.size()); ++node)
+    drafted = std::max(drafted, block.depth(node));
+  acceptance.rates.resize(std::max(acceptance.rates.size(), size_t(drafted)));
+  for (size_t place = 0; place < size_t(drafted) && place <= accepted; ++place) {
+    AcceptanceValue::Rate &rate = acceptance.rates[place];
+    rate = {0.9 * rate.accepted + (place < accepted ? 1 : 0), 0.9 * rate.seen + 1};
+  }
+  results.push_back(std::move(acceptance));
+  return success();
+}
+
+LogicalResult ChooseLengthOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const auto &acceptance = valueAs<AcceptanceValue>(operands[0]);
+  int64_t best = 0;
+  double most = 0;
+  for (auto [i, length] : llvm::enumerate(getLengths())) {
+    double tokens = 1, chance = 1;
+    for (size_t place = 0; place < size_t(length); ++place) {
+      bool known = place < acceptance.rates.size() && acceptance.rates[place].seen > 0;
+      chance *= known ? acceptance.rates[place].accepted / acceptance.rates[place].seen : 0.5;
+      tokens += chance;
+    }
+    double goodput = tokens / (getCosts() ? (*getCosts())[i] : 1);
+    if (goodput > most)
+      most = goodput, best = length;
+  }
+  results.push_back(best);
+  return success();
+}

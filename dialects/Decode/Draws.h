@@ -1,0 +1,62 @@
+//===- Draws.h - Random decisions of a strategy -----------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DIALECTS_DECODE_DRAWS_H
+#define PLAIT_DIALECTS_DECODE_DRAWS_H
+
+#include "runtime/base/Philox.h"
+
+#include "llvm/ADT/ArrayRef.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace plait::decode {
+
+/// What is random in the reference evaluation of a strategy passes through here, so that
+/// a test can go through all outcomes. The default decides by the counters of
+/// runtime/base/Philox.h.
+class Draws {
+public:
+  virtual ~Draws() = default;
+  struct Key {
+    uint64_t seed, sequence;
+    int64_t position;
+    RandomPurpose purpose;
+    uint32_t index = 0; ///< of several decisions of one purpose at one position
+
+    float uniform() const { return uniformDraw(seed, sequence, uint32_t(position), purpose, index); }
+  };
+  /// The index that falls to `weights`, which need not sum up to 1.
+  virtual int64_t pick(llvm::ArrayRef<double> weights, const Key &key);
+  /// True with the given probability.
+  virtual bool flip(double probability, const Key &key) { return key.uniform() < probability; }
+};
+
+/// The distribution left over once a draw from `q` has been rejected in favour of `p`:
+/// max(0, p - q), normalised; empty if nothing is left. Over any field, so that tests can
+/// use fractions.
+template <typename Number> std::vector<Number> residualOf(const std::vector<Number> &p, const std::vector<Number> &q) {
+  std::vector<Number> rest(p.size(), Number(0));
+  Number sum(0);
+  for (size_t i = 0; i < p.size(); ++i)
+    if (q[i] < p[i])
+      sum = sum + (rest[i] = p[i] - q[i]);
+  if (!(Number(0) < sum))
+    return {};
+  for (Number &value : rest)
+    value = value / sum;
+  return rest;
+}
+
+/// The probability with which a token that was drawn from q is accepted.
+template <typename Number> Number acceptanceOf(const Number &p, const Number &q) { return p < q ? p / q : Number(1); }
+
+} // namespace plait::decode
+
+#endif // PLAIT_DIALECTS_DECODE_DRAWS_H

@@ -1,0 +1,253 @@
+//===- StrategyEvaluate.cpp - Reference semantics of strategies -----------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Decode/StrategyValues.h"
+
+#include "llvm/ADT/ScopeExit.h"
+
+using namespace plait;
+using namespace plait::decode;
+
+using Values = ArrayRef<EvalValue>;
+using ValueList = std::vector<EvalValue>;
+
+static const SequenceValue &sequence(const EvalValue &value) { return valueAs<SequenceValue>(value); }
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+/// The model of a type that has one.
+static lm::ModelOp modelOf(Operation *op, FlatSymbolRefAttr symbol) {
+  return SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(op, symbol);
+}
+
+LogicalResult RoundOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  ValueList carried(operands.begin(), operands.end());
+  for (bool stop = false; !stop;) {
+    auto next = evaluator.runBlock(getBody().front(), std::move(carried));
+    if (failed(next))
+      return failure();
+    stop = valueAs<bool>(next->back());
+    next->pop_back();
+    carried = std::move(*next);
+  }
+  llvm::append_range(results, carried);
+  return success();
+}
+
+LogicalResult RepeatOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  size_t numCarried = getInits().size();
+  ValueList carried(operands.begin(), operands.begin() + numCarried);
+  int64_t count = getCount();
+  if (getTimes())
+    count = std::min(count, valueAs<int64_t>(operands[numCarried]));
+  auto hasRoom = [&] {
+    for (auto [type, value] : llvm::zip_equal(getInits().getTypes(), carried))
+      if (auto model = dyn_cast<SequenceType>(type))
+        if (sequence(value).nonfinite ||
+            int64_t(sequence(value).tokens.size()) >= int64_t(modelOf(*this, model.getModel()).getMaxPositions()))
+          return false;
+    return true;
+  };
+  for (bool stop = false; !stop && count > 0 && hasRoom(); --count) {
+    auto next = evaluator.runBlock(getBody().front(), std::move(carried));
+    if (failed(next))
+      return failure();
+    if (next->size() > numCarried) {
+      stop = valueAs<bool>(next->back());
+      next->pop_back();
+    }
+    carried = std::move(*next);
+  }
+  llvm::append_range(results, carried);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Sequences
+//===----------------------------------------------------------------------===//
+
+LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  SequenceValue x = sequence(operands[0]);
+  const auto &stage = valueAs<StageValue>(operands[1]);
+  const auto &path = valueAs<PathValue>(operands[2]);
+  // The branch that the accepted nodes begin.
+  const StageValue::Branch *branch = nullptr;
+  for (const StageValue::Branch &candidate : stage.branches)
+    if (candidate.nodes.size() >= path.accepted.size() &&
+        std::equal(path.accepted.begin(), path.accepted.end(), candidate.nodes.begin()))
+      branch = &candidate;
+  if (!branch)
+    return emitOpError("expected a path through the staged nodes");
+  x.states = branch->states;
+  ++x.rounds;
+  if (path.next.nonfinite) {
+    x.nonfinite = x.stopped = true;
+    results.push_back(std::move(x));
+    return success();
+  }
+  auto append = [&](int64_t token) {
+    if (x.stopped)
+      return;
+    x.tokens.push_back(token);
+    x.stopped = llvm::is_contained(x.stopIds, token) || int64_t(x.tokens.size()) - x.promptLength >= x.maxNewTokens;
+  };
+  for (int64_t token : path.tokens)
+    append(token);
+  append(path.next.token);
+  x.published = int64_t(x.tokens.size()) - 1;
+  results.push_back(std::move(x));
+  return success();
+}
+
+LogicalResult FollowOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  SequenceValue x = sequence(operands[0]);
+  const SequenceValue &other = sequence(operands[1]);
+  int64_t same = 0, limit = std::min(x.published, int64_t(other.tokens.size()) - 1);
+  while (same < limit && x.tokens[size_t(same)] == other.tokens[size_t(same)])
+    ++same;
+  x.published = same;
+  x.tokens = other.tokens;
+  x.stopped = other.stopped;
+  x.nonfinite = other.nonfinite;
+  results.push_back(std::move(x));
+  return success();
+}
+
+LogicalResult ForkOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  results.push_back(operands[0]);
+  return success();
+}
+
+LogicalResult DropOp::evaluate(Evaluator &, Values, ValueList &) { return success(); }
+
+LogicalResult StopOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  results.push_back(sequence(operands[0]).stopped);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+/// The function `name` of `model`, with a body of one block; `fits` says whether
+/// it is one of `signature`.
+static FailureOr<lm::FuncOp> modelFunction(Operation *op, FlatSymbolRefAttr model, StringRef name, StringRef signature,
+                                           llvm::function_ref<bool(lm::FuncOp)> fits) {
+  auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(op->getContext(), name)});
+  auto function = SymbolTable::lookupNearestSymbolFrom<lm::FuncOp>(op, symbol);
+  if (!function || !function.getBody().hasOneBlock() || !fits(function))
+    return op->emitOpError("expected a function ") << symbol << signature << " with a body of one block";
+  return function;
+}
+
+/// Cells of their own, so that one branch of a tree does not see another one's.
+static std::shared_ptr<StateValue> copyOf(const std::shared_ptr<StateValue> &state) {
+  return std::make_shared<StateValue>(*state);
+}
+
+LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const SequenceValue &x = sequence(operands[0]);
+  const auto &block = valueAs<BlockValue>(operands[1]);
+  if (block.sequence.tokens != x.tokens || block.sequence.published != x.published)
+    return emitOpError("expected a block that continues the text of its sequence");
+  FlatSymbolRefAttr symbol = cast<SequenceType>(getSequence().getType()).getModel();
+  auto forward = modelFunction(*this, symbol, "forward", "(ids, positions, rows, state...) -> (hidden, state...)",
+                               [](lm::FuncOp function) { return function.isForward(); });
+  if (failed(forward))
+    return failure();
+  int64_t forced = int64_t(block.forced.size()), limit = modelOf(*this, symbol).getMaxPositions();
+  llvm::scope_exit restore([&, skipped = evaluator.skippedLayers] { evaluator.skippedLayers = skipped; });
+  evaluator.skippedLayers = getSkip().value_or(ArrayRef<int64_t>()).vec();
+
+  NodeRowsValue hidden{block, {}};
+  StageValue stage;
+  SmallVector<bool> known(block.nodes.size(), false);
+  auto leaves = llvm::to_vector(llvm::make_filter_range(llvm::seq<int64_t>(0, int64_t(block.nodes.size())),
+                                                        [&](int64_t node) { return block.children(node).empty(); }));
+  // Each path from the root to a leaf is a chain, computed by itself.
+  for (int64_t leaf : leaves) {
+    StageValue::Branch branch{block.pathTo(leaf), {}};
+    int64_t count = forced + int64_t(branch.nodes.size());
+    if (x.published + count > limit)
+      return emitOpError("expected at most max_positions ")
+             << limit << " tokens in a sequence but got " << x.published + count;
+    DenseValue ids = DenseValue::zeros({count}), positions = ids;
+    for (int64_t i = 0; i < count; ++i) {
+      ids.data[size_t(i)] =
+          double(i < forced ? block.forced[size_t(i)] : block.nodes[size_t(branch.nodes[size_t(i - forced)])].token);
+      positions.data[size_t(i)] = double(x.published + i);
+    }
+    ValueList arguments = {std::move(ids), std::move(positions), RowsValue{std::vector<int64_t>(size_t(count), 0)}};
+    for (size_t i = 0, e = forward->getStateTypes().size(); i < e; ++i) {
+      auto state = x.states.empty() ? std::make_shared<StateValue>() : x.states[i];
+      arguments.push_back(leaves.size() == 1 ? state : copyOf(state));
+    }
+    auto values = evaluator.runBlock(forward->getBody().front(), std::move(arguments));
+    if (failed(values))
+      return failure();
+    const auto &rows = valueAs<DenseValue>((*values)[0]);
+    if (hidden.rows.data.empty())
+      hidden.rows = DenseValue::zeros({int64_t(block.nodes.size()), rows.rowSize()});
+    for (auto [i, node] : llvm::enumerate(branch.nodes))
+      if (!std::exchange(known[size_t(node)], true))
+        std::copy_n(rows.row(forced + int64_t(i)), rows.rowSize(), hidden.rows.row(node));
+    for (const EvalValue &state : ArrayRef(*values).drop_front())
+      branch.states.push_back(valueAs<std::shared_ptr<StateValue>>(state));
+    stage.branches.push_back(std::move(branch));
+  }
+  results.push_back(std::move(hidden));
+  results.push_back(std::move(stage));
+  return success();
+}
+
+LogicalResult HeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const auto &hidden = valueAs<NodeRowsValue>(operands[0]);
+  auto head = modelFunction(
+      *this, cast<HiddenType>(getHidden().getType()).getModel(), getFunction().value_or("head"), "(hidden) -> logits",
+      [](lm::FuncOp function) { return function.getNumArguments() == 1 && function.getNumResults() == 1; });
+  if (failed(head))
+    return failure();
+  auto values = evaluator.runBlock(head->getBody().front(), {hidden.rows});
+  if (failed(values))
+    return failure();
+  results.push_back(NodeRowsValue{hidden.block, valueAs<DenseValue>(values->front())});
+  return success();
+}
+
+LogicalResult LeafOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const auto &hidden = valueAs<NodeRowsValue>(operands[0]);
+  ArrayRef<double> row = hidden.of(valueAs<PathValue>(operands[1]).accepted.back());
+  DenseValue leaf = DenseValue::zeros({1, int64_t(row.size())});
+  llvm::copy(row, leaf.data.begin());
+  results.push_back(NodeRowsValue{hidden.block, std::move(leaf)});
+  return success();
+}
+
+LogicalResult EditOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const SequenceValue &x = sequence(operands[0]);
+  auto logits = valueAs<NodeRowsValue>(operands[1]);
+  const BlockValue &block = logits.block;
+  for (int64_t node = 0; node < logits.rows.rows(); ++node) {
+    MutableArrayRef<double> row(logits.rows.row(node), size_t(logits.rows.rowSize()));
+    std::vector<int64_t> text = x.tokens;
+    std::vector<int64_t> path = block.pathTo(node);
+    if (getHistory() == History::path)
+      for (int64_t at : ArrayRef(path).drop_front())
+        text.push_back(block.nodes[size_t(at)].token);
+    for (auto [token, bias] : x.logitBias)
+      applyEdit(row, {token, bias});
+    for (const Edit &edit : penaltyEdits(text, x.promptLength, x.penalties))
+      applyEdit(row, edit);
+    if (int64_t(text.size()) - x.promptLength < x.minNewTokens)
+      for (int64_t stop : x.stopIds)
+        applyEdit(row, {stop, -std::numeric_limits<double>::infinity()});
+  }
+  results.push_back(std::move(logits));
+  return success();
+}

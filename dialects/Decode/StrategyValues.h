@@ -1,0 +1,101 @@
+//===- StrategyValues.h - Values of strategies under evaluation -*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What the types of a strategy hold in the reference evaluation. Staged keys and values
+// are the cells of the state at and beyond `published`: dropping a stage costs nothing,
+// the next one overwrites it, and so does what a fork has drafted.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_DIALECTS_DECODE_STRATEGYVALUES_H
+#define PLAIT_DIALECTS_DECODE_STRATEGYVALUES_H
+
+#include "dialects/Decode/Decode.h"
+
+namespace plait::decode {
+
+/// !decode.block
+struct BlockValue {
+  struct Node {
+    int64_t token;
+    int64_t parent;                ///< or -1
+    std::vector<double> drawnFrom; ///< the distribution of a token that was drawn; else empty
+  };
+  SequenceValue sequence;
+  std::vector<int64_t> forced; ///< pending tokens before the root
+  std::vector<Node> nodes;
+
+  int64_t depth(int64_t node) const { return node == 0 ? 0 : 1 + depth(nodes[size_t(node)].parent); }
+  int64_t position(int64_t node) const { return sequence.published + int64_t(forced.size()) + depth(node); }
+  std::vector<int64_t> children(int64_t node) const;
+  /// The nodes from the root to `node`.
+  std::vector<int64_t> pathTo(int64_t node) const;
+  /// The root: what is pending in `sequence`.
+  static BlockValue pending(const SequenceValue &sequence);
+};
+
+/// !decode.stage: the states after the forward of each root-to-leaf path of a block.
+struct StageValue {
+  struct Branch {
+    std::vector<int64_t> nodes;
+    std::vector<std::shared_ptr<StateValue>> states;
+  };
+  std::vector<Branch> branches;
+};
+
+/// !decode.hidden and !decode.logits: a row per node of the block, or of one node.
+struct NodeRowsValue {
+  BlockValue block;
+  DenseValue rows;
+
+  /// `rows` of one node are the last one's.
+  llvm::ArrayRef<double> of(int64_t node) const {
+    return llvm::ArrayRef(rows.row(rows.rows() == 1 ? 0 : node), size_t(rows.rowSize()));
+  }
+};
+
+/// !decode.path: the accepted nodes, root first, and what follows.
+struct PathValue {
+  std::vector<int64_t> accepted;
+  std::vector<int64_t> tokens; ///< of the accepted nodes but the root
+  Choice next;
+  std::vector<double> drawnFrom; ///< the distribution of `next`, if it was drawn for a draft
+};
+
+/// !decode.guesses: for the positions after the pending token.
+struct GuessesValue {
+  std::vector<BlockValue::Node> guesses;
+};
+
+/// !decode.candidates
+struct CandidatesValue {
+  std::vector<int64_t> tokens;
+};
+
+/// !decode.successors, by token
+struct SuccessorsValue {
+  std::map<int64_t, std::vector<int64_t>> entries;
+};
+
+/// !decode.acceptance: by place in the draft
+struct AcceptanceValue {
+  struct Rate {
+    double accepted = 0, seen = 0;
+  };
+  std::vector<Rate> rates;
+};
+
+/// The distribution of a warped row, which sums up to 1; at temperature 0 that of the
+/// greedy choice. Empty if there is nothing to choose from.
+std::vector<double> distributionOf(llvm::ArrayRef<double> logits, const WarpValues &warps);
+
+/// The sequence's values for the warps that are listed.
+WarpValues warpsOf(const SequenceValue &sequence, mlir::ArrayAttr warps);
+
+} // namespace plait::decode
+
+#endif // PLAIT_DIALECTS_DECODE_STRATEGYVALUES_H

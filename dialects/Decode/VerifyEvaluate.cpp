@@ -1,0 +1,236 @@
+//===- VerifyEvaluate.cpp - Reference semantics of verify rules -----------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Decode/StrategyValues.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace plait;
+using namespace plait::decode;
+
+using Values = ArrayRef<EvalValue>;
+using ValueList = std::vector<EvalValue>;
+
+WarpValues decode::warpsOf(const SequenceValue &x, ArrayAttr warps) {
+  WarpValues values;
+  for (auto warp : warps.getAsRange<WarpAttr>()) {
+    switch (warp.getValue()) {
+    case Warp::temperature:
+      values.temperature = x.temperature;
+      break;
+    case Warp::top_k:
+      values.topK = x.topK;
+      break;
+    case Warp::top_p:
+      values.topP = x.topP;
+      break;
+    case Warp::min_p:
+      values.minP = x.minP;
+      break;
+    }
+  }
+  return values;
+}
+
+std::vector<double> decode::distributionOf(ArrayRef<double> logits, const WarpValues &warps) {
+  std::vector<double> weights = warpedWeights(logits, warps);
+  double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (double &weight : weights)
+    weight /= sum;
+  return weights;
+}
+
+namespace {
+
+/// A walk from the root, at some node.
+class Walk {
+public:
+  Walk(Values operands)
+      : block(valueAs<BlockValue>(operands[0])), logits(valueAs<NodeRowsValue>(operands[1])), path{{0}, {}, {}, {}} {}
+
+  const BlockValue &block;
+  const NodeRowsValue &logits;
+  PathValue path;
+
+  int64_t node() const { return path.accepted.back(); }
+  ArrayRef<double> row() const { return logits.of(node()); }
+  std::vector<int64_t> children() const { return block.children(node()); }
+  int64_t tokenOf(int64_t child) const { return block.nodes[size_t(child)].token; }
+  void accept(int64_t child) {
+    path.accepted.push_back(child);
+    path.tokens.push_back(tokenOf(child));
+  }
+
+  /// The child whose token is `token`, or -1.
+  int64_t childWith(int64_t token) const {
+    for (int64_t child : children())
+      if (tokenOf(child) == token)
+        return child;
+    return -1;
+  }
+
+  /// A decision on the successor of the node at work.
+  Draws::Key key(RandomPurpose purpose, uint32_t index = 0) const {
+    const SequenceValue &x = block.sequence;
+    return {x.seed, x.sequence, block.position(node()) + 1, purpose, index};
+  }
+  int64_t pick(ArrayRef<double> weights, const Draws::Key &key) const {
+    return block.sequence.draws->pick(weights, key);
+  }
+  bool flip(double probability, const Draws::Key &key) const { return block.sequence.draws->flip(probability, key); }
+
+  /// Ends the walk with a successor drawn from `weights`; none if there are none.
+  void finish(ArrayRef<double> weights, const Draws::Key &key) {
+    path.next = weights.empty() ? Choice{-1, true, 0} : choiceOf(row(), pick(weights, key));
+  }
+};
+
+} // namespace
+
+/// Follows the choices of `choose` as far as they were drafted.
+static PathValue follow(Walk walk, llvm::function_ref<Choice(const Walk &)> choose) {
+  while (true) {
+    Choice choice = choose(walk);
+    int64_t child = choice.nonfinite ? -1 : walk.childWith(choice.token);
+    if (child < 0) {
+      walk.path.next = choice;
+      return walk.path;
+    }
+    walk.accept(child);
+  }
+}
+
+LogicalResult VerifyGreedyOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  results.push_back(follow(Walk(operands), [](const Walk &walk) { return chooseGreedily(walk.row()); }));
+  return success();
+}
+
+LogicalResult VerifySampleOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  Walk walk(operands);
+  WarpValues warps = warpsOf(walk.block.sequence, getWarps());
+  bool isDraft = getPurpose() == Purpose::draft;
+  PathValue path = follow(walk, [&](const Walk &at) {
+    std::vector<double> weights = warpedWeights(at.row(), warps);
+    if (weights.empty())
+      return Choice{-1, true, 0};
+    if (!(warps.temperature > 0))
+      return chooseGreedily(at.row());
+    return choiceOf(at.row(), at.pick(weights, at.key(isDraft ? RandomPurpose::draft : RandomPurpose::sample)));
+  });
+  if (isDraft && !path.next.nonfinite)
+    path.drawnFrom = distributionOf(walk.logits.of(path.accepted.back()), warps);
+  results.push_back(std::move(path));
+  return success();
+}
+
+/// The distribution that a drafted token is from: one that was not drawn was certain.
+static std::vector<double> draftedFrom(const BlockValue::Node &node, size_t vocabulary) {
+  if (!node.drawnFrom.empty())
+    return node.drawnFrom;
+  std::vector<double> certain(vocabulary, 0);
+  certain[size_t(node.token)] = 1;
+  return certain;
+}
+
+/// Rejection sampling from the root on. `drafted` gives the distribution that a child is
+/// tested against.
+static void reject(Walk &walk, const WarpValues &warps, const WarpValues &bonus,
+                   llvm::function_ref<std::vector<double>(int64_t child, ArrayRef<double> p)> drafted) {
+  while (true) {
+    std::vector<int64_t> children = walk.children();
+    std::vector<double> p = distributionOf(walk.row(), children.empty() ? bonus : warps);
+    if (p.empty())
+      return walk.finish({}, walk.key(RandomPurpose::sample));
+    int64_t accepted = -1;
+    for (auto [i, child] : llvm::enumerate(children)) {
+      std::vector<double> q = drafted(child, p);
+      size_t token = size_t(walk.tokenOf(child));
+      double chance = acceptanceOf(p[token], q[token]);
+      std::vector<double> rest = residualOf(p, q); // none: p and q are equal up to rounding
+      if (chance >= 1 || rest.empty() ||
+          (chance > 0 && walk.flip(chance, walk.key(RandomPurpose::accept, uint32_t(i))))) {
+        accepted = child;
+        break;
+      }
+      p = std::move(rest);
+    }
+    if (accepted < 0) {
+      bool isGreedy = !((children.empty() ? bonus : warps).temperature > 0);
+      RandomPurpose purpose = children.empty() ? RandomPurpose::sample : RandomPurpose::residual;
+      if (isGreedy)
+        walk.path.next = choiceOf(walk.row(), llvm::max_element(p) - p.begin());
+      else
+        walk.finish(p, walk.key(purpose));
+      return;
+    }
+    walk.accept(accepted);
+  }
+}
+
+LogicalResult VerifyRejectOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  Walk walk(operands);
+  WarpValues warps = warpsOf(walk.block.sequence, getWarps());
+  WarpValues bonus = getBonus() ? warpsOf(walk.block.sequence, *getBonus()) : warps;
+  if (getBonus() && getBonus()->empty())
+    bonus.temperature = warps.temperature > 0 ? 1 : 0;
+  reject(walk, warps, bonus,
+         [&](int64_t child, ArrayRef<double> p) { return draftedFrom(walk.block.nodes[size_t(child)], p.size()); });
+  results.push_back(std::move(walk.path));
+  return success();
+}
+
+LogicalResult VerifyTypicalOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  Walk walk(operands);
+  WarpValues warps = warpsOf(walk.block.sequence, getWarps());
+  while (true) {
+    std::vector<double> p = distributionOf(walk.row(), warps);
+    double entropy = 0;
+    for (double probability : p)
+      entropy -= probability > 0 ? probability * std::log(probability) : 0;
+    double least = std::min(getThreshold().convertToDouble(), getAlpha().convertToDouble() * std::exp(-entropy));
+    int64_t best = -1;
+    if (!p.empty())
+      for (int64_t child : walk.children())
+        if (p[size_t(walk.tokenOf(child))] > least &&
+            (best < 0 || p[size_t(walk.tokenOf(child))] > p[size_t(walk.tokenOf(best))]))
+          best = child;
+    if (best < 0) {
+      if (!p.empty() && !(warps.temperature > 0))
+        walk.path.next = chooseGreedily(walk.row());
+      else
+        walk.finish(p, walk.key(RandomPurpose::sample));
+      break;
+    }
+    walk.accept(best);
+  }
+  results.push_back(std::move(walk.path));
+  return success();
+}
+
+LogicalResult VerifyJacobiOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  Walk walk(operands);
+  WarpValues warps = warpsOf(walk.block.sequence, getWarps());
+  reject(walk, warps, warps, [&](int64_t child, ArrayRef<double> p) {
+    return getAgainst() == Context::fresh ? p.vec() : draftedFrom(walk.block.nodes[size_t(child)], p.size());
+  });
+  // The node after the accepted ones speaks of the token after the successor.
+  GuessesValue guesses;
+  Walk rest = walk;
+  while (!walk.path.next.nonfinite && !rest.children().empty()) {
+    rest.accept(rest.children().front());
+    std::vector<double> p = distributionOf(rest.row(), warps);
+    if (p.empty())
+      break;
+    int64_t token =
+        warps.temperature > 0 ? rest.pick(p, rest.key(RandomPurpose::draft)) : llvm::max_element(p) - p.begin();
+    guesses.guesses.push_back({token, -1, std::move(p)});
+  }
+  results.push_back(std::move(walk.path));
+  results.push_back(std::move(guesses));
+  return success();
+}

@@ -1,0 +1,246 @@
+//===- CheckExactness.cpp - What a strategy's text is worth ---------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Decode/Passes.h"
+
+#include "mlir/IR/Remarks.h"
+
+namespace plait {
+#define GEN_PASS_DEF_CHECKEXACTNESSPASS
+#include "passes/Decode/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+using namespace plait::decode;
+
+namespace {
+
+/// Where the value of a strategy comes from, through loops and ops that pass on what they
+/// use up: an argument of the strategy, or a fork.
+Value originOf(Value value) {
+  while (true) {
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      Operation *parent = argument.getOwner()->getParentOp();
+      if (!isa<RoundOp, RepeatOp>(parent))
+        return value;
+      value = parent->getOperand(argument.getArgNumber());
+      continue;
+    }
+    Operation *op = value.getDefiningOp();
+    if (auto repeat = dyn_cast<RepeatOp>(op))
+      value = repeat.getInits()[cast<OpResult>(value).getResultNumber()];
+    else if (isa<CommitOp, FollowOp>(op))
+      value = op->getOperand(0);
+    else
+      return value;
+  }
+}
+
+/// What a fork is of, or the sequence itself.
+Value baseOf(Value sequence) {
+  Value origin = originOf(sequence);
+  auto fork = origin.getDefiningOp<ForkOp>();
+  return fork ? baseOf(fork.getSequence()) : origin;
+}
+
+/// Of an op within the round, the op directly in it.
+Operation *inRound(Operation *op) {
+  while (!isa<RoundOp>(op->getParentOp()))
+    op = op->getParentOp();
+  return op;
+}
+
+/// The draft sources that a block passes through, from the last one on.
+SmallVector<DraftSourceOpInterface> sourcesOf(Value block) {
+  SmallVector<DraftSourceOpInterface> sources;
+  SmallVector<Value> open = {block};
+  DenseSet<Value> seen;
+  while (!open.empty()) {
+    Value value = open.pop_back_val();
+    if (!seen.insert(value).second)
+      continue;
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      Operation *loop = argument.getOwner()->getParentOp();
+      open.push_back(loop->getOperand(argument.getArgNumber()));
+      open.push_back(argument.getOwner()->getTerminator()->getOperand(argument.getArgNumber()));
+    } else if (auto repeat = value.getDefiningOp<RepeatOp>()) {
+      unsigned number = cast<OpResult>(value).getResultNumber();
+      open.push_back(repeat.getInits()[number]);
+      open.push_back(repeat.getBody().front().getTerminator()->getOperand(number));
+    } else if (auto source = value.getDefiningOp<DraftSourceOpInterface>()) {
+      sources.push_back(source);
+      if (auto append = dyn_cast<AppendOp>(source.getOperation()))
+        open.push_back(append.getInput());
+    }
+  }
+  return sources;
+}
+
+//===----------------------------------------------------------------------===//
+// Legality
+//===----------------------------------------------------------------------===//
+
+/// A fork writes where the next forward of its sequence will: none may stand between.
+LogicalResult verifyForks(StrategyOp strategy) {
+  WalkResult result = strategy.walk([&](ForkOp fork) {
+    Operation *end = nullptr;
+    strategy.walk([&](DropOp drop) {
+      if (originOf(drop.getSequence()) == fork.getResult())
+        end = drop;
+    });
+    if (!end) {
+      fork.emitOpError("expected a 'decode.drop' of what the fork becomes");
+      return WalkResult::interrupt();
+    }
+    if (end->getBlock() != fork->getBlock()) {
+      end->emitOpError("expected to be in the region of its fork").attachNote(fork.getLoc()) << "the fork";
+      return WalkResult::interrupt();
+    }
+    return strategy.walk([&](Operation *op) {
+      if (!isa<ForwardOp, CommitOp>(op) || originOf(op->getOperand(0)) == fork.getResult() ||
+          baseOf(op->getOperand(0)) != baseOf(fork.getSequence()))
+        return WalkResult::advance();
+      Operation *at = inRound(op);
+      if (at->getBlock() != fork->getBlock() || !fork->isBeforeInBlock(at) || !at->isBeforeInBlock(end))
+        return WalkResult::advance();
+      op->emitOpError("expected no use of the sequence's state while a fork of it lives").attachNote(fork.getLoc())
+          << "the fork";
+      return WalkResult::interrupt();
+    });
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// Between a forward and the commit of its stage no other forward writes that state.
+LogicalResult verifyStages(StrategyOp strategy) {
+  WalkResult result = strategy.walk([&](CommitOp commit) {
+    auto forward = commit.getStage().getDefiningOp<ForwardOp>();
+    if (forward->getBlock() != commit->getBlock()) {
+      commit.emitOpError("expected to be in the region of its 'decode.forward'");
+      return WalkResult::interrupt();
+    }
+    return strategy.walk([&](ForwardOp other) {
+      Operation *at = other;
+      while (at && at->getBlock() != forward->getBlock())
+        at = at->getParentOp();
+      if (!at || other == forward || baseOf(other.getSequence()) != baseOf(forward.getSequence()) ||
+          !forward->isBeforeInBlock(at) || !at->isBeforeInBlock(commit))
+        return WalkResult::advance();
+      other.emitOpError("expected no other forward of a sequence before its stage is committed")
+              .attachNote(forward.getLoc())
+          << "the stage";
+      return WalkResult::interrupt();
+    });
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// A block has room for what loops append to it.
+LogicalResult verifyRoom(StrategyOp strategy) {
+  WalkResult result = strategy.walk([&](AppendOp append) {
+    int64_t total = 1;
+    for (DraftSourceOpInterface source : sourcesOf(append.getBlock())) {
+      int64_t count = 1;
+      for (Operation *op = source; !isa<StrategyOp>(op); op = op->getParentOp())
+        if (auto repeat = dyn_cast<RepeatOp>(op))
+          count *= repeat.getCount();
+      if (isa<AppendOp>(source.getOperation()))
+        total += count;
+      else if (!isa<PendingOp>(source.getOperation()))
+        total += source.getMaxTokens() - 1;
+    }
+    if (total <= append.getMaxTokens())
+      return WalkResult::advance();
+    append.emitOpError("expected a block with room for ") << total << " tokens but got " << append.getBlock().getType();
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// Exactness
+//===----------------------------------------------------------------------===//
+
+/// Rejection sampling needs drafts by other random numbers than those of the text. Their
+/// distribution may be any, as a token brings the one that it was drawn from.
+ExactnessReason drawsOf(VerifyRejectOp rule) {
+  for (DraftSourceOpInterface source : sourcesOf(rule.getBlock())) {
+    auto append = dyn_cast<AppendOp>(source.getOperation());
+    auto draft = append ? append.getPath().getDefiningOp<VerifyRuleOpInterface>() : nullptr;
+    if (!draft)
+      continue;
+    auto sample = dyn_cast<VerifySampleOp>(draft.getOperation());
+    if (!sample && !isa<VerifyGreedyOp>(draft.getOperation()))
+      return {Exactness::approximate, "it is not known which distribution drafted tokens are drawn from"};
+    if (sample && sample.getPurpose() == Purpose::sample)
+      return {Exactness::approximate, "drafted tokens are drawn by the random numbers that decide on the text"};
+  }
+  return {};
+}
+
+ExactnessReason exactnessOf(CommitOp commit) {
+  auto forward = commit.getStage().getDefiningOp<ForwardOp>();
+  auto rule = cast<VerifyRuleOpInterface>(commit.getPath().getDefiningOp());
+  ExactnessReason result = rule.getExactness();
+  if (auto reject = dyn_cast<VerifyRejectOp>(rule.getOperation()))
+    result = result.meet(drawsOf(reject));
+  if (forward.getSkip() && !forward.getSkip()->empty())
+    result = result.meet({Exactness::approximate, "layers are left out of a forward whose stage is committed"});
+  Value logits = rule->getOperand(1);
+  if (auto edit = logits.getDefiningOp<EditOp>()) {
+    if (edit.getHistory() == History::prefix)
+      result = result.meet(
+          {Exactness::approximate, "penalties of a node look at the sequence alone and not at the node's path"});
+    logits = edit.getLogits();
+  }
+  auto head = logits.getDefiningOp<HeadOp>();
+  if (!head || head.getHidden() != forward.getHidden())
+    result = result.meet({Exactness::approximate, "the rule takes logits of another forward"});
+  else if (head.getFunction() && *head.getFunction() != "head")
+    result = result.meet({Exactness::approximate, "the rule takes logits of another head than the model's"});
+  return result;
+}
+
+struct CheckExactnessPass : plait::impl::CheckExactnessPassBase<CheckExactnessPass> {
+  void runOnOperation() override {
+    for (StrategyOp strategy : getOperation().getOps<StrategyOp>())
+      if (failed(verifyForks(strategy)) || failed(verifyStages(strategy)) || failed(verifyRoom(strategy)) ||
+          failed(check(strategy)))
+        return signalPassFailure();
+  }
+
+  LogicalResult check(StrategyOp strategy) {
+    Value text = strategy.getBody().getArgument(0);
+    ExactnessReason result;
+    Operation *culprit = strategy;
+    strategy.walk([&](CommitOp commit) {
+      if (originOf(commit.getSequence()) != text)
+        return;
+      ExactnessReason own = exactnessOf(commit);
+      if (result.exactness < own.exactness)
+        result = own, culprit = commit.getPath().getDefiningOp();
+    });
+    Value yielded = strategy.getRound().getBody().front().getTerminator()->getOperand(0);
+    if (originOf(yielded) != text)
+      return strategy.emitOpError("expected a round that yields its own sequence first, not a draft's");
+    remark::analysis(strategy.getLoc(), remark::RemarkOpts::name("Exactness").category("plait-check-exactness"))
+        << ("@" + strategy.getSymName() + " is " + stringifyExactness(result.exactness) +
+            (result.reason.empty() ? "" : ": " + result.reason))
+               .str();
+    if (!strategy.getExact()) {
+      strategy.setExact(result.exactness);
+      return success();
+    }
+    if (result.exactness <= *strategy.getExact())
+      return success();
+    return culprit->emitOpError("expected a strategy that is ")
+           << stringifyExactness(*strategy.getExact()) << ", as @" << strategy.getSymName() << " says, but it is "
+           << stringifyExactness(result.exactness) << ": " << result.reason;
+  }
+};
+
+} // namespace

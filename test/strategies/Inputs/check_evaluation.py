@@ -1,0 +1,56 @@
+"""Evaluates every strategy file as it stands and compares with autoregressive decoding."""
+import pathlib
+import sys
+
+import numpy as np
+
+import strategies
+
+LIBRARY = pathlib.Path(sys.argv[1])
+AUTOREGRESSIVE = "--plait-attach-strategy"
+VARIANTS = {
+    "prompt_lookup": [{}, {"k": 1}, {"k": 7, "longest": 2}],
+    "spec": [{}, {"lengths": [3], "most": 3}, {"lengths": [0], "most": 1}],
+    "token_recycling": [{}, {"tree": [-1, 0, 1, 2]}],
+    "medusa": [{}, {"tree": [-1, 0]}],
+    "swift": [{}, {"skip": [3], "k": 6}, {"skip": [0, 1, 2, 3], "k": 2}],
+    "jacobi": [{}, {"window": 1}],
+}
+COUNT = 24
+
+
+def main():
+    models = strategies.TinyModels(sys.argv[2])
+    random = np.random.RandomState(3)
+    prompts = [[int(token) for token in random.randint(3, 23, size)] for size in (1, 2, 5, 9, 9)]
+    prompts[4] = prompts[4][:3] * 3
+    files = {path.stem: path.read_text() for path in sorted(LIBRARY.glob("*.mlir"))}
+    assert set(files) == set(VARIANTS), f"strategies without a variant here: {set(files) ^ set(VARIANTS)}"
+
+    reference = [strategies.greedy(models.tensors, prompt, COUNT, stops=(5,)) for prompt in prompts]
+    settings = {
+        "greedy": dict(stop_ids=5),
+        "penalties": dict(repetition_penalty=1.3, presence_penalty=0.4, frequency_penalty=0.2, logit_bias="7:1.5"),
+        "drawn": dict(temperature=0.9, seed=11),
+        "warped": dict(temperature=1.2, top_k=9, top_p=0.9, min_p=0.02, seed=5, stop_ids="5,9", min_new_tokens=6),
+    }
+    for setting, options in settings.items():
+        expected, rounds = models.evaluate("// ar()\n", "ar", prompts, COUNT, [AUTOREGRESSIVE], **options)
+        assert rounds == [len(tokens) for tokens in expected]
+        if setting == "greedy":
+            assert expected == reference, f"autoregressive: {expected} instead of {reference}"
+        for name, variants in VARIANTS.items():
+            for values in variants:
+                text = strategies.fill_in(files[name], **values)
+                tokens, rounds = models.evaluate(text, name, prompts, COUNT, ["--plait-check-exactness"], **options)
+                is_identical = "exact identical" in text or options.get("temperature", 0) == 0
+                if is_identical:
+                    assert tokens == expected, f"{name} {values} {setting}: {tokens} instead of {expected}"
+                else:
+                    assert all(tokens), f"{name} {values} {setting}: no tokens"
+                count = sum(map(len, tokens))
+                assert sum(rounds) <= count, f"{name}: {sum(rounds)} rounds for {count} tokens"
+                print(f"{name} {values} {setting}: {count} tokens in {sum(rounds)} rounds")
+
+
+main()

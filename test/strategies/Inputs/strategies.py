@@ -1,0 +1,133 @@
+"""Strategy files evaluated on a tiny random model, without any lowering.
+
+Parameters are filled in as the driver does: `$name` and `$(name + 1)` stand for numbers or
+lists, with the defaults of the file's first line.
+"""
+import pathlib
+import re
+import subprocess
+
+import numpy as np
+
+import tiny_llama
+
+SHAPE = dict(vocab=23, hidden=32, layers=4, heads=4, kv=2)
+
+
+def fill_in(text, **values):
+    """The IR of a strategy file."""
+    header = re.match(r"// (\w+)\((.*)\)\n", text)
+    known = dict(re.findall(r"(\w+) = (\[[^\]]*\]|[^,\[]+)", header.group(2)))
+    known.update({name: str(value) for name, value in values.items()})
+
+    def replace(match):
+        name, more = match.group(1) or match.group(2), match.group(3)
+        return str(int(known[name]) + int(more)) if more else known[name]
+
+    return re.sub(r"\$(?:(\w+)|\((\w+) \+ (\d+)\))", replace, text)
+
+
+class TinyModels:
+    """A target, and a draft that is the target with `noise` on its weights; logits are larger
+    the more `sharpness`."""
+
+    def __init__(self, folder, seed=0, noise=0.02, sharpness=1.0):
+        self.folder = pathlib.Path(folder)
+        shape = [SHAPE[name] for name in ("vocab", "hidden", "layers", "heads", "kv")]
+        self.tensors = tiny_llama.write(self.folder / "model", *shape, seed)
+        self.tensors = {name: np.asarray(value, np.float32) for name, value in self.tensors.items()}
+        self.tensors["lm_head.weight"] = np.float32(sharpness) * self.tensors["lm_head.weight"]
+        random = np.random.RandomState(seed + 1)
+        everything = dict(self.tensors)
+        for name, value in self.tensors.items():
+            everything["draft." + name] = value + noise * np.abs(value).mean() * random.randn(*value.shape)
+        for head in range(2):
+            everything[f"medusa.{head}"] = self.tensors["lm_head.weight"] + 0.3 * random.randn(*self.tensors["lm_head.weight"].shape)
+        self.weights = self.folder / "weights.safetensors"
+        tiny_llama.write_safetensors(self.weights, everything)
+        self.ir = self.make_ir()
+
+    def make_ir(self):
+        out = self.folder / "model.mlir"
+        subprocess.run(["plait-compile", str(self.folder / "model"), "--stop-after=import", "-o", str(out)], check=True)
+        printed = subprocess.run(["plait-opt", str(out)], check=True, capture_output=True, text=True).stdout
+        begin, end = printed.index("lm.model @main"), printed.rindex("}")
+        model = printed[begin:end]
+        draft = model.replace("lm.model @main", "lm.model @draft").replace('from "', 'from "draft.')
+        head = model[model.index("lm.func @head"):]
+        head = head[:head.index("\n    }") + 6]
+        extra, shape = "", f"{SHAPE['vocab']}x{SHAPE['hidden']}"
+        for number in range(2):
+            extra += f'    lm.weight @medusa_{number}_weight from "medusa.{number}" : !lm.weight<{shape}, #lm.f32>\n    '
+            extra += head.replace("@head", f"@medusa_{number}").replace("@lm_head", f"@medusa_{number}_weight") + "\n"
+        cut = model.rindex("}")
+        return model[:cut] + extra + model[cut:] + draft
+
+    def evaluate(self, strategy, name, prompts, new_tokens, passes=(), **options):
+        """Tokens of each prompt, and the number of rounds."""
+        values = self.run(strategy, name, prompts, new_tokens, passes, **options)
+        return [values[f"tokens.{row}"].tolist() for row in range(len(prompts))], values["rounds"].tolist()
+
+    def outcomes(self, strategy, name, prompt, new_tokens, passes=(), **options):
+        """The probability of each text."""
+        values = self.run(strategy, name, [prompt], new_tokens, passes, outcomes="true", **options)
+        return dict(zip(map(tuple, values["outcomes"].tolist()), values["probabilities"].astype(np.float64).sum(1).tolist()))
+
+    def run(self, strategy, name, prompts, new_tokens, passes, **options):
+        path = self.folder / f"{name}.mlir"
+        path.write_text(strategy + self.ir if strategy.startswith("//") else strategy + "\n" + self.ir)
+        tokens = ";".join(",".join(map(str, prompt)) for prompt in prompts)
+        text = f"function={name} weights={self.weights} tokens={tokens} new-tokens={new_tokens} " \
+               f"print=false output={self.folder}/values.safetensors"
+        for key, value in options.items():
+            text += f" {key.replace('_', '-')}={value}"
+        run = subprocess.run(["plait-opt", str(path), *passes, f"--plait-evaluate={text}", "-o", "/dev/null"],
+                             capture_output=True, text=True)
+        if run.returncode:
+            raise RuntimeError(f"{name}: {run.stderr[-2000:]}")
+        return tiny_llama.read_safetensors(self.folder / "values.safetensors")
+
+
+def logits_of(tensors, tokens):
+    """Logits after each token, in float64: an answer of our own to what the model computes."""
+    t = {name: np.asarray(value, np.float64) for name, value in tensors.items()}
+    hidden, heads, kv = SHAPE["hidden"], SHAPE["heads"], SHAPE["kv"]
+    dim, count = hidden // heads, len(tokens)
+    positions = np.arange(count)
+    angles = positions[:, None] / 10000.0 ** (np.arange(dim // 2) * 2 / dim)
+
+    def norm(x, weight):
+        return x / np.sqrt((x * x).mean(-1, keepdims=True) + 2.0**-16) * weight
+
+    def rope(x):
+        low, high = x[..., :dim // 2], x[..., dim // 2:]
+        cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
+        return np.concatenate([low * cos - high * sin, high * cos + low * sin], -1)
+
+    x = t["model.embed_tokens.weight"][tokens]
+    mask = np.tril(np.ones((count, count), bool))
+    for layer in range(SHAPE["layers"]):
+        w = {name.split(f"layers.{layer}.")[1][:-7]: value for name, value in t.items() if f"layers.{layer}." in name}
+        h = norm(x, w["input_layernorm"])
+        q = rope((h @ w["self_attn.q_proj"].T).reshape(count, heads, dim))
+        k = rope((h @ w["self_attn.k_proj"].T).reshape(count, kv, dim))
+        v = (h @ w["self_attn.v_proj"].T).reshape(count, kv, dim)
+        out = np.zeros((count, heads, dim))
+        for head in range(heads):
+            scores = np.where(mask, q[:, head] @ k[:, head * kv // heads].T / np.sqrt(dim), -np.inf)
+            weights = np.exp(scores - scores.max(-1, keepdims=True))
+            out[:, head] = weights / weights.sum(-1, keepdims=True) @ v[:, head * kv // heads]
+        x = x + out.reshape(count, hidden) @ w["self_attn.o_proj"].T
+        h = norm(x, w["post_attention_layernorm"])
+        gate = h @ w["mlp.gate_proj"].T
+        x = x + gate / (1 + np.exp(-gate)) * (h @ w["mlp.up_proj"].T) @ w["mlp.down_proj"].T
+    return norm(x, t["model.norm.weight"]) @ t["lm_head.weight"].T
+
+
+def greedy(tensors, prompt, count, stops=()):
+    tokens = list(prompt)
+    while len(tokens) < len(prompt) + count:
+        tokens.append(int(np.argmax(logits_of(tensors, tokens)[-1])))
+        if tokens[-1] in stops:
+            break
+    return tokens[len(prompt):]
