@@ -49,6 +49,8 @@ LogicalResult LookupOp::verify() {
 }
 
 LogicalResult ExpandOp::verify() {
+  if (getCandidates().empty())
+    return emitOpError("expected candidates for one depth at least");
   return verifyTree(*this, typeOf(getBlock()), [&](int64_t depth) -> int64_t {
     return depth < int64_t(getCandidates().size())
                ? cast<CandidatesType>(getCandidates()[size_t(depth)].getType()).getCount()

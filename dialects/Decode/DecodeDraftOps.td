@@ -40,7 +40,9 @@ def Decode_AppendOp : Decode_DraftOp<"append", [AllTypesMatch<["input", "block"]
   let summary = "draft source: one more token at the end of a chain";
   let description = [{
     The next token of a path, of whatever sequence, becomes the block's last node. It comes
-    with the distribution that it was drawn from, if it was.
+    with the distribution that it was drawn from, if it was drawn, and for the position that
+    it gets: numbers of other positions may have been looked at already. Nothing is appended
+    to a block that has reached the model's last position, nor if there is no next token.
 
     ```mlir
     %c = decode.append %b, %p : !decode.block<5>
@@ -86,8 +88,8 @@ def Decode_ExpandOp : Decode_DraftOp<"expand"> {
     ```mlir
     %b = decode.expand %x, %c0, %c1 : !decode.sequence<@main>, !decode.candidates<3>, !decode.candidates<2> -> !decode.block<tree [-1, 0, 0, 0, 1, 1, 2]>
     ```
-    **Constraints:** the block is a static tree; no node is deeper than there are operands,
-    and none has more children than its depth's candidates.
+    **Constraints:** at least one operand; the block is a static tree; no node is deeper than
+    there are operands, and none has more children than its depth's candidates.
   }];
   let arguments = (ins Decode_SequenceType:$sequence, Variadic<Decode_CandidatesType>:$candidates);
   let results = (outs Decode_BlockType:$block);

@@ -52,16 +52,30 @@ void StrategyOp::print(OpAsmPrinter &p) {
 
 RoundOp StrategyOp::getRound() { return *getBody().getOps<RoundOp>().begin(); }
 
+/// The number of tokens of a model's vocabulary, or 0 if it is not known.
+static int64_t vocabularyOf(lm::ModelOp model) {
+  auto head = model.lookupSymbol<lm::FuncOp>("head");
+  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
+  return logits ? logits.getShape().back() : 0;
+}
+
 LogicalResult StrategyOp::verifyRegions() {
   Block &body = getBody().front();
   if (body.getNumArguments() == 0)
     return emitOpError("expected a sequence as the first argument");
+  int64_t vocabulary = 0;
   for (Type type : body.getArgumentTypes()) {
     auto sequence = dyn_cast<SequenceType>(type);
     if (!sequence)
       return emitOpError("expected arguments that are sequences but got ") << type;
-    if (!SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(*this, sequence.getModel()))
+    auto model = SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(*this, sequence.getModel());
+    if (!model)
       return emitOpError("expected a sequence of an 'lm.model' but got ") << sequence;
+    int64_t own = vocabularyOf(model);
+    if (vocabulary && own && own != vocabulary)
+      return emitOpError("expected models with one vocabulary but got ")
+             << vocabulary << " tokens and, for " << sequence << ", " << own;
+    vocabulary = own ? own : vocabulary;
   }
   auto end = dyn_cast<ReturnOp>(body.back());
   auto round = end ? dyn_cast_or_null<RoundOp>(end->getPrevNode()) : nullptr;
@@ -72,6 +86,9 @@ LogicalResult StrategyOp::verifyRegions() {
     return emitOpError("expected a body of initial values, one 'decode.round' and a 'decode.return' of its results");
   if (round.getInits().empty() || round.getInits()[0] != body.getArgument(0))
     return emitOpError("expected a round whose first value is the first sequence");
+  for (BlockArgument argument : body.getArguments())
+    if (!argument.hasOneUse())
+      return emitOpError("expected one use of argument ") << argument.getArgNumber() << ", as a value of the round";
   return success();
 }
 
@@ -144,8 +161,9 @@ void RepeatOp::print(OpAsmPrinter &p) {
   });
 }
 
-/// A sequence or stage is affine: of the uses of one value, exactly one may
-/// use it up. Reading ops (draft sources, forward, edit, fork, stop) do not.
+/// A sequence or stage is affine: of the uses of one value, exactly one uses it up: the
+/// last one, and not in a loop within. Reading ops (draft sources, forward, edit, fork,
+/// stop) do not.
 static LogicalResult verifyUsedUpOnce(Operation *op, Value value) {
   if (!isa<SequenceType, StageType>(value.getType()))
     return success();
@@ -154,9 +172,19 @@ static LogicalResult verifyUsedUpOnce(Operation *op, Value value) {
            (isa<FollowOp>(use.getOwner()) && use.getOperandNumber() == 0);
   };
   int64_t count = llvm::count_if(value.getUses(), usesUp);
+  for (OpOperand &use : value.getUses())
+    if (usesUp(use) && use.getOwner()->getBlock() != value.getParentBlock())
+      return use.getOwner()->emitOpError("expected ")
+             << value.getType() << " to be consumed in the region that it is from";
   if (count != 1)
     return op->emitOpError("expected ") << value.getType() << " to be consumed exactly once but got " << count
                                         << " consuming uses";
+  Operation *end = llvm::find_if(value.getUses(), usesUp)->getOwner();
+  for (Operation *user : value.getUsers()) {
+    Operation *at = end->getBlock()->findAncestorOpInBlock(*user);
+    if (user != end && !(at && at->isBeforeInBlock(end)))
+      return user->emitOpError("expected no use of ") << value.getType() << " after it is consumed";
+  }
   return success();
 }
 
@@ -208,21 +236,6 @@ LogicalResult CommitOp::verify() {
   auto rule = getPath().getDefiningOp<VerifyRuleOpInterface>();
   if (!rule || rule->getOperand(0) != forward.getBlock())
     return emitOpError("expected a path from a rule on the block of that 'decode.forward'");
-  return success();
-}
-
-/// The number of tokens of a model's vocabulary, or 0 if it is not known.
-static int64_t vocabularyOf(Operation *op, Value sequence) {
-  auto model = SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(op, cast<SequenceType>(sequence.getType()).getModel());
-  auto head = model ? model.lookupSymbol<lm::FuncOp>("head") : nullptr;
-  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
-  return logits ? logits.getShape().back() : 0;
-}
-
-LogicalResult FollowOp::verify() {
-  int64_t own = vocabularyOf(*this, getSequence()), other = vocabularyOf(*this, getOther());
-  if (own && other && own != other)
-    return emitOpError("expected models with one vocabulary but got ") << own << " and " << other << " tokens";
   return success();
 }
 

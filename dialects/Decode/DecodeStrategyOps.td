@@ -33,9 +33,9 @@ def Decode_StrategyOp : Decode_Op<"strategy", [Symbol, IsolatedFromAbove, Single
     or of draft models, begin with the same text and nothing in their states. `exact` says
     how the text relates to the autoregressive one; `plait-check-exactness` proves it.
 
-    **Constraints:** at least one argument, all sequences of an existing `lm.model`; the
-    body is initial values (`decode.new_*`), one `decode.round` and a `decode.return` of its
-    results, of which the first is the sequence.
+    **Constraints:** arguments are sequences of existing `lm.model`s with one vocabulary, one
+    at least, each used by the round alone; the body is initial values (`decode.new_*`), one
+    `decode.round` and a `decode.return` of its results, of which the first is the sequence.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<Decode_Exactness>:$exact);
   let regions = (region SizedRegion<1>:$body);
@@ -53,7 +53,8 @@ def Decode_RoundOp : Decode_EvalOp<"round", [SingleBlock]> {
 
     **Constraints:** initial values, block arguments and results have the same
     types; the terminator is a `decode.yield ... until` of those types; every sequence and
-    stage is used up exactly once.
+    stage is used up exactly once, by its last use, in the region that it is from. A loop
+    yields each sequence in its own place (`plait-check-exactness`).
   }];
   let arguments = (ins Variadic<AnyType>:$inits);
   let results = (outs Variadic<AnyType>:$results);
@@ -66,7 +67,7 @@ def Decode_RepeatOp : Decode_EvalOp<"repeat", [SingleBlock, AttrSizedOperandSegm
   let summary = "repeats its region a bounded number of times within a round";
   let description = [{
     `count` times, or as often as `times` says if that is less; no further once the region
-    says so.
+    says so, or a sequence that it carries has reached its model's last position.
 
     ```mlir
     %c, %g = decode.repeat 4 iter(%b = %b0, %e = %d) : !decode.block<5>, !decode.sequence<@draft> {
@@ -107,7 +108,8 @@ def Decode_CommitOp : Decode_EvalOp<"commit", [DeclareOpInterfaceMethods<InferTy
   let description = [{
     The accepted tokens of the path become part of the sequence, their staged
     keys and values part of its state; the path's next token is the new pending
-    token. What follows a token that ends the sequence is dropped.
+    token. What follows a token that ends the sequence is dropped. A path without a next
+    token, as a logit was not finite, ends it after the accepted tokens.
 
     ```mlir
     %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
@@ -131,12 +133,12 @@ def Decode_FollowOp : Decode_EvalOp<"follow", [Pure, AllTypesMatch<["sequence", 
     ```mlir
     %e = decode.follow %f, %y : !decode.sequence<@draft>, !decode.sequence<@main>
     ```
-    **Constraints:** the two models have one vocabulary.
+    **Constraints:** `sequence` is a draft of its own: neither the text nor a fork
+    (`plait-check-exactness`).
   }];
   let arguments = (ins Decode_SequenceType:$sequence, Decode_SequenceType:$other);
   let results = (outs Decode_SequenceType:$result);
   let assemblyFormat = "$sequence `,` $other attr-dict `:` type($sequence) `,` type($other)";
-  let hasVerifier = 1;
 }
 
 def Decode_ForkOp : Decode_EvalOp<"fork", [AllTypesMatch<["sequence", "result"]>]> {

@@ -34,30 +34,31 @@ std::vector<int64_t> BlockValue::pathTo(int64_t node) const {
   return path;
 }
 
-BlockValue BlockValue::pending(const SequenceValue &x) {
-  return {x, {x.tokens.begin() + x.published, x.tokens.end() - 1}, {{x.tokens.back(), -1, {}}}};
-}
-
-/// The root, once there is something pending.
-static FailureOr<BlockValue> rootOf(Operation *op, const EvalValue &operand) {
-  const SequenceValue &x = sequence(operand);
-  if (x.published >= int64_t(x.tokens.size()))
-    return op->emitOpError("expected a sequence with pending tokens but all ")
-           << x.tokens.size() << " are in its state";
-  return BlockValue::pending(x);
-}
-
 static lm::ModelOp modelOf(Operation *op, Value sequence) {
   return SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(op, cast<SequenceType>(sequence.getType()).getModel());
 }
 
-/// Whether the model has a position for a node of `depth`.
-static bool hasRoom(Operation *op, Value handle, const SequenceValue &x, int64_t depth) {
-  return int64_t(x.tokens.size()) + depth <= int64_t(modelOf(op, handle).getMaxPositions());
+/// The root, what is pending in `handle`, once there is something.
+static FailureOr<BlockValue> rootOf(Operation *op, Value handle, const EvalValue &operand) {
+  const SequenceValue &x = sequence(operand);
+  if (x.published >= int64_t(x.tokens.size()))
+    return op->emitOpError("expected a sequence with pending tokens but all ")
+           << x.tokens.size() << " are in its state";
+  return BlockValue{x,
+                    int64_t(modelOf(op, handle).getMaxPositions()),
+                    {x.tokens.begin() + x.published, x.tokens.end() - 1},
+                    {{x.tokens.back(), -1, {}}}};
+}
+
+LogicalResult decode::verifyRows(Operation *op, const BlockValue &block, const NodeRowsValue &logits) {
+  if (logits.rows.rows() == 1 || logits.rows.rows() == int64_t(block.nodes.size()))
+    return success();
+  return op->emitOpError("expected logits of the block's ")
+         << block.nodes.size() << " nodes but got those of " << logits.rows.rows();
 }
 
 LogicalResult PendingOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  auto block = rootOf(*this, operands[0]);
+  auto block = rootOf(*this, getSequence(), operands[0]);
   if (failed(block))
     return failure();
   results.push_back(std::move(*block));
@@ -69,14 +70,17 @@ LogicalResult AppendOp::evaluate(Evaluator &, Values operands, ValueList &result
   const auto &path = valueAs<PathValue>(operands[1]);
   if (int64_t(block.nodes.size()) >= getMaxTokens())
     return emitOpError("expected room in a block of ") << getMaxTokens() << " tokens";
-  if (!path.next.nonfinite)
-    block.nodes.push_back({path.next.token, int64_t(block.nodes.size()) - 1, path.drawnFrom});
+  int64_t last = int64_t(block.nodes.size()) - 1;
+  // A token that was drawn for another position is not independent of those before it.
+  bool isDrawn = path.drawnFor == block.position(last) + 1;
+  if (!path.next.nonfinite && block.hasRoom(last + 1))
+    block.nodes.push_back({path.next.token, last, isDrawn ? path.drawnFrom : std::vector<double>()});
   results.push_back(std::move(block));
   return success();
 }
 
 LogicalResult LookupOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  auto block = rootOf(*this, operands[0]);
+  auto block = rootOf(*this, getSequence(), operands[0]);
   if (failed(block))
     return failure();
   ArrayRef<int64_t> text = sequence(operands[0]).tokens;
@@ -90,7 +94,7 @@ LogicalResult LookupOp::evaluate(Evaluator &, Values operands, ValueList &result
   for (int64_t size = std::min<int64_t>(getLongest(), text.size()); size >= int64_t(getShortest()); --size)
     if (int64_t at = found(size)) {
       for (; at < int64_t(text.size()) && int64_t(block->nodes.size()) < getMaxTokens(); ++at)
-        if (hasRoom(*this, getSequence(), block->sequence, int64_t(block->nodes.size())))
+        if (block->hasRoom(int64_t(block->nodes.size())))
           block->nodes.push_back({text[size_t(at)], int64_t(block->nodes.size()) - 1, {}});
       break;
     }
@@ -101,7 +105,7 @@ LogicalResult LookupOp::evaluate(Evaluator &, Values operands, ValueList &result
 /// The nodes of a static tree as far as `tokenOf` has a token for them: for a node, the
 /// token of its parent, its depth and its place among its siblings.
 static void
-grow(Operation *op, Value handle, BlockType type, BlockValue &block,
+grow(BlockType type, BlockValue &block,
      llvm::function_ref<std::optional<int64_t>(int64_t parentToken, int64_t depth, int64_t place)> tokenOf) {
   std::vector<int64_t> numbers = {0}; // of the type's nodes, -1: absent
   std::vector<int64_t> places(type.getParents().size(), 0);
@@ -112,8 +116,7 @@ grow(Operation *op, Value handle, BlockType type, BlockValue &block,
     if (parent < 0)
       continue;
     int64_t depth = block.depth(parent) + 1;
-    if (auto token = tokenOf(block.nodes[size_t(parent)].token, depth, place);
-        token && hasRoom(op, handle, block.sequence, depth)) {
+    if (auto token = tokenOf(block.nodes[size_t(parent)].token, depth, place); token && block.hasRoom(depth)) {
       numbers.back() = int64_t(block.nodes.size());
       block.nodes.push_back({*token, parent, {}});
     }
@@ -121,10 +124,10 @@ grow(Operation *op, Value handle, BlockType type, BlockValue &block,
 }
 
 LogicalResult ExpandOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  auto block = rootOf(*this, operands[0]);
+  auto block = rootOf(*this, getSequence(), operands[0]);
   if (failed(block))
     return failure();
-  grow(*this, getSequence(), cast<BlockType>(getBlock().getType()), *block,
+  grow(cast<BlockType>(getBlock().getType()), *block,
        [&](int64_t, int64_t depth, int64_t place) -> std::optional<int64_t> {
          ArrayRef<int64_t> tokens = valueAs<CandidatesValue>(operands[size_t(depth)]).tokens;
          return place < int64_t(tokens.size()) ? std::optional(tokens[size_t(place)]) : std::nullopt;
@@ -134,11 +137,11 @@ LogicalResult ExpandOp::evaluate(Evaluator &, Values operands, ValueList &result
 }
 
 LogicalResult RecallOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  auto block = rootOf(*this, operands[0]);
+  auto block = rootOf(*this, getSequence(), operands[0]);
   if (failed(block))
     return failure();
   const auto &table = valueAs<SuccessorsValue>(operands[1]);
-  grow(*this, getSequence(), cast<BlockType>(getBlock().getType()), *block,
+  grow(cast<BlockType>(getBlock().getType()), *block,
        [&](int64_t parentToken, int64_t, int64_t place) -> std::optional<int64_t> {
          auto it = table.entries.find(parentToken);
          return it != table.entries.end() && place < int64_t(it->second.size())
@@ -150,7 +153,7 @@ LogicalResult RecallOp::evaluate(Evaluator &, Values operands, ValueList &result
 }
 
 LogicalResult CarryOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  auto block = rootOf(*this, operands[0]);
+  auto block = rootOf(*this, getSequence(), operands[0]);
   if (failed(block))
     return failure();
   auto guesses = valueAs<GuessesValue>(operands[1]).guesses;
@@ -160,7 +163,7 @@ LogicalResult CarryOp::evaluate(Evaluator &, Values operands, ValueList &results
     return emitOpError("expected a model with a function @head(hidden) -> logits");
   const SequenceValue &x = block->sequence;
   std::vector<double> even(size_t(logits.getShape().back()), 1.0 / double(logits.getShape().back()));
-  for (int64_t node = 1; node < getMaxTokens() && hasRoom(*this, getSequence(), x, node); ++node) {
+  for (int64_t node = 1; node < getMaxTokens() && block->hasRoom(node); ++node) {
     if (node <= int64_t(guesses.size())) {
       block->nodes.push_back({guesses[size_t(node - 1)].token, node - 1, guesses[size_t(node - 1)].drawnFrom});
       continue;
@@ -212,6 +215,8 @@ LogicalResult LearnOp::evaluate(Evaluator &, Values operands, ValueList &results
   auto table = valueAs<SuccessorsValue>(operands[0]);
   const auto &block = valueAs<BlockValue>(operands[1]);
   const auto &logits = valueAs<NodeRowsValue>(operands[2]);
+  if (failed(verifyRows(*this, block, logits)))
+    return failure();
   for (auto [node, value] : llvm::enumerate(block.nodes))
     table.entries[value.token] =
         topTokens(logits.of(int64_t(node)), cast<SuccessorsType>(getResult().getType()).getCount());

@@ -29,11 +29,15 @@ static lm::ModelOp modelOf(Operation *op, FlatSymbolRefAttr symbol) {
 LogicalResult RoundOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
   ValueList carried(operands.begin(), operands.end());
   for (bool stop = false; !stop;) {
+    bool hasText = !carried.empty() && isa<SequenceType>(getInits()[0].getType());
+    size_t textSize = hasText ? sequence(carried[0]).tokens.size() : 0;
     auto next = evaluator.runBlock(getBody().front(), std::move(carried));
     if (failed(next))
       return failure();
     stop = valueAs<bool>(next->back());
     next->pop_back();
+    if (hasText && !stop && sequence(next->front()).tokens.size() <= textSize)
+      return emitOpError("expected a round that commits a token to its text, or stops");
     carried = std::move(*next);
   }
   llvm::append_range(results, carried);
@@ -86,11 +90,6 @@ LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &result
     return emitOpError("expected a path through the staged nodes");
   x.states = branch->states;
   ++x.rounds;
-  if (path.next.nonfinite) {
-    x.nonfinite = x.stopped = true;
-    results.push_back(std::move(x));
-    return success();
-  }
   auto append = [&](int64_t token) {
     if (x.stopped)
       return;
@@ -99,7 +98,10 @@ LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &result
   };
   for (int64_t token : path.tokens)
     append(token);
-  append(path.next.token);
+  if (!path.next.nonfinite)
+    append(path.next.token);
+  else if (!x.stopped)
+    x.nonfinite = x.stopped = true;
   x.published = int64_t(x.tokens.size()) - 1;
   results.push_back(std::move(x));
   return success();
@@ -222,7 +224,11 @@ LogicalResult HeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList 
 
 LogicalResult LeafOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const auto &hidden = valueAs<NodeRowsValue>(operands[0]);
-  ArrayRef<double> row = hidden.of(valueAs<PathValue>(operands[1]).accepted.back());
+  int64_t node = valueAs<PathValue>(operands[1]).accepted.back();
+  if (node >= int64_t(hidden.block.nodes.size()))
+    return emitOpError("expected a path through the block's ")
+           << hidden.block.nodes.size() << " nodes but got node " << node;
+  ArrayRef<double> row = hidden.of(node);
   DenseValue leaf = DenseValue::zeros({1, int64_t(row.size())});
   llvm::copy(row, leaf.data.begin());
   results.push_back(NodeRowsValue{hidden.block, std::move(leaf)});

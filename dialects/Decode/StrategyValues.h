@@ -26,6 +26,7 @@ struct BlockValue {
     std::vector<double> drawnFrom; ///< the distribution of a token that was drawn; else empty
   };
   SequenceValue sequence;
+  int64_t maxPositions;        ///< of the sequence's model
   std::vector<int64_t> forced; ///< pending tokens before the root
   std::vector<Node> nodes;
 
@@ -34,8 +35,8 @@ struct BlockValue {
   std::vector<int64_t> children(int64_t node) const;
   /// The nodes from the root to `node`.
   std::vector<int64_t> pathTo(int64_t node) const;
-  /// The root: what is pending in `sequence`.
-  static BlockValue pending(const SequenceValue &sequence);
+  /// Whether the model has a position for a node of `depth`.
+  bool hasRoom(int64_t depth) const { return int64_t(sequence.tokens.size()) + depth <= maxPositions; }
 };
 
 /// !decode.stage: the states after the forward of each root-to-leaf path of a block.
@@ -64,6 +65,7 @@ struct PathValue {
   std::vector<int64_t> tokens; ///< of the accepted nodes but the root
   Choice next;
   std::vector<double> drawnFrom; ///< the distribution of `next`, if it was drawn for a draft
+  int64_t drawnFor = -1;         ///< position whose random number that was
 };
 
 /// !decode.guesses: for the positions after the pending token.
@@ -88,6 +90,10 @@ struct AcceptanceValue {
   };
   std::vector<Rate> rates;
 };
+
+/// Fails, with an error, unless there are as many `logits` as nodes in `block`, or those of
+/// one node.
+llvm::LogicalResult verifyRows(mlir::Operation *op, const BlockValue &block, const NodeRowsValue &logits);
 
 /// The distribution of a warped row, which sums up to 1; at temperature 0 that of the
 /// greedy choice. Empty if there is nothing to choose from.

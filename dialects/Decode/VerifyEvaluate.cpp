@@ -58,6 +58,7 @@ public:
   PathValue path;
 
   int64_t node() const { return path.accepted.back(); }
+  int64_t successorPosition() const { return block.position(node()) + 1; }
   ArrayRef<double> row() const { return logits.of(node()); }
   std::vector<int64_t> children() const { return block.children(node()); }
   int64_t tokenOf(int64_t child) const { return block.nodes[size_t(child)].token; }
@@ -77,7 +78,7 @@ public:
   /// A decision on the successor of the node at work.
   Draws::Key key(RandomPurpose purpose, uint32_t index = 0) const {
     const SequenceValue &x = block.sequence;
-    return {x.seed, x.sequence, block.position(node()) + 1, purpose, index};
+    return {x.seed, x.sequence, successorPosition(), purpose, index};
   }
   int64_t pick(ArrayRef<double> weights, const Draws::Key &key) const {
     return block.sequence.draws->pick(weights, key);
@@ -106,12 +107,17 @@ static PathValue follow(Walk walk, llvm::function_ref<Choice(const Walk &)> choo
 }
 
 LogicalResult VerifyGreedyOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  results.push_back(follow(Walk(operands), [](const Walk &walk) { return chooseGreedily(walk.row()); }));
+  Walk walk(operands);
+  if (failed(verifyRows(*this, walk.block, walk.logits)))
+    return failure();
+  results.push_back(follow(walk, [](const Walk &at) { return chooseGreedily(at.row()); }));
   return success();
 }
 
 LogicalResult VerifySampleOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   Walk walk(operands);
+  if (failed(verifyRows(*this, walk.block, walk.logits)))
+    return failure();
   WarpValues warps = warpsOf(walk.block.sequence, getWarps());
   bool isDraft = getPurpose() == Purpose::draft;
   PathValue path = follow(walk, [&](const Walk &at) {
@@ -122,8 +128,11 @@ LogicalResult VerifySampleOp::evaluate(Evaluator &, Values operands, ValueList &
       return chooseGreedily(at.row());
     return choiceOf(at.row(), at.pick(weights, at.key(isDraft ? RandomPurpose::draft : RandomPurpose::sample)));
   });
-  if (isDraft && !path.next.nonfinite)
-    path.drawnFrom = distributionOf(walk.logits.of(path.accepted.back()), warps);
+  if (isDraft && !path.next.nonfinite) {
+    walk.path = path;
+    path.drawnFrom = distributionOf(walk.row(), warps);
+    path.drawnFor = walk.successorPosition();
+  }
   results.push_back(std::move(path));
   return success();
 }
@@ -174,6 +183,8 @@ static void reject(Walk &walk, const WarpValues &warps, const WarpValues &bonus,
 
 LogicalResult VerifyRejectOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   Walk walk(operands);
+  if (failed(verifyRows(*this, walk.block, walk.logits)))
+    return failure();
   WarpValues warps = warpsOf(walk.block.sequence, getWarps());
   WarpValues bonus = getBonus() ? warpsOf(walk.block.sequence, *getBonus()) : warps;
   if (getBonus() && getBonus()->empty())
@@ -186,6 +197,8 @@ LogicalResult VerifyRejectOp::evaluate(Evaluator &, Values operands, ValueList &
 
 LogicalResult VerifyTypicalOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   Walk walk(operands);
+  if (failed(verifyRows(*this, walk.block, walk.logits)))
+    return failure();
   WarpValues warps = warpsOf(walk.block.sequence, getWarps());
   while (true) {
     std::vector<double> p = distributionOf(walk.row(), warps);
@@ -214,6 +227,8 @@ LogicalResult VerifyTypicalOp::evaluate(Evaluator &, Values operands, ValueList 
 
 LogicalResult VerifyJacobiOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   Walk walk(operands);
+  if (failed(verifyRows(*this, walk.block, walk.logits)))
+    return failure();
   WarpValues warps = warpsOf(walk.block.sequence, getWarps());
   reject(walk, warps, warps, [&](int64_t child, ArrayRef<double> p) {
     return getAgainst() == Context::fresh ? p.vec() : draftedFrom(walk.block.nodes[size_t(child)], p.size());

@@ -47,11 +47,10 @@ Value baseOf(Value sequence) {
   return fork ? baseOf(fork.getSequence()) : origin;
 }
 
-/// Of an op within the round, the op directly in it.
-Operation *inRound(Operation *op) {
-  while (!isa<RoundOp>(op->getParentOp()))
-    op = op->getParentOp();
-  return op;
+/// Whether `op`, or what it is in, stands between two ops of one block.
+bool isBetween(Operation *op, Operation *begin, Operation *end) {
+  Operation *at = begin->getBlock()->findAncestorOpInBlock(*op);
+  return at && begin->isBeforeInBlock(at) && at->isBeforeInBlock(end);
 }
 
 /// The draft sources that a block passes through, from the last one on.
@@ -84,6 +83,42 @@ SmallVector<DraftSourceOpInterface> sourcesOf(Value block) {
 // Legality
 //===----------------------------------------------------------------------===//
 
+/// `originOf` relies on this.
+LogicalResult verifyLoops(StrategyOp strategy) {
+  WalkResult result = strategy.walk([&](Operation *loop) {
+    if (!isa<RoundOp, RepeatOp>(loop))
+      return WalkResult::advance();
+    Block &body = loop->getRegion(0).front();
+    for (BlockArgument argument : body.getArguments())
+      if (isa<SequenceType>(argument.getType()) &&
+          originOf(body.getTerminator()->getOperand(argument.getArgNumber())) != originOf(argument)) {
+        loop->emitOpError("expected to yield as value ")
+            << argument.getArgNumber() << " what became of that sequence, but it is another one";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// The text comes from commits, and its end from the text; a fork has cells beyond those of
+/// its sequence alone.
+LogicalResult verifyText(StrategyOp strategy) {
+  Value text = strategy.getBody().getArgument(0);
+  auto yield = cast<YieldOp>(strategy.getRound().getBody().front().getTerminator());
+  auto stop = yield.getStop().getDefiningOp<StopOp>();
+  if (!stop || originOf(stop.getSequence()) != text)
+    return yield.emitOpError("expected 'until' a 'decode.stop' of the strategy's first sequence");
+  WalkResult result = strategy.walk([&](FollowOp follow) {
+    Value origin = originOf(follow.getSequence());
+    if (origin != text && isa<BlockArgument>(origin))
+      return WalkResult::advance();
+    follow.emitOpError("expected a draft of its own but got ") << (origin == text ? "the text" : "a fork");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// A fork writes where the next forward of its sequence will: none may stand between.
 LogicalResult verifyForks(StrategyOp strategy) {
   WalkResult result = strategy.walk([&](ForkOp fork) {
@@ -92,20 +127,15 @@ LogicalResult verifyForks(StrategyOp strategy) {
       if (originOf(drop.getSequence()) == fork.getResult())
         end = drop;
     });
-    if (!end) {
-      fork.emitOpError("expected a 'decode.drop' of what the fork becomes");
-      return WalkResult::interrupt();
-    }
-    if (end->getBlock() != fork->getBlock()) {
-      end->emitOpError("expected to be in the region of its fork").attachNote(fork.getLoc()) << "the fork";
+    if (!end || end->getBlock() != fork->getBlock()) {
+      fork.emitOpError("expected a 'decode.drop' of what the fork becomes, in its region");
       return WalkResult::interrupt();
     }
     return strategy.walk([&](Operation *op) {
       if (!isa<ForwardOp, CommitOp>(op) || originOf(op->getOperand(0)) == fork.getResult() ||
           baseOf(op->getOperand(0)) != baseOf(fork.getSequence()))
         return WalkResult::advance();
-      Operation *at = inRound(op);
-      if (at->getBlock() != fork->getBlock() || !fork->isBeforeInBlock(at) || !at->isBeforeInBlock(end))
+      if (!isBetween(op, fork, end))
         return WalkResult::advance();
       op->emitOpError("expected no use of the sequence's state while a fork of it lives").attachNote(fork.getLoc())
           << "the fork";
@@ -119,16 +149,8 @@ LogicalResult verifyForks(StrategyOp strategy) {
 LogicalResult verifyStages(StrategyOp strategy) {
   WalkResult result = strategy.walk([&](CommitOp commit) {
     auto forward = commit.getStage().getDefiningOp<ForwardOp>();
-    if (forward->getBlock() != commit->getBlock()) {
-      commit.emitOpError("expected to be in the region of its 'decode.forward'");
-      return WalkResult::interrupt();
-    }
     return strategy.walk([&](ForwardOp other) {
-      Operation *at = other;
-      while (at && at->getBlock() != forward->getBlock())
-        at = at->getParentOp();
-      if (!at || other == forward || baseOf(other.getSequence()) != baseOf(forward.getSequence()) ||
-          !forward->isBeforeInBlock(at) || !at->isBeforeInBlock(commit))
+      if (baseOf(other.getSequence()) != baseOf(forward.getSequence()) || !isBetween(other, forward, commit))
         return WalkResult::advance();
       other.emitOpError("expected no other forward of a sequence before its stage is committed")
               .attachNote(forward.getLoc())
@@ -170,11 +192,11 @@ LogicalResult verifyRoom(StrategyOp strategy) {
 ExactnessReason drawsOf(VerifyRejectOp rule) {
   for (DraftSourceOpInterface source : sourcesOf(rule.getBlock())) {
     auto append = dyn_cast<AppendOp>(source.getOperation());
-    auto draft = append ? append.getPath().getDefiningOp<VerifyRuleOpInterface>() : nullptr;
-    if (!draft)
+    if (!append)
       continue;
-    auto sample = dyn_cast<VerifySampleOp>(draft.getOperation());
-    if (!sample && !isa<VerifyGreedyOp>(draft.getOperation()))
+    Operation *draft = append.getPath().getDefiningOp();
+    auto sample = dyn_cast_or_null<VerifySampleOp>(draft);
+    if (!sample && !isa_and_nonnull<VerifyGreedyOp>(draft))
       return {Exactness::approximate, "it is not known which distribution drafted tokens are drawn from"};
     if (sample && sample.getPurpose() == Purpose::sample)
       return {Exactness::approximate, "drafted tokens are drawn by the random numbers that decide on the text"};
@@ -208,8 +230,8 @@ ExactnessReason exactnessOf(CommitOp commit) {
 struct CheckExactnessPass : plait::impl::CheckExactnessPassBase<CheckExactnessPass> {
   void runOnOperation() override {
     for (StrategyOp strategy : getOperation().getOps<StrategyOp>())
-      if (failed(verifyForks(strategy)) || failed(verifyStages(strategy)) || failed(verifyRoom(strategy)) ||
-          failed(check(strategy)))
+      if (failed(verifyLoops(strategy)) || failed(verifyText(strategy)) || failed(verifyForks(strategy)) ||
+          failed(verifyStages(strategy)) || failed(verifyRoom(strategy)) || failed(check(strategy)))
         return signalPassFailure();
   }
 
@@ -224,9 +246,6 @@ struct CheckExactnessPass : plait::impl::CheckExactnessPassBase<CheckExactnessPa
       if (result.exactness < own.exactness)
         result = own, culprit = commit.getPath().getDefiningOp();
     });
-    Value yielded = strategy.getRound().getBody().front().getTerminator()->getOperand(0);
-    if (originOf(yielded) != text)
-      return strategy.emitOpError("expected a round that yields its own sequence first, not a draft's");
     remark::analysis(strategy.getLoc(), remark::RemarkOpts::name("Exactness").category("plait-check-exactness"))
         << ("@" + strategy.getSymName() + " is " + stringifyExactness(result.exactness) +
             (result.reason.empty() ? "" : ": " + result.reason))

@@ -45,7 +45,9 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
 
     Refused besides: a fork that is not dropped, or lives while its sequence is forwarded or
     committed; a forward between another one of the sequence and the commit of its stage;
-    a block without room for what is appended; a round that yields a draft as its text.
+    a block without room for what is appended; a loop that yields a sequence in the place of
+    another; a round that ends when something else than its text does; a text or a fork that
+    follows another sequence.
   }];
 }
 

@@ -2,14 +2,12 @@
 must be that of autoregressive sampling, which numpy computes by the chain rule. Faults that
 are known from well-known implementations must show."""
 import itertools
-import pathlib
 import sys
 
 import numpy as np
 
 import strategies
 
-LIBRARY = pathlib.Path(sys.argv[1])
 VOCABULARY, COUNT, TEMPERATURE = 3, 3, 0.8
 EXACT = {
     "prompt_lookup": {"k": 2, "longest": 2},
@@ -70,7 +68,7 @@ def distance(found, expected):
 def main():
     strategies.SHAPE.update(vocab=VOCABULARY, hidden=16, layers=2)
     models = strategies.TinyModels(sys.argv[2], seed=4, noise=0.6, sharpness=0.3)
-    files = {path.stem: path.read_text() for path in sorted(LIBRARY.glob("*.mlir"))}
+    files = strategies.library(sys.argv[1])
     prompt = [0, 1, 2, 0, 1]
     settings = {"plain": {}, "warped": {"presence_penalty": 1.5, "top_k": 2}}
     expected = {name: expected_of(models, prompt, options) for name, options in settings.items()}

@@ -1,13 +1,10 @@
 """Evaluates every strategy file as it stands and compares with autoregressive decoding."""
-import pathlib
 import sys
 
 import numpy as np
 
 import strategies
 
-LIBRARY = pathlib.Path(sys.argv[1])
-AUTOREGRESSIVE = "--plait-attach-strategy"
 VARIANTS = {
     "prompt_lookup": [{}, {"k": 1}, {"k": 7, "longest": 2}],
     "spec": [{}, {"lengths": [3], "most": 3}, {"lengths": [0], "most": 1}],
@@ -24,7 +21,7 @@ def main():
     random = np.random.RandomState(3)
     prompts = [[int(token) for token in random.randint(3, 23, size)] for size in (1, 2, 5, 9, 9)]
     prompts[4] = prompts[4][:3] * 3
-    files = {path.stem: path.read_text() for path in sorted(LIBRARY.glob("*.mlir"))}
+    files = strategies.library(sys.argv[1])
     assert set(files) == set(VARIANTS), f"strategies without a variant here: {set(files) ^ set(VARIANTS)}"
 
     reference = [strategies.greedy(models.tensors, prompt, COUNT, stops=(5,)) for prompt in prompts]
@@ -35,7 +32,7 @@ def main():
         "warped": dict(temperature=1.2, top_k=9, top_p=0.9, min_p=0.02, seed=5, stop_ids="5,9", min_new_tokens=6),
     }
     for setting, options in settings.items():
-        expected, rounds = models.evaluate("// ar()\n", "ar", prompts, COUNT, [AUTOREGRESSIVE], **options)
+        expected, rounds = strategies.autoregressive(models, prompts, COUNT, **options)
         assert rounds == [len(tokens) for tokens in expected]
         if setting == "greedy":
             assert expected == reference, f"autoregressive: {expected} instead of {reference}"

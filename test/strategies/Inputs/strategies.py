@@ -28,32 +28,39 @@ def fill_in(text, **values):
 
 
 class TinyModels:
-    """A target, and a draft that is the target with `noise` on its weights; logits are larger
-    the more `sharpness`."""
+    """A target, and a draft that is the target with `noise` on its weights, or a model of its
+    own `draft` shape; logits are larger the more `sharpness`. `change` may change the tensors."""
 
-    def __init__(self, folder, seed=0, noise=0.02, sharpness=1.0):
+    def __init__(self, folder, seed=0, noise=0.02, sharpness=1.0, draft=None, change=None):
         self.folder = pathlib.Path(folder)
-        shape = [SHAPE[name] for name in ("vocab", "hidden", "layers", "heads", "kv")]
-        self.tensors = tiny_llama.write(self.folder / "model", *shape, seed)
+        self.tensors = tiny_llama.write(self.folder / "model", seed=seed, **SHAPE)
         self.tensors = {name: np.asarray(value, np.float32) for name, value in self.tensors.items()}
         self.tensors["lm_head.weight"] = np.float32(sharpness) * self.tensors["lm_head.weight"]
         random = np.random.RandomState(seed + 1)
         everything = dict(self.tensors)
-        for name, value in self.tensors.items():
+        if draft:
+            own = tiny_llama.write(self.folder / "draft", seed=seed + 2, **{**SHAPE, **draft})
+            everything.update({"draft." + name: value for name, value in own.items()})
+        for name, value in () if draft else self.tensors.items():
             everything["draft." + name] = value + noise * np.abs(value).mean() * random.randn(*value.shape)
         for head in range(2):
             everything[f"medusa.{head}"] = self.tensors["lm_head.weight"] + 0.3 * random.randn(*self.tensors["lm_head.weight"].shape)
+        if change:
+            change(everything)
         self.weights = self.folder / "weights.safetensors"
         tiny_llama.write_safetensors(self.weights, everything)
-        self.ir = self.make_ir()
+        self.ir = self.make_ir(bool(draft))
 
-    def make_ir(self):
-        out = self.folder / "model.mlir"
-        subprocess.run(["plait-compile", str(self.folder / "model"), "--stop-after=import", "-o", str(out)], check=True)
+    def imported(self, name):
+        """The model in folder `name`."""
+        out = self.folder / f"{name}.mlir"
+        subprocess.run(["plait-compile", str(self.folder / name), "--stop-after=import", "-o", str(out)], check=True)
         printed = subprocess.run(["plait-opt", str(out)], check=True, capture_output=True, text=True).stdout
-        begin, end = printed.index("lm.model @main"), printed.rindex("}")
-        model = printed[begin:end]
-        draft = model.replace("lm.model @main", "lm.model @draft").replace('from "', 'from "draft.')
+        return printed[printed.index("lm.model @main"):printed.rindex("}")]
+
+    def make_ir(self, has_own_draft):
+        model = self.imported("model")
+        draft = (self.imported("draft") if has_own_draft else model).replace("lm.model @main", "lm.model @draft").replace('from "', 'from "draft.')
         head = model[model.index("lm.func @head"):]
         head = head[:head.index("\n    }") + 6]
         extra, shape = "", f"{SHAPE['vocab']}x{SHAPE['hidden']}"
@@ -84,8 +91,18 @@ class TinyModels:
         run = subprocess.run(["plait-opt", str(path), *passes, f"--plait-evaluate={text}", "-o", "/dev/null"],
                              capture_output=True, text=True)
         if run.returncode:
-            raise RuntimeError(f"{name}: {run.stderr[-2000:]}")
+            raise RuntimeError(f"{name}: {run.stderr[:2000]}")
         return tiny_llama.read_safetensors(self.folder / "values.safetensors")
+
+
+def library(folder):
+    """The strategy files, by name."""
+    return {path.stem: path.read_text() for path in sorted(pathlib.Path(folder).glob("*.mlir"))}
+
+
+def autoregressive(models, prompts, count, **options):
+    """What decoding without drafts gives: tokens of each prompt, and the number of rounds."""
+    return models.evaluate("// ar()\n", "ar", prompts, count, ["--plait-attach-strategy"], **options)
 
 
 def logits_of(tensors, tokens):

@@ -51,12 +51,12 @@ def tensors_of(vocab, hidden, layers, heads, kv, seed):
     return tensors
 
 
-def write(folder, vocab, hidden, layers, heads, kv, seed):
+def write(folder, vocab, hidden, layers, heads, kv, seed, positions=128):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": vocab, "hidden_size": hidden,
               "intermediate_size": 2 * hidden, "num_hidden_layers": layers, "num_attention_heads": heads,
-              "num_key_value_heads": kv, "max_position_embeddings": 128, "rms_norm_eps": 2.0**-16, "rope_theta": 10000.0,
+              "num_key_value_heads": kv, "max_position_embeddings": positions, "rms_norm_eps": 2.0**-16, "rope_theta": 10000.0,
               "hidden_act": "silu", "tie_word_embeddings": False, "torch_dtype": "float32", "eos_token_id": 1,
               "bos_token_id": 2}
     (folder / "config.json").write_text(json.dumps(config))
