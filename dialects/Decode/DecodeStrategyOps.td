@@ -67,7 +67,7 @@ def Decode_RepeatOp : Decode_EvalOp<"repeat", [SingleBlock, AttrSizedOperandSegm
   let summary = "repeats its region a bounded number of times within a round";
   let description = [{
     `count` times, or as often as `times` says if that is less; no further once the region
-    says so, or a sequence that it carries has reached its model's last position.
+    says so, or a sequence that it carries has a pending token beyond its last position.
 
     ```mlir
     %c, %g = decode.repeat 4 iter(%b = %b0, %e = %d) : !decode.block<5>, !decode.sequence<@draft> {

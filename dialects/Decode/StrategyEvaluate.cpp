@@ -54,7 +54,7 @@ LogicalResult RepeatOp::evaluate(Evaluator &evaluator, Values operands, ValueLis
     for (auto [type, value] : llvm::zip_equal(getInits().getTypes(), carried))
       if (auto model = dyn_cast<SequenceType>(type))
         if (sequence(value).nonfinite ||
-            int64_t(sequence(value).tokens.size()) >= int64_t(modelOf(*this, model.getModel()).getMaxPositions()))
+            int64_t(sequence(value).tokens.size()) > int64_t(modelOf(*this, model.getModel()).getMaxPositions()))
           return false;
     return true;
   };
