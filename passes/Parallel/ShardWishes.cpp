@@ -100,10 +100,17 @@ private:
 
 SmallVector<ShardWish> plait::takeConstraints(ModuleOp module) {
   SmallVector<par::ConstraintOp> constraints;
-  module.walk([&](par::ConstraintOp op) { constraints.push_back(op); });
+  bool isCalled = false;
+  module.walk([&](Operation *op) {
+    isCalled |= isa<lm::CallOp>(op);
+    if (auto constraint = dyn_cast<par::ConstraintOp>(op))
+      constraints.push_back(constraint);
+  });
   SmallVector<ShardWish> wishes;
   for (par::ConstraintOp op : constraints) {
-    wishes.push_back({op.getInput(), op.getShard(), op.getLoc()});
+    // Of a function that has been inlined, the steps have copies.
+    if (isCalled || !op->getParentOfType<lm::FuncOp>())
+      wishes.push_back({op.getInput(), op.getShard(), op.getLoc()});
     op.replaceAllUsesWith(op.getInput());
     op.erase();
   }

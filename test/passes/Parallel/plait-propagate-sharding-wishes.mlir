@@ -65,3 +65,28 @@ decode.step @later(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32, 
   %z = lm.add %x, %y : tensor<?x32xf32, #lm.dims<tokens>>
   decode.return %z : tensor<?x32xf32, #lm.dims<tokens>>
 }
+
+// -----
+
+// A constraint in a function of the model that has been inlined: the copy counts.
+par.mesh @mesh axes ["tp"] sizes [2]
+lm.model @m family "t" numerics row_invariant max_positions 8 {
+  lm.weight @up from "up" : !lm.weight<64x32, #lm.f32>
+  lm.weight @down from "down" : !lm.weight<32x64, #lm.f32>
+  lm.func @forward(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> tensor<?x32xf32, #lm.dims<tokens>> {
+    %0 = lm.get_weight @up : !lm.weight<64x32, #lm.f32>
+    %1 = par.constraint %0 as <@mesh, [{"tp" : 0 to 16, 16 to 64}, {?}]> : !lm.weight<64x32, #lm.f32>
+    lm.return %x : tensor<?x32xf32, #lm.dims<tokens>>
+  }
+}
+// CHECK-LABEL: decode.step @inlined
+// CHECK: par.constraint %{{.*}} as <@mesh, [{"tp" : 0 to 16, 16 to 64}, {}]> : !lm.weight<64x32
+decode.step @inlined(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32, #lm.dims<tokens>>)
+    attributes {input_roles = [#decode.role<logits>], output_roles = [#decode.role<logits>]} {
+  %0 = lm.get_weight @m::@up : !lm.weight<64x32, #lm.f32>
+  %1 = lm.get_weight @m::@down : !lm.weight<32x64, #lm.f32>
+  %2 = par.constraint %0 as <@mesh, [{"tp" : 0 to 16, 16 to 64}, {?}]> : !lm.weight<64x32, #lm.f32>
+  %u = lm.linear %x, %2 : tensor<?x32xf32, #lm.dims<tokens>>, !lm.weight<64x32, #lm.f32>
+  %y = lm.linear %u, %1 : tensor<?x64xf32, #lm.dims<tokens>>, !lm.weight<32x64, #lm.f32>
+  decode.return %y : tensor<?x32xf32, #lm.dims<tokens>>
+}
