@@ -26,7 +26,7 @@ DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h", "runt
                      "runtime/base/PanelLayout.h", "runtime/base/SumTree.h"]
 DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Par", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE
-PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Frontend", "plait/Target"]
+PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Cost", "plait/Frontend", "plait/Target"]
 EVERYTHING = ["*"]
 
 # (folder, what its files may include besides the system's headers). The first
@@ -49,6 +49,8 @@ LAYERS = [
     ("dialects/Rt", DIALECT + ABI + ["dialects/Lm", "dialects/Rt"]),
     ("include/plait/Analysis", LIBRARY + ["plait/Analysis"]),
     ("lib/Analysis", LIBRARY + ["plait/Analysis"]),
+    ("include/plait/Cost", LIBRARY + ["plait/Cost"]),
+    ("lib/Cost", LIBRARY + ["plait/Cost"]),
     ("include/plait/Frontend", LIBRARY + ["plait/Frontend"]),
     ("lib/Frontend", LIBRARY + ["plait/Frontend"]),
     ("include/plait/Target", LIBRARY + ABI + ["plait/Target"]),

@@ -10,7 +10,16 @@
 
 #include "dialects/Lm/Lm.h"
 
+namespace plait::par {
+/// Parameters of a machine's attributes: {f32 = 1.0e11}, [0, 1], true.
+llvm::FailureOr<mlir::DictionaryAttr> parsePeaks(mlir::AsmParser &parser);
+void printPeaks(mlir::AsmPrinter &printer, mlir::DictionaryAttr peaks);
+llvm::FailureOr<mlir::DenseI64ArrayAttr> parseMembers(mlir::AsmParser &parser);
+llvm::FailureOr<bool> parseFlag(mlir::AsmParser &parser);
+} // namespace plait::par
+
 #include "dialects/Par/ParDialect.h.inc"
+#include "dialects/Par/ParEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Par/ParAttrs.h.inc"
 #include "dialects/Par/ParOpInterfaces.h.inc"

@@ -9,13 +9,13 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
-#include "llvm/ADT/SmallSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace plait;
 using namespace plait::par;
 
 #include "dialects/Par/ParDialect.cpp.inc"
+#include "dialects/Par/ParEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Par/ParAttrs.cpp.inc"
 
@@ -30,42 +30,113 @@ void ParDialect::initialize() {
       >();
 }
 
-/// "a", "b"
-static ParseResult parseAxis(AsmParser &parser, SmallVectorImpl<StringAttr> &axes) {
+//===----------------------------------------------------------------------===//
+// #par.axis
+//===----------------------------------------------------------------------===//
+
+/// "a" or "a":(1)2. With `colon` the axes may end with a colon, which it then tells of.
+static ParseResult parseAxis(AsmParser &parser, SmallVectorImpl<AxisAttr> &axes, bool *colon = nullptr) {
+  SMLoc loc = parser.getCurrentLocation();
   std::string name;
+  int64_t before = 1, size = 0;
   if (parser.parseString(&name))
     return failure();
-  axes.push_back(StringAttr::get(parser.getContext(), name));
+  if (succeeded(parser.parseOptionalColon())) {
+    if (colon && failed(parser.parseOptionalLParen()))
+      *colon = true;
+    else if ((!colon && parser.parseLParen()) || parser.parseInteger(before) || parser.parseRParen() ||
+             parser.parseInteger(size))
+      return failure();
+    else if (size == 0)
+      return parser.emitError(loc, "expected a sub-axis of 2 to 65536 devices but got 0");
+  }
+  axes.push_back(AxisAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(),
+                                      StringAttr::get(parser.getContext(), name), before, size));
+  return success(bool(axes.back()));
+}
+
+static void printAxes(AsmPrinter &printer, ArrayRef<AxisAttr> axes) {
+  llvm::interleaveComma(axes, printer, [&](AxisAttr axis) { axis.print(printer); });
+}
+
+Attribute AxisAttr::parse(AsmParser &parser, Type) {
+  SmallVector<AxisAttr> axes;
+  return succeeded(parseAxis(parser, axes)) ? axes.front() : AxisAttr();
+}
+
+void AxisAttr::print(AsmPrinter &printer) const {
+  printer << getAxis();
+  if (!isWhole())
+    printer << ":(" << getBefore() << ")" << getSize();
+}
+
+LogicalResult AxisAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr, int64_t before, int64_t size) {
+  constexpr int64_t most = int64_t(1) << 16; // devices of a mesh
+  if (size != 0 && (size < 2 || size > most))
+    return emitError() << "expected a sub-axis of 2 to " << most << " devices but got " << size;
+  if (before < 1 || before > most || (size == 0 && before != 1))
+    return emitError() << "expected 1 to " << most << " devices before a sub-axis but got " << before;
   return success();
 }
 
-static void printAxes(AsmPrinter &printer, ArrayRef<StringAttr> axes) {
-  llvm::interleaveComma(axes, printer, [&](StringAttr axis) { printer << axis; });
+bool AxisAttr::overlaps(AxisAttr other) const {
+  if (getAxis() != other.getAxis())
+    return false;
+  if (isWhole() || other.isWhole())
+    return true;
+  auto [first, second] = getBefore() <= other.getBefore() ? std::pair(*this, other) : std::pair(other, *this);
+  return second.getBefore() % (first.getBefore() * first.getSize()) != 0;
 }
 
 //===----------------------------------------------------------------------===//
 // #par.dim
 //===----------------------------------------------------------------------===//
 
+/// The axes up to a colon, and the parts behind it.
+static ParseResult parseParts(AsmParser &parser, SmallVectorImpl<AxisAttr> &axes, SmallVectorImpl<int64_t> &bounds,
+                              bool &open) {
+  bool colon = false;
+  do
+    if (parseAxis(parser, axes, &colon))
+      return failure();
+  while (!colon && succeeded(parser.parseOptionalComma()));
+  if (!colon && parser.parseColon())
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("even")))
+    return success();
+  do {
+    if (!bounds.empty() && succeeded(parser.parseOptionalQuestion())) {
+      open = true;
+      return success();
+    }
+    if (parser.parseInteger(bounds.emplace_back()) || parser.parseKeyword("to") ||
+        parser.parseInteger(bounds.emplace_back()))
+      return failure();
+  } while (succeeded(parser.parseOptionalComma()));
+  return success();
+}
+
 Attribute DimShardAttr::parse(AsmParser &parser, Type) {
-  SmallVector<StringAttr> axes;
+  SmallVector<AxisAttr> axes;
   SmallVector<int64_t> bounds;
+  bool open = false;
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLBrace())
     return {};
   if (failed(parser.parseOptionalRBrace())) {
-    auto parseRange = [&]() -> ParseResult {
-      return failure(parser.parseInteger(bounds.emplace_back()) || parser.parseKeyword("to") ||
-                     parser.parseInteger(bounds.emplace_back()));
-    };
-    if (parser.parseCommaSeparatedList([&] { return parseAxis(parser, axes); }) || parser.parseColon())
-      return {};
-    if (failed(parser.parseOptionalKeyword("even")) && parser.parseCommaSeparatedList(parseRange))
+    if (succeeded(parser.parseOptionalQuestion()))
+      open = true;
+    else if (parseParts(parser, axes, bounds, open))
       return {};
     if (parser.parseRBrace())
       return {};
   }
-  return DimShardAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), axes, bounds);
+  // Only these, as other words may follow.
+  StringRef priority;
+  if (failed(parser.parseOptionalKeyword(&priority, {"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"})))
+    priority = "p0";
+  return DimShardAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), axes, bounds, open,
+                                  priority[1] - '0');
 }
 
 void DimShardAttr::print(AsmPrinter &printer) const {
@@ -76,11 +147,19 @@ void DimShardAttr::print(AsmPrinter &printer) const {
     llvm::interleaveComma(llvm::seq<int64_t>(0, getNumParts()), printer,
                           [&](int64_t i) { printer << getBounds()[2 * i] << " to " << getBounds()[2 * i + 1]; });
   }
+  if (getOpen())
+    printer << (isWhole() ? "?" : ", ?");
   printer << "}";
+  if (getPriority())
+    printer << "p" << getPriority();
 }
 
-LogicalResult DimShardAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<StringAttr> axes,
-                                   ArrayRef<int64_t> bounds) {
+LogicalResult DimShardAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<AxisAttr> axes,
+                                   ArrayRef<int64_t> bounds, bool open, int64_t priority) {
+  if (priority < 0 || priority > 9)
+    return emitError() << "expected a priority from 0 to 9 but got " << priority;
+  if (open && !axes.empty() && bounds.empty())
+    return emitError() << "expected even parts to be closed";
   if ((axes.empty() && !bounds.empty()) || bounds.size() % 2)
     return emitError() << "expected parts exactly if there are axes";
   int64_t end = 0, begin = 0;
@@ -111,7 +190,7 @@ bool DimShardAttr::overlaps() const {
 Attribute ShardAttr::parse(AsmParser &parser, Type) {
   FlatSymbolRefAttr mesh;
   SmallVector<DimShardAttr> dims;
-  SmallVector<StringAttr> unreduced;
+  SmallVector<AxisAttr> unreduced;
   SMLoc loc = parser.getCurrentLocation();
   auto parseDim = [&]() -> ParseResult {
     auto dim = llvm::dyn_cast_if_present<DimShardAttr>(DimShardAttr::parse(parser, Type()));
@@ -143,14 +222,17 @@ void ShardAttr::print(AsmPrinter &printer) const {
 }
 
 LogicalResult ShardAttr::verify(function_ref<InFlightDiagnostic()> emitError, FlatSymbolRefAttr,
-                                ArrayRef<DimShardAttr> dims, ArrayRef<StringAttr> unreduced) {
-  SmallVector<StringAttr> axes(unreduced);
+                                ArrayRef<DimShardAttr> dims, ArrayRef<AxisAttr> unreduced) {
+  SmallVector<AxisAttr> axes(unreduced);
   for (DimShardAttr dim : dims)
     llvm::append_range(axes, dim.getAxes());
-  DenseSet<StringAttr> seen;
-  for (StringAttr axis : axes)
-    if (!seen.insert(axis).second)
-      return emitError() << "expected each axis once but got " << axis << " again";
+  for (auto [i, axis] : llvm::enumerate(axes))
+    for (AxisAttr other : ArrayRef(axes).take_front(i)) {
+      if (axis == other && axis.isWhole())
+        return emitError() << "expected each axis once but got " << axis.getAxis() << " again";
+      if (axis.overlaps(other))
+        return emitError() << "expected sub-axes that do not overlap but got " << other << " and " << axis;
+    }
   return success();
 }
 

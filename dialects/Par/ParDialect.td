@@ -33,6 +33,36 @@ class Par_Attr<string name, string attrMnemonic> : AttrDef<Par_Dialect, name> {
   let mnemonic = attrMnemonic;
 }
 
+def Par_AxisAttr : Par_Attr<"Axis", "axis"> {
+  let summary = "an axis of a mesh, or a part of its factors";
+  let description = [{
+    An axis of n devices whose number is a product can be seen as several. `"tp":(m)k` is the
+    axis of k devices of those into which `"tp"` falls as [m, k, n / (m * k)], the first one
+    varying most slowly: m is the product of the sizes of the sub-axes before it.
+
+    ```mlir
+    "tp"
+    "tp":(1)2
+    "tp":(2)4
+    ```
+    **Constraints:** of a sub-axis m >= 1 and k >= 2. Where it is used: m * k divides the size
+    of the axis, and k is less than it.
+  }];
+  /// `size` is 0 for the whole axis.
+  let parameters = (ins "::mlir::StringAttr":$axis, "int64_t":$before, "int64_t":$size);
+  let builders = [AttrBuilderWithInferredContext<(ins "::mlir::StringAttr":$axis), [{
+    return $_get(axis.getContext(), axis, 1, 0);
+  }]>];
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    bool isWhole() const { return getSize() == 0; }
+    /// Whether devices may be told apart by both: sub-axes of one axis must be separate
+    /// factors of it.
+    bool overlaps(AxisAttr other) const;
+  }];
+}
+
 def Par_DimShardAttr : Par_Attr<"DimShard", "dim"> {
   let summary = "how a dimension is split along axes of a mesh";
   let description = [{
@@ -46,21 +76,42 @@ def Par_DimShardAttr : Par_Attr<"DimShard", "dim"> {
     ```mlir
     {}
     {"tp" : 0 to 96, 96 to 192}
+    {"tp":(1)2 : 0 to 96, 96 to 192}
     {"tp" : even}
     {"dp", "tp" : 0 to 63, 63 to 126, 126 to 188, 188 to 250}
     ```
     `even` parts are those of tokens, whose number a step tells: of device r of n, `tokens
     * r / n` to `tokens * (r + 1) / n`, rounded down.
 
+    What a `par.constraint` asks of `plait-propagate-sharding` may leave something to it, and
+    be more or less urgent (as in Shardy, https://github.com/openxla/shardy):
+
+    ```mlir
+    {?}
+    {"a" : 0 to 96, 96 to 192, ?}
+    {"tp" : 0 to 96, 96 to 192}p1
+    ```
+    A dimension is closed unless it has a `?`: what is written is how it is split. An open
+    one may be split along further axes. Where two wishes contradict each other, the one of the lower
+    priority gives way, p1 to p0; without a number it is p0.
+
     **Constraints:** axes differ; parts are not empty, begin and end in ascending
-    order, and leave nothing out between 0 and the end of the last.
+    order, and leave nothing out between 0 and the end of the last; even parts are closed; a
+    priority is at most 9.
   }];
-  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$axes, ArrayRefParameter<"int64_t">:$bounds);
+  let parameters = (ins ArrayRefParameter<"::plait::par::AxisAttr">:$axes, ArrayRefParameter<"int64_t">:$bounds,
+                        "bool":$open, "int64_t":$priority);
+  let builders = [AttrBuilder<(ins "::llvm::ArrayRef<::plait::par::AxisAttr>":$axes,
+                                   "::llvm::ArrayRef<int64_t>":$bounds), [{
+    return $_get($_ctxt, axes, bounds, false, 0);
+  }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     bool isWhole() const { return getAxes().empty(); }
     bool isEven() const { return !isWhole() && getBounds().empty(); }
+    /// Whether it says how the dimension is split, and leaves nothing to a pass.
+    bool isFinal() const { return !getOpen() && getPriority() == 0; }
     int64_t getNumParts() const { return getBounds().size() / 2; }
     /// First element and size of a part.
     int64_t getBegin(int64_t part) const { return getBounds()[2 * part]; }
@@ -79,13 +130,14 @@ def Par_ShardAttr : Par_Attr<"Shard", "shard"> {
     ```mlir
     #par.shard<@mesh, [{}, {"tp" : 0 to 96, 96 to 192} ]>
     #par.shard<@mesh, [{}, {} ], unreduced = {"tp"}>
+    #par.shard<@mesh, [{"tp":(1)2 : 0 to 96, 96 to 192}, {} ], unreduced = {"tp":(2)2}>
     ```
-    **Constraints:** an axis occurs once. Where it is used: the axes are of the mesh, a
-    dimension has as many parts as devices along its axes, and the parts make it up
-    exactly.
+    **Constraints:** an axis occurs once, and its sub-axes do not overlap. Where it is used:
+    the axes are of the mesh, a dimension has as many parts as devices along its axes, and
+    the parts make it up exactly.
   }];
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$mesh, ArrayRefParameter<"::plait::par::DimShardAttr">:$dims,
-                        ArrayRefParameter<"::mlir::StringAttr">:$unreduced);
+                        ArrayRefParameter<"::plait::par::AxisAttr">:$unreduced);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

@@ -24,7 +24,8 @@ def Par_CollectiveOpInterface : OpInterface<"CollectiveOpInterface"> {
     InterfaceMethod<"How the other one's dimension `getPartDim` is a part; null if it is none.",
       "::plait::par::DimShardAttr", "getPartition">,
     InterfaceMethod<"See `getPartition`.", "int64_t", "getPartDim">,
-    InterfaceMethod<"Axes of the devices.", "::llvm::SmallVector<::mlir::StringAttr>", "getDeviceAxes">
+    InterfaceMethod<"The mesh.", "::mlir::FlatSymbolRefAttr", "getMeshAttr">,
+    InterfaceMethod<"Axes of the devices.", "::llvm::SmallVector<::plait::par::AxisAttr>", "getDeviceAxes">
   ];
 }
 

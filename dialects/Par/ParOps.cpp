@@ -30,80 +30,70 @@ static void printSumTypes(OpAsmPrinter &printer, Operation *, Type input, Type r
     printer << " -> " << result;
 }
 
+/// [ITEM, ITEM]
+template <typename T> static ParseResult parseList(OpAsmParser &parser, ArrayAttr &list) {
+  SmallVector<Attribute> parsed;
+  auto parseItem = [&]() -> ParseResult {
+    parsed.push_back(T::parse(parser, Type()));
+    return success(bool(parsed.back()));
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseItem))
+    return failure();
+  list = parser.getBuilder().getArrayAttr(parsed);
+  return success();
+}
+
+/// A line for each.
+template <typename T> static void printList(OpAsmPrinter &printer, ArrayAttr list) {
+  printer << "[";
+  printer.increaseIndent();
+  llvm::interleave(
+      list.getAsRange<T>(),
+      [&](T item) {
+        printer.printNewline();
+        item.print(printer);
+      },
+      [&] { printer << ","; });
+  printer.decreaseIndent();
+  if (!list.empty())
+    printer.printNewline();
+  printer << "]";
+}
+
+static ParseResult parseAxes(OpAsmParser &parser, ArrayAttr &list) { return parseList<AxisAttr>(parser, list); }
+static void printAxes(OpAsmPrinter &printer, Operation *, ArrayAttr list) {
+  printer << "[";
+  llvm::interleaveComma(list.getAsRange<AxisAttr>(), printer, [&](AxisAttr axis) { axis.print(printer); });
+  printer << "]";
+}
+static ParseResult parseDevices(OpAsmParser &parser, ArrayAttr &list) { return parseList<DeviceAttr>(parser, list); }
+static void printDevices(OpAsmPrinter &printer, Operation *, ArrayAttr list) { printList<DeviceAttr>(printer, list); }
+static ParseResult parseLinks(OpAsmParser &parser, ArrayAttr &list) { return parseList<LinkAttr>(parser, list); }
+static void printLinks(OpAsmPrinter &printer, Operation *, ArrayAttr list) { printList<LinkAttr>(printer, list); }
+
 #include "dialects/Par/ParOpInterfaces.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialects/Par/ParOps.cpp.inc"
 
-//===----------------------------------------------------------------------===//
-// Meshes
-//===----------------------------------------------------------------------===//
-
-LogicalResult MeshOp::verify() {
-  if (getAxes().empty() || getAxes().size() != getSizes().size())
-    return emitOpError("expected as many sizes as axes, at least one, but got ")
-           << getAxes().size() << " axes and " << getSizes().size() << " sizes";
-  DenseSet<Attribute> names;
-  int64_t ranks = 1;
-  for (auto [axis, size] : llvm::zip_equal(getAxes(), getSizes())) {
-    if (!names.insert(axis).second)
-      return emitOpError("expected axes of different names but got ") << axis << " again";
-    if (size <= 0 || size > (int64_t(1) << 16) || (ranks *= size) > (int64_t(1) << 16))
-      return emitOpError("expected positive sizes whose product is at most 2^16 but got ") << getSizes();
-  }
-  if (getRank() && (int64_t(*getRank()) < 0 || int64_t(*getRank()) >= ranks))
-    return emitOpError("expected a rank below ") << ranks << " but got " << int64_t(*getRank());
-  return success();
-}
-
-int64_t MeshOp::getSize(StringRef axis) {
-  for (auto [name, size] : llvm::zip_equal(getAxes(), getSizes()))
-    if (cast<StringAttr>(name).getValue() == axis)
-      return size;
-  return 0;
-}
-
-int64_t MeshOp::getNumRanks() {
-  int64_t ranks = 1;
-  for (int64_t size : getSizes())
-    ranks *= size;
-  return ranks;
-}
-
-int64_t MeshOp::getIndex(int64_t rank, ArrayRef<StringAttr> axes) {
-  DenseMap<Attribute, int64_t> coordinates;
-  for (auto [name, size] : llvm::reverse(llvm::zip_equal(getAxes(), getSizes()))) {
-    coordinates[name] = rank % size;
-    rank /= size;
-  }
-  int64_t index = 0;
-  for (StringAttr axis : axes)
-    index = index * getSize(axis) + coordinates.lookup(axis);
-  return index;
-}
-
-/// The mesh of `op`'s symbol, or an error.
-std::pair<int64_t, int64_t> par::getPlaceInReplica(MeshOp mesh) {
-  SmallVector<StringAttr> axes;
-  int64_t ranks = 1;
-  for (auto axis : mesh.getAxes().getAsRange<StringAttr>())
-    if (axis.getValue() != kReplicaAxis) {
-      axes.push_back(axis);
-      ranks *= mesh.getSize(axis);
-    }
-  return {mesh.getIndex(mesh.getRank().value_or(0), axes), ranks};
-}
-
+/// The mesh of `op`'s symbol, or an error. A function of a model is in a symbol table of the
+/// model's, and the mesh in that of the module.
 static FailureOr<MeshOp> lookupMesh(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr symbol) {
-  auto mesh = symbols.lookupNearestSymbolFrom<MeshOp>(op, symbol);
-  if (!mesh)
-    return op->emitOpError("expected the symbol of a 'par.mesh' but got ") << symbol;
-  return mesh;
+  for (Operation *from = op; from; from = from->getParentOp())
+    if (from->hasTrait<OpTrait::SymbolTable>())
+      if (auto mesh = symbols.lookupSymbolIn<MeshOp>(from, symbol))
+        return mesh;
+  return op->emitOpError("expected the symbol of a 'par.mesh' but got ") << symbol;
 }
 
-static LogicalResult verifyAxes(Operation *op, MeshOp mesh, ArrayRef<StringAttr> axes) {
-  for (StringAttr axis : axes)
+static LogicalResult verifyAxes(Operation *op, MeshOp mesh, ArrayRef<AxisAttr> axes) {
+  for (AxisAttr axis : axes) {
+    int64_t size = mesh.getSize(axis.getAxis());
+    if (!size)
+      return op->emitOpError("expected axes of mesh ") << mesh.getSymName() << " but got " << axis.getAxis();
     if (!mesh.getSize(axis))
-      return op->emitOpError("expected axes of mesh ") << mesh.getSymName() << " but got " << axis;
+      return op->emitOpError("expected a factor of the ")
+             << size << " devices of " << axis.getAxis() << " but got sub-axis " << axis;
+  }
   return success();
 }
 
@@ -120,9 +110,7 @@ static LogicalResult verifyDim(Operation *op, MeshOp mesh, DimShardAttr dim, int
                             : ", whose extent is not known, to be whole or split evenly");
   if (dim.isEven())
     return success();
-  int64_t devices = 1;
-  for (StringAttr axis : dim.getAxes())
-    devices *= mesh.getSize(axis);
+  int64_t devices = mesh.getSize(dim.getAxes());
   if (dim.getNumParts() != devices)
     return op->emitOpError("expected a part of dimension ")
            << number << " for each of " << devices << " devices but got " << dim.getNumParts();
@@ -177,6 +165,9 @@ LogicalResult ConstraintOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult ReshardOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (getSource().getMesh() != getTarget().getMesh())
     return emitOpError("expected one mesh but got ") << getSource().getMesh() << " and " << getTarget().getMesh();
+  for (ShardAttr shard : {getSource(), getTarget()})
+    if (!llvm::all_of(shard.getDims(), [](DimShardAttr dim) { return dim.isFinal(); }))
+      return emitOpError("expected closed dimensions without priorities but got ") << shard;
   if (failed(verifyShard(*this, symbols, getSource(), getInput().getType())))
     return failure();
   return verifyShard(*this, symbols, getTarget(), getInput().getType());
@@ -188,7 +179,7 @@ LogicalResult ReshardOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 /// That nodes, `bounds` of which are whose, make up the leaves of a tree, and that `input`
 /// has the columns of `sum` for each of this device's.
-static LogicalResult verifyNodes(Operation *op, MeshOp mesh, ArrayRef<StringAttr> axes, ArrayRef<int64_t> ends,
+static LogicalResult verifyNodes(Operation *op, MeshOp mesh, ArrayRef<AxisAttr> axes, ArrayRef<int64_t> ends,
                                  ArrayRef<int64_t> bounds, RankedTensorType input, RankedTensorType sum) {
   if (axes.size() != 1 || !mesh.getRank())
     return op->emitOpError("expected nodes of one axis' devices and a mesh with a rank");
@@ -221,10 +212,15 @@ LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return failure();
   if (getAxes().empty())
     return emitOpError("expected at least one axis");
-  if (failed(verifyAxes(*this, *mesh, getDeviceAxes())))
+  SmallVector<AxisAttr> axes = getDeviceAxes();
+  if (failed(verifyAxes(*this, *mesh, axes)))
     return failure();
+  for (auto [i, axis] : llvm::enumerate(axes))
+    for (AxisAttr other : ArrayRef(axes).take_front(i))
+      if (axis.overlaps(other))
+        return emitOpError("expected axes that do not overlap but got ") << other << " and " << axis;
   if (getNodeEnds())
-    return verifyNodes(*this, *mesh, getDeviceAxes(), *getNodeEnds(), *getNodeBounds(), getInput().getType(),
+    return verifyNodes(*this, *mesh, axes, *getNodeEnds(), *getNodeBounds(), getInput().getType(),
                        getResult().getType());
   if (getInput().getType() != getResult().getType())
     return emitOpError("expected a sum of the summands' type, ")
@@ -247,6 +243,8 @@ static LogicalResult verifyParts(Operation *op, SymbolTableCollection &symbols, 
     return lm::getTokensPart(whole) == local
                ? success()
                : op->emitOpError("expected the tokens' part of ") << whole << " but got " << local;
+  if (!parts.isFinal())
+    return op->emitOpError("expected closed parts without a priority but got ") << parts;
   if (parts.overlaps())
     return op->emitOpError("expected parts that do not overlap but got ") << parts;
   SmallVector<int64_t> shape(whole.getShape());
@@ -278,4 +276,4 @@ LogicalResult PartOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), getInput().getType());
 }
 
-SmallVector<StringAttr> AllReduceOp::getDeviceAxes() { return llvm::to_vector(getAxes().getAsRange<StringAttr>()); }
+SmallVector<AxisAttr> AllReduceOp::getDeviceAxes() { return llvm::to_vector(getAxes().getAsRange<AxisAttr>()); }

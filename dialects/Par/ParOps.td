@@ -13,10 +13,11 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "dialects/Par/ParDialect.td"
 include "dialects/Par/ParInterfaces.td"
+include "dialects/Par/ParMachine.td"
 
 class Par_Op<string mnemonic, list<Trait> traits = []> : Op<Par_Dialect, mnemonic, traits>;
 
-def Par_MeshOp : Par_Op<"mesh", [Symbol]> {
+def Par_MeshOp : Par_Op<"mesh", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "devices, numbered by named axes";
   let description = [{
     Rank r has the coordinates of r written in the mixed radix of the sizes, the last
@@ -24,23 +25,43 @@ def Par_MeshOp : Par_Op<"mesh", [Symbol]> {
 
     ```mlir
     par.mesh @mesh axes ["dp", "tp"] sizes [2, 4]
+    par.mesh @prompts axes ["tp"] sizes [2] on @machine devices [2, 3]
     ```
-    With `rank` the module is the program of that rank.
+    With `on` rank r is the device of a `par.machine` that `devices` names at r, or device r.
+    Meshes may have devices in common. With `rank` the module is the program of that rank.
 
     **Constraints:** at least one axis, as many sizes as axes, all positive and their
-    product at most 2^16; names differ; the
-    rank is below that product.
+    product at most 2^16; names differ; the rank is below that product. Devices are of a
+    machine, as many as ranks, and differ; each two of them are on a link.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$axes, DenseI64ArrayAttr:$sizes,
-                       OptionalAttr<I64Attr>:$rank);
-  let assemblyFormat = "$sym_name `axes` $axes `sizes` $sizes (`rank` $rank^)? attr-dict";
+                       OptionalAttr<I64Attr>:$rank, OptionalAttr<FlatSymbolRefAttr>:$machine,
+                       OptionalAttr<DenseI64ArrayAttr>:$devices);
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::ArrayAttr":$axes, "::llvm::ArrayRef<int64_t>":$sizes,
+                                 "::mlir::IntegerAttr":$rank), [{
+    build($_builder, $_state, $_builder.getStringAttr(name), axes, $_builder.getDenseI64ArrayAttr(sizes), rank,
+          /*machine=*/{}, /*devices=*/{});
+  }]>];
+  let assemblyFormat = [{
+    $sym_name `axes` $axes `sizes` $sizes (`on` $machine^)? (`devices` $devices^)? (`rank` $rank^)? attr-dict
+  }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The number of devices along `axis`, or 0 if there is no such axis.
     int64_t getSize(llvm::StringRef axis);
+    /// The same of an axis or sub-axis; 0 if the mesh has no such one.
+    int64_t getSize(AxisAttr axis);
+    /// The number of devices along `axes` together.
+    int64_t getSize(llvm::ArrayRef<AxisAttr> axes);
     int64_t getNumRanks();
     /// The number of `rank` among those that differ from it along `axes` alone.
-    int64_t getIndex(int64_t rank, llvm::ArrayRef<mlir::StringAttr> axes);
+    int64_t getIndex(int64_t rank, llvm::ArrayRef<AxisAttr> axes);
+    /// Those ranks, in order of that number.
+    llvm::SmallVector<int64_t> getGroup(int64_t rank, llvm::ArrayRef<AxisAttr> axes);
+    /// The axes that share out the work of a replica.
+    llvm::SmallVector<AxisAttr> getModelAxes();
+    /// The number in its machine of the device of `rank`.
+    int64_t getDevice(int64_t rank) { return getDevices() ? (*getDevices())[rank] : rank; }
   }];
 }
 
@@ -72,7 +93,8 @@ def Par_ReshardOp : Par_ShardedOp<"reshard"> {
     ```mlir
     %y = par.reshard %x from <@mesh, [{}, {} ], unreduced = {"tp"}> to <@mesh, [{}, {} ]> : tensor<?x192xf32, #lm.dims<tokens>>
     ```
-    **Constraints:** both shardings fit their mesh, which is one, and the type.
+    **Constraints:** both shardings fit their mesh, which is one, and the type; they are
+    closed and have no priorities.
   }];
   let arguments = (ins AnyType:$input, Par_ShardAttr:$source, Par_ShardAttr:$target);
   let results = (outs AnyType:$result);
@@ -91,7 +113,7 @@ class Par_PartsOp<string mnemonic, string whole, list<Trait> traits = []>
   let extraClassDeclaration = "mlir::RankedTensorType getWholeType() { return " # whole # [{().getType(); }
     DimShardAttr getPartition() { return getParts(); }
     int64_t getPartDim() { return getDim(); }
-    llvm::SmallVector<mlir::StringAttr> getDeviceAxes() { return llvm::to_vector(getParts().getAxes()); }
+    llvm::SmallVector<AxisAttr> getDeviceAxes() { return llvm::to_vector(getParts().getAxes()); }
   }];
 }
 
@@ -108,6 +130,7 @@ def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [Par_CollectiveOpInterface]
 
     ```mlir
     %y = par.all_reduce %x on @mesh ["tp"] : tensor<?x192xf32, #lm.dims<tokens>>
+    %v = par.all_reduce %x on @mesh ["tp":(2)2] : tensor<?x192xf32, #lm.dims<tokens>>
     %z = par.all_reduce %u on @mesh ["tp"] nodes [2, 3, 4] of [0, 2, 3] : tensor<?x384xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens>>
     ```
     With `nodes` each device has some nodes of the tree of the sum (`#lm.tree`), side by side
@@ -119,18 +142,19 @@ def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [Par_CollectiveOpInterface]
     least one node, together they make up all leaves, and the input has as many columns
     as the result for each.
   }];
-  let arguments = !con((ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh, StrArrayAttr:$axes),
+  let arguments = !con((ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh,
+                            TypedArrayAttrBase<Par_AxisAttr, "axes">:$axes),
                        nodeArguments);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = [{
-    $input `on` $mesh $axes (`nodes` $node_ends^ `of` $node_bounds)? attr-dict `:`
+    $input `on` $mesh custom<Axes>($axes) (`nodes` $node_ends^ `of` $node_bounds)? attr-dict `:`
     custom<SumTypes>(type($input), type($result))
   }];
   let extraClassDeclaration = [{
     mlir::RankedTensorType getWholeType() { return getResult().getType(); }
     DimShardAttr getPartition() { return {}; }
     int64_t getPartDim() { return 0; }
-    llvm::SmallVector<mlir::StringAttr> getDeviceAxes();
+    llvm::SmallVector<AxisAttr> getDeviceAxes();
   }];
 }
 
@@ -167,7 +191,7 @@ def Par_ReduceScatterOp : Par_CollectiveOp<"reduce_scatter", [Par_CollectiveOpIn
     mlir::RankedTensorType getWholeType();
     DimShardAttr getPartition() { return getParts(); }
     int64_t getPartDim() { return getDim(); }
-    llvm::SmallVector<mlir::StringAttr> getDeviceAxes() { return llvm::to_vector(getParts().getAxes()); }
+    llvm::SmallVector<AxisAttr> getDeviceAxes() { return llvm::to_vector(getParts().getAxes()); }
   }];
 }
 

@@ -11,6 +11,7 @@
 #include "CrashReport.h"
 #include "Explain.h"
 #include "Link.h"
+#include "Machine.h"
 #include "MergeRanks.h"
 #include "plait/Driver/Register.h"
 #include "plait/Support/IrInput.h"
@@ -102,6 +103,8 @@ public:
       begin("computing the self-test");
       selftest = makeSelftest(*imported, options, *module, importance ? &*importance : nullptr);
     }
+    if (!options.machine.empty())
+      PLAIT_RETURN_IF_ERROR(addMachine(*module, options.machine, options.mesh));
     for (lm::ModelOp model : module->getOps<lm::ModelOp>())
       if (model.getNumerics() == lm::Numerics::tp_invariant)
         phaseOptions.tpInvariant = true;
@@ -127,10 +130,14 @@ private:
                              std::to_string(kMostRanks) + " ranks");
     if (mesh.ranks == 1 && options.sequenceParallel)
       return invalidArgument("--sequence-parallel: found it with one rank; expected --tp=2 or more");
+    if (mesh.ranks == 1 && !options.machine.empty())
+      return invalidArgument("--machine: found it with one rank, which has nothing to decide; expected --tp=2 or more");
+    if (mesh.ranks == 1 && !options.shards.empty())
+      return invalidArgument("--shard: found it with one rank; expected --tp=2 or more");
     std::string flag = mesh.replicas > 1 ? "--mesh" : "--tp";
-    if (mesh.size() > 1 && options.startFrom > Phase::decode)
+    if (mesh.size() > 1 && options.startFrom > Phase::parallel)
       return invalidArgument(flag + ": found it with --start-from=" + getName(options.startFrom).str() +
-                             "; expected import or decode, as later IR is that of one rank");
+                             "; expected import, decode or parallel, as later IR is that of one rank");
     if (mesh.size() > 1 && options.emit == Emit::executable)
       return unsupported(flag + ": found it with --emit=exe, and an executable is one rank; expected --emit=folder");
     return Status::success();
@@ -203,6 +210,7 @@ private:
     phaseOptions.isa = machine.isa;
     phaseOptions.dp = options.mesh.replicas;
     phaseOptions.tp = options.mesh.ranks;
+    phaseOptions.shards = llvm::ArrayRef(options.shards);
     phaseOptions.sequenceParallel = options.sequenceParallel;
     std::optional<ExplainLog::Mark> mark;
     if (explain)

@@ -180,6 +180,11 @@ private:
 
   /// A sum in the place of the summand, anything else in a slot of its own.
   LogicalResult planCollective(par::CollectiveOpInterface op) {
+    auto mesh = SymbolTable::lookupNearestSymbolFrom<par::MeshOp>(op, op.getMeshAttr());
+    if (mesh.getSize(op.getDeviceAxes()) != mesh.getSize(mesh.getModelAxes()))
+      return op->emitOpError("expected a collective of all ")
+             << mesh.getSize(mesh.getModelAxes()) << " ranks of a replica but got one of "
+             << mesh.getSize(op.getDeviceAxes()) << ", which cannot be carried out yet";
     Value input = op.getInput();
     auto sum = dyn_cast<par::AllReduceOp>(*op);
     bool inPlace = sum && !sum.getNodeEnds();

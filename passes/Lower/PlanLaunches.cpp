@@ -68,6 +68,8 @@ struct PlanLaunchesPass : plait::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
     models.front().erase();
     for (par::MeshOp mesh : llvm::make_early_inc_range(module.getOps<par::MeshOp>()))
       mesh.erase();
+    for (par::MachineOp machine : llvm::make_early_inc_range(module.getOps<par::MachineOp>()))
+      machine.erase();
   }
 
 private:
@@ -214,7 +216,7 @@ private:
     rt::CollectiveOp::create(b, op.getLoc(), *kind, toAttr(op.getInput()), toAttr(op.getResult()),
                              lm::getLeadingDim(whole), lm::getRowBytes(whole) / sizeof(float), bounds, nodeEnds,
                              nodeBounds, begin, end, /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
-                             op.getDeviceAxes().front());
+                             op.getDeviceAxes().front().getAxis());
   }
 
   /// Writes the tables of kernels, weights and states in front of the plans.

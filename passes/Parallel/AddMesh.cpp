@@ -21,10 +21,18 @@ struct AddMeshPass : plait::impl::AddMeshPassBase<AddMeshPass> {
   void runOnOperation() override {
     if (!getOperation().getOps<par::MeshOp>().empty())
       return;
+    auto machines = llvm::to_vector(getOperation().getOps<par::MachineOp>());
+    if (machines.size() > 1) {
+      getOperation().emitError("expected at most one 'par.machine' but got ") << machines.size();
+      return signalPassFailure();
+    }
     OpBuilder b = OpBuilder::atBlockBegin(getOperation().getBody());
     SmallVector<StringRef> names(axes.begin(), axes.end());
     SmallVector<int64_t> extents(sizes.begin(), sizes.end());
-    par::MeshOp::create(b, getOperation().getLoc(), "mesh", b.getStrArrayAttr(names), extents, IntegerAttr());
+    auto mesh =
+        par::MeshOp::create(b, getOperation().getLoc(), "mesh", b.getStrArrayAttr(names), extents, IntegerAttr());
+    if (!machines.empty())
+      mesh.setMachine(machines.front().getSymName());
   }
 };
 } // namespace

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Parallel/Meshes.h"
 #include "passes/Parallel/Passes.h"
 #include "passes/Parallel/Reshards.h"
 
@@ -20,16 +21,20 @@ struct PartitionPass : plait::impl::PartitionPassBase<PartitionPass> {
   using PartitionPassBase::PartitionPassBase;
 
   void runOnOperation() override {
-    auto meshes = llvm::to_vector(getOperation().getOps<par::MeshOp>());
-    if (meshes.size() != 1 || rank < 0 || rank >= meshes.front().getNumRanks()) {
+    auto found = findMesh(getOperation(), meshName);
+    if (failed(found))
+      return signalPassFailure();
+    mesh = *found;
+    if (rank < 0 || rank >= mesh.getNumRanks()) {
       getOperation().emitError("expected one 'par.mesh' with a rank ") << int64_t(rank);
       return signalPassFailure();
     }
-    mesh = meshes.front();
     if (mesh.getRank()) {
       mesh.emitOpError("expected whole steps but got those of rank ") << int64_t(*mesh.getRank());
       return signalPassFailure();
     }
+    if (failed(checkConstraints()))
+      return signalPassFailure();
     mesh.setRank(rank);
     insertReshards(getOperation());
     for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
@@ -40,6 +45,23 @@ struct PartitionPass : plait::impl::PartitionPassBase<PartitionPass> {
   }
 
 private:
+  /// That all values of the steps are sharded over the mesh, and finally.
+  LogicalResult checkConstraints() {
+    WalkResult result = getOperation().walk([&](par::ConstraintOp op) {
+      if (op.getShard().getMesh().getAttr() != mesh.getSymNameAttr()) {
+        op.emitOpError("expected shardings over one mesh in a step, @")
+            << mesh.getSymName() << ", but got " << op.getShard().getMesh();
+        return WalkResult::interrupt();
+      }
+      if (!llvm::all_of(op.getShard().getDims(), [](par::DimShardAttr dim) { return dim.isFinal(); })) {
+        op.emitOpError("expected closed dimensions without priorities; 'plait-propagate-sharding' decides the others");
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
+  }
+
   LogicalResult partition(decode::StepOp step) {
     SmallVector<par::ConstraintOp> constraints;
     SmallVector<par::ReshardOp> reshards;
@@ -73,7 +95,7 @@ private:
     Type type = lm::getPartType(value.getType(), shape);
     if (auto get = dyn_cast_or_null<lm::GetWeightOp>(op); get && get.getType() != type)
       localizeWeight(get, cast<lm::WeightType>(type), begins);
-    ArrayRef<StringAttr> unreduced = constraint.getShard().getUnreduced();
+    ArrayRef<par::AxisAttr> unreduced = constraint.getShard().getUnreduced();
     if (auto sharding = dyn_cast_or_null<lm::ShardingOpInterface>(op);
         sharding && !unreduced.empty() && mesh.getIndex(rank, unreduced) != 0)
       for (unsigned i = op->getNumOperands(); i > 0 && i > sharding.getShardingRule().firstSummand; --i)
@@ -168,39 +190,32 @@ private:
     auto type = dyn_cast<RankedTensorType>(reshard.getInput().getType());
     if (!type || !type.getElementType().isF32())
       return reshard.emitOpError("expected a tensor of f32 but got ") << reshard.getInput().getType();
-    SmallVector<unsigned> split, joined; // dimensions that become parts, and whole
-    for (auto [i, from, to] : llvm::enumerate(source.getDims(), target.getDims())) {
-      if (from == to)
-        continue;
-      if (!from.isWhole())
-        joined.push_back(i);
-      if (!to.isWhole())
-        split.push_back(i);
-    }
-    bool reduce = !source.getUnreduced().empty();
-    if (split.size() + joined.size() > 1 || !target.getUnreduced().empty() || (reduce && !joined.empty()))
-      return reshard.emitOpError("expected to sum up, to put parts of one dimension together or to split one, but got ")
-             << source << " and " << target;
+    auto kind = getReshardKind(source, target);
+    if (!kind)
+      return reshard.emitOpError(llvm::toString(kind.takeError())) << ", but got " << source << " and " << target;
     OpBuilder b(reshard);
     Location loc = reshard.getLoc();
     Type local = lm::getPartType(type, par::getLocalShape(mesh, rank, target, type));
     FlatSymbolRefAttr symbol = source.getMesh();
     SmallVector<Attribute> axes(source.getUnreduced().begin(), source.getUnreduced().end());
+    IntegerAttr dim = b.getI64IntegerAttr(kind->dim);
+    par::DimShardAttr from = source.getDims()[kind->dim], to = target.getDims()[kind->dim];
     Value value = reshard.getInput();
     auto [nodeEnds, nodeBounds] = shareTree(value);
-    if (reduce && split.empty())
+    switch (kind->kind) {
+    case ReshardKind::allReduce:
       value = par::AllReduceOp::create(b, loc, local, value, symbol, b.getArrayAttr(axes), nodeEnds, nodeBounds);
-    else if (reduce && target.getDims()[split[0]].getAxes() == source.getUnreduced())
-      value = par::ReduceScatterOp::create(b, loc, local, value, b.getI64IntegerAttr(split[0]),
-                                           target.getDims()[split[0]], symbol, nodeEnds, nodeBounds);
-    else if (!reduce && !joined.empty() && !source.getDims()[joined[0]].overlaps())
-      value = par::AllGatherOp::create(b, loc, local, value, b.getI64IntegerAttr(joined[0]),
-                                       source.getDims()[joined[0]], symbol);
-    else if (!reduce && !split.empty() && !target.getDims()[split[0]].overlaps())
-      value =
-          par::PartOp::create(b, loc, local, value, b.getI64IntegerAttr(split[0]), target.getDims()[split[0]], symbol);
-    else
-      return reshard.emitOpError("expected parts that do not overlap but got ") << source << " and " << target;
+      break;
+    case ReshardKind::reduceScatter:
+      value = par::ReduceScatterOp::create(b, loc, local, value, dim, to, symbol, nodeEnds, nodeBounds);
+      break;
+    case ReshardKind::allGather:
+      value = par::AllGatherOp::create(b, loc, local, value, dim, from, symbol);
+      break;
+    case ReshardKind::part:
+      value = par::PartOp::create(b, loc, local, value, dim, to, symbol);
+      break;
+    }
     // What a step returns is written by a kernel.
     auto isReturned = [](Operation *user) { return isa<decode::ReturnOp>(user); };
     if (llvm::any_of(reshard->getUsers(), isReturned))

@@ -16,7 +16,8 @@ def AddMeshPass : Pass<"plait-add-mesh", "::mlir::ModuleOp"> {
     ```mlir
     par.mesh @mesh axes ["tp"] sizes [2]
     ```
-    for `axes=tp sizes=2`. A module that has a mesh keeps it.
+    for `axes=tp sizes=2`. A module that has a mesh keeps it. Where the module has a
+    `par.machine`, rank r of the mesh is its device r.
   }];
   let options = [ListOption<"axes", "axes", "std::string", "Names of the axes, the major one first">,
                  ListOption<"sizes", "sizes", "int64_t", "The number of devices along each">];
@@ -64,6 +65,37 @@ def DeclareTreesPass : Pass<"plait-declare-trees", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numTrees", "num-trees", "Products with several leaves">];
 }
 
+def ConstrainWeightsPass : Pass<"plait-constrain-weights", "::mlir::ModuleOp"> {
+  let summary = "Constrains weights as the command line wants";
+  let description = [{
+    `shards` are texts WEIGHT=SPEC. WEIGHT is the symbol of a weight, or the name of its
+    tensor in the checkpoint with `*` for the number of the layer, or without that part:
+    `mlp_down_proj`, `model.layers.*.mlp.down_proj.weight`. SPEC is
+
+    | SPEC | the weight is |
+    |---|---|
+    | `whole` | whole on every device |
+    | `rows`, `columns` | split by rows or columns, in the parts that `plait-propagate-sharding` would choose |
+    | `rows:0-96,96-192` | split into these parts, one for each device; `columns:` likewise |
+
+    For `shards=down=columns` over two devices,
+    ```mlir
+    %w = lm.get_weight @m::@down : !lm.weight<32x64, #lm.f32>
+    ```
+    becomes
+    ```mlir
+    %w = lm.get_weight @m::@down : !lm.weight<32x64, #lm.f32>
+    %c = par.constraint %w as <@mesh, [{?}, {"tp" : 0 to 32, 32 to 64} ]> : !lm.weight<32x64, #lm.f32>
+    ```
+    Parts that the pass chooses are those of the longest dimension of the class, whose first
+    value gets the constraint. A name that no weight has is an error with the nearest names, and
+    so are two texts that contradict each other.
+  }];
+  let options = [ListOption<"shards", "shards", "std::string", "WEIGHT=SPEC">,
+                 Option<"meshName", "mesh", "std::string", "\"\"", "The mesh; by default the only one">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
 def PropagateShardingPass : Pass<"plait-propagate-sharding", "::mlir::ModuleOp"> {
   let summary = "Decides what is split along an axis of the mesh";
   let description = [{
@@ -83,7 +115,19 @@ def PropagateShardingPass : Pass<"plait-propagate-sharding", "::mlir::ModuleOp">
     devices share key/value heads, the heads of each device use equally many of them.
     A class with fewer units (heads) than devices stays whole. A dimension that a
     `par.constraint` in the input splits is split as it says, and one that it says is whole
-    (`{}`) stays so.
+    (`{}`) stays so; one that is open (`{?}`) is decided here. Where two constraints contradict
+    each other, that of the lower priority (p1 to p0) is dropped, which is a remark; equal
+    priorities are an error.
+
+    Over the devices of a `par.machine`, the pass decides otherwise: for each class the axes
+    to split it along, of all but "dp", for all classes together, such that a load takes the
+    least predicted time (plait/Cost/StepTime.h) among the plans that fit the devices'
+    memory. The load is `sequences` at once, each of a prompt of `prompt` tokens and an
+    answer of `answer`. All plans are looked at if they are few; else classes are decided
+    one after the other, which is a remark. A class that is too small to pay stays whole. Each
+    decision is a remark with the times of the best alternative, and of
+    gathering the weights wherever they are used, which is never done. Devices of different
+    memory get parts in the ratios of it.
 
     Every value that is not whole on every device then passes through a
     `par.constraint`:
@@ -102,7 +146,11 @@ def PropagateShardingPass : Pass<"plait-propagate-sharding", "::mlir::ModuleOp">
     %ys = par.constraint %y as <@mesh, [{}, {} ], unreduced = {"tp"}> : ...
     ```
   }];
-  let options = [Option<"axis", "axis", "std::string", "\"tp\"", "The axis to split along">];
+  let options = [Option<"axis", "axis", "std::string", "\"tp\"", "The axis to split along, without a machine">,
+                 Option<"meshName", "mesh", "std::string", "\"\"", "The mesh; by default the only one">,
+                 Option<"sequences", "sequences", "int64_t", "1", "Of the load: sequences at once">,
+                 Option<"prompt", "prompt", "int64_t", "512", "Of the load: tokens of a prompt">,
+                 Option<"answer", "answer", "int64_t", "128", "Of the load: tokens of an answer">];
   let statistics = [Statistic<"numClasses", "num-classes", "Classes of dimensions that are split">];
   let dependentDialects = ["::plait::par::ParDialect"];
 }
@@ -161,7 +209,8 @@ def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
     All ranks get the same ops in the same order, but for that bias, so they issue the
     same collectives in the same order; `plait-verify-parallel` looks after the rest.
   }];
-  let options = [Option<"rank", "rank", "int64_t", "0", "The rank">];
+  let options = [Option<"rank", "rank", "int64_t", "0", "The rank">,
+                 Option<"meshName", "mesh", "std::string", "\"\"", "The mesh; by default the only one">];
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 

@@ -26,6 +26,11 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
   if (options.tpInvariant)
     pm.addPass(createDeclareTreesPass());
   if (isShared) {
+    if (!options.shards.empty()) {
+      ConstrainWeightsPassOptions constrain;
+      constrain.shards.assign(options.shards.begin(), options.shards.end());
+      pm.addPass(createConstrainWeightsPass(constrain));
+    }
     pm.addPass(createPropagateShardingPass());
     pm.addPass(createInsertReshardsPass());
     pm.addPass(createPartitionPass({options.rank}));

@@ -225,9 +225,11 @@ private:
 
 struct ShardResidualPass : plait::impl::ShardResidualPassBase<ShardResidualPass> {
   void runOnOperation() override {
+    // Of several meshes that of the program has a rank.
     for (par::MeshOp mesh : getOperation().getOps<par::MeshOp>())
-      for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
-        numSums += ResidualSharder(step, mesh).run();
+      if (mesh.getRank())
+        for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
+          numSums += ResidualSharder(step, mesh).run();
   }
 };
 } // namespace

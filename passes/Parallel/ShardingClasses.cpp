@@ -9,6 +9,7 @@
 
 #include "dialects/Par/Par.h"
 
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -45,7 +46,22 @@ bool ShardingClass::isUniform(ArrayRef<int64_t> bounds) const {
   return true;
 }
 
-std::optional<SmallVector<int64_t>> ShardingClass::split(int64_t count) const {
+/// `count` ranges of units, as near to the ratios of `shares` as may be; none is empty.
+static SmallVector<int64_t> splitByShares(int64_t units, int64_t count, ArrayRef<double> shares) {
+  double all = std::accumulate(shares.begin(), shares.end(), 0.0), before = 0;
+  SmallVector<int64_t> bounds;
+  int64_t begin = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    before += shares[i];
+    int64_t end = std::clamp(std::llround(double(units) * before / all), (long long)(begin + 1),
+                             (long long)(units - (count - 1 - i)));
+    bounds.append({begin, i + 1 == count ? units : end});
+    begin = end;
+  }
+  return bounds;
+}
+
+std::optional<SmallVector<int64_t>> ShardingClass::split(int64_t count, ArrayRef<double> shares) const {
   // Products are computed in panels of 32 columns.
   int64_t unit = granule;
   if (!sharing && std::lcm(unit, int64_t(32)) * count <= extent && extent % std::lcm(unit, int64_t(32)) == 0)
@@ -54,15 +70,21 @@ std::optional<SmallVector<int64_t>> ShardingClass::split(int64_t count) const {
   if (units < count)
     return std::nullopt;
   SmallVector<int64_t> bounds;
+  if (!sharing && !shares.empty()) {
+    bounds = splitByShares(units, count, shares);
+    for (int64_t &bound : bounds)
+      bound *= unit;
+    return bounds;
+  }
   if (!sharing) {
     for (int64_t i = 0; i < count; ++i)
       bounds.append({i * units / count * unit, (i + 1) * units / count * unit});
     return bounds;
   }
-  // best[i][e]: of i parts that end at e, chosen well: the size of the largest, and how
-  // many blocks they use altogether; and where the last one begins.
+  // best[i][e]: of i parts that end at e, chosen well: the size of the largest, by its
+  // share, and how many blocks they use altogether; and where the last one begins.
   struct Choice {
-    std::pair<int64_t, int64_t> cost{std::numeric_limits<int64_t>::max(), 0};
+    std::pair<double, int64_t> cost{std::numeric_limits<double>::max(), 0};
     int64_t begin = -1;
   };
   std::vector<std::vector<Choice>> best(count + 1, std::vector<Choice>(units + 1));
@@ -74,7 +96,8 @@ std::optional<SmallVector<int64_t>> ShardingClass::split(int64_t count) const {
         if (before.begin < 0 || !::isUniform(begin, end, block))
           continue;
         int64_t blocks = int64_t(llvm::divideCeil(end, block)) - begin / block;
-        std::pair cost{std::max(before.cost.first, end - begin), before.cost.second + blocks};
+        double size = double(end - begin) / (shares.empty() ? 1 : shares[i - 1]);
+        std::pair cost{std::max(before.cost.first, size), before.cost.second + blocks};
         if (cost < best[i][end].cost)
           best[i][end] = {cost, begin};
       }

@@ -28,9 +28,9 @@ struct ShardingClass {
   std::string obstacle;
   int64_t weightBytes = 0; ///< of weights among the members, all layers
 
-  /// Parts for `count` devices, as near to equal size as granules allow: bounds of
-  /// `count` ranges. None if there are too few units.
-  std::optional<SmallVector<int64_t>> split(int64_t count) const;
+  /// Parts for `count` devices, as near to equal size as granules allow, or to the ratios of
+  /// `shares`: bounds of `count` ranges. None if there are too few units.
+  std::optional<SmallVector<int64_t>> split(int64_t count, ArrayRef<double> shares = {}) const;
   /// Whether each of the parts can be computed: it uses each key/value head that it needs
   /// for equally many query heads.
   bool isUniform(ArrayRef<int64_t> bounds) const;

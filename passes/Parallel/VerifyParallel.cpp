@@ -74,7 +74,7 @@ struct VerifyParallelPass : plait::impl::VerifyParallelPassBase<VerifyParallelPa
     auto linear = collective.getInput().getDefiningOp<lm::LinearOp>();
     if (!ends || !linear || !linear.getTree())
       return op->emitOpError("expected a sum of nodes of a product's tree, as numerics is tp_invariant");
-    par::MeshOp mesh = *op->getParentOfType<ModuleOp>().getOps<par::MeshOp>().begin();
+    auto mesh = SymbolTable::lookupNearestSymbolFrom<par::MeshOp>(op, collective.getMeshAttr());
     int64_t device = mesh.getIndex(*mesh.getRank(), collective.getDeviceAxes());
     auto own = ends->slice((*bounds)[device], (*bounds)[device + 1] - (*bounds)[device]);
     int64_t columns = cast<lm::WeightType>(linear.getWeight().getType()).getCols();

@@ -100,6 +100,13 @@ int main(int argc, char **argv) {
                                  cl::cat(category));
   cl::opt<std::string> mesh("mesh", cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N)"),
                             cl::value_desc("axes"), cl::cat(category));
+  cl::opt<std::string> machine("machine",
+                               cl::desc("With --tp: a file with a par.machine, for which is decided what is split"),
+                               cl::value_desc("file.mlir"), cl::cat(category));
+  cl::list<std::string> shards("shard",
+                               cl::desc("With --tp: how a weight is split, instead: whole, rows, columns, or parts "
+                                        "such as rows:0-96,96-192; may be repeated"),
+                               cl::value_desc("WEIGHT=SPEC"), cl::cat(category));
   cl::opt<std::string> numerics("numerics",
                                 cl::desc("What bits do not depend on: row_invariant (what shares a step), or "
                                          "tp_invariant (that, and the number of ranks)"),
@@ -153,7 +160,11 @@ int main(int argc, char **argv) {
       return fail(parsed.status());
     options.mesh = *parsed;
   }
+  if (machine.getNumOccurrences() && machine.empty())
+    return fail(invalidArgument("--machine: found nothing; expected the path of a file with a par.machine"));
   options.sequenceParallel = sequenceParallel;
+  options.machine = machine;
+  options.shards = shards;
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;
   options.explain = !noExplain;

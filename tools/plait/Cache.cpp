@@ -94,6 +94,14 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(meshOf(options));
   digest.add(options.numerics == "row_invariant" ? "" : options.numerics);
   digest.add(options.sequenceParallel ? "sequence-parallel" : "");
+  std::string machine;
+  if (!options.machine.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(machine, digestOfFile(options.machine));
+  }
+  digest.add(machine);
+  digest.add(std::to_string(options.shards.size()));
+  for (const std::string &shard : options.shards)
+    digest.add(shard);
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
   PLAIT_ASSIGN_OR_RETURN(std::vector<fs::path> files, modelFiles(model));
@@ -239,6 +247,10 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.push_back("--debug-logits");
   if (!options.tp.empty() || !options.mesh.empty())
     arguments.insert(arguments.end(), {"--mesh", meshOf(options)});
+  if (!options.machine.empty())
+    arguments.insert(arguments.end(), {"--machine", options.machine});
+  for (const std::string &shard : options.shards)
+    arguments.insert(arguments.end(), {"--shard", shard});
   if (!options.numerics.empty())
     arguments.insert(arguments.end(), {"--numerics", options.numerics});
   if (options.sequenceParallel)
@@ -312,7 +324,8 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
          {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
           std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints),
           std::pair("--kv-dtype", !options.kvDtype.empty()), std::pair("--tp", !options.tp.empty()),
-          std::pair("--mesh", !options.mesh.empty()), std::pair("--numerics", !options.numerics.empty()),
+          std::pair("--mesh", !options.mesh.empty()), std::pair("--machine", !options.machine.empty()),
+          std::pair("--shard", !options.shards.empty()), std::pair("--numerics", !options.numerics.empty()),
           std::pair("--sequence-parallel", options.sequenceParallel)})
       if (given)
         return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "

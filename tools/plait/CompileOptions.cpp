@@ -11,6 +11,8 @@
 #include "runtime/base/Mesh.h"
 #include "tools/plait/Arguments.h"
 
+#include <unistd.h>
+
 using namespace plait;
 
 void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
@@ -26,6 +28,14 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_flag("--sequence-parallel", options.sequenceParallel, "of a model to compile: as of plait-compile");
   command.add_option("--mesh", options.mesh,
                      "of a model to compile: replicas, and processes of each: dp=2,tp=2 (--tp N is --mesh tp=N)");
+  command.add_option("--machine", options.machine,
+                     "of a model to compile for several processes: a file with a par.machine, for which is decided "
+                     "what is divided");
+  command
+      .add_option("--shard", options.shards,
+                  "of a model to compile for several processes: WEIGHT=whole, rows, columns or rows:0-96,96-192 "
+                  "(repeatable)")
+      ->allow_extra_args(false);
   command.add_option("--numerics", options.numerics,
                      "of a model to compile: row_invariant (default), or tp_invariant: the same bits for every --tp");
   command.add_option("--emulate-link", options.emulateLink,
@@ -65,6 +75,8 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
     PLAIT_RETURN_IF_ERROR(parseMesh(options.mesh).status());
   if (!options.mesh.empty() && !options.tp.empty())
     return invalidArgument("--mesh: found it with --tp; expected one of them, as --tp N is --mesh tp=N");
+  if (!options.machine.empty() && access(options.machine.c_str(), R_OK) != 0)
+    return wrongValue("--machine", options.machine, "the path of a file with a par.machine");
   if (!options.emulateLink.empty())
     return parseEmulatedLink(options.emulateLink).status().withContext("--emulate-link");
   return Status::success();

@@ -13,13 +13,15 @@
 #include <CLI/CLI.hpp>
 
 #include <string>
+#include <vector>
 
 namespace plait {
 
 /// What `plait-compile` is asked for.
 struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
-  std::string weights, dtype, group, kvDtype, tp, mesh, numerics;
+  std::string weights, dtype, group, kvDtype, tp, mesh, numerics, machine;
+  std::vector<std::string> shards;
   bool sequenceParallel = false;
   bool zeroPoints = false;
   std::string isa; ///< --target of plait-compile without "cpu:"; of a compiled model, which binary to run

@@ -218,3 +218,111 @@ func.func @f(%x: tensor<4x8xf32>) {
   %0 = par.reduce_scatter %x dim 1 {"tp" : 0 to 4, 4 to 8} on @mesh nodes [1, 2] of [0, 1, 2] : tensor<4x8xf32> -> tensor<4x4xf32>
   return
 }
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a sub-axis of 2 to 65536 devices but got 1}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp":(1)1 : 0 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a sub-axis of 2 to 65536 devices but got 0}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp":(1)0 : 0 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected 1 to 65536 devices before a sub-axis but got 0}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp":(0)2 : 0 to 4, 4 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected sub-axes that do not overlap but got}}
+  %0 = par.constraint %x as <@mesh, [{"tp":(1)2 : 0 to 2, 2 to 4}, {}], unreduced = {"tp"}> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [8]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected sub-axes that do not overlap but got}}
+  %0 = par.constraint %x as <@mesh, [{"tp":(1)4 : 0 to 1, 1 to 2, 2 to 3, 3 to 4}, {"tp":(2)2 : 0 to 4, 4 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a factor of the 4 devices of "tp" but got sub-axis}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp":(1)3 : 0 to 2, 2 to 4, 4 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a factor of the 4 devices of "tp" but got sub-axis}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp":(1)4 : 0 to 2, 2 to 4, 4 to 6, 6 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a factor of the 4 devices of "tp" but got sub-axis}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp":(2)4 : 0 to 2, 2 to 4, 4 to 6, 6 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a part of dimension 1 for each of 2 devices but got 3}}
+  %0 = par.constraint %x as <@mesh, [{}, {"tp":(1)2 : 0 to 2, 2 to 4, 4 to 8}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [4]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected axes that do not overlap but got}}
+  %0 = par.all_reduce %x on @mesh ["tp", "tp":(1)2] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected closed dimensions without priorities but got}}
+  %0 = par.reshard %x from <@mesh, [{}, {?}]> to <@mesh, [{}, {}]> : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x4xf32>) {
+  // expected-error @+1 {{expected closed parts without a priority but got}}
+  %0 = par.all_gather %x dim 1 {"tp" : 0 to 4, 4 to 8}p1 on @mesh : tensor<4x4xf32> -> tensor<4x8xf32>
+  return
+}

@@ -5,6 +5,8 @@
 par.mesh @mesh axes ["dp", "tp"] sizes [2, 2]
 // CHECK: par.mesh @one axes ["tp"] sizes [3] rank 2
 par.mesh @one axes ["tp"] sizes [3] rank 2
+// CHECK: par.mesh @six axes ["tp"] sizes [6]
+par.mesh @six axes ["tp"] sizes [6]
 
 func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f32>,
              %kv: !lm.state<layers = 1, kv_heads = 2, head_dim = 4, f32>) {
@@ -36,5 +38,18 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   %11 = par.all_reduce %x on @one ["tp"] nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens>>
   // CHECK: par.reduce_scatter %{{.*}} dim 0 {"tp" : even} on @one nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens_part>>
   %12 = par.reduce_scatter %x dim 0 {"tp" : even} on @one nodes [1, 2, 3, 4] of [0, 1, 2, 4] : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x30xf32, #lm.dims<tokens_part>>
+  // Of 6 devices as 3 times 2: each of the 3, each of the 2.
+  // CHECK: par.constraint %{{.*}} as <@six, [{}, {"tp":(1)3 : 0 to 20, 20 to 40, 40 to 60}], unreduced = {"tp":(3)2}> : tensor
+  %13 = par.constraint %x as <@six, [{}, {"tp":(1)3 : 0 to 20, 20 to 40, 40 to 60}], unreduced = {"tp":(3)2}> : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_reduce %{{.*}} on @six ["tp":(3)2] : tensor<?x60xf32, #lm.dims<tokens>>
+  %15 = par.all_reduce %x on @six ["tp":(3)2] : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_gather %{{.*}} dim 1 {"tp":(1)3 : 0 to 20, 20 to 40, 40 to 60} on @six
+  %17 = par.part %x dim 1 {"tp":(1)3 : 0 to 20, 20 to 40, 40 to 60} on @six : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x20xf32, #lm.dims<tokens>>
+  %16 = par.all_gather %17 dim 1 {"tp":(1)3 : 0 to 20, 20 to 40, 40 to 60} on @six : tensor<?x20xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens>>
+  // What may be split further, and what gives way.
+  // CHECK: par.constraint %{{.*}} as <@mesh, [{?}, {"tp" : 0 to 20, 20 to 60, ?}p2]> : tensor
+  %18 = par.constraint %x as <@mesh, [{?}p0, {"tp" : 0 to 20, 20 to 60, ?}p2]> : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.constraint %{{.*}} as <@mesh, [{}p9, {?}p1]> : tensor
+  %19 = par.constraint %x as <@mesh, [{}p9, {?}p1]> : tensor<?x60xf32, #lm.dims<tokens>>
   return
 }
