@@ -11,6 +11,7 @@
 #include "dialects/Lm/Lm.h"
 
 #include "dialects/Par/ParDialect.h.inc"
+#include "dialects/Par/ParEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Par/ParAttrs.h.inc"
 #include "dialects/Par/ParOpInterfaces.h.inc"
@@ -25,6 +26,15 @@ inline constexpr llvm::StringLiteral kReplicaAxis = "dp";
 /// Of the mesh's rank, which one it is of those that share a replica's work, and how
 /// many they are.
 std::pair<int64_t, int64_t> getPlaceInReplica(MeshOp mesh);
+
+/// The groups of ranks of a replica that differ along `axes` alone, in the order of their
+/// first members. The members are in the order of their numbers along `axes`, and are ranks
+/// of the replica (`getPlaceInReplica`).
+llvm::SmallVector<llvm::SmallVector<int64_t>> getGroupsInReplica(MeshOp mesh, llvm::ArrayRef<mlir::StringAttr> axes);
+
+/// The first of the elements that device `index` of `count` has of `extent` that they share
+/// out evenly.
+inline int64_t getEvenBegin(int64_t index, int64_t count, int64_t extent) { return extent * index / count; }
 
 /// What the device `rank` of `mesh` holds of a value of `type`: extents, and where
 /// they begin. `begins` may be null.

@@ -16,6 +16,7 @@ using namespace plait;
 using namespace plait::par;
 
 #include "dialects/Par/ParDialect.cpp.inc"
+#include "dialects/Par/ParEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Par/ParAttrs.cpp.inc"
 

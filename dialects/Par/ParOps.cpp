@@ -69,6 +69,25 @@ int64_t MeshOp::getNumRanks() {
   return ranks;
 }
 
+int64_t MeshOp::getNumDevices(ArrayRef<StringAttr> axes) {
+  int64_t devices = 1;
+  for (StringAttr axis : axes)
+    devices *= getSize(axis);
+  return devices;
+}
+
+SmallVector<int64_t> MeshOp::getGroup(int64_t rank, ArrayRef<StringAttr> axes) {
+  SmallVector<StringAttr> others;
+  for (auto axis : getAxes().getAsRange<StringAttr>())
+    if (!llvm::is_contained(axes, axis))
+      others.push_back(axis);
+  SmallVector<int64_t> group(getNumDevices(axes));
+  for (int64_t other = 0; other < getNumRanks(); ++other)
+    if (getIndex(other, others) == getIndex(rank, others))
+      group[getIndex(other, axes)] = other;
+  return group;
+}
+
 int64_t MeshOp::getIndex(int64_t rank, ArrayRef<StringAttr> axes) {
   DenseMap<Attribute, int64_t> coordinates;
   for (auto [name, size] : llvm::reverse(llvm::zip_equal(getAxes(), getSizes()))) {
@@ -81,18 +100,37 @@ int64_t MeshOp::getIndex(int64_t rank, ArrayRef<StringAttr> axes) {
   return index;
 }
 
-/// The mesh of `op`'s symbol, or an error.
-std::pair<int64_t, int64_t> par::getPlaceInReplica(MeshOp mesh) {
+/// All but that of replicas.
+static SmallVector<StringAttr> getModelAxes(MeshOp mesh) {
   SmallVector<StringAttr> axes;
-  int64_t ranks = 1;
   for (auto axis : mesh.getAxes().getAsRange<StringAttr>())
-    if (axis.getValue() != kReplicaAxis) {
+    if (axis.getValue() != kReplicaAxis)
       axes.push_back(axis);
-      ranks *= mesh.getSize(axis);
-    }
-  return {mesh.getIndex(mesh.getRank().value_or(0), axes), ranks};
+  return axes;
 }
 
+std::pair<int64_t, int64_t> par::getPlaceInReplica(MeshOp mesh) {
+  SmallVector<StringAttr> axes = getModelAxes(mesh);
+  return {mesh.getIndex(mesh.getRank().value_or(0), axes), mesh.getNumDevices(axes)};
+}
+
+SmallVector<SmallVector<int64_t>> par::getGroupsInReplica(MeshOp mesh, ArrayRef<StringAttr> axes) {
+  SmallVector<StringAttr> model = getModelAxes(mesh);
+  SmallVector<SmallVector<int64_t>> groups;
+  DenseSet<int64_t> grouped;
+  for (int64_t rank : mesh.getGroup(mesh.getRank().value_or(0), model)) {
+    if (grouped.contains(rank))
+      continue;
+    SmallVector<int64_t> members = mesh.getGroup(rank, axes);
+    grouped.insert_range(members);
+    for (int64_t &member : members)
+      member = mesh.getIndex(member, model);
+    groups.push_back(std::move(members));
+  }
+  return groups;
+}
+
+/// The mesh of `op`'s symbol, or an error.
 static FailureOr<MeshOp> lookupMesh(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr symbol) {
   auto mesh = symbols.lookupNearestSymbolFrom<MeshOp>(op, symbol);
   if (!mesh)
@@ -120,9 +158,7 @@ static LogicalResult verifyDim(Operation *op, MeshOp mesh, DimShardAttr dim, int
                             : ", whose extent is not known, to be whole or split evenly");
   if (dim.isEven())
     return success();
-  int64_t devices = 1;
-  for (StringAttr axis : dim.getAxes())
-    devices *= mesh.getSize(axis);
+  int64_t devices = mesh.getNumDevices(dim.getAxes());
   if (dim.getNumParts() != devices)
     return op->emitOpError("expected a part of dimension ")
            << number << " for each of " << devices << " devices but got " << dim.getNumParts();
@@ -210,18 +246,58 @@ static LogicalResult verifyNodes(Operation *op, MeshOp mesh, ArrayRef<StringAttr
   return success();
 }
 
+/// That the order of a sum of nodes is said by these alone.
+template <typename Op> static LogicalResult verifyOrder(Op op) {
+  if (op.getAccumulate() && !op.getAccumulate()->isF32() && !op.getAccumulate()->isF64())
+    return op.emitOpError("expected to accumulate in f32 or f64 but got ") << *op.getAccumulate();
+  if (op.getNodeEnds() && (op.getOrder() != SumOrder::rank || op.isWide()))
+    return op.emitOpError("expected neither an order nor f64 where nodes say how the sum is taken");
+  return success();
+}
+
+/// The mesh of an op that names `axes`, each once.
+static FailureOr<MeshOp> verifyOwnAxes(CollectiveOpInterface op, SymbolTableCollection &symbols) {
+  auto mesh = lookupMesh(op, symbols, op.getMeshAttr());
+  if (failed(mesh))
+    return failure();
+  SmallVector<StringAttr> axes = op.getDeviceAxes();
+  if (axes.empty())
+    return op->emitOpError("expected at least one axis");
+  DenseSet<StringAttr> seen;
+  for (StringAttr axis : axes)
+    if (!seen.insert(axis).second)
+      return op->emitOpError("expected each axis once but got ") << axis << " again";
+  if (failed(verifyAxes(op, *mesh, axes)))
+    return failure();
+  return mesh;
+}
+
 RankedTensorType ReduceScatterOp::getWholeType() {
   RankedTensorType input = getInput().getType();
   return getNodeEnds() ? input.clone({input.getDimSize(0), getResult().getType().getDimSize(1)}) : input;
 }
 
+RankedTensorType AllReduceOp::getWholeType() { return getResult().getType(); }
+RankedTensorType BroadcastOp::getWholeType() { return getResult().getType(); }
+RankedTensorType SendOp::getWholeType() { return getInput().getType(); }
+RankedTensorType RecvOp::getWholeType() { return getResult().getType(); }
+
+/// What the input is a part of, if its parts are at bounds, else what the result is.
+RankedTensorType AllToAllOp::getWholeType() {
+  bool fromInput = !getSourceParts().isEven();
+  RankedTensorType part = fromInput ? getInput().getType() : getResult().getType();
+  DimShardAttr parts = fromInput ? getSourceParts() : getParts();
+  int64_t dim = fromInput ? getSourceDim() : getDim();
+  if (dim < 0 || dim >= part.getRank() || parts.getBounds().empty())
+    return part;
+  SmallVector<int64_t> shape(part.getShape());
+  shape[dim] = parts.getBounds().back();
+  return cast<RankedTensorType>(lm::getPartType(part, shape));
+}
+
 LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto mesh = lookupMesh(*this, symbols, getMeshAttr());
-  if (failed(mesh))
-    return failure();
-  if (getAxes().empty())
-    return emitOpError("expected at least one axis");
-  if (failed(verifyAxes(*this, *mesh, getDeviceAxes())))
+  auto mesh = verifyOwnAxes(*this, symbols);
+  if (failed(mesh) || failed(verifyOrder(*this)))
     return failure();
   if (getNodeEnds())
     return verifyNodes(*this, *mesh, getDeviceAxes(), *getNodeEnds(), *getNodeBounds(), getInput().getType(),
@@ -253,6 +329,9 @@ static LogicalResult verifyParts(Operation *op, SymbolTableCollection &symbols, 
   shape[dim] = local.getDimSize(dim);
   bool isPart = llvm::any_of(llvm::seq<int64_t>(0, parts.getNumParts()),
                              [&](int64_t part) { return parts.getSize(part) == shape[dim]; });
+  // Which part it is, is known with the rank.
+  if (auto rank = mesh->getRank())
+    isPart = parts.getSize(mesh->getIndex(*rank, parts.getAxes())) == shape[dim];
   if (!isPart || lm::getPartType(whole, shape) != local)
     return op->emitOpError("expected a part of ") << whole << " but got " << local;
   return success();
@@ -264,6 +343,8 @@ LogicalResult AllGatherOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
+  if (failed(verifyOrder(*this)))
+    return failure();
   if (getNodeEnds() && (getDim() != 0 || input.getRank() != 2 || result.getRank() != 2))
     return emitOpError("expected parts of rows of a matrix whose sum is a tree");
   if (failed(verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), result, getWholeType())))
@@ -278,4 +359,36 @@ LogicalResult PartOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), getInput().getType());
 }
 
-SmallVector<StringAttr> AllReduceOp::getDeviceAxes() { return llvm::to_vector(getAxes().getAsRange<StringAttr>()); }
+LogicalResult AllToAllOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (getSourceDim() == getDim() || getSourceParts().getAxes() != getParts().getAxes())
+    return emitOpError("expected two dimensions split along the same axes but got dimension ")
+           << getSourceDim() << " " << getSourceParts() << " and dimension " << getDim() << " " << getParts();
+  RankedTensorType whole = getWholeType();
+  if (failed(verifyParts(*this, symbols, getMeshAttr(), getSourceDim(), getSourceParts(), getInput().getType(), whole)))
+    return failure();
+  return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), whole);
+}
+
+LogicalResult BroadcastOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto mesh = verifyOwnAxes(*this, symbols);
+  if (failed(mesh))
+    return failure();
+  if (int64_t devices = mesh->getNumDevices(getDeviceAxes()); int64_t(getRoot()) < 0 || int64_t(getRoot()) >= devices)
+    return emitOpError("expected a root below ") << devices << " but got " << int64_t(getRoot());
+  return success();
+}
+
+static LogicalResult verifyPeer(CollectiveOpInterface op, SymbolTableCollection &symbols) {
+  auto mesh = verifyOwnAxes(op, symbols);
+  if (failed(mesh))
+    return failure();
+  SmallVector<StringAttr> axes = op.getDeviceAxes();
+  if (int64_t devices = mesh->getNumDevices(axes); op.getOther() < 0 || op.getOther() >= devices)
+    return op->emitOpError("expected a peer below ") << devices << " but got " << op.getOther();
+  if (mesh->getRank() && mesh->getIndex(*mesh->getRank(), axes) == op.getOther())
+    return op->emitOpError("expected another device than this one, which is number ") << op.getOther();
+  return success();
+}
+
+LogicalResult SendOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyPeer(*this, symbols); }
+LogicalResult RecvOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyPeer(*this, symbols); }

@@ -27,11 +27,12 @@ struct ParallelPipelineOptions {
   int64_t rank = 0;
   bool sequenceParallel = false; ///< run plait-shard-residual
   bool tpInvariant = false;      ///< run plait-declare-trees
+  bool optimizeCollectives = true;
 };
 
 /// From steps on whole tensors, with the model inlined, to those of one rank of the
 /// module's mesh: add-mesh, split-projections, declare-trees (if wanted), propagate-sharding,
-/// insert-reshards, partition, shard-residual (if wanted), verify-parallel. With one rank
+/// insert-reshards, partition, shard-residual (if wanted), optimize-collectives, verify-parallel. With one rank
 /// nothing is split, and of those only the second, third and last remain.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
 

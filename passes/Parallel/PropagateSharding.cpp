@@ -24,12 +24,13 @@ struct PropagateShardingPass : plait::impl::PropagateShardingPassBase<PropagateS
 
   void runOnOperation() override {
     auto meshes = llvm::to_vector(getOperation().getOps<par::MeshOp>());
-    if (meshes.size() != 1 || !meshes.front().getSize(axis)) {
-      getOperation().emitError("expected one 'par.mesh' with an axis \"") << axis << "\"";
+    SmallVector<Wish> wishes = takeConstraints();
+    if (meshes.size() != 1 || (!meshes.front().getSize(axis) && wishes.empty())) {
+      getOperation().emitError("expected one 'par.mesh' with an axis \"")
+          << axis << "\", or constraints that name its axes";
       return signalPassFailure();
     }
     mesh = meshes.front();
-    SmallVector<Wish> wishes = takeConstraints();
     ShardingClasses classes(getOperation());
     parts.assign(classes.classes.size(), {});
     isKept.assign(classes.classes.size(), false);
@@ -79,15 +80,16 @@ private:
     for (auto [i, dim] : llvm::enumerate(wish.shard.getDims())) {
       auto number = classes.lookup(wish.value, i);
       if (dim.isWhole()) {
-        if (number && !parts[*number].empty())
+        if (number && parts[*number].isSplit())
           return refuse() << "the parts of another constraint of the same class but got a whole dimension " << i;
         if (number)
           isKept[*number] = true;
         continue;
       }
       const ShardingClass *entry = number ? &classes.classes[*number] : nullptr;
-      if (dim.getAxes().size() != 1 || dim.getAxes()[0].getValue() != axis)
-        return refuse() << "dimensions split along \"" << axis << "\" alone but got " << dim;
+      for (StringAttr name : dim.getAxes())
+        if (!mesh.getSize(name) || name.getValue() == par::kReplicaAxis)
+          return refuse() << "dimensions split along axes of the mesh, but not of replicas, but got " << dim;
       if (!entry || !entry->obstacle.empty())
         return refuse() << "a dimension that can be split but got " << i << (entry ? "; " + entry->obstacle : "");
       if (lm::getShardableShape(wish.value.getType())[i] != entry->extent || dim.overlaps())
@@ -97,11 +99,12 @@ private:
         return refuse() << "parts of multiples of " << entry->granule << " but got " << dim;
       if (!entry->isUniform(dim.getBounds()))
         return refuse() << "equally many query heads per key/value head in each part but got " << dim;
-      if (isKept[*number] || (!parts[*number].empty() && ArrayRef<int64_t>(parts[*number]) != dim.getBounds()))
+      Split split = {dim.getAxes(), dim.getBounds()};
+      if (isKept[*number] || (parts[*number].isSplit() && !(parts[*number] == split)))
         return refuse() << "the parts of another constraint of the same class but got " << dim;
-      parts[*number].assign(dim.getBounds().begin(), dim.getBounds().end());
-      if (conflicts(classes, *number))
-        return refuse() << "one factor of an op to be split but got a second one";
+      parts[*number] = split;
+      if (conflicts(classes, *number, dim.getAxes()))
+        return refuse() << "one factor of an op to be split along an axis but got a second one";
     }
     return success();
   }
@@ -116,26 +119,30 @@ private:
       return std::pair(-classes.classes[a].weightBytes, a) < std::pair(-classes.classes[b].weightBytes, b);
     });
     int64_t devices = mesh.getSize(axis);
+    StringAttr name = StringAttr::get(&getContext(), axis);
     for (unsigned i : order) {
       const ShardingClass &entry = classes.classes[i];
       std::string obstacle = entry.obstacle;
-      if (parts[i].empty() && obstacle.empty()) {
+      if (!parts[i].isSplit() && obstacle.empty()) {
         if (isKept[i])
           obstacle = "a constraint keeps it so";
-        else if (conflicts(classes, i))
+        else if (!devices)
+          obstacle = "the mesh has no axis \"" + axis + "\" to split it along";
+        else if (conflicts(classes, i, name))
           obstacle = "an op with it already splits another of its factors";
         else if (auto bounds = entry.split(devices))
-          parts[i] = *bounds;
+          parts[i] = Split(name, *bounds);
         else
           obstacle = llvm::formatv("its units of {0} are too few for {1} devices", entry.granule, devices);
       }
-      report(entry, parts[i], obstacle);
-      numClasses += !parts[i].empty();
+      report(entry, parts[i].bounds, obstacle);
+      numClasses += parts[i].isSplit();
     }
   }
 
-  /// Whether some op has a factor of class `number` and another of a class that is split.
-  bool conflicts(const ShardingClasses &classes, unsigned number) {
+  /// Whether some op has a factor of class `number` and another of a class that is split
+  /// along one of `axes`.
+  bool conflicts(const ShardingClasses &classes, unsigned number, ArrayRef<StringAttr> axes) {
     bool found = false;
     getOperation().walk([&](lm::ShardingOpInterface op) {
       bool has = false, other = false;
@@ -144,7 +151,8 @@ private:
         Value value = dim.isResult ? Value(op->getResult(dim.value)) : op->getOperand(dim.value);
         if (auto at = classes.lookup(value, dim.dim)) {
           has |= *at == number;
-          other |= *at != number && !parts[*at].empty();
+          other |= *at != number &&
+                   llvm::any_of(parts[*at].axes, [&](StringAttr axis) { return llvm::is_contained(axes, axis); });
         }
       }
       found |= has && other;
@@ -179,23 +187,22 @@ private:
   void constrain(const ShardingClasses &classes, Value value) {
     SmallVector<int64_t> shape = lm::getShardableShape(value.getType());
     MLIRContext *context = &getContext();
-    StringAttr name = StringAttr::get(context, axis);
     SmallVector<par::DimShardAttr> dims;
     for (auto [i, extent] : llvm::enumerate(shape)) {
       SmallVector<int64_t> bounds;
+      ArrayRef<StringAttr> axes;
       if (auto number = classes.lookup(value, i)) {
         const ShardingClass &entry = classes.classes[*number];
-        for (size_t part = 0; part < parts[*number].size(); part += 2) {
-          auto [begin, end] = entry.partOf(extent, parts[*number][part], parts[*number][part + 1]);
+        ArrayRef<int64_t> longest = parts[*number].bounds;
+        for (size_t part = 0; part < longest.size(); part += 2) {
+          auto [begin, end] = entry.partOf(extent, longest[part], longest[part + 1]);
           bounds.append({begin, end});
         }
+        axes = parts[*number].axes;
       }
-      SmallVector<StringAttr> axes(bounds.empty() ? 0 : 1, name);
       dims.push_back(par::DimShardAttr::get(context, axes, bounds));
     }
-    SmallVector<StringAttr> unreduced;
-    if (isSum(classes, value))
-      unreduced.push_back(name);
+    SmallVector<StringAttr> unreduced = getSummedAxes(classes, value);
     auto shard = par::ShardAttr::get(context, FlatSymbolRefAttr::get(mesh.getSymNameAttr()), dims, unreduced);
     if (shard.isReplicated())
       return;
@@ -205,18 +212,21 @@ private:
     value.replaceAllUsesExcept(op.getResult(), op);
   }
 
-  /// Whether `value` is summed up over a dimension that is split.
-  bool isSum(const ShardingClasses &classes, Value value) {
+  /// Axes along which devices hold summands of `value`: it is summed up over a dimension
+  /// that is split along them.
+  SmallVector<StringAttr> getSummedAxes(const ShardingClasses &classes, Value value) {
     auto op = value.getDefiningOp<lm::ShardingOpInterface>();
     if (!op)
-      return false;
+      return {};
     ShardingRule rule = op.getShardingRule();
-    auto isSummand = [](Value operand) {
+    auto getAxes = [](Value operand) {
       auto constraint = operand.getDefiningOp<par::ConstraintOp>();
-      return constraint && !constraint.getShard().getUnreduced().empty();
+      return constraint ? constraint.getShard().getUnreduced() : ArrayRef<StringAttr>();
     };
-    if (rule.isLinear && llvm::all_of(op->getOperands(), isSummand))
-      return true;
+    if (rule.isLinear && !getAxes(op->getOperand(0)).empty() &&
+        llvm::all_equal(llvm::map_range(op->getOperands(), getAxes)))
+      return SmallVector<StringAttr>(getAxes(op->getOperand(0)));
+    SmallVector<StringAttr> axes;
     for (const ShardingFactor &factor : rule.factors) {
       const FactorDim &dim = factor.dims[0];
       if (factor.kind != FactorKind::sum || dim.isResult)
@@ -224,14 +234,23 @@ private:
       Value operand = op->getOperand(dim.value);
       if (auto constraint = operand.getDefiningOp<par::ConstraintOp>())
         operand = constraint.getInput();
-      if (auto number = classes.lookup(operand, dim.dim); number && !parts[*number].empty())
-        return true;
+      if (auto number = classes.lookup(operand, dim.dim))
+        llvm::append_range(axes, parts[*number].axes);
     }
-    return false;
+    return axes;
   }
 
   par::MeshOp mesh;
-  std::vector<SmallVector<int64_t>> parts; ///< of each class; empty: whole
-  std::vector<bool> isKept;                ///< whole because a constraint says so
+  /// How a class is split: bounds of the devices along the axes; whole without.
+  struct Split {
+    Split() = default;
+    Split(ArrayRef<StringAttr> axes, ArrayRef<int64_t> bounds) : axes(axes), bounds(bounds) {}
+    SmallVector<StringAttr> axes;
+    SmallVector<int64_t> bounds;
+    bool isSplit() const { return !bounds.empty(); }
+    bool operator==(const Split &other) const = default;
+  };
+  std::vector<Split> parts; ///< of each class
+  std::vector<bool> isKept; ///< whole because a constraint says so
 };
 } // namespace

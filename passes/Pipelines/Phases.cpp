@@ -58,7 +58,8 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                       .tp = options.tp,
                                       .rank = options.rank,
                                       .sequenceParallel = options.sequenceParallel,
-                                      .tpInvariant = options.tpInvariant});
+                                      .tpInvariant = options.tpInvariant,
+                                      .optimizeCollectives = options.optimizeCollectives});
   case Phase::lower:
     return buildLowerPipeline(pm, {.roundInputs = options.tiles != TileUnit::none,
                                    .fuseGated = options.fuseGated,

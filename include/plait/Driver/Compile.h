@@ -56,6 +56,7 @@ struct CompileOptions {
   bool debugLogits = false;
   Mesh mesh;                     ///< replicas, and ranks among which each layer's weights are divided
   bool sequenceParallel = false; ///< they share out the tokens of norms and residual, too
+  bool optimizeCollectives = true;
   Fusions fusions;
   bool selftest = true;
   bool checkFinite = false; ///< refuse a checkpoint with NaN or infinity
