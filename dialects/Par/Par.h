@@ -35,6 +35,15 @@ inline constexpr llvm::StringLiteral kReplicaAxis = "dp";
 /// many they are.
 std::pair<int64_t, int64_t> getPlaceInReplica(MeshOp mesh);
 
+/// The groups of ranks of a replica that differ along `axes` alone, in the order of their
+/// first members. The members are in the order of their numbers along `axes`, and are ranks
+/// of the replica (`getPlaceInReplica`).
+llvm::SmallVector<llvm::SmallVector<int64_t>> getGroupsInReplica(MeshOp mesh, llvm::ArrayRef<AxisAttr> axes);
+
+/// The first of the elements that device `index` of `count` has of `extent` that they share
+/// out evenly.
+inline int64_t getEvenBegin(int64_t index, int64_t count, int64_t extent) { return extent * index / count; }
+
 /// What the device `rank` of `mesh` holds of a value of `type`: extents, and where
 /// they begin. `begins` may be null.
 llvm::SmallVector<int64_t> getLocalShape(MeshOp mesh, int64_t rank, ShardAttr shard, mlir::Type type,

@@ -11,6 +11,7 @@
 include "mlir/IR/DialectBase.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
 
 def Par_Dialect : Dialect {
   let name = "par";
@@ -62,6 +63,12 @@ def Par_AxisAttr : Par_Attr<"Axis", "axis"> {
     bool overlaps(AxisAttr other) const;
   }];
 }
+def Par_SumOrder : I32EnumAttr<"SumOrder", "in which order the summands of devices are added", [
+    I32EnumAttrCase<"rank", 0>, I32EnumAttrCase<"tree", 1>]> {
+  let cppNamespace = "::plait::par";
+  let genSpecializedAttr = 0;
+}
+def Par_SumOrderAttr : EnumAttr<Par_Dialect, Par_SumOrder, "sum_order">;
 
 def Par_DimShardAttr : Par_Attr<"DimShard", "dim"> {
   let summary = "how a dimension is split along axes of a mesh";

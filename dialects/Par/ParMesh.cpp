@@ -141,3 +141,19 @@ std::pair<int64_t, int64_t> par::getPlaceInReplica(MeshOp mesh) {
   SmallVector<AxisAttr> axes = mesh.getModelAxes();
   return {mesh.getIndex(mesh.getRank().value_or(0), axes), mesh.getSize(axes)};
 }
+
+SmallVector<SmallVector<int64_t>> par::getGroupsInReplica(MeshOp mesh, ArrayRef<AxisAttr> axes) {
+  SmallVector<AxisAttr> model = mesh.getModelAxes();
+  SmallVector<SmallVector<int64_t>> groups;
+  DenseSet<int64_t> grouped;
+  for (int64_t rank : mesh.getGroup(mesh.getRank().value_or(0), model)) {
+    if (grouped.contains(rank))
+      continue;
+    SmallVector<int64_t> members = mesh.getGroup(rank, axes);
+    grouped.insert_range(members);
+    for (int64_t &member : members)
+      member = mesh.getIndex(member, model);
+    groups.push_back(std::move(members));
+  }
+  return groups;
+}

@@ -201,26 +201,61 @@ static LogicalResult verifyNodes(Operation *op, MeshOp mesh, ArrayRef<AxisAttr> 
   return success();
 }
 
+/// That the order of a sum of nodes is said by these alone.
+template <typename Op> static LogicalResult verifyOrder(Op op) {
+  if (op.getAccumulate() && !op.getAccumulate()->isF32() && !op.getAccumulate()->isF64())
+    return op.emitOpError("expected to accumulate in f32 or f64 but got ") << *op.getAccumulate();
+  if (op.getNodeEnds() && (op.getOrder() != SumOrder::rank || op.isWide()))
+    return op.emitOpError("expected neither an order nor f64 where nodes say how the sum is taken");
+  return success();
+}
+
+/// The mesh of an op that names `axes`, each once.
+static FailureOr<MeshOp> verifyOwnAxes(CollectiveOpInterface op, SymbolTableCollection &symbols) {
+  auto mesh = lookupMesh(op, symbols, op.getMeshAttr());
+  if (failed(mesh))
+    return failure();
+  SmallVector<AxisAttr> axes = op.getDeviceAxes();
+  if (axes.empty())
+    return op->emitOpError("expected at least one axis");
+  if (failed(verifyAxes(op, *mesh, axes)))
+    return failure();
+  for (auto [i, axis] : llvm::enumerate(axes))
+    for (AxisAttr other : ArrayRef(axes).take_front(i))
+      if (axis.overlaps(other))
+        return op->emitOpError("expected axes that do not overlap but got ") << other << " and " << axis;
+  return mesh;
+}
+
 RankedTensorType ReduceScatterOp::getWholeType() {
   RankedTensorType input = getInput().getType();
   return getNodeEnds() ? input.clone({input.getDimSize(0), getResult().getType().getDimSize(1)}) : input;
 }
 
+RankedTensorType AllReduceOp::getWholeType() { return getResult().getType(); }
+RankedTensorType BroadcastOp::getWholeType() { return getResult().getType(); }
+RankedTensorType SendOp::getWholeType() { return getInput().getType(); }
+RankedTensorType RecvOp::getWholeType() { return getResult().getType(); }
+
+/// What the input is a part of, if its parts are at bounds, else what the result is.
+RankedTensorType AllToAllOp::getWholeType() {
+  bool fromInput = !getSourceParts().isEven();
+  RankedTensorType part = fromInput ? getInput().getType() : getResult().getType();
+  DimShardAttr parts = fromInput ? getSourceParts() : getParts();
+  int64_t dim = fromInput ? getSourceDim() : getDim();
+  if (dim < 0 || dim >= part.getRank() || parts.getBounds().empty())
+    return part;
+  SmallVector<int64_t> shape(part.getShape());
+  shape[dim] = parts.getBounds().back();
+  return cast<RankedTensorType>(lm::getPartType(part, shape));
+}
+
 LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto mesh = lookupMesh(*this, symbols, getMeshAttr());
-  if (failed(mesh))
+  auto mesh = verifyOwnAxes(*this, symbols);
+  if (failed(mesh) || failed(verifyOrder(*this)))
     return failure();
-  if (getAxes().empty())
-    return emitOpError("expected at least one axis");
-  SmallVector<AxisAttr> axes = getDeviceAxes();
-  if (failed(verifyAxes(*this, *mesh, axes)))
-    return failure();
-  for (auto [i, axis] : llvm::enumerate(axes))
-    for (AxisAttr other : ArrayRef(axes).take_front(i))
-      if (axis.overlaps(other))
-        return emitOpError("expected axes that do not overlap but got ") << other << " and " << axis;
   if (getNodeEnds())
-    return verifyNodes(*this, *mesh, axes, *getNodeEnds(), *getNodeBounds(), getInput().getType(),
+    return verifyNodes(*this, *mesh, getDeviceAxes(), *getNodeEnds(), *getNodeBounds(), getInput().getType(),
                        getResult().getType());
   if (getInput().getType() != getResult().getType())
     return emitOpError("expected a sum of the summands' type, ")
@@ -251,6 +286,9 @@ static LogicalResult verifyParts(Operation *op, SymbolTableCollection &symbols, 
   shape[dim] = local.getDimSize(dim);
   bool isPart = llvm::any_of(llvm::seq<int64_t>(0, parts.getNumParts()),
                              [&](int64_t part) { return parts.getSize(part) == shape[dim]; });
+  // Which part it is, is known with the rank.
+  if (auto rank = mesh->getRank())
+    isPart = parts.getSize(mesh->getIndex(*rank, parts.getAxes())) == shape[dim];
   if (!isPart || lm::getPartType(whole, shape) != local)
     return op->emitOpError("expected a part of ") << whole << " but got " << local;
   return success();
@@ -262,6 +300,8 @@ LogicalResult AllGatherOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   RankedTensorType input = getInput().getType(), result = getResult().getType();
+  if (failed(verifyOrder(*this)))
+    return failure();
   if (getNodeEnds() && (getDim() != 0 || input.getRank() != 2 || result.getRank() != 2))
     return emitOpError("expected parts of rows of a matrix whose sum is a tree");
   if (failed(verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), result, getWholeType())))
@@ -276,4 +316,36 @@ LogicalResult PartOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), getInput().getType());
 }
 
-SmallVector<AxisAttr> AllReduceOp::getDeviceAxes() { return llvm::to_vector(getAxes().getAsRange<AxisAttr>()); }
+LogicalResult AllToAllOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (getSourceDim() == getDim() || getSourceParts().getAxes() != getParts().getAxes())
+    return emitOpError("expected two dimensions split along the same axes but got dimension ")
+           << getSourceDim() << " " << getSourceParts() << " and dimension " << getDim() << " " << getParts();
+  RankedTensorType whole = getWholeType();
+  if (failed(verifyParts(*this, symbols, getMeshAttr(), getSourceDim(), getSourceParts(), getInput().getType(), whole)))
+    return failure();
+  return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), whole);
+}
+
+LogicalResult BroadcastOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto mesh = verifyOwnAxes(*this, symbols);
+  if (failed(mesh))
+    return failure();
+  if (int64_t devices = mesh->getSize(getDeviceAxes()); int64_t(getRoot()) < 0 || int64_t(getRoot()) >= devices)
+    return emitOpError("expected a root below ") << devices << " but got " << int64_t(getRoot());
+  return success();
+}
+
+static LogicalResult verifyPeer(CollectiveOpInterface op, SymbolTableCollection &symbols) {
+  auto mesh = verifyOwnAxes(op, symbols);
+  if (failed(mesh))
+    return failure();
+  SmallVector<AxisAttr> axes = op.getDeviceAxes();
+  if (int64_t devices = mesh->getSize(axes); op.getOther() < 0 || op.getOther() >= devices)
+    return op->emitOpError("expected a peer below ") << devices << " but got " << op.getOther();
+  if (mesh->getRank() && mesh->getIndex(*mesh->getRank(), axes) == op.getOther())
+    return op->emitOpError("expected another device than this one, which is number ") << op.getOther();
+  return success();
+}
+
+LogicalResult SendOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyPeer(*this, symbols); }
+LogicalResult RecvOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyPeer(*this, symbols); }

@@ -14,6 +14,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 include "dialects/Par/ParDialect.td"
 include "dialects/Par/ParInterfaces.td"
 include "dialects/Par/ParMachine.td"
+include "dialects/Lm/LmInterfaces.td"
 
 class Par_Op<string mnemonic, list<Trait> traits = []> : Op<Par_Dialect, mnemonic, traits>;
 
@@ -56,7 +57,7 @@ def Par_MeshOp : Par_Op<"mesh", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpI
     int64_t getNumRanks();
     /// The number of `rank` among those that differ from it along `axes` alone.
     int64_t getIndex(int64_t rank, llvm::ArrayRef<AxisAttr> axes);
-    /// Those ranks, in order of that number.
+    /// Those ranks, in order of that number, `rank` among them.
     llvm::SmallVector<int64_t> getGroup(int64_t rank, llvm::ArrayRef<AxisAttr> axes);
     /// The axes that share out the work of a replica.
     llvm::SmallVector<AxisAttr> getModelAxes();
@@ -102,11 +103,12 @@ def Par_ReshardOp : Par_ShardedOp<"reshard"> {
 }
 
 class Par_CollectiveOp<string mnemonic, list<Trait> traits = []> : Par_Op<mnemonic, traits # [
+    Par_CollectiveOpInterface, DeclareOpInterfaceMethods<Lm_EvaluableOpInterface>,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]>;
 
 /// A collective between a tensor, `whole`, and its parts along one dimension.
 class Par_PartsOp<string mnemonic, string whole, list<Trait> traits = []>
-    : Par_CollectiveOp<mnemonic, traits # [Par_CollectiveOpInterface]> {
+    : Par_CollectiveOp<mnemonic, traits> {
   let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = "$input `dim` $dim $parts `on` $mesh attr-dict `:` type($input) `->` type($result)";
@@ -121,41 +123,67 @@ class Par_PartsOp<string mnemonic, string whole, list<Trait> traits = []>
 /// leaves, of all nodes in order, and those of device i are number node_bounds[i] to
 /// node_bounds[i + 1].
 defvar nodeArguments = (ins OptionalAttr<DenseI64ArrayAttr>:$node_ends, OptionalAttr<DenseI64ArrayAttr>:$node_bounds);
+/// How a sum without nodes is taken.
+defvar sumArguments = (ins DefaultValuedAttr<Par_SumOrderAttr, "::plait::par::SumOrder::rank">:$order,
+                           OptionalAttr<TypeAttr>:$accumulate);
+/// Of both.
+defvar sumDeclaration = [{
+    std::pair<mlir::DenseI64ArrayAttr, mlir::DenseI64ArrayAttr> getNodes() {
+      return {getNodeEndsAttr(), getNodeBoundsAttr()};
+    }
+    SumOrder getSumOrder() { return getOrder(); }
+    bool isWide() { return getAccumulate() && getAccumulate()->isF64(); }
+}];
 
-def Par_AllReduceOp : Par_CollectiveOp<"all_reduce", [Par_CollectiveOpInterface]> {
+def Par_AxesAttr : TypedArrayAttrBase<Par_AxisAttr, "axes">;
+
+/// The same tensor on all devices along some axes, or moved between them.
+class Par_WholeOp<string mnemonic, list<Trait> traits = []> : Par_CollectiveOp<mnemonic, traits>;
+defvar wholeDeclaration = [{
+    mlir::RankedTensorType getWholeType();
+    DimShardAttr getPartition() { return {}; }
+    int64_t getPartDim() { return 0; }
+    llvm::SmallVector<AxisAttr> getDeviceAxes() { return llvm::to_vector(getAxes().getAsRange<AxisAttr>()); }
+}];
+
+def Par_AllReduceOp : Par_WholeOp<"all_reduce"> {
   let summary = "the sum of what the devices along some axes hold";
   let description = [{
-    Each device gets `((x0 + x1) + x2) + ...` in f32, in the order of the ranks, so that
+    Each device gets `((x0 + x1) + x2) + ...` in f32, in the order of the devices, so that
     all hold the same bits, and the same from run to run.
 
     ```mlir
     %y = par.all_reduce %x on @mesh ["tp"] : tensor<?x192xf32, #lm.dims<tokens>>
     %v = par.all_reduce %x on @mesh ["tp":(2)2] : tensor<?x192xf32, #lm.dims<tokens>>
+    %w = par.all_reduce %x on @mesh ["tp"] order tree accumulate f64 : tensor<?x192xf32, #lm.dims<tokens>>
     %z = par.all_reduce %u on @mesh ["tp"] nodes [2, 3, 4] of [0, 2, 3] : tensor<?x384xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens>>
     ```
+    With `order tree` the sum of devices [b, e) is that of [b, m) plus that of [m, e), where
+    m - b is the largest power of two below e - b: as many additions, one behind the other
+    in fewer steps. With `accumulate f64` summands are widened, added in f64, and the sum is
+    rounded once. Either changes bits, so it is the program's and not the runtime's choice;
+    which algorithm carries a sum out changes none.
+
     With `nodes` each device has some nodes of the tree of the sum (`#lm.tree`), side by side
     in each row, and gets the root: device 0 of the example [0, 2) and [2, 3), device 1 [3, 4).
 
     Every device of the axes executes the same collectives in the same order.
-    **Constraints:** axes of the mesh, at least one. Without nodes the types are the same.
+    **Constraints:** axes of the mesh, at least one, each once. Without nodes the types are the same;
+    `accumulate` is f32 or f64.
     With nodes the mesh says which device this is, the axis is one, each device has at
-    least one node, together they make up all leaves, and the input has as many columns
-    as the result for each.
+    least one node, together they make up all leaves, the input has as many columns
+    as the result for each, and there is no `order` and no `accumulate`.
   }];
-  let arguments = !con((ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh,
-                            TypedArrayAttrBase<Par_AxisAttr, "axes">:$axes),
-                       nodeArguments);
+  let arguments = !con((ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh, Par_AxesAttr:$axes),
+                       nodeArguments, sumArguments);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = [{
-    $input `on` $mesh custom<Axes>($axes) (`nodes` $node_ends^ `of` $node_bounds)? attr-dict `:`
-    custom<SumTypes>(type($input), type($result))
+    $input `on` $mesh custom<Axes>($axes) (`nodes` $node_ends^ `of` $node_bounds)? (`order` $order^)?
+    (`accumulate` $accumulate^)? attr-dict `:` custom<SumTypes>(type($input), type($result))
   }];
-  let extraClassDeclaration = [{
-    mlir::RankedTensorType getWholeType() { return getResult().getType(); }
-    DimShardAttr getPartition() { return {}; }
-    int64_t getPartDim() { return 0; }
-    llvm::SmallVector<AxisAttr> getDeviceAxes();
-  }];
+  let extraClassDeclaration = !strconcat(wholeDeclaration, sumDeclaration, [{
+    bool isInPlace() { return !getNodeEnds(); }
+  }]);
 }
 
 def Par_AllGatherOp : Par_PartsOp<"all_gather", "getResult"> {
@@ -169,30 +197,126 @@ def Par_AllGatherOp : Par_PartsOp<"all_gather", "getResult"> {
   }];
 }
 
-def Par_ReduceScatterOp : Par_CollectiveOp<"reduce_scatter", [Par_CollectiveOpInterface]> {
+def Par_ReduceScatterOp : Par_CollectiveOp<"reduce_scatter"> {
   let summary = "of the sum of what devices hold, each its part";
   let description = [{
     The sum as of `par.all_reduce`, of which each device gets its part of a dimension.
 
     ```mlir
     %y = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens_part>>
+    %z = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh order tree : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens_part>>
     ```
-    **Constraints:** as for `par.all_gather`, the other way about; nodes as for
-    `par.all_reduce`, and then parts are of rows.
+    **Constraints:** as for `par.all_gather`, the other way about; nodes, `order` and
+    `accumulate` as for `par.all_reduce`, and with nodes parts are of rows.
   }];
   let arguments = !con((ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts,
-                        FlatSymbolRefAttr:$mesh), nodeArguments);
+                        FlatSymbolRefAttr:$mesh), nodeArguments, sumArguments);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = [{
-    $input `dim` $dim $parts `on` $mesh (`nodes` $node_ends^ `of` $node_bounds)? attr-dict `:`
+    $input `dim` $dim $parts `on` $mesh (`nodes` $node_ends^ `of` $node_bounds)? (`order` $order^)?
+    (`accumulate` $accumulate^)? attr-dict `:` type($input) `->` type($result)
+  }];
+  let extraClassDeclaration = !strconcat(sumDeclaration, [{
+    mlir::RankedTensorType getWholeType();
+    DimShardAttr getPartition() { return getParts(); }
+    int64_t getPartDim() { return getDim(); }
+    llvm::SmallVector<AxisAttr> getDeviceAxes() { return llvm::to_vector(getParts().getAxes()); }
+  }]);
+}
+
+def Par_AllToAllOp : Par_CollectiveOp<"all_to_all"> {
+  let summary = "parts of one dimension become parts of another one";
+  let description = [{
+    Each device has a part of dimension `source_dim` and all of dimension `dim`, and gets
+    all of the first and its part of the second.
+
+    ```mlir
+    %y = par.all_to_all %x dim 1 {"tp" : 0 to 96, 96 to 192} to dim 0 {"tp" : even} on @mesh : tensor<?x96xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens_part>>
+    ```
+    It is `par.all_gather` of the first and `par.part` of the second, and moves as much as
+    one part: of n devices the n-th of what a gathering does.
+
+    **Constraints:** two dimensions, split along the same axes, in parts that do not overlap
+    and make the dimensions up.
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$source_dim, Par_DimShardAttr:$source_parts,
+                       I64Attr:$dim, Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = [{
+    $input `dim` $source_dim $source_parts `to` `dim` $dim $parts `on` $mesh attr-dict `:`
     type($input) `->` type($result)
   }];
   let extraClassDeclaration = [{
     mlir::RankedTensorType getWholeType();
     DimShardAttr getPartition() { return getParts(); }
     int64_t getPartDim() { return getDim(); }
+    std::pair<int64_t, DimShardAttr> getSourcePartition() { return {int64_t(getSourceDim()), getSourceParts()}; }
     llvm::SmallVector<AxisAttr> getDeviceAxes() { return llvm::to_vector(getParts().getAxes()); }
   }];
+}
+
+def Par_BroadcastOp : Par_WholeOp<"broadcast", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "what one of the devices along some axes holds";
+  let description = [{
+    All get what number `root` of them has.
+
+    ```mlir
+    %y = par.broadcast %x root 0 on @mesh ["tp"] : tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** axes of the mesh, at least one, each once; `root` is below the number of
+    devices along them.
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$root, FlatSymbolRefAttr:$mesh, Par_AxesAttr:$axes);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$input `root` $root `on` $mesh custom<Axes>($axes) attr-dict `:` type($input)";
+  let extraClassDeclaration = !strconcat(wholeDeclaration, [{
+    int64_t getOther() { return getRoot(); }
+    bool isInPlace() { return true; }
+  }]);
+}
+
+def Par_SendOp : Par_WholeOp<"send"> {
+  let summary = "gives a value to another device";
+  let description = [{
+    Number `peer` of the devices along the axes takes it with the `par.recv` that names
+    this one. Those between two devices match in their order.
+
+    ```mlir
+    par.send %x to 1 on @mesh ["pp"] : tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    A send may wait until its peer receives. `plait-verify-parallel` proves that each has its
+    partner, and that devices do not wait for each other in a circle.
+
+    **Constraints:** axes of the mesh, at least one, each once; `peer` is below the number
+    of devices along them, and another one than this device, if the mesh says which this is.
+  }];
+  let arguments = (ins RankedTensorOf<[F32]>:$input, I64Attr:$peer, FlatSymbolRefAttr:$mesh, Par_AxesAttr:$axes);
+  let assemblyFormat = "$input `to` $peer `on` $mesh custom<Axes>($axes) attr-dict `:` type($input)";
+  let extraClassDeclaration = !strconcat(wholeDeclaration, [{
+    mlir::TypedValue<mlir::RankedTensorType> getResult() { return {}; }
+    int64_t getOther() { return getPeer(); }
+    bool isInPlace() { return true; }
+  }]);
+}
+
+def Par_RecvOp : Par_WholeOp<"recv"> {
+  let summary = "takes a value from another device";
+  let description = [{
+    What the `par.send` of number `peer` of the devices along the axes gives.
+
+    ```mlir
+    %y = par.recv from 0 on @mesh ["pp"] : tensor<?x192xf32, #lm.dims<tokens>>
+    ```
+    **Constraints:** as of `par.send`.
+  }];
+  let arguments = (ins I64Attr:$peer, FlatSymbolRefAttr:$mesh, Par_AxesAttr:$axes);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "`from` $peer `on` $mesh custom<Axes>($axes) attr-dict `:` type($result)";
+  let extraClassDeclaration = !strconcat(wholeDeclaration, [{
+    mlir::TypedValue<mlir::RankedTensorType> getInput() { return {}; }
+    int64_t getOther() { return getPeer(); }
+    bool isInPlace() { return true; }
+  }]);
 }
 
 def Par_PartOp : Par_PartsOp<"part", "getInput", [Pure]> {

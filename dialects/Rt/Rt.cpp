@@ -30,7 +30,11 @@ static_assert(int(ArgKind::slot) == PLAIT_ARG_SLOT && int(ArgKind::weight) == PL
 static_assert(int(CollectiveKind::all_reduce) == PLAIT_COLLECTIVE_ALL_REDUCE &&
               int(CollectiveKind::reduce_scatter) == PLAIT_COLLECTIVE_REDUCE_SCATTER &&
               int(CollectiveKind::all_gather) == PLAIT_COLLECTIVE_ALL_GATHER &&
-              int(CollectiveKind::part) == PLAIT_COLLECTIVE_PART);
+              int(CollectiveKind::part) == PLAIT_COLLECTIVE_PART &&
+              int(CollectiveKind::all_to_all) == PLAIT_COLLECTIVE_ALL_TO_ALL &&
+              int(CollectiveKind::broadcast) == PLAIT_COLLECTIVE_BROADCAST &&
+              int(CollectiveKind::send) == PLAIT_COLLECTIVE_SEND && int(CollectiveKind::recv) == PLAIT_COLLECTIVE_RECV);
+static_assert(int(SumOrder::rank) == PLAIT_SUM_ORDER_RANK && int(SumOrder::tree) == PLAIT_SUM_ORDER_TREE);
 
 void RtDialect::initialize() {
   addAttributes<
@@ -48,11 +52,14 @@ LogicalResult ModelOp::verifyRegions() {
     return emitOpError("expected 0 <= rank < ranks but got ") << rank << " and " << ranks;
   DenseSet<Attribute> kernels;
   for (Operation &op : getBody().front()) {
-    if (!isa<KernelOp, WeightOp, StateOp, PlanOp>(op))
-      return op.emitOpError("expected only rt.kernel, rt.weight, rt.state and rt.plan in an 'rt.model'");
+    if (!isa<KernelOp, WeightOp, StateOp, GroupOp, PlanOp>(op))
+      return op.emitOpError("expected only rt.kernel, rt.weight, rt.state, rt.group and rt.plan in an 'rt.model'");
     if (auto kernel = dyn_cast<KernelOp>(op))
       kernels.insert(kernel.getFunctionAttr());
   }
+  if (getIndexIn(getTokenGroup()) < 0)
+    return emitOpError("expected a token_group of the table, with rank ")
+           << int64_t(getRank()) << ", but got " << int64_t(getTokenGroup());
   for (PlanOp plan : getBody().front().getOps<PlanOp>()) {
     for (LaunchOp launch : plan.getBody().front().getOps<LaunchOp>())
       if (!kernels.contains(launch.getKernelAttr()))
@@ -62,6 +69,31 @@ LogicalResult ModelOp::verifyRegions() {
       return (*collectives.begin()).emitOpError("expected a model of several ranks but got one of 1");
   }
   return success();
+}
+
+SmallVector<int64_t> ModelOp::getMembers(int64_t group) {
+  SmallVector<int64_t> members;
+  if (group == -1)
+    llvm::append_range(members, llvm::seq<int64_t>(0, getRanks()));
+  for (GroupOp op : getBody().front().getOps<GroupOp>())
+    if (group-- == 0)
+      members.assign(op.getMembers().begin(), op.getMembers().end());
+  return members;
+}
+
+int64_t ModelOp::getIndexIn(int64_t group) {
+  SmallVector<int64_t> members = getMembers(group);
+  auto own = llvm::find(members, int64_t(getRank()));
+  return own == members.end() ? -1 : own - members.begin();
+}
+
+LogicalResult GroupOp::verify() {
+  int64_t ranks = cast<ModelOp>(getOperation()->getParentOp()).getRanks();
+  DenseSet<int64_t> seen;
+  for (int64_t member : getMembers())
+    if (member < 0 || member >= ranks || !seen.insert(member).second)
+      return emitOpError("expected members below ") << ranks << ", each once, but got " << getMembers();
+  return seen.empty() ? emitOpError("expected at least one member") : success();
 }
 
 /// Whether the part lies inside the tensor, between groups of columns with one scale.
@@ -128,14 +160,36 @@ LogicalResult StateOp::verify() {
   return success();
 }
 
-/// What `op` has of `bounds`, which are of the model's ranks.
+/// What `op` has of `bounds`, which are of the group's ranks.
 static FailureOr<int64_t> getOwn(CollectiveOp op, std::optional<ArrayRef<int64_t>> bounds, int64_t otherwise) {
   if (!bounds)
     return otherwise;
   auto model = op->getParentOfType<ModelOp>();
-  if (int64_t(bounds->size()) != int64_t(model.getRanks()) + 1)
-    return op.emitOpError("expected bounds for ") << int64_t(model.getRanks()) << " ranks but got " << bounds->size();
-  return (*bounds)[model.getRank() + 1] - (*bounds)[model.getRank()];
+  size_t ranks = model.getMembers(op.getGroup()).size();
+  int64_t own = model.getIndexIn(op.getGroup());
+  if (bounds->size() != ranks + 1)
+    return op.emitOpError("expected bounds for ") << ranks << " ranks but got " << bounds->size();
+  return (*bounds)[own + 1] - (*bounds)[own];
+}
+
+/// Whether this rank is in the group, and the other one of a pair.
+static LogicalResult verifyGroup(CollectiveOp op) {
+  auto model = op->getParentOfType<ModelOp>();
+  int64_t own = model.getIndexIn(op.getGroup()), other = op.getOther();
+  if (own < 0)
+    return op.emitOpError("expected a group of the table, with rank ")
+           << int64_t(model.getRank()) << ", but got " << int64_t(op.getGroup());
+  bool isPair = op.getKind() == CollectiveKind::send || op.getKind() == CollectiveKind::recv;
+  bool isUsed = isPair || op.getKind() == CollectiveKind::broadcast;
+  int64_t ranks = isUsed ? model.getMembers(op.getGroup()).size() : 1;
+  if (other < 0 || other >= ranks || (isPair && other == own))
+    return op.emitOpError("expected ") << (isPair ? "another one of " : "one of ") << ranks << " ranks but got "
+                                       << other;
+  bool hasRowParts = op.hasParts() && (!op.getParts() || op.getKind() == CollectiveKind::all_to_all);
+  if (hasRowParts && op.getGroup() != model.getTokenGroup())
+    return op.emitOpError("expected the group that shares tokens out, ")
+           << int64_t(model.getTokenGroup()) << ", but got " << int64_t(op.getGroup());
+  return success();
 }
 
 /// Whether the slots hold what is read and written, whatever the extents of a step.
@@ -145,7 +199,11 @@ static LogicalResult verifySlots(CollectiveOp op, ArrayRef<SlotOp> slots) {
     return failure();
   int dims[] = {op.getRowDim(), op.getRowDim()};
   int64_t widths[] = {int64_t(op.getColumns()), int64_t(op.getColumns())};
-  if (op.getKind() != CollectiveKind::all_reduce) {
+  if (op.getKind() == CollectiveKind::all_to_all) {
+    int side = *op.getToDim() == 1 ? 1 : 0; // that of the part of columns
+    widths[side] = *own;
+    dims[1 - side] = PLAIT_DIM_TOKENS_PART;
+  } else if (op.hasParts()) {
     int side = op.getKind() == CollectiveKind::all_gather ? 0 : 1; // that of the part
     widths[side] = *own;
     if (!op.getParts())
@@ -176,7 +234,8 @@ LogicalResult PlanOp::verifyRegions() {
       return op.emitOpError("expected rt.slot ops, then rt.launch and rt.collective ops in an 'rt.plan'");
     if (isa_and_nonnull<CollectiveOp>(before) && !op.hasAttr("barrier"))
       return op.emitOpError("expected 'barrier' after an 'rt.collective'");
-    if (auto collective = dyn_cast<CollectiveOp>(op); collective && failed(verifySlots(collective, slots)))
+    if (auto collective = dyn_cast<CollectiveOp>(op);
+        collective && (failed(verifyGroup(collective)) || failed(verifySlots(collective, slots))))
       return failure();
     before = &op;
   }
@@ -204,6 +263,11 @@ int CollectiveOp::getRowDim() {
   return it == std::end(names) ? -1 : int(it - std::begin(names));
 }
 
+bool CollectiveOp::isInPlace() {
+  return (getKind() == CollectiveKind::all_reduce && !getNodeEnds()) || getKind() == CollectiveKind::broadcast ||
+         getKind() == CollectiveKind::send || getKind() == CollectiveKind::recv;
+}
+
 /// Whether the bounds begin with 0, if `fromZero`, and rise to `end`, if there is one.
 static bool rises(ArrayRef<int64_t> bounds, bool fromZero, std::optional<int64_t> end) {
   return bounds.size() > 1 && (!fromZero || bounds.front() == 0) && (!end || bounds.back() == *end) &&
@@ -214,24 +278,28 @@ LogicalResult CollectiveOp::verify() {
   for (ArgAttr buffer : {getSourceBuffer(), getTarget()})
     if (buffer.getKind() != ArgKind::slot)
       return emitOpError("expected a slot but got ") << stringifyArgKind(buffer.getKind());
-  bool sums = getKind() == CollectiveKind::all_reduce || getKind() == CollectiveKind::reduce_scatter;
-  bool inPlace = getKind() == CollectiveKind::all_reduce && !getNodeEnds();
+  bool inPlace = isInPlace(), swaps = getKind() == CollectiveKind::all_to_all;
   if (inPlace != (getSourceBuffer() == getTarget()))
     return emitOpError("expected ") << (inPlace ? "one slot" : "different slots") << " but got slots "
                                     << getSourceBuffer().getIndex() << " and " << getTarget().getIndex();
   int dim = getRowDim();
-  bool partOfRows = getKind() != CollectiveKind::all_reduce && !getParts();
+  bool partOfRows = swaps || (hasParts() && !getParts());
   if (dim < 0 || (partOfRows && dim != PLAIT_DIM_TOKENS))
     return emitOpError("expected ") << (partOfRows ? "rows \"tokens\"" : "rows of a plait_dim_t") << " but got \""
                                     << getRows() << "\"";
   if (int64_t(getColumns()) <= 0)
     return emitOpError("expected columns > 0 but got ") << int64_t(getColumns());
-  if (getParts() && (getKind() == CollectiveKind::all_reduce || !rises(*getParts(), true, getColumns())))
-    return emitOpError("expected parts, not of an all_reduce, that rise from 0 to ") << getColumns();
+  if (getParts() ? !hasParts() || !rises(*getParts(), true, getColumns()) : swaps)
+    return emitOpError("expected parts, ")
+           << (swaps ? "" : "not of an all_reduce, ") << "that rise from 0 to " << getColumns();
+  if (swaps ? getToDim().value_or(-1) > 1 : getToDim().has_value())
+    return emitOpError("expected to_dim 0 or 1 of an all_to_all, and of nothing else");
+  if ((getOrder() != SumOrder::rank || getWide()) && (!isSum() || getNodeEnds()))
+    return emitOpError("expected an order and 'wide' of sums without nodes alone");
   if (getNodeEnds()) {
     SmallVector<int64_t> bounds{0};
     llvm::append_range(bounds, *getNodeEnds());
-    if (!sums || !rises(bounds, true, std::nullopt) || !getNodeBounds() ||
+    if (!isSum() || !rises(bounds, true, std::nullopt) || !getNodeBounds() ||
         !llvm::is_sorted(*getNodeBounds(), std::less_equal<>()) || getNodeBounds()->size() < 2 ||
         getNodeBounds()->front() != 0 || getNodeBounds()->back() != int64_t(getNodeEnds()->size()))
       return emitOpError("expected nodes of a sum, with rising ends, some for each rank");

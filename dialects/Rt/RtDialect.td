@@ -42,10 +42,17 @@ def Rt_ArgArrayAttr : TypedArrayAttrBase<Rt_ArgAttr, "arguments of a launch">;
 
 def Rt_CollectiveKind : I32EnumAttr<"CollectiveKind", "what ranks do together", [
     I32EnumAttrCase<"all_reduce", 0>, I32EnumAttrCase<"reduce_scatter", 1>, I32EnumAttrCase<"all_gather", 2>,
-    I32EnumAttrCase<"part", 3>]> {
+    I32EnumAttrCase<"part", 3>, I32EnumAttrCase<"all_to_all", 4>, I32EnumAttrCase<"broadcast", 5>,
+    I32EnumAttrCase<"send", 6>, I32EnumAttrCase<"recv", 7>]> {
   let cppNamespace = "::plait::rt";
   let genSpecializedAttr = 0;
 }
+def Rt_SumOrder : I32EnumAttr<"SumOrder", "plait_sum_order_t", [
+    I32EnumAttrCase<"rank", 0>, I32EnumAttrCase<"tree", 1>]> {
+  let cppNamespace = "::plait::rt";
+  let genSpecializedAttr = 0;
+}
+def Rt_SumOrderAttr : EnumAttr<Rt_Dialect, Rt_SumOrder, "sum_order">;
 def Rt_CollectiveKindAttr : EnumAttr<Rt_Dialect, Rt_CollectiveKind, "collective_kind">;
 
 def Rt_TilesAttr : AttrDef<Rt_Dialect, "Tiles"> {

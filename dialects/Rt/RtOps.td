@@ -25,16 +25,41 @@ def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]
     ```mlir
     rt.model @main {vocabulary = 2048 : i64, ...} { rt.kernel ... rt.weight ... rt.state ... rt.plan ... }
     ```
-    **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.plan` inside; a
+    Those of some of the ranks are in its table of groups; `token_group` is the one that
+    shares tokens out (-1: all ranks).
+
+    **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.group`, `rt.plan` inside; a
     launch names a kernel of the table; `0 <= rank < ranks`; collectives only with
-    several ranks.
+    several ranks; groups of a collective and of tokens are in the table and have this rank.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, StrAttr:$numerics, I64Attr:$vocabulary,
                        I64Attr:$max_positions, I64Attr:$layers, I64Attr:$pack_bytes, I64Attr:$parameters,
-                       DefaultValuedAttr<I64Attr, "0">:$rank, DefaultValuedAttr<I64Attr, "1">:$ranks);
+                       DefaultValuedAttr<I64Attr, "0">:$rank, DefaultValuedAttr<I64Attr, "1">:$ranks,
+                       DefaultValuedAttr<I64Attr, "-1">:$token_group);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Ranks of a group of the table; of all for -1.
+    llvm::SmallVector<int64_t> getMembers(int64_t group);
+    /// The number of this rank in it; -1 if it is no member.
+    int64_t getIndexIn(int64_t group);
+  }];
+}
+
+def Rt_GroupOp : Rt_Op<"group", [HasParent<"ModelOp">]> {
+  let summary = "plait_group_v1_t: ranks with collectives of their own";
+  let description = [{
+    In the order of their numbers in the group.
+
+    ```mlir
+    rt.group [0, 2]
+    ```
+    **Constraints:** at least one member, each once, all below the model's `ranks`.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$members);
+  let assemblyFormat = "$members attr-dict";
+  let hasVerifier = 1;
 }
 
 def Rt_KernelOp : Rt_Op<"kernel", [HasParent<"ModelOp">]> {
@@ -155,38 +180,54 @@ def Rt_LaunchOp : Rt_Op<"launch", [HasParent<"PlanOp">]> {
 }
 
 def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
-  let summary = "plait_collective_v2_t and its plait_launch_v2_t: what all ranks do together";
+  let summary = "plait_collective_v3_t and its plait_launch_v2_t: what ranks do together";
   let description = [{
     In order with the launches. A matrix of f32, of as many rows as the extent `rows`
     (a name of plait_dim_t) and of `columns`, is read from `source` and written to
     `target`. Ranks have parts of its columns, with `parts` (bounds, one more than
     ranks), else of its rows (PLAIT_DIM_TOKENS_PART). `nodes` are the ends of the
-    ranks' nodes in the tree of a sum, and `of` says which are whose.
+    ranks' nodes in the tree of a sum, and `of` says which are whose. Those who meet are a
+    `group` of the model's table, or all ranks. `to_dim` says of which
+    dimension an all_to_all makes parts, 0 of rows and 1 of columns; `other` is the number in the group of the rank that
+    all get from in a broadcast, or of the other one of a send or a recv.
 
     ```mlir
     rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 layers 0 to 4 barrier from "o_proj" {axis = "tp"}
     rt.collective all_gather <slot 3> to <slot 1> rows "leaves" columns 8 parts [0, 4, 8] layers 0 to 1 barrier from "head"
     rt.collective all_reduce <slot 3> to <slot 1> rows "tokens" columns 192 nodes [2, 3, 4, 6] of [0, 2, 4] layers 0 to 1 barrier from "o_proj"
+    rt.collective all_to_all <slot 3> to <slot 1> rows "tokens" columns 192 parts [0, 96, 192] to_dim 0 layers 0 to 1 barrier from "o_proj"
+    rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 order tree wide group 1 layers 0 to 4 barrier from "o_proj"
+    rt.collective recv <slot 3> to <slot 3> rows "tokens" columns 192 other 1 layers 0 to 1 barrier from "x"
     ```
-    **Constraints:** slots, one alone of an all_reduce without nodes and different ones
-    else; `parts` not of all_reduce, and rising from 0 to `columns`; without them, and but
-    for all_reduce, the rows are tokens; nodes only of sums, some for each rank, with
-    rising ends; `0 <= layer_begin < layer_end`; `barrier`.
+    **Constraints:** slots, one alone of an all_reduce without nodes, a broadcast, a send and a
+    recv, and different ones else; `parts`, rising from 0 to `columns`, where there are parts, and always of
+    all_to_all; without them, and where there are parts, the rows are tokens; nodes only of sums, some for each
+    rank, with rising ends, and then no order and no `wide`, which are of sums; `to_dim`, 0 or 1, of
+    all_to_all; `other` is a number in the group, of send and recv not the own one;
+    `0 <= layer_begin < layer_end`; `barrier`.
   }];
   let arguments = (ins Rt_CollectiveKindAttr:$kind, Rt_ArgAttr:$source_buffer, Rt_ArgAttr:$target, StrAttr:$rows,
                        I64Attr:$columns, OptionalAttr<DenseI64ArrayAttr>:$parts,
                        OptionalAttr<DenseI64ArrayAttr>:$node_ends, OptionalAttr<DenseI64ArrayAttr>:$node_bounds,
+                       OptionalAttr<I64Attr>:$to_dim, DefaultValuedAttr<Rt_SumOrderAttr, "::plait::rt::SumOrder::rank">:$order,
+                       UnitAttr:$wide, DefaultValuedAttr<I64Attr, "-1">:$group, DefaultValuedAttr<I64Attr, "0">:$other,
                        I64Attr:$layer_begin, I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$loop_begin,
                        StrAttr:$source, OptionalAttr<AnyAttr>:$cost, OptionalAttr<StrAttr>:$axis);
   let assemblyFormat = [{
     $kind $source_buffer `to` $target `rows` $rows `columns` $columns (`parts` $parts^)?
-    (`nodes` $node_ends^ `of` $node_bounds)? `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
+    (`nodes` $node_ends^ `of` $node_bounds)? (`to_dim` $to_dim^)? (`order` $order^)? (`wide` $wide^)?
+    (`group` $group^)? (`other` $other^)? `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
     (`loop` $loop_begin^)? `from` $source attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// plait_dim_t of the rows, or -1.
     int getRowDim();
+    bool isSum() { return getKind() == CollectiveKind::all_reduce || getKind() == CollectiveKind::reduce_scatter; }
+    /// Whether source and target are one slot.
+    bool isInPlace();
+    /// Whether ranks have parts of the matrix as source or as target.
+    bool hasParts() { return getKind() != CollectiveKind::all_reduce && !isInPlace(); }
   }];
 }
 

@@ -172,6 +172,13 @@ typedef struct plait_arg_v1 {
   int32_t index;
 } plait_arg_v1_t;
 
+/* Ranks of a model that do something together, in the order of their numbers in it. */
+typedef struct plait_group_v1 {
+  const int32_t *members; /* differ, and are below the model's ranks */
+  int32_t count;
+  int32_t reserved;
+} plait_group_v1_t;
+
 typedef enum plait_collective_kind_e {
   /* Each element becomes the sum of all ranks'. */
   PLAIT_COLLECTIVE_ALL_REDUCE = 0,
@@ -181,38 +188,60 @@ typedef enum plait_collective_kind_e {
   PLAIT_COLLECTIVE_ALL_GATHER = 2,
   /* This rank's part of what all ranks have: nothing is sent. */
   PLAIT_COLLECTIVE_PART = 3,
-  PLAIT_COLLECTIVE_KIND_COUNT = 4
+  /* From parts of one dimension to parts of the other one. */
+  PLAIT_COLLECTIVE_ALL_TO_ALL = 4,
+  /* What rank `other` has. */
+  PLAIT_COLLECTIVE_BROADCAST = 5,
+  /* To and from rank `other` alone. Those between two ranks match in their order; a send
+   * may wait until the other one receives. */
+  PLAIT_COLLECTIVE_SEND = 6,
+  PLAIT_COLLECTIVE_RECV = 7,
+  PLAIT_COLLECTIVE_KIND_COUNT = 8
 } plait_collective_kind_t;
 
-/* What the ranks of a model do together with a matrix of f32, [rows][columns], of which a
- * rank may have a part: some rows, as PLAIT_DIM_TOKENS_PART says, or some columns. All
- * ranks have the same collectives in the same order, of the same matrices. One of 0 rows
- * is left out. Values are moved as they are: 32 bits that need be no f32.
+/* In which order the summands of ranks are added. */
+typedef enum plait_sum_order_e {
+  PLAIT_SUM_ORDER_RANK = 0, /* ((x0 + x1) + x2) + ... */
+  PLAIT_SUM_ORDER_TREE = 1, /* as of nodes, below, of which each rank has one leaf */
+  PLAIT_SUM_ORDER_COUNT = 2
+} plait_sum_order_t;
+
+/* What the ranks of a group do together with a matrix of f32, [rows][columns], of which a
+ * rank may have a part: some rows, as PLAIT_DIM_TOKENS_PART says, or some columns. The ranks
+ * of a group have the same collectives in the same order, of the same matrices. One of 0 rows
+ * is left out. Values are moved as they are: 32 bits that need be no f32. Below, ranks are
+ * counted by their numbers in the group.
  *
- * Sums are taken in f32, in the order of the ranks. With nodes they follow a tree that does
- * not depend on the ranks: its leaves are numbered [0, n), and a node [b, e) is the sum of
- * [b, m) and [m, e) where m - b is the largest power of two below e - b. Each rank has some
- * nodes, side by side in each row; together they make up the leaves in order, and the
- * result is the root. */
-typedef struct plait_collective_v2 {
-  int32_t kind;  /* plait_collective_kind_t */
-  int32_t dim;   /* parts are of 0: rows, 1: columns; 0 of all_reduce */
+ * Sums are taken in f32, or in f64 and rounded once, in the given order. With nodes they
+ * follow a tree that does not depend on the ranks: its leaves are numbered [0, n), and a
+ * node [b, e) is the sum of [b, m) and [m, e) where m - b is the largest power of two below
+ * e - b. Each rank has some nodes, side by side in each row; together they make up the leaves
+ * in order, and the result is the root. */
+typedef struct plait_collective_v3 {
+  int32_t kind; /* plait_collective_kind_t */
+  /* Parts are of 0: rows, 1: columns; 0 where there are none. Of all_to_all: those of the
+   * result, and those of the source are of the other dimension. */
+  int32_t dim;
   int32_t rows;  /* plait_dim_t; with parts of rows: PLAIT_DIM_TOKENS */
-  int32_t nodes; /* of all ranks; 0: the order of the ranks */
+  int32_t nodes; /* of all ranks; 0: no tree over leaves */
   int64_t columns;
-  /* dim 1: columns [bounds[r], bounds[r + 1]) are rank r's, ranks + 1 numbers from 0 to
-   * `columns`; else null. */
+  /* With parts of columns: columns [bounds[r], bounds[r + 1]) are rank r's, one number more
+   * than ranks, from 0 to `columns`; else null. */
   const int64_t *bounds;
   /* With nodes, else null: those of rank r are [node_bounds[r], node_bounds[r + 1]), and
    * node i is [node_ends[i - 1], node_ends[i]), from 0 for node 0. */
   const int64_t *node_bounds;
   const int64_t *node_ends;
-} plait_collective_v2_t;
+  int32_t group; /* in the model's table, with this rank; -1: all ranks of the model */
+  int32_t order; /* plait_sum_order_t of a sum without nodes; else 0 */
+  int32_t wide;  /* 1: a sum without nodes is taken in f64; else 0 */
+  int32_t other; /* of broadcast, send and recv; else 0 */
+} plait_collective_v3_t;
 
 typedef struct plait_launch_v2 {
   /* Below 0: the plan's collective -1 - kernel. It has two arguments, slots: what it
-   * reads and what it writes, which is the same of an all_reduce without nodes and another
-   * one else. Its `barrier` and that of the launch after it in the plan are 1. */
+   * reads and what it writes, which is the same of an all_reduce without nodes, a broadcast,
+   * a send and a recv, and another one else. Its `barrier` and that of the launch after it in the plan are 1. */
   int32_t kernel;
   int32_t first_arg, arg_count; /* in the plan's argument table */
   /* 1: every earlier launch must have finished on all threads. 0: the launch
@@ -232,7 +261,7 @@ typedef struct plait_plan_v2 {
   const plait_extent_v3_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
   const plait_launch_v2_t *launches;
-  const plait_collective_v2_t *collectives;
+  const plait_collective_v3_t *collectives;
   int32_t slot_count, arg_count, launch_count, collective_count;
   int32_t has_logits; /* writes PLAIT_OUT_LOGITS */
   int32_t reserved;
@@ -259,6 +288,11 @@ typedef struct plait_model_v4 {
   int32_t kernel_count, weight_count, state_count, plan_count, source_count;
   int32_t table_count; /* page tables; each is used by some state */
   int32_t rank, ranks; /* programs that run together, and which one this is */
+  /* Groups of collectives that some ranks take part in; the same table on all ranks, which
+   * may be in several of them. */
+  const plait_group_v1_t *groups;
+  int32_t group_count;
+  int32_t token_group; /* that shares tokens out, with this rank; -1: all ranks */
 } plait_model_v4_t;
 
 /* Returns the tables of `rank`, or null if the binary has none, or cannot serve a runtime
@@ -278,9 +312,10 @@ PLAIT_ABI_ASSERT(sizeof(plait_weight_v4_t) == 136, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_state_v2_t) == 48, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_launch_v2_t) == 32, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_collective_v2_t) == 48, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_group_v1_t) == 16, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_collective_v3_t) == 64, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_plan_v2_t) == 64, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_model_v4_t) == 144, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_model_v4_t) == 160, "ABI");
 #endif
 
 #ifdef __cplusplus

@@ -19,8 +19,8 @@ typedef enum plait_dim_e {
   PLAIT_DIM_STOPS = 4,  /* width of the stop table: stop ids of one leaf */
   PLAIT_DIM_EDITS = 5,  /* edits of logits, of all leaves together */
   PLAIT_DIM_TOPS = 6,   /* width of the top table: most probable tokens of one leaf */
-  /* Where ranks share the tokens of a step out, those of this rank: of rank r of n,
-   * tokens * r / n to tokens * (r + 1) / n, rounded down. */
+  /* Where ranks share the tokens of a step out, those of this rank: of number r of the n
+   * ranks of the model's token_group, tokens * r / n to tokens * (r + 1) / n, rounded down. */
   PLAIT_DIM_TOKENS_PART = 7,
   /* As many as leaves if some leaf of the step has a temperature above 0, else none: what
    * is needed to draw tokens only is left out of steps that do not. */

@@ -21,6 +21,9 @@
  *      with an order of sums that the model may declare (plait_collective_v2_t); four
  *      more extents (plait_extent_v3_t). A binary has the tables of all ranks
  *      (plait_model_query_fn).
+ *   6  collectives of some of a model's ranks, which its table of groups lists
+ *      (plait_group_v1_t, at the end of plait_model_v4_t); more kinds of them, and how
+ *      a sum is taken (plait_collective_v3_t).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
@@ -31,7 +34,7 @@
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 5u
+#define PLAIT_ABI_VERSION 6u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

@@ -13,6 +13,7 @@
 #include "Link.h"
 #include "Machine.h"
 #include "MergeRanks.h"
+#include "passes/Parallel/CollectiveTrace.h"
 #include "plait/Driver/Register.h"
 #include "plait/Support/IrInput.h"
 #include "runtime/base/Signals.h"
@@ -212,16 +213,19 @@ private:
     phaseOptions.tp = options.mesh.ranks;
     phaseOptions.shards = llvm::ArrayRef(options.shards);
     phaseOptions.sequenceParallel = options.sequenceParallel;
+    phaseOptions.optimizeCollectives = options.optimizeCollectives;
     std::optional<ExplainLog::Mark> mark;
     if (explain)
       mark = explain->mark();
     OwningOpRef<ModuleOp> all;
+    std::vector<std::vector<CollectiveTrace>> traces;
     for (size_t rank = 0; rank < ranks.size(); ++rank) {
       TargetCode &code = ranks[rank].emplace_back();
       code.machine = machine;
       auto own = OwningOpRef<ModuleOp>(module->clone());
       phaseOptions.rank = int64_t(rank);
       PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *own));
+      traces.push_back(traceCollectives(*own));
       PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *own));
       if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
         keepTables(code, *own);
@@ -234,6 +238,9 @@ private:
       else
         mergeRank(*all, *own);
     }
+    // Of IR that is shown there is one rank's program alone.
+    if (ranks.size() > 1 && failed(proveCollectives(traces)))
+      return internalError("phase parallel failed: the ranks' collectives do not fit together; see the messages above");
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::cpu, *all));
     for (RankCode &code : ranks)
       if (explain)

@@ -103,6 +103,14 @@ static Json toJson(rt::CollectiveOp collective) {
   list("parts", collective.getParts());
   list("node_ends", collective.getNodeEnds());
   list("node_bounds", collective.getNodeBounds());
+  if (int64_t group = collective.getGroup(); group >= 0)
+    list("group", llvm::ArrayRef<int64_t>(collective->getParentOfType<rt::ModelOp>().getMembers(group)));
+  if (collective.getToDim())
+    json["to_dim"] = int64_t(*collective.getToDim());
+  if (collective.getOrder() != rt::SumOrder::rank)
+    json["order"] = rt::stringifySumOrder(collective.getOrder()).str();
+  if (collective.getWide())
+    json["accumulate"] = "f64";
   if (collective.getAxis())
     json["axis"] = collective.getAxis()->str();
   return json;

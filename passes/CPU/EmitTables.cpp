@@ -44,7 +44,8 @@ static_assert(offsetof(plait_weight_v4_t, pack_offset) == 16 && offsetof(plait_w
 static_assert(offsetof(plait_weight_v4_t, row_begin) == 104);
 static_assert(offsetof(plait_state_v2_t, window) == 32 && offsetof(plait_state_v2_t, table) == 40);
 static_assert(offsetof(plait_plan_v2_t, slot_count) == 40);
-static_assert(offsetof(plait_collective_v2_t, columns) == 16 && offsetof(plait_collective_v2_t, node_bounds) == 32);
+static_assert(offsetof(plait_collective_v3_t, columns) == 16 && offsetof(plait_collective_v3_t, node_bounds) == 32);
+static_assert(offsetof(plait_collective_v3_t, group) == 48 && offsetof(plait_model_v4_t, groups) == 144);
 static_assert(offsetof(plait_model_v4_t, kernels) == 72 && offsetof(plait_model_v4_t, kernel_count) == 112);
 static_assert(offsetof(plait_launch_v2_t, source) == 28);
 
@@ -192,13 +193,19 @@ private:
       return emitIntegers((prefix + name).str(), values.value_or(ArrayRef<int64_t>()), 64);
     };
     return {i32(int64_t(op.getKind())),
-            i32(op.getParts() ? 1 : 0),
+            i32(op.getToDim()   ? int64_t(*op.getToDim())
+                : op.getParts() ? 1
+                                : 0),
             i32(op.getRowDim()),
             i32(op.getNodeEnds() ? op.getNodeEnds()->size() : 0),
             i64(op.getColumns()),
             table("parts", op.getParts()),
             table("node_bounds", op.getNodeBounds()),
-            table("node_ends", op.getNodeEnds())};
+            table("node_ends", op.getNodeEnds()),
+            i32(op.getGroup()),
+            i32(int64_t(op.getOrder())),
+            i32(op.getWide()),
+            i32(op.getOther())};
   }
 
   Row getPlanRow(rt::PlanOp plan, int64_t index) {
@@ -249,7 +256,7 @@ private:
     Block &body = model.getBody().front();
     if (body.getOps<rt::PlanOp>().empty())
       return model.emitOpError("expected an 'rt.plan' but found none; 'plait-plan-launches' makes them");
-    SmallVector<Row> kernels, weights, states, plans, sourceRows;
+    SmallVector<Row> kernels, weights, states, groups, plans, sourceRows;
     kernelIndex.clear();
     sources.clear();
     for (rt::KernelOp kernel : body.getOps<rt::KernelOp>()) {
@@ -266,6 +273,10 @@ private:
       states.push_back({emitString(state.getName()), i64(state.getLayers()), i64(state.getPageTokens()),
                         i64(state.getPageBytes()), i64(state.getWindow()), i32(state.getTable()), i32(0)});
       tableCount = std::max(tableCount, int64_t(state.getTable()) + 1);
+    }
+    for (rt::GroupOp group : body.getOps<rt::GroupOp>()) {
+      std::string name = prefix + "group_" + std::to_string(groups.size());
+      groups.push_back({emitIntegers(name, group.getMembers(), 32), i32(group.getMembers().size()), i32(0)});
     }
     for (rt::PlanOp plan : body.getOps<rt::PlanOp>())
       plans.push_back(getPlanRow(plan, plans.size()));
@@ -294,7 +305,10 @@ private:
                                       i32(sourceRows.size()),
                                       i32(tableCount),
                                       i32(model.getRank()),
-                                      i32(model.getRanks())});
+                                      i32(model.getRanks()),
+                                      emitStructs(prefix + "groups", groups),
+                                      i32(groups.size()),
+                                      i32(model.getTokenGroup())});
     return success();
   }
 

@@ -178,19 +178,16 @@ private:
     return success();
   }
 
-  /// A sum in the place of the summand, anything else in a slot of its own.
+  /// A sum in the place of the summand, as a broadcast; anything else in a slot of its own.
   LogicalResult planCollective(par::CollectiveOpInterface op) {
-    auto mesh = SymbolTable::lookupNearestSymbolFrom<par::MeshOp>(op, op.getMeshAttr());
-    if (mesh.getSize(op.getDeviceAxes()) != mesh.getSize(mesh.getModelAxes()))
-      return op->emitOpError("expected a collective of all ")
-             << mesh.getSize(mesh.getModelAxes()) << " ranks of a replica but got one of "
-             << mesh.getSize(op.getDeviceAxes()) << ", which cannot be carried out yet";
-    Value input = op.getInput();
-    auto sum = dyn_cast<par::AllReduceOp>(*op);
-    bool inPlace = sum && !sum.getNodeEnds();
-    if (!isSlot(input) || (inPlace && lastUse(input) != order.lookup(op)) || plan.buffers.contains(op.getResult()))
+    Value input = op.getInput(), result = op.getResult();
+    bool inPlace = op.isInPlace() && input && result;
+    if ((input && !isSlot(input)) || (inPlace && lastUse(input) != order.lookup(op)) ||
+        (result && plan.buffers.contains(result)))
       return op->emitOpError("expected a launch's result, of no other use if it is reduced, and a result that is not "
                              "the step's");
+    if (!result)
+      return success();
     if (!inPlace) {
       auto slot = allocate(op, op.getResult());
       if (failed(slot))

@@ -127,25 +127,28 @@ private:
     }
     numSlots += memory->getSlots().size();
     hazards.clear();
-    planBlock(b, step.getBody().front(), *memory, 0, 1, /*inLoop=*/false);
-    return success();
+    return planBlock(b, step.getBody().front(), *memory, 0, 1, /*inLoop=*/false);
   }
 
-  void planBlock(OpBuilder &b, Block &block, const MemoryPlan &memory, int64_t begin, int64_t end, bool inLoop) {
+  LogicalResult planBlock(OpBuilder &b, Block &block, const MemoryPlan &memory, int64_t begin, int64_t end,
+                          bool inLoop) {
     bool loopBegin = inLoop, wait = true;
     for (Operation &op : block) {
       if (auto layers = dyn_cast<lm::LayersOp>(op)) {
-        planBlock(b, layers.getBody().front(), memory, layers.getBegin(), layers.getEnd(), /*inLoop=*/true);
+        if (failed(planBlock(b, layers.getBody().front(), memory, layers.getBegin(), layers.getEnd(), /*inLoop=*/true)))
+          return failure();
         wait = true; // for the whole loop
       } else if (auto launch = dyn_cast<kernel::LaunchOp>(op)) {
         planLaunch(b, launch, memory, begin, end, loopBegin, wait);
         loopBegin = wait = false;
       } else if (auto collective = dyn_cast<par::CollectiveOpInterface>(op)) {
-        planCollective(b, collective, memory, begin, end, loopBegin);
+        if (failed(planCollective(b, collective, memory, begin, end, loopBegin)))
+          return failure();
         loopBegin = false;
         wait = true;
       }
     }
+    return success();
   }
 
   void planLaunch(OpBuilder &b, kernel::LaunchOp launch, const MemoryPlan &memory, int64_t begin, int64_t end,
@@ -185,14 +188,53 @@ private:
                          loopBegin, launch.getSource(), func.getCostAttr());
   }
 
-  void planCollective(OpBuilder &b, par::CollectiveOpInterface op, const MemoryPlan &memory, int64_t begin, int64_t end,
-                      bool loopBegin) {
+  /// The number of the group of devices along `axes` that has this rank; -1: all ranks.
+  FailureOr<int64_t> getGroup(par::CollectiveOpInterface op) {
+    auto mesh = SymbolTable::lookupNearestSymbolFrom<par::MeshOp>(op, op.getMeshAttr());
+    SmallVector<par::AxisAttr> axes = op.getDeviceAxes();
+    if (llvm::any_of(axes, [](par::AxisAttr axis) { return axis.getAxis().getValue() == par::kReplicaAxis; }))
+      return op->emitOpError("expected devices of one replica but got axis \"") << par::kReplicaAxis << "\"";
+    auto [rank, ranks] = par::getPlaceInReplica(mesh);
+    SmallVector<SmallVector<int64_t>> all = par::getGroupsInReplica(mesh, axes);
+    if (all.size() == 1 && llvm::is_sorted(all[0]))
+      return -1;
+    // All of one kind are there, so that the table is the same on all ranks.
+    int64_t own = -1;
+    for (const SmallVector<int64_t> &members : all) {
+      Attribute key = DenseI64ArrayAttr::get(&getContext(), members);
+      int64_t number = groups.insert({key, groups.size()}).first->second;
+      if (llvm::is_contained(members, rank))
+        own = number;
+    }
+    return own;
+  }
+
+  LogicalResult planCollective(OpBuilder &b, par::CollectiveOpInterface op, const MemoryPlan &memory, int64_t begin,
+                               int64_t end, bool loopBegin) {
     auto toAttr = [&](Value value) {
       MemoryPlan::Buffer buffer = memory.getBuffers(value).front();
       return rt::ArgAttr::get(&getContext(), buffer.kind, buffer.index);
     };
     RankedTensorType whole = op.getWholeType();
+    auto group = getGroup(op);
+    if (failed(group))
+      return failure();
+    auto [sourceDim, sourceParts] = op.getSourcePartition();
     par::DimShardAttr parts = op.getPartition();
+    bool hasRowParts = (parts && parts.isEven()) || (sourceParts && sourceParts.isEven());
+    if (sourceParts && !hasRowParts)
+      return op->emitOpError("expected parts of tokens on one side; the runtime has matrices of tokens");
+    IntegerAttr toDim;
+    if (sourceParts)
+      toDim = b.getI64IntegerAttr(parts.isEven() ? 0 : 1);
+    if (hasRowParts) {
+      if (tokenGroup && *tokenGroup != *group)
+        return op->emitOpError("expected tokens to be shared out by the same devices as elsewhere, but got those of ")
+               << b.getArrayAttr(llvm::to_vector_of<Attribute>(op.getDeviceAxes()));
+      tokenGroup = *group;
+    }
+    if (sourceParts && parts.isEven())
+      parts = sourceParts;
     DenseI64ArrayAttr bounds;
     if (parts && !parts.isEven()) {
       SmallVector<int64_t> begins;
@@ -201,27 +243,28 @@ private:
       begins.push_back(parts.getBounds().back());
       bounds = b.getDenseI64ArrayAttr(begins);
     }
-    DenseI64ArrayAttr nodeEnds, nodeBounds;
-    if (auto sum = dyn_cast<par::AllReduceOp>(*op)) {
-      nodeEnds = sum.getNodeEndsAttr();
-      nodeBounds = sum.getNodeBoundsAttr();
-    } else if (auto sum = dyn_cast<par::ReduceScatterOp>(*op)) {
-      nodeEnds = sum.getNodeEndsAttr();
-      nodeBounds = sum.getNodeBoundsAttr();
-    }
+    auto [nodeEnds, nodeBounds] = op.getNodes();
     hazards.clear();
     ++numBarriers;
     // The ops of the two dialects have the same names.
     auto kind = rt::symbolizeCollectiveKind(op->getName().stripDialect());
-    rt::CollectiveOp::create(b, op.getLoc(), *kind, toAttr(op.getInput()), toAttr(op.getResult()),
-                             lm::getLeadingDim(whole), lm::getRowBytes(whole) / sizeof(float), bounds, nodeEnds,
-                             nodeBounds, begin, end, /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
+    Value given = op.getInput() ? Value(op.getInput()) : Value(op.getResult());
+    Value got = op.getResult() ? Value(op.getResult()) : Value(op.getInput());
+    rt::CollectiveOp::create(b, op.getLoc(), *kind, toAttr(given), toAttr(got), lm::getLeadingDim(whole),
+                             lm::getRowBytes(whole) / sizeof(float), bounds, nodeEnds, nodeBounds, toDim,
+                             static_cast<rt::SumOrder>(op.getSumOrder()), op.isWide(), *group, op.getOther(), begin,
+                             end, /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
                              op.getDeviceAxes().front().getAxis());
+    return success();
   }
 
-  /// Writes the tables of kernels, weights and states in front of the plans.
+  /// Writes the tables of kernels, weights, states and groups in front of the plans.
   void finishTables() {
     OpBuilder b = OpBuilder::atBlockBegin(&model.getBody().front());
+    if (tokenGroup)
+      model.setTokenGroup(*tokenGroup);
+    for (auto &[members, index] : groups)
+      rt::GroupOp::create(b, model.getLoc(), cast<DenseI64ArrayAttr>(members));
     for (auto &[kernel, index] : kernels)
       rt::KernelOp::create(b, model.getLoc(), cast<FlatSymbolRefAttr>(kernel), rt::TilesAttr());
     int64_t offset = 0;
@@ -252,7 +295,8 @@ private:
   rt::ModelOp model;
   SmallVector<lm::StateType> states;
   OpBuilder tables{static_cast<MLIRContext *>(nullptr)};
-  llvm::MapVector<Attribute, int64_t> kernels;
+  llvm::MapVector<Attribute, int64_t> kernels, groups;
+  std::optional<int64_t> tokenGroup; ///< that shares tokens out
   llvm::MapVector<Attribute, std::pair<int64_t, kernel::PackedWeightOp>> weights;
   Hazards hazards;
 };

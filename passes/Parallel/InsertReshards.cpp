@@ -113,27 +113,3 @@ struct InsertReshardsPass : plait::impl::InsertReshardsPassBase<InsertReshardsPa
 } // namespace
 
 int64_t plait::insertReshards(ModuleOp module, bool isSilent) { return ReshardInserter(isSilent).run(module); }
-
-llvm::Expected<ReshardKind> plait::getReshardKind(par::ShardAttr source, par::ShardAttr target) {
-  SmallVector<unsigned> split, joined; // dimensions that become parts, and whole
-  for (auto [i, from, to] : llvm::enumerate(source.getDims(), target.getDims())) {
-    if (from == to)
-      continue;
-    if (!from.isWhole())
-      joined.push_back(i);
-    if (!to.isWhole())
-      split.push_back(i);
-  }
-  bool reduce = !source.getUnreduced().empty();
-  if (split.size() + joined.size() > 1 || !target.getUnreduced().empty() || (reduce && !joined.empty()))
-    return llvm::createStringError("expected to sum up, to put parts of one dimension together or to split one");
-  if (reduce && split.empty())
-    return ReshardKind{ReshardKind::allReduce};
-  if (reduce && target.getDims()[split[0]].getAxes() == source.getUnreduced())
-    return ReshardKind{ReshardKind::reduceScatter, split[0]};
-  if (!reduce && !joined.empty() && !source.getDims()[joined[0]].overlaps())
-    return ReshardKind{ReshardKind::allGather, joined[0]};
-  if (!reduce && !split.empty() && !target.getDims()[split[0]].overlaps())
-    return ReshardKind{ReshardKind::part, split[0]};
-  return llvm::createStringError("expected parts that do not overlap");
-}

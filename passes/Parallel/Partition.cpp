@@ -7,6 +7,7 @@
 
 #include "passes/Parallel/Meshes.h"
 #include "passes/Parallel/Passes.h"
+#include "passes/Parallel/ReshardSteps.h"
 #include "passes/Parallel/Reshards.h"
 
 namespace plait {
@@ -93,6 +94,8 @@ private:
     if (auto linear = dyn_cast_or_null<lm::LinearOp>(op))
       shape[1] *= linear.getNumNodes();
     Type type = lm::getPartType(value.getType(), shape);
+    if (llvm::any_of(constraint.getShard().getDims(), [](par::DimShardAttr dim) { return dim.isEven(); }))
+      type = lm::getTokensPart(cast<RankedTensorType>(type));
     if (auto get = dyn_cast_or_null<lm::GetWeightOp>(op); get && get.getType() != type)
       localizeWeight(get, cast<lm::WeightType>(type), begins);
     ArrayRef<par::AxisAttr> unreduced = constraint.getShard().getUnreduced();
@@ -185,41 +188,57 @@ private:
     return {DenseI64ArrayAttr::get(&getContext(), ends), DenseI64ArrayAttr::get(&getContext(), bounds)};
   }
 
+  Value build(OpBuilder &b, Location loc, const ReshardStep &step, par::ShardAttr before, Value value, Type local,
+              DenseI64ArrayAttr nodeEnds, DenseI64ArrayAttr nodeBounds) {
+    FlatSymbolRefAttr symbol = before.getMesh();
+    par::DimShardAttr from = before.getDims()[step.dim], to = step.result.getDims()[step.dim];
+    IntegerAttr dim = b.getI64IntegerAttr(step.dim);
+    auto order = par::SumOrderAttr::get(&getContext(), par::SumOrder::rank);
+    switch (step.kind) {
+    case ReshardKind::allReduce: {
+      SmallVector<Attribute> axes(step.axes.begin(), step.axes.end());
+      return par::AllReduceOp::create(b, loc, local, value, symbol, b.getArrayAttr(axes), nodeEnds, nodeBounds, order,
+                                      TypeAttr());
+    }
+    case ReshardKind::reduceScatter:
+      return par::ReduceScatterOp::create(b, loc, local, value, dim, to, symbol, nodeEnds, nodeBounds, order,
+                                          TypeAttr());
+    case ReshardKind::allGather:
+      return par::AllGatherOp::create(b, loc, local, value, dim, from, symbol);
+    case ReshardKind::allToAll:
+      return par::AllToAllOp::create(b, loc, local, value, b.getI64IntegerAttr(step.sourceDim),
+                                     before.getDims()[step.sourceDim], dim, to, symbol);
+    case ReshardKind::part:
+      return par::PartOp::create(b, loc, local, value, dim, to, symbol);
+    }
+    llvm_unreachable("all kinds are above");
+  }
+
   LogicalResult convert(par::ReshardOp reshard) {
     par::ShardAttr source = reshard.getSource(), target = reshard.getTarget();
     auto type = dyn_cast<RankedTensorType>(reshard.getInput().getType());
     if (!type || !type.getElementType().isF32())
       return reshard.emitOpError("expected a tensor of f32 but got ") << reshard.getInput().getType();
-    auto kind = getReshardKind(source, target);
-    if (!kind)
-      return reshard.emitOpError(llvm::toString(kind.takeError())) << ", but got " << source << " and " << target;
+    auto isEven = [](par::DimShardAttr dim) { return dim.isEven(); };
+    if (!lm::getTokensPart(type) && (llvm::any_of(source.getDims(), isEven) || llvm::any_of(target.getDims(), isEven)))
+      return reshard.emitOpError("expected tokens to be shared out evenly but got ") << type;
+    auto steps = findReshardSteps(mesh, type, source, target);
+    if (!steps)
+      return reshard.emitOpError("expected parts that do not overlap, so that collectives lead from ")
+             << source << " to " << target;
     OpBuilder b(reshard);
-    Location loc = reshard.getLoc();
-    Type local = lm::getPartType(type, par::getLocalShape(mesh, rank, target, type));
-    FlatSymbolRefAttr symbol = source.getMesh();
-    SmallVector<Attribute> axes(source.getUnreduced().begin(), source.getUnreduced().end());
-    IntegerAttr dim = b.getI64IntegerAttr(kind->dim);
-    par::DimShardAttr from = source.getDims()[kind->dim], to = target.getDims()[kind->dim];
     Value value = reshard.getInput();
     auto [nodeEnds, nodeBounds] = shareTree(value);
-    switch (kind->kind) {
-    case ReshardKind::allReduce:
-      value = par::AllReduceOp::create(b, loc, local, value, symbol, b.getArrayAttr(axes), nodeEnds, nodeBounds);
-      break;
-    case ReshardKind::reduceScatter:
-      value = par::ReduceScatterOp::create(b, loc, local, value, dim, to, symbol, nodeEnds, nodeBounds);
-      break;
-    case ReshardKind::allGather:
-      value = par::AllGatherOp::create(b, loc, local, value, dim, from, symbol);
-      break;
-    case ReshardKind::part:
-      value = par::PartOp::create(b, loc, local, value, dim, to, symbol);
-      break;
+    par::ShardAttr before = source;
+    for (const ReshardStep &step : *steps) {
+      value = build(b, reshard.getLoc(), step, before, value, getLocalType(mesh, rank, step.result, type), nodeEnds,
+                    nodeBounds);
+      before = step.result;
     }
     // What a step returns is written by a kernel.
     auto isReturned = [](Operation *user) { return isa<decode::ReturnOp>(user); };
     if (llvm::any_of(reshard->getUsers(), isReturned))
-      value = lm::SliceColumnsOp::create(b, loc, value, /*offset=*/0,
+      value = lm::SliceColumnsOp::create(b, reshard.getLoc(), value, /*offset=*/0,
                                          cast<RankedTensorType>(value.getType()).getDimSize(1));
     reshard.replaceAllUsesWith(value);
     reshard.erase();

@@ -25,14 +25,16 @@ struct ParallelPipelineOptions {
   // along "dp": it is there with more than one.
   int64_t dp = 1, tp = 1;
   int64_t rank = 0;
-  bool sequenceParallel = false;        ///< run plait-shard-residual
-  bool tpInvariant = false;             ///< run plait-declare-trees
+  bool sequenceParallel = false; ///< run plait-shard-residual
+  bool tpInvariant = false;      ///< run plait-declare-trees
+  bool optimizeCollectives = true;
   std::vector<std::string> shards = {}; ///< WEIGHT=SPEC of plait-constrain-weights
 };
 
 /// From steps on whole tensors, with the model inlined, to those of one rank of the
 /// module's mesh: add-mesh, split-projections, declare-trees (if wanted), constrain-weights,
-/// propagate-sharding, insert-reshards, partition, shard-residual (if wanted), verify-parallel. With one rank
+/// propagate-sharding, insert-reshards, partition, shard-residual (if wanted), optimize-collectives,
+/// verify-parallel. With one rank
 /// nothing is split, and of those only the second, third and last remain.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
 

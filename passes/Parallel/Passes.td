@@ -103,7 +103,9 @@ def PropagateShardingPass : Pass<"plait-propagate-sharding", "::mlir::ModuleOp">
     have to be split together, whatever ops lie between: these are the classes. A
     class can be split if no op needs one of its dimensions whole. Of those, the pass
     takes the ones that divide most bytes of weights, as long as no op would have two
-    of its factors split along the axis; all axes but one are left alone.
+    of its factors split along the axis; all axes but one are left alone. Constraints in the
+    input may name any axis but that of replicas: of a mesh without `axis` what they say is
+    all that is split.
 
     For a transformer that makes the rules of Megatron-LM (Shoeybi et al. 2019): query,
     key and value projections by heads, the output projection by the same heads, gate
@@ -183,7 +185,9 @@ def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
   let description = [{
     Types become those of what the rank holds, constraints vanish, and reshards become
     collectives: `par.all_reduce` where a sum has to be taken, `par.all_gather` where parts
-    have to be put together, `par.reduce_scatter` for both at once. A weight becomes the
+    have to be put together, `par.reduce_scatter` for both at once, `par.all_to_all` where parts
+    of another dimension are wanted along the same axes, `par.part` where all is there. If it takes
+    several of them, those that send the fewest bytes are chosen. A weight becomes the
     part of its tensor that the rank has (`lm.weight ... part`). Ops that choose from logits
     of which the rank has a part become what `decode.PartsOpInterface` says, with a gather
     of what each finds. What is added to a shared
@@ -243,6 +247,49 @@ def ShardResidualPass : Pass<"plait-shard-residual", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def OptimizeCollectivesPass : Pass<"plait-optimize-collectives", "::mlir::ModuleOp"> {
+  let summary = "Fewer collectives, of fewer bytes";
+  let description = [{
+    On the program of one rank, with the same bits as results:
+
+    | before | after |
+    |---|---|
+    | `par.all_reduce`, of which all uses are one `par.part` | `par.reduce_scatter` |
+    | `par.all_gather`, `par.part` of the same parts | what the rank had |
+    | `par.all_gather`, of which the one use is a `par.part` of another dimension | `par.all_to_all` |
+    | `par.part`, `par.all_gather` of the same parts | what the rank had |
+    | two equal collectives of one value | the first |
+    | a collective in `lm.layers` of a value from outside | the same before the loop |
+    | a collective that nothing uses | nothing |
+
+    and, in a module with a model of numerics `fast` alone,
+
+    | `lm.add` of two `par.all_reduce` that nothing else uses | `par.all_reduce` of an `lm.add` |
+    |---|---|
+
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x64xf32, #lm.dims<tokens>>
+    %r = par.part %s dim 1 {"tp" : 0 to 32, 32 to 64} on @mesh : tensor<?x64xf32, #lm.dims<tokens>> -> tensor<?x32xf32, #lm.dims<tokens>>
+    ```
+    becomes
+    ```mlir
+    %r = par.reduce_scatter %p dim 1 {"tp" : 0 to 32, 32 to 64} on @mesh : tensor<?x64xf32, #lm.dims<tokens>> -> tensor<?x32xf32, #lm.dims<tokens>>
+    ```
+    The last rule adds up in another order, (a0 + b0) + (a1 + b1) for (a0 + a1) + (b0 + b1),
+    which `row_invariant` and `tp_invariant` do not allow: what they promise would still hold, but the
+    bits would depend on whether the pass ran. `par.send` and `par.recv` stay as they are. Each rewrite
+    is a remark.
+  }];
+  let statistics = [Statistic<"numScattered", "num-scattered", "Sums that became scattered">,
+                    Statistic<"numElided", "num-elided", "Gatherings and parts that undo each other">,
+                    Statistic<"numSwapped", "num-swapped", "Gatherings that became all_to_all">,
+                    Statistic<"numDuplicates", "num-duplicates", "Collectives done twice">,
+                    Statistic<"numHoisted", "num-hoisted", "Collectives moved out of layers">,
+                    Statistic<"numErased", "num-erased", "Collectives that nothing needs">,
+                    Statistic<"numMerged", "num-merged", "Sums over ranks taken with another">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
 def VerifyParallelPass : Pass<"plait-verify-parallel", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the parallel phase";
   let description = [{
@@ -251,6 +298,13 @@ def VerifyParallelPass : Pass<"plait-verify-parallel", "::mlir::ModuleOp"> {
     layers, whose number of iterations is a constant. In a module with a model of numerics
     `tp_invariant` every product and every sum over ranks has a tree, and a sum over ranks
     is one of nodes that a product has, or of an embedding, where all summands but one are 0.
+
+    In a module of modules that are the programs of all ranks the pass proves that they fit
+    together: it runs their collectives against each other, loops unrolled. All of a group
+    have to come to the same one, with the same axes, shapes, parts, order and nodes, and a
+    `par.send` to a `par.recv` of its peer; where ranks differ, or wait for each other in a
+    circle, the message names two of them and what each is at. The compiler does this with
+    the programs of all ranks.
   }];
 }
 

@@ -37,5 +37,7 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
   }
   if (options.sequenceParallel)
     pm.addPass(createShardResidualPass());
+  if (isShared && options.optimizeCollectives)
+    pm.addPass(createOptimizeCollectivesPass());
   pm.addPass(createVerifyParallelPass());
 }

@@ -8,6 +8,7 @@
 #include "passes/Parallel/PlanPrediction.h"
 
 #include "passes/Parallel/Meshes.h"
+#include "passes/Parallel/ReshardSteps.h"
 #include "passes/Parallel/Reshards.h"
 #include "plait/Cost/CollectiveTime.h"
 #include "plait/Cost/StepTime.h"
@@ -39,12 +40,8 @@ PlanPrediction PlanPredictor::predict() {
   insertReshards(*copy, /*isSilent=*/true);
   PlanPrediction prediction;
   copy->walk([&](par::ReshardOp reshard) {
-    auto kind = getReshardKind(reshard.getSource(), reshard.getTarget());
-    if (!kind) {
-      llvm::consumeError(kind.takeError());
-      prediction.isPossible = false;
-    }
-    if (!isa<RankedTensorType>(reshard.getInput().getType()))
+    auto type = dyn_cast<RankedTensorType>(reshard.getInput().getType());
+    if (!type || !findReshardSteps(plan.getMesh(), type, reshard.getSource(), reshard.getTarget()))
       prediction.isPossible = false;
   });
   auto steps = copy->getOps<decode::StepOp>();

@@ -28,11 +28,12 @@ struct PropagateShardingPass : plait::impl::PropagateShardingPassBase<PropagateS
     if (failed(found))
       return signalPassFailure();
     par::MachineOp machine = findMachine(*found);
-    if (!machine && !found->getSize(StringRef(axis))) {
-      getOperation().emitError("expected one 'par.mesh' with an axis \"") << axis << "\"";
+    SmallVector<ShardWish> wishes = takeConstraints(getOperation());
+    if (!machine && !found->getSize(StringRef(axis)) && wishes.empty()) {
+      getOperation().emitError("expected one 'par.mesh' with an axis \"")
+          << axis << "\", or constraints that name its axes";
       return signalPassFailure();
     }
-    SmallVector<ShardWish> wishes = takeConstraints(getOperation());
     ShardingClasses classes(getOperation());
     ShardingPlan plan(getOperation(), classes, *found);
     if (failed(grantWishes(wishes, plan)))
@@ -63,6 +64,8 @@ private:
       if (!plan.shards[i].isSplit() && obstacle.empty()) {
         if (plan.wishes[i].isWished)
           obstacle = "a constraint keeps it so";
+        else if (!plan.getMesh().getSize(StringRef(axis)))
+          obstacle = "the mesh has no axis \"" + axis + "\" to split it along";
         else if (plan.findConflict(i, name))
           obstacle = "an op with it already splits another of its factors";
         else if (auto split = plan.split(i, name))

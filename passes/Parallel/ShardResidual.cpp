@@ -155,8 +155,9 @@ private:
 
   void scatter(par::AllReduceOp op) {
     OpBuilder b(op);
-    auto scattered = par::ReduceScatterOp::create(b, op.getLoc(), op.getResult().getType(), op.getInput(), /*dim=*/0,
-                                                  parts, op.getMesh(), op.getNodeEndsAttr(), op.getNodeBoundsAttr());
+    auto scattered = par::ReduceScatterOp::create(b, op.getLoc(), op.getResult().getType(), op.getInput(),
+                                                  b.getI64IntegerAttr(0), parts, op.getMeshAttr(), op.getNodeEndsAttr(),
+                                                  op.getNodeBoundsAttr(), op.getOrderAttr(), op.getAccumulateAttr());
     shared.remove(op.getResult());
     shared.insert(scattered.getResult());
     op.replaceAllUsesWith(scattered.getResult());

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Parallel/CollectiveTrace.h"
 #include "passes/Parallel/Passes.h"
 
 namespace plait {
@@ -38,6 +39,11 @@ struct VerifyParallelPass : plait::impl::VerifyParallelPassBase<VerifyParallelPa
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
+      return signalPassFailure();
+    std::vector<std::vector<CollectiveTrace>> ranks;
+    for (ModuleOp rank : getOperation().getOps<ModuleOp>())
+      ranks.push_back(traceCollectives(rank));
+    if (failed(proveCollectives(ranks)))
       signalPassFailure();
   }
 
@@ -61,14 +67,14 @@ struct VerifyParallelPass : plait::impl::VerifyParallelPassBase<VerifyParallelPa
                  ? success()
                  : linear.emitOpError(
                        "expected a tree, as numerics is tp_invariant; 'plait-declare-trees' declares it");
-    std::optional<ArrayRef<int64_t>> ends, bounds;
-    if (auto sum = dyn_cast<par::AllReduceOp>(op))
-      std::tie(ends, bounds) = std::pair(sum.getNodeEnds(), sum.getNodeBounds());
-    else if (auto sum = dyn_cast<par::ReduceScatterOp>(op))
-      std::tie(ends, bounds) = std::pair(sum.getNodeEnds(), sum.getNodeBounds());
-    else
+    if (!isa<par::AllReduceOp, par::ReduceScatterOp>(op))
       return success();
     auto collective = cast<par::CollectiveOpInterface>(op);
+    std::optional<ArrayRef<int64_t>> ends, bounds;
+    if (auto [endsAttr, boundsAttr] = collective.getNodes(); endsAttr) {
+      ends = endsAttr.asArrayRef();
+      bounds = boundsAttr.asArrayRef();
+    }
     if (!ends && countSummands(collective.getInput()) <= 2)
       return success();
     auto linear = collective.getInput().getDefiningOp<lm::LinearOp>();

@@ -59,6 +59,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                       .rank = options.rank,
                                       .sequenceParallel = options.sequenceParallel,
                                       .tpInvariant = options.tpInvariant,
+                                      .optimizeCollectives = options.optimizeCollectives,
                                       .shards = {options.shards.begin(), options.shards.end()}});
   case Phase::lower:
     return buildLowerPipeline(pm, {.roundInputs = options.tiles != TileUnit::none,

@@ -9,9 +9,9 @@
 // are MPI's. Every rank calls the same collectives in the same order; `op` names
 // the op of the program that asks, for people: "all_reduce @layers.mlp.down".
 //
-// Sums are taken in f32 and in the order of the ranks, ((x0 + x1) + x2) + ..., so
-// that all ranks hold the same bits, and the same from run to run, whatever the
-// algorithm.
+// Sums are taken in f32 and in the order of the ranks, ((x0 + x1) + x2) + ..., unless
+// `Reduction` asks for another order or for f64. So all ranks hold the same bits, and the
+// same from run to run, whatever the algorithm.
 //
 // A rank that dies, stops or strays makes every call of the others fail within
 // the group's deadline, with an error that names it and the op it failed to
@@ -27,7 +27,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
 namespace plait {
 
@@ -39,6 +41,18 @@ const char *collectiveName(CollectiveKind kind);
 
 enum class ReduceKind { sum, max };
 
+/// In which order summands of ranks are added: one after another, or [b, e) as [b, m) plus
+/// [m, e), where m - b is the largest power of two below e - b (runtime/base/SumTree.h).
+enum class SumOrder : int32_t { rank, tree };
+
+struct Reduction {
+  Reduction(ReduceKind kind = ReduceKind::sum, SumOrder order = SumOrder::rank, bool wide = false)
+      : kind(kind), order(order), wide(wide) {}
+  ReduceKind kind;
+  SumOrder order;
+  bool wide; ///< summands are added in f64, and the sum is rounded once
+};
+
 class Communicator {
 public:
   virtual ~Communicator() = default;
@@ -47,11 +61,11 @@ public:
   virtual int size() const = 0;
 
   /// data[i] becomes the reduction of all ranks' data[i].
-  virtual Status allReduce(std::span<float> data, ReduceKind kind, const char *op) = 0;
+  virtual Status allReduce(std::span<float> data, const Reduction &how, const char *op) = 0;
   /// Rank r gets the reduction of the counts[r] elements that follow those of the
   /// ranks before it. `in` holds all of them, `out` counts[rank()].
   virtual Status reduceScatter(std::span<const float> in, std::span<float> out, std::span<const size_t> counts,
-                               const char *op) = 0;
+                               const Reduction &how, const char *op) = 0;
   /// `out` holds the ranks' parts one after another; rank r's has bytes[r].
   virtual Status allGather(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
                            const char *op) = 0;
@@ -66,7 +80,12 @@ public:
   virtual Status recv(std::span<uint8_t> data, int from, const char *op) = 0;
   virtual Status barrier(const char *op) = 0;
 
-  /// What this rank has asked for since the group began. Bytes are those of the
+  /// Communicators of some of the ranks each, which differ; null for those that this rank is
+  /// not in. All ranks call it, once, with the same groups. They end before this one does,
+  /// count as this one, and an error of theirs is one of this one too, and names its ranks.
+  virtual Expected<std::vector<std::unique_ptr<Communicator>>> split(std::span<const std::vector<int>> groups) = 0;
+
+  /// What this rank has asked for since the group began, of it and of parts of it. Bytes are those of the
   /// full buffer: of `data`, of reduceScatter's `in`, of allGather's `out`.
   struct Count {
     uint64_t calls = 0, bytes = 0;
@@ -82,7 +101,15 @@ protected:
   void record(CollectiveKind kind, size_t bytes) {
     ++counts[size_t(kind)].calls;
     counts[size_t(kind)].bytes += bytes;
+    if (whole)
+      whole->record(kind, bytes);
   }
+
+  // Of one that `split` has made: the communicator of all, and the numbers of the ranks there.
+  Communicator *whole = nullptr;
+  std::vector<int> labels;
+  /// What a rank is called.
+  int nameOf(int rank) const { return labels.empty() ? rank : labels[size_t(rank)]; }
 
 private:
   std::array<Count, kCollectiveKinds> counts{};

@@ -25,6 +25,31 @@ void plait::holdUp(const EmulatedLink &link, size_t bytes) {
     std::this_thread::yield();
 }
 
+static int64_t now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+int64_t LinkPort::give(size_t bytes) {
+  if (link.latencySeconds <= 0 && link.bytesPerSecond <= 0)
+    return 0;
+  double wire = link.bytesPerSecond > 0 ? 1e9 * double(bytes) / link.bytesPerSecond : 0;
+  givenUntil = std::max(now(), givenUntil) + int64_t(wire);
+  return givenUntil + int64_t(1e9 * link.latencySeconds);
+}
+
+void LinkPort::take(int64_t arrival, size_t bytes) {
+  if (!arrival)
+    return;
+  // The first byte came when the port was free for it.
+  int64_t wire = link.bytesPerSecond > 0 ? int64_t(1e9 * double(bytes) / link.bytesPerSecond) : 0;
+  takenUntil = std::max(arrival, takenUntil + wire);
+  if (int64_t left = takenUntil - now(); left > 100'000)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(left - 100'000));
+  while (now() < takenUntil)
+    std::this_thread::yield();
+}
+
 Expected<EmulatedLink> plait::parseEmulatedLink(const std::string &text) {
   struct Unit {
     const char *name;

@@ -26,39 +26,49 @@ constexpr size_t kPieceBytes = 256 << 10;
 
 /// target[i] = the ranks' values [offset + i] reduced in their order: its own from `own`,
 /// the others' from their buffers.
-void LocalCommunicator::reduceInto(float *target, const float *own, size_t offset, size_t count, ReduceKind kind) {
+void LocalCommunicator::reduceInto(float *target, const float *own, size_t offset, size_t count, const Reduction &how) {
   for (int rank = 0; rank < ranks; ++rank)
     parts[size_t(rank)] = (rank == me ? own : reinterpret_cast<const float *>(inbox(rank))) + offset;
-  reduceParts(target, parts, count, kind);
+  reduceParts(target, parts, count, how);
 }
 
-Status LocalCommunicator::allReduce(std::span<float> data, ReduceKind kind, const char *op) {
+Status LocalCommunicator::allReduce(std::span<float> data, const Reduction &how, const char *op) {
   record(CollectiveKind::allReduce, data.size_bytes());
-  if (data.size_bytes() * size_t(ranks - 1) <= kOneShotBytes && data.size_bytes() <= staging)
-    return oneShot(data, kind, op);
-  size_t piece = std::min(staging, kPieceBytes) / sizeof(float);
+  Algorithm algorithm =
+      chooseAllReduce(wanted, link, data.size_bytes(), kOneShotBytes / size_t(std::max(1, ranks - 1)), ranks, how);
+  if (algorithm == Algorithm::oneShot && data.size_bytes() <= staging)
+    return oneShot(data, how, op);
+  if (algorithm > Algorithm::twoShot) {
+    // A rank that has strayed is found here, and not by waiting for it.
+    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, data.size_bytes(), op));
+    auto carry = [&](std::span<const Parcel> parcels) { return exchange(parcels, "all_reduce", op); };
+    return allReduceBy(algorithm, {me, ranks, carry}, data, how, scratch);
+  }
+  // Over a link each piece costs its latency twice.
+  bool isSlow = link.latencySeconds > 0 || link.bytesPerSecond > 0;
+  size_t piece = (isSlow ? staging : std::min(staging, kPieceBytes)) / sizeof(float);
   for (size_t first = 0; first < data.size(); first += piece)
     PLAIT_RETURN_IF_ERROR(
-        twoShot(data.subspan(first, std::min(piece, data.size() - first)), data.size_bytes(), kind, op));
+        twoShot(data.subspan(first, std::min(piece, data.size() - first)), data.size_bytes(), how, op));
   return Status::success();
 }
 
 /// Everyone reduces everything: one step.
-Status LocalCommunicator::oneShot(std::span<float> data, ReduceKind kind, const char *op) {
+Status LocalCommunicator::oneShot(std::span<float> data, const Reduction &how, const char *op) {
   if (!data.empty() && ranks > 1)
     copyOut(outbox(), data.data(), data.size_bytes());
   PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, data.size_bytes(), op));
   if (ranks == 1 || data.empty())
     return Status::success();
-  reduceInto(data.data(), data.data(), 0, data.size(), kind);
-  holdUp(options.link, data.size_bytes());
+  reduceInto(data.data(), data.data(), 0, data.size(), how);
+  holdUp(link, data.size_bytes() * size_t(ranks - 1));
   return Status::success();
 }
 
 /// Everyone reduces its share and then takes the others': two steps, in which a rank
 /// reads each number of the others twice at most instead of once per rank. `bytes` are those
 /// of the whole call.
-Status LocalCommunicator::twoShot(std::span<float> data, size_t bytes, ReduceKind kind, const char *op) {
+Status LocalCommunicator::twoShot(std::span<float> data, size_t bytes, const Reduction &how, const char *op) {
   size_t n = size_t(ranks), count = data.size();
   // Shares are multiples of a cache line.
   size_t share = ((count + n - 1) / n + 15) & ~size_t(15);
@@ -70,18 +80,19 @@ Status LocalCommunicator::twoShot(std::span<float> data, size_t bytes, ReduceKin
       copyOut(outbox() + begin(rank) * sizeof(float), data.data() + begin(rank), size(rank) * sizeof(float));
   PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op));
   float *own = data.data() + begin(me);
-  reduceInto(own, data.data(), begin(me), size(me), kind);
+  reduceInto(own, data.data(), begin(me), size(me), how);
   copyOut(outbox(), own, size(me) * sizeof(float));
+  holdUp(link, data.size_bytes() * (n - 1) / n);
   PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op));
   for (int i = 1; i < ranks; ++i)
     if (int rank = (me + i) % ranks; size(rank))
       copyIn(data.data() + begin(rank), inbox(rank), size(rank) * sizeof(float));
-  holdUp(options.link, 2 * data.size_bytes() * (n - 1) / n);
+  holdUp(link, data.size_bytes() * (n - 1) / n);
   return Status::success();
 }
 
 Status LocalCommunicator::reduceScatter(std::span<const float> in, std::span<float> out, std::span<const size_t> counts,
-                                        const char *op) {
+                                        const Reduction &how, const char *op) {
   record(CollectiveKind::reduceScatter, in.size_bytes());
   size_t begin = 0, chunk = staging / sizeof(float);
   for (int rank = 0; rank < me; ++rank)
@@ -93,8 +104,8 @@ Status LocalCommunicator::reduceScatter(std::span<const float> in, std::span<flo
     // The part of this chunk that is this rank's.
     size_t low = std::max(first, begin), high = std::min(first + count, begin + out.size());
     if (low < high)
-      reduceInto(out.data() + (low - begin), in.data() + first, low - first, high - low, ReduceKind::sum);
-    holdUp(options.link, count * sizeof(float) * size_t(ranks - 1) / size_t(ranks));
+      reduceInto(out.data() + (low - begin), in.data() + first, low - first, high - low, how);
+    holdUp(link, count * sizeof(float) * size_t(ranks - 1) / size_t(ranks));
   }
   return Status::success();
 }
@@ -114,7 +125,7 @@ Status LocalCommunicator::allGather(std::span<const uint8_t> in, std::span<uint8
         copyIn(out.data() + begin + first, inbox(rank), size);
       begin += bytes[size_t(rank)];
     }
-    holdUp(options.link, std::min(staging, most - first) * size_t(ranks - 1));
+    holdUp(link, std::min(staging, most - first) * size_t(ranks - 1));
   }
   return Status::success();
 }
@@ -135,7 +146,7 @@ Status LocalCommunicator::allToAll(std::span<const uint8_t> in, std::span<uint8_
     for (size_t from = 0; from < n; begin += bytes[from * n + size_t(me)], ++from)
       if (size_t size = part(bytes[from * n + size_t(me)]))
         copyIn(out.data() + begin + first, inbox(int(from)) + size_t(me) * slice, size);
-    holdUp(options.link, std::min(slice, most - first) * (n - 1));
+    holdUp(link, std::min(slice, most - first) * (n - 1));
   }
   return Status::success();
 }
@@ -149,7 +160,7 @@ Status LocalCommunicator::broadcast(std::span<uint8_t> data, int root, const cha
     PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::broadcast, size, op));
     if (me != root)
       copyIn(data.data() + first, inbox(root), size);
-    holdUp(options.link, size);
+    holdUp(link, size);
   }
   return Status::success();
 }
@@ -157,6 +168,6 @@ Status LocalCommunicator::broadcast(std::span<uint8_t> data, int root, const cha
 Status LocalCommunicator::barrier(const char *op) {
   record(CollectiveKind::barrier, 0);
   PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::barrier, 0, op));
-  holdUp(options.link, 0);
+  holdUp(link, 0);
   return Status::success();
 }

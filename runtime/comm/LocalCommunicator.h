@@ -23,13 +23,14 @@
 #include <memory>
 #include <span>
 #include <vector>
-#include <vector>
 
 namespace plait {
 
 class LocalCommunicator final : public Communicator {
 public:
-  LocalCommunicator(std::shared_ptr<const SharedRegion> region, int rank, const LocalGroupOptions &options);
+  /// With `parent` a part of its ranks: `labels` are their numbers there.
+  LocalCommunicator(std::shared_ptr<const SharedRegion> region, int rank, const LocalGroupOptions &options,
+                    LocalCommunicator *parent = nullptr, std::vector<int> labels = {});
   ~LocalCommunicator() override;
   /// Returns when all ranks have joined.
   Status joinAll();
@@ -37,9 +38,9 @@ public:
   int rank() const override { return me; }
   int size() const override { return ranks; }
 
-  Status allReduce(std::span<float> data, ReduceKind kind, const char *op) override;
+  Status allReduce(std::span<float> data, const Reduction &how, const char *op) override;
   Status reduceScatter(std::span<const float> in, std::span<float> out, std::span<const size_t> counts,
-                       const char *op) override;
+                       const Reduction &how, const char *op) override;
   Status allGather(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
                    const char *op) override;
   Status allToAll(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
@@ -48,6 +49,7 @@ public:
   Status send(std::span<const uint8_t> data, int to, const char *op) override;
   Status recv(std::span<uint8_t> data, int from, const char *op) override;
   Status barrier(const char *op) override;
+  Expected<std::vector<std::unique_ptr<Communicator>>> split(std::span<const std::vector<int>> groups) override;
 
 private:
   RankPlace &mine() const { return region.place(me); }
@@ -59,20 +61,30 @@ private:
   Status agree(CollectiveKind kind, uint64_t bytes, const char *op);
   template <typename Ready>
   Status waitFor(std::atomic<uint32_t> &word, std::atomic<uint32_t> &sleepers, const Waiting &waiting, Ready ready);
+  template <typename Ready> Status look(const Waiting &waiting, Ready ready);
   Status fail(Status status, int lost);
+  Status lose(Waiting waiting, const std::string &why);
   Status failAs(int other, const Waiting &waiting);
-  void reduceInto(float *target, const float *own, size_t offset, size_t count, ReduceKind kind);
-  Status oneShot(std::span<float> data, ReduceKind kind, const char *op);
-  Status twoShot(std::span<float> data, size_t bytes, ReduceKind kind, const char *op);
+  void reduceInto(float *target, const float *own, size_t offset, size_t count, const Reduction &how);
+  Status oneShot(std::span<float> data, const Reduction &how, const char *op);
+  Status twoShot(std::span<float> data, size_t bytes, const Reduction &how, const char *op);
+
+  Status exchange(std::span<const Parcel> parcels, const char *name, const char *op);
 
   std::shared_ptr<const SharedRegion> shared;
   const SharedRegion &region;
   const int me, ranks;
   const size_t staging;
   const LocalGroupOptions options;
+  const EmulatedLink link; ///< the group's
+  const Algorithm wanted;
+  LinkPort port;
+  LocalCommunicator *parent = nullptr;
+  bool isSplit = false;
   uint32_t phase = 0;
   unsigned spins = 0;
   std::vector<const float *> parts; ///< of reduceInto
+  std::vector<uint8_t> scratch;     ///< of all-reduces between pairs
   Heart heart;
 };
 

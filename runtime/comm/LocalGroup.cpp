@@ -26,13 +26,20 @@ static RegionHeader headerOf(const LocalGroupOptions &options) {
   RegionHeader header;
   header.size = options.size;
   header.stagingBytes = (options.stagingBytes + 4095) & ~size_t(4095);
+  header.algorithm = int32_t(options.algorithm);
+  header.latencySeconds = options.link.latencySeconds;
+  header.bytesPerSecond = options.link.bytesPerSecond;
   std::snprintf(header.identity.data(), header.identity.size(), "%s", options.identity.c_str());
   return header;
 }
 
 Expected<int> LocalGroup::create(const LocalGroupOptions &options) {
   PLAIT_RETURN_IF_ERROR(checkSize(options.size));
-  return SharedRegion::create(headerOf(options));
+  PLAIT_ASSIGN_OR_RETURN(Algorithm wanted, algorithmOfEnvironment());
+  RegionHeader header = headerOf(options);
+  if (wanted != Algorithm::automatic)
+    header.algorithm = int32_t(wanted);
+  return SharedRegion::create(header);
 }
 
 size_t LocalGroup::sharedBytes(const LocalGroupOptions &options) { return SharedRegion::totalBytes(headerOf(options)); }

@@ -14,7 +14,7 @@
 #ifndef PLAIT_RUNTIME_COMM_LOCALGROUP_H
 #define PLAIT_RUNTIME_COMM_LOCALGROUP_H
 
-#include "runtime/comm/Communicator.h"
+#include "runtime/comm/Algorithms.h"
 #include "runtime/comm/EmulatedLink.h"
 #include "runtime/comm/SharedRegion.h"
 
@@ -36,6 +36,9 @@ struct LocalGroupOptions {
   std::chrono::milliseconds joinDeadline{30000};
   size_t stagingBytes = size_t(1) << 20; ///< of each of a rank's two buffers
   EmulatedLink link;
+  /// Of all-reduces; as $PLAIT_ALL_REDUCE says, if that is set. The group's is that of who
+  /// creates it.
+  Algorithm algorithm = Algorithm::automatic;
   /// Asked while the others have not joined: an error ends the wait.
   std::function<Status()> whileJoining = nullptr;
 };

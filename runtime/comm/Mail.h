@@ -90,6 +90,8 @@ public:
 
   /// What tags begin with, one after another.
   uint32_t nextContext() { return ++contexts; }
+  uint32_t lastContext() const { return contexts; }
+  void useContexts(uint32_t last) { contexts = last; }
 
 private:
   explicit Mail(const plait_comm_plugin_v1_t &plugin) : plugin(plugin) {}

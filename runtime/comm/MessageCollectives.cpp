@@ -36,19 +36,23 @@ std::vector<size_t> beginsOf(std::span<const size_t> counts) {
 } // namespace
 
 /// One parcel, still empty, from and to each other rank, nearest first.
-std::vector<MessageCommunicator::Parcel> MessageCommunicator::words() const {
+std::vector<Parcel> MessageCommunicator::words() const {
   std::vector<Parcel> parcels;
   for (int i = 1; i < size(); ++i)
     parcels.push_back({(me + i) % size()});
   return parcels;
 }
 
-Status MessageCommunicator::allReduce(std::span<float> data, ReduceKind kind, const char *op) {
+Status MessageCommunicator::allReduce(std::span<float> data, const Reduction &how, const char *op) {
   record(CollectiveKind::allReduce, data.size_bytes());
   size_t ranks = members.size(), count = data.size();
   uint64_t signature = signatureOf(CollectiveKind::allReduce, data.size_bytes());
-  std::vector<size_t> counts(ranks, (count + ranks - 1) / ranks);
-  bool oneShot = data.size_bytes() <= kOneShotBytes;
+  Algorithm algorithm = chooseAllReduce(wanted, {}, data.size_bytes(), kOneShotBytes, size(), how);
+  if (algorithm > Algorithm::twoShot && !data.empty()) {
+    auto carry = [&](std::span<const Parcel> parcels) { return exchange(signature, op, parcels); };
+    return allReduceBy(algorithm, {me, size(), carry}, data, how, partial);
+  }
+  bool oneShot = algorithm == Algorithm::oneShot || data.empty();
   std::vector<size_t> begins(ranks + 1, 0);
   for (size_t rank = 1; rank <= ranks; ++rank)
     begins[rank] = std::min(count, (count + ranks - 1) / ranks * rank);
@@ -66,7 +70,7 @@ Status MessageCommunicator::allReduce(std::span<float> data, ReduceKind kind, co
     parcel.in = bytesOf(part);
   }
   PLAIT_RETURN_IF_ERROR(exchange(signature, op, parcels));
-  reduceParts(share(me).data(), parts, own, kind);
+  reduceParts(share(me).data(), parts, own, how);
   if (oneShot)
     return Status::success();
   for (Parcel &parcel : parcels) {
@@ -77,7 +81,7 @@ Status MessageCommunicator::allReduce(std::span<float> data, ReduceKind kind, co
 }
 
 Status MessageCommunicator::reduceScatter(std::span<const float> in, std::span<float> out,
-                                          std::span<const size_t> counts, const char *op) {
+                                          std::span<const size_t> counts, const Reduction &how, const char *op) {
   record(CollectiveKind::reduceScatter, in.size_bytes());
   std::vector<size_t> begins = beginsOf(counts);
   scratch.resize(out.size() * members.size());
@@ -90,7 +94,7 @@ Status MessageCommunicator::reduceScatter(std::span<const float> in, std::span<f
     parcel.in = bytesOf(part);
   }
   PLAIT_RETURN_IF_ERROR(exchange(signatureOf(CollectiveKind::reduceScatter, in.size_bytes()), op, parcels));
-  reduceParts(out.data(), parts, out.size(), ReduceKind::sum);
+  reduceParts(out.data(), parts, out.size(), how);
   return Status::success();
 }
 

@@ -23,11 +23,15 @@ using namespace plait;
 using Clock = std::chrono::steady_clock;
 
 MessageCommunicator::MessageCommunicator(std::shared_ptr<Mail> mailbox, std::vector<int> all, uint32_t context,
-                                         std::chrono::milliseconds deadline)
-    : mail(std::move(mailbox)), members(std::move(all)), context(context), deadline(deadline) {
+                                         std::chrono::milliseconds deadline, Algorithm wanted, MessageCommunicator *of,
+                                         std::vector<int> names)
+    : mail(std::move(mailbox)), members(std::move(all)), context(context), deadline(deadline), wanted(wanted),
+      parent(of) {
+  whole = of;
+  labels = std::move(names);
   me = int(std::find(members.begin(), members.end(), mail->rank()) - members.begin());
   cpu_set_t set;
-  bool crowded = ::sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < size();
+  bool crowded = ::sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < (parent ? parent->size() : size());
   spins = crowded ? 16 : 5000;
   for (int rank = 0; rank < size(); ++rank) {
     peers.push_back(std::make_unique<Peer>());
@@ -49,12 +53,20 @@ uint32_t MessageCommunicator::tag(Tag tag) const { return context * tags + tag; 
 // Waiting
 //===----------------------------------------------------------------------===//
 
+/// `lost` is what the rank is called.
 Status MessageCommunicator::fail(Status status, int lost) {
   failure = status;
   culprit = lost;
   mail->setFailed();
   tellAll(kFailed, status);
+  if (parent && parent->failure)
+    (void)parent->fail(status, lost);
   return status;
+}
+
+Status MessageCommunicator::lose(Waiting waiting, const std::string &why) {
+  waiting.peer = nameOf(waiting.peer);
+  return fail(lostError(waiting, why), waiting.peer);
 }
 
 void MessageCommunicator::tellAll(uint32_t state, const Status &status) {
@@ -74,10 +86,8 @@ void MessageCommunicator::tellAll(uint32_t state, const Status &status) {
     std::this_thread::sleep_for(std::chrono::microseconds(50));
 }
 
-/// Looks whether somebody has failed, and whether the rank that is waited for may still answer.
-Status MessageCommunicator::look(const Waiting &waiting, Clock::time_point now) {
-  // What had been sent before a rank left or ended may still be on its way.
-  constexpr std::chrono::milliseconds kOnItsWay{100};
+/// Whether somebody says that he has failed.
+Status MessageCommunicator::hear(Clock::time_point now) {
   for (int rank = 0; rank < size(); ++rank) {
     Peer &peer = *peers[size_t(rank)];
     if (rank == me || peer.heard || !peer.noticeComing.done() || peer.noticeComing.failed())
@@ -88,16 +98,27 @@ Status MessageCommunicator::look(const Waiting &waiting, Clock::time_point now) 
     if (peer.notice.state == kFailed)
       return fail(Status::error(StatusCode(peer.notice.code), peer.notice.text), peer.notice.culprit);
   }
+  if (!parent)
+    return Status::success();
+  Status status = parent->failure ? parent->hear(now) : parent->failure;
+  return status || !failure ? status : fail(status, parent->culprit);
+}
+
+/// Looks whether somebody has failed, and whether the rank that is waited for may still answer.
+Status MessageCommunicator::look(const Waiting &waiting, Clock::time_point now) {
+  // What had been sent before a rank left or ended may still be on its way.
+  constexpr std::chrono::milliseconds kOnItsWay{100};
+  PLAIT_RETURN_IF_ERROR(hear(now));
   Peer &peer = *peers[size_t(waiting.peer)];
   int there = members[size_t(waiting.peer)];
   if (peer.heard && now - peer.gone > kOnItsWay)
-    return fail(lostError(waiting, "it has left the group"), waiting.peer);
+    return lose(waiting, "it has left the group");
   if (!peer.ended && mail->ended(there)) {
     peer.ended = true;
     peer.gone = now;
   }
   if (peer.ended && now - peer.gone > kOnItsWay)
-    return fail(lostError(waiting, "its process has ended"), waiting.peer);
+    return lose(waiting, "its process has ended");
   // Silence is counted in own beats, so a machine that stands still blames nobody.
   uint32_t own = mail->beats(mail->rank());
   if (uint32_t beats = mail->beats(there); beats != peer.beats || !peer.watched) {
@@ -105,7 +126,7 @@ Status MessageCommunicator::look(const Waiting &waiting, Clock::time_point now) 
     peer.beats = beats;
     peer.since = own;
   } else if (auto silent = (own - peer.since) * Mail::kBeat; silent >= deadline) {
-    return fail(lostError(waiting, silenceText(silent)), waiting.peer);
+    return lose(waiting, silenceText(silent));
   }
   return Status::success();
 }
@@ -129,7 +150,7 @@ Status MessageCommunicator::wait(Mail::Message &message, const Waiting &waiting)
       std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
   if (message.failed())
-    return fail(lostError(waiting, "its message could not be carried"), waiting.peer);
+    return lose(waiting, "its message could not be carried");
   return Status::success();
 }
 
@@ -180,7 +201,7 @@ Status MessageCommunicator::exchange(uint64_t signature, const char *op, std::sp
     Envelope &envelope = peers[size_t(parcel.peer)]->in;
     if (!envelope.whole(coming[i].bytes()) || envelope.signature != signature || !envelope.isFrom(op) ||
         envelope.size != parcel.in.size())
-      return fail(strayError(parcel.peer, envelope.signature, envelope.op, signature, op), parcel.peer);
+      return fail(strayError(nameOf(parcel.peer), envelope.signature, envelope.op, signature, op), nameOf(parcel.peer));
     size_t inside = envelope.take(parcel.in);
     PLAIT_RETURN_IF_ERROR(receiveRest(parcel.in, inside, parcel.peer, collectiveRestTag, waiting));
   }
@@ -216,7 +237,41 @@ Status MessageCommunicator::recv(std::span<uint8_t> data, int from, const char *
   Mail::Message coming = expect(envelope.bytes(sizeof(envelope.data)), from, pairTag);
   PLAIT_RETURN_IF_ERROR(wait(coming, waiting));
   if (!envelope.whole(coming.bytes()) || envelope.size != data.size())
-    return fail(strayMessage(from, envelope.size, data.size(), op), from);
+    return fail(strayMessage(nameOf(from), envelope.size, data.size(), op), nameOf(from));
   size_t inside = envelope.take(data);
   return receiveRest(data, inside, from, pairRestTag, waiting);
+}
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+Expected<std::vector<std::unique_ptr<Communicator>>>
+MessageCommunicator::split(std::span<const std::vector<int>> groups) {
+  if (parent)
+    return unsupported("ranks: found a part of a group; expected the whole one to be split");
+  // Processes may have made different groups before; beyond the last of any of them
+  // contexts are free between all.
+  std::vector<uint32_t> last(members.size());
+  std::vector<size_t> bytes(members.size(), sizeof(uint32_t));
+  uint32_t own = mail->lastContext();
+  PLAIT_RETURN_IF_ERROR(allGather({reinterpret_cast<const uint8_t *>(&own), sizeof(own)},
+                                  {reinterpret_cast<uint8_t *>(last.data()), last.size() * sizeof(uint32_t)}, bytes,
+                                  "groups"));
+  uint32_t first = *std::max_element(last.begin(), last.end()) + 1;
+  if (first + groups.size() > mostContext(*mail))
+    return unsupported("ranks: found more groups than there are tags of messages (" + std::to_string(mail->mostTag()) +
+                       ")");
+  mail->useContexts(first + uint32_t(groups.size()));
+  std::vector<std::unique_ptr<Communicator>> parts(groups.size());
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (std::find(groups[i].begin(), groups[i].end(), me) == groups[i].end())
+      continue;
+    std::vector<int> there;
+    for (int member : groups[i])
+      there.push_back(members[size_t(member)]);
+    parts[i] = std::make_unique<MessageCommunicator>(mail, std::move(there), first + uint32_t(i), deadline, wanted,
+                                                     this, groups[i]);
+  }
+  return parts;
 }

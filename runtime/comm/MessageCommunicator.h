@@ -14,7 +14,7 @@
 #ifndef PLAIT_RUNTIME_COMM_MESSAGECOMMUNICATOR_H
 #define PLAIT_RUNTIME_COMM_MESSAGECOMMUNICATOR_H
 
-#include "runtime/comm/Communicator.h"
+#include "runtime/comm/Algorithms.h"
 #include "runtime/comm/Faults.h"
 #include "runtime/comm/Mail.h"
 
@@ -25,17 +25,21 @@ namespace plait {
 class MessageCommunicator final : public Communicator {
 public:
   /// `members` are ranks of the mail; `context` tells this group's messages from others'.
+  /// With `parent` a part of its ranks: `labels` are their numbers there.
   MessageCommunicator(std::shared_ptr<Mail> mail, std::vector<int> members, uint32_t context,
-                      std::chrono::milliseconds deadline);
+                      std::chrono::milliseconds deadline, Algorithm wanted = Algorithm::automatic,
+                      MessageCommunicator *parent = nullptr, std::vector<int> labels = {});
   ~MessageCommunicator() override;
   static uint32_t mostContext(const Mail &mail);
+  /// Of all-reduces; the same on all ranks.
+  void setAlgorithm(Algorithm algorithm) { wanted = algorithm; }
 
   int rank() const override { return me; }
   int size() const override { return int(members.size()); }
 
-  Status allReduce(std::span<float> data, ReduceKind kind, const char *op) override;
+  Status allReduce(std::span<float> data, const Reduction &how, const char *op) override;
   Status reduceScatter(std::span<const float> in, std::span<float> out, std::span<const size_t> counts,
-                       const char *op) override;
+                       const Reduction &how, const char *op) override;
   Status allGather(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
                    const char *op) override;
   Status allToAll(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
@@ -44,17 +48,11 @@ public:
   Status send(std::span<const uint8_t> data, int to, const char *op) override;
   Status recv(std::span<uint8_t> data, int from, const char *op) override;
   Status barrier(const char *op) override;
+  Expected<std::vector<std::unique_ptr<Communicator>>> split(std::span<const std::vector<int>> groups) override;
 
 private:
   enum Tag : uint32_t { collectiveTag, collectiveRestTag, pairTag, pairRestTag, noticeTag, tags = 8 };
 
-  /// What goes to and comes from one rank in a step; without spans a word alone.
-  struct Parcel {
-    int peer;
-    std::span<const uint8_t> out = {};
-    std::span<uint8_t> in = {};
-    bool sends = true, receives = true;
-  };
   /// The head of a message, and the data if it is short.
   struct Envelope;
   /// What a rank tells the others when it has failed or left.
@@ -75,7 +73,9 @@ private:
   Status receiveRest(std::span<uint8_t> data, size_t from, int peer, Tag tag, const Waiting &waiting);
   Status wait(Mail::Message &message, const Waiting &waiting);
   Status look(const Waiting &waiting, std::chrono::steady_clock::time_point now);
+  Status hear(std::chrono::steady_clock::time_point now);
   Status fail(Status status, int lost);
+  Status lose(Waiting waiting, const std::string &why);
   void tellAll(uint32_t state, const Status &status);
   std::vector<Parcel> words() const;
 
@@ -83,10 +83,13 @@ private:
   const std::vector<int> members; ///< ranks of the mail
   const uint32_t context;
   const std::chrono::milliseconds deadline;
+  Algorithm wanted;
+  MessageCommunicator *const parent;
   int me = 0;
   unsigned spins;
   std::vector<std::unique_ptr<Peer>> peers;
-  std::vector<float> scratch; ///< what all ranks give of this one's share
+  std::vector<float> scratch;   ///< what all ranks give of this one's share
+  std::vector<uint8_t> partial; ///< of all-reduces between pairs
 };
 
 } // namespace plait

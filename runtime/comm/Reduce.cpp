@@ -8,6 +8,8 @@
 #include "runtime/comm/Reduce.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 
 using namespace plait;
@@ -69,7 +71,53 @@ PLAIT_REDUCE(reduceNarrow, )
 PLAIT_REDUCE(reduceAvx2, [[gnu::target("avx2")]])
 #endif
 
-void plait::reduceParts(float *target, std::span<const float *const> parts, size_t count, ReduceKind kind) {
+namespace {
+/// Sums of a few elements in another order, or in f64.
+template <typename T> struct Pieces {
+  std::span<const float *const> parts;
+  size_t first, count; ///< elements
+
+  using Sums = std::array<T, kPiece>;
+  Sums load(size_t part) const {
+    Sums sums;
+    std::copy_n(parts[part] + first, count, sums.begin());
+    return sums;
+  }
+  void add(Sums &left, const Sums &right) const {
+    for (size_t i = 0; i < count; ++i)
+      left[i] += right[i];
+  }
+  Sums inOrder() const {
+    Sums sums = load(0);
+    for (size_t part = 1; part < parts.size(); ++part)
+      add(sums, load(part));
+    return sums;
+  }
+  Sums alongTree(size_t begin, size_t end) const {
+    if (end - begin == 1)
+      return load(begin);
+    size_t middle = begin + std::bit_floor(end - begin - 1);
+    Sums sums = alongTree(begin, middle);
+    add(sums, alongTree(middle, end));
+    return sums;
+  }
+};
+
+template <typename T> void sumPieces(float *target, std::span<const float *const> parts, size_t count, SumOrder order) {
+  for (size_t first = 0; first < count; first += kPiece) {
+    Pieces<T> pieces = {parts, first, std::min(kPiece, count - first)};
+    auto sums = order == SumOrder::tree ? pieces.alongTree(0, parts.size()) : pieces.inOrder();
+    std::copy_n(sums.begin(), pieces.count, target + first);
+  }
+}
+} // namespace
+
+void plait::reduceParts(float *target, std::span<const float *const> parts, size_t count, const Reduction &how) {
+  ReduceKind kind = how.kind;
+  if (kind == ReduceKind::sum && how.wide)
+    return sumPieces<double>(target, parts, count, how.order);
+  if (kind == ReduceKind::sum && how.order == SumOrder::tree)
+    return sumPieces<float>(target, parts, count, how.order);
 #if defined(__x86_64__)
   static const bool wide = __builtin_cpu_supports("avx2");
   if (wide)

@@ -14,9 +14,9 @@
 
 namespace plait {
 
-/// target[i] = parts[0][i], parts[1][i], ... reduced in this order. `target` may be
-/// one of the parts.
-void reduceParts(float *target, std::span<const float *const> parts, size_t count, ReduceKind kind);
+/// target[i] = parts[0][i], parts[1][i], ... reduced as `how` says. `target` may be one of
+/// the parts.
+void reduceParts(float *target, std::span<const float *const> parts, size_t count, const Reduction &how);
 
 } // namespace plait
 

@@ -19,7 +19,7 @@
 namespace plait {
 
 /// What ranks of different processes must agree on before they read the rest.
-inline constexpr uint64_t kRegionMagic = 0x32304D4D4F435450; // "PTCOMM02"
+inline constexpr uint64_t kRegionMagic = 0x33304D4D4F435450; // "PTCOMM03"
 inline constexpr int kMaxLocalRanks = 64;
 
 /// Where a rank is. One writer, its rank, but for `sleepers` and a `state` of lost ranks.
@@ -49,13 +49,17 @@ enum RankState : uint32_t { kRankAbsent = 0, kRankJoined = 1, kRankLeft = 2, kRa
 struct alignas(128) Channel {
   std::atomic<uint32_t> sent{0}, taken{0};
   std::atomic<uint32_t> sleepers{0};
-  uint64_t bytes = 0; ///< of the message whose chunks are under way
+  uint64_t bytes = 0;  ///< of the message whose chunks are under way
+  int64_t arrival = 0; ///< of the last chunk, over an emulated link
 };
 
 struct RegionHeader {
   uint64_t magic = kRegionMagic;
   int32_t size = 0;
   uint64_t stagingBytes = 0;
+  // How they add up, so that all do the same: see Algorithms.h and EmulatedLink.h.
+  int32_t algorithm = 0;
+  double latencySeconds = 0, bytesPerSecond = 0;
   std::array<char, 256> identity{};
 };
 
@@ -67,7 +71,10 @@ public:
 
   /// A new region in anonymous shared memory; returns its descriptor.
   static Expected<int> create(const RegionHeader &header);
-  static Expected<SharedRegion> map(int fd); ///< `fd` stays the caller's
+  /// A further one in the memory of `fd`, which grows if need be.
+  static Status createAt(int fd, size_t offset, const RegionHeader &header);
+  static Expected<SharedRegion> map(int fd, size_t offset = 0); ///< `fd` stays the caller's
+  int descriptor() const { return fd; }
   /// Takes the memory that `rank` writes, which it calls itself so that the memory is near
   /// it. A lack of memory is an error here, not a SIGBUS later.
   Status reserve(int rank) const;
@@ -88,7 +95,7 @@ public:
   }
 
 private:
-  SharedRegion(uint8_t *base, size_t bytes, int fd) : base(base), bytes(bytes), fd(fd) {}
+  SharedRegion(uint8_t *base, size_t bytes, int fd, size_t offset) : base(base), bytes(bytes), fd(fd), offset(offset) {}
   static size_t dataOffset(int64_t size);
   size_t dataOffset() const { return dataOffset(header().size); }
   RankPlace *places() const { return reinterpret_cast<RankPlace *>(base + 1024); }
@@ -96,7 +103,8 @@ private:
 
   uint8_t *base;
   size_t bytes;
-  int fd; ///< its own
+  int fd;        ///< its own
+  size_t offset; ///< of `base` in it
 };
 
 static_assert(sizeof(RegionHeader) <= 1024 && std::atomic<uint32_t>::is_always_lock_free);

@@ -103,10 +103,12 @@ bool World::inOrder() const { return !mail->hasFailed(); }
 Status World::meet(const WorldOptions &options) {
   struct Card {
     ProcessPlace place;
-    char identity[1008];
+    int32_t algorithm; ///< of all-reduces; that of rank 0 holds
+    char identity[1004];
   };
+  PLAIT_ASSIGN_OR_RETURN(Algorithm wanted, algorithmOfEnvironment());
   std::vector<Card> cards{size_t(size())};
-  Card mine = {ProcessPlace::own(), {}};
+  Card mine = {ProcessPlace::own(), int32_t(wanted), {}};
   options.identity.copy(mine.identity, sizeof(mine.identity) - 1);
   std::vector<size_t> bytes(cards.size(), sizeof(Card));
   PLAIT_RETURN_IF_ERROR(everyone->allGather({reinterpret_cast<const uint8_t *>(&mine), sizeof(mine)},
@@ -118,6 +120,8 @@ Status World::meet(const WorldOptions &options) {
     places.push_back(card.place);
   }
   mail->setPlaces(std::move(places));
+  algorithm = Algorithm(cards[0].algorithm);
+  static_cast<MessageCommunicator &>(*everyone).setAlgorithm(algorithm);
   for (int rank = 1; rank < size() && alikeStatus; ++rank)
     if (std::strcmp(cards[size_t(rank)].identity, cards[0].identity) != 0)
       alikeStatus = identityError(rank, cards[size_t(rank)].identity, cards[0].identity);
@@ -147,7 +151,7 @@ Expected<std::unique_ptr<Communicator>> World::split(int color, int key, const c
   std::sort(members.begin(), members.end(),
             [&](int a, int b) { return std::pair(choices[size_t(a)].key, a) < std::pair(choices[size_t(b)].key, b); });
   return std::unique_ptr<Communicator>(
-      std::make_unique<MessageCommunicator>(mail, std::move(members), context, deadline));
+      std::make_unique<MessageCommunicator>(mail, std::move(members), context, deadline, algorithm));
 }
 
 void World::close(int code) {

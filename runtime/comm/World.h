@@ -14,7 +14,7 @@
 #define PLAIT_RUNTIME_COMM_WORLD_H
 
 #include "runtime/comm/CommPlugin.h"
-#include "runtime/comm/Communicator.h"
+#include "runtime/comm/Algorithms.h"
 
 #include <chrono>
 #include <memory>
@@ -71,6 +71,7 @@ private:
 
   std::shared_ptr<Mail> mail;
   std::chrono::milliseconds deadline;
+  Algorithm algorithm = Algorithm::automatic;
   std::unique_ptr<Communicator> everyone;
   Status alikeStatus;
 };

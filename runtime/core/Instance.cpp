@@ -92,7 +92,8 @@ Status Instance::prepare(const InstanceOptions &options) {
     unsigned threads = options.threads ? options.threads : std::max(1u, physicalCores() / ranks);
     unsigned firstCpu = rank * threads;
     PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
-    executor = std::make_unique<Executor>(m.tables(), *plan, m.weights(), group ? &group->communicator() : nullptr);
+    executor = std::make_unique<Executor>(m.tables(), *plan, m.weights(),
+                                          group ? group->communicators() : RankCommunicators());
   } catch (const std::bad_alloc &) {
     return resourceError("instance: out of memory; use a smaller batch or context");
   }

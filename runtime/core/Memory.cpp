@@ -7,6 +7,7 @@
 
 #include "runtime/core/Memory.h"
 
+#include "runtime/base/ModelGroups.h"
 #include "runtime/comm/LocalGroup.h"
 #include "runtime/core/Instance.h"
 #include "runtime/core/Ranks.h"
@@ -182,6 +183,7 @@ Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables, const
       table.capacityPages = std::min(table.capacityPages, limits.maxRows * limits.ringPages(table, limits.maxTokens));
   }
 
+  int64_t sharers = placeIn(tables, tables.token_group).size;
   StepDims dims{};
   dims[PLAIT_DIM_TOKENS] = limits.maxTokens;
   dims[PLAIT_DIM_ROWS] = limits.maxRows;
@@ -190,7 +192,7 @@ Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables, const
   dims[PLAIT_DIM_STOPS] = limits.maxStops;
   dims[PLAIT_DIM_EDITS] = limits.maxLeaves * limits.maxEdits;
   dims[PLAIT_DIM_TOPS] = limits.maxTopLogprobs;
-  dims[PLAIT_DIM_TOKENS_PART] = (limits.maxTokens + tables.ranks - 1) / tables.ranks;
+  dims[PLAIT_DIM_TOKENS_PART] = (limits.maxTokens + sharers - 1) / sharers;
   dims[PLAIT_DIM_DRAWS] = dims[PLAIT_DIM_WARPS] = limits.maxLeaves;
   dims[PLAIT_DIM_TOP_ENTRIES] = limits.maxLeaves * limits.maxTopLogprobs;
   reservation.arena = arenaBytes(plan, dims);
@@ -226,6 +228,22 @@ static double programBytes(const Model &model, int rank, double weights) {
   return std::max(0.0, bytes - (model.manifest().weightsKind == "random" ? weights : 0));
 }
 
+size_t plait::communicationBytes(const Mesh &mesh, const plait_model_v4_t &tables) {
+  size_t bytes = 0;
+  for (const WorldGroup &group : groupsOf(mesh)) {
+    LocalGroupOptions local;
+    local.stagingBytes = group.stagingBytes();
+    auto add = [&](size_t size) {
+      local.size = int(size);
+      bytes += LocalGroup::sharedBytes(local);
+    };
+    add(group.members.size());
+    for (int32_t i = 0; i < tables.group_count && !group.isLink; ++i)
+      add(size_t(tables.groups[i].count));
+  }
+  return bytes;
+}
+
 Expected<ModelLedger> plait::ledgerOf(const Model &model, const InstanceOptions &options) {
   ModelLedger ledger;
   ledger.replicas = int64_t(model.replicas());
@@ -257,12 +275,7 @@ Expected<ModelLedger> plait::ledgerOf(const Model &model, const InstanceOptions 
       ledger.pages = reservation.limits.tables[0].capacityPages;
     ledger.pageTokens = reservation.limits.pageTokens;
   }
-  for (const WorldGroup &group : groups) {
-    LocalGroupOptions local;
-    local.size = int(group.members.size());
-    local.stagingBytes = group.stagingBytes();
-    ledger.communication += double(LocalGroup::sharedBytes(local));
-  }
+  ledger.communication = double(communicationBytes(mesh, model.tables()));
   return ledger;
 }
 

@@ -9,6 +9,7 @@
 #define PLAIT_RUNTIME_CORE_MEMORY_H
 
 #include "plait-abi/Model.h"
+#include "runtime/base/Mesh.h"
 #include "runtime/base/Status.h"
 #include "runtime/core/StepInputs.h"
 
@@ -73,6 +74,10 @@ struct ModelLedger {
 /// What an instance of `options` on every replica of `model` will hold, before it is
 /// made. The other ranks' tables are read for it.
 Expected<ModelLedger> ledgerOf(const Model &model, const InstanceOptions &options);
+
+/// Of the memory that ranks share for their collectives: of each group of a mesh, and of
+/// each group of a model's ranks.
+size_t communicationBytes(const Mesh &mesh, const plait_model_v4_t &tables);
 
 /// "weights 1.20 GiB, keys and values 12.00 MiB, ..."
 std::string ledgerText(const RankMemory &rank);

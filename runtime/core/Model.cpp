@@ -102,6 +102,8 @@ Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const 
     if (Status status = link->agree(own, "open the model"); all)
       all = std::move(status);
   PLAIT_RETURN_IF_ERROR(all);
+  if (options.group)
+    PLAIT_RETURN_IF_ERROR(options.group->split((*opened)->tables()));
   return opened;
 }
 

@@ -57,6 +57,26 @@ std::string RankNames::of(int rank) const {
 RankGroup::RankGroup(std::unique_ptr<Communicator> communicator, std::shared_ptr<Processes> processes, RankNames names)
     : processes(std::move(processes)), comm(std::move(communicator)), names(std::move(names)) {}
 
+Status RankGroup::split(const plait_model_v4_t &model) {
+  std::vector<std::vector<int>> groups;
+  for (int32_t i = 0; i < model.group_count; ++i)
+    groups.emplace_back(model.groups[i].members, model.groups[i].members + model.groups[i].count);
+  if (groups.empty())
+    return Status::success();
+  auto made = comm->split(groups);
+  if (!made)
+    return explain(made.status());
+  parts = made.take();
+  return Status::success();
+}
+
+RankCommunicators RankGroup::communicators() const {
+  RankCommunicators all = {comm.get(), {}};
+  for (const std::unique_ptr<Communicator> &part : parts)
+    all.groups.push_back(part.get());
+  return all;
+}
+
 RankGroup::~RankGroup() {
   if (leads() && !broken)
     (void)tell(RankCommand::stop, 0); // who does not hear it misses its leader soon

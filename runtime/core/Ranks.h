@@ -20,6 +20,7 @@
 
 #include "runtime/base/Status.h"
 #include "runtime/comm/Communicator.h"
+#include "runtime/device/cpu/PlanCollectives.h"
 
 #include <cstdint>
 #include <functional>
@@ -82,6 +83,9 @@ public:
   RankGroup(const RankGroup &) = delete;
 
   Communicator &communicator() const { return *comm; }
+  /// Makes the communicators of a model's groups. All ranks call it.
+  Status split(const plait_model_v4_t &model);
+  RankCommunicators communicators() const;
   bool leads() const { return comm->rank() == 0; }
   /// As of `Processes`.
   int64_t peakMemory(int worldRank) const { return processes ? processes->peakMemory(worldRank) : -1; }
@@ -103,6 +107,7 @@ public:
 private:
   std::shared_ptr<Processes> processes; // goes after the communicator
   std::unique_ptr<Communicator> comm;
+  std::vector<std::unique_ptr<Communicator>> parts; ///< of each group of the model; they go before `comm`
   const RankNames names;
   std::mutex orderMutex;
   uint32_t instances = 0;

@@ -7,6 +7,7 @@
 
 #include "runtime/core/Tables.h"
 
+#include "runtime/base/ModelGroups.h"
 #include "runtime/base/SumTree.h"
 
 #include <algorithm>
@@ -113,15 +114,15 @@ const char *plait::launchName(const plait_model_v4_t &model, const plait_plan_v2
                               const plait_launch_v2_t &launch) {
   if (launch.kernel >= 0)
     return model.kernels[launch.kernel].name;
-  static constexpr const char *names[PLAIT_COLLECTIVE_KIND_COUNT] = {"all_reduce", "reduce_scatter", "all_gather",
-                                                                     "part"};
+  static constexpr const char *names[PLAIT_COLLECTIVE_KIND_COUNT] = {
+      "all_reduce", "reduce_scatter", "all_gather", "part", "all_to_all", "broadcast", "send", "recv"};
   return names[plan.collectives[-1 - launch.kernel].kind];
 }
 
 int64_t plait::collectiveBytes(const plait_plan_v2_t &plan, const std::array<int64_t, PLAIT_DIM_COUNT> &dims) {
   int64_t most = 0;
   for (int32_t i = 0; i < plan.collective_count; ++i) {
-    const plait_collective_v2_t &collective = plan.collectives[i];
+    const plait_collective_v3_t &collective = plan.collectives[i];
     if (collective.kind != PLAIT_COLLECTIVE_PART)
       most = std::max(most, dims[size_t(collective.rows)] * collective.columns * std::max(collective.nodes, 1) * 4);
   }
@@ -152,6 +153,9 @@ public:
     for (int32_t i = 0; i < model.state_count; ++i)
       PLAIT_RETURN_IF_ERROR(checkState(model.states[i]).withContext(at("state", i)));
     PLAIT_RETURN_IF_ERROR(checkPageTables());
+    for (int32_t i = 0; i < model.group_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkGroup(model.groups[i]).withContext(at("group", i)));
+    PLAIT_RETURN_IF_ERROR(checkOwnGroup("token_group", model.token_group));
     for (int32_t i = 0; i < model.source_count; ++i)
       if (!image.holdsString(model.sources[i]))
         return damaged(at("source", i), "a pointer outside the binary", "text");
@@ -197,6 +201,7 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("table_count", model.table_count, 0, model.state_count));
     PLAIT_RETURN_IF_ERROR(inRange("ranks", model.ranks, 1, kMaxRanks));
     PLAIT_RETURN_IF_ERROR(inRange("rank", model.rank, 0, int64_t(model.ranks) - 1));
+    PLAIT_RETURN_IF_ERROR(table("group", model.groups, model.group_count));
     return table("source", model.sources, model.source_count);
   }
 
@@ -346,20 +351,54 @@ private:
     return Status::success();
   }
 
-  Status checkCollective(const plait_collective_v2_t &c) const {
+  Status checkGroup(const plait_group_v1_t &group) const {
+    PLAIT_RETURN_IF_ERROR(inRange("member count", group.count, 1, model.ranks));
+    PLAIT_RETURN_IF_ERROR(table("member", group.members, group.count));
+    std::vector<bool> seen(size_t(model.ranks), false);
+    for (int32_t i = 0; i < group.count; ++i) {
+      PLAIT_RETURN_IF_ERROR(inRange("member", group.members[i], 0, model.ranks - 1));
+      if (seen[size_t(group.members[i])])
+        return damaged(at("member", i), std::to_string(group.members[i]) + " again", "each rank once");
+      seen[size_t(group.members[i])] = true;
+    }
+    return Status::success();
+  }
+
+  /// Of the table, with this rank in it.
+  Status checkOwnGroup(const char *name, int32_t group) const {
+    PLAIT_RETURN_IF_ERROR(inRange(name, group, -1, int64_t(model.group_count) - 1));
+    if (GroupPlace place = placeIn(model, group); place.index == place.size)
+      return damaged(name, std::to_string(group), "a group with rank " + std::to_string(model.rank));
+    return Status::success();
+  }
+
+  Status checkCollective(const plait_collective_v3_t &c) const {
     PLAIT_RETURN_IF_ERROR(inRange("kind", c.kind, 0, PLAIT_COLLECTIVE_KIND_COUNT - 1));
-    PLAIT_RETURN_IF_ERROR(inRange("dim", c.dim, 0, c.kind == PLAIT_COLLECTIVE_ALL_REDUCE ? 0 : 1));
+    PLAIT_RETURN_IF_ERROR(checkOwnGroup("group", c.group));
+    GroupPlace place = placeIn(model, c.group);
+    bool swaps = c.kind == PLAIT_COLLECTIVE_ALL_TO_ALL;
+    bool hasParts = c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && !isInPlace(c);
+    PLAIT_RETURN_IF_ERROR(inRange("dim", c.dim, 0, hasParts ? 1 : 0));
     PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, 0, PLAIT_DIM_COUNT - 1));
-    if (c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && c.dim == 0)
+    if (swaps || (hasParts && c.dim == 0)) {
       PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, PLAIT_DIM_TOKENS, PLAIT_DIM_TOKENS));
+      PLAIT_RETURN_IF_ERROR(inRange("group", c.group, model.token_group, model.token_group));
+    }
     PLAIT_RETURN_IF_ERROR(inRange("columns", c.columns, 1, kMaxColumns));
+    bool isPair = c.kind == PLAIT_COLLECTIVE_SEND || c.kind == PLAIT_COLLECTIVE_RECV;
+    bool hasOther = isPair || c.kind == PLAIT_COLLECTIVE_BROADCAST;
+    PLAIT_RETURN_IF_ERROR(inRange("other", c.other, 0, hasOther ? place.size - 1 : 0));
+    if (isPair && c.other == place.index)
+      return damaged("other", std::to_string(c.other), "another rank than this one");
     bool sums = c.kind == PLAIT_COLLECTIVE_ALL_REDUCE || c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER;
     PLAIT_RETURN_IF_ERROR(inRange("nodes", c.nodes, 0, sums ? kMaxEntries : 0));
-    if (c.dim == 1)
-      PLAIT_RETURN_IF_ERROR(checkBounds("bounds", c.bounds, c.columns));
+    PLAIT_RETURN_IF_ERROR(inRange("order", c.order, 0, sums && !c.nodes ? PLAIT_SUM_ORDER_COUNT - 1 : 0));
+    PLAIT_RETURN_IF_ERROR(inRange("wide", c.wide, 0, sums && !c.nodes ? 1 : 0));
+    if (swaps || c.dim == 1)
+      PLAIT_RETURN_IF_ERROR(checkBounds("bounds", c.bounds, place.size, c.columns));
     if (!c.nodes)
       return Status::success();
-    PLAIT_RETURN_IF_ERROR(checkBounds("node_bounds", c.node_bounds, c.nodes));
+    PLAIT_RETURN_IF_ERROR(checkBounds("node_bounds", c.node_bounds, place.size, c.nodes));
     PLAIT_RETURN_IF_ERROR(table("node end", c.node_ends, c.nodes));
     int64_t begin = 0, leaves = c.node_ends[c.nodes - 1];
     PLAIT_RETURN_IF_ERROR(inRange("node_ends", leaves, 1, kMaxColumns).withContext(at("node", c.nodes - 1)));
@@ -375,31 +414,35 @@ private:
   }
 
   /// One more number than ranks, rising from 0 to `end`.
-  Status checkBounds(const char *name, const int64_t *bounds, int64_t end) const {
-    PLAIT_RETURN_IF_ERROR(table(name, bounds, model.ranks + 1));
+  Status checkBounds(const char *name, const int64_t *bounds, int32_t ranks, int64_t end) const {
+    PLAIT_RETURN_IF_ERROR(table(name, bounds, ranks + 1));
     PLAIT_RETURN_IF_ERROR(inRange(name, bounds[0], 0, 0));
-    for (int32_t rank = 0; rank < model.ranks; ++rank)
+    for (int32_t rank = 0; rank < ranks; ++rank)
       PLAIT_RETURN_IF_ERROR(inRange(name, bounds[rank + 1], bounds[rank] + 1, end));
-    return inRange(name, bounds[model.ranks], end, end);
+    return inRange(name, bounds[ranks], end, end);
   }
 
   /// Slots hold what is read and written, whatever the extents of a step.
   Status checkCollectiveLaunch(const plait_plan_v2_t &plan, int32_t index) const {
     const plait_launch_v2_t &launch = plan.launches[index];
-    const plait_collective_v2_t &c = plan.collectives[-1 - launch.kernel];
+    const plait_collective_v3_t &c = plan.collectives[-1 - launch.kernel];
+    int32_t own = placeIn(model, c.group).index;
     PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 2, 2));
     const plait_arg_v1_t *args = plan.args + launch.first_arg;
     int dims[2] = {c.rows, c.rows};
     int64_t columns[2] = {c.columns, c.columns};
-    if (c.kind != PLAIT_COLLECTIVE_ALL_REDUCE) {
+    if (c.kind == PLAIT_COLLECTIVE_ALL_TO_ALL) {
+      columns[c.dim] = c.bounds[own + 1] - c.bounds[own]; // `dim` is the side of the columns' part, too
+      dims[1 - c.dim] = PLAIT_DIM_TOKENS_PART;
+    } else if (c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && !isInPlace(c)) {
       int side = c.kind == PLAIT_COLLECTIVE_ALL_GATHER ? 0 : 1; // that of the part
       if (c.dim == 1)
-        columns[side] = c.bounds[model.rank + 1] - c.bounds[model.rank];
+        columns[side] = c.bounds[own + 1] - c.bounds[own];
       else
         dims[side] = PLAIT_DIM_TOKENS_PART;
     }
     if (c.nodes)
-      columns[0] *= c.node_bounds[model.rank + 1] - c.node_bounds[model.rank];
+      columns[0] *= c.node_bounds[own + 1] - c.node_bounds[own];
     for (int32_t a = 0; a < 2; ++a) {
       if (args[a].kind != PLAIT_ARG_SLOT)
         return damaged(at("argument", a) + ": kind", std::to_string(args[a].kind), "a slot for a collective");
@@ -408,10 +451,9 @@ private:
                        "a collective of more elements than slot " + std::to_string(args[a].index) + " holds",
                        "a slot that holds them in every step");
     }
-    bool inPlace = c.kind == PLAIT_COLLECTIVE_ALL_REDUCE && !c.nodes;
-    if ((args[0].index == args[1].index) != inPlace)
+    if ((args[0].index == args[1].index) != isInPlace(c))
       return damaged("argument 1", "slot " + std::to_string(args[1].index),
-                     inPlace ? "that of argument 0" : "another one than argument 0");
+                     isInPlace(c) ? "that of argument 0" : "another one than argument 0");
     PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 1, 1));
     if (index + 1 < plan.launch_count && !plan.launches[index + 1].barrier)
       return damaged("barrier", "0 in the launch after a collective", "1");

@@ -8,7 +8,8 @@
 // Prints microseconds per all-reduce of f32, the median of many, for each number of
 // bytes, one per line.
 //
-//   plait-comm plait RANKS BYTES...   LocalGroup, as models use it
+//   plait-comm plait RANKS BYTES...   LocalGroup, as models use it; with PLAIT_ALL_REDUCE
+//                                     by that algorithm, with PLAIT_COMM_LINK over such a link
 //   plait-comm plain RANKS BYTES...   a loop by hand: copy, count, wait, add up
 //
 // The loop is what there is to reach: no deadlines, no names, no lost ranks. It sums in
@@ -72,10 +73,11 @@ private:
 };
 
 /// Medians, printed by rank 0.
-int measure(int rank, const std::vector<size_t> &sizes, const std::function<bool(std::vector<float> &)> &allReduce) {
+int measure(int rank, const std::vector<size_t> &sizes, bool isSlow,
+            const std::function<bool(std::vector<float> &)> &allReduce) {
   for (size_t bytes : sizes) {
     std::vector<float> data(bytes / sizeof(float), 1e-3f);
-    size_t rounds = std::clamp<size_t>((size_t(64) << 20) / bytes, 200, 5000);
+    size_t rounds = isSlow ? 9 : std::clamp<size_t>((size_t(64) << 20) / bytes, 200, 5000);
     std::vector<double> times;
     for (size_t i = 0; i < rounds; ++i) {
       auto begin = Clock::now();
@@ -106,6 +108,16 @@ int main(int argc, char **argv) {
   PlainLoop loop(ranks, *std::max_element(sizes.begin(), sizes.end()));
   LocalGroupOptions options;
   options.size = ranks;
+  bool isSlow = false;
+  if (const char *text = std::getenv("PLAIT_COMM_LINK"); text && *text) {
+    auto link = parseEmulatedLink(text);
+    if (!link) {
+      std::fprintf(stderr, "plait-comm: %s\n", link.status().message().c_str());
+      return 2;
+    }
+    options.link = *link;
+    isSlow = true;
+  }
   auto group = LocalGroup::create(options);
   if (!group) {
     std::fprintf(stderr, "plait-comm: %s\n", group.status().message().c_str());
@@ -117,10 +129,10 @@ int main(int argc, char **argv) {
       rank = r;
   int code;
   if (plain) {
-    code = measure(rank, sizes, [&](std::vector<float> &data) { return loop.allReduce(rank, data), true; });
+    code = measure(rank, sizes, isSlow, [&](std::vector<float> &data) { return loop.allReduce(rank, data), true; });
   } else {
     auto member = LocalGroup::join(*group, rank, options);
-    code = !member ? 1 : measure(rank, sizes, [&](std::vector<float> &data) {
+    code = !member ? 1 : measure(rank, sizes, isSlow, [&](std::vector<float> &data) {
       return (*member)->allReduce(data, ReduceKind::sum, "all_reduce").ok();
     });
   }

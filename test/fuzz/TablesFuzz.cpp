@@ -61,6 +61,10 @@ public:
     auto **sources = const_cast<const char **>(copy(from.sources, from.source_count));
     for (int32_t i = 0; i < from.source_count; ++i)
       sources[i] = text(sources[i]);
+    auto *groups = copy(from.groups, from.group_count);
+    for (int32_t i = 0; i < from.group_count; ++i)
+      groups[i].members = copy(groups[i].members, groups[i].count);
+    model->groups = groups;
     model->kernels = kernels;
     model->weights = weights;
     model->states = states;

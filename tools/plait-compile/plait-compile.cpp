@@ -98,6 +98,10 @@ int main(int argc, char **argv) {
   cl::opt<bool> sequenceParallel("sequence-parallel",
                                  cl::desc("With --tp: ranks share out the tokens of norms and residual, too"),
                                  cl::cat(category));
+  cl::opt<bool> noOptimizeCollectives("no-optimize-collectives",
+                                      cl::desc("With several ranks: leave what they exchange as it follows from "
+                                               "what is split"),
+                                      cl::cat(category));
   cl::opt<std::string> mesh("mesh", cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N)"),
                             cl::value_desc("axes"), cl::cat(category));
   cl::opt<std::string> machine("machine",
@@ -165,6 +169,7 @@ int main(int argc, char **argv) {
   options.sequenceParallel = sequenceParallel;
   options.machine = machine;
   options.shards = shards;
+  options.optimizeCollectives = !noOptimizeCollectives;
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;
   options.explain = !noExplain;

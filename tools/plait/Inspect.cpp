@@ -5,10 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/comm/LocalGroup.h"
+#include "runtime/core/Memory.h"
 #include "runtime/core/Model.h"
 #include "runtime/core/Tables.h"
-#include "runtime/core/WorldGroups.h"
 #include "runtime/device/cpu/Executor.h"
 #include "runtime/device/cpu/Isa.h"
 #include "tools/plait/Cache.h"
@@ -157,14 +156,7 @@ Json memoryJson(const std::vector<std::shared_ptr<const Model>> &ranks) {
   }
   const Manifest &manifest = ranks[0]->manifest();
   result["replicas"] = manifest.replicas;
-  size_t shared = 0;
-  for (const WorldGroup &group : groupsOf(manifest.mesh())) {
-    LocalGroupOptions local;
-    local.size = int(group.members.size());
-    local.stagingBytes = group.stagingBytes();
-    shared += LocalGroup::sharedBytes(local);
-  }
-  result["shared"] = shared;
+  result["shared"] = communicationBytes(manifest.mesh(), ranks[0]->tables());
   return result;
 }
 

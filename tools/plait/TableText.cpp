@@ -7,6 +7,7 @@
 
 #include "tools/plait/TableText.h"
 
+#include "runtime/base/ModelGroups.h"
 #include "runtime/core/StepInputs.h"
 #include "runtime/core/Tables.h"
 
@@ -53,11 +54,21 @@ std::string plait::extentText(const plait_extent_v3_t &extent) {
   return text.empty() ? "0" : text;
 }
 
-std::string plait::collectiveText(const plait_collective_v2_t &collective) {
+std::string plait::collectiveText(const plait_collective_v3_t &collective) {
   std::string text = fmt::format("{} * {} f32", collective.columns, kDimNames[collective.rows]);
-  if (collective.kind != PLAIT_COLLECTIVE_ALL_REDUCE)
-    text += collective.dim ? ", parts of columns" : ", parts of rows";
-  return text + (collective.nodes ? fmt::format(", {} nodes", collective.nodes) : "");
+  if (collective.kind == PLAIT_COLLECTIVE_ALL_TO_ALL)
+    text += collective.dim ? ", rows to columns" : ", columns to rows";
+  else if (collective.bounds)
+    text += ", parts of columns";
+  else if (collective.kind != PLAIT_COLLECTIVE_ALL_REDUCE && !isInPlace(collective))
+    text += ", parts of rows";
+  if (collective.nodes)
+    text += fmt::format(", {} nodes", collective.nodes);
+  if (collective.order == PLAIT_SUM_ORDER_TREE)
+    text += ", along a tree of ranks";
+  if (collective.wide)
+    text += ", in f64";
+  return text + (collective.group >= 0 ? fmt::format(", group {}", collective.group) : "");
 }
 
 std::string plait::tilesText(const plait_kernel_v1_t &kernel) {

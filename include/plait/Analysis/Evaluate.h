@@ -24,13 +24,15 @@ namespace plait {
 
 class ReferenceEvaluator : public Evaluator {
 public:
-  /// `source` outlives the evaluator.
-  explicit ReferenceEvaluator(WeightSource &source) : source(source) {}
+  /// `source` outlives the evaluator, as `others` does, the ranks that are evaluated at the
+  /// same time (EvaluateRanks.h).
+  explicit ReferenceEvaluator(WeightSource &source, RankExchange *others = nullptr) : source(source), others(others) {}
 
   /// Checks that tensors among the arguments have the extents of their types
   /// and that extents of one name are equal, then runs the block's ops in order.
   llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block, std::vector<EvalValue> arguments) override;
   WeightSource &weights() override { return source; }
+  RankExchange *ranks() override { return others; }
 
   /// Told of every op before it is evaluated, with the values of its operands.
   using Observer = std::function<void(mlir::Operation &op, Evaluator &evaluator, llvm::ArrayRef<EvalValue> operands)>;
@@ -44,6 +46,7 @@ private:
   llvm::LogicalResult runOp(mlir::Operation &op, Frame &frame);
 
   WeightSource &source;
+  RankExchange *others;
   Frame *innermost = nullptr;
   Observer observer;
 };

@@ -54,8 +54,9 @@ struct CompileOptions {
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;
   bool debugLogits = false;
-  Mesh mesh;                       ///< replicas, and ranks among which each layer's weights are divided
-  bool sequenceParallel = false;   ///< they share out the tokens of norms and residual, too
+  Mesh mesh;                     ///< replicas, and ranks among which each layer's weights are divided
+  bool sequenceParallel = false; ///< they share out the tokens of norms and residual, too
+  bool optimizeCollectives = true;
   std::string machine;             ///< a file with a par.machine that decisions are made for; empty: none
   std::vector<std::string> shards; ///< WEIGHT=SPEC, decisions that are made already (plait-constrain-weights)
   Fusions fusions;

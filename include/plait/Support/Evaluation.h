@@ -94,6 +94,19 @@ public:
                                           bool transposed, const WeightQuantization *quantization) = 0;
 };
 
+/// The programs of other ranks, evaluated at the same time: what collectives ask.
+class RankExchange {
+public:
+  virtual ~RankExchange() = default;
+  /// The values that `members`, ranks of the mesh, give at `op`, in their order, once all
+  /// have given theirs. Fails, with a diagnostic, if one of them is elsewhere.
+  virtual llvm::FailureOr<std::vector<EvalValue>> meet(mlir::Operation *op, llvm::ArrayRef<int64_t> members,
+                                                       const EvalValue &own) = 0;
+  /// From one rank to another, in order.
+  virtual llvm::LogicalResult send(mlir::Operation *op, int64_t to, const EvalValue &value) = 0;
+  virtual llvm::FailureOr<EvalValue> receive(mlir::Operation *op, int64_t from) = 0;
+};
+
 /// What an op may ask of the evaluation that runs it (lib/Analysis/Evaluate).
 class Evaluator {
 public:
@@ -102,6 +115,8 @@ public:
   /// terminator. Fails, with a diagnostic, at an op that is not evaluable.
   virtual llvm::FailureOr<std::vector<EvalValue>> runBlock(mlir::Block &block, std::vector<EvalValue> arguments) = 0;
   virtual WeightSource &weights() = 0;
+  /// Null if this is not one of several ranks.
+  virtual RankExchange *ranks() { return nullptr; }
   /// Layer of the innermost lm.layers being run; 0 outside.
   int64_t layer = 0;
   /// Layers that lm.layers leaves out.

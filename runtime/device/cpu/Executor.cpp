@@ -7,6 +7,8 @@
 
 #include "runtime/device/cpu/Executor.h"
 
+#include "runtime/base/ModelGroups.h"
+
 #include <algorithm>
 
 using namespace plait;
@@ -66,9 +68,9 @@ int64_t plait::arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims) {
 }
 
 Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
-                   Communicator *communicator)
+                   RankCommunicators communicators)
     : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)),
-      communicator(communicator) {
+      collectives(model, plan, std::move(communicators)) {
   auto differs = [&](int32_t arg) { // from layer to layer
     return plan.args[arg].kind == PLAIT_ARG_STATE ||
            (plan.args[arg].kind == PLAIT_ARG_WEIGHT && model.weights[plan.args[arg].index].layers > 1);
@@ -96,12 +98,6 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
     launches.push_back(
         {kernel.run, launch.first_arg, launch.arg_count, kernel.cyclic != 0, launch.barrier != 0, perLayer, 0, 0, 0});
   }
-  for (int32_t i = 0; i < plan.collective_count; ++i) {
-    const plait_collective_v2_t &c = plan.collectives[i];
-    trees.emplace_back();
-    if (c.nodes)
-      trees.back().emplace(std::span(c.node_ends, size_t(c.nodes)), std::span(c.node_bounds, size_t(model.ranks) + 1));
-  }
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
       const plait_weight_v4_t &weight = model.weights[plan.args[i].index];
@@ -118,8 +114,9 @@ void Executor::setAddress(int32_t arg, const void *base, uint64_t stride) {
 void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &memory) {
   StepDims &dims = stepDims;
   dims = given;
-  auto firstToken = [&](int64_t rank) { return firstTokenOf(rank, model.ranks, dims[PLAIT_DIM_TOKENS]); };
-  dims[PLAIT_DIM_TOKENS_PART] = firstToken(model.rank + 1) - firstToken(model.rank);
+  GroupPlace sharers = placeIn(model, model.token_group);
+  auto firstToken = [&](int64_t rank) { return firstTokenOf(rank, sharers.size, dims[PLAIT_DIM_TOKENS]); };
+  dims[PLAIT_DIM_TOKENS_PART] = firstToken(sharers.index + 1) - firstToken(sharers.index);
   // Offsets of slots; the table is short and was checked not to overflow.
   thread_local std::vector<uint8_t *> slots;
   slots.resize(size_t(plan.slot_count));
@@ -231,74 +228,10 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
 void Executor::runCollective(int32_t index, int32_t layer) {
   const plait_launch_v2_t &launch = plan.launches[index];
   void *const *buffers = addresses.data() + launch.first_arg;
-  failure = collect(plan.collectives[-1 - launch.kernel], static_cast<float *>(buffers[0]),
-                    static_cast<float *>(buffers[1]), names[size_t(index)][size_t(layer)].c_str());
+  failure = collectives.run(-1 - launch.kernel, stepDims, static_cast<float *>(buffers[0]),
+                            static_cast<float *>(buffers[1]), names[size_t(index)][size_t(layer)].c_str());
   if (!failure)
     broken.store(true, std::memory_order_relaxed);
-}
-
-Status Executor::collect(const plait_collective_v2_t &c, float *source, float *target, const char *op) {
-  size_t rows = size_t(stepDims[size_t(c.rows)]), columns = size_t(c.columns), ranks = size_t(model.ranks);
-  if (rows == 0)
-    return Status::success();
-  if (c.nodes) {
-    const ReduceTree &tree = *trees[size_t(&c - plan.collectives)];
-    if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
-      return tree.allReduce(*communicator, source, target, rows, columns, op);
-    std::vector<size_t> firstRow(ranks + 1);
-    for (size_t rank = 0; rank <= ranks; ++rank)
-      firstRow[rank] = size_t(firstTokenOf(int64_t(rank), model.ranks, int64_t(rows)));
-    return tree.reduceScatter(*communicator, source, target, firstRow, columns, op);
-  }
-  if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
-    return communicator->allReduce({target, rows * columns}, ReduceKind::sum, op);
-  // Elements of each rank's part.
-  std::vector<size_t> counts(ranks), bytes(ranks);
-  for (size_t rank = 0; rank < ranks; ++rank) {
-    auto first = [&](size_t r) { return firstTokenOf(int64_t(r), model.ranks, int64_t(rows)); };
-    counts[rank] = c.dim == 1 ? size_t(c.bounds[rank + 1] - c.bounds[rank]) * rows
-                              : size_t(first(rank + 1) - first(rank)) * columns;
-    bytes[rank] = counts[rank] * sizeof(float);
-  }
-  // Parts lie one after another as ranks see them: those of rows do in the matrix, those
-  // of columns where it is one row.
-  thread_local std::vector<float> staging;
-  bool byColumns = c.dim == 1 && rows > 1, gathers = c.kind == PLAIT_COLLECTIVE_ALL_GATHER;
-  float *parts = gathers ? target : source;
-  if (byColumns) {
-    staging.resize(rows * columns);
-    parts = staging.data();
-    if (!gathers)
-      copyColumns(c, rows, source, parts, /*toParts=*/true);
-  }
-  size_t own = counts[size_t(model.rank)], before = 0;
-  for (int32_t rank = 0; rank < model.rank; ++rank)
-    before += counts[size_t(rank)];
-  if (c.kind == PLAIT_COLLECTIVE_PART) {
-    std::copy_n(parts + before, own, target);
-    return Status::success();
-  }
-  if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
-    return communicator->reduceScatter({parts, rows * columns}, {target, own}, counts, op);
-  auto bytesOf = [](float *data, size_t count) {
-    return std::span(reinterpret_cast<uint8_t *>(data), count * sizeof(float));
-  };
-  PLAIT_RETURN_IF_ERROR(communicator->allGather(bytesOf(source, own), bytesOf(parts, rows * columns), bytes, op));
-  if (byColumns)
-    copyColumns(c, rows, target, parts, /*toParts=*/false);
-  return Status::success();
-}
-
-/// Between a matrix and the ranks' parts of its columns, one part after another.
-void Executor::copyColumns(const plait_collective_v2_t &c, size_t rows, float *matrix, float *parts,
-                           bool toParts) const {
-  for (int32_t rank = 0; rank < model.ranks; ++rank) {
-    size_t first = size_t(c.bounds[rank]), width = size_t(c.bounds[rank + 1]) - first;
-    for (size_t row = 0; row < rows; ++row, parts += width) {
-      float *columns = matrix + row * size_t(c.columns) + first;
-      toParts ? std::copy_n(columns, width, parts) : std::copy_n(parts, width, columns);
-    }
-  }
 }
 
 /// The launch's arguments in `layer`; `scratch` has room for them.

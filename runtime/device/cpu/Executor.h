@@ -10,7 +10,7 @@
 
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
-#include "runtime/comm/ReduceTree.h"
+#include "runtime/device/cpu/PlanCollectives.h"
 #include "runtime/device/cpu/StepProfile.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -23,14 +23,9 @@
 
 namespace plait {
 
-using StepDims = std::array<int64_t, PLAIT_DIM_COUNT>;
-
 /// Bytes of the arena when every slot of `plan` begins on a 64-byte boundary;
 /// -1 if that does not fit in 63 bits.
 int64_t arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims);
-
-/// The first of the tokens that rank `rank` has where `ranks` share them out.
-inline int64_t firstTokenOf(int64_t rank, int64_t ranks, int64_t tokens) { return tokens * rank / ranks; }
 
 /// One plan of a model whose tables have been checked (core/Tables.h), bound to
 /// its weights. It holds no memory of a step: that is in `StepMemory`.
@@ -45,9 +40,9 @@ public:
     std::vector<int64_t> capacityPages;  ///< of each page table
   };
 
-  /// A plan with collectives needs a communicator of the model's ranks.
+  /// A plan with collectives needs communicators of the model's ranks and groups.
   Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
-           Communicator *communicator = nullptr);
+           RankCommunicators communicators = {});
 
   /// Runs the plan once on all threads of `pool`. One call at a time. Times are
   /// taken only if `profile` is given. An error is that of a collective: what the step
@@ -77,9 +72,6 @@ private:
   void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
             Observer observer);
   void runCollective(int32_t index, int32_t layer);
-  Status collect(const plait_collective_v2_t &collective, float *source, float *target, const char *op);
-  void copyColumns(const plait_collective_v2_t &collective, size_t rows, float *matrix, float *parts,
-                   bool toParts) const;
   void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
 
   const plait_model_v4_t &model;
@@ -92,12 +84,11 @@ private:
   int32_t maxArgs = 0;
 
   // Of collectives.
-  Communicator *communicator;
+  PlanCollectives collectives;
   StepDims stepDims{};
-  std::vector<std::optional<ReduceTree>> trees; ///< of a collective with nodes
-  std::vector<std::vector<std::string>> names;  ///< of a launch that is one, by layer
-  std::atomic<bool> broken{false};              ///< one has failed in this step
-  Status failure;                               ///< written by thread 0
+  std::vector<std::vector<std::string>> names; ///< of a launch that is one, by layer
+  std::atomic<bool> broken{false};             ///< one has failed in this step
+  Status failure;                              ///< written by thread 0
 };
 
 } // namespace plait

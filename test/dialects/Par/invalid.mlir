@@ -42,7 +42,7 @@ func.func @f(%x: tensor<4x8xf32>) {
 // -----
 
 func.func @f(%x: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected each axis once but got "tp" again}}
+  // expected-error @+1 {{expected axes that do not overlap but got}}
   %0 = par.constraint %x as <@mesh, [{"tp" : 0 to 2, 2 to 4}, {"tp" : 0 to 4, 4 to 8}]> : tensor<4x8xf32>
   return
 }
@@ -216,6 +216,142 @@ par.mesh @mesh axes ["tp"] sizes [2] rank 1
 func.func @f(%x: tensor<4x8xf32>) {
   // expected-error @+1 {{expected parts of rows of a matrix whose sum is a tree}}
   %0 = par.reduce_scatter %x dim 1 {"tp" : 0 to 4, 4 to 8} on @mesh nodes [1, 2] of [0, 1, 2] : tensor<4x8xf32> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected to accumulate in f32 or f64 but got 'bf16'}}
+  %0 = par.all_reduce %x on @mesh ["tp"] accumulate bf16 : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected neither an order nor f64 where nodes say how the sum is taken}}
+  %0 = par.all_reduce %x on @mesh ["tp"] nodes [1, 2] of [0, 1, 2] order tree : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected neither an order nor f64}}
+  %0 = par.reduce_scatter %x dim 0 {"tp" : 0 to 2, 2 to 4} on @mesh nodes [1, 2] of [0, 1, 2] accumulate f64 : tensor<4x8xf32> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected axes that do not overlap but got}}
+  %0 = par.all_reduce %x on @mesh ["tp", "tp"] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected axes of mesh mesh but got "ep"}}
+  %0 = par.broadcast %x root 0 on @mesh ["ep"] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected the symbol of a 'par.mesh' but got @none}}
+  %0 = par.broadcast %x root 0 on @none ["tp"] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a root below 2 but got 2}}
+  %0 = par.broadcast %x root 2 on @mesh ["tp"] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a peer below 2 but got -1}}
+  par.send %x to -1 on @mesh ["tp"] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a peer below 2 but got 2}}
+  %0 = par.recv from 2 on @mesh ["tp"] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["pp", "tp"] sizes [2, 2] rank 3
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected another device than this one, which is number 1}}
+  par.send %x to 1 on @mesh ["tp"] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected at least one axis}}
+  %0 = par.recv from 0 on @mesh [] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected two dimensions split along the same axes but got dimension 1}}
+  %0 = par.all_to_all %x dim 1 {"tp" : 0 to 8, 8 to 16} to dim 1 {"tp" : 0 to 8, 8 to 16} on @mesh : tensor<4x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["a", "b"] sizes [2, 2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected two dimensions split along the same axes}}
+  %0 = par.all_to_all %x dim 1 {"a" : 0 to 8, 8 to 16} to dim 0 {"b" : 0 to 2, 2 to 4} on @mesh : tensor<4x8xf32> -> tensor<2x16xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a part of 'tensor<4x16xf32>' but got 'tensor<3x16xf32>'}}
+  %0 = par.all_to_all %x dim 1 {"tp" : 0 to 8, 8 to 16} to dim 0 {"tp" : 0 to 2, 2 to 4} on @mesh : tensor<4x8xf32> -> tensor<3x16xf32>
+  return
+}
+
+// -----
+
+// With a rank it is known which part it is.
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x3xf32>) {
+  // expected-error @+1 {{expected a part of 'tensor<4x8xf32>' but got 'tensor<4x3xf32>'}}
+  %0 = par.all_gather %x dim 1 {"tp" : 0 to 3, 3 to 8} on @mesh : tensor<4x3xf32> -> tensor<4x8xf32>
   return
 }
 

@@ -51,5 +51,22 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   %18 = par.constraint %x as <@mesh, [{?}p0, {"tp" : 0 to 20, 20 to 60, ?}p2]> : tensor<?x60xf32, #lm.dims<tokens>>
   // CHECK: par.constraint %{{.*}} as <@mesh, [{}p9, {?}p1]> : tensor
   %19 = par.constraint %x as <@mesh, [{}p9, {?}p1]> : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_to_all %{{.*}} dim 1 {"tp" : 0 to 20, 20 to 60} to dim 0 {"tp" : even} on @mesh : tensor<?x40xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
+  %33 = par.all_to_all %5 dim 1 {"tp" : 0 to 20, 20 to 60} to dim 0 {"tp" : even} on @mesh : tensor<?x40xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
+  // CHECK: par.all_to_all %{{.*}} dim 0 {"tp" : even} to dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh : tensor<?x60xf32, #lm.dims<tokens_part>> -> tensor<?x40xf32, #lm.dims<tokens>>
+  %34 = par.all_to_all %33 dim 0 {"tp" : even} to dim 1 {"tp" : 0 to 20, 20 to 60} on @mesh : tensor<?x60xf32, #lm.dims<tokens_part>> -> tensor<?x40xf32, #lm.dims<tokens>>
+  // CHECK: par.broadcast %{{.*}} root 1 on @mesh ["dp", "tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  %35 = par.broadcast %x root 1 on @mesh ["dp", "tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.send %{{.*}} to 1 on @one ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  par.send %x to 1 on @one ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.recv from 0 on @one ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  %36 = par.recv from 0 on @one ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_reduce %{{.*}} on @mesh ["dp"] order tree : tensor<?x60xf32, #lm.dims<tokens>>
+  %37 = par.all_reduce %x on @mesh ["dp"] order tree : tensor<?x60xf32, #lm.dims<tokens>>
+  // The default is not written.
+  // CHECK: par.all_reduce %{{.*}} on @mesh ["dp"] accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>>
+  %38 = par.all_reduce %x on @mesh ["dp"] order rank accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.reduce_scatter %{{.*}} dim 0 {"tp" : even} on @mesh order tree accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
+  %39 = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh order tree accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
   return
 }

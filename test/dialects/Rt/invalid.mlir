@@ -368,3 +368,208 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 2] of [0, 1, 2] layers 0 to 2 barrier loop from "o_proj"
   }
 }
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected a group of the table, with rank 2, but got 0}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 group 0 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected a group of the table, with rank 2, but got 2}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 group 2 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected one of 2 ranks but got 2}}
+    rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 group 1 other 2 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected another one of 2 ranks but got 1}}
+    rt.collective send <slot 0> to <slot 0> rows "tokens" columns 16 group 1 other 1 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected one of 1 ranks but got 1}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 other 1 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected one slot but got slots 0 and 1}}
+    rt.collective recv <slot 0> to <slot 1> rows "tokens" columns 16 other 1 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, token_group = 1 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected the group that shares tokens out, 1, but got -1}}
+    rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected bounds for 2 ranks but got 5}}
+    rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 4, 8, 12, 16] group 1 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected parts, that rise from 0 to 16}}
+    rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 to_dim 0 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected to_dim 0 or 1 of an all_to_all, and of nothing else}}
+    rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 4, 8, 12, 16] layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected to_dim 0 or 1 of an all_to_all, and of nothing else}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 to_dim 1 layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected an order and 'wide' of sums without nodes alone}}
+    rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 order tree layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected an order and 'wide' of sums without nodes alone}}
+    rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 wide layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  // expected-error @+1 {{expected members below 4, each once, but got 1, 1}}
+  rt.group [1, 1]
+  rt.plan "ar" {
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  // expected-error @+1 {{expected members below 4, each once, but got 4}}
+  rt.group [4]
+  rt.plan "ar" {
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, vocabulary = 32 : i64} {
+  // expected-error @+1 {{expected at least one member}}
+  rt.group []
+  rt.plan "ar" {
+  }
+}
+
+// -----
+
+// expected-error @+1 {{expected a token_group of the table, with rank 2, but got 0}}
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, token_group = 0 : i64, vocabulary = 32 : i64} {
+  rt.group [0, 1]
+  rt.plan "ar" {
+  }
+}

@@ -34,3 +34,27 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
   }
 }
+
+// Rank 2 of four, in groups of two.
+// CHECK: rt.model @grid
+// CHECK-SAME: token_group = 1 : i64
+rt.model @grid attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 2 : i64, ranks = 4 : i64, token_group = 1 : i64, vocabulary = 32 : i64} {
+  // CHECK: rt.group [0, 1]
+  rt.group [0, 1]
+  // CHECK: rt.group [3, 2]
+  rt.group [3, 2]
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // CHECK: rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 order tree wide group 1 layers 0 to 2 barrier from "a"
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 order tree wide group 1 layers 0 to 2 barrier from "a"
+    // CHECK: rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 10, 16] to_dim 0 group 1 layers 0 to 2 barrier from "a"
+    rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 10, 16] to_dim 0 group 1 layers 0 to 2 barrier from "a"
+    // CHECK: rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 other 3 layers 0 to 2 barrier from "a"
+    rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 other 3 layers 0 to 2 barrier from "a"
+    // CHECK: rt.collective send <slot 0> to <slot 0> rows "tokens" columns 16 group 1 layers 0 to 2 barrier from "a"
+    rt.collective send <slot 0> to <slot 0> rows "tokens" columns 16 group 1 other 0 layers 0 to 2 barrier from "a"
+    // CHECK: rt.collective recv <slot 1> to <slot 1> rows "tokens" columns 16 other 1 layers 0 to 2 barrier from "a"
+    rt.collective recv <slot 1> to <slot 1> rows "tokens" columns 16 other 1 layers 0 to 2 barrier from "a"
+  }
+}

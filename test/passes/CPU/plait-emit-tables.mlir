@@ -8,6 +8,7 @@ llvm.func @k(%context: !llvm.ptr, %buffers: !llvm.ptr, %dims: !llvm.ptr, %begin:
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 1024 : i64, parameters = 0 : i64, rank = 1 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
   rt.kernel @k tiles <count = 1, dim = 0, block = 4, cyclic = false>
   rt.weight "w" from "w" {cols = 4 : i64, element = bf16, group = 2 : i64, layer_bytes = 512 : i64, layers = 2 : i64, offset = 0 : i64, panel = 32 : i64, rows = 32 : i64, row_begin = 33 : i64, source_rows = 65 : i64}
+  rt.group [1, 0]
   rt.plan "ar" {
     rt.slot [64, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
@@ -16,16 +17,19 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "down_proj"
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 11 parts [0, 8, 11] layers 0 to 2 barrier from "down_proj"
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 4 nodes [2, 3, 4] of [0, 1, 3] layers 0 to 2 barrier from "down_proj"
+    rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 7 parts [0, 4, 7] to_dim 1 layers 0 to 2 barrier from "down_proj"
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 9 order tree wide group 0 layers 0 to 2 barrier from "down_proj"
   }
 }
 
+// CHECK: @plait_group_0(dense<[1, 0]> : tensor<2xi32>)
 // CHECK: @plait_plan_0_collective_1_parts(dense<[0, 8, 11]>
 // CHECK: @plait_plan_0_collective_2_node_bounds(dense<[0, 1, 3]>
 // CHECK: @plait_plan_0_collective_2_node_ends(dense<[2, 3, 4]>
-// CHECK: @plait_plan_0_args(dense<[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]>
+// CHECK: @plait_plan_0_args(dense<[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]>
 // Kernel, first argument, arguments, barrier, layers, loop begin, source.
 // CHECK: @plait_plan_0_launches(dense<[
-// CHECK-SAME: 0, 0, 2, 1, 0, 2, 1, 0, -1, 2, 2, 1, 0, 2, 0, 0, 0, 4, 2, 1, 0, 2, 0, 1, -2, 6, 2, 1, 0, 2, 0, 1, -3, 8, 2, 1, 0, 2, 0, 1
+// CHECK-SAME: 0, 0, 2, 1, 0, 2, 1, 0, -1, 2, 2, 1, 0, 2, 0, 0, 0, 4, 2, 1, 0, 2, 0, 1, -2, 6, 2, 1, 0, 2, 0, 1, -3, 8, 2, 1, 0, 2, 0, 1, -4, 10, 2, 1, 0, 2, 0, 1, -5, 12, 2, 1, 0, 2, 0, 1
 // Kind, dim, rows, nodes, columns, and the tables.
 // CHECK-LABEL: llvm.mlir.global internal constant @plait_plan_0_collectives()
 // CHECK: llvm.mlir.constant(2 : i32)
@@ -36,19 +40,41 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 // CHECK: llvm.mlir.constant(4 : i64)
 // CHECK: llvm.mlir.addressof @plait_plan_0_collective_2_node_bounds
 // CHECK: llvm.mlir.addressof @plait_plan_0_collective_2_node_ends
+// Kind, dim, and behind the tables group, order, width and the other rank.
+// CHECK: llvm.mlir.constant(4 : i32)
+// CHECK-NEXT: llvm.insertvalue
+// CHECK-NEXT: llvm.mlir.constant(1 : i32)
+// CHECK: llvm.mlir.constant(7 : i64)
+// CHECK: llvm.mlir.addressof @plait_plan_0_collective_3_parts
+// CHECK: llvm.mlir.constant(-1 : i32)
+// CHECK: llvm.mlir.constant(9 : i64)
+// CHECK: llvm.mlir.constant(0 : i32)
+// CHECK-NEXT: llvm.insertvalue {{.*}}[4, 8]
+// CHECK-NEXT: llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.insertvalue {{.*}}[4, 9]
+// CHECK-NEXT: llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.insertvalue {{.*}}[4, 10]
+// CHECK-NEXT: llvm.mlir.constant(0 : i32)
+// CHECK-NEXT: llvm.insertvalue {{.*}}[4, 11]
 // Row and column where the part begins, and the tensor's shape.
 // CHECK-LABEL: llvm.mlir.global internal constant @plait_weights
 // CHECK: llvm.mlir.constant(33 : i64)
 // CHECK: llvm.mlir.constant(0 : i64)
 // CHECK: llvm.mlir.constant(65 : i64)
 // CHECK: llvm.mlir.constant(4 : i64)
-// Rank and ranks come last.
+// Rank, ranks, and the groups come last.
 // CHECK-LABEL: llvm.mlir.global internal constant @plait_model()
 // CHECK: llvm.insertvalue {{.*}}[0, 20]
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
 // CHECK-NEXT: llvm.insertvalue {{.*}}[0, 21]
 // CHECK-NEXT: llvm.mlir.constant(2 : i32)
 // CHECK-NEXT: llvm.insertvalue {{.*}}[0, 22]
+// CHECK-NEXT: llvm.mlir.addressof @plait_groups
+// CHECK-NEXT: llvm.insertvalue {{.*}}[0, 23]
+// CHECK-NEXT: llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.insertvalue {{.*}}[0, 24]
+// CHECK-NEXT: llvm.mlir.constant(-1 : i32)
+// CHECK-NEXT: llvm.insertvalue {{.*}}[0, 25]
 // CHECK-NEXT: llvm.return
 
 // -----

@@ -273,8 +273,8 @@ static const plait_state_v2_t states[] = {
 /* Slots: x, y, scratch, shares of x. */
 #if RANKS > 1
 static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}, {0, {4}}};
-static const plait_collective_v2_t collectives[] = {
-    {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, NULL, NULL, NULL}};
+static const plait_collective_v3_t collectives[] = {
+    {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, NULL, NULL, NULL, -1, 0, 0, 0}};
 #define COLLECTIVES collectives
 #define COLLECTIVE_COUNT 1
 #else
@@ -365,7 +365,10 @@ static const plait_model_v4_t model = {sizeof(plait_model_v4_t),
                                        COUNT(sources),
                                        2,
                                        RANK,
-                                       RANKS};
+                                       RANKS,
+                                       NULL,
+                                       0,
+                                       -1};
 
 __attribute__((visibility("default"))) const plait_model_v4_t *plait_model_query(uint32_t max_version, int32_t rank) {
   (void)rank; /* a binary for each */

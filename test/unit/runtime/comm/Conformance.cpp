@@ -69,6 +69,88 @@ Status allReduce(Communicator &c) {
   return Status::success();
 }
 
+/// [begin, end) of the summands, written as it is defined.
+template <typename T> T sumOf(const std::vector<float> &summands, size_t begin, size_t end, SumOrder order) {
+  if (end - begin == 1)
+    return T(summands[begin]);
+  if (order == SumOrder::rank)
+    return sumOf<T>(summands, begin, end - 1, order) + T(summands[end - 1]);
+  size_t middle = 1;
+  while (2 * middle < end - begin)
+    middle *= 2;
+  return sumOf<T>(summands, begin, begin + middle, order) + sumOf<T>(summands, begin + middle, end, order);
+}
+
+/// Whatever the algorithm, an all-reduce has the bits of a plain loop; in every order, in f32
+/// and f64.
+Status everyReduction(Communicator &c) {
+  size_t n = size_t(c.size());
+  for (size_t count : {0, 1, 7, 1001, 40001})
+    for (SumOrder order : {SumOrder::rank, SumOrder::tree})
+      for (bool wide : {false, true}) {
+        std::vector<std::vector<float>> all;
+        for (size_t rank = 0; rank < n; ++rank)
+          all.push_back(valuesOf(int(rank), count));
+        std::vector<float> expected(count), summands(n);
+        for (size_t i = 0; i < count; ++i) {
+          for (size_t rank = 0; rank < n; ++rank)
+            summands[rank] = all[rank][i];
+          expected[i] = wide ? float(sumOf<double>(summands, 0, n, order)) : sumOf<float>(summands, 0, n, order);
+        }
+        std::vector<float> values = all[size_t(c.rank())];
+        PLAIT_RETURN_IF_ERROR(c.allReduce(values, {ReduceKind::sum, order, wide}, "sum"));
+        EXPECT_OR_RETURN(values == expected);
+        // A scattered sum has the same.
+        std::vector<size_t> counts(n, count / n);
+        counts.back() += count % n;
+        size_t begin = count / n * size_t(c.rank());
+        std::vector<float> part(counts[size_t(c.rank())]);
+        PLAIT_RETURN_IF_ERROR(
+            c.reduceScatter(all[size_t(c.rank())], part, counts, {ReduceKind::sum, order, wide}, "scatter"));
+        EXPECT_OR_RETURN(std::equal(part.begin(), part.end(), expected.begin() + std::ptrdiff_t(begin)));
+      }
+  return Status::success();
+}
+
+/// Rows and columns of a grid of 2 x 2 ranks, and all but rank 1 in another order.
+const std::vector<std::vector<int>> kGroups = {{0, 1}, {2, 3}, {0, 2}, {1, 3}, {3, 0, 2}};
+
+Status groups(Communicator &c) {
+  PLAIT_ASSIGN_OR_RETURN(auto parts, c.split(kGroups));
+  EXPECT_OR_RETURN(parts.size() == kGroups.size());
+  for (int round = 0; round < 30; ++round)
+    for (size_t g = 0; g < kGroups.size(); ++g) {
+      auto own = std::find(kGroups[g].begin(), kGroups[g].end(), c.rank());
+      EXPECT_OR_RETURN((own != kGroups[g].end()) == (parts[g] != nullptr));
+      float rank = float(c.rank()); // between them, the whole group
+      PLAIT_RETURN_IF_ERROR(c.allReduce({&rank, 1}, ReduceKind::sum, "whole"));
+      EXPECT_OR_RETURN(rank == 6);
+      if (!parts[g])
+        continue;
+      EXPECT_OR_RETURN(parts[g]->rank() == int(own - kGroups[g].begin()) && parts[g]->size() == int(kGroups[g].size()));
+      size_t count = size_t(1 + 977 * round);
+      std::vector<float> expected = valuesOf(kGroups[g][0], count), values = valuesOf(c.rank(), count);
+      for (size_t member = 1; member < kGroups[g].size(); ++member) {
+        std::vector<float> other = valuesOf(kGroups[g][member], count);
+        std::transform(expected.begin(), expected.end(), other.begin(), expected.begin(), std::plus<float>());
+      }
+      PLAIT_RETURN_IF_ERROR(parts[g]->allReduce(values, ReduceKind::sum, "group"));
+      EXPECT_OR_RETURN(values == expected);
+    }
+  return Status::success();
+}
+
+/// Rank 3 goes; each of the others, whatever group it is in, tells of that one.
+Status aRankOfAGroupIsLost(Communicator &c) {
+  PLAIT_ASSIGN_OR_RETURN(auto parts, c.split(kGroups));
+  if (c.rank() == 3)
+    return Status::success();
+  for (const auto &part : parts)
+    if (part)
+      PLAIT_RETURN_IF_ERROR(part->barrier("layer 1"));
+  return c.barrier("end");
+}
+
 Status unevenParts(Communicator &c) {
   // Rank 1 has nothing, the others ever more.
   std::vector<size_t> counts;
@@ -77,7 +159,7 @@ Status unevenParts(Communicator &c) {
   size_t total = std::accumulate(counts.begin(), counts.end(), size_t(0)), me = size_t(c.rank());
   size_t begin = std::accumulate(counts.begin(), counts.begin() + c.rank(), size_t(0));
   std::vector<float> all = sumInOrder(c.size(), total), part(counts[me]), in = valuesOf(c.rank(), total);
-  PLAIT_RETURN_IF_ERROR(c.reduceScatter(in, part, counts, "scatter"));
+  PLAIT_RETURN_IF_ERROR(c.reduceScatter(in, part, counts, {}, "scatter"));
   EXPECT_OR_RETURN(std::equal(part.begin(), part.end(), all.begin() + std::ptrdiff_t(begin)));
 
   std::vector<size_t> bytes;
@@ -194,9 +276,13 @@ Status allBlameTheSame(Communicator &c) {
 
 const std::vector<ConformanceCase> &plait::conformanceCases() {
   static const std::string lost = "rank 2 has not reached barrier @end: it has left the group";
+  static const std::string left = "rank 3 has not reached barrier @layer 1: it has left the group";
   static const std::vector<ConformanceCase> cases = {
       {"AllReduceSumsInTheOrderOfTheRanks", 0, allReduce},
+      {"EveryReduction", 0, everyReduction},
       {"UnevenParts", 0, unevenParts},
+      {"Groups", 4, groups},
+      {"ARankOfAGroupIsLost", 4, aRankOfAGroupIsLost, {{0, left}, {1, left}, {2, left}}},
       {"AllToAll", 0, allToAll},
       {"LargeBuffers", 0, largeBuffers},
       {"ManyShortCalls", 0, manyShortCalls},

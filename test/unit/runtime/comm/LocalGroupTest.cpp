@@ -156,6 +156,98 @@ TEST_P(LocalGroupConformance, Keeps) {
   }
 }
 
+class LocalAlgorithms : public testing::TestWithParam<std::tuple<Algorithm, int>> {};
+INSTANTIATE_TEST_SUITE_P(Ranks, LocalAlgorithms,
+                         testing::Combine(testing::Values(Algorithm::oneShot, Algorithm::twoShot, Algorithm::ring,
+                                                          Algorithm::tree, Algorithm::star),
+                                          testing::Values(1, 2, 3, 4, 5, 8)),
+                         [](const auto &info) {
+                           return std::string(algorithmName(std::get<0>(info.param))) +
+                                  std::to_string(std::get<1>(info.param));
+                         });
+
+TEST_P(LocalAlgorithms, HaveTheBitsOfALoop) {
+  const auto &[algorithm, size] = GetParam();
+  for (size_t staging : {size_t(8) << 10, size_t(1) << 20}) {
+    LocalGroupOptions options = group(size);
+    options.stagingBytes = staging;
+    options.algorithm = algorithm;
+    for (const ConformanceCase &test : conformanceCases())
+      if (test.name == std::string("EveryReduction") || (test.name == std::string("AllReduceSumsInTheOrderOfTheRanks")))
+        for (const Status &status : runThreads(options, test.body))
+          EXPECT_TRUE(status) << test.name << ": " << status.message();
+  }
+}
+
+TEST(LocalAlgorithm, ThatOfWhoCreatesTheGroup) {
+  ASSERT_EQ(::setenv("PLAIT_ALL_REDUCE", "star", 1), 0);
+  LocalGroupOptions options = group(3);
+  Expected<int> fd = LocalGroup::create(options);
+  ::unsetenv("PLAIT_ALL_REDUCE");
+  ASSERT_TRUE(fd);
+  EXPECT_EQ(SharedRegion::map(*fd)->header().algorithm, int32_t(Algorithm::star));
+  ::close(*fd);
+  ASSERT_EQ(::setenv("PLAIT_ALL_REDUCE", "fastest", 1), 0);
+  expectPart(LocalGroup::create(options).status().message(), "expected auto, one_shot, two_shot, ring, tree or star");
+  ::unsetenv("PLAIT_ALL_REDUCE");
+}
+
+TEST(LocalAlgorithm, AStrayRankIsFound) {
+  for (Algorithm algorithm : {Algorithm::ring, Algorithm::tree, Algorithm::star}) {
+    LocalGroupOptions options = group(2);
+    options.algorithm = algorithm;
+    for (const ConformanceCase &test : conformanceCases())
+      if (test.name == std::string("ARankThatStrays")) {
+        std::vector<Status> results = runThreads(options, test.body);
+        for (int rank = 0; rank < 2; ++rank)
+          EXPECT_EQ(judge(test, rank, results[size_t(rank)]), "");
+      }
+  }
+}
+
+TEST(ChooseAlgorithm, ByBytesRanksAndLink) {
+  auto choose = [](EmulatedLink link, size_t bytes, int ranks, Reduction how = {}) {
+    return std::string(algorithmName(chooseAllReduce(Algorithm::automatic, link, bytes, 1000, ranks, how)));
+  };
+  // As measured, without a link.
+  EXPECT_EQ(choose({}, 1000, 4), "one_shot");
+  EXPECT_EQ(choose({}, 1001, 4), "two_shot");
+  // Latency asks for few rounds, bandwidth for few bytes through a port.
+  EmulatedLink slow{2e-3, 1.25e8};
+  EXPECT_EQ(choose(slow, 1000, 4), "one_shot");
+  EXPECT_EQ(choose(slow, 64 << 20, 4), "two_shot");
+  for (size_t bytes : {1000, 100000, 10000000})
+    for (int ranks : {3, 4, 8}) // fewer rounds than these, as few as they come by one rank
+      EXPECT_LT(predictSeconds(Algorithm::star, {2e-3, 0}, bytes, ranks, {}),
+                std::min(predictSeconds(Algorithm::ring, {2e-3, 0}, bytes, ranks, {}),
+                         predictSeconds(Algorithm::tree, {2e-3, 0}, bytes, ranks, {})));
+  Reduction tree(ReduceKind::sum, SumOrder::tree);
+  EXPECT_EQ(chooseAllReduce(Algorithm::ring, {}, 10, 1000, 4, tree), Algorithm::tree);
+  EXPECT_EQ(chooseAllReduce(Algorithm::ring, {}, 10, 1000, 4, {}), Algorithm::ring);
+}
+
+TEST(LocalGroup, GroupsOfProcesses) {
+  Processes ranks(group(4), [](Communicator &c) {
+    for (const ConformanceCase &test : conformanceCases())
+      if (test.name == std::string("Groups"))
+        return test.body(c);
+    return internalError("no such case");
+  });
+  for (size_t rank = 0; rank < 4; ++rank)
+    EXPECT_EQ(ranks.wait(rank), 0) << ranks.message(rank);
+}
+
+TEST(LocalGroup, IsSplitOnce) {
+  for (const Status &status : runThreads(group(2), [](Communicator &c) {
+         std::vector<std::vector<int>> all = {{1, 0}};
+         PLAIT_ASSIGN_OR_RETURN(auto parts, c.split(all));
+         EXPECT_OR_RETURN(parts[0]->rank() == 1 - c.rank());
+         EXPECT_OR_RETURN(!c.split(all).ok() && !parts[0]->split(all).ok());
+         return c.barrier("end");
+       }))
+    EXPECT_TRUE(status) << status.message();
+}
+
 TEST(LocalGroup, ManyShortCallsOfProcesses) {
   Processes ranks(group(4), [](Communicator &c) {
     for (int i = 0; i < 5000; ++i) {
@@ -195,6 +287,27 @@ TEST_P(LocalGroupFaults, NameTheRankAndTheOp) {
         << ranks.message(rank);
   }
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
+}
+
+TEST_P(LocalGroupFaults, NameTheRankOfAGroup) {
+  Processes ranks(group(4), [](Communicator &c) {
+    std::vector<std::vector<int>> groups = {{0, 1}, {2, 3}, {0, 2}, {1, 3}};
+    PLAIT_ASSIGN_OR_RETURN(auto parts, c.split(groups));
+    if (c.rank() == 3)
+      ::raise(SIGSTOP);
+    while (true)
+      for (const auto &part : parts)
+        if (std::vector<float> values(100); part)
+          PLAIT_RETURN_IF_ERROR(part->allReduce(values, ReduceKind::sum, "layers.mlp.down"));
+  });
+  ranks.waitStopped(3);
+  ranks.signal(3, GetParam());
+  for (size_t rank : {0, 1, 2}) {
+    EXPECT_EQ(ranks.wait(rank), 1);
+    EXPECT_TRUE(
+        ranks.message(rank).starts_with("rank 3 has not reached all_reduce @layers.mlp.down: no sign of life for"))
+        << ranks.message(rank);
+  }
 }
 
 TEST(LocalGroupFault, ASlowRankIsNoFault) {

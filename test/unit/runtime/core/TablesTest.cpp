@@ -41,12 +41,14 @@ struct Copy {
   std::vector<plait_extent_v3_t> slots;
   std::vector<plait_arg_v1_t> args;
   std::vector<plait_launch_v2_t> launches;
-  std::vector<plait_collective_v2_t> collectives;
+  std::vector<plait_collective_v3_t> collectives;
+  std::vector<plait_group_v1_t> groups;
+  std::vector<int32_t> members;
   std::vector<int64_t> bounds, nodeBounds, nodeEnds;
 
   /// Makes launch 6, of one layer, an all-reduce of slot 0, which has two f32 a token.
   void addCollective() {
-    collectives = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 2, nullptr, nullptr, nullptr}};
+    collectives = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 2, nullptr, nullptr, nullptr, -1, 0, 0, 0}};
     plans[0].collectives = collectives.data();
     plans[0].collective_count = 1;
     launches[6].kernel = -1;
@@ -57,7 +59,8 @@ struct Copy {
   void gatherColumns() {
     addCollective();
     bounds = {0, 1, 2};
-    collectives[0] = {PLAIT_COLLECTIVE_ALL_GATHER, 1, PLAIT_DIM_TOKENS, 0, 2, bounds.data(), nullptr, nullptr};
+    collectives[0] = {
+        PLAIT_COLLECTIVE_ALL_GATHER, 1, PLAIT_DIM_TOKENS, 0, 2, bounds.data(), nullptr, nullptr, -1, 0, 0, 0};
     args[size_t(launches[6].first_arg) + 1].index = 1;
   }
   /// Makes it one between slots 0 and 1, of one column, of which rank 0 has two nodes.
@@ -65,8 +68,18 @@ struct Copy {
     addCollective();
     nodeBounds = {0, 2, 3};
     nodeEnds = {2, 4, 5};
-    collectives[0] = {
-        PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 3, 1, nullptr, nodeBounds.data(), nodeEnds.data()};
+    collectives[0] = {PLAIT_COLLECTIVE_ALL_REDUCE,
+                      0,
+                      PLAIT_DIM_TOKENS,
+                      3,
+                      1,
+                      nullptr,
+                      nodeBounds.data(),
+                      nodeEnds.data(),
+                      -1,
+                      0,
+                      0,
+                      0};
     args[size_t(launches[6].first_arg) + 1].index = 1;
   }
 };
@@ -285,6 +298,54 @@ TEST_F(TablesTest, CollectivesOfParts) {
           [](Copy &c) { c.nodeEnds[1] = 3; });
   damaged("collective 0: node end", sum, [](Copy &c) { c.collectives[0].node_ends = nullptr; });
   damaged("more elements than slot 0", sum, [](Copy &c) { c.collectives[0].columns = 2; });
+}
+
+TEST_F(TablesTest, Groups) {
+  auto group = [](Copy &c) {
+    c.addCollective();
+    c.model.ranks = 3;
+    c.members = {2, 0};
+    c.groups = {{c.members.data(), 2, 0}};
+    c.model.groups = c.groups.data();
+    c.model.group_count = 1;
+    c.collectives[0].group = 0;
+  };
+  Copy copy(model->tables());
+  group(copy);
+  Status status = checkTables(&copy.model, anywhere());
+  EXPECT_TRUE(status) << status.message();
+  auto damaged = [&](const char *part, const std::function<void(Copy &)> &damage) {
+    expectDamaged(part, [&](Copy &c) {
+      group(c);
+      damage(c);
+    });
+  };
+  damaged("group count", [](Copy &c) { c.model.group_count = -1; });
+  damaged("group table", [](Copy &c) { c.model.groups = nullptr; });
+  damaged("group 0: member count", [](Copy &c) { c.groups[0].count = 4; });
+  damaged("group 0: member table", [](Copy &c) { c.groups[0].members = nullptr; });
+  damaged("group 0: member: found 3", [](Copy &c) { c.members[0] = 3; });
+  damaged("group 0: member 1: found 2 again", [](Copy &c) { c.members[1] = 2; });
+  damaged("token_group: found 1", [](Copy &c) { c.model.token_group = 1; });
+  damaged("collective 0: group: found -2", [](Copy &c) { c.collectives[0].group = -2; });
+  damaged("collective 0: group: found 0; expected a group with rank 0", [](Copy &c) { c.members[1] = 1; });
+  damaged("collective 0: order", [](Copy &c) { c.collectives[0].order = 2; });
+  damaged("collective 0: wide", [](Copy &c) { c.collectives[0].wide = 2; });
+  damaged("collective 0: other", [](Copy &c) { c.collectives[0].other = 1; });
+  damaged("collective 0: other: found 1; expected another rank", [](Copy &c) {
+    c.collectives[0].kind = PLAIT_COLLECTIVE_SEND; // rank 0 is number 1
+    c.collectives[0].other = 1;
+  });
+  damaged("collective 0: other", [](Copy &c) {
+    c.collectives[0].kind = PLAIT_COLLECTIVE_BROADCAST;
+    c.collectives[0].other = 2;
+  });
+  damaged("collective 0: group: found 0; expected -1 to -1",
+          [](Copy &c) { c.collectives[0].kind = PLAIT_COLLECTIVE_ALL_TO_ALL; });
+  damaged("collective 0: bound", [](Copy &c) {
+    c.collectives[0].kind = PLAIT_COLLECTIVE_ALL_TO_ALL;
+    c.model.token_group = 0;
+  });
 }
 
 TEST_F(TablesTest, PackedBytes) {

@@ -30,6 +30,12 @@ using namespace plait;
 
 namespace {
 
+plait_model_v4_t noGroups() {
+  plait_model_v4_t model{};
+  model.token_group = -1;
+  return model;
+}
+
 constexpr int32_t kLaunches = PLAIT_IN_COUNT; // each finds its state in an input of its own
 
 /// What all launches of a step have done, and one launch's part in it.
@@ -81,7 +87,7 @@ TEST_P(Executors, BarriersHold) {
       launches.push_back({i, i, 1, barrier, 0, 1, 0, 0});
       places.push_back({&course, i, complete, want});
     }
-    plait_model_v4_t model{};
+    plait_model_v4_t model = noGroups();
     model.ranks = 1;
     model.kernels = kernels.data();
     plait_plan_v2_t plan{};
@@ -137,7 +143,7 @@ TEST_P(Executors, Layers) {
     plait_kernel_v1_t kernels[] = {{"run", run, tiles, 1, -1, 0}, {"advance", advance, 1, 1, -1, 0}};
     plait_arg_v1_t args[] = {{PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_WEIGHT, 0}};
     plait_launch_v2_t launches[] = {{0, 0, 1, 1, 0, layers, 1, 0}, {1, 1, 1, 1, 0, layers, 0, 0}};
-    plait_model_v4_t model{};
+    plait_model_v4_t model = noGroups();
     model.ranks = 1;
     model.kernels = kernels;
     model.weights = &weight;
@@ -220,7 +226,8 @@ struct SumPlan {
       {"clear", clear, 0, 1, -1, 0}, {"write", write, 0, 1, -1, 1}, {"add", add, 0, 1, -1, 0}};
   plait_weight_v4_t weight{};
   plait_extent_v3_t slots[2] = {{0, {4}}, {0, {4}}};
-  plait_collective_v2_t collective{PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr};
+  plait_collective_v3_t collective{
+      PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr, -1, 0, 0, 0};
   plait_arg_v1_t args[7] = {{PLAIT_ARG_SLOT, 1}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_SLOT, 0},
                             {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1}};
   plait_launch_v2_t launches[4] = {{0, 0, 1, 0, 0, 1, 0, 0},
@@ -228,7 +235,7 @@ struct SumPlan {
                                    {-1, 3, 2, 1, 0, layers, 0, 0},
                                    {2, 5, 2, 1, 0, layers, 0, 0}};
   const char *sources[1] = {"o_proj"};
-  plait_model_v4_t model{};
+  plait_model_v4_t model = noGroups();
   plait_plan_v2_t plan{};
 };
 
@@ -240,7 +247,7 @@ TEST_P(Executors, CollectivesOfTwoRanks) {
       int rank = communicator.rank();
       plait_context_v1_t context = {sizeof(context), &rank, nullptr};
       auto pool = ThreadPool::create(GetParam());
-      Executor executor(sum.model, sum.plan, reinterpret_cast<const uint8_t *>(sum.layerNumbers), &communicator);
+      Executor executor(sum.model, sum.plan, reinterpret_cast<const uint8_t *>(sum.layerNumbers), {&communicator, {}});
       Executor::StepMemory memory;
       memory.arena = arena;
       StepDims dims{tokens};
@@ -262,7 +269,9 @@ TEST_P(Executors, CollectivesOfTwoRanks) {
 struct PartsPlan {
   static constexpr int64_t columns = 5;
   PartsPlan(int32_t kind, int32_t dim, int32_t rank, std::vector<int64_t> parts) : bounds(std::move(parts)) {
-    collective = {kind, dim, PLAIT_DIM_TOKENS, 0, columns, dim ? bounds.data() : nullptr, nullptr, nullptr};
+    bool hasColumns = dim || kind == PLAIT_COLLECTIVE_ALL_TO_ALL;
+    collective = {
+        kind, dim, PLAIT_DIM_TOKENS, 0, columns, hasColumns ? bounds.data() : nullptr, nullptr, nullptr, -1, 0, 0, 0};
     model.sources = sources;
     model.rank = rank;
     model.ranks = int32_t(bounds.size()) - 1;
@@ -276,13 +285,115 @@ struct PartsPlan {
   }
   std::vector<int64_t> bounds;
   plait_extent_v3_t slots[2] = {{0, {4 * columns}}, {0, {4 * columns}}};
-  plait_collective_v2_t collective;
+  plait_collective_v3_t collective;
   plait_arg_v1_t args[2] = {{PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1}};
   plait_launch_v2_t launch = {-1, 0, 2, 1, 0, 1, 0, 0};
   const char *sources[1] = {"norm"};
-  plait_model_v4_t model{};
+  plait_model_v4_t model = noGroups();
   plait_plan_v2_t plan{};
 };
+
+/// From parts of rows to parts of columns and back, by all three ranks and by two of four.
+TEST_P(Executors, PartsOfOneDimensionBecomeThoseOfAnother) {
+  auto element = [](int64_t row, int64_t column) { return float(100 * row + column); };
+  for (bool grouped : {false, true})
+    for (int32_t dim : {0, 1})
+      for (int64_t tokens : {0, 1, 2, 3, 7, 32}) {
+        auto body = [&](Communicator &all) {
+          // Ranks 3 and 1 are a group, in this order; the others another one.
+          std::vector<std::vector<int>> groups = {{3, 1}, {0, 2}};
+          std::vector<std::unique_ptr<Communicator>> made;
+          if (grouped) {
+            PLAIT_ASSIGN_OR_RETURN(made, all.split(groups));
+          }
+          const std::vector<int> &group = groups[all.rank() % 2 ? 0 : 1];
+          int64_t size = grouped ? 2 : 3;
+          int64_t index = grouped ? (group[0] == all.rank() ? 0 : 1) : all.rank();
+          const std::vector<int64_t> bounds =
+              grouped ? std::vector<int64_t>{0, 2, 5} : std::vector<int64_t>{0, 1, 3, 5};
+          PartsPlan parts(PLAIT_COLLECTIVE_ALL_TO_ALL, dim, all.rank(), bounds);
+          std::vector<std::vector<int32_t>> members = {{3, 1}, {0, 2}};
+          plait_group_v1_t table[2] = {{members[0].data(), 2, 0}, {members[1].data(), 2, 0}};
+          parts.model.ranks = all.size();
+          if (grouped) {
+            parts.model.groups = table;
+            parts.model.group_count = 2;
+            parts.model.token_group = parts.collective.group = all.rank() % 2 ? 0 : 1;
+          }
+          int64_t slotBytes = (tokens * 4 * PartsPlan::columns + 63) / 64 * 64;
+          std::vector<float> arena(size_t(2 * slotBytes / 4 + 16), -1);
+          float *source = arena.data(), *target = source + slotBytes / 4;
+          std::vector<float> ofRows, ofColumns;
+          for (int64_t row = tokens * index / size; row < tokens * (index + 1) / size; ++row)
+            for (int64_t column = 0; column < 5; ++column)
+              ofRows.push_back(element(row, column));
+          for (int64_t row = 0; row < tokens; ++row)
+            for (int64_t column = bounds[size_t(index)]; column < bounds[size_t(index) + 1]; ++column)
+              ofColumns.push_back(element(row, column));
+          std::vector<float> &in = dim ? ofRows : ofColumns, &out = dim ? ofColumns : ofRows;
+          std::copy(in.begin(), in.end(), source);
+          plait_context_v1_t context = {sizeof(context), nullptr, nullptr};
+          auto pool = ThreadPool::create(GetParam());
+          RankCommunicators communicators = {&all, {}};
+          for (auto &part : made)
+            communicators.groups.push_back(part.get());
+          Executor executor(parts.model, parts.plan, nullptr, communicators);
+          Executor::StepMemory memory;
+          memory.arena = reinterpret_cast<uint8_t *>(arena.data());
+          PLAIT_RETURN_IF_ERROR(executor.run(**pool, context, {tokens}, memory));
+          EXPECT_EQ(std::vector<float>(target, target + out.size()), out)
+              << "dim " << dim << " tokens " << tokens << " rank " << all.rank();
+          EXPECT_EQ(all.count(CollectiveKind::allToAll).calls, tokens ? 1u : 0u);
+          return Status::success();
+        };
+        for (const Status &status : onRanks(body, grouped ? 4 : 3))
+          EXPECT_TRUE(status) << status.message();
+      }
+}
+
+/// A sum of two of three ranks in f64, and what rank 2 has to all and to rank 0 alone.
+TEST_P(Executors, BroadcastsAndPairs) {
+  auto body = [&](Communicator &all) {
+    std::vector<float> arena(64);
+    auto run = [&](plait_collective_v3_t collective) {
+      PartsPlan parts(collective.kind, 0, all.rank(), {0, 1, 3, 5});
+      parts.collective = collective;
+      parts.args[1] = parts.args[0];
+      Executor executor(parts.model, parts.plan, nullptr, {&all, {}});
+      Executor::StepMemory memory;
+      memory.arena = reinterpret_cast<uint8_t *>(arena.data());
+      plait_context_v1_t context = {sizeof(context), nullptr, nullptr};
+      auto pool = ThreadPool::create(GetParam());
+      return executor.run(**pool, context, {2}, memory);
+    };
+    auto make = [](int32_t kind, int32_t order, int32_t wide, int32_t other) {
+      return plait_collective_v3_t{kind, 0, PLAIT_DIM_TOKENS, 0, 5, nullptr, nullptr, nullptr, -1, order, wide, other};
+    };
+    auto expectAll = [&](float value) {
+      EXPECT_EQ(arena[0], value);
+      EXPECT_EQ(arena[9], value);
+    };
+    std::fill(arena.begin(), arena.end(), float(all.rank()));
+    PLAIT_RETURN_IF_ERROR(run(make(PLAIT_COLLECTIVE_BROADCAST, 0, 0, 2)));
+    expectAll(2);
+    // (2^25 + 1) - 2^25 in each order and width.
+    const float values[] = {33554432, 1, -33554432};
+    for (auto [order, wide, sum] : {std::tuple(0, 0, 0.f), {1, 0, 0.f}, {0, 1, 1.f}, {1, 1, 1.f}}) {
+      std::fill(arena.begin(), arena.end(), values[all.rank()]);
+      PLAIT_RETURN_IF_ERROR(run(make(PLAIT_COLLECTIVE_ALL_REDUCE, order, wide, 0)));
+      expectAll(sum);
+    }
+    std::fill(arena.begin(), arena.end(), float(10 + all.rank()));
+    if (all.rank() == 2)
+      PLAIT_RETURN_IF_ERROR(run(make(PLAIT_COLLECTIVE_SEND, 0, 0, 0)));
+    if (all.rank() == 0)
+      PLAIT_RETURN_IF_ERROR(run(make(PLAIT_COLLECTIVE_RECV, 0, 0, 2)));
+    expectAll(all.rank() == 1 ? 11.f : 12.f);
+    return Status::success();
+  };
+  for (const Status &status : onRanks(body, 3))
+    EXPECT_TRUE(status) << status.message();
+}
 
 /// Matrices of which ranks have parts of rows or of columns: what each gives and gets is
 /// compared with the element of the whole matrix that it is.
@@ -314,7 +425,7 @@ TEST_P(Executors, CollectivesOfParts) {
           std::copy(in.begin(), in.end(), source);
           plait_context_v1_t context = {sizeof(context), nullptr, nullptr};
           auto pool = ThreadPool::create(GetParam());
-          Executor executor(parts.model, parts.plan, nullptr, &communicator);
+          Executor executor(parts.model, parts.plan, nullptr, {&communicator, {}});
           Executor::StepMemory memory;
           memory.arena = reinterpret_cast<uint8_t *>(arena.data());
           PLAIT_RETURN_IF_ERROR(executor.run(**pool, context, {tokens}, memory));
@@ -341,7 +452,7 @@ TEST_P(Executors, ALostRankEndsTheStep) {
     int rank = 0;
     plait_context_v1_t context = {sizeof(context), &rank, nullptr};
     auto pool = ThreadPool::create(GetParam());
-    Executor executor(sum.model, sum.plan, reinterpret_cast<const uint8_t *>(sum.layerNumbers), &communicator);
+    Executor executor(sum.model, sum.plan, reinterpret_cast<const uint8_t *>(sum.layerNumbers), {&communicator, {}});
     Executor::StepMemory memory;
     memory.arena = arena;
     return executor.run(**pool, context, {SumPlan::tokens}, memory);

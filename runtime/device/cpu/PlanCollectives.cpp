@@ -1,0 +1,154 @@
+//===- PlanCollectives.cpp - The collectives of a launch plan -------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/device/cpu/PlanCollectives.h"
+
+#include "runtime/base/ModelGroups.h"
+
+#include <algorithm>
+
+using namespace plait;
+
+/// What a collective is of, in a step.
+struct PlanCollectives::Matrix {
+  const plait_collective_v3_t &c;
+  size_t rows, columns;
+  GroupPlace place;
+
+  size_t ranks() const { return size_t(place.size); }
+  size_t firstRow(size_t rank) const { return size_t(firstTokenOf(int64_t(rank), place.size, int64_t(rows))); }
+  size_t firstColumn(size_t rank) const { return size_t(c.bounds[rank]); }
+  /// Elements of a rank's part of rows (0) or columns (1).
+  size_t partSize(size_t rank, int dim) const {
+    return dim == 1 ? (firstColumn(rank + 1) - firstColumn(rank)) * rows
+                    : (firstRow(rank + 1) - firstRow(rank)) * columns;
+  }
+  /// Between rows [begin, end) of a matrix of all columns and the ranks' parts of them, one
+  /// part after another.
+  void copyColumns(size_t begin, size_t end, float *matrix, float *parts, bool toParts) const {
+    for (size_t rank = 0; rank < ranks(); ++rank) {
+      size_t first = firstColumn(rank), width = firstColumn(rank + 1) - first;
+      for (size_t row = begin; row < end; ++row, parts += width) {
+        float *cells = matrix + (row - begin) * columns + first;
+        toParts ? std::copy_n(cells, width, parts) : std::copy_n(parts, width, cells);
+      }
+    }
+  }
+};
+
+static std::span<uint8_t> bytesOf(float *data, size_t count) {
+  return {reinterpret_cast<uint8_t *>(data), count * sizeof(float)};
+}
+
+PlanCollectives::PlanCollectives(const plait_model_v4_t &model, const plait_plan_v2_t &plan,
+                                 RankCommunicators communicators)
+    : model(model), plan(plan), communicators(std::move(communicators)) {
+  for (int32_t i = 0; i < plan.collective_count; ++i) {
+    const plait_collective_v3_t &c = plan.collectives[i];
+    trees.emplace_back();
+    if (c.nodes)
+      trees.back().emplace(std::span(c.node_ends, size_t(c.nodes)),
+                           std::span(c.node_bounds, size_t(placeIn(model, c.group).size) + 1));
+  }
+}
+
+Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, float *target, const char *op) const {
+  const plait_collective_v3_t &c = plan.collectives[index];
+  Matrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
+  size_t rows = matrix.rows, columns = matrix.columns;
+  if (rows == 0)
+    return Status::success();
+  Communicator *communicator = c.group < 0 ? communicators.all : communicators.groups[size_t(c.group)];
+  if (c.nodes) {
+    const ReduceTree &tree = *trees[size_t(index)];
+    if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
+      return tree.allReduce(*communicator, source, target, rows, columns, op);
+    std::vector<size_t> firstRow(matrix.ranks() + 1);
+    for (size_t rank = 0; rank <= matrix.ranks(); ++rank)
+      firstRow[rank] = matrix.firstRow(rank);
+    return tree.reduceScatter(*communicator, source, target, firstRow, columns, op);
+  }
+  switch (c.kind) {
+  case PLAIT_COLLECTIVE_ALL_REDUCE:
+    return communicator->allReduce({target, rows * columns}, {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, op);
+  case PLAIT_COLLECTIVE_BROADCAST:
+    return communicator->broadcast(bytesOf(target, rows * columns), c.other, op);
+  case PLAIT_COLLECTIVE_SEND:
+    return communicator->send(bytesOf(source, rows * columns), c.other, op);
+  case PLAIT_COLLECTIVE_RECV:
+    return communicator->recv(bytesOf(target, rows * columns), c.other, op);
+  case PLAIT_COLLECTIVE_ALL_TO_ALL:
+    return swapParts(matrix, *communicator, source, target, op);
+  default:
+    return exchangeParts(matrix, *communicator, source, target, op);
+  }
+}
+
+Status PlanCollectives::exchangeParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
+                                      const char *op) const {
+  const plait_collective_v3_t &c = matrix.c;
+  size_t rows = matrix.rows, columns = matrix.columns, me = size_t(matrix.place.index);
+  // Elements of each rank's part.
+  std::vector<size_t> counts(matrix.ranks()), bytes(matrix.ranks());
+  for (size_t rank = 0; rank < matrix.ranks(); ++rank) {
+    counts[rank] = matrix.partSize(rank, c.dim);
+    bytes[rank] = counts[rank] * sizeof(float);
+  }
+  // Parts lie one after another as ranks see them: those of rows do in the matrix, those
+  // of columns where it is one row.
+  thread_local std::vector<float> staging;
+  bool byColumns = c.dim == 1 && rows > 1, gathers = c.kind == PLAIT_COLLECTIVE_ALL_GATHER;
+  float *parts = gathers ? target : source;
+  if (byColumns) {
+    staging.resize(rows * columns);
+    parts = staging.data();
+    if (!gathers)
+      matrix.copyColumns(0, rows, source, parts, /*toParts=*/true);
+  }
+  size_t own = counts[me], before = 0;
+  for (size_t rank = 0; rank < me; ++rank)
+    before += counts[rank];
+  if (c.kind == PLAIT_COLLECTIVE_PART) {
+    std::copy_n(parts + before, own, target);
+    return Status::success();
+  }
+  if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
+    return communicator.reduceScatter({parts, rows * columns}, {target, own}, counts,
+                                      {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, op);
+  PLAIT_RETURN_IF_ERROR(communicator.allGather(bytesOf(source, own), bytesOf(parts, rows * columns), bytes, op));
+  if (byColumns)
+    matrix.copyColumns(0, rows, target, parts, /*toParts=*/false);
+  return Status::success();
+}
+
+/// Each pair of ranks exchanges the rows of one that are in the columns of the other.
+Status PlanCollectives::swapParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
+                                  const char *op) const {
+  bool toColumns = matrix.c.dim == 1;
+  size_t ranks = matrix.ranks(), me = size_t(matrix.place.index);
+  std::vector<size_t> bytes(ranks * ranks);
+  for (size_t from = 0; from < ranks; ++from)
+    for (size_t to = 0; to < ranks; ++to) {
+      size_t rowsOf = toColumns ? from : to, columnsOf = toColumns ? to : from;
+      bytes[from * ranks + to] = (matrix.firstRow(rowsOf + 1) - matrix.firstRow(rowsOf)) *
+                                 (matrix.firstColumn(columnsOf + 1) - matrix.firstColumn(columnsOf)) * sizeof(float);
+    }
+  // A part of columns is, rank by rank, the rows of each; a part of rows has the columns of
+  // each side by side.
+  thread_local std::vector<float> staging;
+  size_t begin = matrix.firstRow(me), end = matrix.firstRow(me + 1);
+  staging.resize((end - begin) * matrix.columns);
+  size_t rowsPart = matrix.partSize(me, 0), columnsPart = matrix.partSize(me, 1);
+  if (toColumns) {
+    matrix.copyColumns(begin, end, source, staging.data(), /*toParts=*/true);
+    return communicator.allToAll(bytesOf(staging.data(), rowsPart), bytesOf(target, columnsPart), bytes, op);
+  }
+  PLAIT_RETURN_IF_ERROR(
+      communicator.allToAll(bytesOf(source, columnsPart), bytesOf(staging.data(), rowsPart), bytes, op));
+  matrix.copyColumns(begin, end, target, staging.data(), /*toParts=*/false);
+  return Status::success();
+}

@@ -1,0 +1,60 @@
+//===- PlanCollectives.h - The collectives of a launch plan -----*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// From plait_collective_v3_t, which speaks of matrices and their parts, to what a
+// Communicator does with arrays.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_DEVICE_CPU_PLANCOLLECTIVES_H
+#define PLAIT_RUNTIME_DEVICE_CPU_PLANCOLLECTIVES_H
+
+#include "plait-abi/Model.h"
+#include "runtime/base/Status.h"
+#include "runtime/comm/ReduceTree.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace plait {
+
+using StepDims = std::array<int64_t, PLAIT_DIM_COUNT>;
+
+/// The first of the tokens that rank `rank` has where `ranks` share them out.
+inline int64_t firstTokenOf(int64_t rank, int64_t ranks, int64_t tokens) { return tokens * rank / ranks; }
+
+/// The communicators of a rank.
+struct RankCommunicators {
+  Communicator *all = nullptr;             ///< of the model's ranks
+  std::vector<Communicator *> groups = {}; ///< of each group of the model's table; null: this rank is not in it
+};
+
+class PlanCollectives {
+public:
+  PlanCollectives(const plait_model_v4_t &model, const plait_plan_v2_t &plan, RankCommunicators communicators);
+
+  /// Carries out collective `index` of the plan; `op` names it for people.
+  Status run(int32_t index, const StepDims &dims, float *source, float *target, const char *op) const;
+
+private:
+  struct Matrix;
+  Status exchangeParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
+                       const char *op) const;
+  Status swapParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
+                   const char *op) const;
+
+  const plait_model_v4_t &model;
+  const plait_plan_v2_t &plan;
+  RankCommunicators communicators;
+  std::vector<std::optional<ReduceTree>> trees; ///< of a collective with nodes
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_DEVICE_CPU_PLANCOLLECTIVES_H
