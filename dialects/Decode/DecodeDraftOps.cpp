@@ -37,11 +37,6 @@ LogicalResult PendingOp::verify() { return verifyChain(*this, getBlock()); }
 
 LogicalResult AppendOp::verify() { return verifyChain(*this, getBlock()); }
 
-bool AppendOp::isDrawn() {
-  auto rule = getPath().getDefiningOp<VerifySampleOp>();
-  return rule && rule.getPurpose() == Purpose::draft;
-}
-
 LogicalResult LookupOp::verify() {
   if (getLongest() < getShortest())
     return emitOpError("expected longest >= shortest but got ") << getLongest() << " and " << getShortest();

@@ -52,7 +52,6 @@ def Decode_AppendOp : Decode_DraftOp<"append", [AllTypesMatch<["input", "block"]
   let arguments = (ins Decode_BlockType:$input, Decode_PathType:$path);
   let results = (outs Decode_BlockType:$block);
   let assemblyFormat = "$input `,` $path attr-dict `:` type($input)";
-  let extraClassDeclaration = getDraft # "bool isDrawn();";
   let hasVerifier = 1;
 }
 
@@ -133,7 +132,6 @@ def Decode_CarryOp : Decode_DraftOp<"carry"> {
   let arguments = (ins Decode_SequenceType:$sequence, Decode_GuessesType:$guesses);
   let results = (outs Decode_BlockType:$block);
   let assemblyFormat = "$sequence `,` $guesses attr-dict `:` type($sequence) `,` type($guesses) `->` type($block)";
-  let extraClassDeclaration = getDraft # "bool isDrawn() { return true; }";
   let hasVerifier = 1;
 }
 
@@ -211,8 +209,8 @@ def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure]> {
   let description = [{
     The one with the most tokens to be expected per time: for k, `(1 + a[0] + a[0] a[1] + ...)
     / costs[k]` with k terms after the 1, where a is the acceptance, 0.5 where nothing is
-    known. `costs` are those of a round, relative to one that drafts nothing; the compiler
-    fills them in from the cost table. Of equals the first. (SmartSpec, Liu et al. 2024.)
+    known. `costs` are those of a round, relative to one that drafts nothing; without them
+    all lengths cost the same. Of equals the first. (SmartSpec, Liu et al. 2024.)
 
     ```mlir
     %k = decode.choose_length %a of [0, 2, 4, 8] costs [1.0, 1.2, 1.4, 1.9] : !decode.acceptance

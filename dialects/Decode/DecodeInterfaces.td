@@ -16,11 +16,7 @@ def Decode_DraftSourceOpInterface : OpInterface<"DraftSourceOpInterface"> {
   let methods = [
     InterfaceMethod<"The block.", "::mlir::Value", "getDraft">,
     InterfaceMethod<"Upper bound of the nodes in the block.", "int64_t", "getMaxTokens", (ins), [{}],
-      [{ return ::mlir::cast<::plait::decode::BlockType>($_op.getDraft().getType()).getSize(); }]>,
-    InterfaceMethod<[{
-      Whether tokens are drawn, and come with the distribution that they were drawn from;
-      otherwise they follow from what is known.
-    }], "bool", "isDrawn", (ins), [{}], [{ return false; }]>
+      [{ return ::mlir::cast<::plait::decode::BlockType>($_op.getDraft().getType()).getSize(); }]>
   ];
 }
 

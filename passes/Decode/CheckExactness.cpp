@@ -189,8 +189,8 @@ LogicalResult verifyRoom(StrategyOp strategy) {
 
 /// Rejection sampling needs drafts by other random numbers than those of the text. Their
 /// distribution may be any, as a token brings the one that it was drawn from.
-ExactnessReason drawsOf(VerifyRejectOp rule) {
-  for (DraftSourceOpInterface source : sourcesOf(rule.getBlock())) {
+ExactnessReason drawsOf(Value block) {
+  for (DraftSourceOpInterface source : sourcesOf(block)) {
     auto append = dyn_cast<AppendOp>(source.getOperation());
     if (!append)
       continue;
@@ -208,8 +208,8 @@ ExactnessReason exactnessOf(CommitOp commit) {
   auto forward = commit.getStage().getDefiningOp<ForwardOp>();
   auto rule = cast<VerifyRuleOpInterface>(commit.getPath().getDefiningOp());
   ExactnessReason result = rule.getExactness();
-  if (auto reject = dyn_cast<VerifyRejectOp>(rule.getOperation()))
-    result = result.meet(drawsOf(reject));
+  if (result.exactness == Exactness::distribution)
+    result = result.meet(drawsOf(forward.getBlock()));
   if (forward.getSkip() && !forward.getSkip()->empty())
     result = result.meet({Exactness::approximate, "layers are left out of a forward whose stage is committed"});
   Value logits = rule->getOperand(1);

@@ -34,7 +34,7 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
     | `verify_reject`, `verify_jacobi` | distribution |
     | `verify_typical` | approximate |
     | `verify_reject` with other warps at the end of a block (`bonus`) | approximate |
-    | `verify_reject` of tokens drawn by the random numbers of the text (`purpose`) | approximate |
+    | `verify_reject`, `verify_jacobi` of tokens drawn by the random numbers of the text (`purpose`) | approximate |
     | `verify_jacobi ... against fresh` | approximate |
     | `edit ... history prefix` | approximate |
     | a stage of a forward that skips layers | approximate |

@@ -246,6 +246,37 @@ decode.strategy @s(%s: !decode.sequence<@main>, %d: !decode.sequence<@draft>) ex
 
 // -----
 
+// Guesses that were drawn so are no better.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+lm.model @draft family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @s(%s: !decode.sequence<@main>, %d: !decode.sequence<@draft>) exact distribution {
+  %end:2 = decode.round iter(%x = %s, %e = %d) : !decode.sequence<@main>, !decode.sequence<@draft> {
+    %root = decode.pending %x : !decode.sequence<@main> -> !decode.block<3>
+    %b, %f = decode.repeat 2 iter(%c = %root, %g = %e) : !decode.block<3>, !decode.sequence<@draft> {
+      %one = decode.pending %g : !decode.sequence<@draft> -> !decode.block<1>
+      %h, %st = decode.forward %g, %one : !decode.sequence<@draft>, !decode.block<1>
+      %l = decode.head %h : !decode.hidden<@draft>
+      %q = decode.verify_sample %one, %l [#decode.warp<temperature>] : !decode.block<1>, !decode.logits<@draft>
+      %next = decode.commit %g, %st, %q : !decode.sequence<@draft>, !decode.stage<@draft>
+      %longer = decode.append %c, %q : !decode.block<3>
+      decode.yield %longer, %next : !decode.block<3>, !decode.sequence<@draft>
+    }
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<3>
+    %l = decode.head %h : !decode.hidden<@main>
+    // expected-error @+1 {{'decode.verify_jacobi' op expected a strategy that is distribution, as @s says, but it is approximate: drafted tokens are drawn by the random numbers that decide on the text}}
+    %p, %more = decode.verify_jacobi %b, %l [#decode.warp<temperature>] : !decode.block<3>, !decode.logits<@main> -> !decode.guesses<2>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %back = decode.follow %f, %y : !decode.sequence<@draft>, !decode.sequence<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y, %back until %done : !decode.sequence<@main>, !decode.sequence<@draft>
+  }
+  decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.sequence<@draft>
+}
+
+// -----
+
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
 }
 lm.model @draft family "llama" numerics row_invariant max_positions 64 {
