@@ -24,7 +24,8 @@ struct AddMeshPass : plait::impl::AddMeshPassBase<AddMeshPass> {
     OpBuilder b = OpBuilder::atBlockBegin(getOperation().getBody());
     SmallVector<StringRef> names(axes.begin(), axes.end());
     SmallVector<int64_t> extents(sizes.begin(), sizes.end());
-    par::MeshOp::create(b, getOperation().getLoc(), "mesh", b.getStrArrayAttr(names), extents, IntegerAttr());
+    par::MeshOp::create(b, getOperation().getLoc(), symbol, b.getStrArrayAttr(names), extents,
+                        rank < 0 ? IntegerAttr() : b.getI64IntegerAttr(rank));
   }
 };
 } // namespace

@@ -27,13 +27,18 @@ struct ParallelPipelineOptions {
   int64_t rank = 0;
   bool sequenceParallel = false; ///< run plait-shard-residual
   bool tpInvariant = false;      ///< run plait-declare-trees
+  std::string phase;             ///< that the steps are for, and its mesh; empty: all, on @mesh
 };
 
 /// From steps on whole tensors, with the model inlined, to those of one rank of the
 /// module's mesh: add-mesh, split-projections, declare-trees (if wanted), propagate-sharding,
-/// insert-reshards, partition, shard-residual (if wanted), verify-parallel. With one rank
-/// nothing is split, and of those only the second, third and last remain.
+/// declare-phase (if there is one), insert-reshards, partition, shard-residual (if wanted),
+/// verify-parallel. With one rank nothing is split, and of those split-projections, declare-trees
+/// and verify-parallel remain, with a phase also add-mesh and declare-phase.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
+
+/// Of one rank with a phase, steps that stay as they are: add-mesh and declare-phase.
+void buildPhaseOfOneRankPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
 
 } // namespace plait
 

@@ -46,6 +46,8 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> sequenceParallel{*this, "sequence-parallel", llvm::cl::desc("Run plait-shard-residual"),
                                 llvm::cl::init(false)};
   Option<bool> tpInvariant{*this, "tp-invariant", llvm::cl::desc("Run plait-declare-trees"), llvm::cl::init(false)};
+  Option<std::string> servingPhase{*this, "serving-phase", llvm::cl::desc("Run plait-declare-phase: prefill or decode"),
+                                   llvm::cl::init("")};
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 per vector register: 4, 8 or 16"), llvm::cl::init(8)};
   Option<bool> fuseGated{*this, "fuse-gated", llvm::cl::desc("Run plait-fuse-gated"), llvm::cl::init(true)};
   Option<bool> fuseEpilogues{*this, "fuse-epilogues", llvm::cl::desc("Run plait-fuse-epilogues"), llvm::cl::init(true)};

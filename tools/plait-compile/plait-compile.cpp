@@ -98,7 +98,9 @@ int main(int argc, char **argv) {
   cl::opt<bool> sequenceParallel("sequence-parallel",
                                  cl::desc("With --tp: ranks share out the tokens of norms and residual, too"),
                                  cl::cat(category));
-  cl::opt<std::string> mesh("mesh", cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N)"),
+  cl::opt<std::string> mesh("mesh",
+                            cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N); or those of "
+                                     "each phase: \"prefill: tp=1; decode: tp=2\""),
                             cl::value_desc("axes"), cl::cat(category));
   cl::opt<std::string> numerics("numerics",
                                 cl::desc("What bits do not depend on: row_invariant (what shares a step), or "
