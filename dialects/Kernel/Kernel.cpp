@@ -128,6 +128,23 @@ PageLayout::PageLayout(lm::StateType state)
     : element(state.getElement()), isScaled(state.isScaled()), kvHeads(state.getKvHeads()), headDim(state.getHeadDim()),
       paddedHeadDim(int64_t(llvm::alignTo(state.getHeadDim(), slice))) {}
 
+SmallVector<PageLayout::Plane> PageLayout::planes() const {
+  int64_t element = elementBits() / 8;
+  SmallVector<Plane> planes = {{keyOffset(0) * element, (keyOffset(1) - keyOffset(0)) * element},
+                               {valueOffset(0) * element, (valueOffset(1) - valueOffset(0)) * element}};
+  if (isScaled)
+    for (int64_t begin : {keyScaleOffset(0), valueScaleOffset(0)})
+      planes.push_back({4 * begin, 4 * tokens});
+  return planes;
+}
+
+int64_t PageLayout::getHeadBytes() const {
+  int64_t bytes = 0;
+  for (Plane plane : planes())
+    bytes += plane.headBytes;
+  return bytes;
+}
+
 int64_t PageLayout::bytes() const {
   return int64_t(llvm::alignTo(isScaled ? 4 * valueScaleOffset(kvHeads) : elements() * elementBits() / 8, 64));
 }

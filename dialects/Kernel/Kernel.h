@@ -63,6 +63,15 @@ struct PageLayout {
   int64_t valueScaleOffset(int64_t head) const { return keyScaleOffset(kvHeads + head); }
   int64_t elementBits() const { return element.getIntOrFloatBitWidth(); }
   int64_t bytes() const; ///< a multiple of 64
+
+  /// Bytes of what belongs to one head of one kind, beside each other in order of the heads:
+  /// keys, values, scales of keys, scales of values.
+  struct Plane {
+    int64_t begin, headBytes;
+  };
+  llvm::SmallVector<Plane> planes() const;
+  /// Of all planes.
+  int64_t getHeadBytes() const;
 };
 
 /// The name the importer gave the op, or the op's own.

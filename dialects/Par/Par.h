@@ -49,6 +49,30 @@ inline int64_t getEvenBegin(int64_t index, int64_t count, int64_t extent) { retu
 llvm::SmallVector<int64_t> getLocalShape(MeshOp mesh, int64_t rank, ShardAttr shard, mlir::Type type,
                                          llvm::SmallVectorImpl<int64_t> *begins = nullptr);
 
+/// That `shard` fits its mesh and `type`, or an error at `op`.
+mlir::LogicalResult verifyShard(mlir::Operation *op, mlir::SymbolTableCollection &symbols, ShardAttr shard,
+                                mlir::Type type);
+
+/// Key/value heads [begin, end) of a state.
+struct HeadRange {
+  int64_t begin, end;
+
+  bool has(int64_t head) const { return begin <= head && head < end; }
+};
+
+/// The heads that each rank of a replica has of a state, in order of the ranks.
+llvm::SmallVector<HeadRange> getHeadRanges(MeshOp mesh, ShardAttr shard, lm::StateType state);
+
+/// Who sends which heads where ranks have `sources` of them and others are to have
+/// `targets`. Of several ranks that have a head the one sends it that sends least so far,
+/// so that ranks with the same heads share the work; consecutive heads of one rank go
+/// together.
+llvm::SmallVector<HeadsAttr> planSends(mlir::MLIRContext *context, llvm::ArrayRef<HeadRange> sources,
+                                       llvm::ArrayRef<HeadRange> targets);
+
+/// The names of phases.
+inline constexpr llvm::StringLiteral kPrefillPhase = "prefill", kDecodePhase = "decode";
+
 } // namespace plait::par
 
 #endif // PLAIT_DIALECTS_PAR_PAR_H

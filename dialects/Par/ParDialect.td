@@ -155,4 +155,23 @@ def Par_ShardAttr : Par_Attr<"Shard", "shard"> {
   }];
 }
 
+def Par_HeadsAttr : Par_Attr<"Heads", "heads"> {
+  let summary = "key/value heads that one rank sends to another";
+  let description = [{
+    `count` consecutive heads of a state: those from `source_head` on of what rank `source`
+    of the phase before has become those from `target_head` on of what rank `target` of the
+    phase after has. Ranks are numbered within a replica.
+
+    ```mlir
+    #par.heads<source = 0, source_head = 1, target = 1, target_head = 0, count = 2>
+    ```
+    **Constraints:** `count` is positive, the others are not negative. Where it is used: both
+    ranks have those heads, and they are the same heads of the state.
+  }];
+  let parameters = (ins "int64_t":$source, "int64_t":$source_head, "int64_t":$target, "int64_t":$target_head,
+                        "int64_t":$count);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // PLAIT_PAR_DIALECT

@@ -120,7 +120,7 @@ static LogicalResult verifyDim(Operation *op, MeshOp mesh, DimShardAttr dim, int
   return success();
 }
 
-static LogicalResult verifyShard(Operation *op, SymbolTableCollection &symbols, ShardAttr shard, Type type) {
+LogicalResult par::verifyShard(Operation *op, SymbolTableCollection &symbols, ShardAttr shard, Type type) {
   auto mesh = lookupMesh(op, symbols, shard.getMesh());
   if (failed(mesh))
     return failure();

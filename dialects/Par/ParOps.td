@@ -331,4 +331,74 @@ def Par_PartOp : Par_PartsOp<"part", "getInput", [Pure]> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// Phases
+//===----------------------------------------------------------------------===//
+
+defvar Par_ShardArrayAttr = TypedArrayAttrBase<Par_ShardAttr, "shardings">;
+defvar Par_HeadsArrayAttr = TypedArrayAttrBase<Par_HeadsAttr, "heads that are sent">;
+
+def Par_PhaseOp : Par_Op<"phase", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "what the module's steps compute, where, and how their states are split there";
+  let description = [{
+    The steps run in the phase of this name, on the replicas of `mesh`: "prefill" computes
+    prompts, "decode" goes on from them. A model without this op runs all of a request on one
+    mesh. `states` are the whole states of the steps in the order of their arguments, and
+    `shards` what each device holds of them.
+
+    ```mlir
+    par.phase "decode" on @decode states [!lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>] as [#par.shard<@decode, [{"tp" : 0 to 64, 64 to 96} ]>]
+    ```
+    **Constraints:** the phase is prefill or decode; a sharding on `mesh` for each state, which
+    fits it; parts are of whole heads.
+  }];
+  let arguments = (ins StrAttr:$phase, FlatSymbolRefAttr:$mesh, TypeArrayAttr:$states, Par_ShardArrayAttr:$shards);
+  let assemblyFormat = "$phase `on` $mesh `states` $states `as` $shards attr-dict";
+}
+
+def Par_HandoverOp : Par_Op<"handover", [SingleBlock, NoTerminator]> {
+  let summary = "what moves when a sequence goes from one phase to the next";
+  let description = [{
+    Once per sequence: the keys and values of the positions that the first phase has
+    computed. The body has an argument for each state and a `par.kv_reshard` of it.
+
+    ```mlir
+    par.handover from "prefill" to "decode" {
+    ^bb0(%kv: !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>):
+      %0 = par.kv_reshard %kv from <@prefill, [{} ]> to <@decode, [{"tp" : 0 to 32, 32 to 64} ]> sends [
+        #par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 1>,
+        #par.heads<source = 0, source_head = 1, target = 1, target_head = 0, count = 1>] : !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>
+    }
+    ```
+    **Constraints:** only `par.kv_reshard` inside, one for each argument in order.
+  }];
+  let arguments = (ins StrAttr:$source, StrAttr:$target);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "`from` $source `to` $target attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+}
+
+def Par_KvReshardOp : Par_Op<"kv_reshard", [HasParent<"HandoverOp">, AllTypesMatch<["input", "result"]>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "keys and values that go from the ranks of one mesh to those of another";
+  let description = [{
+    The state itself, which devices of one mesh hold as `source` says, as those of another
+    mesh hold it by `target`. `sends` says who sends which heads to whom. Each rank of the
+    target gets each of its heads once, whatever ranks of the source have it. Along the
+    axis "dp" meshes have replicas: the sequence goes from one of the source to one of the
+    target, and ranks are numbered within them.
+
+    ```mlir
+    %1 = par.kv_reshard %kv from <@prefill, [{} ]> to <@decode, [{} ]> sends [
+      #par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 2>] : !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>
+    ```
+    **Constraints:** the type is a state; each sharding fits its mesh and is of whole heads, and
+    the meshes differ; `sends` gives each rank of the target all heads that it has, each once
+    and from a rank of the source that has it.
+  }];
+  let arguments = (ins AnyType:$input, Par_ShardAttr:$source, Par_ShardAttr:$target, Par_HeadsArrayAttr:$sends);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$input `from` $source `to` $target `sends` $sends attr-dict `:` type($input)";
+}
+
 #endif // PLAIT_PAR_OPS

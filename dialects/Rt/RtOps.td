@@ -20,7 +20,8 @@ def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]
   let summary = "plait_model_v4_t: the tables of a model binary";
   let description = [{
     Order of the ops of one kind is the index in the table. A program of `ranks` that
-    run together is that of `rank`.
+    run together is that of `rank`. A binary may have those of several such groups (phases):
+    then `program` is the number that it is asked for by, without it the rank.
 
     ```mlir
     rt.model @main {vocabulary = 2048 : i64, ...} { rt.kernel ... rt.weight ... rt.state ... rt.plan ... }
@@ -35,11 +36,13 @@ def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, StrAttr:$numerics, I64Attr:$vocabulary,
                        I64Attr:$max_positions, I64Attr:$layers, I64Attr:$pack_bytes, I64Attr:$parameters,
                        DefaultValuedAttr<I64Attr, "0">:$rank, DefaultValuedAttr<I64Attr, "1">:$ranks,
-                       DefaultValuedAttr<I64Attr, "-1">:$token_group);
+                       DefaultValuedAttr<I64Attr, "-1">:$token_group, OptionalAttr<I64Attr>:$program);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
+    /// The number by which a binary is asked for these tables.
+    int64_t getNumber() { return getProgram().value_or(getRank()); }
     /// Ranks of a group of the table; of all for -1.
     llvm::SmallVector<int64_t> getMembers(int64_t group);
     /// The number of this rank in it; -1 if it is no member.

@@ -297,7 +297,9 @@ typedef struct plait_model_v4 {
 
 /* Returns the tables of `rank`, or null if the binary has none, or cannot serve a runtime
  * whose newest known ABI is `max_version`. A binary has the code of several ranks, or of
- * all: what they have in common is there once. */
+ * all: what they have in common is there once. Of a model whose phases have ranks of their
+ * own (docs/parallel.md) those of decode are numbered after those of prefill, and their
+ * tables have `rank` and `ranks` of the phase. */
 typedef const plait_model_v4_t *(*plait_model_query_fn)(uint32_t max_version, int32_t rank);
 
 #if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)

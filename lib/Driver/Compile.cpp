@@ -10,10 +10,12 @@
 #include "Calibrate.h"
 #include "CrashReport.h"
 #include "Explain.h"
+#include "Handover.h"
 #include "Link.h"
 #include "Machine.h"
 #include "MergeRanks.h"
 #include "passes/Parallel/CollectiveTrace.h"
+#include "passes/Parallel/Passes.h"
 #include "plait/Driver/Register.h"
 #include "plait/Support/IrInput.h"
 #include "runtime/base/Signals.h"
@@ -114,12 +116,12 @@ public:
     if (options.stopAfter <= Phase::decode)
       return writeIR(*module);
     // Of IR that is shown, that of rank 0.
-    ranks.resize(options.stopAfter == Phase::link ? size_t(options.mesh.ranks) : 1);
+    ranks.resize(options.stopAfter == Phase::link ? size_t(options.mesh.programs()) : 1);
     for (const CpuMachine &machine : machines)
       PLAIT_RETURN_IF_ERROR(compileFor(machine));
     if (options.stopAfter < Phase::link)
       return writeIR(*ranks.front().front().module);
-    LinkInputs inputs{options, imported, selftest, ranks, importance ? &*importance : nullptr};
+    LinkInputs inputs{options, imported, selftest, ranks, handover, importance ? &*importance : nullptr};
     return link(inputs);
   }
 
@@ -129,13 +131,13 @@ private:
     if (mesh.size() < 1 || mesh.size() > kMostRanks)
       return invalidArgument("--tp: found " + std::to_string(mesh.size()) + "; expected 1 to " +
                              std::to_string(kMostRanks) + " ranks");
-    if (mesh.ranks == 1 && options.sequenceParallel)
+    if (std::max(mesh.ranks, mesh.prefillRanks) == 1 && options.sequenceParallel)
       return invalidArgument("--sequence-parallel: found it with one rank; expected --tp=2 or more");
-    if (mesh.ranks == 1 && !options.machine.empty())
+    if (mesh.programs() == 1 && !options.machine.empty())
       return invalidArgument("--machine: found it with one rank, which has nothing to decide; expected --tp=2 or more");
-    if (mesh.ranks == 1 && !options.shards.empty())
+    if (mesh.programs() == 1 && !options.shards.empty())
       return invalidArgument("--shard: found it with one rank; expected --tp=2 or more");
-    std::string flag = mesh.replicas > 1 ? "--mesh" : "--tp";
+    std::string flag = mesh.replicas > 1 || mesh.hasPhases() ? "--mesh" : "--tp";
     if (mesh.size() > 1 && options.startFrom > Phase::parallel)
       return invalidArgument(flag + ": found it with --start-from=" + getName(options.startFrom).str() +
                              "; expected import, decode or parallel, as later IR is that of one rank");
@@ -209,23 +211,23 @@ private:
     phaseOptions.fma = machine.fma;
     phaseOptions.tiles = machine.tiles;
     phaseOptions.isa = machine.isa;
-    phaseOptions.dp = options.mesh.replicas;
-    phaseOptions.tp = options.mesh.ranks;
     phaseOptions.shards = llvm::ArrayRef(options.shards);
-    phaseOptions.sequenceParallel = options.sequenceParallel;
     phaseOptions.optimizeCollectives = options.optimizeCollectives;
     std::optional<ExplainLog::Mark> mark;
     if (explain)
       mark = explain->mark();
     OwningOpRef<ModuleOp> all;
-    std::vector<std::vector<CollectiveTrace>> traces;
-    for (size_t rank = 0; rank < ranks.size(); ++rank) {
-      TargetCode &code = ranks[rank].emplace_back();
+    // Of the ranks of each phase.
+    std::vector<std::vector<CollectiveTrace>> traces, prefillTraces;
+    handover.phases = nullptr;
+    for (size_t program = 0; program < ranks.size(); ++program) {
+      TargetCode &code = ranks[program].emplace_back();
       code.machine = machine;
       auto own = OwningOpRef<ModuleOp>(module->clone());
-      phaseOptions.rank = int64_t(rank);
+      placeProgram(int64_t(program));
       PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *own));
-      traces.push_back(traceCollectives(*own));
+      (int64_t(program) < options.mesh.prefillRanks ? prefillTraces : traces).push_back(traceCollectives(*own));
+      notePhase(*own);
       PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *own));
       if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
         keepTables(code, *own);
@@ -233,14 +235,16 @@ private:
         code.explanation = explain->finish();
         explain->rewind(*mark);
       }
-      if (rank == 0)
+      if (program == 0)
         all = std::move(own);
       else
         mergeRank(*all, *own);
     }
     // Of IR that is shown there is one rank's program alone.
-    if (ranks.size() > 1 && failed(proveCollectives(traces)))
+    auto fit = [](const auto &phase) { return phase.size() < 2 || succeeded(proveCollectives(phase)); };
+    if (!fit(prefillTraces) || !fit(traces))
       return internalError("phase parallel failed: the ranks' collectives do not fit together; see the messages above");
+    PLAIT_RETURN_IF_ERROR(planHandover());
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::cpu, *all));
     for (RankCode &code : ranks)
       if (explain)
@@ -248,6 +252,43 @@ private:
     if (explain)
       explain->rewind(*mark);
     ranks.front().back().module = std::move(all);
+    return Status::success();
+  }
+
+  /// Whose program the next phases make.
+  void placeProgram(int64_t program) {
+    const Mesh &mesh = options.mesh;
+    bool isPrefill = program < mesh.prefillRanks;
+    phaseOptions.dp = isPrefill ? mesh.prefillReplicas : mesh.replicas;
+    phaseOptions.tp = isPrefill ? mesh.prefillRanks : mesh.ranks;
+    phaseOptions.rank = isPrefill ? program : program - mesh.prefillRanks;
+    phaseOptions.sequenceParallel = options.sequenceParallel && phaseOptions.tp > 1;
+    phaseOptions.servingPhase =
+        !mesh.hasPhases() ? std::string() : (isPrefill ? par::kPrefillPhase : par::kDecodePhase).str();
+  }
+
+  /// Keeps what the program of rank 0 of each phase says of its states.
+  void notePhase(ModuleOp program) {
+    if (!options.mesh.hasPhases() || phaseOptions.rank != 0)
+      return;
+    if (!handover.phases)
+      handover.phases = ModuleOp::create(program.getLoc());
+    addPhase(*handover.phases, program);
+  }
+
+  /// How keys and values go from one phase to the next; the same for all targets.
+  Status planHandover() {
+    if (!options.mesh.hasPhases() || options.stopAfter < Phase::link)
+      return Status::success();
+    PassManager pm(&context, ModuleOp::getOperationName());
+    if (explain)
+      explain->listen(pm, Phase::parallel);
+    pm.addPass(createInsertKvReshardPass());
+    if (failed(pm.run(*handover.phases)))
+      return internalError("the handover between phases failed; see the messages above");
+    handover.table = describeHandover(*handover.phases);
+    handover.text.clear();
+    llvm::raw_string_ostream(handover.text) << *handover.phases << "\n";
     return Status::success();
   }
 
@@ -315,6 +356,7 @@ private:
   std::optional<Selftest> selftest;
   OwningOpRef<ModuleOp> module;
   std::vector<RankCode> ranks;
+  HandoverCode handover; ///< of a model with phases
 };
 
 } // namespace

@@ -42,6 +42,7 @@ public:
     for (size_t rank = 0; rank < parts.size(); ++rank)
       for (size_t target = 0; target < binaries.size(); ++target)
         PLAIT_RETURN_IF_ERROR(writePlan(in.ranks[rank][target], rank, binaries[target]));
+    PLAIT_RETURN_IF_ERROR(writeHandover());
     PLAIT_RETURN_IF_ERROR(writeCompanions());
     PLAIT_RETURN_IF_ERROR(writeSelftest());
     return writeManifest();
@@ -110,6 +111,13 @@ private:
     }
     parts[rank]["binaries"].push_back(std::move(entry));
     return Status::success();
+  }
+
+  Status writeHandover() {
+    if (!in.options.mesh.hasPhases())
+      return Status::success();
+    files.push_back("handover.mlir");
+    return artifact.writeFile("handover.mlir", in.handover.text);
   }
 
   Status writeCompanions() {
@@ -273,8 +281,14 @@ private:
       manifest["ranks"] = parts.size();
       manifest["parts"] = parts;
     }
-    if (in.options.mesh.replicas > 1)
-      manifest["replicas"] = in.options.mesh.replicas;
+    const Mesh &mesh = in.options.mesh;
+    if (mesh.hasPhases()) {
+      manifest["phases"] = {{"prefill", {{"replicas", mesh.prefillReplicas}, {"ranks", mesh.prefillRanks}}},
+                            {"decode", {{"replicas", mesh.replicas}, {"ranks", mesh.ranks}}}};
+      manifest["handover"] = in.handover.table;
+    } else if (mesh.replicas > 1) {
+      manifest["replicas"] = mesh.replicas;
+    }
     manifest["files"] = Json::array();
     for (const std::string &file : files) {
       PLAIT_ASSIGN_OR_RETURN(Json entry, artifact.describe(file));

@@ -41,11 +41,19 @@ struct TargetCode {
 /// That of one rank, for each target; at least one, the best first.
 using RankCode = std::vector<TargetCode>;
 
+/// What was made for the handover between phases.
+struct HandoverCode {
+  OwningOpRef<ModuleOp> phases; ///< null without phases
+  std::string text;             ///< that as IR, for people
+  Json table;                   ///< what the runtime follows
+};
+
 struct LinkInputs {
   const CompileOptions &options;
   const std::optional<ImportedModel> &imported;
   const std::optional<Selftest> &selftest;
-  std::vector<RankCode> &ranks;       ///< at least one
+  std::vector<RankCode> &ranks; ///< at least one
+  const HandoverCode &handover;
   const WeightImportance *importance; ///< of columns, for rounding; may be null
 };
 

@@ -35,6 +35,9 @@ void plait::mergeRank(ModuleOp module, ModuleOp rank) {
   for (auto model : llvm::make_early_inc_range(rank.getOps<rt::ModelOp>())) {
     model.walk([&](rt::KernelOp op) { op.setFunctionAttr(names.lookup(op.getFunctionAttr().getAttr())); });
     model.walk([&](rt::LaunchOp op) { op.setKernelAttr(names.lookup(op.getKernelAttr().getAttr())); });
+    // The ranks of another phase have numbers of their own, and come after those before.
+    if (int64_t number = llvm::range_size(module.getOps<rt::ModelOp>()); number != int64_t(model.getRank()))
+      model.setProgram(number);
     model->remove();
     symbols.insert(model);
   }

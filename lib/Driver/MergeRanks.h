@@ -13,7 +13,7 @@
 namespace plait {
 
 /// Moves the `rt.model` of `rank` into `module`, with the kernels that are not there
-/// already. Both are IR after the lower phase.
+/// already, and numbers it. Both are IR after the lower phase.
 void mergeRank(mlir::ModuleOp module, mlir::ModuleOp rank);
 
 } // namespace plait

@@ -74,7 +74,7 @@ struct EmitTablesPass : plait::impl::EmitTablesPassBase<EmitTablesPass> {
 private:
   /// Tables of the first model have plain names, those of other ranks their number.
   static std::string getPrefix(rt::ModelOp model, rt::ModelOp first) {
-    return model == first ? "plait_" : "plait_rank" + std::to_string(model.getRank()) + "_";
+    return model == first ? "plait_" : "plait_rank" + std::to_string(model.getNumber()) + "_";
   }
 
   //===- Globals ----------------------------------------------------------===//
@@ -324,7 +324,7 @@ private:
     Value known = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::uge, newest, mine);
     Value null = LLVM::ZeroOp::create(b, loc, pointerType()), tables = null;
     for (rt::ModelOp model : models) {
-      Value own = LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(model.getRank()));
+      Value own = LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(model.getNumber()));
       Value asked = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, rank, own);
       Value address = LLVM::AddressOfOp::create(b, loc, pointerType(), getPrefix(model, models.front()) + "model");
       tables = LLVM::SelectOp::create(b, loc, asked, address, tables);

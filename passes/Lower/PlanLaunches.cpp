@@ -66,10 +66,9 @@ struct PlanLaunchesPass : plait::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
     for (decode::StepOp step : steps)
       step.erase();
     models.front().erase();
-    for (par::MeshOp mesh : llvm::make_early_inc_range(module.getOps<par::MeshOp>()))
-      mesh.erase();
-    for (par::MachineOp machine : llvm::make_early_inc_range(module.getOps<par::MachineOp>()))
-      machine.erase();
+    for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
+      if (isa<par::MeshOp, par::PhaseOp, par::MachineOp>(op))
+        op.erase();
   }
 
 private:
@@ -100,7 +99,7 @@ private:
     }
     model = rt::ModelOp::create(b, source.getLoc(), source.getSymName(), source.getFamily(),
                                 lm::stringifyNumerics(source.getNumerics()), vocabulary, source.getMaxPositions(),
-                                layers, /*pack_bytes=*/0, parameters, rank, ranks);
+                                layers, /*pack_bytes=*/0, parameters, rank, ranks, /*program=*/IntegerAttr());
     tables = OpBuilder::atBlockEnd(&model.getBody().emplaceBlock());
     return success();
   }

@@ -29,8 +29,8 @@ struct AddMeshPass : plait::impl::AddMeshPassBase<AddMeshPass> {
     OpBuilder b = OpBuilder::atBlockBegin(getOperation().getBody());
     SmallVector<StringRef> names(axes.begin(), axes.end());
     SmallVector<int64_t> extents(sizes.begin(), sizes.end());
-    auto mesh =
-        par::MeshOp::create(b, getOperation().getLoc(), "mesh", b.getStrArrayAttr(names), extents, IntegerAttr());
+    auto mesh = par::MeshOp::create(b, getOperation().getLoc(), symbol, b.getStrArrayAttr(names), extents,
+                                    rank < 0 ? IntegerAttr() : b.getI64IntegerAttr(rank));
     if (!machines.empty())
       mesh.setMachine(machines.front().getSymName());
   }

@@ -29,14 +29,19 @@ struct ParallelPipelineOptions {
   bool tpInvariant = false;      ///< run plait-declare-trees
   bool optimizeCollectives = true;
   std::vector<std::string> shards = {}; ///< WEIGHT=SPEC of plait-constrain-weights
+  std::string phase = {};               ///< that the steps are for, and its mesh; empty: all, on @mesh
 };
 
 /// From steps on whole tensors, with the model inlined, to those of one rank of the
 /// module's mesh: add-mesh, split-projections, declare-trees (if wanted), constrain-weights,
-/// propagate-sharding, insert-reshards, partition, shard-residual (if wanted), optimize-collectives,
-/// verify-parallel. With one rank
-/// nothing is split, and of those only the second, third and last remain.
+/// propagate-sharding, declare-phase (if there is one), insert-reshards, partition,
+/// shard-residual (if wanted), optimize-collectives, verify-parallel. With one rank nothing is
+/// split, and of those split-projections, declare-trees and verify-parallel remain, with a
+/// phase also add-mesh and declare-phase.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
+
+/// Of one rank with a phase, steps that stay as they are: add-mesh and declare-phase.
+void buildPhaseOfOneRankPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
 
 } // namespace plait
 

@@ -17,10 +17,13 @@ def AddMeshPass : Pass<"plait-add-mesh", "::mlir::ModuleOp"> {
     par.mesh @mesh axes ["tp"] sizes [2]
     ```
     for `axes=tp sizes=2`. A module that has a mesh keeps it. Where the module has a
-    `par.machine`, rank r of the mesh is its device r.
+    `par.machine`, rank r of the mesh is its device r. With `rank` the module is that
+    rank's program already: of a mesh along which nothing is split.
   }];
   let options = [ListOption<"axes", "axes", "std::string", "Names of the axes, the major one first">,
-                 ListOption<"sizes", "sizes", "int64_t", "The number of devices along each">];
+                 ListOption<"sizes", "sizes", "int64_t", "The number of devices along each">,
+                 Option<"symbol", "symbol", "std::string", "\"mesh\"", "The name of the mesh">,
+                 Option<"rank", "rank", "int64_t", "-1", "The rank whose program this is; -1: of all ranks">];
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
@@ -154,6 +157,50 @@ def PropagateShardingPass : Pass<"plait-propagate-sharding", "::mlir::ModuleOp">
                  Option<"prompt", "prompt", "int64_t", "512", "Of the load: tokens of a prompt">,
                  Option<"answer", "answer", "int64_t", "128", "Of the load: tokens of an answer">];
   let statistics = [Statistic<"numClasses", "num-classes", "Classes of dimensions that are split">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
+def DeclarePhasePass : Pass<"plait-declare-phase", "::mlir::ModuleOp"> {
+  let summary = "Says in which phase the steps run, and how their states are split";
+  let description = [{
+    For `phase=decode`, of a module whose mesh is @decode,
+    ```mlir
+    decode.step @ar(..., %kv: !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>) ... {
+      %kvs = par.constraint %kv as <@decode, [{"tp" : 0 to 32, 32 to 64} ]> : !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>
+    ```
+    adds
+    ```mlir
+    par.phase "decode" on @decode states [!lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>] as [#par.shard<@decode, [{"tp" : 0 to 32, 32 to 64} ]>]
+    ```
+    Needs `plait-propagate-sharding` before it where something is split. Programs of ranks keep
+    the op, which `plait-plan-launches` removes.
+  }];
+  let options = [Option<"phase", "phase", "std::string", "\"\"", "prefill or decode">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
+def InsertKvReshardPass : Pass<"plait-insert-kv-reshard", "::mlir::ModuleOp"> {
+  let summary = "Plans how keys and values go from prefill to decode";
+  let description = [{
+    In a module with a `par.phase` of prefill and one of decode, each with its mesh, adds the
+    `par.handover` between them: for each state a `par.kv_reshard` from the sharding that it has
+    in prefill to that in decode, with who sends which heads to whom (`par::planSends`).
+
+    ```mlir
+    par.phase "prefill" on @prefill states [!lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>] as [#par.shard<@prefill, [{} ]>]
+    par.phase "decode" on @decode states [!lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>] as [#par.shard<@decode, [{"tp" : 0 to 32, 32 to 64} ]>]
+    ```
+    get
+    ```mlir
+    par.handover from "prefill" to "decode" {
+    ^bb0(%kv: !lm.state<layers = 4, kv_heads = 2, head_dim = 32, f32>):
+      %0 = par.kv_reshard %kv from <@prefill, [{} ]> to <@decode, [{"tp" : 0 to 32, 32 to 64} ]> sends [...] : ...
+    }
+    ```
+    Phases of different states are an error. Each reshard is a remark with its bytes per
+    position, and so is each send with its reason.
+  }];
+  let statistics = [Statistic<"numSends", "num-sends", "Runs of heads that are sent">];
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 

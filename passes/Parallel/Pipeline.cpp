@@ -9,18 +9,30 @@
 
 using namespace plait;
 
-void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options) {
-  bool isShared = options.tp > 1;
-  if (isShared) {
-    AddMeshPassOptions mesh;
-    if (options.dp > 1) {
-      mesh.axes.push_back("dp");
-      mesh.sizes.push_back(options.dp);
-    }
-    mesh.axes.push_back("tp");
-    mesh.sizes.push_back(options.tp);
-    pm.addPass(createAddMeshPass(mesh));
+static void addMesh(OpPassManager &pm, const ParallelPipelineOptions &options) {
+  AddMeshPassOptions mesh;
+  if (options.dp > 1) {
+    mesh.axes.push_back("dp");
+    mesh.sizes.push_back(options.dp);
   }
+  mesh.axes.push_back("tp");
+  mesh.sizes.push_back(options.tp);
+  if (!options.phase.empty())
+    mesh.symbol = options.phase;
+  if (options.tp == 1) // nothing is left to partition
+    mesh.rank = options.rank;
+  pm.addPass(createAddMeshPass(mesh));
+}
+
+void plait::buildPhaseOfOneRankPipeline(OpPassManager &pm, const ParallelPipelineOptions &options) {
+  addMesh(pm, options);
+  pm.addPass(createDeclarePhasePass({options.phase}));
+}
+
+void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options) {
+  bool isShared = options.tp > 1, hasPhase = !options.phase.empty();
+  if (isShared || hasPhase)
+    addMesh(pm, options);
   pm.addPass(createSplitProjectionsPass());
   // Before anything depends on the number of ranks.
   if (options.tpInvariant)
@@ -32,6 +44,10 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
       pm.addPass(createConstrainWeightsPass(constrain));
     }
     pm.addPass(createPropagateShardingPass());
+  }
+  if (hasPhase)
+    pm.addPass(createDeclarePhasePass({options.phase}));
+  if (isShared) {
     pm.addPass(createInsertReshardsPass());
     pm.addPass(createPartitionPass({options.rank}));
   }

@@ -49,18 +49,24 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
     return;
   case Phase::decode:
     return buildDecodePipeline(pm, {options.debugLogits});
-  case Phase::parallel:
+  case Phase::parallel: {
+    ParallelPipelineOptions parallel{.dp = options.dp,
+                                     .tp = options.tp,
+                                     .rank = options.rank,
+                                     .sequenceParallel = options.sequenceParallel,
+                                     .tpInvariant = options.tpInvariant,
+                                     .optimizeCollectives = options.optimizeCollectives,
+                                     .shards = {options.shards.begin(), options.shards.end()},
+                                     .phase = options.servingPhase};
     // A model on one rank stays as it is, in each of its replicas, unless its bits are to be those on several.
-    if (options.tp == 1 && !options.tpInvariant)
+    if (options.tp == 1 && !options.tpInvariant) {
+      if (!parallel.phase.empty())
+        buildPhaseOfOneRankPipeline(pm, parallel);
       return;
+    }
     pm.addPass(createInlineModelPass());
-    return buildParallelPipeline(pm, {.dp = options.dp,
-                                      .tp = options.tp,
-                                      .rank = options.rank,
-                                      .sequenceParallel = options.sequenceParallel,
-                                      .tpInvariant = options.tpInvariant,
-                                      .optimizeCollectives = options.optimizeCollectives,
-                                      .shards = {options.shards.begin(), options.shards.end()}});
+    return buildParallelPipeline(pm, parallel);
+  }
   case Phase::lower:
     return buildLowerPipeline(pm, {.roundInputs = options.tiles != TileUnit::none,
                                    .fuseGated = options.fuseGated,

@@ -49,6 +49,8 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   ListOption<std::string> shards{*this, "shards", llvm::cl::desc("WEIGHT=SPEC of plait-constrain-weights")};
   Option<bool> optimizeCollectives{*this, "optimize-collectives", llvm::cl::desc("Run plait-optimize-collectives"),
                                    llvm::cl::init(true)};
+  Option<std::string> servingPhase{*this, "serving-phase", llvm::cl::desc("Run plait-declare-phase: prefill or decode"),
+                                   llvm::cl::init("")};
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 per vector register: 4, 8 or 16"), llvm::cl::init(8)};
   Option<bool> fuseGated{*this, "fuse-gated", llvm::cl::desc("Run plait-fuse-gated"), llvm::cl::init(true)};
   Option<bool> fuseEpilogues{*this, "fuse-epilogues", llvm::cl::desc("Run plait-fuse-epilogues"), llvm::cl::init(true)};

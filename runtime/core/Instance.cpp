@@ -87,8 +87,7 @@ Status Instance::prepare(const InstanceOptions &options) {
   try {
     PLAIT_RETURN_IF_ERROR(allocate(options));
     // The ranks of a machine share its CPUs.
-    unsigned ranks = unsigned(m.ranks() * m.replicas()),
-             rank = unsigned(m.replica() * m.ranks()) + unsigned(m.tables().rank);
+    unsigned ranks = unsigned(m.mesh().size()), rank = unsigned(m.mesh().leaderOf(m.place().replica) + m.place().rank);
     unsigned threads = options.threads ? options.threads : std::max(1u, physicalCores() / ranks);
     unsigned firstCpu = rank * threads;
     PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
@@ -264,6 +263,10 @@ Status Instance::follow(const RankMessage &message) {
     PLAIT_RETURN_IF_ERROR(inputs.deserialize(message.payload, stepLimits.tables.size()));
     return walkPlan(/*profile=*/nullptr);
   }
+  if (message.command != RankCommand::copyPage) {
+    PLAIT_ASSIGN_OR_RETURN(HandoverMessage handover, HandoverMessage::read(message.payload, stepLimits));
+    return movePagesOfRank(handover).status();
+  }
   PLAIT_ASSIGN_OR_RETURN(PageCopyMessage copy, PageCopyMessage::read(message.payload));
   copyPageOfRank(size_t(copy.table), int32_t(copy.from), int32_t(copy.to));
   return Status::success();
@@ -284,18 +287,22 @@ Status Instance::walkPlan(StepProfile *profile) {
   return Status::success();
 }
 
-Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
-  PLAIT_RETURN_IF_ERROR(checkOption("page table", int64_t(table), 0, int64_t(stepLimits.tables.size()) - 1));
-  int64_t capacity = stepLimits.tables[table].capacityPages;
-  for (int32_t page : {from, to})
-    PLAIT_RETURN_IF_ERROR(checkOption("page", page, 0, capacity - 1));
-  std::unique_lock<std::mutex> lock(mutex);
+void Instance::finishSteps(std::unique_lock<std::mutex> &lock) {
   while (executing || !queue.empty()) {
     if (!executing)
       runNext(lock);
     else
       changed.wait(lock);
   }
+}
+
+Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
+  PLAIT_RETURN_IF_ERROR(checkOption("page table", int64_t(table), 0, int64_t(stepLimits.tables.size()) - 1));
+  int64_t capacity = stepLimits.tables[table].capacityPages;
+  for (int32_t page : {from, to})
+    PLAIT_RETURN_IF_ERROR(checkOption("page", page, 0, capacity - 1));
+  std::unique_lock<std::mutex> lock(mutex);
+  finishSteps(lock);
   if (group) {
     std::lock_guard<std::mutex> order(group->order());
     PageCopyMessage copy{int64_t(table), from, to};

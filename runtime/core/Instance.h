@@ -9,6 +9,7 @@
 #define PLAIT_RUNTIME_CORE_INSTANCE_H
 
 #include "runtime/base/Status.h"
+#include "runtime/core/Handover.h"
 #include "runtime/core/Model.h"
 #include "runtime/core/StepBatch.h"
 #include "runtime/core/StepInputs.h"
@@ -72,13 +73,19 @@ public:
   Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr) override;
 
   Status copyPage(size_t table, int32_t from, int32_t to) override;
+  Status beginHandover(const HandoverMessage &message) override;
+  Expected<uint64_t> finishHandover() override;
 
   /// On a rank that does not lead: does what its leader does, and keeps no result.
   Status follow(const RankMessage &message);
   /// On the leader of another replica than 0: runs the step whose inputs rank 0 has
   /// packed, and returns the outputs.
   Expected<std::vector<uint8_t>> serve(std::span<const uint8_t> packedInputs);
+  /// The same for a handover of which rank 0 tells; returns the number of bytes.
+  Expected<std::vector<uint8_t>> serveHandover(std::span<const uint8_t> message);
 
+  int64_t replica() const override { return shared->place().replica; }
+  ReplicaRole role() const override { return shared->mesh().roleOf(replica()); }
   const Model &model() const override { return *shared; }
   const StepLimits &limits() const override { return stepLimits; }
   unsigned threads() const override { return pool->size(); }
@@ -99,6 +106,10 @@ private:
   /// The part of this rank.
   Status walkPlan(StepProfile *profile);
   void copyPageOfRank(size_t table, int32_t from, int32_t to);
+  /// The part of this rank of a handover, and the bytes of all of its replica.
+  Expected<uint64_t> movePagesOfRank(const HandoverMessage &message);
+  /// Runs the steps that wait; then `lock` keeps others from beginning.
+  void finishSteps(std::unique_lock<std::mutex> &lock);
   Status tell(uint32_t command, std::span<const uint8_t> payload);
   void workerLoop();
 
@@ -116,6 +127,7 @@ private:
   StepInputs inputs;
   StepOutputs outputs;
   Executor::StepMemory memory;
+  HandoverMessage handover; ///< that has begun
 
   std::mutex mutex;
   std::condition_variable changed;

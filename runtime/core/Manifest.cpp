@@ -98,9 +98,31 @@ Status readRank(const JsonView &part, Manifest &manifest) {
   return Status::success();
 }
 
+Status readPhase(const JsonView &phases, const char *name, int64_t &replicas, int64_t &ranks) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView phase, phases.get(name));
+  PLAIT_ASSIGN_OR_RETURN(ranks, phase.getInt("ranks", 1, kMostRanks));
+  PLAIT_ASSIGN_OR_RETURN(replicas, phase.getInt("replicas", 1, kMostRanks / ranks));
+  return Status::success();
+}
+
 Status readRanks(const JsonView &root, Manifest &manifest) {
-  PLAIT_ASSIGN_OR_RETURN(int64_t count, root.getInt("ranks", 1, kMostRanks, 1));
-  PLAIT_ASSIGN_OR_RETURN(manifest.replicas, root.getInt("replicas", 1, kMostRanks / count, 1));
+  PLAIT_ASSIGN_OR_RETURN(int64_t count, root.getInt("ranks", 1, 2 * kMostRanks, 1));
+  Mesh &mesh = manifest.ranksMesh;
+  if (root.has("phases")) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView phases, root.get("phases"));
+    PLAIT_RETURN_IF_ERROR(readPhase(phases, "prefill", mesh.prefillReplicas, mesh.prefillRanks));
+    PLAIT_RETURN_IF_ERROR(readPhase(phases, "decode", mesh.replicas, mesh.ranks));
+    if (mesh.programs() != count || mesh.size() > kMostRanks)
+      return phases.error("phases of " + std::to_string(count) + " programs, on at most " + std::to_string(kMostRanks) +
+                          " ranks");
+    PLAIT_ASSIGN_OR_RETURN(JsonView handover, root.get("handover"));
+    PLAIT_ASSIGN_OR_RETURN(manifest.handover, readHandoverPlan(handover, mesh));
+  } else {
+    if (count > kMostRanks)
+      return root.get("ranks")->error("1 to " + std::to_string(kMostRanks));
+    mesh.ranks = count;
+    PLAIT_ASSIGN_OR_RETURN(mesh.replicas, root.getInt("replicas", 1, kMostRanks / count, 1));
+  }
   if (count == 1)
     return readRank(root, manifest);
   PLAIT_ASSIGN_OR_RETURN(JsonView list, root.get("parts"));

@@ -27,6 +27,9 @@
 //     "ranks": 2,
 //     "parts": [ {"binaries": [...], "weights": {"file", "bytes", "digest"}}, ... ],
 //     "replicas": 2,   // that all run these; absent: 1
+//     // With phases "ranks" and "parts" are those of prefill, then those of decode:
+//     "phases": {"prefill": {"replicas": 1, "ranks": 1}, "decode": {"replicas": 1, "ranks": 2}},
+//     "handover": {...},   // HandoverPlan.h
 //     "files": [ {"file": "tokenizer.json", "bytes": 1, "digest": "..."} ],
 //     "inputs": [ {"file": "config.json", "bytes": 1, "digest": "..."} ],
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
@@ -48,6 +51,7 @@
 #include "runtime/base/Mesh.h"
 #include "runtime/base/Status.h"
 #include "runtime/core/ArtifactSource.h"
+#include "runtime/core/HandoverPlan.h"
 
 #include <cstdint>
 #include <optional>
@@ -84,8 +88,9 @@ struct Manifest {
   std::string name, family;
   int64_t vocabulary = 0, hidden = 0, layers = 0, maxPositions = 0, parameters = 0;
   std::string triple, numerics, strategy;
-  std::vector<ManifestRank> ranks;        ///< one or more
-  int64_t replicas = 1;                   ///< each of all `ranks`
+  std::vector<ManifestRank> ranks;        ///< one or more: of each program
+  Mesh ranksMesh;                         ///< of replicas and phases
+  HandoverPlan handover;                  ///< between phases
   std::string weightsKind, weightsFormat; ///< "pack" | "random" | "none"
   std::string stateElement;               ///< of keys and values
   uint64_t weightsSeed = 0;               ///< of kind "random"
@@ -97,7 +102,7 @@ struct Manifest {
   int64_t minTokens = 0;
   Json raw; ///< everything, for `plait inspect`
 
-  Mesh mesh() const { return {replicas, int64_t(ranks.size())}; }
+  const Mesh &mesh() const { return ranksMesh; }
 };
 
 /// Reads and checks the text of a manifest, its schema before anything else; `path`

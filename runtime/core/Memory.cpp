@@ -9,6 +9,7 @@
 
 #include "runtime/base/ModelGroups.h"
 #include "runtime/comm/LocalGroup.h"
+#include "runtime/core/Handover.h"
 #include "runtime/core/Instance.h"
 #include "runtime/core/Ranks.h"
 #include "runtime/core/Tables.h"
@@ -214,16 +215,20 @@ Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables, const
 double ModelLedger::total() const {
   double sum = communication;
   for (const RankMemory &rank : ranks)
-    sum += double(replicas) * (rank.program + rank.state + rank.arena) +
-           (sharesWeights ? 1 : double(replicas)) * rank.weights;
+    sum += double(rank.copies) * (rank.program + rank.state + rank.arena) +
+           (sharesWeights ? 1 : double(rank.copies)) * rank.weights;
   return sum;
 }
 
 /// What a rank's process has taken before it has run a step, but for weights that were
 /// made; of this process what it had the first time.
-static double programBytes(const Model &model, int rank, double weights) {
+static double programBytes(const Model &model, int64_t worldRank, double weights) {
   static const int64_t own = peakMemory(getpid());
-  int64_t other = rank && model.group() ? model.group()->peakMemory(rank) : -1;
+  int64_t other = -1;
+  if (model.group() && worldRank)
+    other = model.group()->peakMemory(int(worldRank));
+  else if (!model.links().empty() && worldRank)
+    other = model.links().front()->peakMemory(int(worldRank));
   double bytes = double(std::max<int64_t>(0, other >= 0 ? other : own));
   return std::max(0.0, bytes - (model.manifest().weightsKind == "random" ? weights : 0));
 }
@@ -246,36 +251,45 @@ size_t plait::communicationBytes(const Mesh &mesh, const plait_model_v4_t &table
 
 Expected<ModelLedger> plait::ledgerOf(const Model &model, const InstanceOptions &options) {
   ModelLedger ledger;
-  ledger.replicas = int64_t(model.replicas());
   ledger.sharesWeights = model.manifest().weightsKind == "pack";
-  Mesh mesh = {ledger.replicas, int64_t(model.ranks())};
+  const Mesh mesh = ledger.mesh = model.mesh();
   std::vector<WorldGroup> groups = groupsOf(mesh);
-  for (int rank = 0; rank < int(mesh.ranks); ++rank) {
+  for (int64_t program = 0; program < mesh.programs(); ++program) {
+    // The first replica that has it.
+    int64_t replica = program < mesh.prefillRanks ? 0 : mesh.prefillReplicas;
+    int64_t rank = program - mesh.firstProgramOf(replica);
     const Model *part = &model;
     std::shared_ptr<const Model> other;
-    if (rank != model.tables().rank) {
-      PLAIT_ASSIGN_OR_RETURN(
-          other, Model::open(model.source(),
-                             {.threads = 1, .loadWeights = false, .rank = rank, .target = model.binary().target}));
+    if (program != model.place().program) {
+      PLAIT_ASSIGN_OR_RETURN(other, Model::open(model.source(), {.threads = 1,
+                                                                 .loadWeights = false,
+                                                                 .rank = int(rank),
+                                                                 .replica = int(replica),
+                                                                 .target = model.binary().target}));
       part = other.get();
     }
     PLAIT_ASSIGN_OR_RETURN(const plait_plan_v2_t *plan,
                            part->plan(options.variant.empty() ? model.manifest().strategy : options.variant));
     PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(part->tables(), *plan, options));
     RankMemory &memory = ledger.ranks.emplace_back();
+    memory.copies = program < mesh.prefillRanks ? mesh.prefillReplicas : mesh.replicas;
     memory.weights = double(part->tables().pack_bytes);
-    memory.program = programBytes(model, rank, memory.weights);
+    memory.program = programBytes(model, mesh.leaderOf(replica) + rank, memory.weights);
     memory.state = reservation.stateBytes();
     memory.arena = double(reservation.arena);
     // Of the staging buffers, which all ranks read, a rank sees as much as is sent.
-    if (mesh.ranks > 1)
+    if (int64_t ranks = mesh.ranksOf(replica); ranks > 1)
       memory.communication =
-          2 * double(mesh.ranks) * double(std::min<int64_t>(reservation.collective, int64_t(groups[0].stagingBytes())));
-    if (rank == 0 && !reservation.limits.tables.empty())
+          2 * double(ranks) * double(std::min<int64_t>(reservation.collective, int64_t(groups[0].stagingBytes())));
+    if (mesh.hasPhases())
+      memory.communication += double(HandoverLink::kBufferBytes);
+    if (program == 0 && !reservation.limits.tables.empty())
       ledger.pages = reservation.limits.tables[0].capacityPages;
     ledger.pageTokens = reservation.limits.pageTokens;
   }
   ledger.communication = double(communicationBytes(mesh, model.tables()));
+  if (mesh.hasPhases())
+    ledger.communication += double(mesh.size()) * double(HandoverLink::kBufferBytes);
   return ledger;
 }
 

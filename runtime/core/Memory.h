@@ -54,15 +54,16 @@ Expected<Reservation> reservationOf(const plait_model_v4_t &tables, const plait_
 struct RankMemory {
   double program = 0; ///< what a process has without a model
   double weights = 0, state = 0, arena = 0;
-  double communication = 0; ///< shared with other ranks
+  double communication = 0; ///< shared with other ranks, and to send pages from
+  int64_t copies = 1;       ///< replicas that have such a rank
 
   double total() const { return program + weights + state + arena + communication; }
 };
 
 /// Of all ranks of a model.
 struct ModelLedger {
-  int64_t replicas = 1;
-  std::vector<RankMemory> ranks;     ///< of one replica; they are the same in each
+  Mesh mesh;
+  std::vector<RankMemory> ranks;     ///< of each program
   bool sharesWeights = true;         ///< whether the replicas map the same pack
   double communication = 0;          ///< of all groups, once
   int64_t pages = 0, pageTokens = 1; ///< of the first page table of a replica

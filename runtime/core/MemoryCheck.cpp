@@ -24,14 +24,15 @@ struct Needs {
   double total() const { return weights + state + arena + communication; }
 };
 
-Needs needsOf(const ModelLedger &ledger, int64_t replicas) {
+Needs needsOf(const ModelLedger &ledger, bool oneReplica = false) {
   Needs needs;
   for (const RankMemory &rank : ledger.ranks) {
-    needs.weights += rank.weights * (ledger.sharesWeights ? 1 : double(replicas));
-    needs.state += rank.state * double(replicas);
-    needs.arena += rank.arena * double(replicas);
+    double copies = oneReplica ? 1 : double(rank.copies);
+    needs.weights += rank.weights * (ledger.sharesWeights ? 1 : copies);
+    needs.state += rank.state * copies;
+    needs.arena += rank.arena * copies;
   }
-  needs.communication = replicas > 1 || ledger.ranks.size() > 1 ? ledger.communication : 0;
+  needs.communication = !oneReplica || ledger.ranks.size() > 1 ? ledger.communication : 0;
   return needs;
 }
 
@@ -90,10 +91,9 @@ std::vector<Remedy> remediesFor(const Model &model, const InstanceOptions &optio
                             std::to_string(ledger.pages * ledger.pageTokens) +
                             " (a shorter prompt, --max-tokens, --context or --batch)",
                         [state = page * double(pages)](Needs &n) { n.state = state; }});
-  if (ledger.replicas > 1)
-    remedies.push_back({Remedy::replicas,
-                        "one replica instead of " + std::to_string(ledger.replicas) + " (--mesh without dp)",
-                        [one = needsOf(ledger, 1)](Needs &n) { n = one; }});
+  if (int64_t replicas = std::max(ledger.mesh.replicas, ledger.mesh.prefillReplicas); replicas > 1)
+    remedies.push_back({Remedy::replicas, "one replica instead of " + std::to_string(replicas) + " (--mesh without dp)",
+                        [one = needsOf(ledger, /*oneReplica=*/true)](Needs &n) { n = one; }});
   const std::string &element = model.manifest().stateElement;
   auto smallerState = [&](const char *name, double bytes, double now) {
     remedies.push_back({Remedy::state, std::string("keys and values in ") + name + " (--kv-dtype " + name + ")",
@@ -139,24 +139,29 @@ std::string remediesText(const std::vector<Remedy> &remedies, const Needs &needs
 
 std::string ranksText(const ModelLedger &ledger) {
   auto bytes = [](const RankMemory &rank) { return memoryText(rank.total() - rank.program); };
-  size_t count = ledger.ranks.size() * size_t(ledger.replicas);
-  if (count == 1)
+  const Mesh &mesh = ledger.mesh;
+  if (mesh.size() == 1)
     return "";
-  std::string text = " of " + std::to_string(count) + " ranks";
-  for (size_t i = 0; i < std::min<size_t>(ledger.ranks.size(), 8); ++i)
-    text += (i ? ", rank " : " (rank ") + std::to_string(i) + ": " + bytes(ledger.ranks[i]);
-  return text + (ledger.ranks.size() > 8 ? ", ..." : "") + (ledger.replicas > 1 ? "; each replica)" : ")");
+  std::string text = " of " + std::to_string(mesh.size()) + " ranks";
+  for (size_t i = 0; i < std::min<size_t>(ledger.ranks.size(), 8); ++i) {
+    bool isDecode = mesh.hasPhases() && int64_t(i) >= mesh.prefillRanks;
+    std::string name = !mesh.hasPhases() ? "" : isDecode ? "decode: " : "prefill: ";
+    text += (i ? ", " : " (") + name + "rank " + std::to_string(isDecode ? i - size_t(mesh.prefillRanks) : i) + ": " +
+            bytes(ledger.ranks[i]);
+  }
+  bool hasReplicas = mesh.replicas > 1 || mesh.prefillReplicas > 1;
+  return text + (ledger.ranks.size() > 8 ? ", ..." : "") + (hasReplicas ? "; each replica)" : ")");
 }
 
 } // namespace
 
 Status plait::checkMemory(const Model &model, const InstanceOptions &options) {
   PLAIT_ASSIGN_OR_RETURN(ModelLedger ledger, ledgerOf(model, options));
-  Needs needs = needsOf(ledger, ledger.replicas);
+  Needs needs = needsOf(ledger);
   AvailableMemory available = availableFor(model, needs);
   // Weights have their addresses already.
   double addresses = double(availableAddresses());
-  const RankMemory &own = ledger.ranks[size_t(model.tables().rank)];
+  const RankMemory &own = ledger.ranks[size_t(model.place().program)];
   bool fits = needs.total() <= double(available.bytes);
   if (fits && own.state + own.arena <= addresses)
     return Status::success();
@@ -181,14 +186,15 @@ Status plait::checkMemoryForWeights(const Manifest &manifest) {
   PLAIT_ASSIGN_OR_RETURN(JsonView memory, root.get("memory"));
   PLAIT_ASSIGN_OR_RETURN(int64_t weights, memory.getInt("weights", 0, INT64_MAX, 0)); // of rank 0
   AvailableMemory available = availableMemory();
-  double needed = double(weights) * double(manifest.mesh().size());
+  const Mesh &mesh = manifest.mesh(); // each replica has all of them
+  double needed = double(weights) * double(mesh.ranksOf(0) * mesh.allReplicas());
   if (needed <= double(available.bytes))
     return Status::success();
   return resourceError("memory: found " + memoryText(double(available.bytes)) + " available (" + available.limit +
                        "); expected " + memoryText(needed) +
                        " for the weights alone, which are made in memory; compile "
                        "the model with smaller ones (--dtype int8 or int4)" +
-                       (manifest.replicas > 1 ? ", with fewer replicas" : "") + " or use a larger machine");
+                       (manifest.mesh().replicas > 1 ? ", with fewer replicas" : "") + " or use a larger machine");
 }
 
 int64_t plait::pagesThatFit(const Model &model, InstanceOptions options, int64_t least, int64_t most) {
@@ -196,7 +202,7 @@ int64_t plait::pagesThatFit(const Model &model, InstanceOptions options, int64_t
   Expected<ModelLedger> small = ledgerOf(model, options);
   if (!small)
     return least; // refused when the instance is made
-  Needs needs = needsOf(*small, small->replicas);
+  Needs needs = needsOf(*small);
   double budget = double(availableFor(model, needs).bytes) / 5 * 4 - needs.total();
   auto plan = model.plan(options.variant.empty() ? model.manifest().strategy : options.variant);
   auto stateBytes = [&](int64_t pages) { // of this rank, which stands for the others

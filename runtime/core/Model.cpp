@@ -115,13 +115,16 @@ Expected<std::shared_ptr<const Model>> Model::openRank(ArtifactSource source, co
   const Manifest &info = model->info;
   for (const ManifestFile *file : filesOf(info))
     PLAIT_RETURN_IF_ERROR(locate(model->files, *file).status());
-  if (options.rank < 0 || size_t(options.rank) >= info.ranks.size())
-    return invalidArgument(printable(artifact) + ": found a model of " + std::to_string(info.ranks.size()) +
+  const Mesh &mesh = info.mesh();
+  bool hasReplica = options.replica >= 0 && options.replica < mesh.allReplicas();
+  int64_t ranks = mesh.ranksOf(hasReplica ? options.replica : 0);
+  if (options.rank < 0 || options.rank >= ranks || !hasReplica)
+    return invalidArgument(printable(artifact) + ": found a model of " + std::to_string(ranks) +
                            " ranks; expected one with a rank " + std::to_string(options.rank));
-  model->ownRank = size_t(options.rank);
-  model->ownReplica = size_t(options.replica);
+  model->ownPlace = {options.replica, options.rank, mesh.firstProgramOf(options.replica) + options.rank};
   model->rankGroup = options.group;
   model->rankLinks = options.links;
+  model->handoverLink = options.handover;
   if (!info.triple.empty() && info.triple.substr(0, info.triple.find('-')) != kHostArch)
     return unsupported(printable(artifact) + ": found code for " + printable(info.triple) + "; this machine is " +
                        std::string(kHostArch) + "; compile the model for this machine");
@@ -171,10 +174,10 @@ Status Model::loadBinary() {
     return unsupported(printable(path) + ": found a model built for a newer ABI; this runtime reads ABI " +
                        std::to_string(PLAIT_ABI_VERSION) +
                        "; update Plait, or recompile it with the plait-compile of this version");
-  model = query(PLAIT_ABI_VERSION, int32_t(ownRank));
+  model = query(PLAIT_ABI_VERSION, int32_t(ownPlace.program));
   if (!model)
-    return corrupt(printable(path) + ": found no tables of rank " + std::to_string(ownRank) + "; expected those of " +
-                   std::to_string(info.ranks.size()) + " ranks");
+    return corrupt(printable(path) + ": found no tables of rank " + std::to_string(ownPlace.program) +
+                   "; expected those of " + std::to_string(info.ranks.size()) + " ranks");
   ImageSearch search{reinterpret_cast<uintptr_t>(symbol), {}};
   dl_iterate_phdr(collectSegments, &search);
   return checkTables(model, LoadedImage(std::move(search.segments))).withContext(printable(path));
@@ -188,14 +191,17 @@ Status Model::checkBelongsTogether() const {
   } pairs[] = {{"vocabulary", info.vocabulary, model->vocabulary},
                {"layers", info.layers, model->layers},
                {"max_positions", info.maxPositions, model->max_positions},
-               {"rank", int64_t(ownRank), model->rank},
-               {"ranks", int64_t(info.ranks.size()), model->ranks}};
+               {"rank", ownPlace.rank, model->rank},
+               {"ranks", int64_t(ranks()), model->ranks}};
   for (const auto &pair : pairs)
     if (pair.manifest != pair.binary)
       return corrupt(printable(path()) + ": found " + pair.what + " " + std::to_string(pair.manifest) +
                      " in manifest.json and " + std::to_string(pair.binary) + " in " + binary().file.file +
                      "; the files of the artifact do not belong together");
-  return Status::success();
+  ReplicaRole role = info.mesh().roleOf(ownPlace.replica);
+  return role == ReplicaRole::all
+             ? Status::success()
+             : checkHandoverPlan(info.handover, *model, role == ReplicaRole::prefill).withContext(printable(path()));
 }
 
 Status Model::loadWeights(const ModelOptions &options) {

@@ -23,6 +23,7 @@
 
 namespace plait {
 
+class HandoverLink;
 class Progress;
 class RankGroup;
 
@@ -30,15 +31,16 @@ struct ModelOptions {
   unsigned threads = 0;         ///< that make random weights; 0: one per physical core
   bool loadWeights = true;      ///< false: only the tables are wanted
   Progress *progress = nullptr; ///< told of weights that are made
-  int rank = 0;                 ///< of the model's ranks
-  int replica = 0;              ///< of the model's replicas
+  int rank = 0;                 ///< of its replica's ranks
+  int replica = 0;              ///< of the model's replicas, those of prefill first
   /// Of several ranks: those that this one runs with. All ranks open the model at the
   /// same time, and it is open if it is on all.
   std::shared_ptr<RankGroup> group = nullptr;
   /// Of several replicas: with rank 0 those with the others' leaders, in order; with
   /// another leader that with rank 0.
   std::vector<std::shared_ptr<RankGroup>> links = {};
-  std::string target = ""; ///< whose binary runs; empty: the first that this CPU can run
+  std::shared_ptr<HandoverLink> handover = nullptr; ///< with phases: all ranks
+  std::string target = "";                          ///< whose binary runs; empty: the first that this CPU can run
 };
 
 /// Whether one file of an artifact is what the manifest says.
@@ -67,15 +69,21 @@ public:
   const Manifest &manifest() const { return info; }
   /// The one of the manifest's binaries that runs.
   const ManifestBinary &binary() const { return part().binaries[chosen]; }
-  /// What of the manifest is this rank's, and how many ranks there are.
-  const ManifestRank &part() const { return info.ranks[ownRank]; }
-  size_t ranks() const { return info.ranks.size(); }
-  /// Which replica this is of, and how many there are: one, if it was opened without links.
-  size_t replica() const { return ownReplica; }
-  size_t replicas() const { return rankLinks.empty() && !ownReplica ? 1 : size_t(info.replicas); }
+  /// What of the manifest is this rank's.
+  const ManifestRank &part() const { return info.ranks[size_t(ownPlace.program)]; }
+  /// Which rank of which replica this is.
+  const Mesh::Place &place() const { return ownPlace; }
+  /// How many ranks run together with this one.
+  size_t ranks() const { return size_t(info.mesh().ranksOf(ownPlace.replica)); }
+  /// The ranks that run: of a model that was opened without links those of replica 0 alone,
+  /// which then does everything.
+  Mesh mesh() const { return isAlone() ? Mesh{1, int64_t(ranks())} : info.mesh(); }
+  size_t replica() const { return size_t(ownPlace.replica); }
+  size_t replicas() const { return size_t(mesh().allReplicas()); }
   /// Null if it was opened without one.
   const std::shared_ptr<RankGroup> &group() const { return rankGroup; }
   const std::vector<std::shared_ptr<RankGroup>> &links() const { return rankLinks; }
+  const std::shared_ptr<HandoverLink> &handover() const { return handoverLink; }
   const plait_model_v4_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
@@ -91,12 +99,14 @@ private:
   Status loadBinary();
   Status checkBelongsTogether() const;
   Status loadWeights(const ModelOptions &options);
+  bool isAlone() const { return rankLinks.empty() && !handoverLink && !ownPlace.replica; }
 
   ArtifactSource files;
   Manifest info;
-  size_t ownRank = 0, ownReplica = 0;
+  Mesh::Place ownPlace{};
   std::shared_ptr<RankGroup> rankGroup;
   std::vector<std::shared_ptr<RankGroup>> rankLinks;
+  std::shared_ptr<HandoverLink> handoverLink;
   size_t chosen = 0; ///< of the rank's binaries
   Library library;
   const plait_model_v4_t *model = nullptr;

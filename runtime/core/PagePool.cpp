@@ -60,6 +60,12 @@ PageList PageList::fork(size_t count) const {
   return copy;
 }
 
+void PageList::skip(size_t count) {
+  assert(list.empty() && "entries that follow others");
+  list.assign(count, released);
+  first = count;
+}
+
 Status PageList::grow(size_t count) {
   size_t before = list.size();
   while (list.size() < count) {

@@ -56,6 +56,8 @@ public:
   /// Another reference to each page, or to the first `count` of them, for a
   /// sequence with the same past.
   PageList fork(size_t count = SIZE_MAX) const;
+  /// Of an empty list: begins with `count` entries as if their pages had been given back.
+  void skip(size_t count);
   /// Appends pages until there are `count`. On error nothing has changed.
   Status grow(size_t count);
   /// Gives back the pages of the first `count` entries; the entries stay.

@@ -49,6 +49,8 @@ Expected<PageCopyMessage> PageCopyMessage::read(std::span<const uint8_t> bytes) 
 }
 
 std::string RankNames::of(int rank) const {
+  if (size_t(rank) < each.size())
+    return each[size_t(rank)];
   if (isLink)
     return rank ? replica : "rank 0";
   return (replica.empty() ? "" : replica + ": ") + "rank " + std::to_string(rank);
@@ -101,7 +103,7 @@ Status RankGroup::tell(RankCommand command, uint32_t instance, std::span<const u
 Expected<RankMessage> RankGroup::listen() {
   Envelope envelope;
   PLAIT_RETURN_IF_ERROR(comm->broadcast(bytesOf(envelope), 0, "next step"));
-  if (envelope.command > uint32_t(RankCommand::copyPage) || envelope.bytes > kMostBytes)
+  if (envelope.command > uint32_t(RankCommand::receivePages) || envelope.bytes > kMostBytes)
     return internalError("ranks: found a message that is none; expected one of rank 0");
   RankMessage message;
   message.command = RankCommand(envelope.command);
@@ -177,9 +179,13 @@ Status plait::agreeOn(Communicator &comm, const Status &own, const char *what, c
 }
 
 Status RankGroup::explain(Status status) {
+  broken |= !status;
+  return explainLoss(std::move(status), names, processes.get());
+}
+
+Status plait::explainLoss(Status status, const RankNames &names, RankGroup::Processes *processes) {
   if (status)
     return status;
-  broken = true;
   // A communicator knows the ranks by their numbers in it.
   if (std::string_view text = status.message(); text.starts_with("rank ")) {
     size_t end = std::min(text.find_first_not_of("0123456789", 5), text.size());
@@ -251,6 +257,8 @@ Status plait::serveRank(const std::shared_ptr<const Model> &model) {
       break;
     case RankCommand::step:
     case RankCommand::copyPage:
+    case RankCommand::sendPages:
+    case RankCommand::receivePages:
       if (found == instances.end())
         return internalError("ranks: found a step of instance " + std::to_string(message.instance) +
                              "; expected one that was made");
@@ -258,6 +266,8 @@ Status plait::serveRank(const std::shared_ptr<const Model> &model) {
         PLAIT_RETURN_IF_ERROR(found->second->follow(message));
       } else if (message.command == RankCommand::step) {
         PLAIT_RETURN_IF_ERROR(from.reply(found->second->serve(message.payload)));
+      } else if (message.command != RankCommand::copyPage) {
+        PLAIT_RETURN_IF_ERROR(from.reply(found->second->serveHandover(message.payload)));
       } else {
         PLAIT_ASSIGN_OR_RETURN(PageCopyMessage copy, PageCopyMessage::read(message.payload));
         // Of a group that has failed the next step tells.

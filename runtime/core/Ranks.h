@@ -35,7 +35,8 @@ namespace plait {
 class Model;
 struct InstanceOptions;
 
-enum class RankCommand : uint32_t { stop, create, destroy, step, copyPage };
+/// `sendPages` and `receivePages`: pages of a sequence that go to another replica (Handover.h).
+enum class RankCommand : uint32_t { stop, create, destroy, step, copyPage, sendPages, receivePages };
 
 /// What a leader tells the others.
 struct RankMessage {
@@ -54,8 +55,9 @@ struct PageCopyMessage {
 
 /// What the ranks of a group are called in messages.
 struct RankNames {
-  std::string replica = ""; ///< "replica 1", of a model that has several
-  bool isLink = false;      ///< whether the other one leads that replica
+  std::string replica = "";           ///< "replica 1", of a model that has several
+  bool isLink = false;                ///< whether the other one leads that replica
+  std::vector<std::string> each = {}; ///< by number, if this is not all that there is to say
 
   std::string of(int rank) const;
 };
@@ -96,7 +98,7 @@ public:
   Status tell(RankCommand command, uint32_t instance, std::span<const uint8_t> payload = {});
   /// The next message, of a rank other than 0.
   Expected<RankMessage> listen();
-  /// The outcome of a step from rank 1 to rank 0, of a link.
+  /// The outcome of a step, or of a handover, from rank 1 to rank 0, of a link.
   Status reply(const Expected<std::vector<uint8_t>> &outcome);
   Expected<std::vector<uint8_t>> hear();
   /// Success if all ranks call it with that, else the error of the first that does not.
@@ -113,6 +115,10 @@ private:
   uint32_t instances = 0;
   bool broken = false;
 };
+
+/// The error of a communicator whose ranks are called `names`, with what is known of the
+/// rank that caused it. `processes` may be null.
+Status explainLoss(Status status, const RankNames &names, RankGroup::Processes *processes);
 
 /// How an instance is made, as `RankCommand::create` carries it.
 std::vector<uint8_t> packOptions(const InstanceOptions &options);

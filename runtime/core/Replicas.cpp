@@ -7,9 +7,11 @@
 
 #include "runtime/core/Replicas.h"
 
+#include "runtime/core/Handover.h"
 #include "runtime/core/Ranks.h"
 #include "runtime/core/StepOutputs.h"
 
+#include <cstring>
 #include <exception>
 
 using namespace plait;
@@ -20,8 +22,8 @@ namespace {
 /// packed here and sends its outputs back.
 class RemoteReplica final : public StepRunner {
 public:
-  RemoteReplica(std::shared_ptr<const Instance> first, std::shared_ptr<RankGroup> link)
-      : first(std::move(first)), link(std::move(link)), number(this->link->nextInstance()) {}
+  RemoteReplica(std::shared_ptr<const Instance> first, int64_t replica, std::shared_ptr<RankGroup> link)
+      : first(std::move(first)), which(replica), link(std::move(link)), number(this->link->nextInstance()) {}
   ~RemoteReplica() override {
     std::lock_guard<std::mutex> lock(link->order());
     if (made)
@@ -57,6 +59,23 @@ public:
     return link->tell(RankCommand::copyPage, number, message.bytes());
   }
 
+  Status beginHandover(const HandoverMessage &message) override {
+    RankCommand command = role() == ReplicaRole::prefill ? RankCommand::sendPages : RankCommand::receivePages;
+    std::lock_guard<std::mutex> lock(link->order());
+    return link->tell(command, number, message.serialize());
+  }
+  Expected<uint64_t> finishHandover() override {
+    std::lock_guard<std::mutex> lock(link->order());
+    PLAIT_ASSIGN_OR_RETURN(std::vector<uint8_t> outcome, link->hear());
+    uint64_t bytes = 0;
+    if (outcome.size() != sizeof(bytes))
+      return internalError("ranks: found an outcome that is none; expected that of a handover");
+    std::memcpy(&bytes, outcome.data(), sizeof(bytes));
+    return bytes;
+  }
+
+  int64_t replica() const override { return which; }
+  ReplicaRole role() const override { return model().mesh().roleOf(which); }
   const Model &model() const override { return first->model(); }
   const StepLimits &limits() const override { return first->limits(); }
   bool hasLogits() const override { return first->hasLogits(); }
@@ -64,6 +83,7 @@ public:
 
 private:
   std::shared_ptr<const Instance> first; ///< of replica 0, made with the same options
+  const int64_t which;
   std::shared_ptr<RankGroup> link;
   const uint32_t number;
   bool made = false;
@@ -78,7 +98,7 @@ Expected<std::vector<std::shared_ptr<StepRunner>>> plait::createReplicas(const s
   PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> first, Instance::create(model, options));
   std::vector<std::shared_ptr<StepRunner>> replicas = {first};
   for (const std::shared_ptr<RankGroup> &link : model->links()) {
-    auto remote = std::make_shared<RemoteReplica>(first, link);
+    auto remote = std::make_shared<RemoteReplica>(first, int64_t(replicas.size()), link);
     PLAIT_RETURN_IF_ERROR(remote->make(options));
     replicas.push_back(std::move(remote));
   }

@@ -17,8 +17,8 @@
 namespace plait {
 
 /// What runs steps on each replica of a model: an instance here for replica 0, and
-/// for the others what sends their leaders the steps. All have the same options, so
-/// as many pages each.
+/// for the others what sends their leaders the steps, in the order of their numbers. All
+/// have the same options, so as many pages each, whatever their phase.
 Expected<std::vector<std::shared_ptr<StepRunner>>> createReplicas(const std::shared_ptr<const Model> &model,
                                                                   const InstanceOptions &options);
 

@@ -15,6 +15,7 @@
 
 namespace plait {
 
+struct HandoverMessage;
 struct StepProfile;
 
 /// One replica of a model with pages of its own: an instance in this process, or one
@@ -30,6 +31,15 @@ public:
   /// after the steps before it.
   virtual Status copyPage(size_t table, int32_t from, int32_t to) = 0;
 
+  /// Sends pages to a replica of decode, if this is one of prefill, or gets some from there.
+  /// Another thread or process does the same with the other replica; both halves are called
+  /// for both, one after the other. Returns how many bytes its ranks have sent or got.
+  virtual Status beginHandover(const HandoverMessage &message) = 0;
+  virtual Expected<uint64_t> finishHandover() = 0;
+
+  /// The replica's number and what it does.
+  virtual int64_t replica() const = 0;
+  virtual ReplicaRole role() const = 0;
   virtual const Model &model() const = 0;
   virtual const StepLimits &limits() const = 0;
   virtual bool hasLogits() const = 0;

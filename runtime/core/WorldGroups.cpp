@@ -7,7 +7,10 @@
 
 #include "runtime/core/WorldGroups.h"
 
+#include "runtime/core/Handover.h"
+
 #include <algorithm>
+#include <numeric>
 
 using namespace plait;
 
@@ -16,41 +19,67 @@ int WorldGroup::indexOf(int worldRank) const {
   return found == members.end() ? -1 : int(found - members.begin());
 }
 
+const char *WorldGroup::name() const {
+  return kind == replicaRanks ? "ranks of a replica" : kind == leaders ? "leaders" : "everyone";
+}
+
 std::vector<WorldGroup> plait::groupsOf(const Mesh &mesh) {
   std::vector<WorldGroup> groups;
-  for (int replica = 0; mesh.ranks > 1 && replica < int(mesh.replicas); ++replica) {
+  for (int replica = 0; replica < int(mesh.allReplicas()); ++replica) {
+    if (mesh.ranksOf(replica) == 1)
+      continue;
     WorldGroup &group = groups.emplace_back();
     group.replica = replica;
-    for (int rank = 0; rank < int(mesh.ranks); ++rank)
-      group.members.push_back(replica * int(mesh.ranks) + rank);
+    group.members.resize(size_t(mesh.ranksOf(replica)));
+    std::iota(group.members.begin(), group.members.end(), int(mesh.leaderOf(replica)));
   }
-  for (int replica = 1; replica < int(mesh.replicas); ++replica)
-    groups.push_back({{0, replica * int(mesh.ranks)}, /*isLink=*/true, replica});
+  for (int replica = 1; replica < int(mesh.allReplicas()); ++replica)
+    groups.push_back({{0, int(mesh.leaderOf(replica))}, WorldGroup::leaders, replica});
+  if (mesh.hasPhases()) {
+    WorldGroup &group = groups.emplace_back();
+    group.kind = WorldGroup::everyone;
+    group.members.resize(size_t(mesh.size()));
+    std::iota(group.members.begin(), group.members.end(), 0);
+  }
   return groups;
 }
 
-static std::string replicaName(const Mesh &mesh, int replica) {
-  return mesh.replicas > 1 ? "replica " + std::to_string(replica) : "";
+std::string plait::rankName(const Mesh &mesh, int worldRank) {
+  Mesh::Place place = mesh.placeOf(worldRank);
+  return RankNames{replicaName(mesh, place.replica)}.of(int(place.rank));
 }
 
-std::string plait::rankName(const Mesh &mesh, int worldRank) {
-  return RankNames{replicaName(mesh, worldRank / int(mesh.ranks)), false}.of(worldRank % int(mesh.ranks));
+/// What `worldRank` calls the members of a group.
+static RankNames namesOf(const Mesh &mesh, const WorldGroup &group, int worldRank) {
+  RankNames names;
+  names.isLink = group.kind == WorldGroup::leaders;
+  if (group.kind == WorldGroup::everyone)
+    for (int rank : group.members)
+      names.each.push_back(rankName(mesh, rank));
+  else if (names.isLink && mesh.hasPhases())
+    names.each = {rankName(mesh, 0), replicaName(mesh, group.replica)};
+  else if (names.isLink || worldRank == 0) // of what another leader says of its own ranks, rank 0 says whose they are
+    names.replica = replicaName(mesh, group.replica);
+  return names;
 }
 
 Status plait::joinWorld(const Mesh &mesh, int worldRank, const Connect &connect,
                         const std::shared_ptr<RankGroup::Processes> &processes, ModelOptions &options) {
-  options.rank = worldRank % int(mesh.ranks);
-  options.replica = worldRank / int(mesh.ranks);
+  Mesh::Place place = mesh.placeOf(worldRank);
+  options.rank = int(place.rank);
+  options.replica = int(place.replica);
   std::vector<WorldGroup> groups = groupsOf(mesh);
   for (size_t i = 0; i < groups.size(); ++i) {
     PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<Communicator> communicator, connect(i, groups[i]));
     if (!communicator)
       continue;
-    // Of what another leader says of its own ranks, rank 0 says which replica it is.
-    bool isNamed = groups[i].isLink || worldRank == 0;
-    RankNames names{isNamed ? replicaName(mesh, groups[i].replica) : "", groups[i].isLink};
+    RankNames names = namesOf(mesh, groups[i], worldRank);
+    if (groups[i].kind == WorldGroup::everyone) {
+      options.handover = std::make_shared<HandoverLink>(std::move(communicator), processes, std::move(names));
+      continue;
+    }
     auto group = std::make_shared<RankGroup>(std::move(communicator), processes, std::move(names));
-    if (groups[i].isLink)
+    if (groups[i].kind == WorldGroup::leaders)
       options.links.push_back(std::move(group));
     else
       options.group = std::move(group);

@@ -14,29 +14,17 @@
 
 using namespace plait;
 
-/// A replica. Its steps are formed and their results given out by the thread that
-/// steps; in between they run in the lane's own.
-struct Dispatcher::Lane {
-  Lane(std::shared_ptr<StepRunner> runner, const SchedulerOptions &options)
-      : runner(runner), scheduler(std::move(runner), options) {}
-
-  enum class Turn { idle, running, done };
-
-  std::shared_ptr<StepRunner> runner;
-  Scheduler scheduler;
-  std::thread thread;
-  Turn turn = Turn::idle;
-  PlannedStep step;                           ///< while it is not idle
-  std::optional<Expected<StepResult>> result; ///< of a step that is done
-  int64_t sequences = 0;
-};
-
 Dispatcher::Dispatcher(std::vector<std::shared_ptr<StepRunner>> replicas, SchedulerOptions options) {
   // Ids are unique over all replicas.
   if (!options.ids)
     options.ids = std::make_shared<std::atomic<SequenceId>>(1);
-  for (std::shared_ptr<StepRunner> &replica : replicas)
+  for (std::shared_ptr<StepRunner> &replica : replicas) {
+    bool isPrefill = replica->role() == ReplicaRole::prefill;
+    if (isPrefill && !handover)
+      handover = std::make_unique<Handovers>(replica->model());
     lanes.push_back(std::make_unique<Lane>(std::move(replica), options));
+    (isPrefill ? prefills : decodes).push_back(lanes.back().get());
+  }
 }
 
 Dispatcher::~Dispatcher() {
@@ -50,30 +38,39 @@ Dispatcher::~Dispatcher() {
       lane->thread.join();
 }
 
+/// The one with the fewest sequences, the first of several.
+static Lane &leastLoaded(const std::vector<Lane *> &lanes) {
+  auto load = [](const Lane *lane) { return lane->scheduler.waiting() + lane->scheduler.running(); };
+  return **std::min_element(lanes.begin(), lanes.end(),
+                            [&](const Lane *a, const Lane *b) { return load(a) < load(b); });
+}
+
 Expected<SequenceId> Dispatcher::add(Request request) {
   std::lock_guard<std::mutex> lock(adding);
-  auto load = [](const Scheduler &scheduler) { return scheduler.waiting() + scheduler.running(); };
-  auto least = std::min_element(lanes.begin(), lanes.end(),
-                                [&](const auto &a, const auto &b) { return load(a->scheduler) < load(b->scheduler); });
+  Lane &lane = leastLoaded(decodes);
   int64_t completions = request.completions;
-  PLAIT_ASSIGN_OR_RETURN(SequenceId id, (*least)->scheduler.add(std::move(request)));
+  Expected<SequenceId> id = handover ? handover->add(std::move(request), leastLoaded(prefills), lane)
+                                     : lane.scheduler.add(std::move(request));
+  if (!id)
+    return id;
   std::lock_guard<std::mutex> waking(mutex);
-  (*least)->sequences += completions;
+  if (!handover)
+    lane.sequences += completions;
   added = true;
   changed.notify_all();
   return id;
 }
 
 bool Dispatcher::cancel(SequenceId id) {
-  return std::any_of(lanes.begin(), lanes.end(), [&](const auto &lane) { return lane->scheduler.cancel(id); });
+  return std::any_of(decodes.begin(), decodes.end(), [&](Lane *lane) { return lane->scheduler.cancel(id); });
 }
 
 bool Dispatcher::stop(SequenceId id) {
-  return std::any_of(lanes.begin(), lanes.end(), [&](const auto &lane) { return lane->scheduler.stop(id); });
+  return std::any_of(decodes.begin(), decodes.end(), [&](Lane *lane) { return lane->scheduler.stop(id); });
 }
 
 void Dispatcher::cancelAll() {
-  for (const std::unique_ptr<Lane> &lane : lanes)
+  for (Lane *lane : decodes)
     lane->scheduler.cancelAll();
 }
 
@@ -95,13 +92,48 @@ Expected<bool> Dispatcher::step() {
         continue;
       lane->turn = Lane::Turn::idle;
     }
-    Status status = lane->scheduler.finishStep(lane->step, std::move(*lane->result));
-    lane->result.reset();
+    Status status = finish(*lane);
     if (failed)
       failed = std::move(status);
   }
   PLAIT_RETURN_IF_ERROR(failed);
-  return waiting() + running() > 0;
+  // Prompts that nobody waits for have to be let go of.
+  return std::any_of(lanes.begin(), lanes.end(),
+                     [](const auto &lane) { return lane->scheduler.waiting() + lane->scheduler.running() > 0; });
+}
+
+Status Dispatcher::finish(Lane &lane) {
+  if (!lane.transfer) {
+    Status status = lane.scheduler.finishStep(lane.step, std::move(*lane.result));
+    lane.result.reset();
+    return status;
+  }
+  Lane &source = *lane.transfer->source;
+  Status status = handover->finish(lane);
+  std::lock_guard<std::mutex> lock(mutex);
+  source.turn = Lane::Turn::idle;
+  return status;
+}
+
+bool Dispatcher::isIdle(const Lane &lane) {
+  std::lock_guard<std::mutex> lock(mutex);
+  return lane.turn == Lane::Turn::idle;
+}
+
+/// Lets the lane's thread run its step or its transfer.
+void Dispatcher::start(Lane &lane) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!lane.thread.joinable())
+    lane.thread = std::thread([this, &lane] { runLane(lane); });
+  lane.turn = Lane::Turn::running;
+  if (lane.transfer)
+    lane.transfer->source->turn = Lane::Turn::lent;
+  changed.notify_all();
+}
+
+void Dispatcher::beginTransfers() {
+  for (Lane *lane : handover->begin(decodes, [this](const Lane &lane) { return isIdle(lane); }))
+    start(*lane);
 }
 
 Status Dispatcher::beginSteps() {
@@ -109,22 +141,16 @@ Status Dispatcher::beginSteps() {
     std::lock_guard<std::mutex> lock(mutex);
     added = false;
   }
+  if (handover)
+    beginTransfers();
   for (const std::unique_ptr<Lane> &owned : lanes) {
     Lane &lane = *owned;
-    {
-      std::lock_guard<std::mutex> lock(mutex);
-      if (lane.turn != Lane::Turn::idle)
-        continue;
-    }
+    if (!isIdle(lane) || (handover && handover->keepsIdle(lane)))
+      continue;
     lane.step = {};
     PLAIT_RETURN_IF_ERROR(lane.scheduler.beginStep(lane.step));
-    if (lane.step.rows.empty())
-      continue;
-    std::lock_guard<std::mutex> lock(mutex);
-    if (!lane.thread.joinable())
-      lane.thread = std::thread([this, &lane] { runLane(lane); });
-    lane.turn = Lane::Turn::running;
-    changed.notify_all();
+    if (!lane.step.rows.empty())
+      start(lane);
   }
   return Status::success();
 }
@@ -147,9 +173,11 @@ void Dispatcher::runLane(Lane &lane) {
     if (lane.turn != Lane::Turn::running)
       return;
     lock.unlock();
-    Expected<StepResult> result = lane.runner->run(std::move(lane.step.batch));
+    if (lane.transfer)
+      lane.transfer->moved.emplace(Handovers::run(lane));
+    else
+      lane.result.emplace(lane.runner->run(std::move(lane.step.batch)));
     lock.lock();
-    lane.result.emplace(std::move(result));
     lane.turn = Lane::Turn::done;
     changed.notify_all();
   }
@@ -164,24 +192,24 @@ Status Dispatcher::runAll() {
 }
 
 Expected<SequenceResult> Dispatcher::take(SequenceId id) {
-  for (size_t i = 0; i + 1 < lanes.size(); ++i)
-    if (auto result = lanes[i]->scheduler.take(id))
+  for (size_t i = 0; i + 1 < decodes.size(); ++i)
+    if (auto result = decodes[i]->scheduler.take(id))
       return result;
-  return lanes.back()->scheduler.take(id);
+  return decodes.back()->scheduler.take(id);
 }
 
-int64_t Dispatcher::contextLimit() const { return lanes.front()->scheduler.contextLimit(); }
+int64_t Dispatcher::contextLimit() const { return decodes.front()->scheduler.contextLimit(); }
 
 size_t Dispatcher::waiting() const {
   size_t sum = 0;
-  for (const std::unique_ptr<Lane> &lane : lanes)
+  for (const Lane *lane : decodes)
     sum += lane->scheduler.waiting();
   return sum;
 }
 
 size_t Dispatcher::running() const {
   size_t sum = 0;
-  for (const std::unique_ptr<Lane> &lane : lanes)
+  for (const Lane *lane : decodes)
     sum += lane->scheduler.running();
   return sum;
 }

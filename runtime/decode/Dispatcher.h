@@ -10,6 +10,9 @@
 // to the first of several, and stays there. All its completions go together, because
 // they have the pages of the prompt in common. Its tokens do not depend on where that is.
 //
+// With phases a request goes to such a replica of decode, and its prompt is computed by
+// such a replica of prefill (Handovers.h).
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_RUNTIME_DECODE_DISPATCHER_H
@@ -17,6 +20,8 @@
 
 #include "runtime/base/Status.h"
 #include "runtime/core/StepRunner.h"
+#include "runtime/decode/Handovers.h"
+#include "runtime/decode/Lane.h"
 #include "runtime/decode/Scheduler.h"
 
 #include <condition_variable>
@@ -52,22 +57,31 @@ public:
   size_t running() const;
 
   size_t replicas() const { return lanes.size(); }
-  /// What a replica has done.
+  /// What a replica has done: a sequence whose prompt is computed elsewhere counts there, too.
   struct Count {
     int64_t sequences = 0, steps = 0;
   };
   Count count(size_t replica) const;
+  /// With phases: what has gone from prefill to decode.
+  Handovers::Count handovers() const { return handover ? handover->count() : Handovers::Count(); }
+  /// Pages of a replica that are in no use, and all; between steps.
+  int64_t freePages(size_t replica) const { return lanes[replica]->scheduler.freePages(); }
+  int64_t totalPages(size_t replica) const { return lanes[replica]->scheduler.totalPages(); }
 
 private:
-  struct Lane;
-
   Status beginSteps();
+  void beginTransfers();
+  void start(Lane &lane);
+  bool isIdle(const Lane &lane);
+  Status finish(Lane &lane);
   bool waitForOne();
   void runLane(Lane &lane);
 
   std::vector<std::unique_ptr<Lane>> lanes;
-  std::mutex adding; ///< so that each request sees where those before it went
-  std::mutex mutex;  ///< of what follows, and of the lanes' `turn`
+  std::vector<Lane *> prefills, decodes; ///< of these; without phases all are in the latter
+  std::unique_ptr<Handovers> handover;   ///< with phases
+  std::mutex adding;                     ///< so that each request sees where those before it went
+  std::mutex mutex;                      ///< of what follows, and of the lanes' `turn`
   std::condition_variable changed;
   bool added = false, leaving = false;
 };

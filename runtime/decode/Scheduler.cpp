@@ -30,20 +30,6 @@ const char *plait::finishReasonName(FinishReason reason) {
   return "unknown";
 }
 
-/// What to call back once the lock is released.
-struct Scheduler::Events {
-  struct Token {
-    std::function<void(const TokenEvent &)> callback;
-    TokenEvent event;
-  };
-  struct Finish {
-    std::function<void(SequenceResult)> callback;
-    SequenceResult result;
-  };
-  std::vector<Token> tokens;
-  std::vector<Finish> finishes;
-};
-
 static constexpr int64_t kMostCompletions = 1024;
 
 Scheduler::Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options)
@@ -89,6 +75,8 @@ Status Scheduler::checkRequest(const Request &request, const SequenceEdits &edit
   if (request.completions < 1 || request.completions > kMostCompletions)
     return invalidArgument("completions: found " + std::to_string(request.completions) + "; expected 1 to " +
                            std::to_string(kMostCompletions));
+  if (request.hold && request.completions > 1)
+    return invalidArgument("hold: found " + std::to_string(request.completions) + " completions; expected 1");
   if (request.wantLogits && request.completions > 1)
     return invalidArgument("logits: found " + std::to_string(request.completions) + " completions; expected 1");
   if (request.wantLogits && !runner->hasLogits())
@@ -175,6 +163,8 @@ Expected<SequenceId> Scheduler::add(Request request) {
     sequence->tokens = request.prompt;
     sequence->request = request;
     sequence->request.prompt = {}; // `tokens` holds it
+    if (request.promptElsewhere && request.prompt.size() > 1)
+      sequence->prompt = PromptPlace::awaited;
     sequence->request.sampling.sequence += uint64_t(completion) << 32;
     sequence->edits = edits;
     limitTokens(*sequence);
@@ -362,6 +352,7 @@ const Sequence *Scheduler::findSource(const Sequence &sequence) const {
 /// Begins `sequence` where all completions part.
 void Scheduler::goOnFrom(const Sequence &source, Sequence &sequence) const {
   sequence.fed = sequence.sharedTokens();
+  sequence.prompt = PromptPlace::here;
   sequence.pages.clear();
   for (const PageList &pages : source.pages)
     sequence.pages.push_back(pages.fork(size_t(runner->limits().wholePages(sequence.fed))));
@@ -382,6 +373,8 @@ void Scheduler::admit(Events &events) {
        next != waitingSequences.end() && runningSequences.size() < size_t(runner->limits().maxRows);) {
     auto it = next++;
     Sequence &sequence = *it->second;
+    if (sequence.prompt == PromptPlace::awaited)
+      continue;
     const Sequence *source = findSource(sequence);
     if (source && source->fed < sequence.sharedTokens())
       continue;
@@ -391,15 +384,17 @@ void Scheduler::admit(Events &events) {
     std::vector<int64_t> needed = sequence.reservedPages;
     for (size_t t = 0; isFirst && t < needed.size(); ++t)
       needed[t] += sequence.group->sharedPages[t];
-    if (!makeRoom(sequence, needed, /*takeOver=*/!source))
+    if (!makeRoom(sequence, needed, /*takeOver=*/!source && sequence.prompt == PromptPlace::here))
       break;
     reserve(needed, +1);
     if (source)
       goOnFrom(*source, sequence);
+    else if (sequence.prompt == PromptPlace::computed)
+      expectPrompt(sequence);
     if (sequence.group)
       sequence.group->members.insert(sequence.id);
     sequence.result.started = DecodeClock::now();
-    if (sequence.request.maxTokens == 0 && !sequence.request.wantLogits)
+    if (sequence.request.maxTokens == 0 && !sequence.request.wantLogits && !sequence.request.hold)
       finish(sequence, FinishReason::length); // nothing is asked for
     runningSequences.insert(waitingSequences.extract(it));
   }
@@ -415,6 +410,8 @@ std::vector<RowPlan> Scheduler::planRows() const {
   std::vector<RowPlan> rows;
   int64_t tokens = limits.maxTokens, leaves = limits.maxLeaves;
   auto add = [&](const Sequence &sequence, int64_t count, bool prompt) {
+    if (sequence.prompt == PromptPlace::arriving)
+      return;
     count = std::min({count, sequence.pending(), tokens});
     // The completions of a request go on from here together.
     if (int64_t shared = sequence.sharedTokens(); sequence.fed < shared)
@@ -465,7 +462,7 @@ Status Scheduler::buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch)
     row.tokens.assign(sequence.tokens.begin() + plan.first, sequence.tokens.begin() + end);
     row.firstPosition = plan.first;
     // The path up to the last known token is forced; only there is a choice.
-    bool last = end == int64_t(sequence.tokens.size());
+    bool last = end == int64_t(sequence.tokens.size()) && !sequence.request.hold;
     int64_t leaf = sequence.request.wantLogits ? 0 : plan.count - 1;
     for (; leaf < plan.count; ++leaf)
       if (sequence.request.wantLogits || last)
@@ -523,7 +520,7 @@ void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &r
   size_t leaf = 0, vocabulary = size_t(runner->limits().vocabulary);
   for (const RowPlan &row : rows) {
     Sequence &sequence = *runningSequences.at(row.id);
-    bool last = row.first + row.count == int64_t(sequence.tokens.size());
+    bool last = row.first + row.count == int64_t(sequence.tokens.size()) && !sequence.request.hold;
     size_t leaves = sequence.request.wantLogits ? size_t(row.count) : size_t(last);
     sequence.fed = row.first + row.count;
     releaseBehindWindows(sequence);

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace plait {
@@ -80,6 +81,30 @@ public:
   /// Steps until no sequence is left.
   Status runAll();
 
+  // Of a replica that computes prompts for others, `Request::hold`; called by the thread
+  // that steps.
+
+  /// What has been computed of a prompt; nothing while it is not whole. Logits are handed
+  /// over.
+  std::optional<HeldPrompt> held(SequenceId id);
+  bool isHeld(SequenceId id) const;
+
+  // Of a replica that goes on from such prompts, `Request::promptElsewhere`. First the
+  // request's prompt becomes `promptComputed`; then, once there is room for one of its
+  // completions, that is the `nextArrival`, whose pages are filled between two steps; then
+  // it has arrived, and other completions go on from it. A completion that comes when none
+  // is there any more from which it could, is an arrival of its own.
+
+  void promptComputed(SequenceId first, int64_t completions);
+  /// Whether some completion may still become an arrival.
+  bool awaitsPrompt(SequenceId first, int64_t completions) const;
+  /// A sequence whose pages are to be filled, the same until it has arrived or ended. While
+  /// they are, the scheduler must not begin a step. Ends and admits sequences as a step does.
+  std::optional<Arrival> nextArrival();
+  void promptArrived(SequenceId id, HeldPrompt prompt);
+  /// Ends all completions that wait for the prompt, or this one, which was arriving.
+  void promptFailed(SequenceId first, int64_t completions, const Status &status);
+
   /// The result of an ended sequence, handed over.
   Expected<SequenceResult> take(SequenceId id);
 
@@ -94,7 +119,19 @@ public:
 
 private:
   using SequencePtr = std::unique_ptr<Sequence>;
-  struct Events;
+  /// What to call back once the lock is released.
+  struct Events {
+    struct Token {
+      std::function<void(const TokenEvent &)> callback;
+      TokenEvent event;
+    };
+    struct Finish {
+      std::function<void(SequenceResult)> callback;
+      SequenceResult result;
+    };
+    std::vector<Token> tokens;
+    std::vector<Finish> finishes;
+  };
 
   Status formStep(PlannedStep &step);
   Status checkRequest(const Request &request, const SequenceEdits &edits) const;
@@ -105,6 +142,7 @@ private:
   void reserve(const std::vector<int64_t> &pages, int64_t sign);
   const Sequence *findSource(const Sequence &sequence) const;
   void goOnFrom(const Sequence &source, Sequence &sequence) const;
+  void expectPrompt(Sequence &sequence);
   void leaveGroup(Sequence &sequence);
   void admit(Events &events);
   void keep(Sequence &sequence);

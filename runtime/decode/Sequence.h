@@ -78,11 +78,25 @@ struct Request {
   /// What was computed stays, until its room is needed: the next request whose
   /// prompt begins in the same way takes it over. Of one completion only.
   bool keep = false;
+  /// Another replica computes the prompt, all but its last token, and hands it over: see
+  /// Scheduler::promptComputed. Without it, and of a prompt of one token, it is computed here.
+  bool promptElsewhere = false;
+  /// Only computes the keys and values of the prompt, all of it, and holds them until the
+  /// sequence is cancelled: see Scheduler::held. Of one completion only.
+  bool hold = false;
   /// Called between steps by the thread that steps; must not throw. They may
   /// add and cancel sequences.
   std::function<void(const TokenEvent &)> onToken;
   /// With it the result is handed over here and not kept for `take`.
   std::function<void(SequenceResult)> onFinish;
+};
+
+/// Where the keys and values of a sequence's prompt come from.
+enum class PromptPlace {
+  here,     ///< they are computed here, or have come
+  awaited,  ///< another replica is computing them
+  computed, ///< it has, and holds them
+  arriving, ///< there are pages for them here
 };
 
 /// The completions of one request: those that run have the whole pages of the
@@ -105,14 +119,28 @@ struct Sequence {
 
   SequenceId id;
   Request request;
-  std::vector<int32_t> tokens;              ///< prompt and generated
-  int64_t fed = 0;                          ///< of `tokens`: their keys and values are in pages
+  std::vector<int32_t> tokens; ///< prompt and generated
+  int64_t fed = 0;             ///< of `tokens`: their keys and values are in pages
+  PromptPlace prompt = PromptPlace::here;
   std::vector<int64_t> reservedPages;       ///< of each page table, besides those of its group
   std::shared_ptr<PromptGroup> group;       ///< null for a request of one completion
   FinishReason wanted = FinishReason::none; ///< how it is to end before its next token
   SequenceEdits edits;
   std::vector<PageList> pages; ///< of each page table
   SequenceResult result;
+};
+
+/// The prompt of a sequence with Request::hold, once it has been computed.
+struct HeldPrompt {
+  std::vector<std::vector<int32_t>> pages; ///< of each page table, without those that were given back
+  std::vector<float> logits;               ///< as of SequenceResult
+  DecodeClock::time_point started;
+};
+
+/// A sequence for whose prompt there are pages now.
+struct Arrival {
+  SequenceId id = 0;
+  std::vector<std::vector<int32_t>> pages; ///< of each page table, in which it is wanted
 };
 
 /// What stays of a sequence that has ended: tokens and their keys and values.

@@ -102,7 +102,9 @@ int main(int argc, char **argv) {
                                       cl::desc("With several ranks: leave what they exchange as it follows from "
                                                "what is split"),
                                       cl::cat(category));
-  cl::opt<std::string> mesh("mesh", cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N)"),
+  cl::opt<std::string> mesh("mesh",
+                            cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N); or those of "
+                                     "each phase: \"prefill: tp=1; decode: tp=2\""),
                             cl::value_desc("axes"), cl::cat(category));
   cl::opt<std::string> machine("machine",
                                cl::desc("With --tp: a file with a par.machine, for which is decided what is split"),

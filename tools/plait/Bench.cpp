@@ -34,7 +34,8 @@ namespace {
 constexpr const char *kFooter =
     "Each combination of the lists gives two tests, as llama-bench has them: ppN computes a\n"
     "prompt of N tokens, tgN chooses N tokens one by one. -b sequences run side by side, on each\n"
-    "replica of a model that has several, and -d tokens are there before the clock starts. Token\n"
+    "replica of a model that has several (with phases ppN on those of prefill, tgN on those of\n"
+    "decode), and -d tokens are there before the clock starts. Token\n"
     "ids are random from a fixed seed; tokenization is not measured. t/s counts the tokens of all\n"
     "sequences. --profile shows what\n"
     "the steps of each test spend their time on; reading the clock is part of what it shows.";
@@ -74,7 +75,7 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
 
 /// One line of the result.
 struct Test {
-  int64_t prompt = 0, generate = 0, depth = 0, batch = 1, replicas = 1;
+  int64_t prompt = 0, generate = 0, depth = 0, batch = 1, replicas = 1, ranks = 1;
   unsigned threads = 1;
   std::vector<int64_t> nanoseconds; ///< per repetition
 
@@ -104,9 +105,9 @@ MeanAndDeviation statisticsOf(const std::vector<double> &samples) {
 /// Runs steps of sequences in lockstep on one replica, without a scheduler between.
 class Runner {
 public:
-  /// One of each replica.
+  /// One of each replica that does not do something else than `role`.
   static Expected<std::vector<Runner>> create(const Session &session, unsigned threads, bool pin, int64_t batch,
-                                              int64_t positions, int64_t chunk) {
+                                              int64_t positions, int64_t chunk, ReplicaRole role) {
     const Model &model = *session.model;
     Runner runner;
     runner.batch = batch;
@@ -122,10 +123,11 @@ public:
       return invalidArgument("bench: the sequences need more pages than there are numbers");
     PLAIT_ASSIGN_OR_RETURN(std::vector<std::shared_ptr<StepRunner>> replicas, createReplicas(session.model, io));
     std::vector<Runner> runners;
-    for (std::shared_ptr<StepRunner> &replica : replicas) {
-      runners.push_back(runner);
-      runners.back().instance = std::move(replica);
-    }
+    for (std::shared_ptr<StepRunner> &replica : replicas)
+      if (replica->role() == ReplicaRole::all || replica->role() == role) {
+        runners.push_back(runner);
+        runners.back().instance = std::move(replica);
+      }
     return runners;
   }
 
@@ -205,7 +207,8 @@ Status onEach(std::vector<Runner> &runners, const std::function<Status(Runner &)
 Status measure(const Session &session, const BenchOptions &options, bool warmup, Profile *profile, Test &test) {
   int64_t positions = test.depth + test.prompt + test.generate;
   PLAIT_ASSIGN_OR_RETURN(std::vector<Runner> runners,
-                         Runner::create(session, test.threads, options.pin, test.batch, positions, options.chunk));
+                         Runner::create(session, test.threads, options.pin, test.batch, positions, options.chunk,
+                                        test.prompt ? ReplicaRole::prefill : ReplicaRole::decode));
   for (int64_t i = warmup ? -1 : 0; i < options.repetitions; ++i) {
     // What lies before the clock starts is computed once, unless windows give it away.
     runners[0].setProfile(nullptr);
@@ -246,8 +249,8 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["isa"] = session.model->binary().isa;
   record["cpu_info"] = cpuName();
   record["n_threads"] = test.threads;
-  if (session.model->ranks() > 1)
-    record["n_ranks"] = session.model->ranks();
+  if (test.ranks > 1)
+    record["n_ranks"] = test.ranks;
   if (test.replicas > 1)
     record["n_replicas"] = test.replicas;
   record["n_prompt"] = test.prompt;
@@ -429,9 +432,13 @@ private:
       PLAIT_ASSIGN_OR_RETURN(costs, explanation.costsOf(model, *plan));
     }
     for (Test &test : tests) {
-      test.replicas = int64_t(model.replicas());
+      Mesh mesh = model.mesh();
+      bool isPrefill = mesh.hasPhases() && test.prompt;
+      test.replicas = isPrefill ? mesh.prefillReplicas : mesh.replicas;
+      test.ranks = isPrefill ? mesh.prefillRanks : mesh.ranks;
       Profile *profile = nullptr;
-      if (!texts.profile.empty())
+      // Of replica 0, which is one of prefill.
+      if (!texts.profile.empty() && (isPrefill || !mesh.hasPhases()))
         profile = &profiles.emplace_back(
             fmt::format("{} {} {}", model.manifest().name, model.manifest().weightsFormat, test.name()), model, *plan,
             costs);

@@ -27,7 +27,8 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
                      "of a model to compile: processes among which each layer is divided (default 1)");
   command.add_flag("--sequence-parallel", options.sequenceParallel, "of a model to compile: as of plait-compile");
   command.add_option("--mesh", options.mesh,
-                     "of a model to compile: replicas, and processes of each: dp=2,tp=2 (--tp N is --mesh tp=N)");
+                     "of a model to compile: replicas, and processes of each: dp=2,tp=2 (--tp N is --mesh tp=N); or "
+                     "those of each phase: \"prefill: tp=1; decode: tp=2\"");
   command.add_option("--machine", options.machine,
                      "of a model to compile for several processes: a file with a par.machine, for which is decided "
                      "what is divided");

@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/core/Memory.h"
 #include "runtime/core/Model.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Executor.h"
@@ -13,6 +12,7 @@
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/InspectMesh.h"
 #include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
@@ -25,8 +25,6 @@ struct InspectTexts {
   std::string path;
   bool json = false, plan = false, memory = false;
 };
-
-constexpr int64_t kFullStep = 512;
 
 int64_t arenaBytesFor(const plait_plan_v2_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
 
@@ -67,16 +65,10 @@ std::string binariesText(const Manifest &manifest) {
 
 /// What each of several ranks has of the weights.
 std::string ranksText(const Manifest &manifest) {
-  Mesh mesh = manifest.mesh();
-  if (mesh.size() == 1)
-    return "";
-  // Rank t of replica d has number d * ranks + t.
-  std::string text = mesh.replicas > 1 ? fmt::format("mesh       {}: world ranks 0 to {}, by replicas of {}\n",
-                                                     meshText(mesh), mesh.size() - 1, mesh.ranks)
-                                       : "";
-  if (mesh.ranks == 1)
+  std::string text = meshLine(manifest.mesh());
+  if (manifest.ranks.size() == 1)
     return text;
-  text += fmt::format("ranks      {}", mesh.ranks);
+  text += fmt::format("ranks      {}", manifest.ranks.size());
   if (manifest.weightsKind == "pack")
     for (const ManifestRank &rank : manifest.ranks)
       text += fmt::format("{} {}", &rank == &manifest.ranks.front() ? ", packs of" : ",",
@@ -137,41 +129,6 @@ std::string ledgerText(const plait_model_v4_t &m) {
   for (int32_t i = 0; i < m.plan_count; ++i)
     text += fmt::format("  arena of {:<15} {} for 1 token, {} for 512\n", m.plans[i].name,
                         bytesText(arenaBytesFor(m.plans[i], 1)), bytesText(arenaBytesFor(m.plans[i], 512)));
-  return text;
-}
-
-/// Bytes of each rank; those of the arena and of communication in a step of the first
-/// variant with 512 tokens.
-Json memoryJson(const std::vector<std::shared_ptr<const Model>> &ranks) {
-  Json result = {{"step_tokens", kFullStep}, {"ranks", Json::array()}};
-  for (const std::shared_ptr<const Model> &rank : ranks) {
-    const plait_model_v4_t &m = rank->tables();
-    StateBytes state = stateBytes(m);
-    StepDims full = {kFullStep, 1, 1, 1, 1};
-    result["ranks"].push_back({{"weights", m.pack_bytes},
-                               {"state_per_position", state.perPosition},
-                               {"state_of_windows", state.windows},
-                               {"arena", m.plan_count ? arenaBytes(m.plans[0], full) : 0},
-                               {"largest_collective", m.plan_count ? collectiveBytes(m.plans[0], full) : 0}});
-  }
-  const Manifest &manifest = ranks[0]->manifest();
-  result["replicas"] = manifest.replicas;
-  result["shared"] = communicationBytes(manifest.mesh(), ranks[0]->tables());
-  return result;
-}
-
-std::string memoryText(const Json &memory) {
-  std::string text =
-      fmt::format("memory in bytes; a step of {} tokens\n{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", kFullStep, "rank",
-                  "weights", "state per position", "windows", "arena", "largest collective");
-  int64_t rank = 0;
-  for (int64_t replica = 0; replica < memory["replicas"].get<int64_t>(); ++replica)
-    for (const Json &row : memory["ranks"])
-      text += fmt::format("{:<5}{:>16}{:>20}{:>14}{:>14}{:>20}\n", rank++, row["weights"].get<int64_t>(),
-                          row["state_per_position"].get<int64_t>(), row["state_of_windows"].get<int64_t>(),
-                          row["arena"].get<int64_t>(), row["largest_collective"].get<int64_t>());
-  if (int64_t shared = memory["shared"].get<int64_t>())
-    text += fmt::format("shared by all ranks, for communication: {}\n", shared);
   return text;
 }
 
@@ -250,14 +207,19 @@ int inspectAction(const InspectTexts &texts) {
   auto model = Model::open(*source, {.threads = 1, .loadWeights = false});
   Json memory;
   if (texts.memory && model) {
-    std::vector<std::shared_ptr<const Model>> ranks = {*model};
-    for (int rank = 1; rank < int((*model)->ranks()); ++rank) {
-      auto other = Model::open(*source, {.threads = 1, .loadWeights = false, .rank = rank});
+    std::vector<std::shared_ptr<const Model>> programs = {*model};
+    const Mesh &mesh = manifest->mesh();
+    for (int64_t program = 1; program < mesh.programs(); ++program) {
+      int64_t replica = program < mesh.prefillRanks ? 0 : mesh.prefillReplicas;
+      auto other = Model::open(*source, {.threads = 1,
+                                         .loadWeights = false,
+                                         .rank = int(program - mesh.firstProgramOf(replica)),
+                                         .replica = int(replica)});
       if (!other)
         return fail(other.status());
-      ranks.push_back(*other);
+      programs.push_back(*other);
     }
-    memory = memoryJson(ranks);
+    memory = memoryJson(programs);
   }
   Output out;
   if (texts.json) {
@@ -269,10 +231,10 @@ int inspectAction(const InspectTexts &texts) {
   } else {
     std::string text = summaryText(*manifest);
     if (model && texts.memory) {
-      text += "\n" + memoryText(memory);
+      text += "\n" + memoryText(*manifest, memory);
     } else if (model) {
       const plait_model_v4_t &tables = (*model)->tables();
-      text += tablesText(tables) + ledgerText(tables);
+      text += tablesText(tables) + ledgerText(tables) + handoverText(*manifest);
       for (int32_t i = 0; texts.plan && i < tables.plan_count; ++i)
         text += planText(tables, tables.plans[i]);
     }

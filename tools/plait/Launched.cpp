@@ -9,6 +9,7 @@
 
 #include "runtime/base/Digest.h"
 #include "runtime/comm/World.h"
+#include "runtime/core/Handover.h"
 #include "tools/plait/Console.h"
 
 #include <fmt/format.h>
@@ -59,7 +60,7 @@ std::string commandText(int argc, char **argv) {
 Connect connectLaunched() {
   return [](size_t index, const WorldGroup &group) -> Expected<std::unique_ptr<Communicator>> {
     int rank = group.indexOf(world->rank());
-    return world->split(rank < 0 ? -1 : int(index), rank, group.isLink ? "leaders" : "ranks of a replica");
+    return world->split(rank < 0 ? -1 : int(index), rank, group.name());
   };
 }
 
@@ -119,6 +120,8 @@ int follow() {
 bool plait::leadsLaunched() { return world && world->rank() == 0 && world->size() > 1; }
 
 int plait::lostRankOf(const ModelOptions &model) {
+  if (model.handover && model.handover->communicator().lostRank() >= 0)
+    return model.handover->communicator().lostRank();
   std::vector<std::shared_ptr<RankGroup>> groups = model.links;
   groups.push_back(model.group);
   for (const std::shared_ptr<RankGroup> &group : groups)

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 #include <sys/prctl.h>
@@ -34,6 +35,9 @@ struct RankTexts {
   int rank = 0;       ///< of the world
 };
 
+pid_t rankZero = 0;
+char rankZeroName[64] = "rank 0";
+
 /// Joins the groups that rank 0 has made; then `model` has them.
 Status serve(const RankTexts &texts, ModelOptions &model) {
   PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(texts.path));
@@ -44,11 +48,11 @@ Status serve(const RankTexts &texts, ModelOptions &model) {
     return invalidArgument(fmt::format("--groups: found \"{}\" for rank {} of {}; expected as many as the model has, "
                                        "which rank 0 gives",
                                        printable(texts.groups, 80), texts.rank, mesh.size()));
+  if (mesh.hasPhases()) // of replicas, it is not said which one leads
+    std::snprintf(rankZeroName, sizeof(rankZeroName), "%s", rankName(mesh, 0).c_str());
   Connect connect = connectLocally(manifest, texts.rank, {fds.begin(), fds.end()}, texts.options.emulatedLink);
   return serveModel(std::move(source), mesh, texts.rank, texts.options, connect, model);
 }
-
-pid_t rankZero = 0;
 
 /// Only what is safe in a signal handler.
 void onTerminate(int signal, siginfo_t *info, void *) {
@@ -58,10 +62,9 @@ void onTerminate(int signal, siginfo_t *info, void *) {
     std::raise(signal);
     return;
   }
-  constexpr char text[] =
-      ": error: rank 0 has ended without a word, as one that was killed; the other ranks end as well\n";
-  (void)!write(STDERR_FILENO, programName(), std::strlen(programName()));
-  (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+  for (const char *text : {programName(), ": error: ", static_cast<const char *>(rankZeroName),
+                           " has ended without a word, as one that was killed; the other ranks end as well\n"})
+    (void)!write(STDERR_FILENO, text, std::strlen(text));
   _exit(exitFailure);
 }
 

@@ -8,8 +8,6 @@
 #include "runtime/base/File.h"
 #include "runtime/base/Safetensors.h"
 #include "runtime/core/Tables.h"
-#include "runtime/core/Memory.h"
-#include "runtime/core/Ranks.h"
 #include "runtime/core/Replicas.h"
 #include "runtime/decode/Dispatcher.h"
 #include "tools/plait/Arguments.h"
@@ -17,10 +15,9 @@
 #include "tools/plait/Console.h"
 #include "tools/plait/GenerationOptions.h"
 #include "tools/plait/Prompts.h"
-#include "tools/plait/RankProcesses.h"
 #include "tools/plait/RunOutput.h"
+#include "tools/plait/RunStatistics.h"
 #include "tools/plait/Session.h"
-#include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
 
@@ -115,61 +112,6 @@ Status writeLogits(const std::string &path, const std::vector<SequenceResult> &r
   return writeSafetensors(path, tensors, {{"model", model.manifest().name}});
 }
 
-double seconds(DecodeClock::time_point from, DecodeClock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
-/// What each rank may hold at most, and has held.
-void printMemory(const Model &model, const ModelLedger &ledger) {
-  Mesh mesh = {int64_t(model.replicas()), int64_t(model.ranks())};
-  const RankGroup *group = model.group() ? model.group().get() : mesh.replicas > 1 ? model.links()[0].get() : nullptr;
-  for (int rank = 0; rank < int(mesh.size()); ++rank) {
-    const RankMemory &memory = ledger.ranks[size_t(rank) % size_t(mesh.ranks)];
-    int64_t peak = rank ? group->peakMemory(rank) : peakMemory(getpid());
-    fmt::print(stderr, "memory     {}at most {} ({}); was {}\n", mesh.size() > 1 ? rankName(mesh, rank) + ": " : "",
-               bytesText(int64_t(memory.total())), ledgerText(memory), bytesText(peak));
-  }
-}
-
-/// Without the replicas' steps if they were not counted.
-void printStatistics(const Session &session, const StepRunner &replica, const ModelLedger &ledger,
-                     const std::vector<Dispatcher::Count> &counts, const std::vector<SequenceResult> &results) {
-  const Model &model = *session.model;
-  const char *how = !session.artifact.fromModel ? "given"
-                    : session.artifact.compiled ? "compiled"
-                                                : "found in the cache";
-  fmt::print(stderr, "model      {} ({}, {:.2f} s), loaded in {:.3f} s, {} threads\n", session.model->manifest().name,
-             how, session.artifact.seconds, session.loadSeconds, replica.threads());
-  if (const auto &group = session.model->group())
-    fmt::print(stderr, "ranks      {}\n", trafficText(group->communicator()));
-  for (size_t i = 0; i < counts.size() && counts.size() > 1; ++i)
-    fmt::print(stderr, "replica {}  {} sequences, {} steps\n", i, counts[i].sequences, counts[i].steps);
-  printMemory(model, ledger);
-  // Rates over all sequences: from the first start to the last first token, and
-  // from the first first token to the last end.
-  int64_t promptTokens = 0, generated = 0, decoded = 0;
-  std::optional<DecodeClock::time_point> start, firstToken, lastFirstToken, end;
-  for (const SequenceResult &r : results) {
-    promptTokens += r.completion ? 0 : r.promptTokens; // computed once
-    generated += int64_t(r.tokens.size());
-    if (r.firstToken == DecodeClock::time_point())
-      continue;
-    decoded += int64_t(r.tokens.size()) - (r.stopToken < 0);
-    start = start ? std::min(*start, r.started) : r.started;
-    firstToken = firstToken ? std::min(*firstToken, r.firstToken) : r.firstToken;
-    lastFirstToken = lastFirstToken ? std::max(*lastFirstToken, r.firstToken) : r.firstToken;
-    end = end ? std::max(*end, r.finished) : r.finished;
-  }
-  if (!start)
-    return;
-  double prefill = seconds(*start, *lastFirstToken), decode = seconds(*firstToken, *end);
-  fmt::print(stderr, "prefill    {} tokens, {:.1f} tok/s; time to first token {:.1f} ms\n", promptTokens,
-             double(promptTokens) / std::max(prefill, 1e-9), 1e3 * seconds(*start, *firstToken));
-  if (decoded > 0 && decode > 0)
-    fmt::print(stderr, "decode     {} tokens, {:.1f} tok/s ({:.3f} ms per step)\n", generated, double(decoded) / decode,
-               1e3 * decode * double(results.size()) / double(decoded));
-}
-
 class RunCommand {
 public:
   RunCommand(const RunTexts &texts, RunOptions options) : texts(texts), options(std::move(options)) {}
@@ -238,7 +180,7 @@ private:
     io.threads = isAutoThreads(texts.threads) ? 0 : options.threads;
     io.pin = texts.pin;
     // The prompts are shared out evenly.
-    int64_t prompts = int64_t(options.prompts.size()), replicas = int64_t(model.replicas());
+    int64_t prompts = int64_t(options.prompts.size()), replicas = model.mesh().replicas;
     int64_t sequences = (prompts + replicas - 1) / replicas * options.completions;
     io.maxRows = std::min<int64_t>(options.batch, sequences);
     // A step never has more than all prompts together.
@@ -305,7 +247,8 @@ private:
       PLAIT_ASSIGN_OR_RETURN(bool more, scheduler.step());
       if (!more) {
         for (size_t i = 0; i < scheduler.replicas(); ++i)
-          counts.push_back(scheduler.count(i));
+          counts.replicas.push_back(scheduler.count(i));
+        counts.handovers = scheduler.handovers();
         return Status::success();
       }
       if (interrupted() || !printer.output().ok())
@@ -320,7 +263,7 @@ private:
   Generation generation;
   ModelLedger ledger; ///< before anything has run
   std::vector<std::shared_ptr<StepRunner>> replicas;
-  std::vector<Dispatcher::Count> counts; ///< of each replica, at the end
+  RunCounts counts; ///< at the end
   std::vector<SequenceResult> results;
 };
 

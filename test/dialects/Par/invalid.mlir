@@ -462,3 +462,144 @@ func.func @f(%x: tensor<4x4xf32>) {
   %0 = par.all_gather %x dim 1 {"tp" : 0 to 4, 4 to 8}p1 on @mesh : tensor<4x4xf32> -> tensor<4x8xf32>
   return
 }
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+// expected-error @+1 {{expected the phase prefill or decode but got "train"}}
+par.phase "train" on @prefill states [!lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>] as [#par.shard<@prefill, [{}]>]
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+// expected-error @+1 {{expected a sharding for each of 1 states but got 0}}
+par.phase "prefill" on @prefill states [!lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>] as []
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+// expected-error @+1 {{expected shardings on @prefill but got #par.shard<@decode, [{}]>}}
+par.phase "prefill" on @prefill states [!lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>] as [#par.shard<@decode, [{}]>]
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+// expected-error @+1 {{expected a state but got 'f32'}}
+par.phase "prefill" on @prefill states [f32] as [#par.shard<@prefill, [{}]>]
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+// expected-error @+1 {{expected parts of whole heads, of 4 columns, but got #par.shard<@prefill, [{"tp" : 0 to 6, 6 to 12}]>}}
+par.phase "prefill" on @prefill states [!lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>] as [#par.shard<@prefill, [{"tp" : 0 to 6, 6 to 12}]>]
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+// expected-error @+1 {{expected parts of dimension 0 that end at its extent, 12, but got 8}}
+par.phase "prefill" on @prefill states [!lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>] as [#par.shard<@prefill, [{"tp" : 0 to 4, 4 to 8}]>]
+
+// -----
+
+// expected-error @+1 {{expected the symbol of a 'par.mesh' but got @prefill}}
+par.phase "prefill" on @prefill states [!lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>] as [#par.shard<@prefill, [{}]>]
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+// expected-error @+1 {{expected a 'par.kv_reshard' for each of 1 states but got 0 ops}}
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>):
+}
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>):
+  // expected-error @+1 {{expected a 'par.kv_reshard' of argument 0}}
+  %0 = par.constraint %kv as <@prefill, [{}]> : !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>
+}
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>):
+  // expected-error @+1 {{expected two meshes but got @prefill twice}}
+  %0 = par.kv_reshard %kv from <@prefill, [{"tp" : 0 to 8, 8 to 12}]> to <@prefill, [{}]> sends [#par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 2>, #par.heads<source = 1, source_head = 0, target = 1, target_head = 0, count = 1>] : !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>
+}
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+par.handover from "prefill" to "decode" {
+^bb0(%kv: tensor<12xf32>):
+  // expected-error @+1 {{expected a state but got 'tensor<12xf32>'}}
+  %0 = par.kv_reshard %kv from <@prefill, [{"tp" : 0 to 8, 8 to 12}]> to <@decode, [{"tp" : 0 to 8, 8 to 12}]> sends [#par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 2>, #par.heads<source = 1, source_head = 0, target = 1, target_head = 0, count = 1>] : tensor<12xf32>
+}
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>):
+  // expected-error @+1 {{expected ranks below 2 and 2 but got #par.heads<source = 2, source_head = 0, target = 0, target_head = 0, count = 2>}}
+  %0 = par.kv_reshard %kv from <@prefill, [{"tp" : 0 to 8, 8 to 12}]> to <@decode, [{"tp" : 0 to 8, 8 to 12}]> sends [#par.heads<source = 2, source_head = 0, target = 0, target_head = 0, count = 2>] : !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>
+}
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>):
+  // expected-error @+1 {{expected heads that both ranks have, 1 and 2, but got #par.heads<source = 1, source_head = 0, target = 0, target_head = 0, count = 2>}}
+  %0 = par.kv_reshard %kv from <@prefill, [{"tp" : 0 to 8, 8 to 12}]> to <@decode, [{"tp" : 0 to 8, 8 to 12}]> sends [#par.heads<source = 1, source_head = 0, target = 0, target_head = 0, count = 2>] : !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>
+}
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>):
+  // expected-error @+1 {{expected the same heads of the state, but they begin at 2 and 1 in #par.heads<source = 1, source_head = 0, target = 0, target_head = 1, count = 1>}}
+  %0 = par.kv_reshard %kv from <@prefill, [{"tp" : 0 to 8, 8 to 12}]> to <@decode, [{"tp" : 0 to 8, 8 to 12}]> sends [#par.heads<source = 1, source_head = 0, target = 0, target_head = 1, count = 1>] : !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>
+}
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>):
+  // expected-error @+1 {{expected each head once but rank 0 gets its head 1 again}}
+  %0 = par.kv_reshard %kv from <@prefill, [{"tp" : 0 to 8, 8 to 12}]> to <@decode, [{"tp" : 0 to 8, 8 to 12}]> sends [#par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 2>, #par.heads<source = 0, source_head = 1, target = 0, target_head = 1, count = 1>] : !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>
+}
+
+// -----
+
+par.mesh @prefill axes ["tp"] sizes [2]
+par.mesh @decode axes ["tp"] sizes [2]
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>):
+  // expected-error @+1 {{expected all heads of rank 1 but nobody sends it its head 0}}
+  %0 = par.kv_reshard %kv from <@prefill, [{"tp" : 0 to 8, 8 to 12}]> to <@decode, [{"tp" : 0 to 8, 8 to 12}]> sends [#par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 2>] : !lm.state<layers = 1, kv_heads = 3, head_dim = 4, f32>
+}
+
+// -----
+
+// expected-error @+1 {{expected a positive count and other numbers that are not negative but got 0, 0, 0, 0, 0}}
+func.func private @f() attributes {a = #par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 0>}

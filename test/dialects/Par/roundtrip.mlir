@@ -70,3 +70,20 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   %39 = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh order tree accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
   return
 }
+
+// Phases with a mesh of their own, and what goes from one to the other.
+par.mesh @prefill axes ["dp", "tp"] sizes [2, 1]
+par.mesh @decode axes ["tp"] sizes [2]
+// CHECK: par.phase "prefill" on @prefill states [!lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>] as [#par.shard<@prefill, [{}]>]
+par.phase "prefill" on @prefill states [!lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>] as [#par.shard<@prefill, [{}]>]
+// CHECK: par.phase "decode" on @decode states [!lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>] as [#par.shard<@decode, [{"tp" : 0 to 64, 64 to 96}]>]
+par.phase "decode" on @decode states [!lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>] as [#par.shard<@decode, [{"tp" : 0 to 64, 64 to 96}]>]
+// CHECK: par.handover from "prefill" to "decode" {
+// CHECK-NEXT: ^bb0(%[[KV:.*]]: !lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>):
+// CHECK-NEXT: par.kv_reshard %[[KV]] from <@prefill, [{}]> to <@decode, [{"tp" : 0 to 64, 64 to 96}]> sends [#par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 2>, #par.heads<source = 0, source_head = 2, target = 1, target_head = 0, count = 1>] : !lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>
+par.handover from "prefill" to "decode" {
+^bb0(%kv: !lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>):
+  %0 = par.kv_reshard %kv from <@prefill, [{}]> to <@decode, [{"tp" : 0 to 64, 64 to 96}]> sends [
+    #par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 2>,
+    #par.heads<source = 0, source_head = 2, target = 1, target_head = 0, count = 1>] : !lm.state<layers = 4, kv_heads = 3, head_dim = 32, f32>
+}

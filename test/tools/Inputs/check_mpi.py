@@ -45,6 +45,12 @@ for ranks in (2, 3):
     found = execute([*MPIRUN, "-n", str(ranks), "plait", "run", model(ranks), *run])
     check(f"{ranks} ranks", found.returncode == local.returncode == 0 and found.stdout == local.stdout != "",
           (found, local))
+# Keys and values go over between phases as they do in shared memory.
+local = execute(["plait", "run", model("phases"), *run])
+found = execute([*MPIRUN, "-n", "3", "plait", "run", model("phases"), "--stats", *run])
+check("phases", found.returncode == local.returncode == 0 and found.stdout == local.stdout != "", (found, local))
+counted = re.search(r"handovers  2 of 2 pages, (\d+) bytes as planned \((\d+) found\)", found.stderr)
+check("handovers", counted and counted[1] == counted[2], found.stderr)
 check("statistics", "all_reduce" in execute([*MPIRUN, "-n", "2", "plait", "run", model(2), "--stats", *run]).stderr)
 one = execute([*MPIRUN, "-n", "1", "plait", "run", model(1), *run])
 check("one process", one.stdout == execute(["plait", "run", model(1), *run]).stdout != "", one)

@@ -183,7 +183,27 @@ Json demo::binaryEntry(const std::string &target, const std::string &isa, const 
   return entry;
 }
 
-Artifact::Artifact(int ranks) : folder(std::filesystem::temp_directory_path() / "plait-demo-XXXXXX") {
+/// From each rank of prefill as many heads as possible; all ranks have all four of them.
+static Json handoverOf(const Mesh &mesh) {
+  Json heads = {0, 4}, sends = Json::array(), states = Json::array();
+  for (int64_t target = 0; target < mesh.ranks; ++target)
+    for (int64_t half : {0, 1})
+      sends.push_back({(half + target) % mesh.prefillRanks, 2 * half, target, 2 * half, 2});
+  std::vector<Json> sourceHeads(size_t(mesh.prefillRanks), heads), targetHeads(size_t(mesh.ranks), heads);
+  std::vector<int> sourceBegins(sourceHeads.size(), 0), targetBegins(targetHeads.size(), 0);
+  for (int table : {0, 1})
+    states.push_back({{"layers", table ? 1 : kLayers},
+                      {"table", table},
+                      {"source_heads", sourceHeads},
+                      {"target_heads", targetHeads},
+                      {"planes", Json::array({{{"head_bytes", kPageTokens * 4},
+                                               {"source_begins", sourceBegins},
+                                               {"target_begins", targetBegins}}})},
+                      {"sends", sends}});
+  return {{"states", states}};
+}
+
+Artifact::Artifact(const Mesh &mesh) : folder(std::filesystem::temp_directory_path() / "plait-demo-XXXXXX") {
   if (!mkdtemp(folder.data()))
     throw std::runtime_error("no temporary folder");
   Expected<std::string> binary = readFile(PLAIT_DEMO_MODEL);
@@ -212,19 +232,30 @@ Artifact::Artifact(int ranks) : folder(std::filesystem::temp_directory_path() / 
                    {"files", Json::array()},
                    {"inputs", Json::array()},
                    {"generation", {{"bos", nullptr}, {"eos", Json::array()}, {"temperature", 0.0}}}};
-  if (ranks > 1) {
+  if (mesh.programs() > 1) {
     manifest.erase("binaries");
-    manifest["ranks"] = ranks;
-    for (int rank = 0; rank < ranks; ++rank) {
-      std::string name = "model.rank" + std::to_string(rank) + ".so";
+    manifest["ranks"] = mesh.programs();
+    for (int64_t program = 0; program < mesh.programs(); ++program) {
+      bool isPrefill = program < mesh.prefillRanks;
+      int64_t rank = isPrefill ? program : program - mesh.prefillRanks;
+      bool isAlone = (isPrefill ? mesh.prefillRanks : mesh.ranks) == 1;
+      std::string name = isAlone ? "model.so" : "model.rank" + std::to_string(rank) + ".so";
       Expected<std::string> code =
-          readFile(std::string(PLAIT_DEMO_RANKS) + "/plait_demo_rank" + std::to_string(rank) + ".so");
+          isAlone ? binary
+                  : readFile(std::string(PLAIT_DEMO_RANKS) + "/plait_demo_rank" + std::to_string(rank) + ".so");
       check(code.status());
       check(writeFileAtomic(file(name), *code));
       manifest["parts"].push_back({{"binaries", Json::array({binaryEntry("generic", "", name, *code)})},
                                    {"weights", fileEntry("weights.pack", pack)}});
     }
     manifest["weights"] = {{"kind", "pack"}, {"format", "bf16"}};
+  }
+  if (mesh.hasPhases()) {
+    manifest["phases"] = {{"prefill", {{"replicas", mesh.prefillReplicas}, {"ranks", mesh.prefillRanks}}},
+                          {"decode", {{"replicas", mesh.replicas}, {"ranks", mesh.ranks}}}};
+    manifest["handover"] = handoverOf(mesh);
+  } else if (mesh.replicas > 1) {
+    manifest["replicas"] = mesh.replicas;
   }
   check(writeFileAtomic(file("manifest.json"), sealJson(writeJson(manifest))));
 }

@@ -53,7 +53,9 @@ Json binaryEntry(const std::string &target, const std::string &isa, const std::s
 class Artifact {
 public:
   /// Of one rank or of two.
-  explicit Artifact(int ranks = 1);
+  explicit Artifact(int ranks = 1) : Artifact(Mesh{1, ranks}) {}
+  /// Of replicas of such, and of phases. Of a state each rank has all, as four heads.
+  explicit Artifact(const Mesh &mesh);
   ~Artifact();
   Artifact(const Artifact &) = delete;
 

@@ -34,8 +34,7 @@ class ReplicasTest : public testing::TestWithParam<Mesh> {
 protected:
   void SetUp() override {
     mesh = GetParam();
-    artifact = std::make_unique<demo::Artifact>(int(mesh.ranks));
-    artifact->edit([&](Json &manifest) { manifest["replicas"] = mesh.replicas; });
+    artifact = std::make_unique<demo::Artifact>(mesh);
     for (const WorldGroup &group : groupsOf(mesh)) {
       Expected<int> fd = LocalGroup::create(optionsOf(group));
       ASSERT_TRUE(fd) << fd.status().message();
@@ -76,6 +75,16 @@ protected:
     return createReplicas(model, options);
   }
 
+  /// What has gone over is what the plan says, and nothing is left behind.
+  void checkHandovers(Dispatcher &dispatcher, int64_t prompts) {
+    Handovers::Count count = dispatcher.handovers();
+    EXPECT_GE(count.handovers, prompts);
+    EXPECT_EQ(count.bytes, count.planned);
+    EXPECT_EQ(count.bytes > 0, prompts > 0);
+    for (size_t i = 0; i < dispatcher.replicas(); ++i)
+      EXPECT_EQ(dispatcher.freePages(i), dispatcher.totalPages(i)) << i;
+  }
+
   Mesh mesh;
   std::unique_ptr<demo::Artifact> artifact;
   std::vector<std::shared_ptr<const SharedRegion>> regions;
@@ -87,8 +96,8 @@ protected:
 TEST_P(ReplicasTest, EachComputesTheSame) {
   auto replicas = start({.threads = 2});
   ASSERT_TRUE(replicas) << replicas.status().message();
-  ASSERT_EQ(replicas->size(), size_t(mesh.replicas));
-  EXPECT_EQ(model->replicas(), size_t(mesh.replicas));
+  ASSERT_EQ(replicas->size(), size_t(mesh.allReplicas()));
+  EXPECT_EQ(model->replicas(), size_t(mesh.allReplicas()));
   for (const std::shared_ptr<StepRunner> &replica : *replicas)
     for (int length : {1, 9, 64}) {
       StepRow row;
@@ -149,13 +158,15 @@ TEST_P(ReplicasTest, Generate) {
       EXPECT_EQ((got[{i, completion}]), demo::generate(demo::prompt(3 + 3 * i, i), 12, sampling, rules)) << i;
     }
   EXPECT_EQ(tokens, 12 * (count + 3));
-  int64_t sequences = 0;
+  int64_t sequences = 0, prompts = 0;
   for (size_t i = 0; i < dispatcher.replicas(); ++i) {
-    sequences += dispatcher.count(i).sequences;
+    (mesh.roleOf(int64_t(i)) == ReplicaRole::prefill ? prompts : sequences) += dispatcher.count(i).sequences;
     EXPECT_GT(dispatcher.count(i).sequences, 1) << i;
-    EXPECT_GT(dispatcher.count(i).steps, 10) << i;
+    EXPECT_GT(dispatcher.count(i).steps, mesh.hasPhases() ? 5 : 10) << i;
   }
   EXPECT_EQ(sequences, count + 3);
+  EXPECT_EQ(prompts, mesh.hasPhases() ? count : 0);
+  checkHandovers(dispatcher, prompts);
 }
 
 TEST_P(ReplicasTest, EndsEarlyAndGoesOn) {
@@ -180,6 +191,42 @@ TEST_P(ReplicasTest, EndsEarlyAndGoesOn) {
   EXPECT_EQ(dispatcher.take(ids[2])->tokens, demo::generate(demo::prompt(5, 2), 30));
   EXPECT_EQ(dispatcher.take(ids[3])->reason, FinishReason::stop);
   EXPECT_FALSE(dispatcher.take(ids[3]));
+  checkHandovers(dispatcher, mesh.hasPhases() ? 2 : 0);
+}
+
+// Logits of all positions, those of the prompt too.
+TEST_P(ReplicasTest, Logits) {
+  auto replicas = start({.threads = 1, .maxTokens = 7, .variant = "ar.debug"});
+  ASSERT_TRUE(replicas) << replicas.status().message();
+  Dispatcher dispatcher(replicas.take(), {.chunk = 3});
+  std::vector<SequenceId> ids;
+  for (int i = 0; i < 4; ++i) {
+    Request request;
+    request.prompt = demo::prompt(1 + 4 * i, i);
+    request.maxTokens = 3;
+    request.wantLogits = true;
+    auto id = dispatcher.add(std::move(request));
+    ASSERT_TRUE(id) << id.status().message();
+    ids.push_back(*id);
+  }
+  Status status = dispatcher.runAll();
+  ASSERT_TRUE(status) << status.message();
+  for (int i = 0; i < 4; ++i) {
+    std::vector<int32_t> text = demo::prompt(1 + 4 * i, i), fed;
+    std::vector<float> logits;
+    for (int32_t token : demo::generate(text, 2))
+      text.push_back(token);
+    for (int32_t token : text) {
+      fed.push_back(token);
+      std::vector<float> next = demo::next(fed).logits;
+      logits.insert(logits.end(), next.begin(), next.end());
+    }
+    auto result = dispatcher.take(ids[size_t(i)]);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->fed, fed) << i;
+    EXPECT_EQ(result->logits, logits) << i;
+  }
+  checkHandovers(dispatcher, mesh.hasPhases() ? 3 : 0);
 }
 
 TEST_P(ReplicasTest, AllOrNoneAreMade) {
@@ -187,10 +234,19 @@ TEST_P(ReplicasTest, AllOrNoneAreMade) {
   EXPECT_EQ(replicas.status().code(), StatusCode::notFound);
 }
 
-INSTANTIATE_TEST_SUITE_P(Meshes, ReplicasTest, testing::Values(Mesh{2, 1}, Mesh{3, 1}, Mesh{2, 2}),
-                         [](const auto &info) {
-                           return "Dp" + std::to_string(info.param.replicas) + "Tp" + std::to_string(info.param.ranks);
-                         });
+std::string nameOf(const testing::TestParamInfo<Mesh> &info) {
+  auto text = [](int64_t replicas, int64_t ranks) {
+    return "Dp" + std::to_string(replicas) + "Tp" + std::to_string(ranks);
+  };
+  const Mesh &mesh = info.param;
+  return (mesh.hasPhases() ? "Prefill" + text(mesh.prefillReplicas, mesh.prefillRanks) + "Decode" : "") +
+         text(mesh.replicas, mesh.ranks);
+}
+
+const Mesh phases[] = {{1, 1, 1, 1}, {1, 2, 1, 1}, {1, 1, 1, 2}, {2, 1, 1, 2}, {1, 2, 2, 1}, {2, 2, 2, 2}};
+
+INSTANTIATE_TEST_SUITE_P(Meshes, ReplicasTest, testing::Values(Mesh{2, 1}, Mesh{3, 1}, Mesh{2, 2}), nameOf);
+INSTANTIATE_TEST_SUITE_P(Phases, ReplicasTest, testing::ValuesIn(phases), nameOf);
 
 /// One of them goes: the others' sequences end with an error that names it.
 class LostReplicaTest : public ReplicasTest {
@@ -213,7 +269,7 @@ TEST(WorldTest, Groups) {
   auto text = [](const Mesh &mesh) {
     std::string text;
     for (const WorldGroup &group : groupsOf(mesh)) {
-      text += group.isLink ? "link" : "replica";
+      text += group.kind == WorldGroup::leaders ? "link" : group.kind == WorldGroup::everyone ? "all" : "replica";
       for (int member : group.members)
         text += " " + std::to_string(member);
       text += "; ";
@@ -224,6 +280,10 @@ TEST(WorldTest, Groups) {
   EXPECT_EQ(text({1, 3}), "replica 0 1 2; ");
   EXPECT_EQ(text({3, 1}), "link 0 1; link 0 2; ");
   EXPECT_EQ(text({3, 2}), "replica 0 1; replica 2 3; replica 4 5; link 0 2; link 0 4; ");
+  EXPECT_EQ(text({1, 2, 1, 1}), "replica 1 2; link 0 1; all 0 1 2; ");
+  EXPECT_EQ(text({2, 1, 1, 2}), "replica 0 1; link 0 2; link 0 3; all 0 1 2 3; ");
+  EXPECT_EQ(rankName({1, 2, 1, 1}, 0), "prefill: rank 0");
+  EXPECT_EQ(rankName({2, 2, 1, 1}, 4), "decode replica 1: rank 1");
   EXPECT_EQ(rankName({1, 3}, 2), "rank 2");
   EXPECT_EQ(rankName({2, 3}, 4), "replica 1: rank 1");
   EXPECT_EQ(groupsOf({3, 2}).back().indexOf(4), 1);
