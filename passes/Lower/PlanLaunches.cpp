@@ -99,7 +99,8 @@ private:
     }
     model = rt::ModelOp::create(b, source.getLoc(), source.getSymName(), source.getFamily(),
                                 lm::stringifyNumerics(source.getNumerics()), vocabulary, source.getMaxPositions(),
-                                layers, /*pack_bytes=*/0, parameters, rank, ranks, /*program=*/IntegerAttr());
+                                layers, /*pack_bytes=*/0, parameters, rank, ranks, /*token_group=*/-1,
+                                /*program=*/IntegerAttr());
     tables = OpBuilder::atBlockEnd(&model.getBody().emplaceBlock());
     return success();
   }

@@ -235,9 +235,9 @@ private:
                     nodeBounds);
       before = step.result;
     }
-    // What a step returns is written by a kernel.
+    // What a step returns is written by a kernel, which a collective is not.
     auto isReturned = [](Operation *user) { return isa<decode::ReturnOp>(user); };
-    if (llvm::any_of(reshard->getUsers(), isReturned))
+    if (!steps->empty() && llvm::any_of(reshard->getUsers(), isReturned))
       value = lm::SliceColumnsOp::create(b, reshard.getLoc(), value, /*offset=*/0,
                                          cast<RankedTensorType>(value.getType()).getDimSize(1));
     reshard.replaceAllUsesWith(value);

@@ -243,7 +243,7 @@ size_t plait::communicationBytes(const Mesh &mesh, const plait_model_v4_t &table
       bytes += LocalGroup::sharedBytes(local);
     };
     add(group.members.size());
-    for (int32_t i = 0; i < tables.group_count && !group.isLink; ++i)
+    for (int32_t i = 0; i < tables.group_count && group.kind == WorldGroup::replicaRanks; ++i)
       add(size_t(tables.groups[i].count));
   }
   return bytes;

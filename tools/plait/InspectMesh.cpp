@@ -10,6 +10,7 @@
 #include "runtime/core/Handover.h"
 #include "runtime/core/Memory.h"
 #include "runtime/core/Tables.h"
+#include "runtime/core/WorldGroups.h"
 #include "runtime/device/cpu/Executor.h"
 #include "tools/plait/TableText.h"
 

@@ -256,16 +256,16 @@ TEST(HandoverPlanTest, Read) {
       {[](Json &s) { s["sends"].erase(1); }, "all heads of rank 0"},
       {[](Json &s) { s["sends"].push_back({1, 0, 0, 2, 1}); }, "heads that the rank has not got yet"},
       {[](Json &s) { s["sends"][1] = {0, 1, 0, 2, 1}; }, "the same heads of the state on both ranks"},
-      {[](Json &s) { s["sends"][1][0] = 2; }, "0 to 1"},
-      {[](Json &s) { s["sends"][1][2] = 1; }, "0 to 0"},
-      {[](Json &s) { s["sends"][0][4] = 3; }, "1 to 2"},
+      {[](Json &s) { s["sends"][1][0] = 2; }, "in [0, 1]"},
+      {[](Json &s) { s["sends"][1][2] = 1; }, "in [0, 0]"},
+      {[](Json &s) { s["sends"][0][4] = 3; }, "in [1, 2]"},
       {[](Json &s) { s["sends"][0].erase(4); }, "five numbers"},
       {[](Json &s) { s["source_heads"].erase(1); }, "the heads of each of 2 ranks"},
       {[](Json &s) { s["target_heads"][0] = {0}; }, "the first head and the end of the heads"},
       {[](Json &s) { s["planes"] = Json::array(); }, "one to 4 planes"},
       {[](Json &s) { s["planes"][0]["source_begins"].erase(0); }, "where it begins on each of 2 ranks"},
-      {[](Json &s) { s["layers"] = 0; }, "1 to "},
-      {[](Json &s) { s["table"] = 1; }, "0 to 0"}};
+      {[](Json &s) { s["layers"] = 0; }, "in [1, "},
+      {[](Json &s) { s["table"] = 1; }, "in [0, 0]"}};
   for (const auto &[change, message] : wrong)
     EXPECT_NE(readChanged(change).message().find(message), std::string::npos)
         << message << ": " << readChanged(change).message();
