@@ -85,6 +85,10 @@ public:
   /// count as this one, and an error of theirs is one of this one too, and names its ranks.
   virtual Expected<std::vector<std::unique_ptr<Communicator>>> split(std::span<const std::vector<int>> groups) = 0;
 
+  /// Ends this rank's part, if it has not ended, as the rank has failed elsewhere: `why` is what the
+  /// others are told. Without it they would find that it has left.
+  virtual void abandon(const Status &why) { (void)why; }
+
   /// What this rank has asked for since the group began, of it and of parts of it. Bytes are those of the
   /// full buffer: of `data`, of reduceScatter's `in`, of allGather's `out`.
   struct Count {

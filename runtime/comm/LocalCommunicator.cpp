@@ -80,6 +80,11 @@ Status LocalCommunicator::fail(Status status, int lost) {
   return status;
 }
 
+void LocalCommunicator::abandon(const Status &why) {
+  if (failure)
+    (void)fail(why, -1);
+}
+
 Status LocalCommunicator::lose(Waiting waiting, const std::string &why) {
   waiting.peer = nameOf(waiting.peer);
   return fail(lostError(waiting, why), waiting.peer);

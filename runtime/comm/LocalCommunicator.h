@@ -49,6 +49,7 @@ public:
   Status send(std::span<const uint8_t> data, int to, const char *op) override;
   Status recv(std::span<uint8_t> data, int from, const char *op) override;
   Status barrier(const char *op) override;
+  void abandon(const Status &why) override;
   Expected<std::vector<std::unique_ptr<Communicator>>> split(std::span<const std::vector<int>> groups) override;
 
 private:

@@ -75,8 +75,10 @@ LocalCommunicator::split(std::span<const std::vector<int>> groups) {
     auto place = std::make_shared<const SharedRegion>(std::move(mapped));
     PLAIT_RETURN_IF_ERROR(place->reserve(rank));
     auto part = std::make_unique<LocalCommunicator>(std::move(place), rank, options, this, groups[i]);
-    PLAIT_RETURN_IF_ERROR(part->joinAll());
+    part->mine().state.store(kRankJoined, std::memory_order_release);
     parts[i] = std::move(part);
   }
+  // All have joined their groups. Whoever has not is lost, and missed here as anywhere.
+  PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::barrier, 0, "groups"));
   return parts;
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/core/Ranks.h"
 
+#include "runtime/core/Handover.h"
 #include "runtime/core/Instance.h"
 
 #include <algorithm>
@@ -231,7 +232,7 @@ Expected<InstanceOptions> plait::unpackOptions(std::span<const uint8_t> bytes) {
   return options;
 }
 
-Status plait::serveRank(const std::shared_ptr<const Model> &model) {
+static Status serve(const std::shared_ptr<const Model> &model) {
   // A leader hears rank 0, and its group hears the leader.
   bool leads = !model->links().empty();
   RankGroup &from = leads ? *model->links().front() : *model->group();
@@ -276,4 +277,20 @@ Status plait::serveRank(const std::shared_ptr<const Model> &model) {
       break;
     }
   }
+}
+
+Status plait::serveRank(const std::shared_ptr<const Model> &model) {
+  Status status = serve(model);
+  if (status)
+    return status;
+  // In each of its groups a rank would seem to have left; the others are to hear why.
+  const std::vector<std::shared_ptr<RankGroup>> &links = model->links();
+  status = (links.empty() ? *model->group() : *links.front()).explain(std::move(status));
+  if (model->group())
+    model->group()->communicator().abandon(status);
+  for (const std::shared_ptr<RankGroup> &link : links)
+    link->communicator().abandon(status);
+  if (model->handover())
+    model->handover()->communicator().abandon(status);
+  return status;
 }

@@ -42,7 +42,7 @@ func.func @f(%x: tensor<4x8xf32>) {
 // -----
 
 func.func @f(%x: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected axes that do not overlap but got}}
+  // expected-error @+1 {{expected each axis once but got "tp" again}}
   %0 = par.constraint %x as <@mesh, [{"tp" : 0 to 2, 2 to 4}, {"tp" : 0 to 4, 4 to 8}]> : tensor<4x8xf32>
   return
 }

@@ -79,9 +79,9 @@ for name in ("p1d2", "p2d1"):
     both = [run(artifact(n), *batch, *sampled, "-n", "6", "--logprobs", "3", "--output", "json") for n in ("1", name)]
     for one, two in zip(*(map(json.loads, b.stdout.splitlines()) for b in both)):
         good = one["tokens"] == two["tokens"]
-        for a, b in zip(one["logprobs"], two["logprobs"]):
-            a, b = ([x["logprob"], *(t["logprob"] for t in x["top"])] for x in (a, b))
-            good &= len(a) == len(b) == 4 and all(abs(x - y) < 1e-4 for x, y in zip(a, b))
+        a, b = ([r["logprobs"], *([t["logprob"] for t in top] for top in r["top_logprobs"])] for r in (one, two))
+        good &= [len(x) for x in a] == [len(x) for x in b] == [6] + 6 * [3]
+        good &= all(abs(x - y) < 1e-4 for xs, ys in zip(a, b) for x, y in zip(xs, ys))
         check(f"{name}: log probabilities", good, (one, two))
 
 # What is on demand compiled.

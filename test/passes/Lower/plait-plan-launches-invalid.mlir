@@ -201,31 +201,3 @@ decode.step @ar(%l: !l, %kv: !kv) attributes {input_roles = [#decode.role<tokens
   %t:3 = decode.choose_greedy %l : !l
   decode.return
 }
-
-// -----
-
-// A sum over some of the ranks, which no plan can have yet.
-#cost = #kernel.cost<flops = [0, 4, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 48, 0, 0, 0]>
-!h = tensor<?x4xf32, #lm.dims<leaves>>
-!l = tensor<?x32xf32, #lm.dims<leaves>>
-!x = tensor<?x4xf32, #lm.dims<tokens>>
-!ids = tensor<?xi32, #lm.dims<tokens>>
-!kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
-!embed = !kernel.packed<!lm.weight<32x4, #lm.bf16>, panel = 16, group = 2>
-par.mesh @mesh axes ["dp", "tp"] sizes [2, 4] rank 1
-lm.model @main family "llama" numerics row_invariant max_positions 64 {
-  lm.weight @embed from "embed" : !lm.weight<32x4, #lm.bf16>
-  lm.func @head(!h) -> !l
-}
-kernel.func @embed(%x: !ids, %p: !embed) -> !x attributes {cost = #cost} {
-  %w = kernel.unpack %p : !embed -> !lm.weight<32x4, #lm.bf16>
-  %y = lm.embed %x, %w : !ids, !lm.weight<32x4, #lm.bf16>
-  kernel.return %y : !x
-}
-decode.step @ar(%ids: !ids, %kv: !kv) attributes {input_roles = [#decode.role<tokens>, #decode.role<state>], output_roles = []} {
-  %p = kernel.packed_weight @main::@embed : !embed
-  %e = kernel.launch @embed(%ids, %p) from "e" : (!ids, !embed) -> !x
-  // expected-error @+1 {{expected a collective of all 4 ranks of a replica but got one of 2, which cannot be carried out yet}}
-  %s = par.all_reduce %e on @mesh ["tp":(1)2] : !x
-  decode.return
-}

@@ -16,13 +16,13 @@ par.phase "decode" on @decode states [!lm.state<layers = 4, kv_heads = 3, head_d
 // -----
 
 // Heads that ranks of prefill have in common, of two states, in replicas: who has sent less
-// sends, and a run of heads ends where the rank's do. int8 has scales beside: 2 * 20 padded to
-// 2 * 32 for the values, and 8 bytes.
+// sends, and a run of heads ends where the rank's do. int8 has scales beside: 20 bytes of a
+// key, 20 padded to 32 of a value, and 8 of scales.
 // CHECK: par.handover
 // CHECK: par.kv_reshard %{{.*}} sends [#par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 1>, #par.heads<source = 1, source_head = 0, target = 1, target_head = 0, count = 1>, #par.heads<source = 2, source_head = 0, target = 2, target_head = 0, count = 1>]
 // CHECK: par.kv_reshard %{{.*}} sends [#par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 2>, #par.heads<source = 1, source_head = 0, target = 1, target_head = 0, count = 2>, #par.heads<source = 2, source_head = 0, target = 2, target_head = 0, count = 2>]
-// REMARK: state 0: heads 0 to 1, 8 bytes per position, from rank 0 to rank 0: of 2 ranks that have them it sends least so far
-// REMARK: state 0: heads 1 to 2, 8 bytes per position, from rank 2 to rank 2: no other rank has them
+// REMARK: state 0: heads 0 to 1, 64 bytes per position, from rank 0 to rank 0: of 2 ranks that have them it sends least so far
+// REMARK: state 0: heads 1 to 2, 64 bytes per position, from rank 2 to rank 2: no other rank has them
 // REMARK: state 1: heads 0 to 2, 240 bytes per position, from rank 1 to rank 1: of 3 ranks that have them it sends least so far
 par.mesh @prefill axes ["dp", "tp"] sizes [2, 3]
 par.mesh @decode axes ["tp"] sizes [3]

@@ -9,7 +9,7 @@ decode.step @scatter(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x24xf32
   // REMARK: Scatter{{.*}}a sum of which each rank needs its part is scattered
   // CHECK-NOT: par.all_reduce
   // CHECK: par.reduce_scatter %{{.*}} dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh order tree : tensor<?x32xf32, #lm.dims<tokens>> -> tensor<?x24xf32, #lm.dims<tokens>>
-  // CHECK-NOT: par.
+  // CHECK-NOT: {{= par[.]}}
   %s = par.all_reduce %p on @mesh ["tp"] order tree : tensor<?x32xf32, #lm.dims<tokens>>
   %a = par.part %s dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh : tensor<?x32xf32, #lm.dims<tokens>> -> tensor<?x24xf32, #lm.dims<tokens>>
   %b = par.part %s dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh : tensor<?x32xf32, #lm.dims<tokens>> -> tensor<?x24xf32, #lm.dims<tokens>>
@@ -45,7 +45,7 @@ decode.step @undone(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32,
   %p = lm.scale %x by 2.0 : tensor<?x32xf32, #lm.dims<tokens>>
   // CHECK: %[[P:.*]] = lm.scale
   // REMARK: Gather{{.*}}what is gathered from parts is what the rank had
-  // CHECK-NOT: par.
+  // CHECK-NOT: {{= par[.]}}
   // CHECK: lm.scale %[[P]]
   %a = par.part %p dim 0 {"tp" : even} on @mesh : tensor<?x32xf32, #lm.dims<tokens>> -> tensor<?x32xf32, #lm.dims<tokens_part>>
   %g = par.all_gather %a dim 0 {"tp" : even} on @mesh : tensor<?x32xf32, #lm.dims<tokens_part>> -> tensor<?x32xf32, #lm.dims<tokens>>
@@ -62,7 +62,7 @@ decode.step @undone_other_way(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor
   %q = lm.slice_columns %x 8 size 24 : tensor<?x32xf32, #lm.dims<tokens>>
   // CHECK: %[[P:.*]] = lm.slice_columns
   // REMARK: Part{{.*}}a part of what was gathered is what the rank had
-  // CHECK-NOT: par.
+  // CHECK-NOT: {{= par[.]}}
   // CHECK: lm.scale %[[P]]
   %g = par.all_gather %q dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh : tensor<?x24xf32, #lm.dims<tokens>> -> tensor<?x32xf32, #lm.dims<tokens>>
   %a = par.part %g dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh : tensor<?x32xf32, #lm.dims<tokens>> -> tensor<?x24xf32, #lm.dims<tokens>>
@@ -114,7 +114,7 @@ decode.step @twice(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32, 
   %q = lm.slice_columns %x 8 size 24 : tensor<?x32xf32, #lm.dims<tokens>>
   // REMARK: Duplicate{{.*}}another one does the same
   // CHECK: %[[G:.*]] = par.all_gather
-  // CHECK-NOT: par.
+  // CHECK-NOT: {{= par[.]}}
   // CHECK: lm.add %[[G]], %[[G]]
   %g = par.all_gather %q dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh : tensor<?x24xf32, #lm.dims<tokens>> -> tensor<?x32xf32, #lm.dims<tokens>>
   %h = par.all_gather %q dim 1 {"tp" : 0 to 8, 8 to 32} on @mesh : tensor<?x24xf32, #lm.dims<tokens>> -> tensor<?x32xf32, #lm.dims<tokens>>
@@ -168,7 +168,7 @@ decode.step @unused(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32,
     attributes {input_roles = [#decode.role<logits>], output_roles = [#decode.role<logits>]} {
   %p = lm.scale %x by 2.0 : tensor<?x32xf32, #lm.dims<tokens>>
   // REMARK: Unused{{.*}}nothing needs it
-  // CHECK-NOT: par.
+  // CHECK-NOT: {{= par[.]}}
   // CHECK: decode.return
   %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x32xf32, #lm.dims<tokens>>
   %r = lm.scale %p by 3.0 : tensor<?x32xf32, #lm.dims<tokens>>
@@ -205,7 +205,7 @@ decode.step @merge(%x: tensor<?x32xf32, #lm.dims<tokens>>) -> (tensor<?x32xf32, 
   // REMARK: Merge{{.*}}two sums over ranks are taken as one
   // CHECK: %[[A:.*]] = lm.add
   // CHECK: %[[S:.*]] = par.all_reduce %[[A]]
-  // CHECK-NOT: par.
+  // CHECK-NOT: {{= par[.]}}
   // CHECK: lm.scale %[[S]]
   %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x32xf32, #lm.dims<tokens>>
   %t = par.all_reduce %q on @mesh ["tp"] : tensor<?x32xf32, #lm.dims<tokens>>
