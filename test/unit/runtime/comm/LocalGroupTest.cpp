@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -235,6 +236,38 @@ TEST(LocalGroup, GroupsOfProcesses) {
   });
   for (size_t rank = 0; rank < 4; ++rank)
     EXPECT_EQ(ranks.wait(rank), 0) << ranks.message(rank);
+}
+
+/// Who watched the others while they joined may be gone when groups are made.
+TEST(LocalGroup, AsksOnlyWhileRanksJoin) {
+  std::atomic<bool> joined = false, asked = false;
+  LocalGroupOptions options = group(4);
+  options.whileJoining = [&] {
+    asked = asked || joined;
+    return Status::success();
+  };
+  for (const Status &status : runThreads(options, [&](Communicator &c) {
+         PLAIT_RETURN_IF_ERROR(c.barrier("all"));
+         joined = true;
+         if (c.rank() == 3) // the others wait for it
+           std::this_thread::sleep_for(std::chrono::milliseconds(20));
+         const std::vector<std::vector<int>> groups = {{0, 2}, {1, 3}, {0, 1, 2, 3}};
+         return c.split(groups).status();
+       }))
+    EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_FALSE(asked);
+}
+
+/// A rank that ends for a reason from elsewhere says so.
+TEST(LocalGroup, AbandonedGroupsHearWhy) {
+  std::vector<Status> results = runThreads(group(3), [&](Communicator &c) {
+    if (c.rank() != 1)
+      return c.barrier("all");
+    c.abandon(resourceError("decode: rank 0 is lost"));
+    return c.barrier("all");
+  });
+  for (const Status &status : results)
+    EXPECT_EQ(status.message(), "decode: rank 0 is lost");
 }
 
 TEST(LocalGroup, IsSplitOnce) {
