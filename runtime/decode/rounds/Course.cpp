@@ -12,15 +12,17 @@
 using namespace plait;
 
 Course::Course(std::shared_ptr<const RoundProgram> source, std::vector<int32_t> prompt, int64_t budget,
-               std::vector<int64_t> maxPositions, int64_t vocabulary)
-    : program(std::move(source)), values(program->kinds.size()) {
+               std::vector<int64_t> maxPositions, int64_t vocabulary, const Sampling &sampling)
+    : program(std::move(source)), values(program->kinds.size()), textSize(prompt.size()) {
   context.maxPositions = std::move(maxPositions);
   context.vocabulary = vocabulary;
+  context.seed = sampling.seed;
+  context.sequence = sampling.sequence;
   for (size_t number = 0; number < program->models.size(); ++number) {
     RoundText text;
     text.model = int(number);
     text.tokens = prompt;
-    text.budget = number == 0 ? budget : INT64_MAX;
+    text.budget = budget;
     context.texts.push_back(std::move(text));
     values[number] = TextHandle{int(number)};
   }
@@ -51,15 +53,15 @@ void Course::run(const RoundInstruction &op) {
   assign(op.results, std::move(results));
 }
 
-/// Whether each text that a repeat carries has a position for one more token.
+/// Whether each text that a repeat carries has a position for what is pending, and goes on:
+/// after its end there is nothing to draft.
 bool Course::hasRoom(const std::vector<RoundValue> &carried) const {
   return std::all_of(carried.begin(), carried.end(), [&](const RoundValue &value) {
     const auto *handle = std::get_if<TextHandle>(&value);
     if (!handle)
       return true;
     const RoundText &text = context.texts[size_t(handle->number)];
-    bool lost = !text.chosen.empty() && text.chosen.back().status == PLAIT_LEAF_NONFINITE;
-    return !lost && int64_t(text.tokens.size()) < context.maxPositions[size_t(text.model)];
+    return !text.ended && int64_t(text.tokens.size()) <= context.maxPositions[size_t(text.model)];
   });
 }
 
@@ -79,10 +81,9 @@ void Course::endIteration() {
   std::vector<RoundValue> yielded = take(frame.body->yield);
   bool stop = frame.body->stop >= 0 && std::get<bool>(values[size_t(frame.body->stop)]);
   if (!frame.repeat) {
-    ++numRounds;
-    hasEnded = stop;
     frame.at = 0;
-    return assign(frame.body->arguments, std::move(yielded));
+    assign(frame.body->arguments, std::move(yielded));
+    return endRound(stop);
   }
   if (stop || frame.left == 0 || !hasRoom(yielded)) {
     const RoundInstruction *repeat = frame.repeat;
@@ -92,6 +93,38 @@ void Course::endIteration() {
   --frame.left;
   frame.at = 0;
   assign(frame.body->arguments, std::move(yielded));
+}
+
+void Course::endRound(bool stop) {
+  ++numRounds;
+  hasEnded = stop || text().ended;
+  if (!hasEnded && text().tokens.size() <= textSize) {
+    hasEnded = true;
+    failure = internalError("strategy " + program->name + ": found a round that chose no token; expected one at least");
+  }
+  textSize = text().tokens.size();
+}
+
+/// Whether `op` has something to compute; else its choices are there already.
+bool Course::prepare(const RoundInstruction &op) {
+  wanted = {std::get<TextHandle>(values[size_t(op.operands[0])]).number,
+            std::get<DraftBlock>(values[size_t(op.operands[1])]), &op};
+  const RoundText &own = context.texts[size_t(wanted.text)];
+  const RoundText &base = own.base < 0 ? own : context.texts[size_t(own.base)];
+  DraftBlock &block = wanted.block;
+  // What a text has published is its own: a fork writes behind that alone.
+  int64_t deepest = own.ended || own.root() < base.published ? -1 : context.deepest(own);
+  int32_t size = 0;
+  while (size < block.size() && block.depth(size) <= deepest)
+    ++size;
+  block.tokens.resize(size_t(size));
+  block.parents.resize(size_t(size));
+  if (size > 0)
+    return true;
+  LeafResult nothing;
+  nothing.status = PLAIT_LEAF_NONFINITE;
+  supply({{nothing}});
+  return false;
 }
 
 const Course::Forward *Course::advance() {
@@ -106,9 +139,7 @@ const Course::Forward *Course::advance() {
       run(op);
     } else if (op.body) {
       enter(op);
-    } else {
-      wanted = {std::get<TextHandle>(values[size_t(op.operands[0])]).number,
-                std::get<DraftBlock>(values[size_t(op.operands[1])]), &op};
+    } else if (prepare(op)) {
       return &wanted;
     }
   }

@@ -14,7 +14,8 @@ namespace plait {
 
 /// Runs a program for one sequence up to its next forward, which somebody else computes
 /// together with those of other sequences: each is at a place of its own, so batches are
-/// ragged in whatever way they come. Values are those of the sequence alone.
+/// ragged in whatever way they come. Values are those of the sequence alone. What the user's
+/// text becomes does not depend on what is drafted, and neither does where it ends.
 class Course {
 public:
   /// What a sequence waits for.
@@ -24,16 +25,21 @@ public:
     const RoundInstruction *instruction = nullptr;
   };
 
-  /// All texts begin with `prompt`. `maxPositions` are those of the program's models.
+  /// All texts begin with `prompt`, and `budget` tokens may be chosen. `maxPositions` are
+  /// those of the program's models. The random numbers are those of `sampling`.
   Course(std::shared_ptr<const RoundProgram> program, std::vector<int32_t> prompt, int64_t budget,
-         std::vector<int64_t> maxPositions, int64_t vocabulary);
+         std::vector<int64_t> maxPositions, int64_t vocabulary, const Sampling &sampling = {});
 
-  /// Goes on to the next forward; none once the text has ended.
+  /// Goes on to the next forward; none once the text has ended, or if `status` is an error.
+  /// A forward of a text that has ended, or has no position for its last token, is passed
+  /// over: nothing is chosen there.
   const Forward *advance();
+  const Status &status() const { return failure; }
   /// What the step has chosen at each node of the forward's block.
   void supply(NodeChoices choices);
 
   std::vector<RoundText> &texts() { return context.texts; }
+  const std::vector<RoundText> &texts() const { return context.texts; }
   const RoundText &text() const { return context.texts[0]; }
   int64_t rounds() const { return numRounds; }
 
@@ -51,6 +57,8 @@ private:
   void run(const RoundInstruction &op);
   void enter(const RoundInstruction &repeat);
   void endIteration();
+  void endRound(bool stop);
+  bool prepare(const RoundInstruction &forward);
   bool hasRoom(const std::vector<RoundValue> &carried) const;
 
   std::shared_ptr<const RoundProgram> program;
@@ -59,7 +67,9 @@ private:
   std::vector<Frame> frames;
   Forward wanted;
   int64_t numRounds = 0;
+  size_t textSize = 0; ///< at the beginning of the round
   bool hasEnded = false;
+  Status failure;
 };
 
 } // namespace plait

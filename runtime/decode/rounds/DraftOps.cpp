@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/base/Philox.h"
 #include "runtime/decode/rounds/RoundOp.h"
 
 #include <algorithm>
@@ -21,27 +22,35 @@ using Results = std::span<RoundValue>;
 
 static constexpr int64_t kMostNodes = 1024;
 
-static DraftBlock rootOf(const RoundText &text) { return {{text.tokens.back()}, {-1}}; }
+static DraftBlock rootOf(const RoundContext &context, const RoundText &text) {
+  return {{text.tokens.back()}, {-1}, context.deepest(text)};
+}
+
+/// Whether a chain may have one more node, of `size` at most.
+static bool hasRoom(const DraftBlock &block, int64_t size) { return block.size() < std::min(size, block.deepest + 1); }
 
 //===----------------------------------------------------------------------===//
 // Chains
 //===----------------------------------------------------------------------===//
 
 static Expected<std::unique_ptr<RoundOp>> readPending(const JsonView &) {
-  return makeRoundOp([](RoundContext &context, Operands operands, Results results) {
-    results[0] = rootOf(context.text(*operands[0]));
-  });
+  return makeRoundOp([](RoundContext &context, Operands operands,
+                        Results results) { results[0] = rootOf(context, context.text(*operands[0])); },
+                     1);
 }
 
 static Expected<std::unique_ptr<RoundOp>> readAppend(const JsonView &op) {
   PLAIT_ASSIGN_OR_RETURN(int64_t size, op.getInt("size", 1, kMostNodes));
-  return makeRoundOp([size](RoundContext &, Operands operands, Results results) {
-    DraftBlock block = std::get<DraftBlock>(*operands[0]);
-    const LeafResult &next = std::get<DraftPath>(*operands[1]).chosen.back();
-    if (next.status != PLAIT_LEAF_NONFINITE && block.size() < size)
-      block.add(next.token, block.size() - 1);
-    results[0] = std::move(block);
-  });
+  return makeRoundOp(
+      [size](RoundContext &, Operands operands, Results results) {
+        DraftBlock block = std::get<DraftBlock>(*operands[0]);
+        const LeafResult &next = std::get<DraftPath>(*operands[1]).chosen.back();
+        // After a stop id there is nothing to verify.
+        if (next.status == PLAIT_LEAF_OK && hasRoom(block, size))
+          block.add(next.token, block.size() - 1);
+        results[0] = std::move(block);
+      },
+      size);
 }
 
 /// Where the last `size` tokens of `text` stand before: the index after them, or 0.
@@ -57,29 +66,40 @@ static Expected<std::unique_ptr<RoundOp>> readLookup(const JsonView &op) {
   PLAIT_ASSIGN_OR_RETURN(int64_t size, op.getInt("size", 1, kMostNodes));
   PLAIT_ASSIGN_OR_RETURN(int64_t longest, op.getInt("longest", 1, kMostNodes));
   PLAIT_ASSIGN_OR_RETURN(int64_t shortest, op.getInt("shortest", 1, longest));
-  return makeRoundOp([=](RoundContext &context, Operands operands, Results results) {
-    const RoundText &text = context.text(*operands[0]);
-    DraftBlock block = rootOf(text);
-    for (int64_t length = std::min<int64_t>(longest, int64_t(text.tokens.size())); length >= shortest; --length)
-      if (size_t at = findBefore(text.tokens, size_t(length))) {
-        for (; at < text.tokens.size() && block.size() < size && context.hasRoom(text, block.size()); ++at)
-          block.add(text.tokens[at], block.size() - 1);
-        break;
-      }
-    results[0] = std::move(block);
-  });
+  return makeRoundOp(
+      [=](RoundContext &context, Operands operands, Results results) {
+        const RoundText &text = context.text(*operands[0]);
+        DraftBlock block = rootOf(context, text);
+        for (int64_t length = std::min<int64_t>(longest, int64_t(text.tokens.size())); length >= shortest; --length)
+          if (size_t at = findBefore(text.tokens, size_t(length))) {
+            for (; at < text.tokens.size() && hasRoom(block, size); ++at)
+              block.add(text.tokens[at], block.size() - 1);
+            break;
+          }
+        results[0] = std::move(block);
+      },
+      size);
+}
+
+/// A token for `position` of which nothing is known.
+static int32_t anyToken(const RoundContext &context, int64_t position) {
+  float draw = uniformDraw(context.seed, context.sequence, uint32_t(position), RandomPurpose::draft);
+  return int32_t(std::min(int64_t(double(draw) * double(context.vocabulary)), context.vocabulary - 1));
 }
 
 static Expected<std::unique_ptr<RoundOp>> readCarry(const JsonView &op) {
   PLAIT_ASSIGN_OR_RETURN(int64_t size, op.getInt("size", 1, kMostNodes));
-  return makeRoundOp([size](RoundContext &context, Operands operands, Results results) {
-    const RoundText &text = context.text(*operands[0]);
-    DraftBlock block = rootOf(text);
-    for (int32_t token : std::get<TokenList>(*operands[1]).tokens)
-      if (block.size() < size && context.hasRoom(text, block.size()))
-        block.add(token, block.size() - 1);
-    results[0] = std::move(block);
-  });
+  return makeRoundOp(
+      [size](RoundContext &context, Operands operands, Results results) {
+        const RoundText &text = context.text(*operands[0]);
+        const std::vector<int32_t> &guesses = std::get<TokenList>(*operands[1]).tokens;
+        DraftBlock block = rootOf(context, text);
+        for (int32_t node = 1; hasRoom(block, size); ++node)
+          block.add(size_t(node) <= guesses.size() ? guesses[size_t(node) - 1] : anyToken(context, text.root() + node),
+                    node - 1);
+        results[0] = std::move(block);
+      },
+      size);
 }
 
 //===----------------------------------------------------------------------===//
@@ -105,7 +125,7 @@ static Expected<std::vector<int32_t>> readParents(const JsonView &op) {
 template <typename TokenOf>
 static DraftBlock grow(const RoundContext &context, const RoundText &text, const std::vector<int32_t> &parents,
                        TokenOf tokenOf) {
-  DraftBlock block = rootOf(text);
+  DraftBlock block = rootOf(context, text);
   std::vector<int32_t> numbers = {0}, places(parents.size(), 0);
   for (size_t node = 1; node < parents.size(); ++node) {
     int32_t place = places[size_t(parents[node])]++, parent = numbers[size_t(parents[node])];
@@ -113,12 +133,19 @@ static DraftBlock grow(const RoundContext &context, const RoundText &text, const
     if (parent < 0)
       continue;
     int32_t depth = block.depth(parent) + 1, token = tokenOf(block.tokens[size_t(parent)], depth, place);
-    if (token < 0 || !context.hasRoom(text, depth))
+    if (token < 0 || depth > block.deepest)
       continue;
     numbers.back() = block.size();
     block.add(token, parent);
   }
   return block;
+}
+
+/// Whether a node has several children.
+static bool branches(const std::vector<int32_t> &parents) {
+  std::vector<int32_t> sorted = parents;
+  std::sort(sorted.begin(), sorted.end());
+  return std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end();
 }
 
 static int32_t at(const std::vector<int32_t> &tokens, int32_t place) {
@@ -127,22 +154,26 @@ static int32_t at(const std::vector<int32_t> &tokens, int32_t place) {
 
 static Expected<std::unique_ptr<RoundOp>> readExpand(const JsonView &op) {
   PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> parents, readParents(op));
-  return makeRoundOp([parents](RoundContext &context, Operands operands, Results results) {
-    results[0] = grow(context, context.text(*operands[0]), parents, [&](int32_t, int32_t depth, int32_t place) {
-      return size_t(depth) < operands.size() ? at(std::get<TokenList>(*operands[size_t(depth)]).tokens, place) : -1;
-    });
-  });
+  return makeRoundOp(
+      [parents](RoundContext &context, Operands operands, Results results) {
+        results[0] = grow(context, context.text(*operands[0]), parents, [&](int32_t, int32_t depth, int32_t place) {
+          return size_t(depth) < operands.size() ? at(std::get<TokenList>(*operands[size_t(depth)]).tokens, place) : -1;
+        });
+      },
+      int64_t(parents.size()), branches(parents));
 }
 
 static Expected<std::unique_ptr<RoundOp>> readRecall(const JsonView &op) {
   PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> parents, readParents(op));
-  return makeRoundOp([parents](RoundContext &context, Operands operands, Results results) {
-    const auto &entries = std::get<std::shared_ptr<SuccessorTable>>(*operands[1])->entries;
-    results[0] = grow(context, context.text(*operands[0]), parents, [&](int32_t token, int32_t, int32_t place) {
-      auto it = entries.find(token);
-      return it == entries.end() ? -1 : at(it->second, place);
-    });
-  });
+  return makeRoundOp(
+      [parents](RoundContext &context, Operands operands, Results results) {
+        const auto &entries = std::get<std::shared_ptr<SuccessorTable>>(*operands[1])->entries;
+        results[0] = grow(context, context.text(*operands[0]), parents, [&](int32_t token, int32_t, int32_t place) {
+          auto it = entries.find(token);
+          return it == entries.end() ? -1 : at(it->second, place);
+        });
+      },
+      int64_t(parents.size()), branches(parents));
 }
 
 //===----------------------------------------------------------------------===//
@@ -163,7 +194,7 @@ static Expected<std::unique_ptr<RoundOp>> readLearn(const JsonView &op) {
     auto table = std::get<std::shared_ptr<SuccessorTable>>(*operands[0]);
     const auto &block = std::get<DraftBlock>(*operands[1]);
     const auto &choices = std::get<NodeChoices>(*operands[2]);
-    for (size_t node = 0; node < choices.nodes.size(); ++node)
+    for (size_t node = 0; node < std::min(choices.nodes.size(), block.tokens.size()); ++node)
       table->entries[block.tokens[node]] = topTokens(choices.nodes[node], count);
     results[0] = std::move(table);
   });

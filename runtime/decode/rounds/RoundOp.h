@@ -11,6 +11,7 @@
 #include "runtime/base/Json.h"
 #include "runtime/decode/rounds/RoundValues.h"
 
+#include <algorithm>
 #include <functional>
 #include <span>
 #include <string>
@@ -23,11 +24,13 @@ struct RoundContext {
   std::vector<RoundText> texts;
   std::vector<int64_t> maxPositions; ///< of each model
   int64_t vocabulary = 0;
+  uint64_t seed = 0, sequence = 0; ///< of the text's random numbers
 
   RoundText &text(const RoundValue &value) { return texts[size_t(std::get<TextHandle>(value).number)]; }
-  /// Whether a node of `depth` has a position.
-  bool hasRoom(const RoundText &text, int64_t depth) const {
-    return text.root() + depth < maxPositions[size_t(text.model)];
+  /// The depth of the last node that has a position and whose successor may still be chosen;
+  /// negative if there is none. So no block needs a position that the text alone would not.
+  int64_t deepest(const RoundText &text) const {
+    return std::min(maxPositions[size_t(text.model)] - text.root(), text.budget) - 1;
   }
 };
 
@@ -37,6 +40,10 @@ public:
   virtual ~RoundOp() = default;
   virtual void run(RoundContext &context, std::span<const RoundValue *const> operands,
                    std::span<RoundValue> results) const = 0;
+  /// Of an op that makes blocks: how many nodes they have at most, and whether a node may
+  /// have several children.
+  virtual int64_t mostNodes() const { return 0; }
+  virtual bool makesTrees() const { return false; }
 };
 
 /// Index of a type in RoundValue.
@@ -65,20 +72,25 @@ std::span<const RoundOpKind> draftRoundOps();
 std::span<const RoundOpKind> verifyRoundOps();
 std::span<const RoundOpKind> sequenceRoundOps();
 
-/// A kind of op without attributes that does `run`.
+/// An op that does `run`.
 template <typename Run> class SimpleRoundOp : public RoundOp {
 public:
-  explicit SimpleRoundOp(Run function) : function(std::move(function)) {}
+  explicit SimpleRoundOp(Run function, int64_t nodes, bool trees)
+      : function(std::move(function)), nodes(nodes), trees(trees) {}
   void run(RoundContext &context, std::span<const RoundValue *const> operands,
            std::span<RoundValue> results) const override {
     function(context, operands, results);
   }
+  int64_t mostNodes() const override { return nodes; }
+  bool makesTrees() const override { return trees; }
 
 private:
   Run function;
+  int64_t nodes;
+  bool trees;
 };
-template <typename Run> std::unique_ptr<RoundOp> makeRoundOp(Run function) {
-  return std::make_unique<SimpleRoundOp<Run>>(std::move(function));
+template <typename Run> std::unique_ptr<RoundOp> makeRoundOp(Run function, int64_t mostNodes = 0, bool trees = false) {
+  return std::make_unique<SimpleRoundOp<Run>>(std::move(function), mostNodes, trees);
 }
 
 } // namespace plait

@@ -7,11 +7,13 @@
 
 #include "runtime/decode/rounds/RoundProgram.h"
 
+#include <algorithm>
+
 using namespace plait;
 
 namespace {
 
-constexpr int64_t kMostValues = 4096, kMostIterations = 1024;
+constexpr int64_t kMostValues = 4096, kMostIterations = 1024, kMostSteps = 65536;
 constexpr size_t kNothing = kindOf<std::monostate>;
 
 class Reader {
@@ -36,6 +38,9 @@ public:
     }
     PLAIT_ASSIGN_OR_RETURN(JsonView begin, root.get("begin"));
     PLAIT_RETURN_IF_ERROR(readOps(begin, program.begin));
+    for (const RoundInstruction &op : program.begin)
+      if (!op.op)
+        return begin.error("neither forwards nor loops before the first round");
     PLAIT_ASSIGN_OR_RETURN(program.inits, readValues(root, "inits"));
     PLAIT_ASSIGN_OR_RETURN(program.round.arguments, readNewValues(root, "arguments"));
     PLAIT_ASSIGN_OR_RETURN(JsonView round, root.get("round"));
@@ -44,6 +49,7 @@ public:
       return round.error("a round with \"stop\"");
     if (program.inits.empty() || program.inits[0] != 0)
       return root.error("a round whose first value is text 0");
+    program.mostAhead = commits * program.mostNodes;
     return Status::success();
   }
 
@@ -141,6 +147,10 @@ private:
   Status readOp(const JsonView &entry, const RoundOpKind &kind, RoundInstruction &op) {
     PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, kind.operands, kind.repeats));
     PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<RoundOp> made, kind.read(entry));
+    program.mostNodes = std::max(program.mostNodes, made->mostNodes());
+    program.hasTrees |= made->makesTrees();
+    if (kind.name == "commit")
+      commits += iterations;
     op.op = std::move(made);
     return define(entry, op.results, kind.results);
   }
@@ -150,6 +160,9 @@ private:
     PLAIT_ASSIGN_OR_RETURN(op.step, entry.getString("step"));
     PLAIT_ASSIGN_OR_RETURN(int64_t top, entry.getInt("top", 0, 1024, 0));
     op.top = int32_t(top);
+    program.mostTop = std::max(program.mostTop, op.top);
+    if (std::find(program.steps.begin(), program.steps.end(), op.step) == program.steps.end())
+      program.steps.push_back(op.step);
     return define(entry, op.results, {kindOf<NodeChoices>});
   }
 
@@ -164,8 +177,12 @@ private:
     auto body = std::make_shared<RoundBody>();
     PLAIT_ASSIGN_OR_RETURN(body->arguments, readNewValues(entry, "arguments"));
     PLAIT_ASSIGN_OR_RETURN(JsonView inner, entry.get("body"));
+    if (op.count > kMostSteps / iterations)
+      return entry.error("at most " + std::to_string(kMostSteps) + " iterations of loops in loops");
     std::vector<bool> outside = known; // values of the body are its own
+    iterations *= op.count;
     PLAIT_RETURN_IF_ERROR(readBody(inner, op.operands, *body));
+    iterations /= op.count;
     known = std::move(outside);
     op.body = std::move(body);
     return define(entry, op.results, kindsOf(op.operands));
@@ -173,6 +190,8 @@ private:
 
   RoundProgram &program;
   std::vector<bool> known; ///< values that stand at the place being read
+  int64_t iterations = 1;  ///< of the place being read, in a round
+  int64_t commits = 0;     ///< in a round
 };
 
 } // namespace

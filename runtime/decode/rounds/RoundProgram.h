@@ -62,6 +62,13 @@ struct RoundProgram {
   RoundBody round;
   std::vector<size_t> kinds; ///< of each value
 
+  // What it asks of an engine.
+  std::vector<std::string> steps; ///< that its forwards run
+  int64_t mostNodes = 1;          ///< of a block
+  int64_t mostAhead = 0;          ///< tokens that a text is at most ahead of what was published before the round
+  int32_t mostTop = 0;            ///< most probable tokens of a node
+  bool hasTrees = false;          ///< a node may have several children
+
   /// Reads and checks a program: what runs cannot go wrong.
   static Expected<std::shared_ptr<const RoundProgram>> read(const JsonView &program);
 };

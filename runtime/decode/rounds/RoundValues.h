@@ -33,6 +33,7 @@ struct RoundText {
   int base = -1;                  ///< of a fork: the text whose pages it uses
   bool dropped = false;           ///< a fork that has ended: its place is free
   bool ended = false;             ///< chose a stop id, spent its budget, or met NaN
+  bool nonfinite = false;         ///< the last of these
   int64_t budget = INT64_MAX;     ///< tokens that may still be chosen
   std::vector<LeafResult> chosen; ///< since they were last taken, in order
 
@@ -49,6 +50,7 @@ struct TextHandle {
 struct DraftBlock {
   std::vector<int32_t> tokens;
   std::vector<int32_t> parents; ///< -1 for node 0
+  int64_t deepest = INT64_MAX;  ///< that is of use: see RoundContext::deepest
 
   int32_t size() const { return int32_t(tokens.size()); }
   int32_t depth(int32_t node) const { return node == 0 ? 0 : 1 + depth(parents[size_t(node)]); }

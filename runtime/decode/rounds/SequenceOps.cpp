@@ -18,7 +18,8 @@ using namespace plait;
 using Operands = std::span<const RoundValue *const>;
 using Results = std::span<RoundValue>;
 
-/// Tokens are chosen one after the other, until one ends the text.
+/// Tokens are chosen one after the other, until one ends the text: those that were accepted
+/// first, even if what follows them is not finite.
 static void commit(RoundText &text, const DraftPath &path) {
   for (const LeafResult &leaf : path.chosen) {
     if (text.ended)
@@ -28,6 +29,7 @@ static void commit(RoundText &text, const DraftPath &path) {
       text.tokens.push_back(leaf.token);
       --text.budget;
     }
+    text.nonfinite = leaf.status == PLAIT_LEAF_NONFINITE;
     text.ended = leaf.status != PLAIT_LEAF_OK || text.budget <= 0;
   }
   // All but the last token have been forwarded, be it with what was dropped.
@@ -50,6 +52,8 @@ static Expected<std::unique_ptr<RoundOp>> readFollow(const JsonView &) {
     text.published = end.first - text.tokens.begin();
     text.tokens = other.tokens;
     text.ended = other.ended;
+    text.nonfinite = other.nonfinite;
+    text.budget = other.budget;
     text.chosen.clear();
     results[0] = *operands[0];
   });
@@ -58,9 +62,9 @@ static Expected<std::unique_ptr<RoundOp>> readFollow(const JsonView &) {
 static Expected<std::unique_ptr<RoundOp>> readFork(const JsonView &) {
   return makeRoundOp([](RoundContext &context, Operands operands, Results results) {
     RoundText fork = context.text(*operands[0]);
-    fork.base = std::get<TextHandle>(*operands[0]).number;
+    if (fork.base < 0)
+      fork.base = std::get<TextHandle>(*operands[0]).number;
     fork.chosen.clear();
-    fork.budget = INT64_MAX;
     auto place =
         std::find_if(context.texts.begin(), context.texts.end(), [](const RoundText &text) { return text.dropped; });
     results[0] = TextHandle{int(place - context.texts.begin())};

@@ -25,7 +25,8 @@ static DraftPath walk(const DraftBlock &block, const NodeChoices &choices) {
     for (int32_t child = node + 1; child < block.size() && next < 0; ++child)
       if (block.parents[size_t(child)] == node && block.tokens[size_t(child)] == path.chosen.back().token)
         next = child;
-    if (next < 0)
+    // A forward may have computed the first nodes alone.
+    if (next < 0 || size_t(next) >= choices.nodes.size())
       break;
     path.nodes.push_back(next);
     path.chosen.push_back(choices.nodes[size_t(next)]);
@@ -46,9 +47,8 @@ static Expected<std::unique_ptr<RoundOp>> readWalkGuesses(const JsonView &) {
     const auto &choices = std::get<NodeChoices>(*operands[1]);
     DraftPath path = walk(std::get<DraftBlock>(*operands[0]), choices);
     TokenList guesses;
-    for (size_t node = path.nodes.size(); node < choices.nodes.size(); ++node)
-      if (choices.nodes[node].token >= 0)
-        guesses.tokens.push_back(choices.nodes[node].token);
+    for (size_t node = path.nodes.size(); node < choices.nodes.size() && choices.nodes[node].token >= 0; ++node)
+      guesses.tokens.push_back(choices.nodes[node].token);
     results[0] = std::move(path);
     results[1] = std::move(guesses);
   });

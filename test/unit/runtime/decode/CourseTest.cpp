@@ -46,6 +46,7 @@ class Model {
 public:
   bool stops = false;
   int wrongOf = 0; ///< of drafts
+  int64_t nanAfter = INT64_MAX, positions = 4096;
 
   NodeChoices run(Course &course, const Course::Forward &forward) {
     RoundText &text = course.texts()[size_t(forward.text)];
@@ -63,9 +64,12 @@ public:
       std::vector<int32_t> seen = text.tokens;
       seen.insert(seen.end(), path.begin(), path.end());
       bool isDraft = text.base >= 0 || text.model > 0;
+      EXPECT_LT(text.root() + forward.block.depth(node), positions);
       LeafResult leaf;
       leaf.token = chooseAfter(seen, isDraft ? wrongOf : 0);
-      leaf.status = stops && !isDraft && leaf.token == kStop ? PLAIT_LEAF_STOPPED : PLAIT_LEAF_OK;
+      leaf.status = stops && leaf.token == kStop ? PLAIT_LEAF_STOPPED : PLAIT_LEAF_OK;
+      if (int64_t(seen.size()) > nanAfter)
+        leaf = {.token = -1, .status = PLAIT_LEAF_NONFINITE};
       for (int32_t i = 0; i < forward.instruction->top; ++i)
         leaf.top.push_back({(leaf.token + i) % kVocabulary, float(-i)});
       choices.nodes.push_back(std::move(leaf));
@@ -169,6 +173,7 @@ std::string draftProgram(bool fork) {
 std::vector<int32_t> run(const std::string &text, std::vector<int32_t> prompt, int64_t count, Model &model,
                          int64_t positions = 4096) {
   auto program = parse(text);
+  model.positions = positions;
   Course course(program, std::move(prompt), count, std::vector<int64_t>(program->models.size(), positions),
                 kVocabulary);
   size_t begin = course.text().tokens.size();
@@ -181,7 +186,7 @@ std::vector<int32_t> run(const std::string &text, std::vector<int32_t> prompt, i
   std::vector<int32_t> chosen;
   for (const LeafResult &leaf : course.text().chosen)
     chosen.push_back(leaf.token);
-  EXPECT_EQ(int64_t(begin + chosen.size()) - (course.text().chosen.back().status == PLAIT_LEAF_STOPPED),
+  EXPECT_EQ(int64_t(begin + chosen.size()) - (course.text().chosen.back().status != PLAIT_LEAF_OK),
             int64_t(course.text().tokens.size()));
   return chosen;
 }
@@ -222,6 +227,85 @@ TEST(Course, EndsWhereTheModelHasNoPosition) {
   }
 }
 
+TEST(Course, CommitsWhatWasAcceptedBeforeLogitsThatAreNotFinite) {
+  for (const std::string &text : {kLookup, kRecycling, kJacobi, draftProgram(true), draftProgram(false)})
+    for (int64_t nanAfter = 3; nanAfter < 40; ++nanAfter) {
+      Model model;
+      model.nanAfter = nanAfter;
+      std::vector<int32_t> expected = autoregressive({1, 2, 3}, nanAfter - 2, false);
+      expected.push_back(-1);
+      EXPECT_EQ(run(text, {1, 2, 3}, 60, model), expected);
+    }
+}
+
+TEST(Course, DraftsAsFarAsThereArePositions) {
+  auto program = parse(draftProgram(false));
+  Course course(program, std::vector<int32_t>(14, 1), 99, {15, 15}, kVocabulary);
+  std::vector<int32_t> sizes;
+  Model model;
+  model.positions = 15;
+  for (const Course::Forward *forward; (forward = course.advance()) && sizes.size() < 4;) {
+    sizes.push_back(forward->text == 0 ? forward->block.size() : -1);
+    NodeChoices choices = model.run(course, *forward);
+    for (LeafResult &leaf : choices.nodes)
+      leaf.token = 1;
+    course.supply(std::move(choices));
+  }
+  // Two drafts, whose pending tokens are at positions 13 and 14, where the last one is; what
+  // was drafted there would be at 15.
+  EXPECT_EQ(sizes, (std::vector<int32_t>{-1, -1, 2}));
+}
+
+TEST(Course, DraftsAreBoundedByTheBudget) {
+  auto program = parse(kLookup);
+  Course course(program, {1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4}, 3, {4096}, kVocabulary);
+  EXPECT_EQ(course.advance()->block.size(), 3); // the third one's successor ends the text
+}
+
+TEST(Course, GuessesWhereNothingIsKnown) {
+  Sampling sampling{.seed = 3, .sequence = 4};
+  std::vector<std::vector<int32_t>> blocks;
+  for (int trial = 0; trial < 2; ++trial) {
+    Course course(parse(kJacobi), {1, 2, 3}, 60, {4096}, kVocabulary, sampling);
+    blocks.push_back(course.advance()->block.tokens);
+    EXPECT_EQ(blocks.back().size(), 6u);
+  }
+  EXPECT_EQ(blocks[0], blocks[1]);
+  for (int32_t token : blocks[0])
+    EXPECT_TRUE(token >= 0 && token < kVocabulary);
+}
+
+TEST(Course, ARoundThatChoosesNothingIsAnError) {
+  std::string program = R"({"name": "idle", "exact": "identical", "models": ["main", "main"], "values": 10,
+    "begin": [], "inits": [0, 1], "arguments": [2, 3], "round": {"ops": [
+    {"op": "pending", "operands": [3], "results": [4]},
+    {"op": "forward", "operands": [3, 4], "results": [5], "step": "ar"},
+    {"op": "walk", "operands": [4, 5], "results": [6]},
+    {"op": "commit", "operands": [3, 6], "results": [7]},
+    {"op": "stop", "operands": [2], "results": [8]}], "yield": [2, 7], "stop": 8}})";
+  Course course(parse(program), {1, 2}, 9, {64, 64}, kVocabulary);
+  Model model;
+  int64_t forwards = 0;
+  for (; const Course::Forward *forward = course.advance(); ++forwards)
+    course.supply(model.run(course, *forward));
+  EXPECT_EQ(forwards, 1);
+  EXPECT_NE(course.status().message().find("strategy idle: found a round that chose no token"), std::string::npos)
+      << course.status().message();
+}
+
+TEST(Course, KnowsWhatItAsksOfAnEngine) {
+  auto lookup = parse(kLookup), recycling = parse(kRecycling), spec = parse(draftProgram(false));
+  EXPECT_EQ(lookup->mostNodes, 5);
+  EXPECT_FALSE(lookup->hasTrees);
+  EXPECT_EQ(lookup->steps, std::vector<std::string>{"ar"});
+  EXPECT_EQ(recycling->mostNodes, 7);
+  EXPECT_TRUE(recycling->hasTrees);
+  EXPECT_EQ(recycling->mostTop, 2);
+  EXPECT_EQ(spec->mostNodes, 5);
+  EXPECT_EQ(spec->mostAhead, 5 * (4 + 1));
+  EXPECT_EQ(spec->steps, (std::vector<std::string>{"draft", "ar"}));
+}
+
 TEST(Course, RefusesProgramsThatCouldGoWrong) {
   auto change = [](std::string from, std::string to) {
     std::string text = kLookup;
@@ -239,6 +323,10 @@ TEST(Course, RefusesProgramsThatCouldGoWrong) {
   EXPECT_NE(change(R"("stop": 6)", R"("stop": 5)").find("a condition"), std::string::npos);
   EXPECT_NE(change(R"("yield": [5])", R"("yield": [4])").find("values to yield"), std::string::npos);
   EXPECT_NE(change(R"("shortest": 1)", R"("shortest": 4)").find("expected"), std::string::npos);
+  EXPECT_NE(change(R"("begin": [])", R"("begin": [{"op": "pending", "operands": [0], "results": [6]},
+    {"op": "forward", "operands": [0, 6], "results": [5], "step": "ar"}])")
+                .find("neither forwards nor loops"),
+            std::string::npos);
   // What a loop defines is not known after it.
   std::string loop = draftProgram(false), used = R"("walk", "operands": [14, 16])";
   loop.replace(loop.find(used), used.size(), R"("walk", "operands": [13, 16])");
