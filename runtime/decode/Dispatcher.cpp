@@ -17,12 +17,11 @@ using namespace plait;
 /// A replica. Its steps are formed and their results given out by the thread that
 /// steps; in between they run in the lane's own.
 struct Dispatcher::Lane {
-  Lane(std::shared_ptr<StepRunner> runner, const SchedulerOptions &options)
-      : runner(runner), scheduler(std::move(runner), options) {}
+  Lane(std::shared_ptr<StepRunner> runner, const SchedulerOptions &options, std::vector<DraftModel> drafts)
+      : scheduler(std::move(runner), options, std::move(drafts)) {}
 
   enum class Turn { idle, running, done };
 
-  std::shared_ptr<StepRunner> runner;
   Scheduler scheduler;
   std::thread thread;
   Turn turn = Turn::idle;
@@ -31,12 +30,14 @@ struct Dispatcher::Lane {
   int64_t sequences = 0;
 };
 
-Dispatcher::Dispatcher(std::vector<std::shared_ptr<StepRunner>> replicas, SchedulerOptions options) {
+Dispatcher::Dispatcher(std::vector<std::shared_ptr<StepRunner>> replicas, SchedulerOptions options,
+                       std::vector<std::vector<DraftModel>> drafts) {
+  drafts.resize(replicas.size());
   // Ids are unique over all replicas.
   if (!options.ids)
     options.ids = std::make_shared<std::atomic<SequenceId>>(1);
-  for (std::shared_ptr<StepRunner> &replica : replicas)
-    lanes.push_back(std::make_unique<Lane>(std::move(replica), options));
+  for (size_t i = 0; i < replicas.size(); ++i)
+    lanes.push_back(std::make_unique<Lane>(std::move(replicas[i]), options, std::move(drafts[i])));
 }
 
 Dispatcher::~Dispatcher() {
@@ -147,7 +148,7 @@ void Dispatcher::runLane(Lane &lane) {
     if (lane.turn != Lane::Turn::running)
       return;
     lock.unlock();
-    Expected<StepResult> result = lane.runner->run(std::move(lane.step.batch));
+    Expected<StepResult> result = lane.step.runner->run(std::move(lane.step.batch));
     lock.lock();
     lane.result.emplace(std::move(result));
     lane.turn = Lane::Turn::done;
