@@ -159,8 +159,8 @@ private:
   Sequence *find(SequenceId id) const;
   void deliver(Events &events);
 
-  // Sequences with a strategy, SchedulerRounds.cpp. Engine 0 is the model, 1 the first draft
-  // model.
+  // What strategies need of engines, SchedulerEngines.cpp. Engine 0 is the model, 1 the first
+  // draft model.
   static constexpr size_t kNoEngine = SIZE_MAX;
   StepRunner &runnerOf(size_t engine) const { return engine ? *drafts[engine - 1].runner : *runner; }
   std::vector<PagePool> &poolsOf(size_t engine) { return engine ? drafts[engine - 1].pools : pools; }
@@ -172,6 +172,8 @@ private:
   bool draftsHaveRoomFor(const Sequence &sequence) const;
   void reserveDrafts(const Sequence &sequence, int64_t sign);
   Status checkStrategy(const Request &request, const SequenceEdits &edits) const;
+
+  // Sequences with a strategy, SchedulerRounds.cpp.
   void beginCourses();
   void failCourse(Sequence &sequence);
   std::vector<const Sequence *> inTurn() const;

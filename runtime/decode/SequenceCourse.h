@@ -32,8 +32,6 @@ struct SequenceCourse {
 
   /// While it waits for a forward.
   ForwardRow next() const;
-  /// The pending tokens up to position `end` of text `owner` have been computed.
-  void feed(int owner, int64_t end);
 
   Course course;
   std::vector<size_t> engines; ///< of the program's texts
