@@ -404,9 +404,8 @@ std::vector<RowPlan> Scheduler::planRows(size_t engine) const {
     if (count >= 1 && room.leaves >= 1)
       take({sequence.id, sequence.fed, count, prompt}, sequence.request.wantLogits ? count : 1);
   };
-  std::vector<const Sequence *> sequences = inTurn();
   for (bool prompts : {false, true})
-    for (const Sequence *sequence : sequences) {
+    for (const Sequence *sequence : inTurn(prompts)) {
       if (room.rows < 1)
         return rows;
       if (!sequence->course) {

@@ -57,13 +57,13 @@ struct PlannedStep {
   std::vector<RowPlan> rows; ///< none: there is nothing to run
 };
 
-/// Forms steps out of sequences that come and go. Decode rows come first, in
-/// order of arrival, then prompt chunks as far as the step has room. A sequence
-/// joins once the pages of its longest course are free, so a running one never
-/// has to make way. Of sequences with a strategy (`Request::strategy`) a row holds what was
-/// drafted as well; one that has no room waits for the next step, where it comes before
-/// others. A step is of one model: the model, or one that drafts. `step` and `runAll` belong to one thread at a time;
-/// all other functions may be called from any thread, and from callbacks.
+/// Forms steps out of sequences that come and go. Decode rows come first, those that have
+/// waited longest for one before others, then prompt chunks in order of arrival as far as
+/// the step has room. A sequence joins once the pages of its longest course are free, so a
+/// running one never has to make way. Of sequences with a strategy (`Request::strategy`) a row
+/// holds what was drafted as well; one that has no room waits for the next step. A step is of
+/// one model: the model, or one that drafts. `step` and `runAll` belong to one thread at a
+/// time; all other functions may be called from any thread, and from callbacks.
 class Scheduler {
 public:
   Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options = {}, std::vector<DraftModel> drafts = {});
@@ -176,7 +176,7 @@ private:
   // Sequences with a strategy, SchedulerRounds.cpp.
   void beginCourses();
   void failCourse(Sequence &sequence);
-  std::vector<const Sequence *> inTurn() const;
+  std::vector<const Sequence *> inTurn(bool prompts) const;
   size_t nextEngine() const;
   std::optional<RowPlan> planForward(const Sequence &sequence, size_t engine, bool prompts, const StepRoom &room) const;
   bool isForwardRow(const Sequence &sequence, const RowPlan &row, size_t engine) const;

@@ -80,15 +80,17 @@ void Scheduler::failCourse(Sequence &sequence) {
 // Rows
 //===----------------------------------------------------------------------===//
 
-/// Those that have waited longest for a row first, so that each comes to its turn.
-std::vector<const Sequence *> Scheduler::inTurn() const {
+/// For rows of decoding those that have waited longest for one first, so that each comes to
+/// its turn; for prompts the order of arrival, in which they are done soonest.
+std::vector<const Sequence *> Scheduler::inTurn(bool prompts) const {
   std::vector<const Sequence *> sequences;
   for (const auto &[id, sequence] : runningSequences)
     if (sequence->result.reason == FinishReason::none)
       sequences.push_back(sequence.get());
-  std::sort(sequences.begin(), sequences.end(), [](const Sequence *a, const Sequence *b) {
-    return std::pair(a->lastStep, a->id) < std::pair(b->lastStep, b->id);
-  });
+  if (!prompts)
+    std::sort(sequences.begin(), sequences.end(), [](const Sequence *a, const Sequence *b) {
+      return std::pair(a->lastStep, a->id) < std::pair(b->lastStep, b->id);
+    });
   return sequences;
 }
 
