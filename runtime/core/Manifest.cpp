@@ -186,6 +186,30 @@ Status readGeneration(const JsonView &root, Manifest &manifest) {
   return Status::success();
 }
 
+Status readStrategies(const JsonView &root, Manifest &manifest) {
+  if (root.has("models")) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView models, root.get("models"));
+    PLAIT_ASSIGN_OR_RETURN(auto members, models.asObject());
+    for (const auto &[name, view] : members) {
+      PLAIT_ASSIGN_OR_RETURN(std::string folder, view.asString());
+      if (!isPlainFileName(folder))
+        return view.error("the plain name of a folder inside the artifact");
+      manifest.models.emplace(name, std::move(folder));
+    }
+  }
+  if (!root.has("strategies"))
+    return Status::success();
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, root.get("strategies"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
+  for (const JsonView &entry : entries) {
+    ManifestStrategy &strategy = manifest.strategies.emplace_back();
+    PLAIT_ASSIGN_OR_RETURN(strategy.call, entry.getString("call"));
+    PLAIT_ASSIGN_OR_RETURN(JsonView program, entry.get("program"));
+    strategy.program = program.json();
+  }
+  return Status::success();
+}
+
 } // namespace
 
 /// Comes first: nothing else is known to hold in another schema.
@@ -239,5 +263,6 @@ Expected<Manifest> plait::parseManifest(std::string_view text, const std::string
   PLAIT_ASSIGN_OR_RETURN(manifest.files, readFileList(root, "files"));
   PLAIT_ASSIGN_OR_RETURN(manifest.inputs, readFileList(root, "inputs"));
   PLAIT_RETURN_IF_ERROR(readGeneration(root, manifest));
+  PLAIT_RETURN_IF_ERROR(readStrategies(root, manifest));
   return manifest;
 }

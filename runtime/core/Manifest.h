@@ -35,6 +35,10 @@
 //     "generation": {"bos": 0, "eos": [1], "temperature": 1.0, "top_k": 0,
 //                    "top_p": 1.0, "min_p": 0.0,      // bos may be null
 //                    "repetition_penalty": 1.0, "min_tokens": 0},
+//     // Ways to draft, beside the strategy above (runtime/decode/rounds/RoundProgram.h), and
+//     // the folders in this one of the models that draft for them; both may be absent.
+//     "strategies": [ {"call": "prompt_lookup(k=4,longest=3,shortest=1)", "program": {...}} ],
+//     "models": {"draft": "draft"},
 //     "memory": {"weights": 1, "state_per_token": 1, "state_element": "f32",
 //                "arena": {"tokens": 1, "leaves": 1}},
 //     "variants": [ {"name": "ar", "launches": 60,
@@ -54,6 +58,7 @@
 #include "runtime/core/HandoverPlan.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -83,6 +88,12 @@ struct ManifestRank {
   ManifestFile weights;                 ///< of kind "pack"
 };
 
+/// A decoding strategy that was compiled, with its arguments.
+struct ManifestStrategy {
+  std::string call;
+  Json program;
+};
+
 struct Manifest {
   std::string compilerVersion;
   std::string name, family;
@@ -100,7 +111,9 @@ struct Manifest {
   float temperature = 1, topP = 1, minP = 0, repetitionPenalty = 1;
   int32_t topK = 0;
   int64_t minTokens = 0;
-  Json raw; ///< everything, for `plait inspect`
+  std::vector<ManifestStrategy> strategies;  ///< in the order of the compiler's command line
+  std::map<std::string, std::string> models; ///< that draft: folders by name
+  Json raw;                                  ///< everything, for `plait inspect`
 
   const Mesh &mesh() const { return ranksMesh; }
 };

@@ -14,15 +14,17 @@
 
 using namespace plait;
 
-Dispatcher::Dispatcher(std::vector<std::shared_ptr<StepRunner>> replicas, SchedulerOptions options) {
+Dispatcher::Dispatcher(std::vector<std::shared_ptr<StepRunner>> replicas, SchedulerOptions options,
+                       std::vector<std::vector<DraftModel>> drafts) {
+  drafts.resize(replicas.size());
   // Ids are unique over all replicas.
   if (!options.ids)
     options.ids = std::make_shared<std::atomic<SequenceId>>(1);
-  for (std::shared_ptr<StepRunner> &replica : replicas) {
-    bool isPrefill = replica->role() == ReplicaRole::prefill;
+  for (size_t i = 0; i < replicas.size(); ++i) {
+    bool isPrefill = replicas[i]->role() == ReplicaRole::prefill;
     if (isPrefill && !handover)
-      handover = std::make_unique<Handovers>(replica->model());
-    lanes.push_back(std::make_unique<Lane>(std::move(replica), options));
+      handover = std::make_unique<Handovers>(replicas[i]->model());
+    lanes.push_back(std::make_unique<Lane>(std::move(replicas[i]), options, std::move(drafts[i])));
     (isPrefill ? prefills : decodes).push_back(lanes.back().get());
   }
 }
@@ -46,6 +48,9 @@ static Lane &leastLoaded(const std::vector<Lane *> &lanes) {
 }
 
 Expected<SequenceId> Dispatcher::add(Request request) {
+  if (handover && request.strategy)
+    return unsupported("strategy " + request.strategy->name +
+                       ": found it with phases of prefill and decode; expected one mesh for both");
   std::lock_guard<std::mutex> lock(adding);
   Lane &lane = leastLoaded(decodes);
   int64_t completions = request.completions;
@@ -176,7 +181,7 @@ void Dispatcher::runLane(Lane &lane) {
     if (lane.transfer)
       lane.transfer->moved.emplace(Handovers::run(lane));
     else
-      lane.result.emplace(lane.runner->run(std::move(lane.step.batch)));
+      lane.result.emplace(lane.step.runner->run(std::move(lane.step.batch)));
     lock.lock();
     lane.turn = Lane::Turn::done;
     changed.notify_all();

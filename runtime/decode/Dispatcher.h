@@ -35,7 +35,9 @@ namespace plait {
 /// and `runAll` belong to one thread at a time, which makes all callbacks.
 class Dispatcher {
 public:
-  explicit Dispatcher(std::vector<std::shared_ptr<StepRunner>> replicas, SchedulerOptions options = {});
+  /// With the draft models of each replica, if there are any.
+  explicit Dispatcher(std::vector<std::shared_ptr<StepRunner>> replicas, SchedulerOptions options = {},
+                      std::vector<std::vector<DraftModel>> drafts = {});
   /// Waits for the steps that run.
   ~Dispatcher();
   Dispatcher(const Dispatcher &) = delete;

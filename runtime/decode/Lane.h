@@ -31,8 +31,8 @@ struct Transfer {
 /// A replica. Its steps are formed and their results given out by the thread that
 /// steps; in between they run in the lane's own. So do the prompts that it gets.
 struct Lane {
-  Lane(std::shared_ptr<StepRunner> runner, const SchedulerOptions &options)
-      : runner(runner), scheduler(std::move(runner), options) {}
+  Lane(std::shared_ptr<StepRunner> runner, const SchedulerOptions &options, std::vector<DraftModel> drafts)
+      : runner(runner), scheduler(std::move(runner), options, std::move(drafts)) {}
 
   enum class Turn {
     idle,

@@ -32,17 +32,17 @@ const char *plait::finishReasonName(FinishReason reason) {
 
 static constexpr int64_t kMostCompletions = 1024;
 
-Scheduler::Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options)
+Scheduler::Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options, std::vector<DraftModel> models)
     : runner(std::move(runner)), options(std::move(options)) {
   if (!this->options.ids)
     this->options.ids = std::make_shared<std::atomic<SequenceId>>(1);
-  const StepLimits &limits = this->runner->limits();
-  int64_t step = this->options.chunk > 0 ? std::min(this->options.chunk, limits.maxTokens) : limits.maxTokens;
-  for (const TableLimits &table : limits.tables) {
-    pools.emplace_back(int32_t(table.capacityPages));
-    reserved.push_back(0);
-    ring.push_back(limits.ringPages(table, step));
-  }
+  for (DraftModel &model : models)
+    drafts.push_back({std::move(model.name), std::move(model.runner), {}, {}});
+  for (size_t engine = 0; engine <= drafts.size(); ++engine)
+    for (const TableLimits &table : runnerOf(engine).limits().tables) {
+      poolsOf(engine).emplace_back(int32_t(table.capacityPages));
+      (engine ? drafts[engine - 1].reserved : reserved).push_back(0);
+    }
 }
 
 Scheduler::~Scheduler() = default;
@@ -60,7 +60,7 @@ Status Scheduler::checkRequest(const Request &request, const SequenceEdits &edit
       return invalidArgument("prompt: found token id " + std::to_string(request.prompt[i]) + " at index " +
                              std::to_string(i) + "; expected 0 to " + std::to_string(limits.vocabulary - 1));
   int64_t length = int64_t(request.prompt.size());
-  int64_t context = contextLimit();
+  int64_t context = contextFor(request.strategy.get());
   if (length > context)
     return invalidArgument("prompt: found " + std::to_string(length) + " tokens; expected at most " +
                            std::to_string(context) +
@@ -82,6 +82,8 @@ Status Scheduler::checkRequest(const Request &request, const SequenceEdits &edit
   if (request.wantLogits && !runner->hasLogits())
     return invalidArgument("logits: the variant in use does not return them; use \"ar.debug\" "
                            "(compile with --debug-logits)");
+  if (request.strategy)
+    return checkStrategy(request, edits);
   // The rest of the limits are those of a step: ask with a step of one token.
   StepRow row;
   row.tokens = {request.prompt[0]};
@@ -94,7 +96,7 @@ Status Scheduler::checkRequest(const Request &request, const SequenceEdits &edit
 
 /// The last token is chosen but never computed, so it needs no position.
 void Scheduler::limitTokens(Sequence &sequence) const {
-  int64_t context = contextLimit();
+  int64_t context = contextFor(sequence.request.strategy.get());
   int64_t most = context - sequence.result.promptTokens + 1;
   int64_t &wanted = sequence.request.maxTokens;
   if (wanted <= most)
@@ -106,22 +108,7 @@ void Scheduler::limitTokens(Sequence &sequence) const {
 }
 
 /// The positions of the longest sequence that can run by itself.
-int64_t Scheduler::contextLimit() const {
-  const StepLimits &limits = runner->limits();
-  int64_t context = limits.maxPositions;
-  for (size_t t = 0; t < limits.tables.size(); ++t)
-    if (int64_t capacity = limits.tables[t].capacityPages; capacity < ring[t])
-      context = std::min(context, capacity * limits.pageTokens);
-  return context;
-}
-
-std::vector<int64_t> Scheduler::pagesFor(const Sequence &sequence) const {
-  int64_t positions = sequence.result.promptTokens + std::max<int64_t>(0, sequence.request.maxTokens - 1);
-  std::vector<int64_t> pages;
-  for (int64_t most : ring)
-    pages.push_back(std::min(most, runner->limits().wholePages(positions)));
-  return pages;
-}
+int64_t Scheduler::contextLimit() const { return contextFor(nullptr); }
 
 bool Scheduler::hasRoomFor(const std::vector<int64_t> &pages) const {
   for (size_t t = 0; t < pools.size(); ++t)
@@ -188,7 +175,7 @@ Expected<SequenceId> Scheduler::fork(SequenceId parentId, const Sampling &sampli
   const Sequence &parent = *found->second;
   // Shared pages are counted twice: each side may come to own a copy of its own.
   std::vector<int64_t> needed = pagesFor(parent);
-  if (!hasRoomFor(needed))
+  if (!hasRoomFor(needed) || !draftsHaveRoomFor(parent))
     return resourceError("fork: the key/value cache has no room for another sequence");
   auto child = std::make_unique<Sequence>((*options.ids)++);
   child->request = parent.request;
@@ -202,6 +189,7 @@ Expected<SequenceId> Scheduler::fork(SequenceId parentId, const Sampling &sampli
   child->result = parent.result;
   child->result.id = child->id;
   reserve(child->reservedPages, +1);
+  reserveDrafts(*child, +1);
   SequenceId id = child->id;
   runningSequences.emplace(id, std::move(child));
   return id;
@@ -255,6 +243,7 @@ void Scheduler::sweep(Events &events) {
       }
       if (map == &runningSequences) {
         reserve(sequence.reservedPages, -1);
+        reserveDrafts(sequence, -1);
         leaveGroup(sequence);
         keep(sequence);
       }
@@ -384,9 +373,11 @@ void Scheduler::admit(Events &events) {
     std::vector<int64_t> needed = sequence.reservedPages;
     for (size_t t = 0; isFirst && t < needed.size(); ++t)
       needed[t] += sequence.group->sharedPages[t];
-    if (!makeRoom(sequence, needed, /*takeOver=*/!source && sequence.prompt == PromptPlace::here))
+    bool takesOver = !source && sequence.prompt == PromptPlace::here;
+    if (!draftsHaveRoomFor(sequence) || !makeRoom(sequence, needed, takesOver))
       break;
     reserve(needed, +1);
+    reserveDrafts(sequence, +1);
     if (source)
       goOnFrom(*source, sequence);
     else if (sequence.prompt == PromptPlace::computed)
@@ -405,62 +396,67 @@ void Scheduler::admit(Events &events) {
 // Steps
 //===----------------------------------------------------------------------===//
 
-std::vector<RowPlan> Scheduler::planRows() const {
-  const StepLimits &limits = runner->limits();
+std::vector<RowPlan> Scheduler::planRows(size_t engine) const {
+  const StepLimits &limits = runnerOf(engine).limits();
   std::vector<RowPlan> rows;
-  int64_t tokens = limits.maxTokens, leaves = limits.maxLeaves;
+  StepRoom room{limits.maxTokens, limits.maxRows, limits.maxLeaves};
+  auto take = [&](const RowPlan &row, int64_t leaves) {
+    rows.push_back(row);
+    room = {room.tokens - row.count, room.rows - 1, room.leaves - leaves};
+  };
   auto add = [&](const Sequence &sequence, int64_t count, bool prompt) {
     if (sequence.prompt == PromptPlace::arriving)
       return;
-    count = std::min({count, sequence.pending(), tokens});
+    count = std::min({count, sequence.pending(), room.tokens});
     // The completions of a request go on from here together.
     if (int64_t shared = sequence.sharedTokens(); sequence.fed < shared)
       count = std::min(count, shared - sequence.fed);
     if (sequence.request.wantLogits)
-      count = std::min(count, leaves);
-    if (count < 1 || leaves < 1)
-      return;
-    rows.push_back({sequence.id, sequence.fed, count, prompt});
-    tokens -= count;
-    leaves -= sequence.request.wantLogits ? count : 1;
+      count = std::min(count, room.leaves);
+    if (count >= 1 && room.leaves >= 1)
+      take({sequence.id, sequence.fed, count, prompt}, sequence.request.wantLogits ? count : 1);
   };
-  for (const auto &[id, sequence] : runningSequences)
-    if (!sequence->inPrompt())
-      add(*sequence, 1, false);
-  for (const auto &[id, sequence] : runningSequences)
-    if (sequence->inPrompt())
-      add(*sequence, options.chunk > 0 ? options.chunk : limits.maxTokens, true);
+  for (bool prompts : {false, true})
+    for (const Sequence *sequence : inTurn(prompts)) {
+      if (room.rows < 1)
+        return rows;
+      if (!sequence->course) {
+        if (engine == 0 && sequence->inPrompt() == prompts)
+          add(*sequence, !prompts ? 1 : options.chunk > 0 ? options.chunk : limits.maxTokens, prompts);
+      } else if (std::optional<RowPlan> row = planForward(*sequence, engine, prompts, room)) {
+        take(*row, row->prompt ? 0 : sequence->course->next().nodes);
+      }
+    }
   return rows;
 }
 
 /// A hook may choose among the rows, not invent any.
-Status Scheduler::checkPlan(const std::vector<RowPlan> &rows) const {
+Status Scheduler::checkPlan(const PlannedStep &step) const {
   std::set<SequenceId> seen;
-  for (const RowPlan &row : rows) {
+  auto isPossible = [&](const Sequence &sequence, const RowPlan &row) {
+    return sequence.course
+               ? isForwardRow(sequence, row, step.engine)
+               : step.engine == 0 && row.first == sequence.fed && row.count >= 1 && row.count <= sequence.pending();
+  };
+  for (const RowPlan &row : step.rows) {
     auto it = runningSequences.find(row.id);
-    if (it == runningSequences.end() || !seen.insert(row.id).second || row.first != it->second->fed || row.count < 1 ||
-        row.count > it->second->pending())
+    if (it == runningSequences.end() || !seen.insert(row.id).second || !isPossible(*it->second, row))
       return invalidArgument("plan hook: row of sequence " + std::to_string(row.id) + " is not one of the step");
   }
   return Status::success();
 }
 
 Status Scheduler::buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch) {
-  int64_t size = runner->limits().pageTokens;
   for (const RowPlan &plan : rows) {
     Sequence &sequence = *runningSequences.at(plan.id);
+    if (sequence.course) {
+      PLAIT_RETURN_IF_ERROR(buildForward(plan, sequence, batch));
+      continue;
+    }
     int64_t end = plan.first + plan.count;
     StepRow row;
-    for (size_t t = 0; t < pools.size(); ++t) {
-      PageList &pages = sequence.pages[t];
-      PageCopy copy = [&](int32_t from, int32_t to) { return runner->copyPage(t, from, to); };
-      PLAIT_RETURN_IF_ERROR(pages.grow(size_t((end + size - 1) / size)));
-      for (int64_t page = plan.first / size; page * size < end; ++page)
-        PLAIT_RETURN_IF_ERROR(pages.makeWritable(size_t(page), copy));
-      row.pages.push_back(pages.pages());
-    }
+    PLAIT_RETURN_IF_ERROR(openPages(*runner, sequence.pages, plan.first, plan.count, row));
     row.tokens.assign(sequence.tokens.begin() + plan.first, sequence.tokens.begin() + end);
-    row.firstPosition = plan.first;
     // The path up to the last known token is forced; only there is a choice.
     bool last = end == int64_t(sequence.tokens.size()) && !sequence.request.hold;
     int64_t leaf = sequence.request.wantLogits ? 0 : plan.count - 1;
@@ -520,6 +516,11 @@ void Scheduler::distribute(const std::vector<RowPlan> &rows, const StepResult &r
   size_t leaf = 0, vocabulary = size_t(runner->limits().vocabulary);
   for (const RowPlan &row : rows) {
     Sequence &sequence = *runningSequences.at(row.id);
+    sequence.lastStep = stepCount;
+    if (sequence.course) {
+      leaf += supplyForward(row, sequence, std::span(result.leaves).subspan(leaf));
+      continue;
+    }
     bool last = row.first + row.count == int64_t(sequence.tokens.size()) && !sequence.request.hold;
     size_t leaves = sequence.request.wantLogits ? size_t(row.count) : size_t(last);
     sequence.fed = row.first + row.count;
@@ -554,7 +555,7 @@ Expected<bool> Scheduler::step() {
   PlannedStep step;
   PLAIT_RETURN_IF_ERROR(beginStep(step));
   if (!step.rows.empty())
-    PLAIT_RETURN_IF_ERROR(finishStep(step, runner->run(std::move(step.batch))));
+    PLAIT_RETURN_IF_ERROR(finishStep(step, step.runner->run(std::move(step.batch))));
   return waiting() + running() > 0;
 }
 
@@ -573,10 +574,13 @@ Status Scheduler::formStep(PlannedStep &step) {
     std::lock_guard<std::mutex> lock(mutex);
     sweep(events);
     admit(events);
-    step.rows = planRows();
+    beginCourses();
+    step.engine = lastEngine = nextEngine();
+    step.runner = &runnerOf(step.engine);
+    step.rows = planRows(step.engine);
     if (options.planHook) {
       options.planHook(step.rows);
-      status = checkPlan(step.rows);
+      status = checkPlan(step);
     }
     if (status)
       status = buildBatch(step.rows, step.batch);
@@ -603,6 +607,7 @@ Status Scheduler::finishStep(const PlannedStep &step, Expected<StepResult> resul
       sweep(events);
     }
     deliver(events);
+    acceptChosen(step.rows);
     return result.status();
   } catch (const std::exception &error) {
     return resourceError(std::string("step: ") + error.what());
@@ -647,6 +652,9 @@ int64_t Scheduler::freePages() const {
   int64_t pages = 0;
   for (const PagePool &pool : pools)
     pages += pool.available();
+  for (const Draft &draft : drafts)
+    for (const PagePool &pool : draft.pools)
+      pages += pool.available();
   return pages;
 }
 
@@ -654,5 +662,8 @@ int64_t Scheduler::totalPages() const {
   int64_t pages = 0;
   for (const PagePool &pool : pools)
     pages += pool.capacity();
+  for (const Draft &draft : drafts)
+    for (const PagePool &pool : draft.pools)
+      pages += pool.capacity();
   return pages;
 }

@@ -19,6 +19,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace plait {
@@ -40,20 +42,31 @@ struct SchedulerOptions {
   std::shared_ptr<std::atomic<SequenceId>> ids = nullptr;
 };
 
+/// A model that drafts for strategies, under the name that they have for it. It has pages
+/// of its own, and the vocabulary of the model whose text is generated.
+struct DraftModel {
+  std::string name;
+  std::shared_ptr<StepRunner> runner;
+};
+
 /// A step between its beginning and its end.
 struct PlannedStep {
+  size_t engine = 0;            ///< 0: the model; else a draft model, from 1
+  StepRunner *runner = nullptr; ///< that is to run it
   StepBatch batch;
   std::vector<RowPlan> rows; ///< none: there is nothing to run
 };
 
-/// Forms steps out of sequences that come and go. Decode rows come first, in
-/// order of arrival, then prompt chunks as far as the step has room. A sequence
-/// joins once the pages of its longest course are free, so a running one never
-/// has to make way. `step` and `runAll` belong to one thread at a time; all
-/// other functions may be called from any thread, and from callbacks.
+/// Forms steps out of sequences that come and go. Decode rows come first, those that have
+/// waited longest for one before others, then prompt chunks in order of arrival as far as
+/// the step has room. A sequence joins once the pages of its longest course are free, so a
+/// running one never has to make way. Of sequences with a strategy (`Request::strategy`) a row
+/// holds what was drafted as well; one that has no room waits for the next step. A step is of
+/// one model: the model, or one that drafts. `step` and `runAll` belong to one thread at a
+/// time; all other functions may be called from any thread, and from callbacks.
 class Scheduler {
 public:
-  Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options = {});
+  Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options = {}, std::vector<DraftModel> drafts = {});
   ~Scheduler();
   Scheduler(const Scheduler &) = delete;
   Scheduler &operator=(const Scheduler &) = delete;
@@ -132,12 +145,22 @@ private:
     std::vector<Token> tokens;
     std::vector<Finish> finishes;
   };
+  /// A draft model with its pages.
+  struct Draft {
+    std::string name;
+    std::shared_ptr<StepRunner> runner;
+    std::vector<PagePool> pools;   ///< of each page table
+    std::vector<int64_t> reserved; ///< pages of each promised to running sequences
+  };
+  /// What is left of a step that is being planned.
+  struct StepRoom {
+    int64_t tokens, rows, leaves;
+  };
 
   Status formStep(PlannedStep &step);
   Status checkRequest(const Request &request, const SequenceEdits &edits) const;
   bool endEarly(SequenceId id, FinishReason reason);
   void limitTokens(Sequence &sequence) const;
-  std::vector<int64_t> pagesFor(const Sequence &sequence) const;
   bool hasRoomFor(const std::vector<int64_t> &pages) const;
   void reserve(const std::vector<int64_t> &pages, int64_t sign);
   const Sequence *findSource(const Sequence &sequence) const;
@@ -150,8 +173,8 @@ private:
   std::vector<KeptPrefix>::iterator findKept(const Sequence &sequence, int64_t &common);
   bool makeRoom(Sequence &sequence, const std::vector<int64_t> &needed, bool takeOver);
   void sweep(Events &events);
-  std::vector<RowPlan> planRows() const;
-  Status checkPlan(const std::vector<RowPlan> &rows) const;
+  std::vector<RowPlan> planRows(size_t engine) const;
+  Status checkPlan(const PlannedStep &step) const;
   Status buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch);
   void releaseBehindWindows(Sequence &sequence) const;
   void distribute(const std::vector<RowPlan> &rows, const StepResult &result, Events &events);
@@ -161,18 +184,48 @@ private:
   Sequence *find(SequenceId id) const;
   void deliver(Events &events);
 
+  // What strategies need of engines, SchedulerEngines.cpp. Engine 0 is the model, 1 the first
+  // draft model.
+  static constexpr size_t kNoEngine = SIZE_MAX;
+  StepRunner &runnerOf(size_t engine) const { return engine ? *drafts[engine - 1].runner : *runner; }
+  std::vector<PagePool> &poolsOf(size_t engine) { return engine ? drafts[engine - 1].pools : pools; }
+  size_t findEngine(const std::string &name) const;
+  int64_t countTexts(const RoundProgram *program, size_t engine) const;
+  int64_t ringOf(const StepLimits &limits, const TableLimits &table, const RoundProgram *program) const;
+  int64_t contextFor(const RoundProgram *program) const;
+  std::vector<int64_t> pagesFor(const Sequence &sequence, size_t engine = 0) const;
+  bool draftsHaveRoomFor(const Sequence &sequence) const;
+  void reserveDrafts(const Sequence &sequence, int64_t sign);
+  Status checkStrategy(const Request &request, const SequenceEdits &edits) const;
+
+  // Sequences with a strategy, SchedulerRounds.cpp.
+  void beginCourses();
+  void failCourse(Sequence &sequence);
+  std::vector<const Sequence *> inTurn(bool prompts) const;
+  size_t nextEngine() const;
+  std::optional<RowPlan> planForward(const Sequence &sequence, size_t engine, bool prompts, const StepRoom &room) const;
+  bool isForwardRow(const Sequence &sequence, const RowPlan &row, size_t engine) const;
+  static Status openPages(StepRunner &engine, std::vector<PageList> &lists, int64_t first, int64_t count, StepRow &row);
+  static std::vector<PageList> &pagesOf(Sequence &sequence, int owner);
+  Status buildForward(const RowPlan &plan, Sequence &sequence, StepBatch &batch);
+  size_t supplyForward(const RowPlan &row, Sequence &sequence, std::span<const LeafResult> leaves);
+  bool acceptNext(Sequence &sequence, Events &events);
+  void acceptChosen(const std::vector<RowPlan> &rows);
+  void settle(Sequence &sequence);
+
   std::shared_ptr<StepRunner> runner;
   SchedulerOptions options;
 
-  mutable std::mutex mutex;             ///< of everything below; free while a step runs
-  std::vector<PagePool> pools;          ///< of each page table
-  std::vector<int64_t> reserved;        ///< pages of each promised to running sequences, or kept
-  std::vector<int64_t> ring;            ///< most pages of each that one sequence uses at once
+  mutable std::mutex mutex;      ///< of everything below; free while a step runs
+  std::vector<PagePool> pools;   ///< of each page table
+  std::vector<int64_t> reserved; ///< pages of each promised to running sequences, or kept
+  std::vector<Draft> drafts;
   std::vector<KeptPrefix> keptPrefixes; ///< the oldest first; they go before the pools
   std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;
   std::map<SequenceId, SequenceResult> results;
   bool endRequested = false;
   int64_t stepCount = 0;
+  size_t lastEngine = 0; ///< of which a step was planned
 };
 
 } // namespace plait

@@ -12,6 +12,7 @@
 #include "runtime/core/PagePool.h"
 #include "runtime/core/StepBatch.h"
 #include "runtime/decode/LogitRules.h"
+#include "runtime/decode/SequenceCourse.h"
 
 #include <chrono>
 #include <cstdint>
@@ -57,7 +58,10 @@ struct SequenceResult {
   Status error;           ///< of FinishReason::error
   std::string note;       ///< for the user, e.g. that max tokens was lowered
   int64_t promptTokens = 0;
-  int64_t reusedTokens = 0;  ///< of the prompt: computed for an earlier sequence that was kept
+  int64_t reusedTokens = 0; ///< of the prompt: computed for an earlier sequence that was kept
+  // With a strategy: blocks that its model has verified, the tokens that were drafted in
+  // them, and how many of those became tokens of the text.
+  int64_t rounds = 0, draftedTokens = 0, acceptedTokens = 0;
   std::vector<int32_t> fed;  ///< with logits: the tokens that were computed ...
   std::vector<float> logits; ///< ... and [fed][vocabulary] what followed each
   DecodeClock::time_point added, started, firstToken, finished;
@@ -71,6 +75,8 @@ struct Request {
   bool ignoreEos = false;     ///< the model's own ids do not end it
   int64_t maxTokens = 128;    ///< to generate; 0 only computes what is asked for
   int32_t topLogprobs = 0;    ///< most probable tokens to report beside each token
+  /// How tokens are drafted; null: not at all. The tokens are the same.
+  std::shared_ptr<const RoundProgram> strategy = nullptr;
   /// Sequences from this prompt, which is computed once as far as they run side
   /// by side. Number c draws as sequence number `sampling.sequence + (c << 32)`.
   int64_t completions = 1;
@@ -126,7 +132,9 @@ struct Sequence {
   std::shared_ptr<PromptGroup> group;       ///< null for a request of one completion
   FinishReason wanted = FinishReason::none; ///< how it is to end before its next token
   SequenceEdits edits;
-  std::vector<PageList> pages; ///< of each page table
+  std::vector<PageList> pages;            ///< of each page table
+  std::unique_ptr<SequenceCourse> course; ///< with a strategy, once it runs
+  int64_t lastStep = 0;                   ///< number of the last one with a row of it
   SequenceResult result;
 };
 

@@ -14,6 +14,7 @@
 #include "tools/plait/ChatPrompt.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/Drafting.h"
 #include "tools/plait/GenerationOptions.h"
 #include "tools/plait/Session.h"
 
@@ -73,6 +74,7 @@ public:
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
     PLAIT_ASSIGN_OR_RETURN(session, Session::open(texts.path, compile, options.threads));
+    PLAIT_ASSIGN_OR_RETURN(drafting, Drafting::open(session, compile, options.threads));
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer)
       return invalidArgument(printable(texts.path) + ": found no tokenizer.json; expected one, a chat needs it");
@@ -119,9 +121,11 @@ private:
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size() + stops.size()));
     Demand demand;
     demand.positions = demand.totalPositions = model.tables().max_positions;
+    drafting.enlarge(io, demand);
     io.capacityPages = pagesToReserve(model, io, demand);
     PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, Instance::create(session.model, io));
-    scheduler = std::make_unique<Scheduler>(std::move(instance));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<std::vector<DraftModel>> drafts, drafting.create(io, demand, 1));
+    scheduler = std::make_unique<Scheduler>(std::move(instance), SchedulerOptions(), std::move(drafts.front()));
     context = scheduler->contextLimit();
     return Status::success();
   }
@@ -139,6 +143,7 @@ private:
                       "size of the context; begin a new one (/reset)",
                       length, context));
     request.sampling = generation.sampling;
+    request.strategy = drafting.strategy();
     request.rules = generation.rules;
     request.stops = stops;
     request.maxTokens = std::min(options.maxTokens.value_or(context), context - length + 1);
@@ -186,11 +191,13 @@ private:
     double seconds = std::chrono::duration<double>(result.finished - result.started).count();
     fmt::print(stderr, "prompt {} tokens, {} of them computed before; answer {} tokens in {:.2f} s\n",
                result.promptTokens, result.reusedTokens, generated, seconds);
+    fmt::print(stderr, "{}", drafting.statisticsText({result}));
   }
 
   const ChatTexts &texts;
   const ChatOptions &options;
   Session session;
+  Drafting drafting;
   std::optional<Tokenizer> tokenizer;
   std::optional<ChatTemplate> chatTemplate;
   Generation generation;
@@ -291,6 +298,7 @@ void plait::addChatCommand(CLI::App &app, Action &action) {
   chat->add_option("--chat-template", texts->chatTemplate, "template, as a file or as text (default: the model's)");
   chat->add_option("-n,--max-tokens", texts->maxTokens, "tokens of an answer (default: as far as the context goes)");
   addGenerationOptions(*chat, texts->generation);
+  addDecodeOption(*chat, texts->compile);
   chat->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core")
       ->envname("PLAIT_THREADS");
   chat->add_option("--isa", texts->compile.isa, kIsaHelp);

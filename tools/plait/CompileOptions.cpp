@@ -43,6 +43,14 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
                      "of a model of several processes: a link such as latency=2ms,bandwidth=1Gbit between them");
 }
 
+void plait::addDecodeOption(CLI::App &command, CompileOptions &options) {
+  command
+      .add_option("--decode", options.decode,
+                  "draft tokens by a strategy such as \"prompt_lookup(k=4)\", the text is the same; repeat it to "
+                  "compile several, the first one runs")
+      ->allow_extra_args(false);
+}
+
 std::string plait::meshOf(const CompileOptions &options) {
   if (!options.tp.empty())
     return "tp=" + options.tp;
@@ -78,6 +86,9 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
     return invalidArgument("--mesh: found it with --tp; expected one of them, as --tp N is --mesh tp=N");
   if (!options.machine.empty() && access(options.machine.c_str(), R_OK) != 0)
     return wrongValue("--machine", options.machine, "the path of a file with a par.machine");
+  for (const std::string &call : options.decode)
+    if (call.find_first_not_of(" \t") == std::string::npos)
+      return wrongValue("--decode", call, "a strategy such as \"prompt_lookup(k=4)\"");
   if (!options.emulateLink.empty())
     return parseEmulatedLink(options.emulateLink).status().withContext("--emulate-link");
   return Status::success();

@@ -22,6 +22,7 @@ struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
   std::string weights, dtype, group, kvDtype, tp, mesh, numerics, machine;
   std::vector<std::string> shards;
+  std::vector<std::string> decode; ///< strategies
   bool sequenceParallel = false;
   bool zeroPoints = false;
   std::string isa; ///< --target of plait-compile without "cpu:"; of a compiled model, which binary to run
@@ -33,6 +34,10 @@ struct CompileOptions {
 
 /// The options of every command that compiles a model which is not compiled yet.
 void addCompileOptions(CLI::App &command, CompileOptions &options);
+
+/// The option --decode, of commands that run what they compile. The first strategy runs; a
+/// model that is compiled already has it.
+void addDecodeOption(CLI::App &command, CompileOptions &options);
 
 /// "dp=2,tp=2": what --tp or --mesh asks for, in one spelling.
 std::string meshOf(const CompileOptions &options);

@@ -7,6 +7,7 @@
 
 #include "runtime/core/Model.h"
 #include "runtime/core/Tables.h"
+#include "runtime/decode/StrategyChoice.h"
 #include "runtime/device/cpu/Executor.h"
 #include "runtime/device/cpu/Isa.h"
 #include "tools/plait/Cache.h"
@@ -76,21 +77,35 @@ std::string ranksText(const Manifest &manifest) {
   return text + "; below that of rank 0\n";
 }
 
+/// Strategies that draft, what their text is worth, and the models that they draft with.
+std::string strategiesText(const Manifest &manifest) {
+  std::string text;
+  for (const ManifestStrategy &strategy : manifest.strategies) {
+    Expected<std::shared_ptr<const RoundProgram>> program = readStrategy(strategy);
+    text += fmt::format("{:<10} {}: {}\n", text.empty() ? "strategies" : "", printable(strategy.call),
+                        program ? "exact " + printable((*program)->exact, 80) : program.status().message());
+  }
+  for (const auto &[name, folder] : manifest.models)
+    text += fmt::format("draft      {} in {}/\n", printable(name, 80), printable(folder));
+  return text;
+}
+
 std::string summaryText(const Manifest &manifest) {
   return fmt::format("model      {} ({}), {} parameters\n"
                      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
                      "target     {}\n"
                      "{}"
                      "numerics   {}, strategy {}\n"
+                     "{}"
                      "weights    {} {}\n"
                      "{}"
                      "compiler   {}\n"
                      "generation temperature {}, top_k {}, top_p {}, min_p {}, eos [{}]\n",
                      manifest.name, manifest.family, manifest.parameters, manifest.layers, manifest.hidden,
                      manifest.vocabulary, manifest.maxPositions, manifest.triple, binariesText(manifest),
-                     manifest.numerics, manifest.strategy, manifest.weightsKind, manifest.weightsFormat,
-                     ranksText(manifest), manifest.compilerVersion, manifest.temperature, manifest.topK, manifest.topP,
-                     manifest.minP, fmt::join(manifest.eos, ", "));
+                     manifest.numerics, manifest.strategy, strategiesText(manifest), manifest.weightsKind,
+                     manifest.weightsFormat, ranksText(manifest), manifest.compilerVersion, manifest.temperature,
+                     manifest.topK, manifest.topP, manifest.minP, fmt::join(manifest.eos, ", "));
 }
 
 std::string tablesText(const plait_model_v4_t &m) {

@@ -13,6 +13,7 @@
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/Drafting.h"
 #include "tools/plait/GenerationOptions.h"
 #include "tools/plait/Prompts.h"
 #include "tools/plait/RunOutput.h"
@@ -85,6 +86,9 @@ Expected<RunOptions> parseOptions(const RunTexts &texts) {
       return invalidArgument("--dump-logits: found with --n " + texts.completions + "; expected one completion");
   }
   PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
+  if (!texts.compile.decode.empty() && !texts.dumpLogits.empty())
+    return invalidArgument("--dump-logits: found with --decode; expected plain decoding, which computes the logits of "
+                           "every position by itself");
   // The defaults of the model come later; here only the values count.
   Expected<Generation> generation = parseGeneration(texts.generation, {});
   if (!generation)
@@ -146,6 +150,8 @@ public:
         return fail(written);
     if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO)))
       printStatistics(session, *replicas.front(), ledger, counts, results);
+    if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO)))
+      fmt::print(stderr, "{}", drafting.statisticsText(results));
     return code;
   }
 
@@ -162,6 +168,7 @@ private:
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
     PLAIT_ASSIGN_OR_RETURN(session, texts.open(compile, options.threads));
+    PLAIT_ASSIGN_OR_RETURN(drafting, Drafting::open(session, compile, options.threads));
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer && texts.output == "text")
       return invalidArgument("--output text: the model has no tokenizer.json; use --output ids");
@@ -209,14 +216,16 @@ private:
     demand.totalPositions = 0;
     for (int64_t length : lengths)
       demand.totalPositions += wholePages(model, length) * pageTokens(model.tables());
+    drafting.enlarge(io, demand);
     io.capacityPages = pagesToReserve(model, io, demand);
     PLAIT_ASSIGN_OR_RETURN(ledger, ledgerOf(model, io));
     PLAIT_ASSIGN_OR_RETURN(this->replicas, createReplicas(session.model, io));
+    PLAIT_ASSIGN_OR_RETURN(drafts, drafting.create(io, demand, this->replicas.size()));
     return Status::success();
   }
 
   Status generate(RunOutput &printer) {
-    Dispatcher scheduler(replicas, {.chunk = options.chunk});
+    Dispatcher scheduler(replicas, {.chunk = options.chunk}, drafts);
     size_t completions = size_t(options.completions);
     results.resize(options.prompts.size() * completions);
     for (size_t i = 0; i < options.prompts.size(); ++i) {
@@ -226,6 +235,7 @@ private:
       request.sampling.sequence = i;
       request.rules = generation.rules;
       request.topLogprobs = options.topLogprobs;
+      request.strategy = drafting.strategy();
       request.completions = options.completions;
       request.maxTokens = options.maxTokens;
       request.ignoreEos = texts.ignoreEos;
@@ -259,11 +269,13 @@ private:
   const RunTexts &texts;
   RunOptions options;
   Session session;
+  Drafting drafting;
   std::optional<Tokenizer> tokenizer;
   Generation generation;
   ModelLedger ledger; ///< before anything has run
   std::vector<std::shared_ptr<StepRunner>> replicas;
-  RunCounts counts; ///< at the end
+  std::vector<std::vector<DraftModel>> drafts; ///< of each replica
+  RunCounts counts;                            ///< at the end
   std::vector<SequenceResult> results;
 };
 
@@ -290,6 +302,7 @@ static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   run->add_option("--n", texts->completions, "completions of each prompt, which is computed once (default 1)");
   run->add_option("--logprobs", texts->logprobs, "most probable tokens to print beside each, at most 20; needs json");
   addGenerationOptions(*run, texts->generation);
+  addDecodeOption(*run, texts->compile);
   run->add_flag("--ignore-eos", texts->ignoreEos, "go on after the end-of-sequence token");
   run->add_flag("--no-bos", texts->noBos, "add no special tokens to the prompt");
   run->add_option("-t,--threads", texts->threads, "threads; auto (default): one per physical core")

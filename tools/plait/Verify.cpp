@@ -13,10 +13,25 @@
 
 using namespace plait;
 
+/// The files of an artifact and of the models that draft for it.
+static Expected<std::vector<FileCheck>> checkFiles(const ArtifactSource &source) {
+  PLAIT_ASSIGN_OR_RETURN(std::vector<FileCheck> checks, Model::verify(source));
+  PLAIT_ASSIGN_OR_RETURN(Manifest manifest, readManifest(source));
+  for (const auto &[name, folder] : manifest.models) {
+    PLAIT_ASSIGN_OR_RETURN(ArtifactSource draft, ArtifactSource::open(source.path() + "/" + folder));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<FileCheck> own, Model::verify(draft));
+    for (FileCheck &check : own) {
+      check.file = folder + "/" + check.file;
+      checks.push_back(std::move(check));
+    }
+  }
+  return checks;
+}
+
 int plait::verifyArtifact(const Expected<ArtifactSource> &source, bool quiet) {
   if (!source)
     return fail(source.status());
-  Expected<std::vector<FileCheck>> checks = Model::verify(*source);
+  Expected<std::vector<FileCheck>> checks = checkFiles(*source);
   if (!checks)
     return fail(checks.status());
   Output out;

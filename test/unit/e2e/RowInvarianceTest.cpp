@@ -15,6 +15,8 @@
 #include "runtime/core/Instance.h"
 #include "runtime/decode/Scheduler.h"
 
+#include "test/unit/runtime/StrategyPrograms.h"
+
 #include "gtest/gtest.h"
 
 #include <algorithm>
@@ -83,6 +85,7 @@ struct Coverage {
   std::mutex mutex;
   int64_t steps = 0, rows = 0, sequences = 0, cancelled = 0, stopped = 0;
   int64_t forks = 0;
+  int64_t accepted = 0; ///< of drafted tokens
   size_t widest = 0;
 };
 
@@ -90,6 +93,7 @@ struct Coverage {
 struct Habits {
   int64_t sequences = 8, join = 50, cancel = 5, fork = 0;
   bool disturb = false; ///< rows in any order, some left out, prompts cut anywhere
+  bool draft = false;   ///< sequences with strategies, with any or none
   int64_t chunk = 0;
 };
 
@@ -277,13 +281,26 @@ void RowInvarianceTest::play(std::shared_ptr<Instance> instance, uint64_t seed, 
     mine.widest = std::max(mine.widest, rows.size());
     mine.rows += int64_t(rows.size());
   };
-  Scheduler scheduler(instance, options);
+  static const std::vector<std::shared_ptr<const RoundProgram>> strategies = {
+      nullptr, programs::lookup(), programs::jacobi(3), programs::forks(2), programs::forks(4), programs::spec()};
+  // The model drafts for itself, in an instance of its own.
+  const StepLimits &limits = instance->limits();
+  Scheduler scheduler(instance, options,
+                      habits.draft
+                          ? std::vector<DraftModel>{{"draft", this->instance({.threads = 1,
+                                                                              .maxTokens = limits.maxTokens,
+                                                                              .maxRows = limits.maxRows,
+                                                                              .maxLeaves = limits.maxLeaves,
+                                                                              .capacityPages = longestPages * 4})}}
+                          : std::vector<DraftModel>());
   std::map<SequenceId, Member> runs;
   int64_t left = habits.sequences;
   auto join = [&] {
     const Case &c = cases[size_t(random.below(int64_t(cases.size())))];
     Member run{c.request, c.alone, {}, false};
     Request request = c.request;
+    if (habits.draft)
+      request.strategy = strategies[size_t(random.below(int64_t(strategies.size())))];
     request.onToken = [&](const TokenEvent &event) {
       Course &sofar = runs.at(event.id).sofar;
       ASSERT_EQ(event.index, int64_t(sofar.tokens.size()));
@@ -315,6 +332,7 @@ void RowInvarianceTest::play(std::shared_ptr<Instance> instance, uint64_t seed, 
         << "seed " << seed << ", sequence " << id << ", " << instance->threads() << " threads, batch "
         << instance->limits().maxRows << ", chunk " << habits.chunk;
     EXPECT_EQ(result->tokens, run.sofar.tokens);
+    mine.accepted += result->acceptedTokens;
     mine.cancelled += result->reason == FinishReason::cancelled;
     mine.stopped += result->reason == FinishReason::stop;
   }
@@ -325,6 +343,7 @@ void RowInvarianceTest::play(std::shared_ptr<Instance> instance, uint64_t seed, 
   coverage.steps += scheduler.steps();
   coverage.sequences += int64_t(runs.size());
   coverage.rows += mine.rows;
+  coverage.accepted += mine.accepted;
   coverage.cancelled += mine.cancelled;
   coverage.stopped += mine.stopped;
   coverage.widest = std::max(coverage.widest, mine.widest);
@@ -355,6 +374,29 @@ TEST_P(RowInvarianceTest, FullBatches) {
   }
   EXPECT_EQ(coverage.widest, 32u);
   EXPECT_GT(coverage.rows, coverage.steps * 8);
+}
+
+/// Whatever drafts, and in whatever company.
+TEST_P(RowInvarianceTest, Strategies) {
+  Random random(4);
+  for (uint64_t group = 0; group < 10; ++group) {
+    int64_t rows = random.pick({1, 2, 4, 8});
+    auto shared = instance({.threads = unsigned(1 + group % 2),
+                            .maxTokens = random.pick({16, 40, 100}),
+                            .maxRows = rows,
+                            .maxLeaves = random.pick({6, 10, 40}),
+                            .capacityPages = std::max(longestPages, random.pick({12, 40, 80}))});
+    for (uint64_t i = 0; i < 6 && !HasFailure(); ++i)
+      play(shared, 20000 + group * 100 + i,
+           {.sequences = random.pick({2, 4, 8}),
+            .join = random.pick({10, 30, 60}),
+            .cancel = random.pick({0, 5}),
+            .fork = random.pick({0, 0, 20}),
+            .disturb = random.chance(50),
+            .draft = true,
+            .chunk = random.pick({0, 1, 5, 16})});
+  }
+  EXPECT_GT(coverage.accepted, 300);
 }
 
 TEST_P(RowInvarianceTest, Forks) {

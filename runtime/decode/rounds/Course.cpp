@@ -1,0 +1,149 @@
+//===- Course.cpp - A sequence on its way through a round program ---------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/decode/rounds/Course.h"
+
+#include <algorithm>
+
+using namespace plait;
+
+Course::Course(std::shared_ptr<const RoundProgram> source, std::vector<int32_t> prompt, int64_t budget,
+               std::vector<int64_t> maxPositions, int64_t vocabulary, const Sampling &sampling)
+    : program(std::move(source)), values(program->kinds.size()), textSize(prompt.size()) {
+  context.maxPositions = std::move(maxPositions);
+  context.vocabulary = vocabulary;
+  context.seed = sampling.seed;
+  context.sequence = sampling.sequence;
+  for (size_t number = 0; number < program->models.size(); ++number) {
+    RoundText text;
+    text.model = int(number);
+    text.tokens = prompt;
+    text.budget = budget;
+    context.texts.push_back(std::move(text));
+    values[number] = TextHandle{int(number)};
+  }
+  for (const RoundInstruction &op : program->begin)
+    run(op);
+  assign(program->round.arguments, take(program->inits));
+  frames.push_back({&program->round, nullptr});
+}
+
+std::vector<RoundValue> Course::take(const std::vector<int32_t> &numbers) const {
+  std::vector<RoundValue> taken;
+  for (int32_t number : numbers)
+    taken.push_back(values[size_t(number)]);
+  return taken;
+}
+
+void Course::assign(const std::vector<int32_t> &numbers, std::vector<RoundValue> taken) {
+  for (size_t i = 0; i < numbers.size(); ++i)
+    values[size_t(numbers[i])] = std::move(taken[i]);
+}
+
+void Course::run(const RoundInstruction &op) {
+  std::vector<const RoundValue *> operands;
+  for (int32_t number : op.operands)
+    operands.push_back(&values[size_t(number)]);
+  std::vector<RoundValue> results(op.results.size());
+  op.op->run(context, operands, results);
+  assign(op.results, std::move(results));
+}
+
+/// Whether each text that a repeat carries has a position for what is pending, and goes on:
+/// after its end there is nothing to draft.
+bool Course::hasRoom(const std::vector<RoundValue> &carried) const {
+  return std::all_of(carried.begin(), carried.end(), [&](const RoundValue &value) {
+    const auto *handle = std::get_if<TextHandle>(&value);
+    if (!handle)
+      return true;
+    const RoundText &text = context.texts[size_t(handle->number)];
+    return !text.ended && int64_t(text.tokens.size()) <= context.maxPositions[size_t(text.model)];
+  });
+}
+
+void Course::enter(const RoundInstruction &repeat) {
+  int64_t count = repeat.count;
+  if (repeat.times >= 0)
+    count = std::min(count, std::get<int64_t>(values[size_t(repeat.times)]));
+  std::vector<RoundValue> inits = take(repeat.operands);
+  if (count <= 0 || !hasRoom(inits))
+    return assign(repeat.results, std::move(inits));
+  assign(repeat.body->arguments, std::move(inits));
+  frames.push_back({repeat.body.get(), &repeat, 0, count - 1});
+}
+
+void Course::endIteration() {
+  Frame &frame = frames.back();
+  std::vector<RoundValue> yielded = take(frame.body->yield);
+  bool stop = frame.body->stop >= 0 && std::get<bool>(values[size_t(frame.body->stop)]);
+  if (!frame.repeat) {
+    frame.at = 0;
+    assign(frame.body->arguments, std::move(yielded));
+    return endRound(stop);
+  }
+  if (stop || frame.left == 0 || !hasRoom(yielded)) {
+    const RoundInstruction *repeat = frame.repeat;
+    frames.pop_back();
+    return assign(repeat->results, std::move(yielded));
+  }
+  --frame.left;
+  frame.at = 0;
+  assign(frame.body->arguments, std::move(yielded));
+}
+
+void Course::endRound(bool stop) {
+  ++numRounds;
+  hasEnded = stop || text().ended;
+  if (!hasEnded && text().tokens.size() <= textSize) {
+    hasEnded = true;
+    failure = internalError("strategy " + program->name + ": found a round that chose no token; expected one at least");
+  }
+  textSize = text().tokens.size();
+}
+
+/// Whether `op` has something to compute; else its choices are there already.
+bool Course::prepare(const RoundInstruction &op) {
+  wanted = {std::get<TextHandle>(values[size_t(op.operands[0])]).number,
+            std::get<DraftBlock>(values[size_t(op.operands[1])]), &op};
+  const RoundText &own = context.texts[size_t(wanted.text)];
+  const RoundText &base = own.base < 0 ? own : context.texts[size_t(own.base)];
+  DraftBlock &block = wanted.block;
+  // What a text has published is its own: a fork writes behind that alone.
+  int64_t deepest = own.ended || own.root() < base.published ? -1 : context.deepest(own);
+  int32_t size = 0;
+  while (size < block.size() && block.depth(size) <= deepest)
+    ++size;
+  block.tokens.resize(size_t(size));
+  block.parents.resize(size_t(size));
+  if (size > 0)
+    return true;
+  LeafResult nothing;
+  nothing.status = PLAIT_LEAF_NONFINITE;
+  supply({{nothing}});
+  return false;
+}
+
+const Course::Forward *Course::advance() {
+  while (!hasEnded) {
+    Frame &frame = frames.back();
+    if (frame.at == frame.body->ops.size()) {
+      endIteration();
+      continue;
+    }
+    const RoundInstruction &op = frame.body->ops[frame.at++];
+    if (op.op) {
+      run(op);
+    } else if (op.body) {
+      enter(op);
+    } else if (prepare(op)) {
+      return &wanted;
+    }
+  }
+  return nullptr;
+}
+
+void Course::supply(NodeChoices choices) { values[size_t(wanted.instruction->results[0])] = std::move(choices); }

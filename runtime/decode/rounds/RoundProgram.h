@@ -1,0 +1,78 @@
+//===- RoundProgram.h - A strategy as the runtime runs it -------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A decoding strategy (decode.strategy) once its forwards have become steps: ops on small
+// host values, for one sequence. An artifact holds it as JSON:
+//
+//   {"name": "prompt_lookup", "exact": "identical", "models": ["main"], "values": 6,
+//    "begin": [], "inits": [0], "arguments": [0],
+//    "round": {"ops": [{"op": "lookup", "operands": [0], "results": [1], "size": 5, ...},
+//                      {"op": "forward", "operands": [0, 1], "results": [2], "step": "ar"},
+//                      {"op": "walk", "operands": [1, 2], "results": [3]},
+//                      {"op": "commit", "operands": [0, 3], "results": [4]},
+//                      {"op": "stop", "operands": [4], "results": [5]}],
+//              "yield": [4], "stop": 5}}
+//
+// Values 0, 1, ... as many as there are models are the texts at the beginning. A repeat is
+// {"op": "repeat", "count": 4, "times": 7, "operands": inits, "arguments": [...],
+//  "results": [...], "body": {...}} with a body like a round's, whose stop may be absent.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_DECODE_ROUNDS_ROUNDPROGRAM_H
+#define PLAIT_RUNTIME_DECODE_ROUNDS_ROUNDPROGRAM_H
+
+#include "runtime/decode/rounds/RoundOp.h"
+
+#include <optional>
+
+namespace plait {
+
+struct RoundBody;
+
+/// An op with the numbers of its values. One of `op`, `body` and `step` says what it does.
+struct RoundInstruction {
+  std::vector<int32_t> operands, results;
+  std::shared_ptr<const RoundOp> op;
+  // A repeat.
+  std::shared_ptr<const RoundBody> body;
+  int64_t count = 0;
+  int32_t times = -1; ///< a value, or -1
+  // A forward: (text, block) -> choices.
+  std::string step;
+  int32_t top = 0; ///< most probable tokens to report at each node
+};
+
+struct RoundBody {
+  std::vector<int32_t> arguments; ///< take the inits, then what was yielded
+  std::vector<RoundInstruction> ops;
+  std::vector<int32_t> yield;
+  int32_t stop = -1; ///< a value, or -1
+};
+
+struct RoundProgram {
+  std::string name, exact;
+  std::vector<std::string> models;     ///< of the texts, the user's first
+  std::vector<RoundInstruction> begin; ///< before the first round
+  std::vector<int32_t> inits;          ///< of the round
+  RoundBody round;
+  std::vector<size_t> kinds; ///< of each value
+
+  // What it asks of an engine.
+  std::vector<std::string> steps; ///< that its forwards run
+  int64_t mostNodes = 1;          ///< of a block
+  int64_t mostAhead = 0;          ///< tokens that a text is at most ahead of what was published before the round
+  int32_t mostTop = 0;            ///< most probable tokens of a node
+  bool hasTrees = false;          ///< a node may have several children
+
+  /// Reads and checks a program: what runs cannot go wrong.
+  static Expected<std::shared_ptr<const RoundProgram>> read(const JsonView &program);
+};
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_DECODE_ROUNDS_ROUNDPROGRAM_H

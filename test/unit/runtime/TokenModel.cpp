@@ -1,0 +1,120 @@
+//===- TokenModel.cpp - A model whose pages hold tokens -------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/unit/runtime/TokenModel.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+using namespace plait;
+using namespace plait::demo;
+
+static uint64_t mix(uint64_t hash, uint64_t value) {
+  hash = (hash ^ (value + 0x9E3779B97F4A7C15u)) * 0xBF58476D1CE4E5B9u;
+  return hash ^ (hash >> 29);
+}
+static float unit(uint64_t hash) { return float(mix(hash, 77) >> 40) * 0x1p-24f; }
+
+TokenChoice demo::chooseByHash(const std::vector<int32_t> &text, const StepLeaf &leaf, int32_t vocabulary, int wrongOf,
+                               int64_t nanAt) {
+  if (int64_t(text.size()) - 1 >= nanAt)
+    return {-1, 0, {}};
+  uint64_t context = 1;
+  for (size_t i = text.size() < 2 ? 0 : text.size() - 2; i < text.size(); ++i)
+    context = mix(context, uint64_t(text[i]));
+  if (wrongOf && (context >> 20) % uint64_t(wrongOf) == 0)
+    context = mix(context, 5);
+  std::vector<float> logits, noisy;
+  for (int32_t token = 0; token < vocabulary; ++token)
+    logits.push_back(8 * unit(mix(context, uint64_t(token))) - 4);
+  for (const LogitEdit &edit : leaf.edits) {
+    float &logit = logits[size_t(edit.token)];
+    logit += edit.bias;
+    logit = (logit > 0 ? logit / edit.scale : logit * edit.scale) - edit.offset;
+  }
+  noisy = logits;
+  const Sampling &s = leaf.sampling;
+  if (s.temperature > 0)
+    for (int32_t token = 0; token < vocabulary; ++token)
+      noisy[size_t(token)] +=
+          s.temperature * 2 * unit(mix(mix(mix(mix(3, s.seed), s.sequence), text.size()), uint64_t(token)));
+  TokenChoice choice;
+  choice.token = int32_t(std::max_element(noisy.begin(), noisy.end()) - noisy.begin());
+  choice.logprob = logits[size_t(choice.token)];
+  std::vector<int32_t> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](int32_t a, int32_t b) { return std::pair(-logits[size_t(a)], a) < std::pair(-logits[size_t(b)], b); });
+  for (int32_t i = 0; i < std::min(leaf.topLogprobs, vocabulary); ++i)
+    choice.top.push_back({order[size_t(i)], logits[size_t(order[size_t(i)])]});
+  return choice;
+}
+
+TokenModel::TokenModel(std::shared_ptr<const Model> manifest, StepLimits limits, ChooseToken choose)
+    : described(std::move(manifest)), stepLimits(std::move(limits)), choose(std::move(choose)) {
+  for (const TableLimits &table : stepLimits.tables)
+    cells.emplace_back(size_t(table.capacityPages * stepLimits.pageTokens));
+}
+
+TokenModel::Cell &TokenModel::cell(size_t table, const StepRow &row, int64_t position) {
+  int64_t page = row.pages[table][size_t(position / stepLimits.pageTokens)];
+  return cells[table][size_t(page * stepLimits.pageTokens + position % stepLimits.pageTokens)];
+}
+
+/// The first `length` tokens as they are in the pages of the first table, which has no window;
+/// the others must have them as far as their windows reach.
+Expected<std::vector<int32_t>> TokenModel::textOf(const StepRow &row, int64_t length) {
+  std::vector<int32_t> text;
+  for (int64_t position = 0; position < length; ++position)
+    text.push_back(cell(0, row, position).token);
+  for (size_t table = 0; table < cells.size(); ++table) {
+    int64_t window = stepLimits.tables[table].window;
+    for (int64_t position = window ? std::max<int64_t>(0, length - window) : 0; position < length; ++position) {
+      const Cell &found = cell(table, row, position);
+      if (found.position != position || found.token != text[size_t(position)] || found.token < 0)
+        return internalError("token model: table " + std::to_string(table) + ": found position " +
+                             std::to_string(found.position) + "; expected " + std::to_string(position));
+    }
+  }
+  return text;
+}
+
+Expected<StepResult> TokenModel::run(StepBatch batch, StepProfile *) {
+  PLAIT_RETURN_IF_ERROR(checkBatch(batch, stepLimits));
+  ++numSteps;
+  for (const StepRow &row : batch.rows) {
+    ++numRows;
+    numTokens += int64_t(row.tokens.size());
+    for (size_t table = 0; table < cells.size(); ++table)
+      for (size_t i = 0; i < row.tokens.size(); ++i) {
+        int64_t position = row.firstPosition + int64_t(i);
+        cell(table, row, position) = {row.tokens[i], position};
+      }
+  }
+  StepResult result;
+  for (const StepRow &row : batch.rows)
+    for (const StepLeaf &leaf : row.leaves) {
+      PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> text, textOf(row, row.firstPosition + leaf.token + 1));
+      TokenChoice choice = choose(text, leaf);
+      LeafResult &chosen = result.leaves.emplace_back();
+      chosen.token = choice.token;
+      chosen.logprob = choice.logprob;
+      chosen.top = std::move(choice.top);
+      chosen.status = choice.token < 0 ? PLAIT_LEAF_NONFINITE
+                      : std::find(leaf.stops.begin(), leaf.stops.end(), choice.token) != leaf.stops.end()
+                          ? PLAIT_LEAF_STOPPED
+                          : PLAIT_LEAF_OK;
+    }
+  return result;
+}
+
+Status TokenModel::copyPage(size_t table, int32_t from, int32_t to) {
+  int64_t size = stepLimits.pageTokens;
+  std::copy_n(cells[table].begin() + from * size, size, cells[table].begin() + to * size);
+  return Status::success();
+}

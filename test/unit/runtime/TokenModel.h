@@ -1,0 +1,65 @@
+//===- TokenModel.h - A model whose pages hold tokens -----------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_TEST_UNIT_RUNTIME_TOKENMODEL_H
+#define PLAIT_TEST_UNIT_RUNTIME_TOKENMODEL_H
+
+#include "runtime/core/StepRunner.h"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace plait::demo {
+
+/// What a text chooses next: the token, -1 for logits that are not finite, and the top ones.
+struct TokenChoice {
+  int32_t token = 0;
+  float logprob = 0;
+  std::vector<TokenLogprob> top;
+};
+using ChooseToken = std::function<TokenChoice(const std::vector<int32_t> &text, const StepLeaf &leaf)>;
+
+/// Logits of `vocabulary` tokens that hash the last two tokens, edited, with noise by
+/// (seed, sequence, position) if they are sampled. Texts soon repeat themselves. Of contexts
+/// one of `wrongOf` has other logits: a draft that is wrong now and then. After position
+/// `nanAt` they are not finite.
+TokenChoice chooseByHash(const std::vector<int32_t> &text, const StepLeaf &leaf, int32_t vocabulary, int wrongOf = 0,
+                         int64_t nanAt = INT64_MAX);
+
+/// Runs steps over pages of token ids: `choose` sees the text that is in a row's pages, and a
+/// page that is not the text's own, was given back or not written is an error of the step.
+class TokenModel final : public StepRunner {
+public:
+  TokenModel(std::shared_ptr<const Model> manifest, StepLimits limits, ChooseToken choose);
+
+  Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr) override;
+  Status copyPage(size_t table, int32_t from, int32_t to) override;
+  const Model &model() const override { return *described; }
+  const StepLimits &limits() const override { return stepLimits; }
+  bool hasLogits() const override { return false; }
+  unsigned threads() const override { return 1; }
+
+  int64_t numSteps = 0, numRows = 0, numTokens = 0;
+
+private:
+  struct Cell {
+    int32_t token = -1;
+    int64_t position = -1;
+  };
+  Cell &cell(size_t table, const StepRow &row, int64_t position);
+  Expected<std::vector<int32_t>> textOf(const StepRow &row, int64_t length);
+
+  std::shared_ptr<const Model> described;
+  StepLimits stepLimits;
+  ChooseToken choose;
+  std::vector<std::vector<Cell>> cells; ///< of each page table
+};
+
+} // namespace plait::demo
+
+#endif // PLAIT_TEST_UNIT_RUNTIME_TOKENMODEL_H

@@ -1,0 +1,336 @@
+//===- CourseTest.cpp - Round programs over a model of our own ------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/decode/rounds/Course.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+using namespace plait;
+
+namespace {
+
+constexpr int32_t kVocabulary = 11, kStop = 0;
+
+/// A model that knows the last three tokens: its choice is a hash of them. Drafts may be
+/// wrong now and then.
+int32_t chooseAfter(const std::vector<int32_t> &text, int wrongOf = 0) {
+  uint64_t hash = 1469598103934665603ull;
+  for (size_t i = text.size() < 3 ? 0 : text.size() - 3; i < text.size(); ++i)
+    hash = (hash ^ uint64_t(text[i] + 1)) * 1099511628211ull;
+  int32_t token = int32_t((hash >> 20) % kVocabulary);
+  if (wrongOf && (hash >> 40) % uint64_t(wrongOf) == 0)
+    token = (token + 1) % kVocabulary;
+  return token;
+}
+
+std::vector<int32_t> autoregressive(std::vector<int32_t> prompt, int64_t count, bool stops) {
+  std::vector<int32_t> text = std::move(prompt), chosen;
+  while (int64_t(chosen.size()) < count) {
+    chosen.push_back(chooseAfter(text));
+    text.push_back(chosen.back());
+    if (stops && chosen.back() == kStop)
+      break;
+  }
+  return chosen;
+}
+
+/// Computes forwards as a step would, with pages of its own: what is published must be what
+/// the text says, whatever was drafted in between.
+class Model {
+public:
+  bool stops = false;
+  int wrongOf = 0; ///< of drafts
+  int64_t nanAfter = INT64_MAX, positions = 4096;
+
+  NodeChoices run(Course &course, const Course::Forward &forward) {
+    RoundText &text = course.texts()[size_t(forward.text)];
+    std::vector<int32_t> &cells = pages[text.base >= 0 ? text.base : forward.text];
+    // Pages hold what was forwarded: the published part must be the text's.
+    EXPECT_LE(text.published, int64_t(cells.size()));
+    EXPECT_TRUE(std::equal(cells.begin(), cells.begin() + text.published, text.tokens.begin()));
+    cells.resize(size_t(text.published));
+    cells.insert(cells.end(), text.tokens.begin() + text.published, text.tokens.end() - 1);
+    NodeChoices choices;
+    for (int32_t node = 0; node < forward.block.size(); ++node) {
+      std::vector<int32_t> path;
+      for (int32_t at = node; at > 0; at = forward.block.parents[size_t(at)])
+        path.insert(path.begin(), forward.block.tokens[size_t(at)]);
+      std::vector<int32_t> seen = text.tokens;
+      seen.insert(seen.end(), path.begin(), path.end());
+      bool isDraft = text.base >= 0 || text.model > 0;
+      EXPECT_LT(text.root() + forward.block.depth(node), positions);
+      LeafResult leaf;
+      leaf.token = chooseAfter(seen, isDraft ? wrongOf : 0);
+      leaf.status = stops && leaf.token == kStop ? PLAIT_LEAF_STOPPED : PLAIT_LEAF_OK;
+      if (int64_t(seen.size()) > nanAfter)
+        leaf = {.token = -1, .status = PLAIT_LEAF_NONFINITE};
+      for (int32_t i = 0; i < forward.instruction->top; ++i)
+        leaf.top.push_back({(leaf.token + i) % kVocabulary, float(-i)});
+      choices.nodes.push_back(std::move(leaf));
+    }
+    // A chain's cells are where its tokens will be; a commit of a tree moves them there.
+    cells.push_back(text.tokens.back());
+    for (int32_t node = 1; node < forward.block.size(); ++node)
+      cells.push_back(forward.block.tokens[size_t(node)]);
+    numTokens += forward.block.size();
+    ++numForwards;
+    return choices;
+  }
+
+  /// After a commit, for trees.
+  void settle(Course &course) {
+    for (auto &[number, cells] : pages) {
+      const RoundText &text = course.texts()[size_t(number)];
+      cells.assign(text.tokens.begin(), text.tokens.begin() + text.published);
+    }
+  }
+
+  int64_t numTokens = 0, numForwards = 0;
+
+private:
+  std::map<int, std::vector<int32_t>> pages;
+};
+
+std::shared_ptr<const RoundProgram> parse(const std::string &text) {
+  auto json = parseJson(text, "program");
+  EXPECT_TRUE(bool(json)) << json.status().message();
+  auto program = RoundProgram::read(JsonView(*json, "program"));
+  EXPECT_TRUE(bool(program)) << program.status().message();
+  return program ? *program : nullptr;
+}
+
+std::string refusal(const std::string &text) {
+  auto json = parseJson(text, "program");
+  EXPECT_TRUE(bool(json)) << json.status().message();
+  auto program = RoundProgram::read(JsonView(*json, "program"));
+  return program ? "" : program.status().message();
+}
+
+const char *kTail = R"({"op": "commit", "operands": [1, 4], "results": [5]},
+    {"op": "stop", "operands": [5], "results": [6]}], "yield": [5], "stop": 6}})";
+
+const std::string kLookup = std::string(R"({"name": "prompt_lookup", "exact": "identical", "models": ["main"],
+  "values": 7, "begin": [], "inits": [0], "arguments": [1], "round": {"ops": [
+    {"op": "lookup", "operands": [1], "results": [2], "size": 5, "longest": 3, "shortest": 1},
+    {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar"},
+    {"op": "walk", "operands": [2, 3], "results": [4]}, )") +
+                            kTail;
+
+const std::string kRecycling = R"({"name": "token_recycling", "exact": "identical", "models": ["main"], "values": 10,
+  "begin": [{"op": "new_successors", "operands": [], "results": [7]}], "inits": [0, 7], "arguments": [1, 8],
+  "round": {"ops": [
+    {"op": "recall", "operands": [1, 8], "results": [2], "parents": [-1, 0, 0, 1, 1, 2, 3]},
+    {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar", "top": 2},
+    {"op": "walk", "operands": [2, 3], "results": [4]},
+    {"op": "learn", "operands": [8, 2, 3], "results": [9], "count": 2},
+    {"op": "commit", "operands": [1, 4], "results": [5]},
+    {"op": "stop", "operands": [5], "results": [6]}], "yield": [5, 9], "stop": 6}})";
+
+const std::string kJacobi = R"({"name": "jacobi", "exact": "identical", "models": ["main"], "values": 10,
+  "begin": [{"op": "new_guesses", "operands": [], "results": [7]}], "inits": [0, 7], "arguments": [1, 8],
+  "round": {"ops": [
+    {"op": "carry", "operands": [1, 8], "results": [2], "size": 6},
+    {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar"},
+    {"op": "walk_guesses", "operands": [2, 3], "results": [4, 9]},
+    {"op": "commit", "operands": [1, 4], "results": [5]},
+    {"op": "stop", "operands": [5], "results": [6]}], "yield": [5, 9], "stop": 6}})";
+
+/// A draft in a loop; `fork` drafts with the text's own model, else with another one.
+std::string draftProgram(bool fork) {
+  std::string begin = fork ? R"({"op": "fork", "operands": [2], "results": [5]},)" : "";
+  std::string end = fork ? R"({"op": "drop", "operands": [15], "results": []},)" : "";
+  std::string after = fork ? "" : R"({"op": "follow", "operands": [15, 18], "results": [19]},)";
+  std::string inits = fork ? "[0, 22]" : "[0, 22, 1]", yield = fork ? "[18, 20]" : "[18, 20, 19]";
+  std::string arguments = fork ? "[2, 3]" : "[2, 3, 5]", models = fork ? R"(["main", "main"])" : R"(["main", "draft"])";
+  return R"({"name": "spec", "exact": "identical", "models": )" + models + R"(, "values": 24,
+    "begin": [{"op": "new_acceptance", "operands": [], "results": [22]}], "inits": )" +
+         inits + R"(, "arguments": )" + arguments + R"(, "round": {"ops": [
+    {"op": "choose_length", "operands": [3], "results": [4], "lengths": [0, 2, 4], "costs": [1, 1.2, 1.5]}, )" +
+         begin + R"(
+    {"op": "pending", "operands": [2], "results": [6]},
+    {"op": "repeat", "count": 4, "times": 4, "operands": [6, 5], "arguments": [7, 8], "results": [14, 15], "body": {"ops": [
+      {"op": "pending", "operands": [8], "results": [9]},
+      {"op": "forward", "operands": [8, 9], "results": [10], "step": "draft"},
+      {"op": "walk", "operands": [9, 10], "results": [11]},
+      {"op": "commit", "operands": [8, 11], "results": [12]},
+      {"op": "append", "operands": [7, 11], "results": [13], "size": 5}], "yield": [13, 12]}}, )" +
+         end + R"(
+    {"op": "forward", "operands": [2, 14], "results": [16], "step": "ar"},
+    {"op": "walk", "operands": [14, 16], "results": [17]},
+    {"op": "observe", "operands": [3, 14, 17], "results": [20]},
+    {"op": "commit", "operands": [2, 17], "results": [18]}, )" +
+         after + R"(
+    {"op": "stop", "operands": [18], "results": [21]}], "yield": )" +
+         yield + R"(, "stop": 21}})";
+}
+
+std::vector<int32_t> run(const std::string &text, std::vector<int32_t> prompt, int64_t count, Model &model,
+                         int64_t positions = 4096) {
+  auto program = parse(text);
+  model.positions = positions;
+  Course course(program, std::move(prompt), count, std::vector<int64_t>(program->models.size(), positions),
+                kVocabulary);
+  size_t begin = course.text().tokens.size();
+  int64_t rounds = 0;
+  while (const Course::Forward *forward = course.advance()) {
+    if (std::exchange(rounds, course.rounds()) != course.rounds())
+      model.settle(course);
+    course.supply(model.run(course, *forward));
+  }
+  std::vector<int32_t> chosen;
+  for (const LeafResult &leaf : course.text().chosen)
+    chosen.push_back(leaf.token);
+  EXPECT_EQ(int64_t(begin + chosen.size()) - (course.text().chosen.back().status != PLAIT_LEAF_OK),
+            int64_t(course.text().tokens.size()));
+  return chosen;
+}
+
+TEST(Course, GivesTheTextOfAutoregressiveDecoding) {
+  std::mt19937 random(7);
+  for (const std::string &text : {kLookup, kRecycling, kJacobi, draftProgram(true), draftProgram(false)})
+    for (bool stops : {false, true})
+      for (int wrongOf : {0, 2, 5})
+        for (int trial = 0; trial < 20; ++trial) {
+          std::vector<int32_t> prompt(1 + random() % 9);
+          for (int32_t &token : prompt)
+            token = 1 + int32_t(random() % (kVocabulary - 1));
+          int64_t count = 1 + int64_t(random() % 40);
+          Model model;
+          model.stops = stops;
+          model.wrongOf = wrongOf;
+          EXPECT_EQ(run(text, prompt, count, model), autoregressive(prompt, count, stops)) << text;
+        }
+}
+
+TEST(Course, AcceptsDraftsThatAreRight) {
+  Model model;
+  run(draftProgram(false), {1, 2, 3}, 60, model);
+  // With four right tokens drafted a round has five: 12 rounds of 1 + 4 forwards, but for the
+  // first ones, which draft fewer.
+  EXPECT_LE(model.numForwards, 80);
+  Model autoregressive;
+  run(kLookup, {1, 2, 3}, 60, autoregressive);
+  EXPECT_LE(autoregressive.numForwards, 60);
+}
+
+TEST(Course, EndsWhereTheModelHasNoPosition) {
+  for (const std::string &text : {kLookup, kRecycling, kJacobi, draftProgram(true), draftProgram(false)}) {
+    Model model;
+    // A prompt of 3 and 14 tokens: the last one needs no position.
+    EXPECT_EQ(run(text, {1, 2, 3}, 14, model, /*positions=*/16), autoregressive({1, 2, 3}, 14, false));
+  }
+}
+
+TEST(Course, CommitsWhatWasAcceptedBeforeLogitsThatAreNotFinite) {
+  for (const std::string &text : {kLookup, kRecycling, kJacobi, draftProgram(true), draftProgram(false)})
+    for (int64_t nanAfter = 3; nanAfter < 40; ++nanAfter) {
+      Model model;
+      model.nanAfter = nanAfter;
+      std::vector<int32_t> expected = autoregressive({1, 2, 3}, nanAfter - 2, false);
+      expected.push_back(-1);
+      EXPECT_EQ(run(text, {1, 2, 3}, 60, model), expected);
+    }
+}
+
+TEST(Course, DraftsAsFarAsThereArePositions) {
+  auto program = parse(draftProgram(false));
+  Course course(program, std::vector<int32_t>(14, 1), 99, {15, 15}, kVocabulary);
+  std::vector<int32_t> sizes;
+  Model model;
+  model.positions = 15;
+  for (const Course::Forward *forward; (forward = course.advance()) && sizes.size() < 4;) {
+    sizes.push_back(forward->text == 0 ? forward->block.size() : -1);
+    NodeChoices choices = model.run(course, *forward);
+    for (LeafResult &leaf : choices.nodes)
+      leaf.token = 1;
+    course.supply(std::move(choices));
+  }
+  // Two drafts, whose pending tokens are at positions 13 and 14, where the last one is; what
+  // was drafted there would be at 15.
+  EXPECT_EQ(sizes, (std::vector<int32_t>{-1, -1, 2}));
+}
+
+TEST(Course, DraftsAreBoundedByTheBudget) {
+  auto program = parse(kLookup);
+  Course course(program, {1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4}, 3, {4096}, kVocabulary);
+  EXPECT_EQ(course.advance()->block.size(), 3); // the third one's successor ends the text
+}
+
+TEST(Course, GuessesWhereNothingIsKnown) {
+  Sampling sampling{.seed = 3, .sequence = 4};
+  std::vector<std::vector<int32_t>> blocks;
+  for (int trial = 0; trial < 2; ++trial) {
+    Course course(parse(kJacobi), {1, 2, 3}, 60, {4096}, kVocabulary, sampling);
+    blocks.push_back(course.advance()->block.tokens);
+    EXPECT_EQ(blocks.back().size(), 6u);
+  }
+  EXPECT_EQ(blocks[0], blocks[1]);
+  for (int32_t token : blocks[0])
+    EXPECT_TRUE(token >= 0 && token < kVocabulary);
+}
+
+TEST(Course, ARoundThatChoosesNothingIsAnError) {
+  std::string program = R"({"name": "idle", "exact": "identical", "models": ["main", "main"], "values": 10,
+    "begin": [], "inits": [0, 1], "arguments": [2, 3], "round": {"ops": [
+    {"op": "pending", "operands": [3], "results": [4]},
+    {"op": "forward", "operands": [3, 4], "results": [5], "step": "ar"},
+    {"op": "walk", "operands": [4, 5], "results": [6]},
+    {"op": "commit", "operands": [3, 6], "results": [7]},
+    {"op": "stop", "operands": [2], "results": [8]}], "yield": [2, 7], "stop": 8}})";
+  Course course(parse(program), {1, 2}, 9, {64, 64}, kVocabulary);
+  Model model;
+  int64_t forwards = 0;
+  for (; const Course::Forward *forward = course.advance(); ++forwards)
+    course.supply(model.run(course, *forward));
+  EXPECT_EQ(forwards, 1);
+  EXPECT_NE(course.status().message().find("strategy idle: found a round that chose no token"), std::string::npos)
+      << course.status().message();
+}
+
+TEST(Course, KnowsWhatItAsksOfAnEngine) {
+  auto lookup = parse(kLookup), recycling = parse(kRecycling), spec = parse(draftProgram(false));
+  EXPECT_EQ(lookup->mostNodes, 5);
+  EXPECT_FALSE(lookup->hasTrees);
+  EXPECT_EQ(lookup->steps, std::vector<std::string>{"ar"});
+  EXPECT_EQ(recycling->mostNodes, 7);
+  EXPECT_TRUE(recycling->hasTrees);
+  EXPECT_EQ(recycling->mostTop, 2);
+  EXPECT_EQ(spec->mostNodes, 5);
+  EXPECT_EQ(spec->mostAhead, 5 * (4 + 1));
+  EXPECT_EQ(spec->steps, (std::vector<std::string>{"draft", "ar"}));
+}
+
+TEST(Course, RefusesProgramsThatCouldGoWrong) {
+  auto change = [](std::string from, std::string to) {
+    std::string text = kLookup;
+    size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos);
+    return refusal(text.replace(at, from.size(), to));
+  };
+  EXPECT_NE(change(R"("op": "lookup")", R"("op": "guess")").find("expected an op of this version"), std::string::npos);
+  EXPECT_NE(change(R"("walk", "operands": [2, 3])", R"("walk", "operands": [3, 2])").find("operands of the kinds"),
+            std::string::npos);
+  EXPECT_NE(change(R"("walk", "operands": [2, 3])", R"("walk", "operands": [2, 6])").find("is known there"),
+            std::string::npos);
+  EXPECT_NE(change(R"("results": [4])", R"("results": [3])").find("not known yet"), std::string::npos);
+  EXPECT_NE(change(R"("results": [4])", R"("results": [])").find("1 results"), std::string::npos);
+  EXPECT_NE(change(R"("stop": 6)", R"("stop": 5)").find("a condition"), std::string::npos);
+  EXPECT_NE(change(R"("yield": [5])", R"("yield": [4])").find("values to yield"), std::string::npos);
+  EXPECT_NE(change(R"("shortest": 1)", R"("shortest": 4)").find("expected"), std::string::npos);
+  EXPECT_NE(change(R"("begin": [])", R"("begin": [{"op": "pending", "operands": [0], "results": [6]},
+    {"op": "forward", "operands": [0, 6], "results": [5], "step": "ar"}])")
+                .find("neither forwards nor loops"),
+            std::string::npos);
+  // What a loop defines is not known after it.
+  std::string loop = draftProgram(false), used = R"("walk", "operands": [14, 16])";
+  loop.replace(loop.find(used), used.size(), R"("walk", "operands": [13, 16])");
+  EXPECT_NE(refusal(loop).find("is known there"), std::string::npos);
+}
+
+} // namespace
