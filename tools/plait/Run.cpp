@@ -148,10 +148,10 @@ public:
     if (!texts.dumpLogits.empty() && code == exitSuccess)
       if (Status written = writeLogits(texts.dumpLogits, results, *session.model); !written)
         return fail(written);
-    if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO)))
+    if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO))) {
       printStatistics(session, *replicas.front(), ledger, counts, results);
-    if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO)))
       fmt::print(stderr, "{}", drafting.statisticsText(results));
+    }
     return code;
   }
 
