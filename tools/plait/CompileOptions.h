@@ -22,6 +22,7 @@ struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
   std::string weights, dtype, group, kvDtype, tp, mesh, numerics, machine;
   std::vector<std::string> shards;
+  std::vector<std::string> decode; ///< strategies
   bool sequenceParallel = false;
   bool zeroPoints = false;
   std::string isa; ///< --target of plait-compile without "cpu:"; of a compiled model, which binary to run
