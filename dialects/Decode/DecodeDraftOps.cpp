@@ -66,13 +66,6 @@ LogicalResult CarryOp::verify() {
   return verifyChain(*this, getBlock());
 }
 
-DictionaryAttr LearnOp::getRoundAttributes() {
-  NamedAttrList attributes((*this)->getAttrDictionary());
-  int64_t count = getResult().getType().getCount();
-  attributes.set("count", IntegerAttr::get(IntegerType::get(getContext(), 64), count));
-  return attributes.getDictionary(getContext());
-}
-
 LogicalResult ChooseLengthOp::verify() {
   ArrayRef<int64_t> lengths = getLengths();
   for (size_t i = 0; i < lengths.size(); ++i)

@@ -178,22 +178,19 @@ def Decode_TopOp : Decode_EvalOp<"top", [Pure]> {
   let assemblyFormat = "$logits attr-dict `:` type($logits) `->` type($candidates)";
 }
 
-def Decode_LearnOp : Decode_EvalOp<"learn", [Pure, AllTypesMatch<["successors", "result"]>, Decode_RoundOpInterface]> {
+def Decode_LearnOp : Decode_EvalOp<"learn", [Pure, AllTypesMatch<["successors", "result"]>]> {
   let summary = "remembers the most probable successors of a block's tokens";
   let description = [{
     For each node, accepted or not, in their order: the token's entry becomes the most
-    probable tokens of the node's logits, or those that a step has reported for it. Of nodes
-    with the same token the last one wins.
+    probable tokens of the node's logits. Of nodes with the same token the last one wins.
 
     ```mlir
     %a1 = decode.learn %a, %b, %l : !decode.successors<8>, !decode.block<tree 20>, !decode.logits<@main>
     ```
     **Constraints:** the logits are of the block.
   }];
-  let arguments = (ins Decode_SuccessorsType:$successors, Decode_BlockType:$block,
-                       AnyTypeOf<[Decode_LogitsType, Decode_ChoicesType]>:$logits);
+  let arguments = (ins Decode_SuccessorsType:$successors, Decode_BlockType:$block, Decode_LogitsType:$logits);
   let results = (outs Decode_SuccessorsType:$result);
-  let extraClassDeclaration = "mlir::DictionaryAttr getRoundAttributes();";
   let assemblyFormat = [{
     $successors `,` $block `,` $logits attr-dict `:` type($successors) `,` type($block) `,` type($logits)
   }];

@@ -46,3 +46,19 @@ LogicalResult WalkGuessesOp::verify() {
            << guesses + 1 << " nodes for " << guesses << " guesses but got " << block;
   return verifyChoices(*this, getBlock(), getChoices());
 }
+
+LogicalResult LearnChoicesOp::verify() {
+  if (failed(verifyChoices(*this, getBlock(), getChoices())))
+    return failure();
+  int64_t count = getResult().getType().getCount(), top = getChoices().getDefiningOp<RunOp>().getTop();
+  if (top < count)
+    return emitOpError("expected a 'decode.run' that reports ") << count << " tokens of each node but got " << top;
+  return success();
+}
+
+DictionaryAttr LearnChoicesOp::getRoundAttributes() {
+  NamedAttrList attributes((*this)->getAttrDictionary());
+  int64_t count = getResult().getType().getCount();
+  attributes.set("count", IntegerAttr::get(IntegerType::get(getContext(), 64), count));
+  return attributes.getDictionary(getContext());
+}

@@ -82,4 +82,26 @@ def Decode_WalkGuessesOp : Decode_WalkOpBase<"walk_guesses"> {
   let assemblyFormat = "$block `,` $choices attr-dict `:` type($block) `->` type($guesses)";
 }
 
+def Decode_LearnChoicesOp : Decode_EvalOp<"learn_choices", [Pure, AllTypesMatch<["successors", "result"]>,
+    Decode_RoundOpInterface]> {
+  let summary = "remembers the most probable successors that a step reports of a block's tokens";
+  let description = [{
+    `decode.learn` from what a `decode.run` with `top` says of each node: of edited logits.
+
+    ```mlir
+    %a1 = decode.learn_choices %a, %b, %c : !decode.successors<8>, !decode.block<5>
+    ```
+    **Constraints:** the choices are those of a `decode.run` over the block, with a `top` of
+    as many tokens as are remembered, or more.
+  }];
+  let arguments = (ins Decode_SuccessorsType:$successors, Decode_BlockType:$block, Decode_ChoicesType:$choices);
+  let results = (outs Decode_SuccessorsType:$result);
+  let assemblyFormat = "$successors `,` $block `,` $choices attr-dict `:` type($successors) `,` type($block)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    llvm::StringRef getRoundName() { return "learn"; }
+    mlir::DictionaryAttr getRoundAttributes();
+  }];
+}
+
 #endif // PLAIT_DECODE_RUN_OPS

@@ -157,8 +157,13 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     if (!path)
       return failure();
     forward.rule->replaceAllUsesWith(path->getResults());
-    for (LearnOp learn : forward.learns)
-      learn.getLogitsMutable().assign(run.getChoices());
+    for (LearnOp learn : forward.learns) {
+      b.setInsertionPoint(learn);
+      learn.replaceAllUsesWith(
+          LearnChoicesOp::create(b, learn.getLoc(), learn.getSuccessors(), learn.getBlock(), run.getChoices())
+              .getResult());
+      learn.erase();
+    }
     forward.op.getStage().replaceAllUsesWith(run.getStage());
     forward.rule->erase();
     if (forward.edit)

@@ -76,8 +76,8 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
     text is that of @ar; `verify_reject` and `verify_jacobi`, whose text has the distribution
     of that of @ar, so that the text of @ar is one of theirs. What the row asks for decides
     how @ar chooses, and so on the text of all of them. Draws of drafts, which may be
-    any, become those of @ar for their positions. `decode.learn` learns from the most probable
-    tokens that the step reports.
+    any, become those of @ar for their positions. `decode.learn` becomes
+    `decode.learn_choices`, from the most probable tokens that the step reports.
 
     The strategy @ar, and those that are one step themselves and that nobody called, are left
     to `plait-batch`. Refused, as they are not compiled yet: trees and prompts in a

@@ -166,3 +166,25 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
   }
   decode.return %end : !decode.sequence<@main>
 }
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.step @ar() attributes {input_roles = [], output_roles = []} {
+  decode.return
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  %none = decode.new_successors : !decode.successors<4>
+  %end:2 = decode.round iter(%x = %s, %a = %none) : !decode.sequence<@main>, !decode.successors<4> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<5>
+    %c, %st = decode.run @ar(%x, %b) top 3 : !decode.sequence<@main>, !decode.block<5>
+    %p = decode.walk %b, %c : !decode.block<5>
+    // expected-error @+1 {{'decode.learn_choices' op expected a 'decode.run' that reports 4 tokens of each node but got 3}}
+    %a1 = decode.learn_choices %a, %b, %c : !decode.successors<4>, !decode.block<5>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y, %a1 until %done : !decode.sequence<@main>, !decode.successors<4>
+  }
+  decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.successors<4>
+}

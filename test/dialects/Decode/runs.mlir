@@ -30,8 +30,8 @@ decode.strategy @jacobi(%s: !text) exact distribution attributes {call = "jacobi
     %c, %st = decode.run @ar(%x, %b) top 3 : !text, !decode.block<5>
     // CHECK-NEXT: %[[P:.*]], %[[G1:.*]] = decode.walk_guesses %[[B]], %[[C]] : <5> -> <4>
     %p, %g1 = decode.walk_guesses %b, %c : !decode.block<5> -> !decode.guesses<4>
-    // CHECK-NEXT: decode.learn %[[A]], %[[B]], %[[C]] : <3>, <5>, !decode.choices
-    %a1 = decode.learn %a, %b, %c : !decode.successors<3>, !decode.block<5>, !decode.choices
+    // CHECK-NEXT: decode.learn_choices %[[A]], %[[B]], %[[C]] : <3>, <5>
+    %a1 = decode.learn_choices %a, %b, %c : !decode.successors<3>, !decode.block<5>
     // CHECK-NEXT: decode.commit %[[X]], %[[ST]], %[[P]]
     %y = decode.commit %x, %st, %p : !text, !decode.stage<@main>
     %done = decode.stop %y : !text

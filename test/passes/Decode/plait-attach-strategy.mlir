@@ -77,8 +77,7 @@ decode.strategy @called(%s: !decode.sequence<@main>) attributes {call = "called(
 // -----
 
 // There may be an @ar already.
-// CHECK-LABEL: decode.strategy @ar
-// CHECK-NOT: top_p
+// CHECK: decode.strategy @ar(%{{.*}}) {
 // CHECK: decode.strategy @beside
 // CHECK-NOT: decode.strategy
 lm.model @main family "llama" numerics row_invariant max_positions 64 {

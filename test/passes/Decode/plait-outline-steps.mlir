@@ -112,8 +112,8 @@ decode.strategy @step(%s: !decode.sequence<@main>) {
 
 // Guesses are what was chosen; a step reports as many probable tokens as are learned.
 // CHECK: %[[C:.*]], %{{.*}} = decode.run @ar(%{{.*}}, %[[B:.*]]) top 7 :
-// CHECK-NEXT: decode.learn %[[T:.*]], %[[B]], %[[C]] : <3>, <5>, !decode.choices
-// CHECK-NEXT: decode.learn %{{.*}}, %[[B]], %[[C]] : <7>, <5>, !decode.choices
+// CHECK-NEXT: decode.learn_choices %{{.*}}, %[[B]], %[[C]] : <3>, <5>
+// CHECK-NEXT: decode.learn_choices %{{.*}}, %[[B]], %[[C]] : <7>, <5>
 // CHECK-NEXT: decode.walk_guesses %[[B]], %[[C]] : <5> -> <4>
 decode.strategy @jacobi(%s: !decode.sequence<@main>) {
   %none = decode.new_guesses : !decode.guesses<4>
@@ -124,8 +124,8 @@ decode.strategy @jacobi(%s: !decode.sequence<@main>) {
     %h, %st = decode.forward %x, %b : <@main>, <5>
     %l = decode.head %h : <@main>
     %e = decode.edit %x, %l : <@main>, <@main>
-    %a1 = decode.learn %a, %b, %l : <3>, <5>, !decode.logits<@main>
-    %t1 = decode.learn %t, %b, %e : <7>, <5>, !decode.logits<@main>
+    %a1 = decode.learn %a, %b, %l : <3>, <5>, <@main>
+    %t1 = decode.learn %t, %b, %e : <7>, <5>, <@main>
     %p, %g1 = decode.verify_jacobi %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <5>, <@main> -> <4>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
     %stop = decode.stop %y : <@main>

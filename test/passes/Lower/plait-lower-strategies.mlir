@@ -24,7 +24,7 @@ decode.step @ar(%ids: !ids, %pos: !ids, %rows: !lm.rows, %kv: !kv) -> tensor<?x4
 // CHECK-SAME: arguments = array<i64: 1>, begin = [], exact = "identical", inits = array<i64: 0>, models = ["main"], name = "lookup",
 // CHECK-SAME: round = {ops = [
 // CHECK-SAME: {longest = 3 : i64, op = "lookup", operands = array<i64: 1>, results = array<i64: 2>, shortest = 1 : i64, size = 5 : i64},
-// CHECK-SAME: {op = "forward", operands = array<i64: 1, 2>, results = array<i64: 3>, step = @ar},
+// CHECK-SAME: {op = "forward", operands = array<i64: 1, 2>, results = array<i64: 3>, step = @ar, top = 0 : i64},
 // CHECK-SAME: {op = "walk", operands = array<i64: 2, 3>, results = array<i64: 4>},
 // CHECK-SAME: {op = "commit", operands = array<i64: 1, 4>, results = array<i64: 5>},
 // CHECK-SAME: {op = "stop", operands = array<i64: 5>, results = array<i64: 6>}],
@@ -51,7 +51,7 @@ decode.strategy @lookup(%s: !decode.sequence<@main>) exact identical {
 // CHECK-SAME: {op = "pending", operands = array<i64: 3>, results = array<i64: 7>, size = 3 : i64},
 // CHECK-SAME: {arguments = array<i64: 8, 9>, body = {ops = [
 // CHECK-SAME: {op = "pending", operands = array<i64: 9>, results = array<i64: 10>, size = 1 : i64},
-// CHECK-SAME: {op = "forward", operands = array<i64: 9, 10>, results = array<i64: 11>, step = @ar},
+// CHECK-SAME: {op = "forward", operands = array<i64: 9, 10>, results = array<i64: 11>, step = @ar, top = 0 : i64},
 // CHECK-SAME: {op = "walk", operands = array<i64: 10, 11>, results = array<i64: 12>},
 // CHECK-SAME: {op = "commit", operands = array<i64: 9, 12>, results = array<i64: 13>},
 // CHECK-SAME: {op = "append", operands = array<i64: 8, 12>, results = array<i64: 14>, size = 3 : i64}],
@@ -96,7 +96,7 @@ decode.strategy @rest(%s: !decode.sequence<@main>) {
   %end:2 = decode.round iter(%x = %s, %a = %none) : !decode.sequence<@main>, !decode.successors<4> {
     %b = decode.recall %x, %a : <@main>, <4> -> <tree [-1, 0, 0]>
     %c, %st = decode.run @ar(%x, %b) top 4 : <@main>, <tree [-1, 0, 0]>
-    %a1 = decode.learn %a, %b, %c : <4>, <tree [-1, 0, 0]>, !decode.choices
+    %a1 = decode.learn_choices %a, %b, %c : <4>, <tree [-1, 0, 0]>
     %p = decode.walk %b, %c : <tree [-1, 0, 0]>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
     %w = decode.fork %y : <@main>

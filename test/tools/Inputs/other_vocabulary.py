@@ -1,12 +1,12 @@
-"""Writes models like another one that have other tokens: MODEL SMALL RENAMED. SMALL has half as
+"""Writes models like another one that have other tokens: MODEL LARGE RENAMED. LARGE has twice as
 many; in RENAMED two of them have changed places."""
 import json
 import pathlib
 import sys
 
-model, small, renamed = map(pathlib.Path, sys.argv[1:])
+model, large, renamed = map(pathlib.Path, sys.argv[1:])
 config = json.loads((model / "config.json").read_text())
-for folder, vocabulary in ((small, config["vocab_size"] // 2), (renamed, config["vocab_size"])):
+for folder, vocabulary in ((large, config["vocab_size"] * 2), (renamed, config["vocab_size"])):
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps({**config, "vocab_size": vocabulary}))
 tokenizer = json.loads((model / "tokenizer.json").read_text())
