@@ -93,6 +93,13 @@ LogicalResult BlockType::verify(function_ref<InFlightDiagnostic()> emitError, in
   return success();
 }
 
+void BlockType::addRoundAttributes(NamedAttrList &attributes) const {
+  if (getTree())
+    attributes.set("parents", DenseI64ArrayAttr::get(getContext(), getParents()));
+  else
+    attributes.set("size", IntegerAttr::get(IntegerType::get(getContext(), 64), getSize()));
+}
+
 static LogicalResult verifyCount(function_ref<InFlightDiagnostic()> emitError, int64_t count) {
   return count > 0 ? success() : emitError() << "expected a positive number but got " << count;
 }

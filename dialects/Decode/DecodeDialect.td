@@ -26,6 +26,11 @@ def Decode_Dialect : Dialect {
     prompt is a row with a forced path: its tokens are forwarded and committed,
     and only its last one is a *leaf*, whose successor is chosen.
 
+    A strategy with drafts has forwards of many tokens at a time, but the choice of a token
+    is that of autoregressive decoding. So `plait-outline-steps` makes each forward a
+    `decode.run` of the step @ar; what is left works on small values of one sequence, and
+    becomes a round program that the runtime interprets (runtime/decode/rounds).
+
     A sequence is an affine handle: every op consumes it and returns the next
     one. Its last token is *pending*: it is part of the text, but its keys and
     values are not yet in the state. A forward *stages* keys and values; only
@@ -148,6 +153,8 @@ def Decode_BlockType : Decode_Type<"Block", "block"> {
   let extraClassDeclaration = [{
     /// Nodes that a path may go through.
     int64_t getNumTokens() const { return getSize() - getPrompts(); }
+    /// What the source of such a block is told in a round program: "size", or "parents".
+    void addRoundAttributes(mlir::NamedAttrList &attributes) const;
   }];
 }
 def Decode_CandidatesType : Decode_Type<"Candidates", "candidates"> {
@@ -173,6 +180,9 @@ def Decode_SuccessorsType : Decode_Type<"Successors", "successors"> {
 }
 def Decode_AcceptanceType : Decode_Type<"Acceptance", "acceptance"> {
   let summary = "how often drafted tokens were accepted, by their place in the draft";
+}
+def Decode_ChoicesType : Decode_Type<"Choices", "choices"> {
+  let summary = "what a step has chosen after each node of a block, and the most probable tokens there";
 }
 def Decode_PathType : Decode_Type<"Path", "path"> {
   let summary = "the accepted tokens of a block and the next pending token";

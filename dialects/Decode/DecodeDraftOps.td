@@ -9,9 +9,16 @@
 #define PLAIT_DECODE_DRAFT_OPS
 
 class Decode_DraftOp<string mnemonic, list<Trait> traits = []> : Decode_EvalOp<mnemonic, traits # [Pure,
-    Decode_DraftSourceOpInterface]> {
-  code getDraft = "mlir::Value getDraft() { return getBlock(); }";
-  let extraClassDeclaration = getDraft;
+    Decode_DraftSourceOpInterface, Decode_RoundOpInterface]> {
+  code ofBlock = [{
+    mlir::Value getDraft() { return getBlock(); }
+    mlir::DictionaryAttr getRoundAttributes() {
+      mlir::NamedAttrList attributes((*this)->getAttrDictionary());
+      getBlock().getType().addRoundAttributes(attributes);
+      return attributes.getDictionary(getContext());
+    }
+  }];
+  let extraClassDeclaration = ofBlock;
 }
 
 //===----------------------------------------------------------------------===//
@@ -139,7 +146,7 @@ def Decode_CarryOp : Decode_DraftOp<"carry"> {
 // What a draft is made of
 //===----------------------------------------------------------------------===//
 
-class Decode_NewOp<string what, TypeDef type> : Decode_EvalOp<"new_" # what, [Pure]> {
+class Decode_NewOp<string what, TypeDef type> : Decode_EvalOp<"new_" # what, [Pure, Decode_RoundOpInterface]> {
   let results = (outs type:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
 }
@@ -189,7 +196,7 @@ def Decode_LearnOp : Decode_EvalOp<"learn", [Pure, AllTypesMatch<["successors", 
   }];
 }
 
-def Decode_ObserveOp : Decode_EvalOp<"observe", [Pure, AllTypesMatch<["acceptance", "result"]>]> {
+def Decode_ObserveOp : Decode_EvalOp<"observe", [Pure, AllTypesMatch<["acceptance", "result"]>, Decode_RoundOpInterface]> {
   let summary = "counts which drafted tokens were accepted";
   let description = [{
     The rate at place i of a draft is the mean over the rounds in which the i tokens before
@@ -204,7 +211,7 @@ def Decode_ObserveOp : Decode_EvalOp<"observe", [Pure, AllTypesMatch<["acceptanc
   let assemblyFormat = "$acceptance `,` $block `,` $path attr-dict `:` type($acceptance) `,` type($block)";
 }
 
-def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure]> {
+def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure, Decode_RoundOpInterface]> {
   let summary = "how many tokens to draft, of a few numbers";
   let description = [{
     The one with the most tokens to be expected per time: for k, `(1 + a[0] + a[0] a[1] + ...)

@@ -37,7 +37,36 @@ def Decode_VerifyRuleOpInterface : OpInterface<"VerifyRuleOpInterface"> {
     InterfaceMethod<[{
       How the accepted tokens relate to the model's own, if logits are those of the whole
       model; with a reason, if it is not the best that there is.
-    }], "::plait::decode::ExactnessReason", "getExactness">
+    }], "::plait::decode::ExactnessReason", "getExactness">,
+    InterfaceMethod<[{
+      Creates the op that finds the rule's results along what autoregressive decoding chooses
+      at each node (`choices`). Its text has the distribution that the rule's has, and may
+      have other draws. Null, with an error, if a rule gives another distribution.
+    }], "::mlir::Operation *", "followChoices",
+    (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$choices)>
+  ];
+}
+
+def Decode_StagingOpInterface : OpInterface<"StagingOpInterface"> {
+  let description = "An op that stages keys and values of a block after a sequence.";
+  let cppNamespace = "::plait::decode";
+  let methods = [
+    InterfaceMethod<"The sequence.", "::mlir::Value", "getSequence">,
+    InterfaceMethod<"The block.", "::mlir::Value", "getBlock">
+  ];
+}
+
+def Decode_RoundOpInterface : OpInterface<"RoundOpInterface"> {
+  let description = [{
+    An op on small values of one sequence, which the runtime interprets
+    (runtime/decode/rounds). Its operands and results, but for stages, are values there.
+  }];
+  let cppNamespace = "::plait::decode";
+  let methods = [
+    InterfaceMethod<"Its name in a round program.", "::llvm::StringRef", "getRoundName", (ins), [{}],
+      [{ return $_op->getName().stripDialect(); }]>,
+    InterfaceMethod<"What it is told there besides its values.", "::mlir::DictionaryAttr", "getRoundAttributes", (ins),
+      [{}], [{ return $_op->getAttrDictionary(); }]>
   ];
 }
 

@@ -6,45 +6,102 @@
 //===----------------------------------------------------------------------===//
 //
 // What `plait-outline-steps` makes of a strategy: a forward, its head, edits and rule are a
-// step; what is left works on small values of one sequence (runtime/decode/rounds).
+// step and a walk; what is left works on small values of one sequence
+// (runtime/decode/rounds). After any path the step chooses the token that autoregressive
+// decoding would choose there, so a walk accepts a drafted token if it is that one.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_DECODE_RUN_OPS
 #define PLAIT_DECODE_RUN_OPS
 
-def Decode_RunOp : Decode_Op<"run", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "runs a step over a block; what it chose at each node";
+def Decode_RunOp : Decode_EvalOp<"run", [DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>, Decode_StagingOpInterface, Decode_RoundOpInterface]> {
+  let summary = "runs a step over a block; what it chose after each node";
   let description = [{
-    The row of the sequence in a `decode.step`: its pending tokens and the block's nodes, of
-    which each is a leaf. With `top`, that many most probable tokens are known of each.
+    The row of the sequence in a `decode.step` of its model: its pending tokens and the
+    block's nodes, of which each is a leaf. Logits of a node are edited as by `decode.edit`
+    for the path to it, and the choice is that of `decode.verify_sample` with all warps. With
+    `top`, that many most probable tokens of the edited logits are known of each node. Keys
+    and values are staged as by `decode.forward`.
 
     ```mlir
     %c, %st = decode.run @ar(%x, %b) top 8 : !decode.sequence<@main>, !decode.block<5>
     ```
-    **Constraints:** a `decode.step` of that name.
+    **Constraints:** the symbol is that of a `decode.step`, or of the `decode.strategy` that
+    becomes one. For the sequence of another model it is of that model's own program.
   }];
   let arguments = (ins FlatSymbolRefAttr:$step, Decode_SequenceType:$sequence, Decode_BlockType:$block,
                        DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$top);
   let results = (outs Decode_ChoicesType:$choices, Decode_StageType:$stage);
   let assemblyFormat = [{
-    $step `(` $sequence `,` $block `)` (`top` $top^)? attr-dict `:` type($sequence) `,` type($block) `->`
-    type($choices) `,` type($stage)
+    $step `(` $sequence `,` $block `)` (`top` $top^)? attr-dict `:` type($sequence) `,` type($block)
+  }];
+  let extraClassDeclaration = [{
+    llvm::StringRef getRoundName() { return "forward"; }
   }];
 }
 
-def Decode_WalkOp : Decode_Op<"walk", [Pure]> {
+class Decode_WalkOpBase<string mnemonic> : Decode_EvalOp<mnemonic, [Pure, Decode_RoundOpInterface]> {
+  let hasVerifier = 1;
+}
+
+def Decode_WalkOp : Decode_WalkOpBase<"walk"> {
   let summary = "the path along what a step has chosen";
   let description = [{
-    From the root to the first node whose choice was not drafted after it.
+    From the root to the first node whose choice was not drafted after it, which is the next
+    pending token. The path of `decode.verify_sample`, and of the greedy rule at temperature
+    0. It stands for rejection sampling, too: the text is distributed the same, and a draft
+    is accepted the more often as draws of a draft, by the text's random numbers, come out
+    like those of the text.
 
     ```mlir
-    %p = decode.walk %b, %c : !decode.block<5>, !decode.choices
+    %p = decode.walk %b, %c : !decode.block<5>
     ```
+    **Constraints:** the choices are those of a `decode.run` over the block.
   }];
   let arguments = (ins Decode_BlockType:$block, Decode_ChoicesType:$choices);
   let results = (outs Decode_PathType:$path);
-  let assemblyFormat = "$block `,` $choices attr-dict `:` type($block) `,` type($choices)";
+  let assemblyFormat = "$block `,` $choices attr-dict `:` type($block)";
+}
+
+def Decode_WalkGuessesOp : Decode_WalkOpBase<"walk_guesses"> {
+  let summary = "the path along what a step has chosen, and guesses for the next round";
+  let description = [{
+    The path of `decode.walk`. What was chosen after each node beyond the accepted ones is a
+    guess for the next round; it stands for `decode.verify_jacobi`.
+
+    ```mlir
+    %p, %g = decode.walk_guesses %b, %c : !decode.block<9> -> !decode.guesses<8>
+    ```
+    **Constraints:** the choices are those of a `decode.run` over the block, a chain of one
+    node more than there are guesses.
+  }];
+  let arguments = (ins Decode_BlockType:$block, Decode_ChoicesType:$choices);
+  let results = (outs Decode_PathType:$path, Decode_GuessesType:$guesses);
+  let assemblyFormat = "$block `,` $choices attr-dict `:` type($block) `->` type($guesses)";
+}
+
+def Decode_LearnChoicesOp : Decode_EvalOp<"learn_choices", [Pure, AllTypesMatch<["successors", "result"]>,
+    Decode_RoundOpInterface]> {
+  let summary = "remembers the most probable successors that a step reports of a block's tokens";
+  let description = [{
+    `decode.learn` from what a `decode.run` with `top` says of each node: of edited logits.
+
+    ```mlir
+    %a1 = decode.learn_choices %a, %b, %c : !decode.successors<8>, !decode.block<5>
+    ```
+    **Constraints:** the choices are those of a `decode.run` over the block, with a `top` of
+    as many tokens as are remembered, or more.
+  }];
+  let arguments = (ins Decode_SuccessorsType:$successors, Decode_BlockType:$block, Decode_ChoicesType:$choices);
+  let results = (outs Decode_SuccessorsType:$result);
+  let assemblyFormat = "$successors `,` $block `,` $choices attr-dict `:` type($successors) `,` type($block)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    llvm::StringRef getRoundName() { return "learn"; }
+    mlir::DictionaryAttr getRoundAttributes();
+  }];
 }
 
 #endif // PLAIT_DECODE_RUN_OPS

@@ -52,6 +52,10 @@ void StrategyOp::print(OpAsmPrinter &p) {
 
 RoundOp StrategyOp::getRound() { return *getBody().getOps<RoundOp>().begin(); }
 
+bool StrategyOp::isOutlined() {
+  return walk([](RunOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
 /// The number of tokens of a model's vocabulary, or 0 if it is not known.
 static int64_t vocabularyOf(lm::ModelOp model) {
   auto head = model.lookupSymbol<lm::FuncOp>("head");
@@ -230,11 +234,11 @@ LogicalResult CommitOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
 }
 
 LogicalResult CommitOp::verify() {
-  auto forward = getStage().getDefiningOp<ForwardOp>();
+  auto forward = getStage().getDefiningOp<StagingOpInterface>();
   if (!forward || forward.getSequence() != getSequence())
     return emitOpError("expected the stage of a 'decode.forward' of the same sequence");
-  auto rule = getPath().getDefiningOp<VerifyRuleOpInterface>();
-  if (!rule || rule->getOperand(0) != forward.getBlock())
+  Operation *path = getPath().getDefiningOp();
+  if (!isa_and_nonnull<VerifyRuleOpInterface, WalkOp, WalkGuessesOp>(path) || path->getOperand(0) != forward.getBlock())
     return emitOpError("expected a path from a rule on the block of that 'decode.forward'");
   return success();
 }

@@ -31,18 +31,21 @@ def Decode_StrategyOp : Decode_Op<"strategy", [Symbol, IsolatedFromAbove, Single
     ```
     The first argument is the sequence that the user reads. Further ones, of the same model
     or of draft models, begin with the same text and nothing in their states. `exact` says
-    how the text relates to the autoregressive one; `plait-check-exactness` proves it.
+    how the text relates to the autoregressive one; `plait-check-exactness` proves it. `call`
+    is what a user asked for, such as `"prompt_lookup(k=4)"`.
 
     **Constraints:** arguments are sequences of existing `lm.model`s with one vocabulary, one
     at least, each used by the round alone; the body is initial values (`decode.new_*`), one
     `decode.round` and a `decode.return` of its results, of which the first is the sequence.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<Decode_Exactness>:$exact);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<Decode_Exactness>:$exact, OptionalAttr<StrAttr>:$call);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     RoundOp getRound();
+    /// Whether its forwards have become steps (`plait-outline-steps`).
+    bool isOutlined();
   }];
 }
 
@@ -103,7 +106,7 @@ def Decode_ReturnOp : Decode_Op<"return", [Pure, Terminator, ParentOneOf<["Strat
 // Sequences
 //===----------------------------------------------------------------------===//
 
-def Decode_CommitOp : Decode_EvalOp<"commit", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+def Decode_CommitOp : Decode_EvalOp<"commit", [DeclareOpInterfaceMethods<InferTypeOpInterface>, Decode_RoundOpInterface]> {
   let summary = "publishes the accepted part of a stage and drops the rest";
   let description = [{
     The accepted tokens of the path become part of the sequence, their staged
@@ -114,8 +117,8 @@ def Decode_CommitOp : Decode_EvalOp<"commit", [DeclareOpInterfaceMethods<InferTy
     ```mlir
     %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
     ```
-    **Constraints:** the stage comes from a forward of the same sequence value, and the path
-    from a rule on the block of that forward.
+    **Constraints:** the stage comes from a forward, or the run of a step, of the same
+    sequence value, and the path from a rule, or a walk, on the block of that forward.
   }];
   let arguments = (ins Decode_SequenceType:$sequence, Decode_StageType:$stage, Decode_PathType:$path);
   let results = (outs Decode_SequenceType:$result);
@@ -123,7 +126,7 @@ def Decode_CommitOp : Decode_EvalOp<"commit", [DeclareOpInterfaceMethods<InferTy
   let hasVerifier = 1;
 }
 
-def Decode_FollowOp : Decode_EvalOp<"follow", [Pure, AllTypesMatch<["sequence", "result"]>]> {
+def Decode_FollowOp : Decode_EvalOp<"follow", [Pure, AllTypesMatch<["sequence", "result"]>, Decode_RoundOpInterface]> {
   let summary = "a draft sequence that goes on from the text of another";
   let description = [{
     The sequence gets the text of `other`. What its state has of that text stays, what it
@@ -141,7 +144,7 @@ def Decode_FollowOp : Decode_EvalOp<"follow", [Pure, AllTypesMatch<["sequence", 
   let assemblyFormat = "$sequence `,` $other attr-dict `:` type($sequence) `,` type($other)";
 }
 
-def Decode_ForkOp : Decode_EvalOp<"fork", [AllTypesMatch<["sequence", "result"]>]> {
+def Decode_ForkOp : Decode_EvalOp<"fork", [AllTypesMatch<["sequence", "result"]>, Decode_RoundOpInterface]> {
   let summary = "a second handle on a sequence, to draft with";
   let description = [{
     Copies nothing: what the fork commits goes into the state beyond what `sequence` has
@@ -158,14 +161,14 @@ def Decode_ForkOp : Decode_EvalOp<"fork", [AllTypesMatch<["sequence", "result"]>
   let assemblyFormat = "$sequence attr-dict `:` type($sequence)";
 }
 
-def Decode_DropOp : Decode_EvalOp<"drop"> {
+def Decode_DropOp : Decode_EvalOp<"drop", [Decode_RoundOpInterface]> {
   let summary = "ends a fork";
   let arguments = (ins Decode_SequenceType:$sequence);
   let assemblyFormat = "$sequence attr-dict `:` type($sequence)";
   let hasVerifier = 1;
 }
 
-def Decode_StopOp : Decode_EvalOp<"stop", [Pure]> {
+def Decode_StopOp : Decode_EvalOp<"stop", [Pure, Decode_RoundOpInterface]> {
   let summary = "whether the sequence has ended: a stop id was chosen, or its budget is spent";
   let arguments = (ins Decode_SequenceType:$sequence);
   let results = (outs I1:$stop);
@@ -176,7 +179,8 @@ def Decode_StopOp : Decode_EvalOp<"stop", [Pure]> {
 // Model
 //===----------------------------------------------------------------------===//
 
-def Decode_ForwardOp : Decode_EvalOp<"forward", [DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+def Decode_ForwardOp : Decode_EvalOp<"forward", [DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    Decode_StagingOpInterface]> {
   let summary = "runs the sequence's model over a block; the only op that touches layer weights";
   let description = [{
     Keys and values of the block are staged after the sequence's published

@@ -31,6 +31,11 @@ static Operation *refuseBatch(Operation *op) {
   return nullptr;
 }
 
+static Operation *refuseChoices(Operation *op, StringRef found, StringRef expected) {
+  op->emitOpError("is not compiled yet: found ") << found << "; expected " << expected;
+  return nullptr;
+}
+
 //===----------------------------------------------------------------------===//
 // Greedy
 //===----------------------------------------------------------------------===//
@@ -40,6 +45,10 @@ Operation *VerifyGreedyOp::batch(OpBuilder &b, Value logits, function_ref<Value(
 }
 
 ExactnessReason VerifyGreedyOp::getExactness() { return {}; }
+
+Operation *VerifyGreedyOp::followChoices(OpBuilder &b, Value choices) {
+  return WalkOp::create(b, getLoc(), getBlock(), choices);
+}
 
 //===----------------------------------------------------------------------===//
 // Sample
@@ -59,6 +68,10 @@ Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(
   return ChooseSampleOp::create(b, getLoc(), logits, positions, seed, sequence, temperature, topK, topP, minP);
 }
 
+Operation *VerifySampleOp::followChoices(OpBuilder &b, Value choices) {
+  return WalkOp::create(b, getLoc(), getBlock(), choices);
+}
+
 ExactnessReason VerifySampleOp::getExactness() {
   if (getPurpose() == Purpose::draft)
     return {Exactness::distribution, "draws are those of a draft"};
@@ -72,6 +85,12 @@ ExactnessReason VerifySampleOp::getExactness() {
 LogicalResult VerifyRejectOp::verify() { return verifyWarps(*this, getWarps()); }
 
 Operation *VerifyRejectOp::batch(OpBuilder &, Value, function_ref<Value(Role)>) { return refuseBatch(*this); }
+
+Operation *VerifyRejectOp::followChoices(OpBuilder &b, Value choices) {
+  if (getBonus() && *getBonus() != getWarps())
+    return refuseChoices(*this, "other warps at the end of a block", "no 'bonus'");
+  return WalkOp::create(b, getLoc(), getBlock(), choices);
+}
 
 ExactnessReason VerifyRejectOp::getExactness() {
   if (getBonus() && *getBonus() != getWarps())
@@ -91,6 +110,11 @@ LogicalResult VerifyTypicalOp::verify() {
 
 Operation *VerifyTypicalOp::batch(OpBuilder &, Value, function_ref<Value(Role)>) { return refuseBatch(*this); }
 
+Operation *VerifyTypicalOp::followChoices(OpBuilder &, Value) {
+  return refuseChoices(*this, "typical acceptance",
+                       "a rule that is identical or of the distribution, verify_sample say");
+}
+
 ExactnessReason VerifyTypicalOp::getExactness() {
   return {Exactness::approximate, "typical acceptance takes drafted tokens that would not have been drawn"};
 }
@@ -109,6 +133,12 @@ LogicalResult VerifyJacobiOp::verify() {
 }
 
 Operation *VerifyJacobiOp::batch(OpBuilder &, Value, function_ref<Value(Role)>) { return refuseBatch(*this); }
+
+Operation *VerifyJacobiOp::followChoices(OpBuilder &b, Value choices) {
+  if (getAgainst() == Context::fresh)
+    return refuseChoices(*this, "guesses tested against fresh distributions", "'against stale'");
+  return WalkGuessesOp::create(b, getLoc(), PathType::get(getContext()), getGuesses().getType(), getBlock(), choices);
+}
 
 ExactnessReason VerifyJacobiOp::getExactness() {
   if (getAgainst() == Context::fresh)

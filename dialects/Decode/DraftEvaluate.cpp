@@ -211,17 +211,24 @@ LogicalResult TopOp::evaluate(Evaluator &, Values operands, ValueList &results) 
   return success();
 }
 
-LogicalResult LearnOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+static LogicalResult learn(Operation *op, Values operands, int64_t count, ValueList &results) {
   auto table = valueAs<SuccessorsValue>(operands[0]);
   const auto &block = valueAs<BlockValue>(operands[1]);
   const auto &logits = valueAs<NodeRowsValue>(operands[2]);
-  if (failed(verifyRows(*this, block, logits)))
+  if (failed(verifyRows(op, block, logits)))
     return failure();
   for (auto [node, value] : llvm::enumerate(block.nodes))
-    table.entries[value.token] =
-        topTokens(logits.of(int64_t(node)), cast<SuccessorsType>(getResult().getType()).getCount());
+    table.entries[value.token] = topTokens(logits.of(int64_t(node)), count);
   results.push_back(std::move(table));
   return success();
+}
+
+LogicalResult LearnOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  return learn(*this, operands, getResult().getType().getCount(), results);
+}
+
+LogicalResult LearnChoicesOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  return learn(*this, operands, getResult().getType().getCount(), results);
 }
 
 LogicalResult ObserveOp::evaluate(Evaluator &, Values operands, ValueList &results) {

@@ -153,19 +153,19 @@ static std::shared_ptr<StateValue> copyOf(const std::shared_ptr<StateValue> &sta
   return std::make_shared<StateValue>(*state);
 }
 
-LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model,
+                                      ArrayRef<int64_t> skip, Values operands, ValueList &results) {
   const SequenceValue &x = sequence(operands[0]);
   const auto &block = valueAs<BlockValue>(operands[1]);
   if (block.sequence.tokens != x.tokens || block.sequence.published != x.published)
-    return emitOpError("expected a block that continues the text of its sequence");
-  FlatSymbolRefAttr symbol = cast<SequenceType>(getSequence().getType()).getModel();
-  auto forward = modelFunction(*this, symbol, "forward", "(ids, positions, rows, state...) -> (hidden, state...)",
+    return op->emitOpError("expected a block that continues the text of its sequence");
+  auto forward = modelFunction(op, model, "forward", "(ids, positions, rows, state...) -> (hidden, state...)",
                                [](lm::FuncOp function) { return function.isForward(); });
   if (failed(forward))
     return failure();
-  int64_t forced = int64_t(block.forced.size()), limit = modelOf(*this, symbol).getMaxPositions();
+  int64_t forced = int64_t(block.forced.size()), limit = modelOf(op, model).getMaxPositions();
   llvm::scope_exit restore([&, skipped = evaluator.skippedLayers] { evaluator.skippedLayers = skipped; });
-  evaluator.skippedLayers = getSkip().value_or(ArrayRef<int64_t>()).vec();
+  evaluator.skippedLayers = skip.vec();
 
   NodeRowsValue hidden{block, {}};
   StageValue stage;
@@ -177,7 +177,7 @@ LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueLi
     StageValue::Branch branch{block.pathTo(leaf), {}};
     int64_t count = forced + int64_t(branch.nodes.size());
     if (x.published + count > limit)
-      return emitOpError("expected at most max_positions ")
+      return op->emitOpError("expected at most max_positions ")
              << limit << " tokens in a sequence but got " << x.published + count;
     DenseValue ids = DenseValue::zeros({count}), positions = ids;
     for (int64_t i = 0; i < count; ++i) {
@@ -208,17 +208,30 @@ LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueLi
   return success();
 }
 
-LogicalResult HeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
-  const auto &hidden = valueAs<NodeRowsValue>(operands[0]);
-  auto head = modelFunction(
-      *this, cast<HiddenType>(getHidden().getType()).getModel(), getFunction().value_or("head"), "(hidden) -> logits",
-      [](lm::FuncOp function) { return function.getNumArguments() == 1 && function.getNumResults() == 1; });
+LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  return evaluateForward(*this, evaluator, getSequence().getType().getModel(), getSkip().value_or(ArrayRef<int64_t>()),
+                         operands, results);
+}
+
+FailureOr<NodeRowsValue> decode::evaluateHead(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model,
+                                              StringRef function, const NodeRowsValue &hidden) {
+  auto head = modelFunction(op, model, function, "(hidden) -> logits", [](lm::FuncOp function) {
+    return function.getNumArguments() == 1 && function.getNumResults() == 1;
+  });
   if (failed(head))
     return failure();
   auto values = evaluator.runBlock(head->getBody().front(), {hidden.rows});
   if (failed(values))
     return failure();
-  results.push_back(NodeRowsValue{hidden.block, valueAs<DenseValue>(values->front())});
+  return NodeRowsValue{hidden.block, valueAs<DenseValue>(values->front())};
+}
+
+LogicalResult HeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  auto logits = evaluateHead(*this, evaluator, getHidden().getType().getModel(), getFunction().value_or("head"),
+                             valueAs<NodeRowsValue>(operands[0]));
+  if (failed(logits))
+    return failure();
+  results.push_back(std::move(*logits));
   return success();
 }
 
@@ -235,15 +248,13 @@ LogicalResult LeafOp::evaluate(Evaluator &, Values operands, ValueList &results)
   return success();
 }
 
-LogicalResult EditOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  const SequenceValue &x = sequence(operands[0]);
-  auto logits = valueAs<NodeRowsValue>(operands[1]);
+void decode::editRows(const SequenceValue &x, NodeRowsValue &logits, History history) {
   const BlockValue &block = logits.block;
   for (int64_t node = 0; node < logits.rows.rows(); ++node) {
     MutableArrayRef<double> row(logits.rows.row(node), size_t(logits.rows.rowSize()));
     std::vector<int64_t> text = x.tokens;
     std::vector<int64_t> path = block.pathTo(node);
-    if (getHistory() == History::path)
+    if (history == History::path)
       for (int64_t at : ArrayRef(path).drop_front())
         text.push_back(block.nodes[size_t(at)].token);
     for (auto [token, bias] : x.logitBias)
@@ -254,6 +265,25 @@ LogicalResult EditOp::evaluate(Evaluator &, Values operands, ValueList &results)
       for (int64_t stop : x.stopIds)
         applyEdit(row, {stop, -std::numeric_limits<double>::infinity()});
   }
+}
+
+LogicalResult EditOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto logits = valueAs<NodeRowsValue>(operands[1]);
+  editRows(sequence(operands[0]), logits, getHistory());
   results.push_back(std::move(logits));
+  return success();
+}
+
+LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  FlatSymbolRefAttr model = getSequence().getType().getModel();
+  ValueList forwarded;
+  if (failed(evaluateForward(*this, evaluator, model, {}, operands, forwarded)))
+    return failure();
+  auto logits = evaluateHead(*this, evaluator, model, "head", valueAs<NodeRowsValue>(forwarded[0]));
+  if (failed(logits))
+    return failure();
+  editRows(sequence(operands[0]), *logits, History::path);
+  results.push_back(std::move(*logits));
+  results.push_back(std::move(forwarded[1]));
   return success();
 }

@@ -48,7 +48,8 @@ struct StageValue {
   std::vector<Branch> branches;
 };
 
-/// !decode.hidden and !decode.logits: a row per node of the block, or of one node.
+/// !decode.hidden and !decode.logits: a row per node of the block, or of one node. And
+/// !decode.choices: the edited logits, from which follows what is chosen.
 struct NodeRowsValue {
   BlockValue block;
   DenseValue rows;
@@ -90,6 +91,19 @@ struct AcceptanceValue {
   };
   std::vector<Rate> rates;
 };
+
+/// Runs `model` over the block operands[1] of the sequence operands[0], without some layers:
+/// the block's hidden states and a stage are appended to `results`.
+llvm::LogicalResult evaluateForward(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,
+                                    llvm::ArrayRef<int64_t> skip, llvm::ArrayRef<EvalValue> operands,
+                                    std::vector<EvalValue> &results);
+
+/// Logits by a function of `model`.
+llvm::FailureOr<NodeRowsValue> evaluateHead(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,
+                                            llvm::StringRef function, const NodeRowsValue &hidden);
+
+/// Edits the logits of each node as `sequence` asks.
+void editRows(const SequenceValue &sequence, NodeRowsValue &logits, History history);
 
 /// Fails, with an error, unless there are as many `logits` as nodes in `block`, or those of
 /// one node.

@@ -106,6 +106,16 @@ static PathValue follow(Walk walk, llvm::function_ref<Choice(const Walk &)> choo
   }
 }
 
+/// Draws the successor of the node at work; greedily at temperature 0.
+static Choice draw(const Walk &at, const WarpValues &warps, RandomPurpose purpose) {
+  std::vector<double> weights = warpedWeights(at.row(), warps);
+  if (weights.empty())
+    return {-1, true, 0};
+  if (!(warps.temperature > 0))
+    return chooseGreedily(at.row());
+  return choiceOf(at.row(), at.pick(weights, at.key(purpose)));
+}
+
 LogicalResult VerifyGreedyOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   Walk walk(operands);
   if (failed(verifyRows(*this, walk.block, walk.logits)))
@@ -120,14 +130,8 @@ LogicalResult VerifySampleOp::evaluate(Evaluator &, Values operands, ValueList &
     return failure();
   WarpValues warps = warpsOf(walk.block.sequence, getWarps());
   bool isDraft = getPurpose() == Purpose::draft;
-  PathValue path = follow(walk, [&](const Walk &at) {
-    std::vector<double> weights = warpedWeights(at.row(), warps);
-    if (weights.empty())
-      return Choice{-1, true, 0};
-    if (!(warps.temperature > 0))
-      return chooseGreedily(at.row());
-    return choiceOf(at.row(), at.pick(weights, at.key(isDraft ? RandomPurpose::draft : RandomPurpose::sample)));
-  });
+  RandomPurpose purpose = isDraft ? RandomPurpose::draft : RandomPurpose::sample;
+  PathValue path = follow(walk, [&](const Walk &at) { return draw(at, warps, purpose); });
   if (isDraft && !path.next.nonfinite) {
     walk.path = path;
     path.drawnFrom = distributionOf(walk.row(), warps);
@@ -246,6 +250,38 @@ LogicalResult VerifyJacobiOp::evaluate(Evaluator &, Values operands, ValueList &
     guesses.guesses.push_back({token, -1, std::move(p)});
   }
   results.push_back(std::move(walk.path));
+  results.push_back(std::move(guesses));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Along what a step has chosen
+//===----------------------------------------------------------------------===//
+
+/// What a step chooses after the node at work: with all warps.
+static Choice chosenBy(const Walk &at) {
+  const SequenceValue &x = at.block.sequence;
+  return draw(at, {x.temperature, x.topK, x.topP, x.minP}, RandomPurpose::sample);
+}
+
+LogicalResult WalkOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  results.push_back(follow(Walk(operands), chosenBy));
+  return success();
+}
+
+LogicalResult WalkGuessesOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  Walk rest(operands);
+  rest.path = follow(rest, chosenBy);
+  results.push_back(rest.path);
+  GuessesValue guesses;
+  // The node after the accepted ones speaks of the token after the successor.
+  while (!rest.path.next.nonfinite && !rest.children().empty()) {
+    rest.accept(rest.children().front());
+    Choice choice = chosenBy(rest);
+    if (choice.nonfinite)
+      break;
+    guesses.guesses.push_back({choice.token, -1, {}});
+  }
   results.push_back(std::move(guesses));
   return success();
 }

@@ -52,8 +52,9 @@ LogicalResult ModelOp::verifyRegions() {
     return emitOpError("expected 0 <= rank < ranks but got ") << rank << " and " << ranks;
   DenseSet<Attribute> kernels;
   for (Operation &op : getBody().front()) {
-    if (!isa<KernelOp, WeightOp, StateOp, GroupOp, PlanOp>(op))
-      return op.emitOpError("expected only rt.kernel, rt.weight, rt.state, rt.group and rt.plan in an 'rt.model'");
+    if (!isa<KernelOp, WeightOp, StateOp, GroupOp, PlanOp, StrategyOp>(op))
+      return op.emitOpError(
+          "expected only rt.kernel, rt.weight, rt.state, rt.group, rt.plan and rt.strategy in an 'rt.model'");
     if (auto kernel = dyn_cast<KernelOp>(op))
       kernels.insert(kernel.getFunctionAttr());
   }
@@ -307,4 +308,13 @@ LogicalResult CollectiveOp::verify() {
   if (int64_t(getLayerBegin()) < 0 || getLayerBegin() >= getLayerEnd())
     return emitOpError("expected 0 <= layer_begin < layer_end but got ") << getLayerBegin() << " to " << getLayerEnd();
   return getBarrier() ? success() : emitOpError("expected 'barrier': all threads must have finished");
+}
+
+LogicalResult StrategyOp::verify() {
+  if (getCall().empty())
+    return emitOpError("expected what users call it but got an empty text");
+  for (StringRef member : {"name", "exact", "models", "values", "begin", "inits", "arguments", "round"})
+    if (!getProgram().contains(member))
+      return emitOpError("expected a program with a member \"") << member << "\"";
+  return success();
 }

@@ -29,9 +29,10 @@ def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]
     Those of some of the ranks are in its table of groups; `token_group` is the one that
     shares tokens out (-1: all ranks).
 
-    **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.group`, `rt.plan` inside; a
-    launch names a kernel of the table; `0 <= rank < ranks`; collectives only with
-    several ranks; groups of a collective and of tokens are in the table and have this rank.
+    **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.group`, `rt.plan` and
+    `rt.strategy` inside; a launch names a kernel of the table; `0 <= rank < ranks`;
+    collectives only with several ranks; groups of a collective and of tokens are in the
+    table and have this rank.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, StrAttr:$numerics, I64Attr:$vocabulary,
                        I64Attr:$max_positions, I64Attr:$layers, I64Attr:$pack_bytes, I64Attr:$parameters,
@@ -232,6 +233,33 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
     /// Whether ranks have parts of the matrix as source or as target.
     bool hasParts() { return getKind() != CollectiveKind::all_reduce && !isInPlace(); }
   }];
+}
+
+def Rt_StrategyOp : Rt_Op<"strategy", [ParentOneOf<["ModelOp", "::mlir::ModuleOp"]>]> {
+  let summary = "a decoding strategy as a round program: an entry of the manifest's \"strategies\"";
+  let description = [{
+    `call` is what a user asks for, `program` what runtime/decode/rounds/RoundProgram.h
+    specifies: ops on numbered values of one sequence, whose forwards are plans of the
+    model, or of a draft model that has an artifact of its own. Inside the module until
+    there is an `rt.model`.
+
+    ```mlir
+    rt.strategy "mine()" runs {
+      name = "mine", exact = "identical", models = ["main"], values = 6 : i64, begin = [], inits = array<i64: 0>,
+      arguments = array<i64: 1>, round = {
+        ops = [{op = "pending", operands = array<i64: 1>, results = array<i64: 2>, size = 1 : i64},
+               {op = "forward", operands = array<i64: 1, 2>, results = array<i64: 3>, step = @ar},
+               {op = "walk", operands = array<i64: 2, 3>, results = array<i64: 4>},
+               {op = "commit", operands = array<i64: 1, 4>, results = array<i64: 5>},
+               {op = "stop", operands = array<i64: 5>, results = array<i64: 6>} ],
+        yield = array<i64: 5>, stop = 6 : i64}}
+    ```
+    **Constraints:** `call` is not empty; the members of `program` that are above are there.
+    The compiler reads it as the runtime does before it writes it.
+  }];
+  let arguments = (ins StrAttr:$call, DictionaryAttr:$program);
+  let assemblyFormat = "$call `runs` $program attr-dict";
+  let hasVerifier = 1;
 }
 
 def Rt_ReportNonfiniteOp : Rt_Op<"report_nonfinite"> {

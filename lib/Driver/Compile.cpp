@@ -14,6 +14,7 @@
 #include "Link.h"
 #include "Machine.h"
 #include "MergeRanks.h"
+#include "Strategies.h"
 #include "passes/Parallel/CollectiveTrace.h"
 #include "passes/Parallel/Passes.h"
 #include "plait/Driver/Register.h"
@@ -94,6 +95,7 @@ public:
       return invalidArgument("target: found a list with IR of the lower phase or later; expected one target, as that "
                              "IR is made for one");
     PLAIT_RETURN_IF_ERROR(checkRanks());
+    PLAIT_RETURN_IF_ERROR(readStrategies());
     phaseOptions.debugLogits = options.debugLogits;
     phaseOptions.fuseGated = options.fusions.gated;
     phaseOptions.fuseEpilogues = options.fusions.epilogues;
@@ -111,8 +113,9 @@ public:
     for (lm::ModelOp model : module->getOps<lm::ModelOp>())
       if (model.getNumerics() == lm::Numerics::tp_invariant)
         phaseOptions.tpInvariant = true;
-    for (Phase phase : {Phase::import, Phase::decode})
-      PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
+    PLAIT_RETURN_IF_ERROR(runPhase(Phase::import, *module));
+    PLAIT_RETURN_IF_ERROR(addStrategies());
+    PLAIT_RETURN_IF_ERROR(runPhase(Phase::decode, *module));
     if (options.stopAfter <= Phase::decode)
       return writeIR(*module);
     // Of IR that is shown, that of rank 0.
@@ -121,7 +124,7 @@ public:
       PLAIT_RETURN_IF_ERROR(compileFor(machine));
     if (options.stopAfter < Phase::link)
       return writeIR(*ranks.front().front().module);
-    LinkInputs inputs{options, imported, selftest, ranks, handover, importance ? &*importance : nullptr};
+    LinkInputs inputs{options, imported, selftest, ranks, handover, importance ? &*importance : nullptr, draftModels};
     return link(inputs);
   }
 
@@ -146,6 +149,35 @@ private:
     return Status::success();
   }
 
+  Status readStrategies() {
+    if (!options.decode.empty() && options.startFrom > Phase::decode)
+      return invalidArgument("--decode: found it with --start-from=" + getName(options.startFrom).str() +
+                             "; expected import or decode, as strategies are part of that phase");
+    PLAIT_ASSIGN_OR_RETURN(strategies, fillStrategies(options.decode));
+    PLAIT_ASSIGN_OR_RETURN(draftModels, draftModelsOf(strategies));
+    if (!draftModels.empty() && options.emit == Emit::executable)
+      return unsupported("--decode: found a draft model with --emit=exe, and an executable is one model; expected "
+                         "--emit=folder");
+    return Status::success();
+  }
+
+  Status addStrategies() {
+    if (options.stopAfter < Phase::decode)
+      return Status::success();
+    for (const auto &[name, path] : draftModels)
+      PLAIT_RETURN_IF_ERROR(addDraftModel(*module, name, path, imported ? &*imported : nullptr, importOptions()));
+    return plait::addStrategies(*module, strategies, sources);
+  }
+
+  ImportOptions importOptions() const {
+    ImportOptions import;
+    import.readCheckpoint = options.weights.kind == WeightsSpec::Kind::checkpoint;
+    import.format = options.format;
+    import.state = options.state;
+    import.numerics = options.numerics;
+    return import;
+  }
+
   static DialectRegistry makeRegistry() {
     DialectRegistry registry;
     registerAllDialects(registry);
@@ -161,12 +193,7 @@ private:
       return invalidArgument(options.input +
                              ": found a folder; expected IR with --start-from (the folder goes to --folder)");
     if (!folder.empty()) {
-      ImportOptions import;
-      import.readCheckpoint = options.weights.kind == WeightsSpec::Kind::checkpoint;
-      import.format = options.format;
-      import.state = options.state;
-      import.numerics = options.numerics;
-      PLAIT_ASSIGN_OR_RETURN(imported, importModel(context, folder, import));
+      PLAIT_ASSIGN_OR_RETURN(imported, importModel(context, folder, importOptions()));
       for (const std::string &warning : imported->warnings)
         log("warning: " + warning);
       if (options.checkFinite && imported->checkpoint) {
@@ -354,6 +381,8 @@ private:
   std::optional<ImportedModel> imported;
   std::optional<WeightImportance> importance;
   std::optional<Selftest> selftest;
+  std::vector<StrategyText> strategies;
+  DraftModels draftModels;
   OwningOpRef<ModuleOp> module;
   std::vector<RankCode> ranks;
   HandoverCode handover; ///< of a model with phases

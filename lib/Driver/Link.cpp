@@ -11,11 +11,13 @@
 #include "plait/Driver/Version.h"
 #include "plait/Target/Artifact.h"
 #include "plait/Target/Object.h"
+#include "plait/Target/PlanJson.h"
 #include "plait/Target/WeightPack.h"
 #include "runtime/base/Digest.h"
 #include "runtime/base/File.h"
 #include "runtime/base/Safetensors.h"
 #include "runtime/core/Manifest.h"
+#include "runtime/decode/rounds/RoundProgram.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
@@ -45,6 +47,7 @@ public:
     PLAIT_RETURN_IF_ERROR(writeHandover());
     PLAIT_RETURN_IF_ERROR(writeCompanions());
     PLAIT_RETURN_IF_ERROR(writeSelftest());
+    PLAIT_RETURN_IF_ERROR(writeDraftModels());
     return writeManifest();
   }
 
@@ -244,6 +247,48 @@ private:
     return Status::success();
   }
 
+  /// Each into a folder of its name, with the options of the target but for those of ranks.
+  Status writeDraftModels() {
+    for (const auto &[name, path] : in.draftModels) {
+      CompileOptions own = in.options;
+      own.input = path;
+      own.folder.clear();
+      own.output = artifact.pathOf(name);
+      own.mesh = Mesh();
+      own.sequenceParallel = own.debugLogits = false;
+      own.machine.clear();
+      own.shards.clear();
+      own.decode.clear();
+      own.startFrom = Phase::import;
+      PLAIT_RETURN_IF_ERROR(compile(own).withContext("--decode: " + name));
+    }
+    return Status::success();
+  }
+
+  /// Programs are read as the runtime reads them, which refuses what it cannot run.
+  Status describeStrategies(Json &manifest) {
+    Json strategies = Json::array(), models = Json::object();
+    for (rt::StrategyOp strategy : model.getBody().front().getOps<rt::StrategyOp>()) {
+      std::string call = strategy.getCall().str();
+      Json program = toJson(strategy.getProgram());
+      auto read = RoundProgram::read(JsonView(program, call));
+      if (!read)
+        return internalError("link: " + read.status().message());
+      for (const std::string &name : (*read)->models)
+        if (name != model.getSymName() && !in.draftModels.count(name))
+          return invalidArgument("link: found " + call + ", which drafts with a model @" + name +
+                                 "; expected that model's path by --decode, together with the import or decode phase");
+      strategies.push_back({{"call", call}, {"program", std::move(program)}});
+    }
+    for (const auto &[name, path] : in.draftModels)
+      models[name] = name;
+    if (!strategies.empty())
+      manifest["strategies"] = std::move(strategies);
+    if (!models.empty())
+      manifest["models"] = std::move(models);
+    return Status::success();
+  }
+
   Json describeGeneration() {
     GenerationDefaults defaults = in.imported ? in.imported->generation : GenerationDefaults();
     Json bos = defaults.bos ? Json(*defaults.bos) : Json(nullptr);
@@ -273,6 +318,7 @@ private:
     manifest["numerics"] = model.getNumerics().str();
     // The first variant is what runs unless another is asked for.
     manifest["strategy"] = (*model.getBody().front().getOps<rt::PlanOp>().begin()).getName().str();
+    PLAIT_RETURN_IF_ERROR(describeStrategies(manifest));
     PLAIT_RETURN_IF_ERROR(describeInputs()); // a pack's key is made of them
     if (!hasRanks())
       manifest["binaries"] = parts.front()["binaries"];

@@ -8,6 +8,7 @@
 #ifndef PLAIT_LIB_DRIVER_LINK_H
 #define PLAIT_LIB_DRIVER_LINK_H
 
+#include "Strategies.h"
 #include "plait/Driver/Compile.h"
 #include "plait/Target/CpuMachine.h"
 #include "runtime/base/QuantizedTensor.h"
@@ -55,6 +56,7 @@ struct LinkInputs {
   std::vector<RankCode> &ranks; ///< at least one
   const HandoverCode &handover;
   const WeightImportance *importance; ///< of columns, for rounding; may be null
+  const DraftModels &draftModels;     ///< to compile by themselves
 };
 
 /// A binary for each target, weights of each rank, self-test and manifest, in one artifact.

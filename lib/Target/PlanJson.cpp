@@ -19,6 +19,32 @@ Json plait::toJson(const LinearForm &form) {
           {"token_positions", form.tokenPositions}};
 }
 
+Json plait::toJson(Attribute attribute) {
+  if (auto dictionary = dyn_cast<DictionaryAttr>(attribute)) {
+    Json object = Json::object();
+    for (NamedAttribute member : dictionary)
+      object[member.getName().str()] = toJson(member.getValue());
+    return object;
+  }
+  if (auto list = dyn_cast<ArrayAttr>(attribute)) {
+    Json values = Json::array();
+    for (Attribute value : list)
+      values.push_back(toJson(value));
+    return values;
+  }
+  if (auto text = dyn_cast<StringAttr>(attribute))
+    return text.str();
+  if (auto symbol = dyn_cast<FlatSymbolRefAttr>(attribute))
+    return symbol.getValue().str();
+  if (auto number = dyn_cast<IntegerAttr>(attribute))
+    return number.getValue().getSExtValue();
+  if (auto numbers = dyn_cast<DenseI64ArrayAttr>(attribute))
+    return std::vector<int64_t>(numbers.asArrayRef());
+  if (auto numbers = dyn_cast<DenseF64ArrayAttr>(attribute))
+    return std::vector<double>(numbers.asArrayRef());
+  return nullptr;
+}
+
 static std::string text(Type type) {
   std::string result;
   llvm::raw_string_ostream(result) << type;
@@ -140,17 +166,20 @@ template <typename Op> static Json listOf(Block &body) {
 
 Json plait::planToJson(rt::ModelOp model) {
   Block &body = model.getBody().front();
-  return {{"name", model.getSymName().str()},
-          {"family", model.getFamily().str()},
-          {"numerics", model.getNumerics().str()},
-          {"vocabulary", int64_t(model.getVocabulary())},
-          {"max_positions", int64_t(model.getMaxPositions())},
-          {"layers", int64_t(model.getLayers())},
-          {"pack_bytes", int64_t(model.getPackBytes())},
-          {"rank", int64_t(model.getRank())},
-          {"ranks", int64_t(model.getRanks())},
-          {"kernels", listOf<rt::KernelOp>(body)},
-          {"weights", listOf<rt::WeightOp>(body)},
-          {"states", listOf<rt::StateOp>(body)},
-          {"plans", listOf<rt::PlanOp>(body)}};
+  Json json = {{"name", model.getSymName().str()},
+               {"family", model.getFamily().str()},
+               {"numerics", model.getNumerics().str()},
+               {"vocabulary", int64_t(model.getVocabulary())},
+               {"max_positions", int64_t(model.getMaxPositions())},
+               {"layers", int64_t(model.getLayers())},
+               {"pack_bytes", int64_t(model.getPackBytes())},
+               {"rank", int64_t(model.getRank())},
+               {"ranks", int64_t(model.getRanks())},
+               {"kernels", listOf<rt::KernelOp>(body)},
+               {"weights", listOf<rt::WeightOp>(body)},
+               {"states", listOf<rt::StateOp>(body)},
+               {"plans", listOf<rt::PlanOp>(body)}};
+  for (rt::StrategyOp strategy : body.getOps<rt::StrategyOp>())
+    json["strategies"].push_back({{"call", strategy.getCall().str()}, {"program", toJson(strategy.getProgram())}});
+  return json;
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Decode/Passes.h"
+#include "passes/Decode/StepShape.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -23,7 +24,9 @@ struct AttachStrategyPass : plait::impl::AttachStrategyPassBase<AttachStrategyPa
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (!module.getOps<StrategyOp>().empty() || !module.getOps<StepOp>().empty())
+    auto strategies = module.getOps<StrategyOp>();
+    bool areSteps = !strategies.empty() && llvm::all_of(strategies, isStep);
+    if (areSteps || module.lookupSymbol<StrategyOp>("ar") || !module.getOps<StepOp>().empty())
       return;
     auto target = SymbolTable::lookupSymbolIn(module, model);
     if (!isa_and_nonnull<lm::ModelOp>(target)) {
@@ -38,8 +41,8 @@ struct AttachStrategyPass : plait::impl::AttachStrategyPassBase<AttachStrategyPa
     OpBuilder b(module.getBodyRegion());
     b.setInsertionPointToEnd(module.getBody());
     auto type = SequenceType::get(context, FlatSymbolRefAttr::get(context, model));
-    auto strategy =
-        StrategyOp::create(b, loc, b.getStringAttr("ar"), ExactnessAttr::get(context, Exactness::identical));
+    auto strategy = StrategyOp::create(b, loc, b.getStringAttr("ar"), ExactnessAttr::get(context, Exactness::identical),
+                                       StringAttr());
     Block *body = b.createBlock(&strategy.getBody(), {}, {type}, {loc});
     auto round = RoundOp::create(b, loc, TypeRange{type}, ValueRange{body->getArgument(0)});
     ReturnOp::create(b, loc, round.getResults());

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Decode/Passes.h"
+#include "passes/Decode/StepShape.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -102,48 +103,13 @@ private:
   SmallVector<Role> inputRoles;
 };
 
-/// The ops of a round, in the one shape that is batched today.
-struct RoundShape {
-  ForwardOp forward;
-  HeadOp head;
-  EditOp edit; ///< or null
-  VerifyRuleOpInterface rule;
-
-  static FailureOr<RoundShape> match(RoundOp round) {
-    RoundShape shape;
-    for (Operation &op : round.getBody().front()) {
-      if (auto forward = dyn_cast<ForwardOp>(op); forward && !shape.forward)
-        shape.forward = forward;
-      else if (auto head = dyn_cast<HeadOp>(op); head && !shape.head)
-        shape.head = head;
-      else if (auto edit = dyn_cast<EditOp>(op); edit && !shape.edit)
-        shape.edit = edit;
-      else if (auto rule = dyn_cast<VerifyRuleOpInterface>(op); rule && !shape.rule)
-        shape.rule = rule;
-      else if (!isa<PendingOp, CommitOp, StopOp, YieldOp>(op))
-        return op.emitOpError("cannot be batched: expected a round of pending, forward, head, at most one edit, "
-                              "one verify rule, commit and stop");
-    }
-    if (!shape.forward || !shape.head || !shape.rule)
-      return round.emitOpError("cannot be batched: expected a forward, a head and a verify rule");
-    if (shape.edit && !llvm::is_contained(shape.rule->getOperands(), shape.edit.getResult()))
-      return shape.edit.emitOpError("cannot be batched: expected the verify rule to take the edited logits");
-    auto pending = shape.forward.getBlock().getDefiningOp<PendingOp>();
-    if (!pending || pending.getMaxTokens() != 1)
-      return shape.forward.emitOpError("cannot be batched: expected a block of one pending token");
-    auto yield = cast<YieldOp>(round.getBody().front().getTerminator());
-    auto stop = yield.getStop().getDefiningOp<StopOp>();
-    if (!stop || !stop.getSequence().getDefiningOp<CommitOp>() || yield.getValues() != ValueRange(stop.getSequence()))
-      return yield.emitOpError("cannot be batched: expected the committed sequence and whether it stops");
-    return shape;
-  }
-};
-
 struct BatchPass : plait::impl::BatchPassBase<BatchPass> {
   using BatchPassBase::BatchPassBase;
 
   void runOnOperation() override {
     for (StrategyOp strategy : llvm::make_early_inc_range(getOperation().getOps<StrategyOp>())) {
+      if (strategy.isOutlined())
+        continue;
       if (failed(batch(strategy, /*logits=*/false)) || (debugLogits && failed(batch(strategy, /*logits=*/true))))
         return signalPassFailure();
       strategy.erase();
@@ -152,7 +118,7 @@ struct BatchPass : plait::impl::BatchPassBase<BatchPass> {
 
   LogicalResult batch(StrategyOp strategy, bool wantLogits) {
     RoundOp round = strategy.getRound();
-    auto shape = RoundShape::match(round);
+    auto shape = StepShape::match(round);
     if (failed(shape))
       return failure();
     FlatSymbolRefAttr model = cast<SequenceType>(shape->forward.getSequence().getType()).getModel();

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Decode/Origins.h"
 #include "passes/Decode/Passes.h"
 
 #include "mlir/IR/Remarks.h"
@@ -18,34 +19,6 @@ using namespace plait;
 using namespace plait::decode;
 
 namespace {
-
-/// Where the value of a strategy comes from, through loops and ops that pass on what they
-/// use up: an argument of the strategy, or a fork.
-Value originOf(Value value) {
-  while (true) {
-    if (auto argument = dyn_cast<BlockArgument>(value)) {
-      Operation *parent = argument.getOwner()->getParentOp();
-      if (!isa<RoundOp, RepeatOp>(parent))
-        return value;
-      value = parent->getOperand(argument.getArgNumber());
-      continue;
-    }
-    Operation *op = value.getDefiningOp();
-    if (auto repeat = dyn_cast<RepeatOp>(op))
-      value = repeat.getInits()[cast<OpResult>(value).getResultNumber()];
-    else if (isa<CommitOp, FollowOp>(op))
-      value = op->getOperand(0);
-    else
-      return value;
-  }
-}
-
-/// What a fork is of, or the sequence itself.
-Value baseOf(Value sequence) {
-  Value origin = originOf(sequence);
-  auto fork = origin.getDefiningOp<ForkOp>();
-  return fork ? baseOf(fork.getSequence()) : origin;
-}
 
 /// Whether `op`, or what it is in, stands between two ops of one block.
 bool isBetween(Operation *op, Operation *begin, Operation *end) {
@@ -82,6 +55,15 @@ SmallVector<DraftSourceOpInterface> sourcesOf(Value block) {
 //===----------------------------------------------------------------------===//
 // Legality
 //===----------------------------------------------------------------------===//
+
+/// What is proved is of forwards and rules.
+LogicalResult verifyForwards(StrategyOp strategy) {
+  WalkResult result = strategy.walk([](RunOp run) {
+    run.emitOpError("expected a 'decode.forward': 'plait-check-exactness' comes before 'plait-outline-steps'");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
 
 /// `originOf` relies on this.
 LogicalResult verifyLoops(StrategyOp strategy) {
@@ -230,8 +212,9 @@ ExactnessReason exactnessOf(CommitOp commit) {
 struct CheckExactnessPass : plait::impl::CheckExactnessPassBase<CheckExactnessPass> {
   void runOnOperation() override {
     for (StrategyOp strategy : getOperation().getOps<StrategyOp>())
-      if (failed(verifyLoops(strategy)) || failed(verifyText(strategy)) || failed(verifyForks(strategy)) ||
-          failed(verifyStages(strategy)) || failed(verifyRoom(strategy)) || failed(check(strategy)))
+      if (failed(verifyForwards(strategy)) || failed(verifyLoops(strategy)) || failed(verifyText(strategy)) ||
+          failed(verifyForks(strategy)) || failed(verifyStages(strategy)) || failed(verifyRoom(strategy)) ||
+          failed(check(strategy)))
         return signalPassFailure();
   }
 

@@ -11,12 +11,13 @@
 include "mlir/Pass/PassBase.td"
 
 def AttachStrategyPass : Pass<"plait-attach-strategy", "::mlir::ModuleOp"> {
-  let summary = "Gives a model that has no decoding strategy the autoregressive one";
+  let summary = "Adds the autoregressive strategy, whose step others run";
   let description = [{
     Adds `decode.strategy @ar` over the model `model`: each round forwards the
     pending token, edits its logits as the sequence asks, draws the successor
-    with all warps (a row chooses greedily with temperature 0) and commits it. A module that has a strategy is left
-    as it is.
+    with all warps (a row chooses greedily with temperature 0) and commits it. A module is
+    left as it is if it has a strategy @ar or a step, or if each of its strategies is one
+    step itself.
   }];
   let options = [Option<"model", "model", "std::string", "\"main\"", "Symbol of the model to decode">];
   let dependentDialects = ["::plait::decode::DecodeDialect"];
@@ -47,15 +48,53 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
     committed; a forward between another one of the sequence and the commit of its stage;
     a block without room for what is appended; a loop that yields a sequence in the place of
     another; a round that ends when something else than its text does; a text or a fork that
-    follows another sequence.
+    follows another sequence; a strategy whose forwards are steps already.
   }];
 }
 
+def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
+  let summary = "Makes the forwards of a strategy runs of the autoregressive step";
+  let description = [{
+    A forward, its head, its edit and its rule choose a token after each node of a block as
+    autoregressive decoding does: they are the step of @ar over a row of many tokens, each of
+    them a leaf, and a walk along what it chose. What is left of the strategy works on small
+    values of one sequence. Before:
+
+    ```mlir
+    %b = decode.lookup %x longest 3 shortest 1 ; %h, %st = decode.forward %x, %b
+    %l = decode.head %h ; %e = decode.edit %x, %l ; %p = decode.verify_sample %b, %e [...]
+    %y = decode.commit %x, %st, %p
+    ```
+    After:
+
+    ```mlir
+    %b = decode.lookup %x longest 3 shortest 1 ; %c, %st = decode.run @ar(%x, %b)
+    %p = decode.walk %b, %c
+    %y = decode.commit %x, %st, %p
+    ```
+    Rules become walks by `VerifyRuleOpInterface`: `verify_sample` and `verify_greedy`, whose
+    text is that of @ar; `verify_reject` and `verify_jacobi`, whose text has the distribution
+    of that of @ar, so that the text of @ar is one of theirs. What the row asks for decides
+    how @ar chooses, and so on the text of all of them. Draws of drafts, which may be
+    any, become those of @ar for their positions. `decode.learn` becomes
+    `decode.learn_choices`, from the most probable tokens that the step reports.
+
+    The strategy @ar, and those that are one step themselves and that nobody called, are left
+    to `plait-batch`. Refused, as they are not compiled yet: trees and prompts in a
+    block, layers to skip, other heads than the model's, other uses of logits than one edit,
+    one rule and `decode.learn`, rules of another distribution; of the text, too, logits that
+    @ar edits and the strategy does not (or the reverse), penalties of the prefix, other warps
+    than those of @ar, and another model than its.
+  }];
+  let options = [Option<"step", "step", "std::string", "\"ar\"", "Symbol of the strategy whose step is run">];
+  let dependentDialects = ["::plait::decode::DecodeDialect"];
+}
+
 def BatchPass : Pass<"plait-batch", "::mlir::ModuleOp"> {
-  let summary = "Makes a ragged step of each strategy's round";
+  let summary = "Makes a ragged step of the round of each strategy that is one";
   let description = [{
     A strategy speaks of one sequence; a step runs one round for every row of a
-    batch. Rows are ragged: each contributes as many tokens as it has pending
+    batch. Strategies that run steps (`plait-outline-steps`) stay as they are. Rows are ragged: each contributes as many tokens as it has pending
     (one while generating, a chunk while its prompt is read). Before:
 
     ```mlir
@@ -93,7 +132,7 @@ def BatchPass : Pass<"plait-batch", "::mlir::ModuleOp"> {
 def VerifyDecodePass : Pass<"plait-verify-decode", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the decode phase";
   let description = [{
-    At least one `decode.step`, no `decode.strategy`; every step takes tokens,
+    At least one `decode.step`; a `decode.strategy` runs steps, and has no forward; every step takes tokens,
     positions, rows, states and leaves and returns chosen tokens and their status.
   }];
 }

@@ -10,8 +10,12 @@
 using namespace plait;
 
 void plait::buildDecodePipeline(OpPassManager &pm, const DecodePipelineOptions &options) {
-  // A model without a strategy decodes autoregressively.
+  // What is not drafted is decoded autoregressively.
   pm.addPass(createAttachStrategyPass());
+  // While rules and logits are there, of which it speaks.
+  pm.addPass(createCheckExactnessPass());
+  // Forwards of many tokens are the autoregressive step, too.
+  pm.addPass(createOutlineStepsPass());
   // Strategies are written for one sequence; everything below works on rows.
   pm.addPass(createBatchPass({options.debugLogits}));
   pm.addPass(createVerifyDecodePass());

@@ -10,6 +10,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerStrategiesPass : Pass<"plait-lower-strategies", "::mlir::ModuleOp"> {
+  let summary = "Writes strategies as the round programs that the runtime interprets";
+  let description = [{
+    Each `decode.strategy`, whose forwards are runs of steps, becomes an `rt.strategy`. Its
+    values get numbers; ops become what `RoundOpInterface` says of them; stages, which
+    the runtime knows by their sequence, have none.
+
+    ```mlir
+    %b = decode.lookup %x longest 3 shortest 1 : <@main> -> <5>
+    ```
+    becomes
+    ```mlir
+    {op = "lookup", operands = array<i64: 1>, results = array<i64: 2>, longest = 3, shortest = 1, size = 5}
+    ```
+    Models of sequences that no step here runs, those of drafts, are programs of their own:
+    they are erased.
+  }];
+  let dependentDialects = ["::plait::rt::RtDialect"];
+}
+
 def InlineModelPass : Pass<"plait-inline-model", "::mlir::ModuleOp"> {
   let summary = "Inlines the model's functions into the steps";
   let description = [{
@@ -226,7 +246,7 @@ def PlanLaunchesPass : Pass<"plait-plan-launches", "::mlir::ModuleOp"> {
     in-place kernel writes over its first operand if nothing else needs it. Values
     carried from layer to layer stay in one slot. A launch has a barrier only if
     it touches a buffer that was written, or writes one that was read, since the
-    last barrier.
+    last barrier. An `rt.strategy` moves into the `rt.model`.
   }];
   let statistics = [Statistic<"numSlots", "num-slots", "Arena slots">,
                     Statistic<"numBarriers", "num-barriers", "Barriers">];

@@ -10,6 +10,8 @@
 using namespace plait;
 
 void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &options) {
+  // What is no code is out of the way of what makes code.
+  pm.addPass(createLowerStrategiesPass());
   // One function per step, so that launches have one order.
   pm.addPass(createInlineModelPass());
   // A launch has no barrier inside.

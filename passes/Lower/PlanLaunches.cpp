@@ -63,6 +63,9 @@ struct PlanLaunchesPass : plait::impl::PlanLaunchesPassBase<PlanLaunchesPass> {
       if (failed(planStep(step)))
         return signalPassFailure();
     finishTables();
+    Block &tableOps = model.getBody().front();
+    for (auto strategy : llvm::make_early_inc_range(module.getOps<rt::StrategyOp>()))
+      strategy->moveBefore(&tableOps, tableOps.end());
     for (decode::StepOp step : steps)
       step.erase();
     models.front().erase();

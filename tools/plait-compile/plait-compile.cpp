@@ -117,6 +117,10 @@ int main(int argc, char **argv) {
                                 cl::desc("What bits do not depend on: row_invariant (what shares a step), or "
                                          "tp_invariant (that, and the number of ranks)"),
                                 cl::init("row_invariant"), cl::cat(category));
+  cl::list<std::string> decode("decode",
+                               cl::desc("A strategy to decode with, beside ar: one of the library such as "
+                                        "prompt_lookup(k=4), or FILE.mlir(...); may be repeated"),
+                               cl::value_desc("NAME(ARGUMENT=VALUE,...)"), cl::cat(category));
   cl::opt<std::string> fuse("fuse",
                             cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
                                      "all); results are the same"),
@@ -172,6 +176,7 @@ int main(int argc, char **argv) {
   options.machine = machine;
   options.shards = shards;
   options.optimizeCollectives = !noOptimizeCollectives;
+  options.decode = decode;
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;
   options.explain = !noExplain;

@@ -80,6 +80,30 @@ Expected<std::vector<fs::path>> modelFiles(const std::string &path) {
   return files;
 }
 
+/// Adds the call of a strategy and the files that it speaks of: its own, and draft models.
+Status addStrategy(Digest &digest, const std::string &call) {
+  digest.add(call);
+  std::error_code ignored;
+  if (size_t end = call.find(".mlir"); end != std::string::npos) {
+    if (fs::path file = call.substr(0, end + 5); fs::is_regular_file(file, ignored))
+      PLAIT_RETURN_IF_ERROR(addFile(digest, file));
+  }
+  for (size_t at = call.find('='); at != std::string::npos; at = call.find('=', at + 1)) {
+    size_t begin = call.find_first_not_of(" \t", at + 1);
+    size_t end = call.find_first_of(",)", at + 1);
+    if (begin == std::string::npos || begin >= end)
+      continue;
+    std::string path = call.substr(begin, end == std::string::npos ? end : end - begin);
+    path.erase(path.find_last_not_of(" \t") + 1);
+    if (!fs::is_directory(path, ignored) && !looksLikeGguf(path))
+      continue;
+    PLAIT_ASSIGN_OR_RETURN(std::vector<fs::path> files, modelFiles(path));
+    for (const fs::path &file : files)
+      PLAIT_RETURN_IF_ERROR(addFile(digest, file));
+  }
+  return Status::success();
+}
+
 Expected<std::string> keyOf(const std::string &model, const std::string &compiler, const CompileOptions &options) {
   Digest digest;
   PLAIT_ASSIGN_OR_RETURN(std::string build, digestOfFile(compiler));
@@ -102,6 +126,9 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(std::to_string(options.shards.size()));
   for (const std::string &shard : options.shards)
     digest.add(shard);
+  digest.add(std::to_string(options.decode.size()));
+  for (const std::string &call : options.decode)
+    PLAIT_RETURN_IF_ERROR(addStrategy(digest, call));
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
   PLAIT_ASSIGN_OR_RETURN(std::vector<fs::path> files, modelFiles(model));
@@ -251,6 +278,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.insert(arguments.end(), {"--machine", options.machine});
   for (const std::string &shard : options.shards)
     arguments.insert(arguments.end(), {"--shard", shard});
+  for (const std::string &call : options.decode)
+    arguments.insert(arguments.end(), {"--decode", call});
   if (!options.numerics.empty())
     arguments.insert(arguments.end(), {"--numerics", options.numerics});
   if (options.sequenceParallel)

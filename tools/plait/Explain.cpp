@@ -12,6 +12,7 @@
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/ExplainStrategies.h"
 #include "tools/plait/Explanation.h"
 #include "tools/plait/Session.h"
 #include "tools/plait/TableText.h"
@@ -79,6 +80,7 @@ struct Subject {
   const plait_plan_v2_t &plan;
   const Explanation &explanation;
   const std::vector<LaunchCost> &costs; ///< of its launches
+  const Json &strategies;
   const Request &request;
 
   const plait_launch_v2_t &launch(size_t i) const { return plan.launches[i]; }
@@ -299,8 +301,8 @@ std::string explainText(const Subject &s, const ExplainTexts &texts) {
       fmt::format("\nmachine    {} {:.1f} GB/s and {:.1f} GFLOP/s\n",
                   s.request.measured ? "measured:" : "given:", s.request.peak.readBytesPerSecond / 1e9,
                   s.request.peak.flopsPerSecond / 1e9);
-  return summaryText(s) + passesText(s.explanation) + decisionsText(s.explanation, texts.decisions) + costText(s) +
-         machine +
+  return summaryText(s) + strategiesText(s.strategies) + passesText(s.explanation) +
+         decisionsText(s.explanation, texts.decisions) + costText(s) + machine +
          rooflineText(s, fmt::format("decode, 1 token at context {}", s.request.context).c_str(),
                       StepLoad::decode(s.request.context)) +
          rooflineText(s, fmt::format("prefill of {} tokens", s.request.tokens).c_str(),
@@ -329,6 +331,7 @@ Json explainJson(const Subject &s) {
                 {{"measured", request.measured},
                  {"read_bytes_per_second", request.peak.readBytesPerSecond},
                  {"flops_per_second", request.peak.flopsPerSecond}}}};
+  json["strategies"] = s.strategies;
   json["passes"] = Json::array();
   for (const Explanation::Pass &pass : s.explanation.passes)
     json["passes"].push_back({{"phase", pass.phase}, {"pass", pass.name}});
@@ -395,7 +398,10 @@ int explainAction(const ExplainTexts &texts) {
   Expected<Request> request = parseRequest(texts, (*model)->tables().max_positions);
   if (!request)
     return fail(request.status(), exitUsage);
-  Subject subject{**model, manifest, **plan, *explanation, *costs, *request};
+  Expected<Json> strategies = strategiesJson(manifest, *explanation);
+  if (!strategies)
+    return fail(strategies.status());
+  Subject subject{**model, manifest, **plan, *explanation, *costs, *strategies, *request};
   Output out;
   if (texts.json)
     out.write(explainJson(subject).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

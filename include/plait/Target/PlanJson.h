@@ -17,8 +17,11 @@ namespace plait {
 /// {"constant", "tokens", "rows", "leaves", "token_positions"}
 Json toJson(const LinearForm &form);
 
+/// Dictionaries, lists, numbers, texts and symbols; null for others.
+Json toJson(mlir::Attribute attribute);
+
 /// The tables of an rt.model: kernels, weights, states and plans with slots and
-/// launches, under the names of include/plait-abi/Model.h.
+/// launches, under the names of include/plait-abi/Model.h; and its strategies, if any.
 Json planToJson(rt::ModelOp model);
 
 } // namespace plait

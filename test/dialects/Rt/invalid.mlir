@@ -573,3 +573,21 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.plan "ar" {
   }
 }
+
+// -----
+
+// expected-error @+1 {{'rt.strategy' op expected what users call it but got an empty text}}
+rt.strategy "" runs {}
+
+// -----
+
+// expected-error @+1 {{'rt.strategy' op expected a program with a member "round"}}
+rt.strategy "a()" runs {name = "a", exact = "identical", models = ["main"], values = 1 : i64, begin = [], inits = array<i64: 0>, arguments = array<i64: 1>}
+
+// -----
+
+func.func @f() {
+  // expected-error @+1 {{'rt.strategy' op expects parent op to be one of 'rt.model, builtin.module'}}
+  rt.strategy "a()" runs {}
+  return
+}

@@ -33,6 +33,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     // CHECK: rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
   }
+  // CHECK: rt.strategy "mine()" runs {arguments = array<i64: 1>, begin = [], exact = "identical", inits = array<i64: 0>, models = ["main"], name = "mine", round = {ops = {{.*}}op = "forward", operands = array<i64: 1, 2>, results = array<i64: 3>, step = @ar}], stop = 4 : i64, yield = array<i64: 5>}, values = 6 : i64}
+  rt.strategy "mine()" runs {name = "mine", exact = "identical", models = ["main"], values = 6 : i64, begin = [], inits = array<i64: 0>, arguments = array<i64: 1>, round = {ops = [{op = "forward", operands = array<i64: 1, 2>, results = array<i64: 3>, step = @ar}], yield = array<i64: 5>, stop = 4 : i64}}
 }
 
 // Rank 2 of four, in groups of two.
@@ -58,3 +60,6 @@ rt.model @grid attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.collective recv <slot 1> to <slot 1> rows "tokens" columns 16 other 1 layers 0 to 2 barrier from "a"
   }
 }
+// Until there is a model, in the module.
+// CHECK: rt.strategy "mine()" runs {arguments = array<i64: 1>
+rt.strategy "mine()" runs {name = "mine", exact = "identical", models = ["main"], values = 6 : i64, begin = [], inits = array<i64: 0>, arguments = array<i64: 1>, round = {ops = [{op = "forward", operands = array<i64: 1, 2>, results = array<i64: 3>, step = @ar}], yield = array<i64: 5>, stop = 4 : i64}}

@@ -119,3 +119,18 @@ decode.strategy @edited(%s: !decode.sequence<@main>) {
   }
   decode.return %end : !decode.sequence<@main>
 }
+
+// Strategies that run steps are left as they are.
+// CHECK: decode.strategy @lookup(
+// CHECK: decode.run @greedy(
+decode.strategy @lookup(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.lookup %x longest 3 shortest 1 : <@main> -> <5>
+    %c, %st = decode.run @greedy(%x, %b) : <@main>, <5>
+    %p = decode.walk %b, %c : <5>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

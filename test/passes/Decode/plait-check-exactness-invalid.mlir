@@ -627,3 +627,23 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
   }
   decode.return %end : !decode.sequence<@main>
 }
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.step @ar() attributes {input_roles = [], output_roles = []} {
+  decode.return
+}
+decode.strategy @s(%s: !decode.sequence<@main>) exact identical {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : <@main> -> <1>
+    // expected-error @+1 {{'decode.run' op expected a 'decode.forward': 'plait-check-exactness' comes before 'plait-outline-steps'}}
+    %c, %st = decode.run @ar(%x, %b) : <@main>, <1>
+    %p = decode.walk %b, %c : <1>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %done = decode.stop %y : <@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

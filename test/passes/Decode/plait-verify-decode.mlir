@@ -47,3 +47,18 @@ decode.step @accepted(%t: !ids, %p: !ids, %r: !lm.rows, %s: !kv, %l: !leaves) ->
                 output_roles = [#decode.role<chosen>, #decode.role<status>]} {
   decode.return %l, %l : !leaves, !leaves
 }
+
+// Strategies run steps.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @lookup(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.lookup %x longest 3 shortest 1 : <@main> -> <5>
+    %c, %st = decode.run @accepted(%x, %b) : <@main>, <5>
+    %p = decode.walk %b, %c : <5>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

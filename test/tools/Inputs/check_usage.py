@@ -129,6 +129,8 @@ USAGE = [
     (PERPLEXITY + ["--output", "ids"], ["--output", 'found "ids"', "text or json"]),
     (PERPLEXITY + ["--threads", "0"], ["--threads", "from 1"]),
     (PERPLEXITY + ["--weights", "foo"], ["--weights", "foo"]),
+    (COMPILE + ["--decode=nonsense(k=4)"], ["--decode", "'nonsense'", "prompt_lookup, "]),
+    (COMPILE + ["--decode=jacobi(k=4)"], ["--decode", "jacobi", "'k'", "some of window"]),
     (COMPILE + ["--mesh=tp=two"], ["--mesh", 'found "tp=two"', "the size of tp is not from 1 to 64"]),
     (COMPILE + ["--mesh=dp=16,tp=8"], ["--mesh", "which is 128 ranks", "expected at most 64"]),
     (COMPILE + ["--mesh=tp=2", "--tp=2"], ["--mesh", "found it with --tp"]),

@@ -1,0 +1,64 @@
+//===- DecodeRunOps.cpp - Verification of runs of steps -------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Decode/Decode.h"
+
+using namespace plait;
+using namespace plait::decode;
+
+LogicalResult RunOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
+                                      DictionaryAttr, OpaqueProperties, RegionRange, SmallVectorImpl<Type> &results) {
+  FlatSymbolRefAttr model = cast<SequenceType>(operands[0].getType()).getModel();
+  results.assign({ChoicesType::get(context), StageType::get(context, model)});
+  return success();
+}
+
+LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // Steps of the model that users read are here until they are lowered.
+  auto strategy = (*this)->getParentOfType<StrategyOp>();
+  if (!strategy || getSequence().getType() != strategy.getBody().getArgument(0).getType())
+    return success();
+  Operation *step = symbols.lookupNearestSymbolFrom(*this, getStepAttr());
+  if (!isa_and_nonnull<StepOp, StrategyOp>(step))
+    return emitOpError("expected the symbol of a 'decode.step' or of the strategy that becomes one but got ")
+           << getStepAttr();
+  return success();
+}
+
+static LogicalResult verifyChoices(Operation *op, Value block, Value choices) {
+  auto run = choices.getDefiningOp<RunOp>();
+  if (!run || run.getBlock() != block)
+    return op->emitOpError("expected the choices of a 'decode.run' over the same block");
+  return success();
+}
+
+LogicalResult WalkOp::verify() { return verifyChoices(*this, getBlock(), getChoices()); }
+
+LogicalResult WalkGuessesOp::verify() {
+  BlockType block = getBlock().getType();
+  int64_t guesses = getGuesses().getType().getCount();
+  if (block.getTree() || block.getSize() != guesses + 1)
+    return emitOpError("expected a chain of ")
+           << guesses + 1 << " nodes for " << guesses << " guesses but got " << block;
+  return verifyChoices(*this, getBlock(), getChoices());
+}
+
+LogicalResult LearnChoicesOp::verify() {
+  if (failed(verifyChoices(*this, getBlock(), getChoices())))
+    return failure();
+  int64_t count = getResult().getType().getCount(), top = getChoices().getDefiningOp<RunOp>().getTop();
+  if (top < count)
+    return emitOpError("expected a 'decode.run' that reports ") << count << " tokens of each node but got " << top;
+  return success();
+}
+
+DictionaryAttr LearnChoicesOp::getRoundAttributes() {
+  NamedAttrList attributes((*this)->getAttrDictionary());
+  int64_t count = getResult().getType().getCount();
+  attributes.set("count", IntegerAttr::get(IntegerType::get(getContext(), 64), count));
+  return attributes.getDictionary(getContext());
+}

@@ -1,0 +1,278 @@
+//===- StrategyCall.cpp - From prompt_lookup(k=4) to IR text --------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "StrategyCall.h"
+
+#include "StrategyLibrary.h"
+#include "plait/Support/IrInput.h"
+#include "runtime/base/File.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <optional>
+
+using namespace plait;
+using llvm::StringRef;
+
+namespace {
+
+/// What begins every error.
+constexpr const char *kOption = "--decode: ";
+
+struct Argument {
+  std::string name, value; ///< no value: empty
+};
+
+/// A line of a file's signature, or of a call.
+struct Parameter {
+  std::string name;
+  std::optional<std::string> standard; ///< what it is if nobody says
+  bool isModel = false;
+};
+
+bool isName(StringRef text) {
+  return !text.empty() && !llvm::isDigit(text.front()) &&
+         llvm::all_of(text, [](char c) { return llvm::isAlnum(c) || c == '_'; });
+}
+
+/// Splits at commas that stand in no bracket.
+Expected<llvm::SmallVector<StringRef>> splitList(StringRef text) {
+  llvm::SmallVector<StringRef> parts;
+  std::string open;
+  size_t begin = 0;
+  for (size_t at = 0; at <= text.size(); ++at) {
+    char c = at < text.size() ? text[at] : ',';
+    if (c == '[' || c == '(')
+      open += c == '[' ? ']' : ')';
+    else if ((c == ']' || c == ')') && (open.empty() || open.back() != c))
+      return invalidArgument("'" + text.str() + "'; expected brackets that match");
+    else if (c == ']' || c == ')')
+      open.pop_back();
+    if (c != ',' || (at < text.size() && !open.empty()))
+      continue;
+    parts.push_back(text.slice(begin, at).trim());
+    begin = at + 1;
+  }
+  if (!open.empty())
+    return invalidArgument("'" + text.str() + "'; expected brackets that are closed");
+  if (parts.size() == 1 && parts[0].empty())
+    parts.clear();
+  return parts;
+}
+
+/// `NAME = VALUE`, or a name alone.
+Expected<std::vector<Argument>> readArguments(StringRef text) {
+  auto parts = splitList(text);
+  if (!parts)
+    return parts.status();
+  std::vector<Argument> arguments;
+  for (StringRef part : *parts) {
+    auto [name, value] = part.split('=');
+    name = name.trim(), value = value.trim();
+    if (!isName(name) || (value.empty() && part.contains('=')))
+      return invalidArgument("'" + part.str() + "'; expected NAME=VALUE");
+    for (const Argument &other : arguments)
+      if (other.name == name)
+        return invalidArgument("'" + name.str() + "' twice; expected each argument once");
+    arguments.push_back({name.str(), value.str()});
+  }
+  return arguments;
+}
+
+/// "4" or "[0,2,4]", whatever the blanks; "" if it is neither.
+std::string normalizedValue(StringRef text) {
+  int64_t number = 0;
+  bool isList = text.starts_with("[") && text.ends_with("]");
+  if (isList)
+    text = text.drop_front().drop_back();
+  std::string result;
+  for (StringRef part : llvm::split(text, ',')) {
+    if (part.trim().getAsInteger(10, number) || (!isList && !result.empty()))
+      return "";
+    result += (result.empty() ? "" : ",") + std::to_string(number);
+  }
+  return isList ? "[" + result + "]" : result;
+}
+
+bool isList(StringRef value) { return value.starts_with("["); }
+
+class Filling {
+public:
+  Filling(const std::string &source, StringRef text) : source(source), text(text) {}
+
+  Expected<StrategyText> run(StringRef given) {
+    PLAIT_RETURN_IF_ERROR(readSignature());
+    auto arguments = readArguments(given);
+    if (!arguments)
+      return invalidArgument(kOption + name + ": found " + arguments.status().message());
+    StrategyText result{name + "(", name, "", source, {}};
+    for (const Argument &argument : *arguments)
+      if (llvm::none_of(parameters, [&](const Parameter &known) { return known.name == argument.name; }))
+        return invalidArgument(kOption + name + ": found argument '" + argument.name + "'; expected " +
+                               (parameters.empty() ? "none" : "some of " + listOfNames()));
+    for (Parameter &parameter : parameters) {
+      PLAIT_RETURN_IF_ERROR(fill(parameter, *arguments));
+      result.call += (&parameter == parameters.data() ? "" : ",") + parameter.name + "=" + *parameter.standard;
+      if (parameter.isModel)
+        result.models.emplace_back(parameter.name, *parameter.standard);
+    }
+    result.call += ")";
+    PLAIT_ASSIGN_OR_RETURN(result.text, replaceAll());
+    return result;
+  }
+
+private:
+  Status readSignature() {
+    StringRef line = text.split('\n').first.rtrim();
+    auto wrong = [&](const std::string &what) {
+      return invalidArgument(kOption + source + ": found " + what +
+                             "; expected the signature as its first line, such as // NAME(k = 4, size)");
+    };
+    StringRef rest = line;
+    if (!rest.consume_front("//") || !rest.consume_back(")") || !rest.contains('('))
+      return wrong("'" + line.take_front(80).str() + "'");
+    auto [own, list] = rest.split('(');
+    name = own.trim().str();
+    if (!isName(name))
+      return wrong("the name '" + name + "'");
+    auto arguments = readArguments(list);
+    if (!arguments)
+      return wrong(arguments.status().message());
+    for (const Argument &argument : *arguments) {
+      Parameter parameter{argument.name, std::nullopt, text.contains("sequence<@" + argument.name + ">")};
+      if (!argument.value.empty()) {
+        parameter.standard = parameter.isModel ? argument.value : normalizedValue(argument.value);
+        if (parameter.standard->empty())
+          return wrong("'" + argument.name + " = " + argument.value + "', which is no integer and no list of integers");
+      }
+      parameters.push_back(std::move(parameter));
+    }
+    return Status::success();
+  }
+
+  std::string listOfNames() const {
+    std::string names;
+    for (const Parameter &parameter : parameters)
+      names += (names.empty() ? "" : ", ") + parameter.name;
+    return names;
+  }
+
+  /// Replaces what holds by itself by what was given.
+  Status fill(Parameter &parameter, const std::vector<Argument> &arguments) const {
+    auto given = llvm::find_if(arguments, [&](const Argument &other) { return other.name == parameter.name; });
+    std::string example = parameter.isModel             ? "=PATH, a model to draft with"
+                          : !parameter.standard         ? "=VALUE, an integer or a list of integers"
+                          : isList(*parameter.standard) ? "=VALUE, a list of integers such as " + *parameter.standard
+                                                        : "=VALUE, an integer such as " + *parameter.standard;
+    std::string expected = "; expected " + parameter.name + example;
+    if (given == arguments.end()) {
+      if (!parameter.standard)
+        return invalidArgument(kOption + name + ": found no argument '" + parameter.name + "'" + expected);
+      return Status::success();
+    }
+    std::string value = parameter.isModel ? given->value : normalizedValue(given->value);
+    if (value.empty() || (parameter.standard && !parameter.isModel && isList(value) != isList(*parameter.standard)))
+      return invalidArgument(kOption + name + ": found " + parameter.name + "='" + given->value + "'" + expected);
+    parameter.standard = value;
+    return Status::success();
+  }
+
+  /// `$name` and `$(name + 1)`
+  Expected<std::string> replaceAll() const {
+    std::string result;
+    StringRef rest = text;
+    while (true) {
+      auto [before, after] = rest.split('$');
+      result += before.str();
+      if (before.size() == rest.size())
+        return result;
+      bool isSum = after.consume_front("(");
+      StringRef own = after.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
+      StringRef tail = after.drop_front(own.size());
+      auto known = llvm::find_if(parameters, [&](const Parameter &parameter) { return parameter.name == own; });
+      if (known == parameters.end())
+        return invalidArgument(
+            kOption + source + ": found '$" + own.str() +
+            "'; expected a parameter of its first line: " + (parameters.empty() ? "none" : listOfNames()));
+      std::string value = *known->standard;
+      if (isSum) {
+        int64_t number = 0, more = 0;
+        tail = tail.ltrim();
+        bool reads = tail.consume_front("+");
+        tail = tail.ltrim();
+        if (!reads || tail.consumeInteger(10, more) || !(tail = tail.ltrim()).consume_front(")") ||
+            StringRef(value).getAsInteger(10, number) || llvm::AddOverflow(number, more, number))
+          return invalidArgument(kOption + source + ": found '$(" + own.str() +
+                                 "' and what follows; expected $(NAME + NUMBER) of an integer");
+        value = std::to_string(number);
+      }
+      result += value;
+      rest = tail;
+    }
+  }
+
+  std::string source, name;
+  StringRef text;
+  std::vector<Parameter> parameters; ///< `standard` is what they are in the end
+};
+
+/// Where the name or path of a call ends. A path may hold any sign, but ends with .mlir.
+size_t endOfTarget(StringRef call) {
+  for (size_t at = call.find(".mlir"); at != StringRef::npos; at = call.find(".mlir", at + 1))
+    if (size_t end = at + 5; end == call.size() || call[end] == '(')
+      return end;
+  return std::min(call.find('('), call.size());
+}
+
+} // namespace
+
+Expected<StrategyText> plait::fillStrategy(const std::string &source, const std::string &text,
+                                           const std::string &arguments) {
+  return Filling(source, text).run(arguments);
+}
+
+Expected<StrategyText> plait::fillStrategy(const std::string &call) {
+  StringRef rest = StringRef(call).trim();
+  StringRef target = rest.take_front(endOfTarget(rest));
+  rest = rest.drop_front(target.size());
+  target = target.trim();
+  if (target.empty() || (!rest.empty() && (!rest.consume_front("(") || !rest.consume_back(")"))))
+    return invalidArgument(kOption + ("found '" + call) + "'; expected NAME or NAME(ARGUMENT=VALUE,...)");
+  if (target.ends_with(".mlir")) {
+    PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(target.str(), kMaxIrBytes));
+    return fillStrategy(target.str(), text, rest.str());
+  }
+  std::string names;
+  for (const LibraryStrategy &strategy : strategyLibrary()) {
+    if (strategy.name == target)
+      return fillStrategy("strategies/" + target.str() + ".mlir", strategy.text.str(), rest.str());
+    names += strategy.name.str() + ", ";
+  }
+  return invalidArgument(kOption + ("found strategy '" + target.str()) + "'; expected ar, " + names +
+                         "or the path of a file that ends with .mlir");
+}
+
+Expected<std::vector<StrategyText>> plait::fillStrategies(const std::vector<std::string> &calls) {
+  std::vector<StrategyText> strategies;
+  for (const std::string &call : calls) {
+    StringRef plain = StringRef(call).trim();
+    if (plain == "ar" || plain == "ar()")
+      continue;
+    PLAIT_ASSIGN_OR_RETURN(StrategyText strategy, fillStrategy(call));
+    if (strategy.name == "ar")
+      return invalidArgument(kOption + strategy.source +
+                             ": found a strategy called ar, which is plain decoding; "
+                             "expected another name");
+    for (const StrategyText &other : strategies)
+      if (other.call == strategy.call)
+        return invalidArgument(kOption + ("found " + strategy.call) + " twice; expected each strategy once");
+    strategies.push_back(std::move(strategy));
+  }
+  return strategies;
+}

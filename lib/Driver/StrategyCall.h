@@ -1,0 +1,44 @@
+//===- StrategyCall.h - From prompt_lookup(k=4) to IR text ------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What --decode takes. docs/howto/write-a-strategy.md, "Parameters", is the definition of
+// the rules.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_LIB_DRIVER_STRATEGYCALL_H
+#define PLAIT_LIB_DRIVER_STRATEGYCALL_H
+
+#include "runtime/base/Status.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace plait {
+
+/// A strategy that was called, with its values filled in.
+struct StrategyText {
+  std::string call; ///< "prompt_lookup(k=4,longest=3,shortest=1)": every argument, in the file's order
+  std::string name, text;
+  std::string source;                                      ///< what errors call the file
+  std::vector<std::pair<std::string, std::string>> models; ///< draft models: symbol and path
+};
+
+/// The strategy of `NAME(ARGUMENT=VALUE,...)` or `FILE.mlir(ARGUMENT=VALUE,...)`.
+Expected<StrategyText> fillStrategy(const std::string &call);
+
+/// The same of a file's text, which errors call `source`. `arguments` are as they stand
+/// between the parentheses.
+Expected<StrategyText> fillStrategy(const std::string &source, const std::string &text, const std::string &arguments);
+
+/// All that are called, but for plain decoding, "ar", which is always there.
+Expected<std::vector<StrategyText>> fillStrategies(const std::vector<std::string> &calls);
+
+} // namespace plait
+
+#endif // PLAIT_LIB_DRIVER_STRATEGYCALL_H

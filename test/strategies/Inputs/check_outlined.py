@@ -1,0 +1,68 @@
+"""Evaluates strategies whose forwards have become runs of the autoregressive step: the text is
+that of autoregressive decoding token by token, greedy and drawn, and the distribution of all
+outcomes is the same."""
+import sys
+
+import numpy as np
+
+import strategies
+
+VARIANTS = {
+    "prompt_lookup": [{}, {"k": 7, "longest": 2}],
+    "spec": [{"draft": "x"}, {"draft": "x", "lengths": [3], "most": 3}],
+    "jacobi": [{}, {"window": 2}],
+}
+REFUSED = {
+    "medusa": "found a tree or prompts in its block",
+    "token_recycling": "found a tree or prompts in its block",
+    "swift": "found layers to skip",
+}
+OUTLINE = ["--plait-attach-strategy", "--plait-check-exactness", "--plait-outline-steps"]
+COUNT = 24
+OUTCOMES = {"prompt_lookup": {"k": 2, "longest": 2}, "spec": {"lengths": [2], "most": 2}, "jacobi": {"window": 2}}
+
+
+def main():
+    models = strategies.TinyModels(sys.argv[2])
+    random = np.random.RandomState(3)
+    prompts = [[int(token) for token in random.randint(3, 23, size)] for size in (1, 2, 9, 9)]
+    prompts[3] = prompts[3][:3] * 3
+    files = strategies.library(sys.argv[1])
+    assert set(files) == set(VARIANTS) | set(REFUSED)
+    settings = {
+        "greedy": dict(stop_ids=5),
+        "penalties": dict(repetition_penalty=1.3, presence_penalty=0.4, frequency_penalty=0.2, logit_bias="7:1.5"),
+        "drawn": dict(temperature=0.9, seed=11),
+        "warped": dict(temperature=1.2, top_k=9, top_p=0.9, min_p=0.02, seed=5, stop_ids="5,9", min_new_tokens=6),
+    }
+    for setting, options in settings.items():
+        expected, _ = strategies.autoregressive(models, prompts, COUNT, **options)
+        for name, variants in VARIANTS.items():
+            for values in variants:
+                text = strategies.fill_in(files[name], **values)
+                tokens, rounds = models.evaluate(text, name, prompts, COUNT, OUTLINE, **options)
+                assert tokens == expected, f"{name} {values} {setting}: {tokens} instead of {expected}"
+                count = sum(map(len, tokens))
+                assert sum(rounds) < count or name != "spec", f"{name}: {sum(rounds)} rounds for {count} tokens"
+                print(f"{name} {values} {setting}: {count} tokens in {sum(rounds)} rounds")
+    for name, message in REFUSED.items():
+        try:
+            models.evaluate(strategies.fill_in(files[name]), name, prompts[:1], 1, OUTLINE)
+        except RuntimeError as error:
+            assert message in str(error), f"{name}: {error}"
+        else:
+            raise AssertionError(f"{name}: not refused")
+        print(f"{name}: refused")
+
+    strategies.SHAPE.update(vocab=3, hidden=16, layers=2)
+    models = strategies.TinyModels(sys.argv[2], seed=4, noise=0.6, sharpness=0.3)
+    prompt, options = [0, 1, 2, 0, 1], dict(temperature=0.8, presence_penalty=1.5, top_k=2)
+    expected = models.outcomes("// ar()\n", "ar", prompt, 3, ["--plait-attach-strategy"], **options)
+    for name, values in OUTCOMES.items():
+        found = models.outcomes(strategies.fill_in(files[name], **values), name, prompt, 3, OUTLINE, **options)
+        error = max(abs(found.get(text, 0) - expected.get(text, 0)) for text in set(found) | set(expected))
+        assert error < 1e-12, f"{name}: off by {error}: {found} instead of {expected}"
+        print(f"{name}: {len(found)} texts, exact")
+
+
+main()

@@ -1,0 +1,144 @@
+//===- StrategyCallTest.cpp - Tests of what --decode takes ----------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Driver/StrategyCall.h"
+#include "lib/Driver/StrategyLibrary.h"
+
+#include "gtest/gtest.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace plait;
+
+namespace {
+
+/// A file of two numbers and a list.
+const std::string kFile =
+    "// mine(k = 4, sizes = [0, 2],least)\n// Words.\nblock<$(k + 1)> of $k and $least in $sizes\n";
+
+std::string fill(const std::string &arguments, const std::string &text = kFile) {
+  auto strategy = fillStrategy("mine.mlir", text, arguments);
+  return strategy ? strategy->call + "\n" + strategy->text : strategy.status().message();
+}
+
+std::string refusal(const std::string &call) {
+  auto strategy = fillStrategy(call);
+  return strategy ? "" : strategy.status().message();
+}
+
+std::string rest(const std::string &last) { return "// mine(k = 4, sizes = [0, 2],least)\n// Words.\n" + last + "\n"; }
+
+} // namespace
+
+TEST(StrategyCall, FillsInValues) {
+  EXPECT_EQ(fill("least=2"), "mine(k=4,sizes=[0,2],least=2)\n" + rest("block<5> of 4 and 2 in [0,2]"));
+  EXPECT_EQ(fill(" least = -1 ,sizes=[ 7 ] , k=9"),
+            "mine(k=9,sizes=[7],least=-1)\n" + rest("block<10> of 9 and -1 in [7]"));
+  EXPECT_EQ(fill("least=[1,2]"), "mine(k=4,sizes=[0,2],least=[1,2])\n" + rest("block<5> of 4 and [1,2] in [0,2]"));
+  EXPECT_EQ(fill("", "//none()\n$"), "--decode: mine.mlir: found '$'; expected a parameter of its first line: none");
+  EXPECT_EQ(fill("", "// none()\nx"), "none()\n// none()\nx");
+}
+
+TEST(StrategyCall, RefusesArguments) {
+  EXPECT_EQ(fill(""),
+            "--decode: mine: found no argument 'least'; expected least=VALUE, an integer or a list of integers");
+  EXPECT_EQ(fill("least=1,n=2"), "--decode: mine: found argument 'n'; expected some of k, sizes, least");
+  EXPECT_EQ(fill("least=1,least=2"), "--decode: mine: found 'least' twice; expected each argument once");
+  EXPECT_EQ(fill("k=x,least=1"), "--decode: mine: found k='x'; expected k=VALUE, an integer such as 4");
+  EXPECT_EQ(fill("k=[1],least=1"), "--decode: mine: found k='[1]'; expected k=VALUE, an integer such as 4");
+  EXPECT_EQ(fill("sizes=1,least=1"),
+            "--decode: mine: found sizes='1'; expected sizes=VALUE, a list of integers such as [0,2]");
+  EXPECT_EQ(fill("least=[]"),
+            "--decode: mine: found least='[]'; expected least=VALUE, an integer or a list of integers");
+  EXPECT_EQ(fill("least=1.5"),
+            "--decode: mine: found least='1.5'; expected least=VALUE, an integer or a list of integers");
+  EXPECT_EQ(fill("least=99999999999999999999"), "--decode: mine: found least='99999999999999999999'; expected "
+                                                "least=VALUE, an integer or a list of integers");
+  EXPECT_EQ(fill("least=[1"), "--decode: mine: found 'least=[1'; expected brackets that are closed");
+  EXPECT_EQ(fill("least=[1)"), "--decode: mine: found 'least=[1)'; expected brackets that match");
+  EXPECT_EQ(fill("least"), "--decode: mine: found least=''; expected least=VALUE, an integer or a list of integers");
+  EXPECT_EQ(fill("least="), "--decode: mine: found 'least='; expected NAME=VALUE");
+  EXPECT_EQ(fill("least=1,"), "--decode: mine: found ''; expected NAME=VALUE");
+  EXPECT_EQ(fill("1=1"), "--decode: mine: found '1=1'; expected NAME=VALUE");
+  EXPECT_EQ(fill("k=1", "// none()\n"), "--decode: none: found argument 'k'; expected none");
+}
+
+TEST(StrategyCall, RefusesFiles) {
+  const std::string signature = "; expected the signature as its first line, such as // NAME(k = 4, size)";
+  EXPECT_EQ(fill("", ""), "--decode: mine.mlir: found ''" + signature);
+  EXPECT_EQ(fill("", "module {}"), "--decode: mine.mlir: found 'module {}'" + signature);
+  EXPECT_EQ(fill("", "// a b()"), "--decode: mine.mlir: found the name 'a b'" + signature);
+  EXPECT_EQ(fill("", "// a(k = x)"),
+            "--decode: mine.mlir: found 'k = x', which is no integer and no list of integers" + signature);
+  EXPECT_EQ(fill("", "// a(k, k)"), "--decode: mine.mlir: found 'k' twice; expected each argument once" + signature);
+  EXPECT_EQ(fill("", "// a(k = 1)\n$n"), "--decode: mine.mlir: found '$n'; expected a parameter of its first line: k");
+  const std::string sum = "--decode: mine.mlir: found '$(k' and what follows; expected $(NAME + NUMBER) of an integer";
+  EXPECT_EQ(fill("", "// a(k = 1)\n$(k - 1)"), sum);
+  EXPECT_EQ(fill("", "// a(k = 1)\n$(k + 1"), sum);
+  EXPECT_EQ(fill("", "// a(k = 1)\n$(k + x)"), sum);
+  EXPECT_EQ(fill("", "// a(k = [1])\n$(k + 1)"), sum);
+  EXPECT_EQ(fill("k=9223372036854775807", "// a(k = 1)\n$(k + 1)"), sum);
+}
+
+TEST(StrategyCall, TakesDraftModels) {
+  const std::string text = "// a(draft, k = 1)\n!decode.sequence<@draft>\n";
+  auto strategy = fillStrategy("a.mlir", text, "draft = models/a b.gguf, k=2");
+  ASSERT_TRUE(bool(strategy)) << strategy.status().message();
+  EXPECT_EQ(strategy->call, "a(draft=models/a b.gguf,k=2)");
+  ASSERT_EQ(strategy->models.size(), 1u);
+  EXPECT_EQ(strategy->models[0].first, "draft");
+  EXPECT_EQ(strategy->models[0].second, "models/a b.gguf");
+  EXPECT_EQ(fill("", text), "--decode: a: found no argument 'draft'; expected draft=PATH, a model to draft with");
+}
+
+TEST(StrategyCall, FindsStrategies) {
+  auto lookup = fillStrategy(" prompt_lookup (k=2)");
+  ASSERT_TRUE(bool(lookup)) << lookup.status().message();
+  EXPECT_EQ(lookup->call, "prompt_lookup(k=2,longest=3,shortest=1)");
+  EXPECT_EQ(lookup->source, "strategies/prompt_lookup.mlir");
+  EXPECT_NE(lookup->text.find("longest 3 shortest 1 : <@main> -> <3>"), std::string::npos);
+  EXPECT_EQ(lookup->text.find('$'), std::string::npos);
+
+  EXPECT_EQ(refusal("prompt_lokup(k=4)"),
+            "--decode: found strategy 'prompt_lokup'; expected ar, jacobi, medusa, prompt_lookup, spec, swift, "
+            "token_recycling, or the path of a file that ends with .mlir");
+  const std::string form = "; expected NAME or NAME(ARGUMENT=VALUE,...)";
+  EXPECT_EQ(refusal("prompt_lookup(k=4"), "--decode: found 'prompt_lookup(k=4'" + form);
+  EXPECT_EQ(refusal("prompt_lookup(k=4) x"), "--decode: found 'prompt_lookup(k=4) x'" + form);
+  EXPECT_EQ(refusal("(k=4)"), "--decode: found '(k=4)'" + form);
+  EXPECT_EQ(refusal(""), "--decode: found ''" + form);
+  EXPECT_NE(refusal("none/such (1).mlir(k=4)").find("none/such (1).mlir"), std::string::npos);
+}
+
+/// Every file is part of the program as it stands, and fits its own first line.
+TEST(StrategyCall, HoldsTheLibrary) {
+  size_t count = 0;
+  for (const auto &entry : std::filesystem::directory_iterator(PLAIT_TEST_DIR "/../strategies")) {
+    std::string name = entry.path().stem().string();
+    std::stringstream text;
+    text << std::ifstream(entry.path()).rdbuf();
+    const LibraryStrategy *found =
+        llvm::find_if(strategyLibrary(), [&](const LibraryStrategy &strategy) { return strategy.name == name; });
+    ASSERT_NE(found, strategyLibrary().end()) << name;
+    EXPECT_EQ(found->text, text.str());
+    auto filled = fillStrategy(name + (name == "spec" ? "(draft=x)" : ""));
+    ASSERT_TRUE(bool(filled)) << filled.status().message();
+    EXPECT_EQ(filled->name, name);
+    ++count;
+  }
+  EXPECT_EQ(count, strategyLibrary().size());
+}
+
+TEST(StrategyCall, TakesSeveral) {
+  auto strategies = fillStrategies({"ar", "prompt_lookup(k=1)", "ar()", "prompt_lookup(k=2)"});
+  ASSERT_TRUE(bool(strategies)) << strategies.status().message();
+  EXPECT_EQ(strategies->size(), 2u);
+  EXPECT_EQ(fillStrategies({"prompt_lookup", "prompt_lookup(k=4)"}).status().message(),
+            "--decode: found prompt_lookup(k=4,longest=3,shortest=1) twice; expected each strategy once");
+}
