@@ -9,6 +9,7 @@
 
 #include "runtime/core/Handover.h"
 #include "runtime/core/Instance.h"
+#include "runtime/core/WorldGroups.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -279,18 +280,29 @@ static Status serve(const std::shared_ptr<const Model> &model) {
   }
 }
 
+/// `status` with the name that the rank it begins with has among all ranks.
+static Status withWorldName(const Model &model, const Status &status) {
+  std::string_view text = status.message();
+  if (!text.starts_with("rank "))
+    return status;
+  size_t end = std::min(text.find_first_not_of("0123456789", 5), text.size());
+  // A leader listens to rank 0, others to their leader.
+  int64_t first = model.links().empty() ? model.mesh().leaderOf(int64_t(model.replica())) : 0;
+  int64_t worldRank = first + std::atoi(status.message().c_str() + 5);
+  return Status::error(status.code(), rankName(model.mesh(), int(worldRank)) + std::string(text.substr(end)));
+}
+
 Status plait::serveRank(const std::shared_ptr<const Model> &model) {
   Status status = serve(model);
   if (status)
     return status;
   // In each of its groups a rank would seem to have left; the others are to hear why.
-  const std::vector<std::shared_ptr<RankGroup>> &links = model->links();
-  status = (links.empty() ? *model->group() : *links.front()).explain(std::move(status));
+  Status why = withWorldName(*model, status);
   if (model->group())
-    model->group()->communicator().abandon(status);
-  for (const std::shared_ptr<RankGroup> &link : links)
-    link->communicator().abandon(status);
+    model->group()->communicator().abandon(why);
+  for (const std::shared_ptr<RankGroup> &link : model->links())
+    link->communicator().abandon(why);
   if (model->handover())
-    model->handover()->communicator().abandon(status);
+    model->handover()->communicator().abandon(why);
   return status;
 }
