@@ -174,8 +174,9 @@ busy = [word for _ in range(12) for word in ("--token-ids", long)] + ["--chunk",
 gone = r"plait: error: {} was killed by signal 9 \(Killed\); .*\n"
 for rank, who in ((1, "prefill: rank 1"), (2, "decode: rank 0"), (3, "decode: rank 1")):
     interrupted_by(f"a killed {who}", "p2d2", signal.SIGKILL, rank, 1, gone.format(who), busy)
-interrupted_by("a stopped decode: rank 1", "p2d2", signal.SIGSTOP, 3, 1, r"plait: error: decode: .*rank 1 .*no sign of "
-               r"life for \d+ ms.*\n", busy)
+for rank, phase, number in ((2, "decode", 0), (3, "decode", 1)):
+    interrupted_by(f"a stopped {phase}: rank {number}", "p2d2", signal.SIGSTOP, rank, 1,
+                   rf"plait: error: {phase}: .*rank {number} .*no sign of life for \d+ ms.*\n", busy)
 interrupted_by("a killed prefill: rank 0", "p1d2", signal.SIGKILL, 0, -9,
                r"plait: error: prefill: rank 0 has ended without a word.*\n", busy)
 interrupted_by("SIGINT", "p1d2", signal.SIGINT, 0, 130, r"plait: interrupted\n", busy)
