@@ -319,7 +319,8 @@ void RowInvarianceTest::play(std::shared_ptr<Instance> instance, uint64_t seed, 
       auto it = std::next(runs.begin(), random.below(int64_t(runs.size())));
       it->second.cancelled |= scheduler.cancel(it->first);
     }
-    if (!runs.empty() && random.chance(habits.fork))
+    // With drafts a text takes more steps, in which it might be forked more than once.
+    if (!runs.empty() && (!habits.draft || runs.size() < 30) && random.chance(habits.fork))
       fork(scheduler, runs, random);
     auto stepped = scheduler.step();
     ASSERT_TRUE(stepped) << stepped.status().message();

@@ -49,6 +49,29 @@ const char *kOther = R"({"name": "other", "exact": "identical", "models": ["main
     {"op": "commit", "operands": [2, 5], "results": [6]},
     {"op": "stop", "operands": [6], "results": [7]}], "yield": [6], "stop": 7}})";
 
+/// The text goes on by itself for some tokens before the draft model follows, perhaps to where
+/// its pages have been given back.
+const char *kLate = R"({"name": "late", "exact": "identical", "models": ["main", "draft"], "values": 32,
+  "begin": [], "inits": [0, 1], "arguments": [2, 3], "round": {"ops": [
+    {"op": "pending", "operands": [2], "results": [6]},
+    {"op": "repeat", "count": 4, "operands": [6, 3], "arguments": [7, 8], "results": [9, 10],
+     "body": {"ops": [
+      {"op": "pending", "operands": [8], "results": [11]},
+      {"op": "forward", "operands": [8, 11], "results": [12], "step": "ar"},
+      {"op": "walk", "operands": [11, 12], "results": [13]},
+      {"op": "commit", "operands": [8, 13], "results": [14]},
+      {"op": "append", "operands": [7, 13], "results": [15], "size": 5}], "yield": [15, 14]}},
+    {"op": "forward", "operands": [2, 9], "results": [16], "step": "ar"},
+    {"op": "walk", "operands": [9, 16], "results": [17]},
+    {"op": "commit", "operands": [2, 17], "results": [19]},
+    {"op": "repeat", "count": 6, "operands": [19], "arguments": [22], "results": [23], "body": {"ops": [
+      {"op": "pending", "operands": [22], "results": [24]},
+      {"op": "forward", "operands": [22, 24], "results": [25], "step": "ar"},
+      {"op": "walk", "operands": [24, 25], "results": [26]},
+      {"op": "commit", "operands": [22, 26], "results": [27]}], "yield": [27]}},
+    {"op": "follow", "operands": [10, 23], "results": [20]},
+    {"op": "stop", "operands": [23], "results": [21]}], "yield": [23, 20], "stop": 21}})";
+
 /// The next token of `text` by `choose`, for a request whose prompt has `promptLength` tokens.
 demo::TokenChoice nextOf(const demo::ChooseToken &choose, const std::vector<int32_t> &text, size_t promptLength,
                          const Request &request) {
@@ -243,6 +266,28 @@ TEST_F(StrategyTest, DraftsThatAreRightSaveSteps) {
   }
 }
 
+/// Drafts see the penalties and the random numbers that decide on them.
+TEST_F(StrategyTest, ADraftByTheSameModelIsAlwaysRight) {
+  for (unsigned number : {3u, 4u, 8u}) {
+    auto runner = main(limits());
+    Scheduler scheduler(runner, {}, draft(limits(), 0));
+    Request r;
+    for (int i = 0; i < 30; ++i)
+      r.prompt.push_back(i % 7);
+    r.maxTokens = 50;
+    r.sampling = {.temperature = 1, .seed = 3};
+    r.rules = {.repetition = 1.5f, .presence = 0.7f, .frequency = 0.3f};
+    r.strategy = strategy(number);
+    auto id = scheduler.add(r);
+    ASSERT_TRUE(scheduler.runAll());
+    auto result = scheduler.take(*id);
+    expectPlain(*result, r, r.strategy->name);
+    EXPECT_EQ(result->acceptedTokens, result->draftedTokens) << r.strategy->name;
+    if (number == 3) // four tokens are drafted and five verified; the prompt is computed once
+      EXPECT_LE(runner->numTokens, 30 + result->rounds * (4 + 5));
+  }
+}
+
 TEST_F(StrategyTest, EveryMaxTokensAndEveryStop) {
   std::mt19937 random(3);
   for (unsigned number = 1; number < kStrategies; ++number) {
@@ -262,6 +307,7 @@ TEST_F(StrategyTest, EveryMaxTokensAndEveryStop) {
       Request stopped = r;
       stopped.onToken = [&](const TokenEvent &event) {
         EXPECT_EQ(event.index, int64_t(seen.size()));
+        EXPECT_TRUE(event.top.empty()) << "what the strategy asks for is its own";
         seen.push_back(event.token);
         if (event.index == last)
           scheduler.stop(event.id);
@@ -469,6 +515,24 @@ TEST_F(StrategyTest, LongTextsBehindWindows) {
     auto result = scheduler.take(*id);
     expectPlain(*result, r, r.strategy->name);
     EXPECT_EQ(result->tokens.size(), 84u) << result->note;
+    // What follows from a draft that was wrong is not computed anew from the beginning.
+    EXPECT_LE(draftModel->numTokens, 3 * 96) << r.strategy->name;
+    EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
+  }
+}
+
+TEST_F(StrategyTest, ADraftThatFellFarBehindBeginsAnew) {
+  auto late = parse(kLate);
+  for (int length = 1; length <= 8; ++length) {
+    Scheduler scheduler(main(limits()), {.chunk = 5}, draft(limits(), 2));
+    Request r;
+    for (int i = 0; i < length; ++i)
+      r.prompt.push_back(i * 5 % kTokens);
+    r.maxTokens = 80;
+    r.strategy = late;
+    auto id = scheduler.add(r);
+    ASSERT_TRUE(scheduler.runAll());
+    expectPlain(*scheduler.take(*id), r, std::to_string(length));
     EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
   }
 }
@@ -540,6 +604,54 @@ TEST_F(StrategyTest, SmallCaches) {
         expectPlain(*scheduler.take(id), r, r.strategy->name + " " + std::to_string(pages));
       EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
     }
+}
+
+TEST_F(StrategyTest, PagesOfDraftsAreReserved) {
+  for (int64_t pages : {15, 16, 20, 31}) {
+    Scheduler scheduler(main(limits()), {}, draft(limits(64, 8, 64, pages)));
+    std::vector<std::pair<SequenceId, Request>> added;
+    for (int i = 0; i < 6; ++i) {
+      Request r;
+      r.prompt = {i, 2, 3};
+      r.maxTokens = 56;
+      r.strategy = spec();
+      auto id = scheduler.add(r);
+      ASSERT_TRUE(id) << id.status().message();
+      added.emplace_back(*id, r);
+    }
+    ASSERT_TRUE(scheduler.runAll());
+    for (auto &[id, r] : added)
+      expectPlain(*scheduler.take(id), r, std::to_string(pages));
+  }
+}
+
+/// Windows whose pages are just enough, or make the context shorter.
+TEST_F(StrategyTest, SmallRings) {
+  for (unsigned number = 1; number < kStrategies; ++number)
+    for (int64_t pages = 3; pages < 30; ++pages)
+      for (int64_t chunk : {1, 4}) {
+        StepLimits small = limits(16, 4, 12);
+        small.tables[1].capacityPages = pages;
+        Scheduler scheduler(main(small), {.chunk = chunk}, draft(small));
+        std::vector<std::pair<SequenceId, Request>> added;
+        for (int i = 0; i < 4; ++i) {
+          Request r;
+          r.prompt = {i, 2, 3};
+          r.maxTokens = 70;
+          r.strategy = strategy(number);
+          auto id = scheduler.add(r);
+          ASSERT_TRUE(id) << id.status().message();
+          added.emplace_back(*id, r);
+        }
+        ASSERT_TRUE(scheduler.runAll());
+        for (auto &[id, r] : added) {
+          auto result = scheduler.take(id);
+          r.maxTokens = int64_t(result->tokens.size());
+          EXPECT_GE(r.maxTokens, std::min<int64_t>(70, pages / (number == 8 ? 2 : 1) * 4 - 2)) << result->note;
+          expectPlain(*result, r, r.strategy->name + " " + std::to_string(pages));
+        }
+        EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
+      }
 }
 
 /// The model behind the ABI, with pages and threads of its own.
