@@ -90,7 +90,10 @@ Status Instance::prepare(const InstanceOptions &options) {
     unsigned ranks = unsigned(m.mesh().size()), rank = unsigned(m.mesh().leaderOf(m.place().replica) + m.place().rank);
     unsigned threads = options.threads ? options.threads : std::max(1u, physicalCores() / ranks);
     unsigned firstCpu = rank * threads;
-    PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
+    pool = options.team;
+    if (!pool) {
+      PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
+    }
     executor = std::make_unique<Executor>(m.tables(), *plan, m.weights(),
                                           group ? group->communicators() : RankCommunicators());
   } catch (const std::bad_alloc &) {

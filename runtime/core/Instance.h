@@ -44,6 +44,9 @@ struct InstanceOptions {
   /// window gets no more than all rows of the step can use at once.
   int64_t capacityPages = 0;
   std::string variant = ""; ///< of the plan; empty: the model's strategy
+  /// The threads of another instance, instead of its own, of which one would wait while the
+  /// other computes: steps of the two never run at once. Of a model of one rank.
+  std::shared_ptr<ThreadPool> team = nullptr;
 };
 
 /// State and working memory of one model, and the threads that run its steps.
@@ -89,6 +92,8 @@ public:
   const Model &model() const override { return *shared; }
   const StepLimits &limits() const override { return stepLimits; }
   unsigned threads() const override { return pool->size(); }
+  /// For InstanceOptions::team.
+  const std::shared_ptr<ThreadPool> &team() const { return pool; }
   bool hasLogits() const override { return plan->has_logits != 0; }
   /// Bytes reserved for the arena and for the states.
   uint64_t arenaMemory() const { return arena.size(); }
@@ -116,7 +121,7 @@ private:
   std::shared_ptr<const Model> shared;
   const plait_plan_v2_t *plan = nullptr;
   StepLimits stepLimits;
-  std::unique_ptr<ThreadPool> pool;
+  std::shared_ptr<ThreadPool> pool;
   std::unique_ptr<Executor> executor;
   RankGroup *group = nullptr; ///< of the model
   uint32_t number = 0;        ///< of this instance, for the other ranks; 0: they have none

@@ -124,7 +124,7 @@ private:
     drafting.enlarge(io, demand);
     io.capacityPages = pagesToReserve(model, io, demand);
     PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, Instance::create(session.model, io));
-    PLAIT_ASSIGN_OR_RETURN(std::vector<std::vector<DraftModel>> drafts, drafting.create(io, demand, 1));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<std::vector<DraftModel>> drafts, drafting.create(io, demand, {instance}));
     scheduler = std::make_unique<Scheduler>(std::move(instance), SchedulerOptions(), std::move(drafts.front()));
     context = scheduler->contextLimit();
     return Status::success();

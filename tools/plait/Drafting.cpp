@@ -22,7 +22,7 @@ using namespace plait;
 
 Expected<Drafting> Drafting::open(const Session &session, const CompileOptions &compile, unsigned threads) {
   Drafting drafting;
-  if (compile.decode.empty())
+  if (compile.decode.empty() || strategyName(compile.decode.front()) == "ar") // which needs no program
     return drafting;
   const Manifest &manifest = session.model->manifest();
   const ManifestStrategy *chosen = nullptr;
@@ -75,9 +75,13 @@ void Drafting::enlarge(InstanceOptions &options, Demand &demand) const {
   demand.totalPositions *= textsOf("main");
 }
 
-Expected<std::vector<std::vector<DraftModel>>> Drafting::create(const InstanceOptions &options, const Demand &demand,
-                                                                size_t replicas) {
-  std::vector<std::vector<DraftModel>> drafts(replicas);
+Expected<std::vector<std::vector<DraftModel>>>
+Drafting::create(const InstanceOptions &options, const Demand &demand,
+                 const std::vector<std::shared_ptr<StepRunner>> &replicas) {
+  std::vector<std::vector<DraftModel>> drafts(replicas.size());
+  // Two teams would take the CPUs from each other. Of several ranks each has some of them.
+  auto *first = dynamic_cast<Instance *>(replicas.front().get());
+  std::shared_ptr<ThreadPool> team = first && first->model().ranks() == 1 ? first->team() : nullptr;
   for (Model &model : models) {
     InstanceOptions own = options;
     own.variant = "";
@@ -92,9 +96,10 @@ Expected<std::vector<std::vector<DraftModel>>> Drafting::create(const InstanceOp
     PLAIT_ASSIGN_OR_RETURN(ModelLedger ledger, ledgerOf(*model.model, own));
     model.memory = ledger.ranks.front();
     model.memory.program = 0; // that of the model's process
-    model.memory.state *= double(replicas);
-    model.memory.arena *= double(replicas);
+    model.memory.state *= double(replicas.size());
+    model.memory.arena *= double(replicas.size());
     for (std::vector<DraftModel> &of : drafts) {
+      own.team = &of == &drafts.front() ? team : nullptr;
       Expected<std::unique_ptr<Instance>> instance = Instance::create(model.model, own);
       if (!instance)
         return instance.status().withContext("draft model");

@@ -30,9 +30,10 @@ public:
   /// all texts of the model.
   void enlarge(InstanceOptions &options, Demand &demand) const;
   /// An instance of each draft model for each replica, all in this process, with the
-  /// `options` of the model but for the number of pages.
+  /// `options` of the model but for the number of pages. One of the first replica computes
+  /// with its threads.
   Expected<std::vector<std::vector<DraftModel>>> create(const InstanceOptions &options, const Demand &demand,
-                                                        size_t replicas);
+                                                        const std::vector<std::shared_ptr<StepRunner>> &replicas);
   /// Lines for --stats.
   std::string statisticsText(const std::vector<SequenceResult> &results) const;
 

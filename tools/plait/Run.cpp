@@ -220,7 +220,7 @@ private:
     io.capacityPages = pagesToReserve(model, io, demand);
     PLAIT_ASSIGN_OR_RETURN(ledger, ledgerOf(model, io));
     PLAIT_ASSIGN_OR_RETURN(this->replicas, createReplicas(session.model, io));
-    PLAIT_ASSIGN_OR_RETURN(drafts, drafting.create(io, demand, this->replicas.size()));
+    PLAIT_ASSIGN_OR_RETURN(drafts, drafting.create(io, demand, this->replicas));
     return Status::success();
   }
 

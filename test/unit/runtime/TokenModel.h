@@ -39,6 +39,10 @@ public:
 
   Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr) override;
   Status copyPage(size_t table, int32_t from, int32_t to) override;
+  Status beginHandover(const HandoverMessage &) override { return unsupported("no handover"); }
+  Expected<uint64_t> finishHandover() override { return unsupported("no handover"); }
+  int64_t replica() const override { return 0; }
+  ReplicaRole role() const override { return ReplicaRole::all; }
   const Model &model() const override { return *described; }
   const StepLimits &limits() const override { return stepLimits; }
   bool hasLogits() const override { return false; }
