@@ -195,6 +195,11 @@ Status plait::explainLoss(Status status, const RankNames &names, RankGroup::Proc
     status = Status::error(status.code(), names.of(rank) + std::string(text.substr(end)));
   }
   std::string ended = processes ? processes->whatEnded() : "";
+  // A rank that ends with an error because another is lost is not what went wrong.
+  size_t exit = ended.find(" ended with exit code");
+  if (exit != std::string::npos && status.message().find("rank ") != std::string::npos &&
+      !status.message().starts_with(ended.substr(0, exit)))
+    return status;
   return ended.empty() ? status : Status::error(status.code(), ended + "; " + status.message());
 }
 
