@@ -51,7 +51,7 @@ struct InstanceOptions {
 
 /// State and working memory of one model, and the threads that run its steps.
 /// Steps run one at a time in the order of submission. All functions may be
-/// called from any thread; instances share nothing but their model.
+/// called from any thread; instances share nothing but their model, and threads if asked to.
 class Instance final : public StepRunner {
 public:
   /// Of a model of several ranks the one on rank 0 is for use, and makes one on each.

@@ -187,4 +187,6 @@ for words, message in ((["--mesh", "prefill: tp=1"], "which lacks the phase deco
                        (["--mesh", "prefill: tp=1; decode: tp=1", "--emit=exe"], "an executable is one rank")):
     done = subprocess.run(["plait-compile", model, "-o", artifact("wrong"), *words], capture_output=True, text=True)
     check(" ".join(words), done.returncode and message in done.stderr, done.stderr)
+found = run(model, *ASKED["drawn"], "--mesh", MESHES["p1d2"], "--decode", "prompt_lookup")
+check("a strategy that drafts", found.returncode == 1 and "expected one mesh for both" in found.stderr, found)
 print(f"{failures} checks have FAILED" if failures else "all right")
