@@ -24,7 +24,7 @@ SUPPORT = MLIR + ["plait/Support"]
 # tensors, of integers that stand for weights, of where those lie, and of the order of sums.
 DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h", "runtime/base/Quantization.h",
                      "runtime/base/PanelLayout.h", "runtime/base/SumTree.h"]
-DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Par", "dialects/Kernel", "dialects/Rt"]
+DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Par", "dialects/Overlap", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE
 PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Cost", "plait/Frontend", "plait/Target"]
 EVERYTHING = ["*"]
@@ -45,6 +45,7 @@ LAYERS = [
     ("dialects/Lm", DIALECT + ["dialects/Lm"]),
     ("dialects/Decode", DIALECT + ["dialects/Lm", "dialects/Decode"]),
     ("dialects/Par", DIALECT + ["dialects/Lm", "dialects/Par"]),
+    ("dialects/Overlap", DIALECT + ["dialects/Lm", "dialects/Par", "dialects/Overlap"]),
     ("dialects/Kernel", DIALECT + ["dialects/Lm", "dialects/Kernel"]),
     ("dialects/Rt", DIALECT + ABI + ["dialects/Lm", "dialects/Rt"]),
     ("include/plait/Analysis", LIBRARY + ["plait/Analysis"]),
@@ -59,6 +60,7 @@ LAYERS = [
     ("passes/Import", PASSES + ["passes/Import"]),
     ("passes/Decode", PASSES + ["passes/Decode"]),
     ("passes/Parallel", PASSES + ["passes/Parallel"]),
+    ("passes/Overlap", PASSES + ["passes/Overlap"]),
     ("passes/Lower", PASSES + ["passes/Lower"]),
     ("passes/CPU", PASSES + ["passes/CPU"]),
     ("passes/Pipelines", PASSES + ["passes"]),

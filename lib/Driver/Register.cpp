@@ -10,6 +10,7 @@
 #include "dialects/Decode/Decode.h"
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Lm/Lm.h"
+#include "dialects/Overlap/Overlap.h"
 #include "dialects/Par/Par.h"
 #include "dialects/Rt/Rt.h"
 #include "passes/CPU/CpuKernels.h"
@@ -17,6 +18,7 @@
 #include "passes/Decode/Passes.h"
 #include "passes/Lower/Passes.h"
 #include "passes/Import/Passes.h"
+#include "passes/Overlap/Passes.h"
 #include "passes/Parallel/Passes.h"
 #include "passes/Pipelines/Phases.h"
 #include "plait/Support/IrVersion.h"
@@ -37,8 +39,10 @@
 using namespace plait;
 
 void plait::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<lm::LmDialect, decode::DecodeDialect, par::ParDialect, kernel::KernelDialect, rt::RtDialect>();
-  addIrVersion<lm::LmDialect, decode::DecodeDialect, par::ParDialect, kernel::KernelDialect, rt::RtDialect>(registry);
+  registry.insert<lm::LmDialect, decode::DecodeDialect, par::ParDialect, overlap::OverlapDialect, kernel::KernelDialect,
+                  rt::RtDialect>();
+  addIrVersion<lm::LmDialect, decode::DecodeDialect, par::ParDialect, overlap::OverlapDialect, kernel::KernelDialect,
+               rt::RtDialect>(registry);
   registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
                   scf::SCFDialect, vector::VectorDialect>();
   registerCpuKernels(registry);
@@ -49,6 +53,7 @@ void plait::registerAllDialects(DialectRegistry &registry) {
 void plait::registerAllPasses() {
   registerPlaitDecodePasses();
   registerPlaitParallelPasses();
+  registerPlaitOverlapPasses();
   registerPlaitLowerPasses();
   registerPlaitImportPasses();
   registerPlaitCPUPasses();

@@ -1,0 +1,34 @@
+//===- HappensBefore.cpp - Which steps precede which in every run ---------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Overlap/Analyses.h"
+
+using namespace plait;
+
+HappensBefore::HappensBefore(const ProgramModel &model, ArrayRef<unsigned> order)
+    : before(model.steps.size(), llvm::BitVector(unsigned(model.steps.size()))) {
+  std::vector<SmallVector<unsigned>> releases(model.cells.size());
+  for (unsigned number : order) {
+    const Step &step = model.steps[number];
+    llvm::BitVector &own = before[number];
+    auto add = [&](unsigned other) {
+      own |= before[other];
+      own.set(other);
+    };
+    for (unsigned other : step.after)
+      add(other);
+    // A wait sees all arrivals of its epoch (verifyReuse: no other ones count in their place),
+    // and what those release if it acquires.
+    if (step.kind == StepKind::wait && !step.isRelaxed)
+      for (unsigned other : releases[step.cells[0]])
+        if (model.steps[other].epoch <= step.epoch)
+          add(other);
+    if (step.kind == StepKind::arrive && !step.isRelaxed)
+      for (unsigned cell : step.cells)
+        releases[cell].push_back(number);
+  }
+}

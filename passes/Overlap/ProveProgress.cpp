@@ -1,0 +1,100 @@
+//===- ProveProgress.cpp - Everything runs to its end ---------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Overlap/Analyses.h"
+
+using namespace plait;
+
+namespace {
+
+class Run {
+public:
+  explicit Run(const ProgramModel &model) : model(model), missing(model.steps.size(), 0) {
+    std::vector<SmallVector<unsigned>> arrivals(model.cells.size());
+    for (auto [number, step] : llvm::enumerate(model.steps))
+      if (step.kind == StepKind::arrive)
+        for (unsigned cell : step.cells)
+          arrivals[cell].push_back(unsigned(number));
+    before.resize(model.steps.size());
+    followers.resize(model.steps.size());
+    for (auto [number, step] : llvm::enumerate(model.steps)) {
+      before[number] = step.after;
+      if (step.kind == StepKind::wait)
+        for (unsigned arrival : arrivals[step.cells[0]])
+          if (model.steps[arrival].epoch <= step.epoch)
+            before[number].push_back(arrival);
+      missing[number] = unsigned(before[number].size());
+      for (unsigned other : before[number])
+        followers[other].push_back(unsigned(number));
+    }
+  }
+
+  FailureOr<std::vector<unsigned>> run() {
+    std::vector<unsigned> order;
+    for (unsigned step = 0; step < model.steps.size(); ++step)
+      if (!missing[step])
+        order.push_back(step);
+    for (size_t i = 0; i < order.size(); ++i)
+      for (unsigned follower : followers[order[i]])
+        if (--missing[follower] == 0)
+          order.push_back(follower);
+    if (order.size() == model.steps.size())
+      return order;
+    return report();
+  }
+
+private:
+  /// Follows what steps wait for until it comes round.
+  LogicalResult report() const {
+    unsigned at = 0;
+    while (!missing[at])
+      ++at;
+    SmallVector<unsigned> path;
+    for (; !llvm::is_contained(path, at); at = next(at))
+      path.push_back(at);
+    path.erase(path.begin(), llvm::find(path, at));
+    // Of the circle, what waits and what would end the waiting.
+    SmallVector<unsigned> waits;
+    for (auto [i, step] : llvm::enumerate(path))
+      if (model.steps[step].kind == StepKind::wait)
+        waits.push_back(unsigned(i));
+    std::rotate(path.begin(), path.begin() + waits.front(), path.end());
+    const Step &first = model.steps[path.front()];
+    auto error = first.op->emitOpError("never ends: waits at index ")
+                 << model.describe(first.cells[0]) << ", for what comes only after it";
+    for (size_t i = 1; i < path.size(); ++i) {
+      const Step &step = model.steps[path[i]];
+      if (step.kind == StepKind::arrive && model.steps[path[i - 1]].kind == StepKind::wait)
+        error.attachNote(step.op->getLoc()) << "this arrival, of " << model.describe(step) << ", is missing";
+      else if (step.kind == StepKind::wait)
+        error.attachNote(step.op->getLoc())
+            << "behind this wait, of " << model.describe(step) << ", at index " << model.describe(step.cells[0]);
+    }
+    error.attachNote(first.op->getLoc()) << "which is behind the first, of " << model.describe(first);
+    return error;
+  }
+
+  /// Something that has not taken effect, without which `step` cannot. Arrivals that a wait
+  /// lacks, and waits of others, say more than what is on the way to them.
+  unsigned next(unsigned step) const {
+    for (unsigned other : before[step])
+      if (missing[other] && model.steps[other].kind != StepKind::wait)
+        return other;
+    for (unsigned other : before[step])
+      if (missing[other])
+        return other;
+    llvm_unreachable("a step that has not run waits for another");
+  }
+
+  const ProgramModel &model;
+  std::vector<unsigned> missing; ///< steps that have to come before
+  std::vector<SmallVector<unsigned>> before, followers;
+};
+
+} // namespace
+
+FailureOr<std::vector<unsigned>> plait::proveProgress(const ProgramModel &model) { return Run(model).run(); }
