@@ -1,7 +1,7 @@
-// spec(draft, lengths = [0, 2, 4, 8], most = 8)
+// spec(draft, k = auto: [0, 2, 4, 8], most = 8)
 //
 // A draft model proposes tokens, rejection sampling keeps the distribution of the text
-// (Leviathan et al. 2023, Chen et al. 2023). How many tokens, of `lengths`, follows from how
+// (Leviathan et al. 2023, Chen et al. 2023). How many tokens, of those in k, follows from how
 // many were accepted and from what they cost (SmartSpec, Liu et al. 2024).
 !text = !decode.sequence<@main>
 !draft = !decode.sequence<@draft>
@@ -10,7 +10,7 @@
 decode.strategy @spec(%s: !text, %d: !draft) exact distribution {
   %known = decode.new_acceptance : !decode.acceptance
   %end:3 = decode.round iter(%x = %s, %e = %d, %a = %known) : !text, !draft, !decode.acceptance {
-    %k = decode.choose_length %a of $lengths : !decode.acceptance
+    %k = decode.choose_length %a of $k : !decode.acceptance
     %root = decode.pending %x : <@main> -> !block
     %b, %f = decode.repeat $most iter(%c = %root, %g = %e) times %k : !block, !draft {
       %one = decode.pending %g : <@draft> -> <1>

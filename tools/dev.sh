@@ -4,9 +4,10 @@
 #   tools/dev.sh build    configure and build into build/
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
 #   tools/dev.sh test     build and run all tests; `test --all`: also every model family in every parallel
-#                         layout, and ranks killed and stopped some hundred times
+#                         layout, every strategy with drafts that are right as often as wanted, and ranks killed
+#                         and stopped some hundred times
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
-#                         `bench comm`: all-reduces between ranks, also of Open MPI
+#                         `bench comm`: all-reduces between ranks, also of Open MPI; `bench decode`: strategies
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
 #   tools/dev.sh sanitize build with sanitizers and run all tests; `sanitize thread`: the runtime's, for races
 #   tools/dev.sh format   format the C++ sources (clang-format 22)
@@ -95,6 +96,7 @@ run_tests() {
         failed=$((failed + 1)) status=1
       fi
     }
+    long /usr/bin/python3 -B test/e2e/Inputs/check_oracle.py test/models/kjv-2m "$work" --all
     long /usr/bin/python3 -B test/e2e/Inputs/check_families.py test/golden test/e2e/Inputs/check_goldens.py "$work" --all
     build/bin/plait-compile test/models/kjv-2m --tp=3 --no-selftest --progress=none -o "$work/3.plait"
     long /usr/bin/python3 -B test/stress/faults.py "$work/3.plait" --tries 20
@@ -137,7 +139,7 @@ test) shift; run_tests "$@" ;;
 bench)
   shift
   script=run
-  case "${1:-}" in cpu | comm) script=$1; shift ;; esac
+  case "${1:-}" in cpu | comm | decode) script=$1; shift ;; esac
   build plait plait-compile plait-machine plait-comm >/dev/null
   exec /usr/bin/python3 -B "test/bench/$script.py" "$@"
   ;;
@@ -145,5 +147,5 @@ fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/r
 sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
 doc) build plait plait-compile plait-opt plait-translate plait-reduce plait-lsp-server >/dev/null; exec tools/doc.sh ;;
-*) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -28,7 +28,7 @@ def Decode_Dialect : Dialect {
 
     A strategy with drafts has forwards of many tokens at a time, but the choice of a token
     is that of autoregressive decoding. So `plait-outline-steps` makes each forward a
-    `decode.run` of the step @ar; what is left works on small values of one sequence, and
+    `decode.run` of the step @ar, or of one like it that leaves out layers; what is left works on small values of one sequence, and
     becomes a round program that the runtime interprets (runtime/decode/rounds).
 
     A sequence is an affine handle: every op consumes it and returns the next
@@ -92,7 +92,8 @@ def Decode_Role : I32EnumAttr<"Role", "what an argument or result of a step is",
     I32EnumAttrCase<"chosen", 12>, I32EnumAttrCase<"status", 13>, I32EnumAttrCase<"logprob", 14>,
     I32EnumAttrCase<"logits", 15>, I32EnumAttrCase<"edit_ends", 16>, I32EnumAttrCase<"edit_tokens", 17>,
     I32EnumAttrCase<"edit_biases", 18>, I32EnumAttrCase<"edit_scales", 19>, I32EnumAttrCase<"edit_offsets", 20>,
-    I32EnumAttrCase<"top_counts", 21>, I32EnumAttrCase<"top_tokens", 22>, I32EnumAttrCase<"top_logprobs", 23>]> {
+    I32EnumAttrCase<"top_counts", 21>, I32EnumAttrCase<"top_tokens", 22>, I32EnumAttrCase<"top_logprobs", 23>,
+    I32EnumAttrCase<"hidden", 24>]> {
   let cppNamespace = "::plait::decode";
   let genSpecializedAttr = 0;
 }

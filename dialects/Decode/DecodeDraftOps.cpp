@@ -37,6 +37,8 @@ LogicalResult PendingOp::verify() { return verifyChain(*this, getBlock()); }
 
 LogicalResult AppendOp::verify() { return verifyChain(*this, getBlock()); }
 
+LogicalResult ShortenOp::verify() { return verifyChain(*this, getBlock()); }
+
 LogicalResult LookupOp::verify() {
   if (getLongest() < getShortest())
     return emitOpError("expected longest >= shortest but got ") << getLongest() << " and " << getShortest();

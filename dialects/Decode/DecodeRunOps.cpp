@@ -11,10 +11,20 @@ using namespace plait;
 using namespace plait::decode;
 
 LogicalResult RunOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
-                                      DictionaryAttr, OpaqueProperties, RegionRange, SmallVectorImpl<Type> &results) {
+                                      DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
+                                      SmallVectorImpl<Type> &results) {
   FlatSymbolRefAttr model = cast<SequenceType>(operands[0].getType()).getModel();
   results.assign({ChoicesType::get(context), StageType::get(context, model)});
+  if (Adaptor(operands, attributes, properties, regions).getWithHidden())
+    results.push_back(HiddenType::get(context, model));
   return success();
+}
+
+DictionaryAttr RunOp::getRoundAttributes() {
+  // What is returned is said by its results.
+  NamedAttrList attributes((*this)->getAttrDictionary());
+  attributes.erase(getWithHiddenAttrName());
+  return attributes.getDictionary(getContext());
 }
 
 LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -27,6 +37,20 @@ LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("expected the symbol of a 'decode.step' or of the strategy that becomes one but got ")
            << getStepAttr();
   return success();
+}
+
+LogicalResult RunHeadOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto step = symbols.lookupNearestSymbolFrom<StepOp>(*this, getStepAttr());
+  if (!step || !step.getInput(Role::hidden))
+    return emitOpError("expected the symbol of a 'decode.step' with an argument of role hidden but got ")
+           << getStepAttr();
+  return success();
+}
+
+DictionaryAttr RunHeadOp::getRoundAttributes() {
+  NamedAttrList attributes((*this)->getAttrDictionary());
+  attributes.set("count", IntegerAttr::get(IntegerType::get(getContext(), 64), getResult().getType().getCount()));
+  return attributes.getDictionary(getContext());
 }
 
 static LogicalResult verifyChoices(Operation *op, Value block, Value choices) {

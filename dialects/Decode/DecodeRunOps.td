@@ -23,22 +23,50 @@ def Decode_RunOp : Decode_EvalOp<"run", [DeclareOpInterfaceMethods<InferTypeOpIn
     block's nodes, of which each is a leaf. Logits of a node are edited as by `decode.edit`
     for the path to it, and the choice is that of `decode.verify_sample` with all warps. With
     `top`, that many most probable tokens of the edited logits are known of each node. Keys
-    and values are staged as by `decode.forward`.
+    and values are staged as by `decode.forward`. With `hidden` there is a third result, the
+    hidden states of the nodes. A step that leaves out layers stages nothing for these.
 
     ```mlir
     %c, %st = decode.run @ar(%x, %b) top 8 : !decode.sequence<@main>, !decode.block<5>
+    %c2, %st2, %h = decode.run @ar_hidden(%x, %b) hidden : !decode.sequence<@main>, !decode.block<5>
+    %c3, %st3 = decode.run @ar_skip_1_2(%w, %one) : !decode.sequence<@main>, !decode.block<1>
     ```
     **Constraints:** the symbol is that of a `decode.step`, or of the `decode.strategy` that
     becomes one. For the sequence of another model it is of that model's own program.
   }];
   let arguments = (ins FlatSymbolRefAttr:$step, Decode_SequenceType:$sequence, Decode_BlockType:$block,
-                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$top);
-  let results = (outs Decode_ChoicesType:$choices, Decode_StageType:$stage);
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$top,
+                       UnitAttr:$with_hidden);
+  let results = (outs Decode_ChoicesType:$choices, Decode_StageType:$stage, Optional<Decode_HiddenType>:$hidden);
   let assemblyFormat = [{
-    $step `(` $sequence `,` $block `)` (`top` $top^)? attr-dict `:` type($sequence) `,` type($block)
+    $step `(` $sequence `,` $block `)` (`top` $top^)? (`hidden` $with_hidden^)? attr-dict `:` type($sequence) `,`
+    type($block)
   }];
   let extraClassDeclaration = [{
     llvm::StringRef getRoundName() { return "forward"; }
+    mlir::DictionaryAttr getRoundAttributes();
+  }];
+}
+
+def Decode_RunHeadOp : Decode_EvalOp<"run_head", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    Decode_RoundOpInterface]> {
+  let summary = "runs a step that is a head; the most probable tokens of one node";
+  let description = [{
+    `decode.head ... by` and `decode.top` for the hidden state of one node. Tokens are in
+    falling order of their logits, of equal ones the lowest id first. There are none where a
+    logit is not finite, nor after the text's end.
+
+    ```mlir
+    %c = decode.run_head @head_medusa_0(%leaf) : !decode.hidden<@main> -> !decode.candidates<3>
+    ```
+    **Constraints:** the symbol is that of a `decode.step` with an argument of role hidden.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$step, Decode_HiddenType:$hidden);
+  let results = (outs Decode_CandidatesType:$result);
+  let assemblyFormat = "$step `(` $hidden `)` attr-dict `:` type($hidden) `->` type($result)";
+  let extraClassDeclaration = [{
+    llvm::StringRef getRoundName() { return "head"; }
+    mlir::DictionaryAttr getRoundAttributes();
   }];
 }
 

@@ -217,7 +217,7 @@ def Decode_HeadOp : Decode_EvalOp<"head", [Pure, DeclareOpInterfaceMethods<Infer
   let assemblyFormat = "$hidden (`by` $function^)? attr-dict `:` type($hidden)";
 }
 
-def Decode_LeafOp : Decode_EvalOp<"leaf", [Pure, AllTypesMatch<["hidden", "result"]>]> {
+def Decode_LeafOp : Decode_EvalOp<"leaf", [Pure, AllTypesMatch<["hidden", "result"]>, Decode_RoundOpInterface]> {
   let summary = "the hidden state of the last accepted node";
   let arguments = (ins Decode_HiddenType:$hidden, Decode_PathType:$path);
   let results = (outs Decode_HiddenType:$result);

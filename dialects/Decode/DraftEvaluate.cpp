@@ -79,6 +79,15 @@ LogicalResult AppendOp::evaluate(Evaluator &, Values operands, ValueList &result
   return success();
 }
 
+LogicalResult ShortenOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto block = valueAs<BlockValue>(operands[0]);
+  int64_t most = std::max<int64_t>(valueAs<int64_t>(operands[1]), 0) + 1;
+  if (int64_t(block.nodes.size()) > most)
+    block.nodes.resize(size_t(most));
+  results.push_back(std::move(block));
+  return success();
+}
+
 LogicalResult LookupOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   auto block = rootOf(*this, getSequence(), operands[0]);
   if (failed(block))
@@ -204,10 +213,13 @@ static std::vector<int64_t> topTokens(ArrayRef<double> logits, int64_t count) {
   return tokens;
 }
 
+CandidatesValue decode::candidatesOf(const NodeRowsValue &logits, int64_t count) {
+  return CandidatesValue{topTokens(logits.of(logits.rows.rows() - 1), count)};
+}
+
 LogicalResult TopOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  const auto &logits = valueAs<NodeRowsValue>(operands[0]);
-  results.push_back(CandidatesValue{
-      topTokens(logits.of(logits.rows.rows() - 1), cast<CandidatesType>(getCandidates().getType()).getCount())});
+  results.push_back(
+      candidatesOf(valueAs<NodeRowsValue>(operands[0]), cast<CandidatesType>(getCandidates().getType()).getCount()));
   return success();
 }
 
@@ -241,7 +253,7 @@ LogicalResult ObserveOp::evaluate(Evaluator &, Values operands, ValueList &resul
   acceptance.rates.resize(std::max(acceptance.rates.size(), size_t(drafted)));
   for (size_t place = 0; place < size_t(drafted) && place <= accepted; ++place) {
     AcceptanceValue::Rate &rate = acceptance.rates[place];
-    rate = {0.9 * rate.accepted + (place < accepted ? 1 : 0), 0.9 * rate.seen + 1};
+    rate = {0.98 * rate.accepted + (place < accepted ? 1 : 0), 0.98 * rate.seen + 1};
   }
   results.push_back(std::move(acceptance));
   return success();
@@ -259,7 +271,7 @@ LogicalResult ChooseLengthOp::evaluate(Evaluator &, Values operands, ValueList &
       tokens += chance;
     }
     double goodput = tokens / (getCosts() ? (*getCosts())[i] : 1);
-    if (goodput > most)
+    if (goodput >= most)
       most = goodput, best = length;
   }
   results.push_back(best);

@@ -153,13 +153,13 @@ static std::shared_ptr<StateValue> copyOf(const std::shared_ptr<StateValue> &sta
   return std::make_shared<StateValue>(*state);
 }
 
-LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model,
+LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model, StringRef function,
                                       ArrayRef<int64_t> skip, Values operands, ValueList &results) {
   const SequenceValue &x = sequence(operands[0]);
   const auto &block = valueAs<BlockValue>(operands[1]);
   if (block.sequence.tokens != x.tokens || block.sequence.published != x.published)
     return op->emitOpError("expected a block that continues the text of its sequence");
-  auto forward = modelFunction(op, model, "forward", "(ids, positions, rows, state...) -> (hidden, state...)",
+  auto forward = modelFunction(op, model, function, "(ids, positions, rows, state...) -> (hidden, state...)",
                                [](lm::FuncOp function) { return function.isForward(); });
   if (failed(forward))
     return failure();
@@ -209,8 +209,8 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
 }
 
 LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
-  return evaluateForward(*this, evaluator, getSequence().getType().getModel(), getSkip().value_or(ArrayRef<int64_t>()),
-                         operands, results);
+  return evaluateForward(*this, evaluator, getSequence().getType().getModel(), "forward",
+                         getSkip().value_or(ArrayRef<int64_t>()), operands, results);
 }
 
 FailureOr<NodeRowsValue> decode::evaluateHead(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model,
@@ -276,8 +276,14 @@ LogicalResult EditOp::evaluate(Evaluator &, Values operands, ValueList &results)
 
 LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
   FlatSymbolRefAttr model = getSequence().getType().getModel();
+  // A step says which layers it leaves out by the function that it calls.
+  StringRef function = "forward";
+  if (auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getStepAttr()))
+    for (lm::CallOp call : step.getBody().getOps<lm::CallOp>())
+      if (call->getNumResults() > 1 && call.getCallee().getRootReference() == model.getAttr())
+        function = call.getCallee().getLeafReference();
   ValueList forwarded;
-  if (failed(evaluateForward(*this, evaluator, model, {}, operands, forwarded)))
+  if (failed(evaluateForward(*this, evaluator, model, function, {}, operands, forwarded)))
     return failure();
   auto logits = evaluateHead(*this, evaluator, model, "head", valueAs<NodeRowsValue>(forwarded[0]));
   if (failed(logits))
@@ -285,5 +291,18 @@ LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &
   editRows(sequence(operands[0]), *logits, History::path);
   results.push_back(std::move(*logits));
   results.push_back(std::move(forwarded[1]));
+  if (getHidden())
+    results.push_back(std::move(forwarded[0]));
+  return success();
+}
+
+LogicalResult RunHeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getStepAttr());
+  lm::CallOp head = *step.getBody().getOps<lm::CallOp>().begin();
+  auto logits = evaluateHead(*this, evaluator, getHidden().getType().getModel(), head.getCallee().getLeafReference(),
+                             valueAs<NodeRowsValue>(operands[0]));
+  if (failed(logits))
+    return failure();
+  results.push_back(candidatesOf(*logits, getResult().getType().getCount()));
   return success();
 }

@@ -92,15 +92,18 @@ struct AcceptanceValue {
   std::vector<Rate> rates;
 };
 
-/// Runs `model` over the block operands[1] of the sequence operands[0], without some layers:
-/// the block's hidden states and a stage are appended to `results`.
+/// Runs `function` of `model` over the block operands[1] of the sequence operands[0], without
+/// some layers: the block's hidden states and a stage are appended to `results`.
 llvm::LogicalResult evaluateForward(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,
-                                    llvm::ArrayRef<int64_t> skip, llvm::ArrayRef<EvalValue> operands,
-                                    std::vector<EvalValue> &results);
+                                    llvm::StringRef function, llvm::ArrayRef<int64_t> skip,
+                                    llvm::ArrayRef<EvalValue> operands, std::vector<EvalValue> &results);
 
 /// Logits by a function of `model`.
 llvm::FailureOr<NodeRowsValue> evaluateHead(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,
                                             llvm::StringRef function, const NodeRowsValue &hidden);
+
+/// The most probable tokens of the last node, in falling order.
+CandidatesValue candidatesOf(const NodeRowsValue &logits, int64_t count);
 
 /// Edits the logits of each node as `sequence` asks.
 void editRows(const SequenceValue &sequence, NodeRowsValue &logits, History history);

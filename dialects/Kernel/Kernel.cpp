@@ -109,7 +109,9 @@ int64_t PackedType::getBytes() const {
 // Buffers and pages
 //===----------------------------------------------------------------------===//
 
-unsigned kernel::getArgumentBuffers(Type type) { return isa<lm::StateType>(type) ? 2 : 1; }
+unsigned kernel::getArgumentBuffers(Type type) {
+  return isa<lm::StateType>(type) ? 2 : isa<lm::RowsType>(type) ? 3 : 1;
+}
 unsigned kernel::getResultBuffers(Type type) { return isa<lm::StateType>(type) ? 0 : 1; }
 
 SmallVector<int64_t> kernel::getPageTables(ArrayRef<lm::StateType> states) {
@@ -143,6 +145,20 @@ int64_t PageLayout::getHeadBytes() const {
   for (Plane plane : planes())
     bytes += plane.headBytes;
   return bytes;
+}
+
+SmallVector<int64_t> PageLayout::cells() const {
+  int64_t element = elementBits() / 8, sliceBytes = slice * element;
+  SmallVector<int64_t> all = {// a column of a slice of keys ..
+                              keyOffset(0) * element, kvHeads, (keyOffset(1) - keyOffset(0)) * element, slice,
+                              headDim * sliceBytes, element, headDim, sliceBytes, element,
+                              // .. a row of each slice of values
+                              valueOffset(0) * element, kvHeads, (valueOffset(1) - valueOffset(0)) * element, tokens, 0,
+                              sliceBytes, paddedHeadDim / slice, tokens * sliceBytes, sliceBytes};
+  if (isScaled)
+    for (int64_t begin : {keyScaleOffset(0), valueScaleOffset(0)})
+      all.append({4 * begin, kvHeads, 4 * tokens, tokens, 0, 4, 1, 0, 4});
+  return all;
 }
 
 int64_t PageLayout::bytes() const {

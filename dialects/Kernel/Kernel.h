@@ -27,7 +27,7 @@ CostAttr getCostAttr(mlir::MLIRContext *context, const Cost &cost);
 Cost getCost(CostAttr attribute);
 
 /// How many buffers a kernel's argument of `type` becomes in a launch: a tensor,
-/// a packed weight and `!lm.rows` (PLAIT_IN_TOKEN_ROWS) one each, a state two
+/// a packed weight one each, `!lm.rows` three (PLAIT_IN_TOKEN_ROWS, _PATH_ENDS, _PATHS), a state two
 /// (the current layer's pages, then its page table).
 unsigned getArgumentBuffers(mlir::Type type);
 /// The same for a result, which is a destination appended to the arguments: a
@@ -72,6 +72,16 @@ struct PageLayout {
   llvm::SmallVector<Plane> planes() const;
   /// Of all planes.
   int64_t getHeadBytes() const;
+
+  /// Where the cell of a position lies, as plait_cells_v1_t: the numbers of one after the
+  /// other.
+  llvm::SmallVector<int64_t> cells() const;
+  /// Of a page that holds one head of this one's.
+  PageLayout ofOneHead() const {
+    PageLayout one = *this;
+    one.kvHeads = 1;
+    return one;
+  }
 };
 
 /// The name the importer gave the op, or the op's own.

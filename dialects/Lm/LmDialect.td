@@ -393,6 +393,12 @@ def Lm_RowsType : Lm_Type<"Rows", "rows"> {
     A step holds the tokens of several rows (sequences) one after another. The
     value says which row each token belongs to; a token attends to the state of
     its own row alone.
+
+    A row may be a tree, of which each token continues one before it: several
+    tokens have one position then, and each sees those that lead to it. So the value
+    also says where the tokens of a row lie. Those of a chain lie in the state at their
+    positions; in a tree the tokens lie behind each other, and a token has a path:
+    where the last positions that it sees lie, up to its own.
   }];
 }
 

@@ -401,13 +401,13 @@ static LogicalResult missing(Operation *op, const RowsValue &rows, const DenseVa
          << " has none";
 }
 
-/// Stores the keys and values of each token at its position.
+/// Stores the keys and values of each token where it lies.
 static LogicalResult stage(Operation *op, StateType type, const DenseValue &key, const DenseValue &value,
                            const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
   int64_t tokens = positions.rows();
   std::map<std::pair<int64_t, int64_t>, int64_t> stagedBy; // (row, position) -> token
   for (int64_t t = 0; t < tokens; ++t) {
-    int64_t row = rows.tokenRows[t], position = int64_t(positions.data[t]);
+    int64_t row = rows.tokenRows[t], position = rows.slot(t, int64_t(positions.data[t]), int64_t(positions.data[t]));
     if (position < 0)
       return op->emitOpError("expected positions >= 0 but got ") << position << " at element " << t;
     auto [other, fresh] = stagedBy.insert({{row, position}, t});
@@ -436,7 +436,8 @@ static LogicalResult checkPast(Operation *op, StateType type, const RowsValue &r
     const CacheCells &cells = state.cells[{rows.tokenRows[t], layer}];
     int64_t last = int64_t(positions.data[t]);
     for (int64_t p = type.getFirstPosition(last); p <= last; ++p)
-      if (p >= int64_t(cells.keys.size()) || cells.keys[p].empty())
+      if (int64_t slot = rows.slot(t, last, p);
+          slot < 0 || slot >= int64_t(cells.keys.size()) || cells.keys[slot].empty())
         return missing(op, rows, positions, t, p);
   }
   return success();
@@ -448,24 +449,24 @@ struct ScoreForm {
   std::optional<double> softcap;
 };
 
-/// out = softmax_p(score(q . keys[p])) values[p] over p in first .. last, for one
+/// out = softmax_p(score(q . keys[p])) values[p] over the slots p in their order, for one
 /// head whose columns in the cells start at `column`.
-static void attend(const double *q, const CacheCells &cells, int64_t first, int64_t last, int64_t column,
-                   int64_t headDim, const ScoreForm &form, double *out) {
+static void attend(const double *q, const CacheCells &cells, ArrayRef<int64_t> slots, int64_t column, int64_t headDim,
+                   const ScoreForm &form, double *out) {
   std::vector<double> scores;
-  for (int64_t p = first; p <= last; ++p) {
+  for (int64_t slot : slots) {
     double dot = 0;
     for (int64_t d = 0; d < headDim; ++d)
-      dot += q[d] * cells.keys[p][column + d];
+      dot += q[d] * cells.keys[slot][column + d];
     double score = form.scale * dot;
     scores.push_back(form.softcap ? softcapped(score, *form.softcap) : score);
   }
   double top = *std::max_element(scores.begin(), scores.end()), sum = 0;
   for (double &score : scores)
     sum += score = std::exp(score - top);
-  for (int64_t p = first; p <= last; ++p)
+  for (auto [score, slot] : llvm::zip_equal(scores, slots))
     for (int64_t d = 0; d < headDim; ++d)
-      out[d] += scores[p - first] / sum * cells.values[p][column + d];
+      out[d] += score / sum * cells.values[slot][column + d];
 }
 
 /// Every head of every token over its row's cells.
@@ -474,10 +475,13 @@ static DenseValue attendAll(StateType type, int64_t heads, const ScoreForm &form
   int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads();
   DenseValue result = DenseValue::zeros(query.shape);
   for (int64_t t = 0; t < query.rows(); ++t) {
-    int64_t last = int64_t(positions.data[t]), first = type.getFirstPosition(last);
+    int64_t last = int64_t(positions.data[t]);
+    SmallVector<int64_t> slots;
+    for (int64_t p = type.getFirstPosition(last); p <= last; ++p)
+      slots.push_back(rows.slot(t, last, p));
     for (int64_t h = 0; h < heads; ++h)
-      attend(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], first, last, h / group * headDim,
-             headDim, form, result.row(t) + h * headDim);
+      attend(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], slots, h / group * headDim, headDim,
+             form, result.row(t) + h * headDim);
   }
   return result;
 }
@@ -485,6 +489,8 @@ static DenseValue attendAll(StateType type, int64_t heads, const ScoreForm &form
 static LogicalResult checkRowCount(Operation *op, const RowsValue &rows, const DenseValue &positions) {
   if (int64_t(rows.tokenRows.size()) != positions.rows())
     return op->emitOpError("expected the rows of ") << positions.rows() << " tokens but got " << rows.tokenRows.size();
+  if (!rows.paths.empty() && int64_t(rows.paths.size()) != positions.rows())
+    return op->emitOpError("expected the paths of ") << positions.rows() << " tokens but got " << rows.paths.size();
   return success();
 }
 

@@ -517,7 +517,7 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
   let summary = "grouped-query causal attention over a state";
   let description = [{
     Stages the keys and values of every token at the token's position in its
-    row's state, then for each token t and head h attends over the positions p
+    row's state (in a row that is a tree: where `rows` says), then for each token t and head h attends over the positions p
     of the token's row that the state's type lets it see (0 .. positions[t], or
     the last `window` of them):
 

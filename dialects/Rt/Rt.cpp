@@ -158,6 +158,9 @@ LogicalResult StateOp::verify() {
   if (int64_t(getWindow()) < 0 || int64_t(getTable()) < 0)
     return emitOpError("expected window >= 0 and table >= 0 but got ")
            << int64_t(getWindow()) << " and " << int64_t(getTable());
+  constexpr size_t numbers = sizeof(plait_cells_v1_t) / sizeof(int64_t);
+  if (getCells().size() % numbers || llvm::any_of(getCells(), [](int64_t number) { return number < 0; }))
+    return emitOpError("expected cells in groups of ") << numbers << " numbers >= 0 but got " << getCells();
   return success();
 }
 

@@ -119,21 +119,23 @@ def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {
 }
 
 def Rt_StateOp : Rt_Op<"state", [HasParent<"ModelOp">]> {
-  let summary = "plait_state_v2_t";
+  let summary = "plait_state_v3_t";
   let description = [{
     ```mlir
     rt.state "kv" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64}
     rt.state "kv1" {layers = 4 : i64, page_bytes = 32768 : i64, page_tokens = 64 : i64, table = 1 : i64, window = 4096 : i64}
     ```
     `element` is what people call its keys and values: f32, bf16 or int8; the inside
-    of a page belongs to the kernels.
+    of a page belongs to the kernels. `cells` says where the cell of a position lies in a
+    page, so that it can be moved: the numbers of each plait_cells_v1_t in their order.
 
     **Constraints:** `layers`, `page_tokens` and `page_bytes` are positive;
-    `window >= 0` (0: none); `table >= 0`.
+    `window >= 0` (0: none); `table >= 0`; `cells` are groups of 9 numbers, none negative.
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$layers, I64Attr:$page_tokens, I64Attr:$page_bytes,
                        DefaultValuedAttr<I64Attr, "0">:$window, DefaultValuedAttr<I64Attr, "0">:$table,
-                       DefaultValuedStrAttr<StrAttr, "f32">:$element);
+                       DefaultValuedStrAttr<StrAttr, "f32">:$element,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$cells);
   let assemblyFormat = "$name attr-dict";
   let hasVerifier = 1;
 }
@@ -144,13 +146,16 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
     ```mlir
     rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
     ```
+    `hidden` is the columns of the hidden states that the plan takes or returns.
+
     **Constraints:** only `rt.slot`, then `rt.launch` and `rt.collective` inside; the op
     after a collective has `barrier`; a collective's slots are there and large
     enough, and its parts and nodes are those of the model's ranks.
   }];
-  let arguments = (ins StrAttr:$name, UnitAttr:$has_logits);
+  let arguments = (ins StrAttr:$name, UnitAttr:$has_logits,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$hidden);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$name attr-dict-with-keyword $body";
+  let assemblyFormat = "$name (`hidden` $hidden^)? attr-dict-with-keyword $body";
   let hasRegionVerifier = 1;
 }
 

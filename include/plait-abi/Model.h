@@ -99,24 +99,39 @@ typedef struct plait_weight_v4 {
 
 /* -- State -----------------------------------------------------------------*/
 
+/* Where a position's share of the numbers of a page lies: of slot s, its position modulo
+ * the page's, piece i of part p is `piece_bytes` at
+ *   offset + p * part_stride + (s / slots) * block_stride + (s % slots) * slot_stride
+ *     + i * piece_stride
+ * of the page, for `parts` parts of `pieces` pieces each. */
+typedef struct plait_cells_v1 {
+  int64_t offset;
+  int64_t parts, part_stride;
+  int64_t slots, block_stride, slot_stride;
+  int64_t pieces, piece_stride, piece_bytes;
+} plait_cells_v1_t;
+
 /* A key/value cache in pages. One page holds `page_tokens` consecutive positions
  * of every layer; page i of layer l begins at l * layer_stride(pages) + i *
  * page_bytes where layer_stride = capacity of the page table in pages *
- * page_bytes. The inside of a page belongs to the kernels.
+ * page_bytes. The inside of a page belongs to the kernels; the runtime only moves a
+ * position's cell, all of `cells`, to another one.
  *
  * A token at position p reads and writes no positions but p - window + 1 .. p
- * (0 .. p if `window` is 0). What no token can read any more may be given back:
+ * (0 .. p if `window` is 0); in a row that is a tree, those of its path and its own
+ * (PLAIT_IN_PATHS). What no token can read any more may be given back:
  * its entries in the page table are never looked at. States with one window
  * share a page table; all states of a model have the same `page_tokens`. */
-typedef struct plait_state_v2 {
+typedef struct plait_state_v3 {
   const char *name;
   int64_t layers;
   int64_t page_tokens;
   uint64_t page_bytes; /* of one layer, a multiple of 64 */
   int64_t window;      /* positions that a token attends to; 0: all before it */
-  int32_t table;       /* index of the page table that it uses */
-  int32_t reserved;
-} plait_state_v2_t;
+  const plait_cells_v1_t *cells;
+  int32_t table; /* index of the page table that it uses */
+  int32_t cell_count;
+} plait_state_v3_t;
 
 /* -- Launch plan -----------------------------------------------------------*/
 
@@ -153,7 +168,16 @@ typedef enum plait_input_e {
   PLAIT_IN_EDIT_SCALES = 14,  /* f32[edits] divides what is positive, multiplies what is not */
   PLAIT_IN_EDIT_OFFSETS = 15, /* f32[edits] subtracted */
   PLAIT_IN_TOP_COUNTS = 16,   /* i32[leaves] most probable tokens wanted, at most tops */
-  PLAIT_IN_COUNT = 17
+  /* Where the tokens of a row lie that is a tree. Those of a chain lie at their positions,
+   * and so does what a row begins after. The path of token t is entries [ends[t-1], ends[t])
+   * of `paths`, from 0 for token 0: the positions of the state that hold the last positions
+   * that it sees, up to its own. All before them lie at their positions; a token without
+   * entries lies at its own. */
+  PLAIT_IN_PATH_ENDS = 17, /* i32[tokens] */
+  PLAIT_IN_PATHS = 18,     /* i32[entries] */
+  PLAIT_IN_HIDDEN = 19,    /* f32[leaves][plan.hidden] hidden state of each leaf, of plans
+                              that are a head: these have no tokens */
+  PLAIT_IN_COUNT = 20
 } plait_input_t;
 
 typedef enum plait_output_e {
@@ -164,7 +188,8 @@ typedef enum plait_output_e {
   PLAIT_OUT_LOGITS = 3,       /* f32[leaves][vocabulary], not edited; debug variants only */
   PLAIT_OUT_TOP_TOKENS = 4,   /* i32[leaves][tops] most probable tokens, -1 beyond them */
   PLAIT_OUT_TOP_LOGPROBS = 5, /* f32[leaves][tops] their log probabilities, likewise */
-  PLAIT_OUT_COUNT = 6
+  PLAIT_OUT_HIDDEN = 6,       /* f32[leaves][plan.hidden] hidden state of each leaf */
+  PLAIT_OUT_COUNT = 7
 } plait_output_t;
 
 typedef struct plait_arg_v1 {
@@ -257,14 +282,14 @@ typedef struct plait_launch_v2 {
 } plait_launch_v2_t;
 
 typedef struct plait_plan_v2 {
-  const char *name;               /* variant: "ar", "ar.debug" */
+  const char *name;               /* variant: "ar", "ar.debug", "ar_skip_1_2", "head_medusa_0" */
   const plait_extent_v3_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
   const plait_launch_v2_t *launches;
   const plait_collective_v3_t *collectives;
   int32_t slot_count, arg_count, launch_count, collective_count;
   int32_t has_logits; /* writes PLAIT_OUT_LOGITS */
-  int32_t reserved;
+  int32_t hidden;     /* columns of PLAIT_IN_HIDDEN or PLAIT_OUT_HIDDEN; 0: it has neither */
 } plait_plan_v2_t;
 
 /* -- Model -----------------------------------------------------------------*/
@@ -282,7 +307,7 @@ typedef struct plait_model_v4 {
   uint64_t pack_bytes;
   const plait_kernel_v1_t *kernels;
   const plait_weight_v4_t *weights;
-  const plait_state_v2_t *states;
+  const plait_state_v3_t *states;
   const plait_plan_v2_t *plans;
   const char *const *sources;
   int32_t kernel_count, weight_count, state_count, plan_count, source_count;
@@ -311,7 +336,8 @@ typedef const plait_model_v4_t *(*plait_model_query_fn)(uint32_t max_version, in
 PLAIT_ABI_ASSERT(sizeof(plait_extent_v3_t) == 96, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_weight_v4_t) == 136, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_state_v2_t) == 48, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_cells_v1_t) == 72, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_state_v3_t) == 56, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_launch_v2_t) == 32, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_group_v1_t) == 16, "ABI");

@@ -24,6 +24,10 @@
  *   6  collectives of some of a model's ranks, which its table of groups lists
  *      (plait_group_v1_t, at the end of plait_model_v4_t); more kinds of them, and how
  *      a sum is taken (plait_collective_v3_t).
+ *   7  rows of a step may be trees, whose tokens lie beside their positions
+ *      (PLAIT_IN_PATH_ENDS, PLAIT_IN_PATHS); a state says where the cell of a position
+ *      lies in a page (plait_state_v3_t, plait_cells_v1_t); a plan may return hidden
+ *      states or begin with them (PLAIT_OUT_HIDDEN, PLAIT_IN_HIDDEN, plait_plan_v2_t.hidden).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
@@ -34,7 +38,7 @@
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 6u
+#define PLAIT_ABI_VERSION 7u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

@@ -175,6 +175,7 @@ private:
     import.format = options.format;
     import.state = options.state;
     import.numerics = options.numerics;
+    import.heads = options.heads;
     return import;
   }
 

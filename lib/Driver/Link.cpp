@@ -8,6 +8,7 @@
 #include "Executable.h"
 #include "Link.h"
 
+#include "plait/Cost/PlanTime.h"
 #include "plait/Driver/Version.h"
 #include "plait/Target/Artifact.h"
 #include "plait/Target/Object.h"
@@ -259,6 +260,7 @@ private:
       own.machine.clear();
       own.shards.clear();
       own.decode.clear();
+      own.heads.clear();
       own.startFrom = Phase::import;
       PLAIT_RETURN_IF_ERROR(compile(own).withContext("--decode: " + name));
     }
@@ -287,6 +289,19 @@ private:
     if (!models.empty())
       manifest["models"] = std::move(models);
     return Status::success();
+  }
+
+  /// Of each variant, for those that choose how much to draft.
+  void describeTimes(Json &manifest) {
+    NominalMachine machine;
+    machine.flops *= double(in.ranks.front().front().machine.lanes) / 8; // of four cores with AVX2
+    size_t variant = 0;
+    for (rt::PlanOp plan : model.getBody().front().getOps<rt::PlanOp>()) {
+      Json steps = Json::array();
+      for (auto [tokens, micros] : predictSteps(model, plan, machine))
+        steps.push_back({tokens, micros});
+      manifest["variants"][variant++]["step_us"] = std::move(steps);
+    }
   }
 
   Json describeGeneration() {
@@ -343,6 +358,7 @@ private:
     manifest["inputs"] = inputs;
     manifest["generation"] = describeGeneration();
     describeModel(model, manifest);
+    describeTimes(manifest);
     return artifact.writeFile("manifest.json", sealJson(writeJson(manifest)));
   }
 

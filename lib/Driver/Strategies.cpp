@@ -65,6 +65,7 @@ Status plait::addDraftModel(ModuleOp module, const std::string &name, const std:
                            "expected another name in the strategy");
   options.modelName = name;
   options.readCheckpoint = false; // shapes alone matter
+  options.heads.clear();          // they are the other model's
   auto draft = importModel(*module.getContext(), path, options);
   if (!draft)
     return draft.status().withContext("--decode: " + name);

@@ -33,7 +33,9 @@ struct Argument {
 struct Parameter {
   std::string name;
   std::optional<std::string> standard; ///< what it is if nobody says
+  std::string word = "";               ///< that stands for this; empty: none
   bool isModel = false;
+  std::string shown = ""; ///< in the end, in calls
 };
 
 bool isName(StringRef text) {
@@ -118,7 +120,7 @@ public:
                                (parameters.empty() ? "none" : "some of " + listOfNames()));
     for (Parameter &parameter : parameters) {
       PLAIT_RETURN_IF_ERROR(fill(parameter, *arguments));
-      result.call += (&parameter == parameters.data() ? "" : ",") + parameter.name + "=" + *parameter.standard;
+      result.call += (&parameter == parameters.data() ? "" : ",") + parameter.name + "=" + parameter.shown;
       if (parameter.isModel)
         result.models.emplace_back(parameter.name, *parameter.standard);
     }
@@ -145,9 +147,15 @@ private:
     if (!arguments)
       return wrong(arguments.status().message());
     for (const Argument &argument : *arguments) {
-      Parameter parameter{argument.name, std::nullopt, text.contains("sequence<@" + argument.name + ">")};
+      Parameter parameter{argument.name, std::nullopt};
+      parameter.isModel = text.contains("sequence<@" + argument.name + ">");
+      StringRef value = argument.value;
+      if (auto [word, rest] = value.split(':'); !parameter.isModel && isName(word.rtrim())) {
+        parameter.word = word.rtrim().str();
+        value = rest.trim();
+      }
       if (!argument.value.empty()) {
-        parameter.standard = parameter.isModel ? argument.value : normalizedValue(argument.value);
+        parameter.standard = parameter.isModel ? argument.value : normalizedValue(value);
         if (parameter.standard->empty())
           return wrong("'" + argument.name + " = " + argument.value + "', which is no integer and no list of integers");
       }
@@ -168,15 +176,25 @@ private:
     auto given = llvm::find_if(arguments, [&](const Argument &other) { return other.name == parameter.name; });
     std::string example = parameter.isModel             ? "=PATH, a model to draft with"
                           : !parameter.standard         ? "=VALUE, an integer or a list of integers"
+                          : !parameter.word.empty()     ? "=VALUE, an integer, a list of integers or " + parameter.word
                           : isList(*parameter.standard) ? "=VALUE, a list of integers such as " + *parameter.standard
                                                         : "=VALUE, an integer such as " + *parameter.standard;
     std::string expected = "; expected " + parameter.name + example;
     if (given == arguments.end()) {
       if (!parameter.standard)
         return invalidArgument(kOption + name + ": found no argument '" + parameter.name + "'" + expected);
+      parameter.shown = parameter.word.empty() ? *parameter.standard : parameter.word;
+      return Status::success();
+    }
+    if (!parameter.word.empty() && given->value == parameter.word) {
+      parameter.shown = parameter.word;
       return Status::success();
     }
     std::string value = parameter.isModel ? given->value : normalizedValue(given->value);
+    parameter.shown = value;
+    // One number of a list from which to choose.
+    if (!parameter.word.empty() && !value.empty() && !isList(value) && isList(*parameter.standard))
+      value = "[" + value + "]";
     if (value.empty() || (parameter.standard && !parameter.isModel && isList(value) != isList(*parameter.standard)))
       return invalidArgument(kOption + name + ": found " + parameter.name + "='" + given->value + "'" + expected);
     parameter.standard = value;

@@ -8,6 +8,7 @@
 #include "plait/Frontend/Import.h"
 
 #include "plait/Frontend/CheckWeights.h"
+#include "plait/Frontend/Heads.h"
 #include "plait/Frontend/ModelBuilder.h"
 #include "plait/Frontend/ModelFamily.h"
 #include "runtime/base/File.h"
@@ -16,6 +17,7 @@
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 
 #include <set>
 
@@ -89,7 +91,22 @@ StringRef findPrefix(const ModelFamily &family, const Checkpoint *checkpoint) {
   return family.bodyPrefix;
 }
 
+/// Heads beside the model's own, if there are some. Their tensors go beside the model's.
+Expected<std::optional<ExtraHeads>> readHeads(ImportedModel &result, const ImportOptions &options) {
+  std::string folder = options.heads.empty() ? result.source.path() : options.heads;
+  if (options.heads.empty() && !llvm::sys::fs::exists(folder + "/" + kHeadsFile))
+    return std::optional<ExtraHeads>();
+  PLAIT_ASSIGN_OR_RETURN(ExtraHeads heads, readExtraHeads(folder, result.config));
+  for (const std::string &file : heads.inputFiles)
+    if (!llvm::is_contained(result.inputFiles, file))
+      result.inputFiles.push_back(file);
+  if (result.checkpoint)
+    result.checkpoint->add(heads.checkpoint, kHeadsPrefix);
+  return std::optional(std::move(heads));
+}
+
 Status buildModel(ImportedModel &result, MLIRContext *context, Attribute absentFormat, const ImportOptions &options) {
+  PLAIT_ASSIGN_OR_RETURN(std::optional<ExtraHeads> heads, readHeads(result, options));
   const ModelFamily &family = *findModelFamily(result.config.family);
   const Checkpoint *checkpoint = result.checkpoint ? &*result.checkpoint : nullptr;
   OpBuilder builder(context);
@@ -108,6 +125,8 @@ Status buildModel(ImportedModel &result, MLIRContext *context, Attribute absentF
                                                            : builder.getF32Type();
   ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf, stateElement);
   result.config.build(modelBuilder, result.config);
+  for (size_t i = 0; heads && i < heads->hasProjection.size(); ++i)
+    modelBuilder.buildExtraHead(int64_t(i), heads->blocks, heads->hasProjection[i], kHeadsPrefix);
   if (failed(verify(*result.module)))
     return internalError("import of family " + result.config.family +
                          ": found IR that does not verify; expected valid IR; please report it "

@@ -135,16 +135,43 @@ void ModelBuilder::buildForward(llvm::function_ref<Value()> body) {
   lm::ReturnOp::create(builder, func.getLoc(), values);
 }
 
+Value ModelBuilder::headWeight() {
+  StringRef path = config.tiedEmbeddings ? family.embedding : "lm_head";
+  return weight(path, "weight", {config.vocabulary, config.hidden}, WeightUse::head,
+                /*transposed=*/false, /*belowPrefix=*/config.tiedEmbeddings);
+}
+
+void ModelBuilder::buildExtraHead(int64_t number, int64_t blocks, bool hasProjection, StringRef prefix) {
+  MLIRContext *context = model.getContext();
+  Type hidden = lm::getNamedTensor(context, "leaves", {config.hidden}, builder.getF32Type());
+  Type logits = lm::getNamedTensor(context, "leaves", {config.vocabulary}, builder.getF32Type());
+  lm::FuncOp func = beginFunction("medusa_" + std::to_string(number), {hidden}, {logits});
+  Value x = func.getBody().getArgument(0);
+  auto use = [&](StringRef path, StringRef kind, ArrayRef<int64_t> shape, WeightUse use) {
+    return weight(path, kind, shape, use, /*transposed=*/false, /*belowPrefix=*/false);
+  };
+  for (int64_t block = 0; block < blocks; ++block) {
+    std::string path = (prefix + std::to_string(number) + "." + std::to_string(block) + ".linear").str();
+    Location loc = NameLoc::get(builder.getStringAttr(path));
+    Value matrix = use(path, "weight", {config.hidden, config.hidden}, WeightUse::product);
+    Value bias = use(path, "bias", {config.hidden}, WeightUse::vector);
+    Value y = lm::LinearOp::create(builder, loc, x, matrix, bias, lm::TreeAttr());
+    x = lm::AddOp::create(builder, loc, x, lm::ActivationOp::create(builder, loc, lm::ActivationKind::silu, y));
+  }
+  std::string path = (prefix + std::to_string(number) + "." + std::to_string(blocks)).str();
+  Value matrix =
+      hasProjection ? use(path, "weight", {config.vocabulary, config.hidden}, WeightUse::head) : headWeight();
+  Location loc = NameLoc::get(builder.getStringAttr(path));
+  lm::ReturnOp::create(builder, func.getLoc(), ValueRange(lm::HeadOp::create(builder, loc, x, matrix).getResult()));
+}
+
 void ModelBuilder::buildHead(std::optional<double> softcap) {
   MLIRContext *context = model.getContext();
   Type hidden = lm::getNamedTensor(context, "leaves", {config.hidden}, builder.getF32Type());
   Type logits = lm::getNamedTensor(context, "leaves", {config.vocabulary}, builder.getF32Type());
   lm::FuncOp func = beginFunction("head", {hidden}, {logits});
-  StringRef path = config.tiedEmbeddings ? family.embedding : "lm_head";
-  Value matrix = weight(path, "weight", {config.vocabulary, config.hidden}, WeightUse::head,
-                        /*transposed=*/false, /*belowPrefix=*/config.tiedEmbeddings);
   Location loc = NameLoc::get(builder.getStringAttr("lm_head"));
-  Value result = lm::HeadOp::create(builder, loc, func.getBody().getArgument(0), matrix);
+  Value result = lm::HeadOp::create(builder, loc, func.getBody().getArgument(0), headWeight());
   if (softcap)
     result = lm::SoftcapOp::create(builder, NameLoc::get(builder.getStringAttr("lm_head.softcap")), result,
                                    builder.getF64FloatAttr(*softcap));

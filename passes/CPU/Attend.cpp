@@ -15,8 +15,9 @@ using kernel::PageLayout;
 
 Attend::Attend(lm::AttendOp op, CpuKernelEmitter &e)
     : op(op), e(e), window(cast<lm::StateType>(op.getState().getType()).getWindow()),
-      pages(e, op.getState(), op.getRows()), headDim(pages.layout.headDim), paddedHeadDim(pages.layout.paddedHeadDim),
-      group(op.getHeads() / pages.layout.kvHeads), mostTokens(llvm::divideCeil(rowsWanted, group)) {
+      pages(e, op.getState(), op.getRows()), oneHead(pages.layout.ofOneHead()), headDim(pages.layout.headDim),
+      paddedHeadDim(pages.layout.paddedHeadDim), group(op.getHeads() / pages.layout.kvHeads),
+      mostTokens(llvm::divideCeil(rowsWanted, group)) {
   // Sums at work beside what is multiplied, and products where these are apart: of
   // 16 vector registers, 32 with AVX-512.
   mostSums = e.lanes() == 16 ? 24 : e.target().fma ? 12 : 8;
@@ -25,6 +26,7 @@ Attend::Attend(lm::AttendOp op, CpuKernelEmitter &e)
   queries = e.scratch(e.f32Type(), rows * headDim);
   scores = e.scratch(e.f32Type(), rows * PageLayout::tokens);
   sums = e.scratch(e.f32Type(), rows * paddedHeadDim);
+  gathered = e.scratch(e.builder().getI8Type(), oneHead.bytes());
   for (Value *perRow : {&tops, &totals, &shifts, &factors})
     *perRow = e.scratch(e.f32Type(), rows);
 }
@@ -54,25 +56,55 @@ void Attend::emit() {
   });
 }
 
-/// 1 if `token` is of the row of the one before it and at the next position.
+/// 1 if `token` is of the row of the one before it and what both see may be gone through at
+/// once: in a chain it is at the next position; in a tree both lie beside their positions.
 Value Attend::follows(Value token) {
   Value before = e.max(e.add(token, -1), e.i64(0)), positions = e.pointer(op.getPositions());
   Value step = e.sub(e.loadIndex(positions, token), e.loadIndex(positions, before));
-  Value isOfRow = e.equal(pages.row(token), pages.row(before));
-  return e.select(e.equal(step, e.i64(1)), e.select(isOfRow, e.i64(1), e.i64(0)), e.i64(0));
+  Value none = e.i64(0), one = e.i64(1), isOfRow = e.select(e.equal(pages.row(token), pages.row(before)), one, none);
+  Value isBeside = e.less(none, pages.path(token).count), inTree = none;
+  if (!window)
+    inTree = e.select(e.less(none, pages.path(before).count), isOfRow, none);
+  return e.select(isBeside, inTree, e.select(e.equal(step, one), isOfRow, none));
 }
 
-/// Tokens token .. token + count - 1.
+/// Tokens token .. token + count - 1. They go through pages together as far as these hold
+/// what all see; those of a tree then one by one, each through what it alone sees as well.
 void Attend::emitRun(Value token, Value count) {
-  position = e.loadIndex(e.pointer(op.getPositions()), token);
+  Value positions = e.pointer(op.getPositions()), first = e.loadIndex(positions, token);
   query = e.add(e.mul(token, op.getHeads() * headDim), e.mul(kvHead, group * headDim));
   reset(count);
   Value entries = pages.entries(token), tokens = e.i64(PageLayout::tokens), zero = e.i64(0);
-  Value chunks = e.div(e.add(e.add(position, count), PageLayout::tokens - 1), tokens);
-  Value first = window ? e.max(e.add(position, 1 - *window), zero) : zero;
-  e.forLoop(e.div(first, tokens), chunks, 1, [&](Value chunk) {
-    Value next = e.minimum(e.add(chunk, 1), e.add(chunks, -1));
-    emitPage(pages.page(e.add(entries, chunk)), pages.page(e.add(entries, next)), e.mul(chunk, tokens), count);
+  Value isTree = e.less(zero, pages.path(token).count), singles = e.select(isTree, count, zero);
+  // The first position of a path, and the last one that is seen.
+  SmallVector<Value> ends = {first, e.select(isTree, first, e.add(e.add(first, count), -1))};
+  ends = e.forLoop(token, e.add(token, singles), 1, ends, [&](Value t, ValueRange carried) {
+    Value at = e.loadIndex(positions, t);
+    return SmallVector<Value>{e.minimum(carried[0], e.add(e.sub(at, pages.path(t).count), 1)),
+                              e.select(e.less(carried[1], at), at, carried[1])};
+  });
+  Value begin = window ? e.div(e.max(e.add(first, 1 - *window), zero), tokens) : zero;
+  Value last = e.div(ends[1], tokens), end = e.add(last, 1);
+  Value shared = e.select(isTree, e.max(e.div(ends[0], tokens), begin), end), own = e.sub(end, shared);
+  e.forLoop(begin, e.add(shared, e.mul(singles, own)), 1, [&](Value visit) {
+    Value isShared = e.less(visit, shared), past = e.sub(visit, shared), some = e.max(own, e.i64(1));
+    Value i = e.select(isShared, zero, e.div(past, some)), t = e.add(token, i), at = e.loadIndex(positions, t);
+    Value chunk = e.select(isShared, visit, e.add(shared, e.rem(past, some))), start = e.mul(chunk, tokens);
+    position = e.sub(at, i);
+    Value isSeen = e.less(start, e.add(e.select(isShared, ends[1], at), 1));
+    e.ifThen(isSeen, [&] {
+      Value next = e.minimum(e.add(chunk, 1), last);
+      Part part{pages.page(e.add(entries, chunk)),
+                pages.page(e.add(entries, next)),
+                start,
+                placeIn(pages.layout, kvHead),
+                i,
+                e.select(isShared, count, e.add(i, 1)),
+                {},
+                {}};
+      gather(part, {entries, at, pages.path(t)});
+      emitPage(part);
+    });
   });
   emitResult(count);
 }

@@ -21,6 +21,12 @@
 // the first one the slots below it count as empty. What that leaves out follows
 // from the token's position alone.
 //
+// In a row that is a tree a token may lie beside its position, and so may some of
+// those that it sees. Such tokens, one after the other, are a run as well: what lies
+// before all their paths they go through together, then each by itself. Pages of
+// positions of a path are put together as they would be if it were a chain: so the
+// token's bits are those of the chain.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef PLAIT_PASSES_CPU_ATTEND_H
@@ -39,10 +45,16 @@ public:
 private:
   /// So many rows share what is read of a page, if there are as many.
   static constexpr int64_t rowsWanted = 48;
-  /// Tokens [first, end) of the run see something of the page; the slots that
-  /// any of them sees lie in slices [firstSlice, endSlices).
+  /// Where the numbers of the run's head lie in a page.
+  struct HeadPlace {
+    Value keys, values, keyScale, valueScale; ///< the last two of integers alone
+  };
+  /// Tokens [first, end) of the run see something of the page, or those of them
+  /// that `emitPage` leaves; the slots that any of them sees lie in slices
+  /// [firstSlice, endSlices).
   struct Part {
     Value page, next, start; ///< addresses of it and of the one after it; its first position
+    HeadPlace head;
     Value first, end, firstSlice, endSlices;
   };
   /// One operand of products: row r, column k lies at offset + r * stride + k.
@@ -61,7 +73,17 @@ private:
   Value follows(Value token);
   void emitRun(Value token, Value count);
   void reset(Value count);
-  void emitPage(Value page, Value next, Value start, Value count);
+  HeadPlace placeIn(const kernel::PageLayout &layout, Value head);
+  /// One token, with the page table of its row.
+  struct Seer {
+    Value entries, position;
+    Pages::Path path;
+  };
+  void gather(Part &part, const Seer &seer);
+  void gatherCells(const Part &part, const Seer &seer, Value branch);
+  void gatherCell(const Part &part, const Seer &seer, Value at);
+  void copy(Type element, Value from, Value fromOffset, Value toOffset, Value count);
+  void emitPage(Part part);
   void emitScores(const Part &part);
   void hide(const Part &part);
   void emitWeights(const Part &part);
@@ -94,6 +116,7 @@ private:
   CpuKernelEmitter &e;
   std::optional<int64_t> window;
   Pages pages;
+  kernel::PageLayout oneHead; ///< of `gathered`
   int64_t headDim, paddedHeadDim, group;
   int64_t mostTokens, mostSums, mostRows; ///< of a run; at work at once
   Value queries;                          ///< [rows][headDim]
@@ -101,7 +124,9 @@ private:
   Value sums;                             ///< [rows][paddedHeadDim]: weighted sums of values
   Value tops, totals;                     ///< [rows]: largest score, sum of weights
   Value shifts, factors;                  ///< [rows]: of this page
-  Value kvHead, query, position;          ///< of the run: its query's offset, its first token's position
+  Value gathered;                         ///< a page of the run's head, put together
+  Value kvHead, query;                    ///< of the run: its query's offset
+  Value position;                         ///< of the run's first token; token i goes through the page at `position` + i
 };
 
 } // namespace plait

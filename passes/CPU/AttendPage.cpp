@@ -14,11 +14,11 @@
 using namespace plait;
 using kernel::PageLayout;
 
-/// Adds what the run sees of the page of positions start .. to all sums.
-void Attend::emitPage(Value page, Value next, Value start, Value count) {
-  Part part{page, next, start, e.max(e.sub(start, position), e.i64(0)), count, {}, {}};
+/// Adds what the tokens see of the page of positions start .. to their sums.
+void Attend::emitPage(Part part) {
+  part.first = e.max(e.sub(part.start, position), part.first);
   if (window) // a later token's begins behind the page
-    part.end = e.minimum(count, e.sub(e.add(start, PageLayout::tokens - 1 + *window), position));
+    part.end = e.minimum(part.end, e.sub(e.add(part.start, PageLayout::tokens - 1 + *window), position));
   Value slice = e.i64(PageLayout::slice), last = e.add(part.end, -1);
   part.firstSlice = e.div(beginOf(part, part.first), slice);
   part.endSlices = e.div(e.add(endOf(part, last), PageLayout::slice - 1), slice);
@@ -91,7 +91,7 @@ Value Attend::emitScore(Value dot) {
 
 /// scores of query . keys
 void Attend::emitScores(const Part &part) {
-  Value keys = pages.keys(kvHead), values = pages.values(kvHead);
+  Value keys = part.head.keys, values = part.head.values;
   forBlocks(firstRow(part.first), firstRow(part.end), part.firstSlice, part.endSlices, PageLayout::slices,
             [&](Value row, int64_t rows, Value slice, int64_t slices) {
               Left left{queries, e.mul(row, headDim), headDim};
@@ -103,7 +103,7 @@ void Attend::emitScores(const Part &part) {
               for (auto [i, dot] : llvm::enumerate(dots)) {
                 int64_t r = int64_t(i) / vectorsOf(slices), v = int64_t(i) % vectorsOf(slices);
                 if (pages.layout.isScaled)
-                  dot = e.mul(dot, loadVector(part.page, e.add(e.add(pages.keyScale(kvHead), slot), v * e.lanes())));
+                  dot = e.mul(dot, loadVector(part.page, e.add(e.add(part.head.keyScale, slot), v * e.lanes())));
                 e.store(emitScore(dot), scores, e.add(to, r * PageLayout::tokens + v * e.lanes()));
               }
             });
@@ -158,7 +158,7 @@ void Attend::emitWeights(const Part &part) {
       Value offset = scoreOffset(row, slot), weight = e.expOfNegative(e.sub(loadVector(scores, offset), shift));
       Value used = weight;
       if (pages.layout.isScaled) // of the value that it is multiplied with
-        used = e.mul(weight, loadVector(part.page, e.add(pages.valueScale(kvHead), slot)));
+        used = e.mul(weight, loadVector(part.page, e.add(part.head.valueScale, slot)));
       e.store(used, scores, offset);
       return SmallVector<Value>{e.add(total[0], weight)};
     })[0];
@@ -169,7 +169,7 @@ void Attend::emitWeights(const Part &part) {
 /// sums += weights * values: of the slots that all tokens see for all at once, of
 /// those before and behind them token by token.
 void Attend::emitSums(const Part &part) {
-  Value keys = pages.keys(kvHead), values = pages.values(kvHead);
+  Value keys = part.head.keys, values = part.head.values;
   auto add = [&](Value first, Value end, Value begin, Value stop) {
     forBlocks(first, end, e.i64(0), e.i64(paddedHeadDim / PageLayout::slice), paddedHeadDim / PageLayout::slice,
               [&](Value row, int64_t rows, Value slice, int64_t slices) {

@@ -42,7 +42,7 @@ using Row = SmallVector<Field>;
 static_assert(offsetof(plait_kernel_v1_t, tile_dim) == 32 && offsetof(plait_kernel_v1_t, tile_block) == 24);
 static_assert(offsetof(plait_weight_v4_t, pack_offset) == 16 && offsetof(plait_weight_v4_t, dtype) == 72);
 static_assert(offsetof(plait_weight_v4_t, row_begin) == 104);
-static_assert(offsetof(plait_state_v2_t, window) == 32 && offsetof(plait_state_v2_t, table) == 40);
+static_assert(offsetof(plait_state_v3_t, cells) == 40 && offsetof(plait_state_v3_t, table) == 48);
 static_assert(offsetof(plait_plan_v2_t, slot_count) == 40);
 static_assert(offsetof(plait_collective_v3_t, columns) == 16 && offsetof(plait_collective_v3_t, node_bounds) == 32);
 static_assert(offsetof(plait_collective_v3_t, group) == 48 && offsetof(plait_model_v4_t, groups) == 144);
@@ -242,7 +242,7 @@ private:
             i32(launchCount),
             i32(collectives.size()),
             i32(plan.getHasLogits()),
-            i32(0)};
+            i32(plan.getHidden())};
   }
 
   int64_t getSourceIndex(StringRef source) {
@@ -270,8 +270,10 @@ private:
       weights.push_back(getWeightRow(weight));
     int64_t tableCount = 0;
     for (rt::StateOp state : body.getOps<rt::StateOp>()) {
+      std::string cells = prefix + "cells_" + std::to_string(states.size());
       states.push_back({emitString(state.getName()), i64(state.getLayers()), i64(state.getPageTokens()),
-                        i64(state.getPageBytes()), i64(state.getWindow()), i32(state.getTable()), i32(0)});
+                        i64(state.getPageBytes()), i64(state.getWindow()), emitIntegers(cells, state.getCells(), 64),
+                        i32(state.getTable()), i32(int64_t(state.getCells().size() / (sizeof(plait_cells_v1_t) / 8)))});
       tableCount = std::max(tableCount, int64_t(state.getTable()) + 1);
     }
     for (rt::GroupOp group : body.getOps<rt::GroupOp>()) {

@@ -13,6 +13,18 @@
 
 using namespace plait;
 
+Pages::Path Pages::path(Value token) {
+  Value zero = e.i64(0), before = e.loadIndex(pathEnds, e.max(e.add(token, -1), zero));
+  Value begin = e.select(e.less(zero, token), before, zero), end = e.loadIndex(pathEnds, token);
+  return {end, e.sub(end, begin)};
+}
+
+Value Pages::slot(Path path, Value position) {
+  // There need be no entry to read.
+  return e.forLoop(e.i64(0), e.minimum(path.count, e.i64(1)), 1, position,
+                   [&](Value, ValueRange) { return SmallVector<Value>{e.loadIndex(paths, e.add(path.end, -1))}; })[0];
+}
+
 Value Pages::load(Value page, Value offset) {
   if (!layout.isScaled)
     return e.loadWidened(layout.element, page, offset);

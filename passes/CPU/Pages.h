@@ -17,11 +17,19 @@ namespace plait {
 struct Pages {
   Pages(CpuKernelEmitter &e, Value state, Value rows)
       : e(e), layout(cast<lm::StateType>(state.getType())), memory(e.pointer(state, 0)), tokenRows(e.pointer(rows)),
-        table(e.pointer(state, 1)) {}
+        pathEnds(e.pointer(rows, 1)), paths(e.pointer(rows, 2)), table(e.pointer(state, 1)) {}
 
   Value row(Value token) { return e.loadIndex(tokenRows, token); }
   /// The first page table entry of the row of `token`.
   Value entries(Value token) { return e.mul(row(token), e.dim(PLAIT_DIM_PAGES)); }
+  /// What a token sees that does not lie at its own position (PLAIT_IN_PATHS): `count` positions
+  /// up to the token's, none unless its row is a tree. Where they lie ends before entry `end`.
+  struct Path {
+    Value end, count;
+  };
+  Path path(Value token);
+  /// Where the token lies that is at `position`.
+  Value slot(Path path, Value position);
   /// The page of entry `entry`.
   Value page(Value entry) {
     return e.element(e.builder().getI8Type(), memory, e.mul(e.loadIndex(table, entry), layout.bytes()));
@@ -35,6 +43,8 @@ struct Pages {
 
   /// <lanes x f32> from `offset` on; of integers, without their scale.
   Value load(Value page, Value offset);
+  /// How elements are copied: as they are.
+  Type stored() { return layout.element.isBF16() ? e.builder().getI16Type() : layout.element; }
   Value element(Value page, Value offset) { return e.element(layout.element, page, offset); }
   /// Brings element `offset` of `pointer` near; there need not be any.
   void prefetch(Value pointer, Value offset);
@@ -55,7 +65,7 @@ struct Pages {
 
   CpuKernelEmitter &e;
   kernel::PageLayout layout;
-  Value memory, tokenRows, table;
+  Value memory, tokenRows, pathEnds, paths, table;
 };
 
 } // namespace plait

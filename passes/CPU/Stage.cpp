@@ -16,8 +16,9 @@ static void emitStageRow(lm::StageOp op, CpuKernelEmitter &e, Value token) {
   const PageLayout &layout = pages.layout;
   Value keys = e.rowPointer(op.getKey(), token), values = e.rowPointer(op.getValue(), token);
   Value position = e.loadIndex(e.pointer(op.getPositions()), token), tokens = e.i64(PageLayout::tokens);
-  Value inPage = e.rem(position, tokens), entries = pages.entries(token);
-  Value page = pages.page(e.add(entries, e.div(position, tokens)));
+  Value slot = pages.slot(pages.path(token), position);
+  Value inPage = e.rem(slot, tokens), entries = pages.entries(token);
+  Value page = pages.page(e.add(entries, e.div(slot, tokens)));
   // A key becomes one column of a slice: its elements are scattered.
   Value slice = e.div(inPage, e.i64(PageLayout::slice)), inSlice = e.rem(inPage, e.i64(PageLayout::slice));
   Value column = e.add(e.mul(slice, layout.headDim * PageLayout::slice), inSlice);

@@ -45,8 +45,9 @@ SmallVector<DraftSourceOpInterface> sourcesOf(Value block) {
       open.push_back(repeat.getBody().front().getTerminator()->getOperand(number));
     } else if (auto source = value.getDefiningOp<DraftSourceOpInterface>()) {
       sources.push_back(source);
-      if (auto append = dyn_cast<AppendOp>(source.getOperation()))
-        open.push_back(append.getInput());
+      for (Value input : source->getOperands()) // of one that changes a block
+        if (isa<BlockType>(input.getType()))
+          open.push_back(input);
     }
   }
   return sources;
@@ -154,7 +155,7 @@ LogicalResult verifyRoom(StrategyOp strategy) {
           count *= repeat.getCount();
       if (isa<AppendOp>(source.getOperation()))
         total += count;
-      else if (!isa<PendingOp>(source.getOperation()))
+      else if (!isa<PendingOp, ShortenOp>(source.getOperation()))
         total += source.getMaxTokens() - 1;
     }
     if (total <= append.getMaxTokens())

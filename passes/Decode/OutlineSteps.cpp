@@ -7,9 +7,11 @@
 
 #include "passes/Decode/Origins.h"
 #include "passes/Decode/Passes.h"
-#include "passes/Decode/StepShape.h"
+#include "passes/Decode/SkipLayers.h"
+#include "passes/Decode/StepBuilder.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace plait {
 #define GEN_PASS_DEF_OUTLINESTEPSPASS
@@ -38,15 +40,19 @@ struct Forward {
   EditOp edit; ///< or null
   VerifyRuleOpInterface rule;
   SmallVector<LearnOp> learns;
+  SmallVector<LeafOp> leaves; ///< whose hidden states other heads take
 
   static FailureOr<Forward> match(ForwardOp op) {
     Forward forward;
     forward.op = op;
-    if (op.getSkip() && !op.getSkip()->empty())
-      return refuse(op, "layers to skip", "a forward through all layers");
-    if (BlockType type = op.getBlock().getType(); type.getTree() || type.getPrompts())
-      return refuse(op, "a tree or prompts in its block", "a chain, such as '!decode.block<5>'");
+    if (op.getBlock().getType().getPrompts())
+      return refuse(op, "prompts in its block",
+                    "nodes that stand for tokens, such as '!decode.block<tree [-1, 0, 0]>'");
     for (Operation *user : op.getHidden().getUsers()) {
+      if (auto leaf = dyn_cast<LeafOp>(user)) {
+        forward.leaves.push_back(leaf);
+        continue;
+      }
       auto head = dyn_cast<HeadOp>(user);
       if (!head || forward.head)
         return refuse(user, "another use of hidden states than one head", "one 'decode.head' of a forward");
@@ -60,6 +66,9 @@ struct Forward {
       return failure();
     if (!forward.rule || forward.rule->getOperand(0) != op.getBlock())
       return refuse(op, "no rule on its block", "one verify rule for the logits of a forward");
+    for (LeafOp leaf : forward.leaves)
+      if (leaf.getPath().getDefiningOp() != forward.rule)
+        return refuse(leaf, "the path of another forward's rule", "that of the rule on the same block");
     return forward;
   }
 
@@ -78,6 +87,7 @@ struct Forward {
     return edit && edit.getLogits() == logits ? matchUsers(edit.getResult()) : success();
   }
 
+  ArrayRef<int64_t> getSkip() { return op.getSkip().value_or(ArrayRef<int64_t>()); }
   /// Whether the rule takes edited logits.
   bool isEdited() { return edit && rule->getOperand(1) == edit.getResult(); }
 };
@@ -103,6 +113,8 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     if (failed(shape))
       return signalPassFailure();
     plainShape = *shape;
+    steps.emplace(plain);
+    steps->setInsertionPointAfter(plain); // the first step is that of plain decoding
     for (StrategyOp strategy : strategies)
       if (failed(outline(strategy)))
         return signalPassFailure();
@@ -117,9 +129,11 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     for (ForwardOp op : forwards) {
       auto forward = Forward::match(op);
       if (failed(forward) || (originOf(op.getSequence()) == text && failed(verifyText(*forward))) ||
-          failed(outline(*forward)))
+          failed(verifyModel(*forward, text.getType())) || failed(outline(*forward)))
         return failure();
     }
+    if (failed(outlineHeads(strategy)))
+      return failure();
     WalkResult result = strategy.walk([&](Operation *op) {
       if (isa<RoundOpInterface, StrategyOp, RoundOp, RepeatOp, YieldOp, ReturnOp>(op))
         return WalkResult::advance();
@@ -129,8 +143,21 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     return failure(result.wasInterrupted());
   }
 
+  /// A draft model is compiled by itself, with the step of plain decoding alone.
+  LogicalResult verifyModel(Forward forward, Type text) {
+    if (forward.op.getSequence().getType() == text)
+      return success();
+    if (!forward.getSkip().empty())
+      return refuse(forward.op, "layers to skip of a draft model", "a forward through all of its layers");
+    if (!forward.leaves.empty())
+      return refuse(forward.leaves[0], "hidden states of a draft model", "those of the model that is drafted for");
+    return success();
+  }
+
   /// Whether the text's tokens are those that the step chooses. Drafts may be any.
   LogicalResult verifyText(Forward forward) {
+    if (!forward.getSkip().empty())
+      return refuse(forward.op, "layers to skip in a forward of the text", "them in that of a 'decode.fork' of it");
     bool isEdited = forward.isEdited(), wanted = bool(plainShape.edit);
     if (isEdited != wanted)
       return refuse(forward.rule, isEdited ? "edited logits" : "logits that are not edited",
@@ -145,13 +172,84 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     return success();
   }
 
+  /// The step of a forward, made if it is not there yet.
+  FailureOr<FlatSymbolRefAttr> getStep(Forward forward) {
+    StepVariant variant{step};
+    variant.skip.assign(forward.getSkip().begin(), forward.getSkip().end());
+    variant.returnsHidden = !forward.leaves.empty();
+    if (!variant.skip.empty())
+      variant.name = nameWithout(variant.name, variant.skip);
+    if (variant.returnsHidden)
+      variant.name += "_hidden";
+    StepShape shape = plainShape;
+    auto symbol = FlatSymbolRefAttr::get(&getContext(), variant.name);
+    if (variant.name == step || isMade(variant.name))
+      return symbol;
+    if (failed(verifyFresh(forward.op, variant.name)) || failed(buildStep(*steps, shape, variant, forward.op)))
+      return failure();
+    made.insert(variant.name);
+    return symbol;
+  }
+
+  bool isMade(StringRef name) { return made.contains(name); }
+
+  LogicalResult verifyFresh(Operation *op, StringRef name) {
+    if (getOperation().lookupSymbol(name))
+      return op->emitOpError("found a symbol @") << name << " already; expected none, as its step is called so";
+    return success();
+  }
+
+  /// Heads of a leaf are steps of their own, at the end of the round: until then it is not
+  /// known which node it is, and what was chosen need not wait for them.
+  LogicalResult outlineHeads(StrategyOp strategy) {
+    SmallVector<HeadOp> heads;
+    strategy.walk([&](HeadOp head) { heads.push_back(head); });
+    for (HeadOp head : heads) {
+      if (!head.getHidden().getDefiningOp<LeafOp>())
+        return refuse(head, "hidden states that are not those of a leaf", "a 'decode.leaf' before it");
+      StringRef function = head.getFunction().value_or("head");
+      std::string name = ("head_" + function).str();
+      if (!isMade(name)) {
+        if (failed(verifyFresh(head, name)) ||
+            failed(buildHeadStep(*steps, head, head.getHidden().getType().getModel(), function, name)))
+          return failure();
+        made.insert(name);
+      }
+      for (Operation *user : llvm::make_early_inc_range(head.getLogits().getUsers())) {
+        auto top = dyn_cast<TopOp>(user);
+        if (!top)
+          return refuse(user, "another use of a leaf's logits than its candidates", "'decode.top'");
+        OpBuilder b(top);
+        auto run = RunHeadOp::create(b, head.getLoc(), top.getCandidates().getType(),
+                                     FlatSymbolRefAttr::get(&getContext(), name), head.getHidden());
+        top.replaceAllUsesWith(run.getResult());
+        top.erase();
+        sink(run);
+      }
+      head.erase();
+    }
+    return success();
+  }
+
+  /// Moves `op` to where its result is needed first.
+  void sink(Operation *op) {
+    Operation *first = op->getBlock()->getTerminator();
+    for (Operation *user : op->getUsers())
+      if (Operation *ancestor = op->getBlock()->findAncestorOpInBlock(*user); ancestor->isBeforeInBlock(first))
+        first = ancestor;
+    op->moveBefore(first);
+  }
+
   LogicalResult outline(Forward forward) {
+    auto symbol = getStep(forward);
+    if (failed(symbol))
+      return failure();
     OpBuilder b(forward.op);
     int64_t top = 0;
     for (LearnOp learn : forward.learns)
       top = std::max(top, int64_t(learn.getResult().getType().getCount()));
-    auto run = RunOp::create(b, forward.op.getLoc(), FlatSymbolRefAttr::get(&getContext(), step),
-                             forward.op.getSequence(), forward.op.getBlock(), b.getI64IntegerAttr(top));
+    auto run = RunOp::create(b, forward.op.getLoc(), *symbol, forward.op.getSequence(), forward.op.getBlock(),
+                             b.getI64IntegerAttr(top), forward.leaves.empty() ? UnitAttr() : b.getUnitAttr());
     b.setInsertionPoint(forward.rule);
     Operation *path = forward.rule.followChoices(b, run.getChoices());
     if (!path)
@@ -164,6 +262,8 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
               .getResult());
       learn.erase();
     }
+    for (LeafOp leaf : forward.leaves)
+      leaf.getHiddenMutable().assign(run.getHidden());
     forward.op.getStage().replaceAllUsesWith(run.getStage());
     forward.rule->erase();
     if (forward.edit)
@@ -174,6 +274,8 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   }
 
   StepShape plainShape;
+  std::optional<OpBuilder> steps; ///< where they are made
+  llvm::StringSet<> made;
 };
 
 } // namespace

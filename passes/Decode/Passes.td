@@ -53,7 +53,7 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
 }
 
 def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
-  let summary = "Makes the forwards of a strategy runs of the autoregressive step";
+  let summary = "Makes the forwards of a strategy runs of steps like the autoregressive one";
   let description = [{
     A forward, its head, its edit and its rule choose a token after each node of a block as
     autoregressive decoding does: they are the step of @ar over a row of many tokens, each of
@@ -79,12 +79,21 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
     any, become those of @ar for their positions. `decode.learn` becomes
     `decode.learn_choices`, from the most probable tokens that the step reports.
 
+    Some forwards run a step that is made for them, after @ar. One that leaves out layers,
+    of a fork: `@ar_skip_1_2`, which calls a function beside `@forward` with the loop over
+    layers cut, over the same weights and states. One of whose hidden states a
+    `decode.leaf` is taken: `@ar_hidden`, which returns those. `decode.head` of a leaf with
+    `decode.top` becomes `decode.run_head` of a step over hidden states alone,
+    `@head_medusa_0`, and goes where its result is needed: to the end of the round.
+
     The strategy @ar, and those that are one step themselves and that nobody called, are left
-    to `plait-batch`. Refused, as they are not compiled yet: trees and prompts in a
-    block, layers to skip, other heads than the model's, other uses of logits than one edit,
+    to `plait-batch`. Refused, as they are not compiled yet: prompts in a
+    block, layers to skip of a model whose layers are of several kinds, other heads than the
+    model's for all nodes, other uses of logits than one edit,
     one rule and `decode.learn`, rules of another distribution; of the text, too, logits that
     @ar edits and the strategy does not (or the reverse), penalties of the prefix, other warps
-    than those of @ar, and another model than its.
+    than those of @ar, layers to skip, and another model than its. Of a draft model, layers to
+    skip and heads.
   }];
   let options = [Option<"step", "step", "std::string", "\"ar\"", "Symbol of the strategy whose step is run">];
   let dependentDialects = ["::plait::decode::DecodeDialect"];
@@ -133,7 +142,7 @@ def VerifyDecodePass : Pass<"plait-verify-decode", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the decode phase";
   let description = [{
     At least one `decode.step`; a `decode.strategy` runs steps, and has no forward; every step takes tokens,
-    positions, rows, states and leaves and returns chosen tokens and their status.
+    positions, rows, states and leaves, or hidden states, and returns chosen tokens and their status.
   }];
 }
 

@@ -31,8 +31,9 @@ struct VerifyDecodePass : plait::impl::VerifyDecodePassBase<VerifyDecodePass> {
       return signalPassFailure();
     }
     for (StepOp step : module.getOps<StepOp>()) {
+      // A head has hidden states alone.
       for (Role role : {Role::tokens, Role::positions, Role::rows, Role::state, Role::leaves})
-        if (!step.getInput(role))
+        if (!step.getInput(Role::hidden) && !step.getInput(role))
           return fail(step, "an argument", role);
       for (Role role : {Role::chosen, Role::status})
         if (!llvm::is_contained(step.getOutputRoles(), RoleAttr::get(&getContext(), role)))

@@ -51,6 +51,8 @@ int64_t getAbiInput(decode::Role role) {
     return PLAIT_IN_EDIT_OFFSETS;
   case Role::top_counts:
     return PLAIT_IN_TOP_COUNTS;
+  case Role::hidden:
+    return PLAIT_IN_HIDDEN;
   default:
     return -1;
   }
@@ -71,6 +73,8 @@ int64_t getAbiOutput(decode::Role role) {
     return PLAIT_OUT_TOP_TOKENS;
   case Role::top_logprobs:
     return PLAIT_OUT_TOP_LOGPROBS;
+  case Role::hidden:
+    return PLAIT_OUT_HIDDEN;
   default:
     return -1;
   }
@@ -107,7 +111,9 @@ private:
       decode::Role role = step.getInputRole(i);
       auto &buffers = plan.buffers[argument];
       if (role == decode::Role::rows)
-        buffers = {{ArgKind::input, PLAIT_IN_TOKEN_ROWS}};
+        buffers = {{ArgKind::input, PLAIT_IN_TOKEN_ROWS},
+                   {ArgKind::input, PLAIT_IN_PATH_ENDS},
+                   {ArgKind::input, PLAIT_IN_PATHS}};
       else if (role == decode::Role::state) {
         buffers = {{ArgKind::state, states}, {ArgKind::pages, tables[states]}};
         ++states;

@@ -119,9 +119,9 @@ private:
     auto memory = MemoryPlan::create(step);
     if (failed(memory))
       return failure();
-    auto plan = rt::PlanOp::create(
-        tables, step.getLoc(), step.getSymName(),
-        llvm::is_contained(step.getOutputRoles(), decode::RoleAttr::get(&getContext(), decode::Role::logits)));
+    bool hasLogits =
+        llvm::is_contained(step.getOutputRoles(), decode::RoleAttr::get(&getContext(), decode::Role::logits));
+    auto plan = rt::PlanOp::create(tables, step.getLoc(), step.getSymName(), hasLogits, getHiddenColumns(step));
     OpBuilder b = OpBuilder::atBlockEnd(&plan.getBody().emplaceBlock());
     for (MemoryPlan::Slot slot : memory->getSlots()) {
       SmallVector<int64_t> bytes(PLAIT_DIM_COUNT + 1, 0);
@@ -131,6 +131,18 @@ private:
     numSlots += memory->getSlots().size();
     hazards.clear();
     return planBlock(b, step.getBody().front(), *memory, 0, 1, /*inLoop=*/false);
+  }
+
+  /// Of the hidden states that a step takes or returns; 0 if none.
+  static int64_t getHiddenColumns(decode::StepOp step) {
+    Type type;
+    for (auto [i, argument] : llvm::enumerate(step.getArgumentTypes()))
+      if (step.getInputRole(i) == decode::Role::hidden)
+        type = argument;
+    for (auto [i, result] : llvm::enumerate(step.getResultTypes()))
+      if (step.getOutputRole(i) == decode::Role::hidden)
+        type = result;
+    return type ? cast<RankedTensorType>(type).getDimSize(1) : 0;
   }
 
   LogicalResult planBlock(OpBuilder &b, Block &block, const MemoryPlan &memory, int64_t begin, int64_t end,
@@ -291,7 +303,7 @@ private:
       StringRef element = state.isScaled() ? "int8" : state.getElement().isBF16() ? "bf16" : "f32";
       rt::StateOp::create(b, model.getLoc(), states.size() == 1 ? "kv" : "kv" + std::to_string(i), state.getLayers(),
                           kernel::PageLayout::tokens, kernel::PageLayout(state).bytes(), state.getWindow().value_or(0),
-                          pageTables[i], element);
+                          pageTables[i], element, kernel::PageLayout(state).cells());
     }
   }
 

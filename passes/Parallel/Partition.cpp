@@ -251,11 +251,13 @@ private:
     getOperation().walk([&](lm::CallOp) { called = true; });
     if (called)
       return;
-    if (auto forward = model.lookupSymbol<lm::FuncOp>("forward"))
-      forward.erase();
-    if (auto head = model.lookupSymbol<lm::FuncOp>("head")) { // its type says how large the vocabulary is
-      head.getBody().dropAllReferences();
-      head.getBody().getBlocks().clear();
+    for (lm::FuncOp function : llvm::make_early_inc_range(model.getOps<lm::FuncOp>())) {
+      if (function.getSymName() != "head") {
+        function.erase();
+        continue;
+      }
+      function.getBody().dropAllReferences(); // its type says how large the vocabulary is
+      function.getBody().getBlocks().clear();
     }
     DenseSet<StringAttr> used;
     getOperation().walk([&](lm::GetWeightOp get) { used.insert(get.getWeight().getLeafReference()); });

@@ -196,6 +196,12 @@ Expected<Checkpoint> Checkpoint::openFolder(const std::string &folder) {
   return checkpoint;
 }
 
+void Checkpoint::add(const Checkpoint &other, const std::string &prefix) {
+  for (const auto &[name, tensor] : other.byName)
+    byName.insert_or_assign(prefix + name, tensor);
+  mapped.insert(mapped.end(), other.mapped.begin(), other.mapped.end());
+}
+
 const TensorView *Checkpoint::find(const std::string &name) const {
   auto position = byName.find(name);
   return position == byName.end() ? nullptr : &position->second;

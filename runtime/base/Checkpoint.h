@@ -35,6 +35,9 @@ public:
   /// (*.bin, *.pt, *.pth) is refused with the reason.
   static Expected<Checkpoint> openFolder(const std::string &folder);
 
+  /// Takes the tensors of another one, with `prefix` before their names.
+  void add(const Checkpoint &other, const std::string &prefix);
+
   const std::map<std::string, TensorView> &tensors() const { return byName; }
   const TensorView *find(const std::string &name) const;
   /// Up to `count` existing names nearest to `name` (edit distance), for errors.

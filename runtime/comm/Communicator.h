@@ -89,6 +89,14 @@ public:
   /// others are told. Without it they would find that it has left.
   virtual void abandon(const Status &why) { (void)why; }
 
+  /// Why another rank is lost, if one is known to be. Waits for nobody; from one thread at a time, which
+  /// need not be the one that communicates. Who cannot tell without asking finds none.
+  virtual Status lookAround() { return Status::success(); }
+
+  /// For how many seconds each rank has waited for others in sums, of it and of parts of it: a rank that
+  /// others wait for waits least. Empty if it is not known.
+  virtual std::vector<double> waited() const { return {}; }
+
   /// What this rank has asked for since the group began, of it and of parts of it. Bytes are those of the
   /// full buffer: of `data`, of reduceScatter's `in`, of allGather's `out`.
   struct Count {

@@ -26,6 +26,8 @@ Status plait::lostError(const Waiting &waiting, const std::string &why) {
                        ": " + why);
 }
 
+Status plait::lostError(int rank, const std::string &why) { return resourceError(rankName(rank) + " is lost: " + why); }
+
 Status plait::strayError(int rank, uint64_t foundSignature, const char *foundOp, uint64_t signature, const char *op) {
   return internalError(rankName(rank) + " has strayed: found " + describeCall(foundSignature, foundOp) + "; expected " +
                        describeCall(signature, op));

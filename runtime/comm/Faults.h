@@ -30,6 +30,8 @@ struct Waiting {
 };
 
 Status lostError(const Waiting &waiting, const std::string &why);
+/// Of a rank that nobody waits for.
+Status lostError(int rank, const std::string &why);
 /// Of a rank that is alone in what it asks for.
 Status strayError(int rank, uint64_t foundSignature, const char *foundOp, uint64_t signature, const char *op);
 Status strayMessage(int from, uint64_t foundBytes, uint64_t bytes, const char *op);

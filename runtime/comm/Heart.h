@@ -46,6 +46,23 @@ private:
   std::thread thread;
 };
 
+/// For how long another rank has given no sign of life. Counted in own beats, so a machine
+/// that stands still blames nobody.
+class Silence {
+public:
+  Silence() = default;
+  Silence(uint32_t theirs, uint32_t own) : theirs(theirs), since(own) {}
+
+  std::chrono::milliseconds lasts(uint32_t theirsNow, uint32_t ownNow) {
+    if (theirsNow != theirs)
+      *this = {theirsNow, ownNow};
+    return (ownNow - since) * Heart::kBeat;
+  }
+
+private:
+  uint32_t theirs = 0, since = 0; ///< the beats last seen, and when
+};
+
 } // namespace plait
 
 #endif // PLAIT_RUNTIME_COMM_HEART_H

@@ -31,7 +31,8 @@ LocalCommunicator::LocalCommunicator(std::shared_ptr<const SharedRegion> mapped,
     : shared(std::move(mapped)), region(*shared), me(rank), ranks(region.header().size),
       staging(region.header().stagingBytes), options(options),
       link{region.header().latencySeconds, region.header().bytesPerSecond},
-      wanted(Algorithm(region.header().algorithm)), port(link), parts(size_t(ranks)), heart(region.place(rank).beats) {
+      wanted(Algorithm(region.header().algorithm)), port(link), parts(size_t(ranks)), heart(region.place(rank).beats),
+      silences(size_t(ranks)) {
   whole = parent = of;
   labels = std::move(members);
   cpu_set_t set;
@@ -99,6 +100,33 @@ Status LocalCommunicator::failAs(int other, const Waiting &waiting) {
   return lose({other, waiting.verb, waiting.name, waiting.op}, "it has failed");
 }
 
+Status LocalCommunicator::lookAround() {
+  uint32_t own = mine().beats.load(std::memory_order_relaxed);
+  for (int other = 0; other < ranks; ++other) {
+    RankPlace &place = region.place(other);
+    uint32_t beats = place.beats.load(std::memory_order_relaxed);
+    uint32_t state = place.state.load(std::memory_order_acquire);
+    if (other == me)
+      continue;
+    if (state == kRankFailed && place.why[0])
+      return Status::error(StatusCode(place.whyCode), std::string(place.why, strnlen(place.why, sizeof(place.why))));
+    if (state == kRankFailed)
+      return lostError(nameOf(other), "it has failed");
+    if (state == kRankLeft)
+      return lostError(nameOf(other), "it has left the group");
+    if (auto silent = silences[size_t(other)].lasts(beats, own); silent >= options.deadline)
+      return lostError(nameOf(other), silenceText(silent));
+  }
+  return Status::success();
+}
+
+std::vector<double> LocalCommunicator::waited() const {
+  std::vector<double> seconds;
+  for (int rank = 0; rank < ranks; ++rank)
+    seconds.push_back(1e-9 * double(region.place(rank).waited.load(std::memory_order_relaxed)));
+  return seconds;
+}
+
 /// Names are compared by this; it reads eight bytes at a time.
 static uint64_t digestOfName(const char *text, size_t length) {
   uint64_t digest = length * 0x9E3779B97F4A7C15u;
@@ -111,9 +139,24 @@ static uint64_t digestOfName(const char *text, size_t length) {
   return digest;
 }
 
+/// Returns when all others have come to `next` as well, with the same call.
+Status LocalCommunicator::meet(CollectiveKind kind, uint32_t next, const char *op) {
+  const RankPlace::Call &call = mine().calls[next & 1];
+  for (int i = 1; i < ranks; ++i) {
+    int other = (me + i) % ranks;
+    RankPlace &theirs = region.place(other);
+    PLAIT_RETURN_IF_ERROR(waitFor(theirs.phase, theirs.sleepers, {other, "reached", collectiveName(kind), op},
+                                  [&] { return int32_t(theirs.phase.load(std::memory_order_acquire) - next) >= 0; }));
+    const RankPlace::Call &their = theirs.calls[next & 1];
+    if (their.signature != call.signature || their.op != call.op)
+      return fail(strayError(nameOf(other), their.signature, theirs.ops[next & 1].data(), call.signature, op),
+                  nameOf(other));
+  }
+  return Status::success();
+}
+
 /// A point that all ranks reach: what was written before it is seen after it.
 Status LocalCommunicator::agree(CollectiveKind kind, uint64_t bytes, const char *op) {
-  const char *name = collectiveName(kind);
   if (!failure)
     return failure;
   uint32_t next = phase + 1;
@@ -128,16 +171,12 @@ Status LocalCommunicator::agree(CollectiveKind kind, uint64_t bytes, const char 
   place.phase.store(next, std::memory_order_seq_cst);
   if (place.sleepers.load(std::memory_order_seq_cst))
     wakeAll(place.phase);
-  for (int i = 1; i < ranks; ++i) {
-    int other = (me + i) % ranks;
-    RankPlace &theirs = region.place(other);
-    PLAIT_RETURN_IF_ERROR(waitFor(theirs.phase, theirs.sleepers, {other, "reached", name, op},
-                                  [&] { return int32_t(theirs.phase.load(std::memory_order_acquire) - next) >= 0; }));
-    const RankPlace::Call &their = theirs.calls[next & 1];
-    if (their.signature != call.signature || their.op != call.op)
-      return fail(strayError(nameOf(other), their.signature, theirs.ops[next & 1].data(), call.signature, op),
-                  nameOf(other));
-  }
+  bool isSum = kind == CollectiveKind::allReduce || kind == CollectiveKind::reduceScatter;
+  auto began = isSum ? Clock::now() : Clock::time_point();
+  PLAIT_RETURN_IF_ERROR(meet(kind, next, op));
+  if (isSum)
+    (parent ? parent->mine() : mine())
+        .waited.fetch_add(uint64_t(std::chrono::nanoseconds(Clock::now() - began).count()), std::memory_order_relaxed);
   phase = next;
   return Status::success();
 }

@@ -50,6 +50,8 @@ public:
   Status recv(std::span<uint8_t> data, int from, const char *op) override;
   Status barrier(const char *op) override;
   void abandon(const Status &why) override;
+  Status lookAround() override;
+  std::vector<double> waited() const override;
   Expected<std::vector<std::unique_ptr<Communicator>>> split(std::span<const std::vector<int>> groups) override;
 
 private:
@@ -60,6 +62,7 @@ private:
   const uint8_t *inbox(int from) const { return region.staging(from, phase & 1); }
 
   Status agree(CollectiveKind kind, uint64_t bytes, const char *op);
+  Status meet(CollectiveKind kind, uint32_t next, const char *op);
   template <typename Ready>
   Status waitFor(std::atomic<uint32_t> &word, std::atomic<uint32_t> &sleepers, const Waiting &waiting, Ready ready);
   template <typename Ready> Status look(const Waiting &waiting, Ready ready);
@@ -87,6 +90,7 @@ private:
   std::vector<const float *> parts; ///< of reduceInto
   std::vector<uint8_t> scratch;     ///< of all-reduces between pairs
   Heart heart;
+  std::vector<Silence> silences; ///< of lookAround, by rank
 };
 
 } // namespace plait

@@ -71,9 +71,11 @@ LocalCommunicator::split(std::span<const std::vector<int>> groups) {
     if (own == groups[i].end())
       continue;
     int rank = int(own - groups[i].begin());
-    PLAIT_ASSIGN_OR_RETURN(SharedRegion mapped, SharedRegion::map(region.descriptor(), offsets[i]));
-    auto place = std::make_shared<const SharedRegion>(std::move(mapped));
-    PLAIT_RETURN_IF_ERROR(place->reserve(rank));
+    Expected<SharedRegion> mapped = SharedRegion::map(region.descriptor(), offsets[i]);
+    Status taken = mapped ? mapped->reserve(rank) : mapped.status();
+    if (!taken)
+      return fail(taken, me);
+    auto place = std::make_shared<const SharedRegion>(mapped.take());
     auto part = std::make_unique<LocalCommunicator>(std::move(place), rank, options, this, groups[i]);
     part->mine().state.store(kRankJoined, std::memory_order_release);
     parts[i] = std::move(part);

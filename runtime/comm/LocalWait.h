@@ -51,7 +51,7 @@ Status LocalCommunicator::waitFor(std::atomic<uint32_t> &word, std::atomic<uint3
     pauseCpu();
   }
   const RankPlace &place = region.place(waiting.peer);
-  uint32_t beats = place.beats.load(std::memory_order_relaxed), own = mine().beats.load(std::memory_order_relaxed);
+  Silence silence(place.beats.load(std::memory_order_relaxed), mine().beats.load(std::memory_order_relaxed));
   while (!ready()) {
     uint32_t old = word.load(std::memory_order_seq_cst);
     sleepers.fetch_add(1, std::memory_order_seq_cst);
@@ -67,14 +67,10 @@ Status LocalCommunicator::waitFor(std::atomic<uint32_t> &word, std::atomic<uint3
         break;
       return lose(waiting, "it has left the group");
     }
-    // Silence is counted in own beats, so a machine that stands still blames nobody.
-    if (uint32_t now = place.beats.load(std::memory_order_relaxed); now != beats) {
-      beats = now;
-      own = mine().beats.load(std::memory_order_relaxed);
-    } else if (uint32_t silent = mine().beats.load(std::memory_order_relaxed) - own;
-               silent * Heart::kBeat >= options.deadline) {
-      return lose(waiting, silenceText(silent * Heart::kBeat));
-    }
+    auto silent =
+        silence.lasts(place.beats.load(std::memory_order_relaxed), mine().beats.load(std::memory_order_relaxed));
+    if (silent >= options.deadline)
+      return lose(waiting, silenceText(silent));
   }
   return Status::success();
 }

@@ -19,7 +19,7 @@
 namespace plait {
 
 /// What ranks of different processes must agree on before they read the rest.
-inline constexpr uint64_t kRegionMagic = 0x33304D4D4F435450; // "PTCOMM03"
+inline constexpr uint64_t kRegionMagic = 0x34304D4D4F435450; // "PTCOMM04"
 inline constexpr int kMaxLocalRanks = 64;
 
 /// Where a rank is. One writer, its rank, but for `sleepers` and a `state` of lost ranks.
@@ -37,6 +37,7 @@ struct alignas(128) RankPlace {
   alignas(128) std::atomic<uint32_t> beats{0}; ///< grows as long as the rank lives
   std::atomic<uint32_t> state{0};              ///< RankState
   std::array<std::array<char, 112>, 2> ops{};  ///< who asked, of `calls`
+  std::atomic<uint64_t> waited{0};             ///< nanoseconds in sums
   // Why it has failed, once `state` says so; an empty text if it could not say.
   uint32_t whyCode = 0;
   int32_t culprit = -1;

@@ -58,6 +58,8 @@ Status HandoverLink::receive(std::span<uint8_t> data, int worldRank) {
   return explainLoss(everyone->recv(data, worldRank, "handover"), names, processes.get());
 }
 
+Status HandoverLink::check() { return explainLoss(everyone->lookAround(), names, processes.get()); }
+
 //===----------------------------------------------------------------------===//
 // Streams
 //===----------------------------------------------------------------------===//

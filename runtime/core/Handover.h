@@ -48,6 +48,8 @@ public:
   static constexpr size_t kBufferBytes = size_t(1) << 18;
 
   Communicator &communicator() const { return *everyone; }
+  /// Why a rank is lost, of any phase, if one is known to be. Waits for nobody; of rank 0.
+  Status check();
   Status send(std::span<const uint8_t> data, int worldRank);
   Status receive(std::span<uint8_t> data, int worldRank);
 

@@ -151,7 +151,7 @@ Status plait::checkHandoverPlan(const HandoverPlan &plan, const plait_model_v4_t
     return differ("states", int64_t(plan.states.size()), tables.state_count);
   for (size_t i = 0; i < plan.states.size(); ++i) {
     const HandoverPlan::State &state = plan.states[i];
-    const plait_state_v2_t &own = tables.states[i];
+    const plait_state_v3_t &own = tables.states[i];
     std::string where = " of state " + std::to_string(i);
     if (state.layers != own.layers)
       return differ("layers" + where, state.layers, own.layers);

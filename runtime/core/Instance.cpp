@@ -7,6 +7,7 @@
 
 #include "runtime/core/Instance.h"
 
+#include "runtime/core/CellMoves.h"
 #include "runtime/core/Memory.h"
 #include "runtime/core/MemoryCheck.h"
 #include "runtime/core/Ranks.h"
@@ -14,7 +15,6 @@
 #include "runtime/device/cpu/Topology.h"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 
 using namespace plait;
@@ -43,13 +43,6 @@ void reportNonfinite(void *runtime, int64_t leaf) {
 }
 
 const plait_imports_v1_t kImports = {sizeof(plait_imports_v1_t), reportNonfinite};
-
-Status checkOption(const char *what, int64_t value, int64_t min, int64_t max) {
-  if (value >= min && value <= max)
-    return Status::success();
-  return invalidArgument(std::string(what) + ": found " + std::to_string(value) + "; expected " + std::to_string(min) +
-                         " to " + std::to_string(max));
-}
 
 } // namespace
 
@@ -83,7 +76,7 @@ Status Instance::prepare(const InstanceOptions &options) {
                        "--tp");
   if (m.tables().pack_bytes && !m.weights())
     return invalidArgument("instance: the model was opened without its weights");
-  PLAIT_ASSIGN_OR_RETURN(plan, m.plan(options.variant.empty() ? m.manifest().strategy : options.variant));
+  PLAIT_ASSIGN_OR_RETURN(plans, m.plans(options.variant));
   try {
     PLAIT_RETURN_IF_ERROR(allocate(options));
     // The ranks of a machine share its CPUs.
@@ -94,8 +87,9 @@ Status Instance::prepare(const InstanceOptions &options) {
     if (!pool) {
       PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
     }
-    executor = std::make_unique<Executor>(m.tables(), *plan, m.weights(),
-                                          group ? group->communicators() : RankCommunicators());
+    for (const plait_plan_v2_t *plan : plans)
+      executors.push_back(std::make_unique<Executor>(m.tables(), *plan, m.weights(),
+                                                     group ? group->communicators() : RankCommunicators()));
   } catch (const std::bad_alloc &) {
     return resourceError("instance: out of memory; use a smaller batch or context");
   }
@@ -104,7 +98,7 @@ Status Instance::prepare(const InstanceOptions &options) {
 
 Status Instance::allocate(const InstanceOptions &options) {
   const plait_model_v4_t &tables = shared->tables();
-  PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(tables, *plan, options));
+  PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(tables, plans, options));
   stepLimits = std::move(reservation.limits);
   PLAIT_ASSIGN_OR_RETURN(arena, PageMemory::allocate(uint64_t(reservation.arena), "arena"));
   memory.arena = arena.data();
@@ -245,12 +239,18 @@ Status Instance::execute(const StepBatch &batch, StepProfile *profile, StepResul
 
 Expected<std::vector<uint8_t>> Instance::serve(std::span<const uint8_t> packedInputs) {
   try {
-    PLAIT_RETURN_IF_ERROR(inputs.deserialize(packedInputs, stepLimits.tables.size()));
+    PLAIT_RETURN_IF_ERROR(unpack(packedInputs));
     PLAIT_RETURN_IF_ERROR(runPacked(/*profile=*/nullptr));
     return outputs.serialize();
   } catch (const std::exception &error) {
     return resourceError(std::string("step: ") + error.what());
   }
+}
+
+Status Instance::unpack(std::span<const uint8_t> packedInputs) {
+  PLAIT_RETURN_IF_ERROR(inputs.deserialize(packedInputs, stepLimits.tables.size()));
+  return size_t(inputs.step()) < plans.size() ? Status::success()
+                                              : internalError("ranks: found inputs of a step that is not there");
 }
 
 Status Instance::runPacked(StepProfile *profile) {
@@ -263,8 +263,13 @@ Status Instance::runPacked(StepProfile *profile) {
 
 Status Instance::follow(const RankMessage &message) {
   if (message.command == RankCommand::step) {
-    PLAIT_RETURN_IF_ERROR(inputs.deserialize(message.payload, stepLimits.tables.size()));
+    PLAIT_RETURN_IF_ERROR(unpack(message.payload));
     return walkPlan(/*profile=*/nullptr);
+  }
+  if (message.command == RankCommand::moveCells) {
+    PLAIT_ASSIGN_OR_RETURN(std::vector<CellMove> moves, readMoves(message.payload, stepLimits));
+    moveCellsOfRank(moves);
+    return Status::success();
   }
   if (message.command != RankCommand::copyPage) {
     PLAIT_ASSIGN_OR_RETURN(HandoverMessage handover, HandoverMessage::read(message.payload, stepLimits));
@@ -276,7 +281,9 @@ Status Instance::follow(const RankMessage &message) {
 }
 
 Status Instance::walkPlan(StepProfile *profile) {
-  outputs.prepare(inputs.dims(), plan->has_logits ? stepLimits.vocabulary : 0);
+  size_t number = size_t(inputs.step());
+  outputs.prepare(inputs.dims(), plans[number]->has_logits ? stepLimits.vocabulary : 0,
+                  stepLimits.returnedHidden(inputs.step()));
   memory.inputs = inputs.pointers();
   for (size_t i = 0; i < memory.tables.size(); ++i)
     memory.tables[i] = inputs.pageTables()[i].data();
@@ -284,7 +291,7 @@ Status Instance::walkPlan(StepProfile *profile) {
 
   StepContext step{};
   plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
-  if (Status status = executor->run(*pool, context, inputs.dims(), memory, profile); !status)
+  if (Status status = executors[number]->run(*pool, context, inputs.dims(), memory, profile); !status)
     return group->explain(std::move(status)); // of a collective
   outputs.refuse(step.nonfinite);
   return Status::success();
@@ -296,36 +303,5 @@ void Instance::finishSteps(std::unique_lock<std::mutex> &lock) {
       runNext(lock);
     else
       changed.wait(lock);
-  }
-}
-
-Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
-  PLAIT_RETURN_IF_ERROR(checkOption("page table", int64_t(table), 0, int64_t(stepLimits.tables.size()) - 1));
-  int64_t capacity = stepLimits.tables[table].capacityPages;
-  for (int32_t page : {from, to})
-    PLAIT_RETURN_IF_ERROR(checkOption("page", page, 0, capacity - 1));
-  std::unique_lock<std::mutex> lock(mutex);
-  finishSteps(lock);
-  if (group) {
-    std::lock_guard<std::mutex> order(group->order());
-    PageCopyMessage copy{int64_t(table), from, to};
-    PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::copyPage), copy.bytes()));
-  }
-  copyPageOfRank(table, from, to);
-  return Status::success();
-}
-
-void Instance::copyPageOfRank(size_t table, int32_t from, int32_t to) {
-  int64_t capacity = stepLimits.tables[table].capacityPages;
-  const plait_model_v4_t &tables = shared->tables();
-  for (int32_t i = 0; i < tables.state_count; ++i) {
-    const plait_state_v2_t &state = tables.states[i];
-    if (size_t(state.table) != table)
-      continue;
-    uint64_t stride = uint64_t(capacity) * state.page_bytes;
-    for (int64_t layer = 0; layer < state.layers; ++layer) {
-      uint8_t *base = memory.states[size_t(i)] + uint64_t(layer) * stride;
-      std::memcpy(base + uint64_t(to) * state.page_bytes, base + uint64_t(from) * state.page_bytes, state.page_bytes);
-    }
   }
 }

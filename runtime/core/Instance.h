@@ -20,6 +20,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -76,6 +77,9 @@ public:
   Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr) override;
 
   Status copyPage(size_t table, int32_t from, int32_t to) override;
+  Status moveCells(std::span<const CellMove> moves) override;
+  /// Bytes that `moveCells` has moved so far on this rank.
+  uint64_t movedBytes() const { return bytesMoved; }
   Status beginHandover(const HandoverMessage &message) override;
   Expected<uint64_t> finishHandover() override;
 
@@ -94,7 +98,7 @@ public:
   unsigned threads() const override { return pool->size(); }
   /// For InstanceOptions::team.
   const std::shared_ptr<ThreadPool> &team() const { return pool; }
-  bool hasLogits() const override { return plan->has_logits != 0; }
+  bool hasLogits() const override { return plans.front()->has_logits != 0; }
   /// Bytes reserved for the arena and for the states.
   uint64_t arenaMemory() const { return arena.size(); }
   uint64_t stateMemory() const;
@@ -108,9 +112,14 @@ private:
   Status execute(const StepBatch &batch, StepProfile *profile, StepResult &result);
   /// Runs the step whose inputs are packed, on all ranks of the replica.
   Status runPacked(StepProfile *profile);
+  /// Takes the inputs that another process has packed.
+  Status unpack(std::span<const uint8_t> packedInputs);
   /// The part of this rank.
   Status walkPlan(StepProfile *profile);
   void copyPageOfRank(size_t table, int32_t from, int32_t to);
+  void moveCellsOfRank(std::span<const CellMove> moves);
+  /// Calls `visit` with the pages of each layer of each state that uses `table`.
+  void forEachLayer(size_t table, const std::function<void(const plait_state_v3_t &, uint8_t *pages)> &visit);
   /// The part of this rank of a handover, and the bytes of all of its replica.
   Expected<uint64_t> movePagesOfRank(const HandoverMessage &message);
   /// Runs the steps that wait; then `lock` keeps others from beginning.
@@ -119,12 +128,12 @@ private:
   void workerLoop();
 
   std::shared_ptr<const Model> shared;
-  const plait_plan_v2_t *plan = nullptr;
+  std::vector<const plait_plan_v2_t *> plans; ///< of each of the steps in `stepLimits`
   StepLimits stepLimits;
   std::shared_ptr<ThreadPool> pool;
-  std::unique_ptr<Executor> executor;
-  RankGroup *group = nullptr; ///< of the model
-  uint32_t number = 0;        ///< of this instance, for the other ranks; 0: they have none
+  std::vector<std::unique_ptr<Executor>> executors; ///< of each plan
+  RankGroup *group = nullptr;                       ///< of the model
+  uint32_t number = 0;                              ///< of this instance, for the other ranks; 0: they have none
   PageMemory arena;
   std::vector<PageMemory> states;
 
@@ -133,6 +142,7 @@ private:
   StepOutputs outputs;
   Executor::StepMemory memory;
   HandoverMessage handover; ///< that has begun
+  uint64_t bytesMoved = 0;
 
   std::mutex mutex;
   std::condition_variable changed;

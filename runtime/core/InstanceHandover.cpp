@@ -52,7 +52,7 @@ Expected<uint64_t> Instance::movePagesOfRank(const HandoverMessage &message) {
     return internalError("ranks: found pages to hand over in a model without phases");
   std::vector<StatePages> pages;
   for (int32_t i = 0; i < m.tables().state_count; ++i) {
-    const plait_state_v2_t &state = m.tables().states[i];
+    const plait_state_v3_t &state = m.tables().states[i];
     pages.push_back({memory.states[size_t(i)], state.page_bytes, stepLimits.tables[size_t(state.table)].capacityPages});
   }
   PLAIT_ASSIGN_OR_RETURN(

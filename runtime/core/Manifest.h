@@ -44,7 +44,9 @@
 //     "variants": [ {"name": "ar", "launches": 60,
 //                    "flops": {"constant": 0, "tokens": 1, "rows": 0,
 //                              "leaves": 1, "token_positions": 1},
-//                    "weight_bytes": {...}, "activation_bytes": {...}} ] }
+//                    "weight_bytes": {...}, "activation_bytes": {...},
+//                     // predicted microseconds of steps that decode so many tokens
+//                     "step_us": [[1, 210.5], [2, 212.0], ...]} ] }
 //
 //===----------------------------------------------------------------------===//
 

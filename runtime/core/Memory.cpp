@@ -151,8 +151,10 @@ double Reservation::stateBytes() const {
   return total;
 }
 
-Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables, const plait_plan_v2_t &plan,
+Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables,
+                                           std::span<const plait_plan_v2_t *const> plans,
                                            const InstanceOptions &options) {
+  const plait_plan_v2_t &plan = *plans.front();
   constexpr int64_t most = int64_t(1) << 24; // far from overflow, beyond any use
   PLAIT_RETURN_IF_ERROR(checkOption("tokens per step", options.maxTokens, 1, most));
   PLAIT_RETURN_IF_ERROR(checkOption("rows per step", options.maxRows, 1, most));
@@ -196,13 +198,17 @@ Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables, const
   dims[PLAIT_DIM_TOKENS_PART] = (limits.maxTokens + sharers - 1) / sharers;
   dims[PLAIT_DIM_DRAWS] = dims[PLAIT_DIM_WARPS] = limits.maxLeaves;
   dims[PLAIT_DIM_TOP_ENTRIES] = limits.maxLeaves * limits.maxTopLogprobs;
-  reservation.arena = arenaBytes(plan, dims);
-  if (reservation.arena < 0)
-    return resourceError("arena: a step of " + std::to_string(limits.maxTokens) +
-                         " tokens is too large; use fewer tokens per step");
-  reservation.collective = collectiveBytes(plan, dims);
+  for (const plait_plan_v2_t *own : plans) {
+    int64_t arena = arenaBytes(*own, dims);
+    if (arena < 0)
+      return resourceError("arena: a step of " + std::to_string(limits.maxTokens) +
+                           " tokens is too large; use fewer tokens per step");
+    reservation.arena = std::max(reservation.arena, arena);
+    reservation.collective = std::max(reservation.collective, collectiveBytes(*own, dims));
+    limits.steps.push_back({own->name, own->hidden, usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN)});
+  }
   for (int32_t i = 0; i < tables.state_count; ++i) {
-    const plait_state_v2_t &state = tables.states[i];
+    const plait_state_v3_t &state = tables.states[i];
     int64_t capacity = limits.tables[size_t(state.table)].capacityPages;
     uint64_t &size = reservation.states.emplace_back();
     if (__builtin_mul_overflow(state.page_bytes, uint64_t(capacity), &size) ||
@@ -268,9 +274,8 @@ Expected<ModelLedger> plait::ledgerOf(const Model &model, const InstanceOptions 
                                                                  .target = model.binary().target}));
       part = other.get();
     }
-    PLAIT_ASSIGN_OR_RETURN(const plait_plan_v2_t *plan,
-                           part->plan(options.variant.empty() ? model.manifest().strategy : options.variant));
-    PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(part->tables(), *plan, options));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<const plait_plan_v2_t *> plans, part->plans(options.variant));
+    PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(part->tables(), plans, options));
     RankMemory &memory = ledger.ranks.emplace_back();
     memory.copies = program < mesh.prefillRanks ? mesh.prefillReplicas : mesh.replicas;
     memory.weights = double(part->tables().pack_bytes);

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ int64_t availableAddresses();
 /// "16G", "512M" or a number of bytes: with K, M, G and T for powers of 1024. -1 if it is none.
 int64_t parseBytes(const std::string &text);
 
-/// What an instance of some options asks of a rank's memory.
+/// What an instance of some options asks of a rank's memory; `plans` are those that it runs.
 struct Reservation {
   StepLimits limits;
   int64_t arena = 0;
@@ -47,7 +48,7 @@ struct Reservation {
 
   double stateBytes() const;
 };
-Expected<Reservation> reservationOf(const plait_model_v4_t &tables, const plait_plan_v2_t &plan,
+Expected<Reservation> reservationOf(const plait_model_v4_t &tables, std::span<const plait_plan_v2_t *const> plans,
                                     const InstanceOptions &options);
 
 /// Bytes of memory that a rank holds at most, once everything has been used.

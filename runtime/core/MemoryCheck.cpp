@@ -76,9 +76,9 @@ std::vector<Remedy> remediesFor(const Model &model, const InstanceOptions &optio
   const plait_model_v4_t &tables = model.tables();
   InstanceOptions shorter = options;
   shorter.maxTokens = options.maxRows + 64;
-  auto plan = model.plan(options.variant.empty() ? model.manifest().strategy : options.variant);
-  if (plan && shorter.maxTokens < options.maxTokens) {
-    auto now = reservationOf(tables, **plan, options), then = reservationOf(tables, **plan, shorter);
+  auto plans = model.plans(options.variant);
+  if (plans && shorter.maxTokens < options.maxTokens) {
+    auto now = reservationOf(tables, *plans, options), then = reservationOf(tables, *plans, shorter);
     if (now && then && now->arena > 0)
       remedies.push_back({Remedy::step, "steps of 64 tokens (--chunk 64)",
                           [ratio = double(then->arena) / double(now->arena)](Needs &n) { n.arena *= ratio; }});
@@ -204,10 +204,10 @@ int64_t plait::pagesThatFit(const Model &model, InstanceOptions options, int64_t
     return least; // refused when the instance is made
   Needs needs = needsOf(*small);
   double budget = double(availableFor(model, needs).bytes) / 5 * 4 - needs.total();
-  auto plan = model.plan(options.variant.empty() ? model.manifest().strategy : options.variant);
+  auto plans = model.plans(options.variant);
   auto stateBytes = [&](int64_t pages) { // of this rank, which stands for the others
     options.capacityPages = pages;
-    auto reservation = reservationOf(model.tables(), **plan, options);
+    auto reservation = reservationOf(model.tables(), *plans, options);
     return reservation ? reservation->stateBytes() : 1e300;
   };
   double scale = needs.state / std::max(1.0, stateBytes(options.capacityPages)), first = needs.state;

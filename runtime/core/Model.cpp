@@ -241,6 +241,15 @@ Expected<const plait_plan_v2_t *> Model::plan(std::string_view variant) const {
                   "'; the model has: " + (names.empty() ? "none" : names));
 }
 
+Expected<std::vector<const plait_plan_v2_t *>> Model::plans(const std::string &variant) const {
+  PLAIT_ASSIGN_OR_RETURN(const plait_plan_v2_t *first, plan(variant.empty() ? info.strategy : variant));
+  std::vector<const plait_plan_v2_t *> all = {first};
+  for (const plait_plan_v2_t &other : std::span(model->plans, size_t(model->plan_count)))
+    if (&other != first && other.name != info.strategy && !other.has_logits)
+      all.push_back(&other);
+  return all;
+}
+
 Expected<std::optional<FileRange>> Model::file(std::string_view name) const {
   for (const ManifestFile &file : info.files)
     if (file.file == name) {

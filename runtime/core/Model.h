@@ -89,6 +89,9 @@ public:
   const uint8_t *weights() const { return pack.data(); }
   /// The plan of a variant, or an error that lists the variants.
   Expected<const plait_plan_v2_t *> plan(std::string_view variant) const;
+  /// The plans that an instance of `variant` runs: that one, or the model's strategy if it is
+  /// empty, then those that other strategies need beside it.
+  Expected<std::vector<const plait_plan_v2_t *>> plans(const std::string &variant) const;
   /// Where a file of the artifact is; nothing if the manifest does not list it.
   Expected<std::optional<FileRange>> file(std::string_view name) const;
 

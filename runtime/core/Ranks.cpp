@@ -7,6 +7,7 @@
 
 #include "runtime/core/Ranks.h"
 
+#include "runtime/core/CellMoves.h"
 #include "runtime/core/Handover.h"
 #include "runtime/core/Instance.h"
 #include "runtime/core/WorldGroups.h"
@@ -105,7 +106,7 @@ Status RankGroup::tell(RankCommand command, uint32_t instance, std::span<const u
 Expected<RankMessage> RankGroup::listen() {
   Envelope envelope;
   PLAIT_RETURN_IF_ERROR(comm->broadcast(bytesOf(envelope), 0, "next step"));
-  if (envelope.command > uint32_t(RankCommand::receivePages) || envelope.bytes > kMostBytes)
+  if (envelope.command > uint32_t(RankCommand::moveCells) || envelope.bytes > kMostBytes)
     return internalError("ranks: found a message that is none; expected one of rank 0");
   RankMessage message;
   message.command = RankCommand(envelope.command);
@@ -266,6 +267,7 @@ static Status serve(const std::shared_ptr<const Model> &model) {
     case RankCommand::copyPage:
     case RankCommand::sendPages:
     case RankCommand::receivePages:
+    case RankCommand::moveCells:
       if (found == instances.end())
         return internalError("ranks: found a step of instance " + std::to_string(message.instance) +
                              "; expected one that was made");
@@ -273,6 +275,9 @@ static Status serve(const std::shared_ptr<const Model> &model) {
         PLAIT_RETURN_IF_ERROR(found->second->follow(message));
       } else if (message.command == RankCommand::step) {
         PLAIT_RETURN_IF_ERROR(from.reply(found->second->serve(message.payload)));
+      } else if (message.command == RankCommand::moveCells) {
+        PLAIT_ASSIGN_OR_RETURN(std::vector<CellMove> moves, readMoves(message.payload, found->second->limits()));
+        (void)found->second->moveCells(moves); // as of a page to copy, below
       } else if (message.command != RankCommand::copyPage) {
         PLAIT_RETURN_IF_ERROR(from.reply(found->second->serveHandover(message.payload)));
       } else {

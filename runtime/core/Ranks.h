@@ -35,8 +35,9 @@ namespace plait {
 class Model;
 struct InstanceOptions;
 
-/// `sendPages` and `receivePages`: pages of a sequence that go to another replica (Handover.h).
-enum class RankCommand : uint32_t { stop, create, destroy, step, copyPage, sendPages, receivePages };
+/// `moveCells`: its payload is that of CellMoves.h. `sendPages` and `receivePages`: pages of a sequence that go to
+/// another replica (Handover.h).
+enum class RankCommand : uint32_t { stop, create, destroy, step, copyPage, sendPages, receivePages, moveCells };
 
 /// What a leader tells the others.
 struct RankMessage {

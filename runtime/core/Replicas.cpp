@@ -7,6 +7,7 @@
 
 #include "runtime/core/Replicas.h"
 
+#include "runtime/core/CellMoves.h"
 #include "runtime/core/Handover.h"
 #include "runtime/core/Ranks.h"
 #include "runtime/core/StepOutputs.h"
@@ -42,7 +43,8 @@ public:
     try {
       PLAIT_RETURN_IF_ERROR(checkBatch(batch, limits()));
       inputs.pack(batch, limits());
-      outputs.prepare(inputs.dims(), hasLogits() ? limits().vocabulary : 0);
+      bool returnsLogits = hasLogits() && batch.step == 0;
+      outputs.prepare(inputs.dims(), returnsLogits ? limits().vocabulary : 0, limits().returnedHidden(batch.step));
       std::lock_guard<std::mutex> lock(link->order());
       PLAIT_RETURN_IF_ERROR(link->tell(RankCommand::step, number, inputs.serialize()));
       PLAIT_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, link->hear());
@@ -57,6 +59,11 @@ public:
     PageCopyMessage message{int64_t(table), from, to};
     std::lock_guard<std::mutex> lock(link->order());
     return link->tell(RankCommand::copyPage, number, message.bytes());
+  }
+
+  Status moveCells(std::span<const CellMove> moves) override {
+    std::lock_guard<std::mutex> lock(link->order());
+    return link->tell(RankCommand::moveCells, number, bytesOfMoves(moves));
   }
 
   Status beginHandover(const HandoverMessage &message) override {

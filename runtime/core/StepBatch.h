@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 namespace plait {
@@ -40,6 +41,9 @@ struct LogitEdit {
   float offset = 0;
 };
 
+/// The hidden state of one token.
+using HiddenRow = std::shared_ptr<const std::vector<float>>;
+
 /// A token of a row whose successor is to be chosen.
 struct StepLeaf {
   int32_t token = 0; ///< index within the row
@@ -47,6 +51,7 @@ struct StepLeaf {
   std::vector<int32_t> stops = {};   ///< ids that end the sequence
   std::vector<LogitEdit> edits = {}; ///< in order
   int32_t topLogprobs = 0;           ///< how many of the most probable tokens to report
+  HiddenRow hidden = nullptr;        ///< of a step that is a head: what it begins with
 };
 
 /// What becomes of the keys and values of a row's tokens.
@@ -54,8 +59,9 @@ enum class WriteMode : uint8_t {
   stage, ///< they extend the sequence; the one mode up to ABI version 2
 };
 
-/// Consecutive tokens of one sequence. Decoding is a row of one token with a
-/// leaf; a chunk of a prompt is a longer row, mostly without one.
+/// Consecutive tokens of one sequence, or a tree of them. Decoding is a row of one token
+/// with a leaf; a chunk of a prompt is a longer row, mostly without one. A row of a step that
+/// is a head has one leaf, and neither tokens nor pages.
 struct StepRow {
   std::vector<int32_t> tokens;
   int64_t firstPosition = 0;
@@ -65,10 +71,25 @@ struct StepRow {
   std::vector<std::vector<int32_t>> pages;
   std::vector<StepLeaf> leaves; ///< ascending by token
   WriteMode mode = WriteMode::stage;
+  /// With it the row is a tree: the token of the row, one before it, that each continues; -1
+  /// of the first one. A token's position is one more than that of the token it continues,
+  /// and it sees what that sees. Token t lies where position `firstPosition` + t would, until
+  /// its cell is moved.
+  std::vector<int32_t> parents = {};
+};
+
+/// The cell of a position, its keys and values in every layer, that becomes that of another
+/// one of a page table.
+struct CellMove {
+  int32_t table = 0;
+  int32_t fromPage = 0, fromSlot = 0, toPage = 0, toSlot = 0; ///< slots: positions within a page
+
+  bool operator==(const CellMove &) const = default;
 };
 
 struct StepBatch {
   std::vector<StepRow> rows;
+  int32_t step = 0; ///< which of the instance's (StepLimits::steps)
 };
 
 /// Log probabilities are natural logarithms under the edited logits, before
@@ -87,6 +108,7 @@ struct LeafResult {
   /// The most probable tokens in falling order, as many as were asked for and
   /// are not masked.
   std::vector<TokenLogprob> top = {};
+  HiddenRow hidden = nullptr; ///< of a step that returns it
 };
 
 struct StepResult {

@@ -80,6 +80,14 @@ Status checkLeaf(const StepLeaf &leaf, const StepRow &row, const StepLimits &lim
   return checkSampling(leaf.sampling);
 }
 
+/// The position of each token of `row`, less that of the first one.
+std::vector<int64_t> depthsOf(const StepRow &row) {
+  std::vector<int64_t> depths(row.tokens.size(), 0);
+  for (size_t t = 1; t < depths.size(); ++t)
+    depths[t] = 1 + depths[row.parents.empty() ? t - 1 : size_t(row.parents[t])];
+  return depths;
+}
+
 int64_t pagesOf(const StepRow &row, const StepLimits &limits) {
   return limits.wholePages(row.firstPosition + int64_t(row.tokens.size()));
 }
@@ -97,12 +105,29 @@ Status checkPages(const StepRow &row, const std::vector<int32_t> &pages, const T
   return Status::success();
 }
 
+/// Checks that the row is a tree, if it has parents.
+Status checkParents(const StepRow &row) {
+  if (row.parents.empty())
+    return Status::success();
+  if (row.parents.size() != row.tokens.size())
+    return invalidArgument("number of parents: found " + std::to_string(row.parents.size()) + "; expected none, or " +
+                           std::to_string(row.tokens.size()) + " as there are tokens");
+  for (size_t t = 0; t < row.parents.size(); ++t)
+    PLAIT_RETURN_IF_ERROR(
+        checkRange("parent", row.parents[t], t ? 0 : -1, int64_t(t) - 1).withContext("token " + std::to_string(t)));
+  return Status::success();
+}
+
 Status checkRow(const StepRow &row, const StepLimits &limits) {
   int64_t count = int64_t(row.tokens.size());
   PLAIT_RETURN_IF_ERROR(checkRange("number of tokens", count, 1, limits.maxTokens));
   for (int32_t token : row.tokens)
     PLAIT_RETURN_IF_ERROR(checkRange("token id", token, 0, limits.vocabulary - 1));
-  PLAIT_RETURN_IF_ERROR(checkRange("first position", row.firstPosition, 0, limits.maxPositions - count));
+  PLAIT_RETURN_IF_ERROR(checkParents(row));
+  std::vector<int64_t> depths = depthsOf(row);
+  int64_t positions = *std::max_element(depths.begin(), depths.end()) + 1;
+  PLAIT_RETURN_IF_ERROR(
+      checkRange("first position", row.firstPosition, 0, std::min(limits.maxPositions - positions, INT32_MAX - count)));
   if (row.pages.size() != limits.tables.size())
     return invalidArgument("number of page tables: found " + std::to_string(row.pages.size()) + "; expected " +
                            std::to_string(limits.tables.size()));
@@ -119,6 +144,18 @@ Status checkRow(const StepRow &row, const StepLimits &limits) {
     previous = leaf.token;
   }
   return row.mode == WriteMode::stage ? Status::success() : unsupported("write mode: expected stage");
+}
+
+/// A row of a step that is a head: a hidden state, of which logits are wanted.
+Status checkHeadRow(const StepRow &row, const StepLimits &limits, int64_t columns) {
+  if (!row.tokens.empty() || !row.pages.empty() || row.leaves.size() != 1)
+    return invalidArgument("found " + std::to_string(row.tokens.size()) + " tokens and " +
+                           std::to_string(row.leaves.size()) +
+                           " leaves; expected one leaf alone, as the step is a head");
+  const StepLeaf &leaf = row.leaves[0];
+  int64_t found = leaf.hidden ? int64_t(leaf.hidden->size()) : 0;
+  PLAIT_RETURN_IF_ERROR(checkRange("columns of the hidden state", found, columns, columns));
+  return checkTopLogprobs(leaf.topLogprobs, limits);
 }
 
 /// A page that one row writes while another reads or writes it is a data race; so
@@ -155,28 +192,40 @@ Status checkSharing(const StepBatch &batch, const StepLimits &limits, size_t tab
 
 } // namespace
 
+int32_t StepLimits::findStep(std::string_view name) const {
+  auto found = std::find_if(steps.begin(), steps.end(), [&](const StepKind &step) { return step.name == name; });
+  return found == steps.end() ? -1 : int32_t(found - steps.begin());
+}
+
 Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
   int64_t tokens = 0, leaves = 0, edits = 0;
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of rows", int64_t(batch.rows.size()), 1, limits.maxRows));
+  PLAIT_RETURN_IF_ERROR(
+      checkRange("step: number of the step", batch.step, 0, std::max<int64_t>(1, int64_t(limits.steps.size())) - 1));
+  bool isHead = limits.isHead(batch.step);
   for (size_t r = 0; r < batch.rows.size(); ++r) {
-    PLAIT_RETURN_IF_ERROR(checkRow(batch.rows[r], limits).withContext("step: row " + std::to_string(r)));
+    const StepRow &row = batch.rows[r];
+    Status status = isHead ? checkHeadRow(row, limits, limits.steps[size_t(batch.step)].hidden) : checkRow(row, limits);
+    PLAIT_RETURN_IF_ERROR(status.withContext("step: row " + std::to_string(r)));
     tokens += int64_t(batch.rows[r].tokens.size());
     leaves += int64_t(batch.rows[r].leaves.size());
     for (const StepLeaf &leaf : batch.rows[r].leaves)
       edits += int64_t(leaf.edits.size());
   }
-  PLAIT_RETURN_IF_ERROR(checkRange("step: number of tokens", tokens, 1, limits.maxTokens));
+  PLAIT_RETURN_IF_ERROR(checkRange("step: number of tokens", tokens, isHead ? 0 : 1, limits.maxTokens));
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of leaves", leaves, 0, limits.maxLeaves));
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of logit edits", edits, 0, INT32_MAX));
-  for (size_t table = 0; table < limits.tables.size(); ++table)
+  for (size_t table = 0; table < limits.tables.size() && !isHead; ++table)
     PLAIT_RETURN_IF_ERROR(checkSharing(batch, limits, table).withContext("step: page table " + std::to_string(table)));
   return Status::success();
 }
 
 void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   auto clearAll = [](auto &...arrays) { (arrays.clear(), ...); };
-  clearAll(tokens, positions, tokenRows, leaves, topK, stops, temperature, topP, minP, seed, sequence, editEnds,
-           editTokens, editBiases, editScales, editOffsets, topCounts);
+  clearAll(tokens, positions, tokenRows, pathEnds, paths, leaves, topK, stops, temperature, topP, minP, seed, sequence,
+           editEnds, editTokens, editBiases, editScales, editOffsets, topCounts, hidden);
+  number = batch.step;
+  bool isHead = limits.isHead(number);
   tables.resize(limits.tables.size());
   for (std::vector<int32_t> &table : tables)
     table.clear();
@@ -191,12 +240,19 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   for (size_t r = 0; r < batch.rows.size(); ++r) {
     const StepRow &row = batch.rows[r];
     int32_t firstToken = int32_t(tokens.size());
+    std::vector<int64_t> depths = depthsOf(row);
     for (size_t t = 0; t < row.tokens.size(); ++t) {
       tokens.push_back(row.tokens[t]);
-      positions.push_back(int32_t(row.firstPosition + int64_t(t)));
+      positions.push_back(int32_t(row.firstPosition + depths[t]));
       tokenRows.push_back(int32_t(r));
+      // Up to the first one, going back, that lies at its position: there a chain begins.
+      size_t begin = paths.size();
+      for (size_t at = t; size_t(depths[at]) != at; at = size_t(row.parents[at]))
+        paths.push_back(int32_t(row.firstPosition + int64_t(at)));
+      std::reverse(paths.begin() + ptrdiff_t(begin), paths.end());
+      pathEnds.push_back(int32_t(paths.size()));
     }
-    for (size_t t = 0; t < tables.size(); ++t) {
+    for (size_t t = 0; t < tables.size() && !isHead; ++t) {
       // No kernel looks at what lies before a window or behind a row; a valid page
       // keeps even a prefetch tame.
       auto from = row.pages[t].begin();
@@ -223,6 +279,8 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
       }
       editEnds.push_back(int32_t(editTokens.size()));
       topCounts.push_back(leaf.topLogprobs);
+      if (isHead)
+        hidden.insert(hidden.end(), leaf.hidden->begin(), leaf.hidden->end());
     }
   }
   extents[PLAIT_DIM_TOKENS] = int64_t(tokens.size());
@@ -247,6 +305,8 @@ std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
   inputs[PLAIT_IN_TOKENS] = tokens.data();
   inputs[PLAIT_IN_POSITIONS] = positions.data();
   inputs[PLAIT_IN_TOKEN_ROWS] = tokenRows.data();
+  inputs[PLAIT_IN_PATH_ENDS] = pathEnds.data();
+  inputs[PLAIT_IN_PATHS] = paths.data();
   inputs[PLAIT_IN_LEAVES] = leaves.data();
   inputs[PLAIT_IN_TEMPERATURE] = temperature.data();
   inputs[PLAIT_IN_TOP_K] = topK.data();
@@ -261,14 +321,15 @@ std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
   inputs[PLAIT_IN_EDIT_SCALES] = editScales.data();
   inputs[PLAIT_IN_EDIT_OFFSETS] = editOffsets.data();
   inputs[PLAIT_IN_TOP_COUNTS] = topCounts.data();
+  inputs[PLAIT_IN_HIDDEN] = hidden.data();
   return inputs;
 }
 
 template <typename Inputs, typename Visit> void StepInputs::forEachArray(Inputs &in, Visit visit) {
-  for (auto *array : {&in.tokens, &in.positions, &in.tokenRows, &in.leaves, &in.topK, &in.stops, &in.editEnds,
-                      &in.editTokens, &in.topCounts})
+  for (auto *array : {&in.tokens, &in.positions, &in.tokenRows, &in.pathEnds, &in.paths, &in.leaves, &in.topK,
+                      &in.stops, &in.editEnds, &in.editTokens, &in.topCounts})
     visit(*array);
-  for (auto *array : {&in.temperature, &in.topP, &in.minP, &in.editBiases, &in.editScales, &in.editOffsets})
+  for (auto *array : {&in.temperature, &in.topP, &in.minP, &in.editBiases, &in.editScales, &in.editOffsets, &in.hidden})
     visit(*array);
   for (auto *array : {&in.seed, &in.sequence})
     visit(*array);
@@ -283,6 +344,7 @@ std::vector<uint8_t> StepInputs::serialize() const {
     bytes.insert(bytes.end(), from, from + size);
   };
   append(extents.data(), sizeof(extents));
+  append(&number, sizeof(number));
   forEachArray(*this, [&](const auto &array) {
     uint64_t count = array.size();
     append(&count, sizeof(count));
@@ -302,6 +364,7 @@ Status StepInputs::deserialize(std::span<const uint8_t> bytes, size_t tableCount
     bytes = bytes.subspan(size);
   };
   take(extents.data(), sizeof(extents));
+  take(&number, sizeof(number));
   tables.resize(tableCount);
   forEachArray(*this, [&](auto &array) {
     uint64_t count = 0;

@@ -16,6 +16,8 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace plait {
@@ -26,6 +28,13 @@ struct TableLimits {
   int64_t capacityPages = 0;
 };
 
+/// One of the steps that an instance runs: a plan of its model.
+struct StepKind {
+  std::string name;
+  int64_t hidden = 0;  ///< columns of the hidden states that it returns, or begins with
+  bool isHead = false; ///< it begins with hidden states
+};
+
 /// The largest step that an instance accepts, and the model's own limits.
 struct StepLimits {
   int64_t maxTokens = 0, maxRows = 0, maxLeaves = 0, maxStops = 0;
@@ -33,6 +42,15 @@ struct StepLimits {
   int64_t vocabulary = 0, maxPositions = 0;
   int64_t pageTokens = 1;
   std::vector<TableLimits> tables;
+  std::vector<StepKind> steps; ///< the first one is what runs unless another is asked for
+
+  /// The number of the step called `name`; -1: there is none.
+  int32_t findStep(std::string_view name) const;
+  bool isHead(int32_t step) const { return size_t(step) < steps.size() && steps[size_t(step)].isHead; }
+  /// Columns of the hidden states that a step returns; 0: none.
+  int64_t returnedHidden(int32_t step) const {
+    return size_t(step) < steps.size() && !isHead(step) ? steps[size_t(step)].hidden : 0;
+  }
 
   /// The first page that a token at `position`, or a later one, may read.
   int64_t firstPage(const TableLimits &table, int64_t position) const {
@@ -65,6 +83,7 @@ public:
   Status deserialize(std::span<const uint8_t> bytes, size_t tableCount);
 
   const StepDims &dims() const { return extents; }
+  int32_t step() const { return number; }
   std::array<const void *, PLAIT_IN_COUNT> pointers() const;
   /// i32[rows][pages] of each page table.
   const std::vector<std::vector<int32_t>> &pageTables() const { return tables; }
@@ -74,9 +93,11 @@ private:
   template <typename Inputs, typename Visit> static void forEachArray(Inputs &inputs, Visit visit);
 
   StepDims extents{};
-  std::vector<int32_t> tokens, positions, tokenRows, leaves, topK, stops, editEnds, editTokens, topCounts;
+  int32_t number = 0; ///< of the step
+  std::vector<int32_t> tokens, positions, tokenRows, pathEnds, paths, leaves, topK, stops, editEnds, editTokens,
+      topCounts;
   std::vector<std::vector<int32_t>> tables;
-  std::vector<float> temperature, topP, minP, editBiases, editScales, editOffsets;
+  std::vector<float> temperature, topP, minP, editBiases, editScales, editOffsets, hidden;
   std::vector<int64_t> seed, sequence;
 };
 

@@ -12,7 +12,7 @@
 
 using namespace plait;
 
-void StepOutputs::prepare(const StepDims &dims, int64_t vocabulary) {
+void StepOutputs::prepare(const StepDims &dims, int64_t vocabulary, int64_t hiddenColumns) {
   size_t leaves = size_t(dims[PLAIT_DIM_LEAVES]);
   topWidth = size_t(dims[PLAIT_DIM_TOPS]);
   tokens.assign(leaves, -1);
@@ -21,6 +21,8 @@ void StepOutputs::prepare(const StepDims &dims, int64_t vocabulary) {
   topTokens.assign(leaves * topWidth, -1);
   topLogprobs.assign(leaves * topWidth, 0);
   logits.resize(leaves * size_t(vocabulary));
+  hiddenWidth = size_t(hiddenColumns);
+  hidden.resize(leaves * hiddenWidth);
 }
 
 std::array<void *, PLAIT_OUT_COUNT> StepOutputs::pointers() {
@@ -31,6 +33,7 @@ std::array<void *, PLAIT_OUT_COUNT> StepOutputs::pointers() {
   result[PLAIT_OUT_LOGITS] = logits.data();
   result[PLAIT_OUT_TOP_TOKENS] = topTokens.data();
   result[PLAIT_OUT_TOP_LOGPROBS] = topLogprobs.data();
+  result[PLAIT_OUT_HIDDEN] = hidden.data();
   return result;
 }
 
@@ -66,6 +69,10 @@ Status StepOutputs::readLeaf(size_t leaf, int64_t vocabulary, LeafResult &result
     PLAIT_RETURN_IF_ERROR(check(topTokens[i]));
     result.top.push_back({topTokens[i], topLogprobs[i]});
   }
+  if (hiddenWidth) {
+    auto from = hidden.begin() + ptrdiff_t(leaf * hiddenWidth);
+    result.hidden = std::make_shared<const std::vector<float>>(from, from + ptrdiff_t(hiddenWidth));
+  }
   return Status::success();
 }
 
@@ -76,6 +83,7 @@ template <typename Outputs, typename Visit> void StepOutputs::forEachArray(Outpu
   visit(outputs.logprob);
   visit(outputs.topLogprobs);
   visit(outputs.logits);
+  visit(outputs.hidden);
 }
 
 std::vector<uint8_t> StepOutputs::serialize() const {

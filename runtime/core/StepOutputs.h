@@ -22,8 +22,9 @@ namespace plait {
 /// The arrays of plait_output_t. Reused from step to step.
 class StepOutputs {
 public:
-  /// Makes room for those of a step; `vocabulary` of logits, or 0 for none.
-  void prepare(const StepDims &dims, int64_t vocabulary);
+  /// Makes room for those of a step; `vocabulary` of logits, and columns of hidden states,
+  /// or 0 for none.
+  void prepare(const StepDims &dims, int64_t vocabulary, int64_t hiddenColumns = 0);
   std::array<void *, PLAIT_OUT_COUNT> pointers();
   /// Takes the tokens back whose logits were not finite.
   void refuse(std::span<const int64_t> leaves);
@@ -40,9 +41,9 @@ private:
   template <typename Outputs, typename Visit> static void forEachArray(Outputs &outputs, Visit visit);
   Status readLeaf(size_t leaf, int64_t vocabulary, LeafResult &result) const;
 
-  size_t topWidth = 0;
+  size_t topWidth = 0, hiddenWidth = 0;
   std::vector<int32_t> tokens, status, topTokens;
-  std::vector<float> logprob, topLogprobs, logits;
+  std::vector<float> logprob, topLogprobs, logits, hidden;
 };
 
 } // namespace plait

@@ -13,6 +13,8 @@
 #include "runtime/core/StepBatch.h"
 #include "runtime/core/StepInputs.h"
 
+#include <span>
+
 namespace plait {
 
 struct HandoverMessage;
@@ -24,12 +26,15 @@ class StepRunner {
 public:
   virtual ~StepRunner() = default;
 
-  /// Runs a step and returns when it is done. One thread at a time calls this or
-  /// `copyPage`. With `profile`, the times of a step in this process are left there.
+  /// Runs a step and returns when it is done. One thread at a time calls this,
+  /// `copyPage` or `moveCells`. With `profile`, the times of a step in this process are left there.
   virtual Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr) = 0;
   /// Copies a page of a page table in every layer of every state that uses it,
   /// after the steps before it.
   virtual Status copyPage(size_t table, int32_t from, int32_t to) = 0;
+  /// Moves cells in every layer of every state that uses their page tables, in this order and
+  /// after the steps before it.
+  virtual Status moveCells(std::span<const CellMove> moves) = 0;
 
   /// Sends pages to a replica of decode, if this is one of prefill, or gets some from there.
   /// Another thread or process does the same with the other replica; both halves are called

@@ -272,7 +272,7 @@ private:
     return Status::success();
   }
 
-  Status checkState(const plait_state_v2_t &state) const {
+  Status checkState(const plait_state_v3_t &state) const {
     PLAIT_RETURN_IF_ERROR(string("name", state.name));
     PLAIT_RETURN_IF_ERROR(inRange("layers", state.layers, 1, kMaxLayers));
     PLAIT_RETURN_IF_ERROR(inRange("page_tokens", state.page_tokens, 1, 1 << 20));
@@ -286,7 +286,38 @@ private:
                      std::to_string(tableWindow(model, state.table)) + " as in the first state of its page table");
     if (!state.page_bytes || state.page_bytes % 64 || state.page_bytes > uint64_t(kMaxExtent))
       return damaged("page_bytes", std::to_string(state.page_bytes), "a multiple of 64");
+    PLAIT_RETURN_IF_ERROR(inRange("cell_count", state.cell_count, 1, kMaxArgs));
+    PLAIT_RETURN_IF_ERROR(table("cell", state.cells, state.cell_count));
+    for (int32_t i = 0; i < state.cell_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkCells(state.cells[i], state).withContext(at("cell", i)));
     return Status::success();
+  }
+
+  /// Whatever the slot, all pieces lie in the page.
+  Status checkCells(const plait_cells_v1_t &cells, const plait_state_v3_t &state) const {
+    int64_t page = int64_t(state.page_bytes), last = cells.offset;
+    PLAIT_RETURN_IF_ERROR(inRange("offset", cells.offset, 0, page));
+    PLAIT_RETURN_IF_ERROR(inRange("parts", cells.parts, 1, page));
+    PLAIT_RETURN_IF_ERROR(inRange("slots", cells.slots, 1, state.page_tokens));
+    PLAIT_RETURN_IF_ERROR(inRange("pieces", cells.pieces, 1, page));
+    PLAIT_RETURN_IF_ERROR(inRange("piece_bytes", cells.piece_bytes, 1, page));
+    for (auto [name, stride] : {std::pair("part_stride", cells.part_stride),
+                                {"block_stride", cells.block_stride},
+                                {"slot_stride", cells.slot_stride},
+                                {"piece_stride", cells.piece_stride}})
+      PLAIT_RETURN_IF_ERROR(inRange(name, stride, 0, page));
+    bool inside = true;
+    for (auto [count, stride] : {std::pair(cells.parts, cells.part_stride),
+                                 {(state.page_tokens - 1) / cells.slots + 1, cells.block_stride},
+                                 {cells.slots, cells.slot_stride},
+                                 {cells.pieces, cells.piece_stride}}) {
+      int64_t bytes = count - 1;
+      inside = inside && multiply(bytes, stride) && bytes <= page - last;
+      last += inside ? bytes : 0;
+    }
+    return inside && cells.piece_bytes <= page - last
+               ? Status::success()
+               : damaged("cells", "a piece beyond the page", "all within its " + std::to_string(page) + " bytes");
   }
 
   Status checkPageTables() const {
@@ -305,6 +336,7 @@ private:
     if (plan.collective_count && model.ranks == 1)
       return damaged("collective count", std::to_string(plan.collective_count), "none in a model of one rank");
     PLAIT_RETURN_IF_ERROR(inRange("has_logits", plan.has_logits, 0, 1));
+    PLAIT_RETURN_IF_ERROR(inRange("hidden", plan.hidden, 0, kMaxColumns));
     for (int32_t i = 0; i < plan.slot_count; ++i) {
       // Sizes that only grow with a step let the largest step's arena serve all.
       const plait_extent_v3_t &slot = plan.slots[i];
@@ -348,6 +380,10 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("index", arg.index, 0, count - 1));
     if (arg.kind == PLAIT_ARG_OUTPUT && arg.index == PLAIT_OUT_LOGITS && !plan.has_logits)
       return damaged("index", "the logits output", "it only in a plan with has_logits");
+    bool isHidden = (arg.kind == PLAIT_ARG_OUTPUT && arg.index == PLAIT_OUT_HIDDEN) ||
+                    (arg.kind == PLAIT_ARG_INPUT && arg.index == PLAIT_IN_HIDDEN);
+    if (isHidden && !plan.hidden)
+      return damaged("index", "hidden states", "them only in a plan with columns of them");
     return Status::success();
   }
 

@@ -8,6 +8,7 @@
 #include "runtime/decode/Dispatcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <thread>
@@ -83,9 +84,11 @@ Expected<bool> Dispatcher::step() {
   if (lanes.size() == 1)
     return lanes.front()->scheduler.step();
   try {
-    do
+    bool again = true;
+    while (again) {
       PLAIT_RETURN_IF_ERROR(beginSteps());
-    while (waitForOne());
+      PLAIT_ASSIGN_OR_RETURN(again, waitForOne());
+    }
   } catch (const std::exception &error) { // a thread cannot be had
     return resourceError(std::string("step: ") + error.what());
   }
@@ -162,12 +165,18 @@ Status Dispatcher::beginSteps() {
 
 /// Returns when a step is done, or none runs; or, with true, when there is perhaps
 /// something to do for a replica that is idle.
-bool Dispatcher::waitForOne() {
+Expected<bool> Dispatcher::waitForOne() {
   std::unique_lock<std::mutex> lock(mutex);
   auto any = [&](Lane::Turn turn) {
     return std::any_of(lanes.begin(), lanes.end(), [&](const auto &lane) { return lane->turn == turn; });
   };
-  changed.wait(lock, [&] { return added || any(Lane::Turn::done) || !any(Lane::Turn::running); });
+  auto ready = [&] { return added || any(Lane::Turn::done) || !any(Lane::Turn::running); };
+  while (true) {
+    if (handover)
+      PLAIT_RETURN_IF_ERROR(handover->check());
+    if (changed.wait_for(lock, std::chrono::milliseconds(100), ready))
+      break;
+  }
   return added && !any(Lane::Turn::done);
 }
 

@@ -76,7 +76,7 @@ private:
   void start(Lane &lane);
   bool isIdle(const Lane &lane);
   Status finish(Lane &lane);
-  bool waitForOne();
+  Expected<bool> waitForOne();
   void runLane(Lane &lane);
 
   std::vector<std::unique_ptr<Lane>> lanes;

@@ -19,6 +19,7 @@
 #ifndef PLAIT_RUNTIME_DECODE_HANDOVERS_H
 #define PLAIT_RUNTIME_DECODE_HANDOVERS_H
 
+#include "runtime/core/Handover.h"
 #include "runtime/decode/Lane.h"
 
 #include <functional>
@@ -36,7 +37,7 @@ public:
     int64_t handovers = 0, pages = 0, bytes = 0, planned = 0;
   };
 
-  explicit Handovers(const Model &model) : plan(model.manifest().handover) {}
+  explicit Handovers(const Model &model) : plan(model.manifest().handover), link(model.handover()) {}
 
   /// Adds `request` to both lanes; returns the id that it has in `target`.
   Expected<SequenceId> add(Request request, Lane &source, Lane &target);
@@ -52,6 +53,9 @@ public:
   static Expected<uint64_t> run(Lane &target);
   /// Gives out what has become of it; the lane has none then.
   Status finish(Lane &target);
+  /// Why a rank is lost, of any phase, if one is known to be: one that idles is missed by nobody
+  /// until a prompt comes.
+  Status check() const { return link ? link->check() : Status::success(); }
 
   const Count &count() const { return counts; }
 
@@ -72,6 +76,7 @@ private:
   void dropUnneeded();
 
   const HandoverPlan plan;
+  const std::shared_ptr<HandoverLink> link;
   std::mutex mutex; ///< of `added`
   std::list<Job> added;
   std::list<Job> jobs;

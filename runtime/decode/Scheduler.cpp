@@ -38,6 +38,7 @@ Scheduler::Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions option
     this->options.ids = std::make_shared<std::atomic<SequenceId>>(1);
   for (DraftModel &model : models)
     drafts.push_back({std::move(model.name), std::move(model.runner), {}, {}});
+  moves.resize(drafts.size() + 1);
   for (size_t engine = 0; engine <= drafts.size(); ++engine)
     for (const TableLimits &table : runnerOf(engine).limits().tables) {
       poolsOf(engine).emplace_back(int32_t(table.capacityPages));
@@ -396,8 +397,8 @@ void Scheduler::admit(Events &events) {
 // Steps
 //===----------------------------------------------------------------------===//
 
-std::vector<RowPlan> Scheduler::planRows(size_t engine) const {
-  const StepLimits &limits = runnerOf(engine).limits();
+std::vector<RowPlan> Scheduler::planRows(EngineStep kind) const {
+  const StepLimits &limits = runnerOf(kind.engine).limits();
   std::vector<RowPlan> rows;
   StepRoom room{limits.maxTokens, limits.maxRows, limits.maxLeaves};
   auto take = [&](const RowPlan &row, int64_t leaves) {
@@ -421,9 +422,9 @@ std::vector<RowPlan> Scheduler::planRows(size_t engine) const {
       if (room.rows < 1)
         return rows;
       if (!sequence->course) {
-        if (engine == 0 && sequence->inPrompt() == prompts)
+        if (kind == EngineStep() && sequence->inPrompt() == prompts)
           add(*sequence, !prompts ? 1 : options.chunk > 0 ? options.chunk : limits.maxTokens, prompts);
-      } else if (std::optional<RowPlan> row = planForward(*sequence, engine, prompts, room)) {
+      } else if (std::optional<RowPlan> row = planForward(*sequence, kind, prompts, room)) {
         take(*row, row->prompt ? 0 : sequence->course->next().nodes);
       }
     }
@@ -434,9 +435,9 @@ std::vector<RowPlan> Scheduler::planRows(size_t engine) const {
 Status Scheduler::checkPlan(const PlannedStep &step) const {
   std::set<SequenceId> seen;
   auto isPossible = [&](const Sequence &sequence, const RowPlan &row) {
-    return sequence.course
-               ? isForwardRow(sequence, row, step.engine)
-               : step.engine == 0 && row.first == sequence.fed && row.count >= 1 && row.count <= sequence.pending();
+    return sequence.course ? isForwardRow(sequence, row, step.kind)
+                           : step.kind == EngineStep() && row.first == sequence.fed && row.count >= 1 &&
+                                 row.count <= sequence.pending();
   };
   for (const RowPlan &row : step.rows) {
     auto it = runningSequences.find(row.id);
@@ -575,9 +576,10 @@ Status Scheduler::formStep(PlannedStep &step) {
     sweep(events);
     admit(events);
     beginCourses();
-    step.engine = lastEngine = nextEngine();
-    step.runner = &runnerOf(step.engine);
-    step.rows = planRows(step.engine);
+    step.kind = nextStep();
+    step.runner = &runnerOf(step.kind.engine);
+    step.rows = planRows(step.kind);
+    step.batch.step = step.kind.step;
     if (options.planHook) {
       options.planHook(step.rows);
       status = checkPlan(step);
@@ -589,6 +591,7 @@ Status Scheduler::formStep(PlannedStep &step) {
       step.rows.clear();
       sweep(events);
     }
+    step.begun = now();
   }
   deliver(events);
   return status;
@@ -597,18 +600,22 @@ Status Scheduler::formStep(PlannedStep &step) {
 Status Scheduler::finishStep(const PlannedStep &step, Expected<StepResult> result) {
   try {
     Events events;
+    Status status = result.status();
     {
       std::lock_guard<std::mutex> lock(mutex);
       ++stepCount;
-      if (result)
+      if (result) {
+        noteTime(step);
         distribute(step.rows, *result, events);
-      else
-        failRows(step.rows, result.status());
+        status = moveCells();
+      }
+      if (!status)
+        failRows(step.rows, status);
       sweep(events);
     }
     deliver(events);
     acceptChosen(step.rows);
-    return result.status();
+    return status;
   } catch (const std::exception &error) {
     return resourceError(std::string("step: ") + error.what());
   }

@@ -11,6 +11,7 @@
 #include "runtime/core/PagePool.h"
 #include "runtime/core/StepRunner.h"
 #include "runtime/decode/Sequence.h"
+#include "runtime/decode/StepCosts.h"
 
 #include <atomic>
 #include <cstdint>
@@ -38,6 +39,8 @@ struct SchedulerOptions {
   /// Called before each step with its rows; may drop and reorder them and lower
   /// the count of a prompt row. Tokens must not depend on what it does.
   std::function<void(std::vector<RowPlan> &)> planHook = nullptr;
+  /// Seconds, by which steps are timed; null: those of the machine. Tokens do not depend on it.
+  std::function<double()> clock = nullptr;
   /// The next id, of schedulers that number their sequences together.
   std::shared_ptr<std::atomic<SequenceId>> ids = nullptr;
 };
@@ -49,12 +52,21 @@ struct DraftModel {
   std::shared_ptr<StepRunner> runner;
 };
 
+/// Which step of which model.
+struct EngineStep {
+  size_t engine = 0; ///< 0: the model; else a draft model, from 1
+  int32_t step = 0;  ///< of its limits
+
+  auto operator<=>(const EngineStep &) const = default;
+};
+
 /// A step between its beginning and its end.
 struct PlannedStep {
-  size_t engine = 0;            ///< 0: the model; else a draft model, from 1
+  EngineStep kind;
   StepRunner *runner = nullptr; ///< that is to run it
   StepBatch batch;
   std::vector<RowPlan> rows; ///< none: there is nothing to run
+  double begun = 0;          ///< seconds
 };
 
 /// Forms steps out of sequences that come and go. Decode rows come first, those that have
@@ -173,7 +185,7 @@ private:
   std::vector<KeptPrefix>::iterator findKept(const Sequence &sequence, int64_t &common);
   bool makeRoom(Sequence &sequence, const std::vector<int64_t> &needed, bool takeOver);
   void sweep(Events &events);
-  std::vector<RowPlan> planRows(size_t engine) const;
+  std::vector<RowPlan> planRows(EngineStep kind) const;
   Status checkPlan(const PlannedStep &step) const;
   Status buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch);
   void releaseBehindWindows(Sequence &sequence) const;
@@ -190,9 +202,11 @@ private:
   StepRunner &runnerOf(size_t engine) const { return engine ? *drafts[engine - 1].runner : *runner; }
   std::vector<PagePool> &poolsOf(size_t engine) { return engine ? drafts[engine - 1].pools : pools; }
   size_t findEngine(const std::string &name) const;
+  int32_t findStep(size_t engine, const std::string &name) const;
   int64_t countTexts(const RoundProgram *program, size_t engine) const;
   int64_t ringOf(const StepLimits &limits, const TableLimits &table, const RoundProgram *program) const;
   int64_t contextFor(const RoundProgram *program) const;
+  int64_t wholePagesFor(const Sequence &sequence, size_t engine) const;
   std::vector<int64_t> pagesFor(const Sequence &sequence, size_t engine = 0) const;
   bool draftsHaveRoomFor(const Sequence &sequence) const;
   void reserveDrafts(const Sequence &sequence, int64_t sign);
@@ -202,16 +216,25 @@ private:
   void beginCourses();
   void failCourse(Sequence &sequence);
   std::vector<const Sequence *> inTurn(bool prompts) const;
-  size_t nextEngine() const;
-  std::optional<RowPlan> planForward(const Sequence &sequence, size_t engine, bool prompts, const StepRoom &room) const;
-  bool isForwardRow(const Sequence &sequence, const RowPlan &row, size_t engine) const;
+  EngineStep nextStep();
+  std::optional<RowPlan> planForward(const Sequence &sequence, EngineStep kind, bool prompts,
+                                     const StepRoom &room) const;
+  bool isForwardRow(const Sequence &sequence, const RowPlan &row, EngineStep kind) const;
   static Status openPages(StepRunner &engine, std::vector<PageList> &lists, int64_t first, int64_t count, StepRow &row);
   static std::vector<PageList> &pagesOf(Sequence &sequence, int owner);
   Status buildForward(const RowPlan &plan, Sequence &sequence, StepBatch &batch);
   size_t supplyForward(const RowPlan &row, Sequence &sequence, std::span<const LeafResult> leaves);
+  void collectMoves(Sequence &sequence);
+  Status moveCells();
   bool acceptNext(Sequence &sequence, Events &events);
   void acceptChosen(const std::vector<RowPlan> &rows);
   void settle(Sequence &sequence);
+
+  // What rounds cost, SchedulerPace.cpp.
+  double now() const;
+  const std::shared_ptr<Pace> &paceOf(const std::shared_ptr<const RoundProgram> &program);
+  void countPaces();
+  void noteTime(const PlannedStep &step);
 
   std::shared_ptr<StepRunner> runner;
   SchedulerOptions options;
@@ -220,12 +243,15 @@ private:
   std::vector<PagePool> pools;   ///< of each page table
   std::vector<int64_t> reserved; ///< pages of each promised to running sequences, or kept
   std::vector<Draft> drafts;
+  std::vector<StepCosts> costs; ///< of each engine; none before a strategy has run
+  std::map<std::shared_ptr<const RoundProgram>, std::shared_ptr<Pace>> paces;
   std::vector<KeptPrefix> keptPrefixes; ///< the oldest first; they go before the pools
   std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;
   std::map<SequenceId, SequenceResult> results;
   bool endRequested = false;
   int64_t stepCount = 0;
-  size_t lastEngine = 0; ///< of which a step was planned
+  EngineStep lastTurn;                      ///< of steps that are not drafts
+  std::vector<std::vector<CellMove>> moves; ///< of each engine, before anything else happens to its pages
 };
 
 } // namespace plait

@@ -22,6 +22,12 @@ size_t Scheduler::findEngine(const std::string &name) const {
   return name == "main" ? 0 : draft == drafts.end() ? kNoEngine : size_t(draft - drafts.begin()) + 1;
 }
 
+/// The number of a step that forwards run; -1: the engine has none of that name.
+int32_t Scheduler::findStep(size_t engine, const std::string &name) const {
+  const StepRunner &own = runnerOf(engine);
+  return name == own.model().manifest().strategy ? 0 : own.limits().findStep(name);
+}
+
 /// The texts of `program` that have pages of this engine.
 int64_t Scheduler::countTexts(const RoundProgram *program, size_t engine) const {
   if (!program)
@@ -52,13 +58,29 @@ int64_t Scheduler::contextFor(const RoundProgram *program) const {
   return context;
 }
 
-/// Of each page table of an engine, those of all texts of `sequence`. No block goes beyond
-/// the last position that the text itself may have.
-std::vector<int64_t> Scheduler::pagesFor(const Sequence &sequence, size_t engine) const {
+/// The pages of an engine that hold all positions of a text of `sequence`. No block goes beyond
+/// the last position that the text itself may have, but the nodes of a tree lie behind each
+/// other: for them there are more pages if the cache has them and the model so many positions,
+/// else a block has fewer nodes there.
+int64_t Scheduler::wholePagesFor(const Sequence &sequence, size_t engine) const {
   const RoundProgram *program = sequence.request.strategy.get();
   const StepLimits &limits = runnerOf(engine).limits();
   int64_t positions = sequence.result.promptTokens + std::max<int64_t>(0, sequence.request.maxTokens - 1);
-  int64_t whole = limits.wholePages(std::min(positions, limits.maxPositions)), texts = countTexts(program, engine);
+  int64_t least = limits.wholePages(std::min(positions, limits.maxPositions));
+  if (!program || !program->hasTrees)
+    return least;
+  int64_t most = limits.wholePages(std::min(positions + program->mostNodes, limits.maxPositions));
+  for (const TableLimits &table : limits.tables)
+    if (ringOf(limits, table, program) > least)
+      most = std::min(most, table.capacityPages / std::max<int64_t>(1, countTexts(program, engine)));
+  return std::max(least, most);
+}
+
+/// Of each page table of an engine, those of all texts of `sequence`.
+std::vector<int64_t> Scheduler::pagesFor(const Sequence &sequence, size_t engine) const {
+  const RoundProgram *program = sequence.request.strategy.get();
+  const StepLimits &limits = runnerOf(engine).limits();
+  int64_t whole = wholePagesFor(sequence, engine), texts = countTexts(program, engine);
   std::vector<int64_t> pages;
   for (const TableLimits &table : limits.tables)
     pages.push_back(texts * std::min(ringOf(limits, table, program), whole));
@@ -89,8 +111,6 @@ Status Scheduler::checkStrategy(const Request &request, const SequenceEdits &edi
   if (request.wantLogits)
     return invalidArgument("logits: found the strategy " + program.name +
                            "; expected none, as only plain decoding computes the logits of every position by itself");
-  if (program.hasTrees)
-    return unsupported(what + "found drafts that are trees; expected chains, trees are not run yet");
   for (const std::string &name : program.models) {
     size_t engine = findEngine(name);
     if (engine == kNoEngine)
@@ -102,10 +122,14 @@ Status Scheduler::checkStrategy(const Request &request, const SequenceEdits &edi
     if (limits.vocabulary != runner->limits().vocabulary)
       return invalidArgument(where + "found a vocabulary of " + std::to_string(limits.vocabulary) + "; expected the " +
                              std::to_string(runner->limits().vocabulary) + " tokens of the model that it drafts for");
-    for (const std::string &step : program.steps)
-      if (step != own.model().manifest().strategy)
-        return notFound(where + "found forwards that run \"" + step + "\"; expected \"" +
-                        own.model().manifest().strategy + "\", which the model was compiled for");
+    // Those of the text that the user reads may be any of its steps.
+    for (size_t i = 0; i < program.steps.size(); ++i) {
+      int32_t step = findStep(engine, program.steps[i]);
+      if (step < 0 ? engine == 0 : limits.isHead(step) != program.isHead[i])
+        return notFound(where + "found forwards that run \"" + program.steps[i] + "\"; expected \"" +
+                        own.model().manifest().strategy +
+                        "\" or another step that the model was compiled with; compile it again");
+    }
     if (int64_t most = std::min(limits.maxTokens, limits.maxLeaves); program.mostNodes > most)
       return invalidArgument(where + "found blocks of up to " + std::to_string(program.mostNodes) +
                              " tokens; expected at most " + std::to_string(most) + ", as many as a step verifies");

@@ -15,12 +15,22 @@
 #include "runtime/decode/Scheduler.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 using namespace plait;
 
 ForwardRow SequenceCourse::next() const {
   const std::vector<RoundText> &texts = course.texts();
+  size_t step = size_t(forward->instruction->number);
+  if (forward->hidden) {
+    ForwardRow row;
+    row.engine = engines[0];
+    row.step = steps[0][step];
+    row.nodes = 1;
+    row.isHead = true;
+    return row;
+  }
   const RoundText &text = texts[size_t(forward->text)];
   ForwardRow row;
   row.owner = text.base < 0 ? forward->text : text.base;
@@ -34,11 +44,13 @@ ForwardRow SequenceCourse::next() const {
   row.first = std::max(fed.published, owner.published);
   row.pending = fed.root() - row.first;
   row.nodes = ownerFirst ? 0 : forward->block.size();
+  row.step = ownerFirst ? 0 : steps[size_t(row.owner)][step];
   return row;
 }
 
 /// Of sequences that run: before, it is not known how much of the prompt others have computed.
 void Scheduler::beginCourses() {
+  countPaces();
   for (auto &[id, owned] : runningSequences) {
     Sequence &sequence = *owned;
     const auto &program = sequence.request.strategy;
@@ -46,20 +58,28 @@ void Scheduler::beginCourses() {
       continue;
     std::vector<size_t> engines;
     std::vector<int64_t> maxPositions;
+    std::vector<std::vector<int32_t>> steps;
     for (const std::string &name : program->models) {
       engines.push_back(findEngine(name));
+      for (steps.emplace_back(); const std::string &step : program->steps)
+        steps.back().push_back(std::max(0, findStep(engines.back(), step))); // checked, those of the text
       maxPositions.push_back(runnerOf(engines.back()).limits().maxPositions);
     }
     int64_t budget = sequence.request.maxTokens - int64_t(sequence.result.tokens.size());
     sequence.course = std::make_unique<SequenceCourse>(Course(program, sequence.tokens, budget, std::move(maxPositions),
                                                               runner->limits().vocabulary, sequence.request.sampling),
-                                                       std::move(engines));
+                                                       std::move(engines), std::move(steps));
     SequenceCourse &own = *sequence.course;
     own.pages.resize(own.engines.size());
     for (size_t text = 1; text < own.engines.size(); ++text)
       for (PagePool &pool : poolsOf(own.engines[text]))
         own.pages[text].emplace_back(pool);
     own.course.texts()[0].published = sequence.fed;
+    for (size_t text = 0; text < own.engines.size(); ++text)
+      own.course.texts()[text].slots =
+          wholePagesFor(sequence, own.engines[text]) * runnerOf(own.engines[text]).limits().pageTokens;
+    own.course.setPace(sequence.request.alwaysDraft ? eagerPace() : paceOf(program));
+    own.course.setOracle(sequence.request.oracle);
     own.forward = own.course.advance();
     settle(sequence);
     if (!own.forward)
@@ -99,34 +119,37 @@ static bool isPrompt(const Sequence &sequence, const ForwardRow &next) {
   return next.pending > sequence.request.strategy->mostNodes;
 }
 
-/// Which engine runs the next step. Drafts come first: so those who wait for what they draft
-/// for meet in one step. Prompts of engines take turns.
-size_t Scheduler::nextEngine() const {
-  std::vector<bool> isWanted(drafts.size() + 1, false);
+/// Which step comes next. Drafts come first, be they of a draft model, of a fork or of a head:
+/// so those who wait for what they draft for meet in one step. Others take turns.
+EngineStep Scheduler::nextStep() {
+  std::set<EngineStep> wanted;
   for (const auto &[id, sequence] : runningSequences) {
     if (!sequence->course) {
-      isWanted[0] = true;
+      wanted.insert(EngineStep());
     } else if (sequence->course->forward) {
       ForwardRow next = sequence->course->next();
-      if (next.engine && !isPrompt(*sequence, next))
-        return next.engine;
-      isWanted[next.engine] = true;
+      bool drafts = next.engine || next.isHead || (next.step && next.text != 0);
+      if (drafts && !isPrompt(*sequence, next))
+        return {next.engine, next.step};
+      wanted.insert({next.engine, next.step});
     }
   }
-  for (size_t i = 1; i <= isWanted.size(); ++i)
-    if (size_t engine = (lastEngine + i) % isWanted.size(); isWanted[engine])
-      return engine;
-  return 0;
+  // Drafts between two turns take none.
+  auto after = wanted.upper_bound(lastTurn);
+  lastTurn = after != wanted.end() ? *after : wanted.empty() ? EngineStep() : *wanted.begin();
+  return lastTurn;
 }
 
 /// The row that there is room for, with all of the block or nothing of it.
-std::optional<RowPlan> Scheduler::planForward(const Sequence &sequence, size_t engine, bool prompts,
+std::optional<RowPlan> Scheduler::planForward(const Sequence &sequence, EngineStep kind, bool prompts,
                                               const StepRoom &room) const {
   if (!sequence.course->forward)
     return std::nullopt;
   ForwardRow next = sequence.course->next();
-  if (next.engine != engine || isPrompt(sequence, next) != prompts)
+  if (kind != EngineStep{next.engine, next.step} || isPrompt(sequence, next) != prompts)
     return std::nullopt;
+  if (next.isHead)
+    return room.leaves < 1 ? std::nullopt : std::optional(RowPlan{sequence.id, 0, 1, false});
   int64_t chunk = options.chunk > 0 ? options.chunk : INT64_MAX, whole = next.pending + next.nodes;
   bool fits = whole <= room.tokens && next.nodes <= room.leaves && (!prompts || whole <= chunk);
   int64_t count = next.nodes && fits ? whole : std::min({next.pending, chunk, room.tokens});
@@ -138,12 +161,13 @@ std::optional<RowPlan> Scheduler::planForward(const Sequence &sequence, size_t e
   return RowPlan{sequence.id, next.first, count, count <= next.pending};
 }
 
-bool Scheduler::isForwardRow(const Sequence &sequence, const RowPlan &row, size_t engine) const {
+bool Scheduler::isForwardRow(const Sequence &sequence, const RowPlan &row, EngineStep kind) const {
   if (!sequence.course->forward)
     return false;
   ForwardRow next = sequence.course->next();
   bool whole = next.nodes && row.count == next.pending + next.nodes;
-  return next.engine == engine && row.first == next.first && (whole || (row.count >= 1 && row.count <= next.pending));
+  return kind == EngineStep{next.engine, next.step} && row.first == next.first &&
+         (whole || (row.count >= 1 && row.count <= next.pending));
 }
 
 /// Gives `row` pages for `count` tokens from `first` on, which it alone writes.
@@ -173,19 +197,35 @@ Status Scheduler::buildForward(const RowPlan &plan, Sequence &sequence, StepBatc
   const DraftBlock &block = own.forward->block;
   const Request &request = sequence.request;
   StepRow row;
+  if (next.isHead) {
+    StepLeaf &leaf = row.leaves.emplace_back();
+    leaf.hidden = own.forward->hidden;
+    leaf.topLogprobs = own.forward->instruction->top;
+    batch.rows.push_back(std::move(row));
+    return Status::success();
+  }
   PLAIT_RETURN_IF_ERROR(openPages(runnerOf(next.engine), pagesOf(sequence, next.owner), plan.first, plan.count, row));
   auto pending = text.tokens.begin() + next.first;
   row.tokens.assign(pending, pending + std::min(plan.count, next.pending));
   if (plan.count > next.pending) {
+    bool isChain = block.isChain();
+    for (int32_t pending = 0; !isChain && pending < int32_t(next.pending); ++pending)
+      row.parents.push_back(pending - 1);
     // Each node sees the text with the path to it.
-    SequenceEdits edits = sequence.edits;
-    for (size_t i = sequence.tokens.size(); i < text.tokens.size(); ++i)
-      edits.accept(text.tokens[i]);
+    std::vector<SequenceEdits> edits; // of each node; of a chain they go from node to node
     for (int32_t node = 0; node < block.size(); ++node) {
-      int32_t token = node ? block.tokens[size_t(node)] : text.tokens.back();
-      if (node)
-        edits.accept(token);
-      row.leaves.push_back({int32_t(row.tokens.size()), request.sampling, request.stops, edits.edits(),
+      int32_t token = node ? block.tokens[size_t(node)] : text.tokens.back(), parent = block.parents[size_t(node)];
+      if (node == 0) {
+        edits.push_back(sequence.edits);
+        for (size_t i = sequence.tokens.size(); i < text.tokens.size(); ++i)
+          edits[0].accept(text.tokens[i]);
+      } else {
+        edits.push_back(isChain ? std::move(edits.back()) : SequenceEdits(edits[size_t(parent)]));
+        edits.back().accept(token);
+      }
+      if (!isChain)
+        row.parents.push_back(int32_t(next.pending) + parent);
+      row.leaves.push_back({int32_t(row.tokens.size()), request.sampling, request.stops, edits.back().edits(),
                             std::max(request.topLogprobs, own.forward->instruction->top)});
       row.tokens.push_back(token);
     }
@@ -208,14 +248,16 @@ size_t Scheduler::supplyForward(const RowPlan &row, Sequence &sequence, std::spa
     return 0;
   }
   size_t nodes = size_t(next.nodes);
-  bool isOfText = next.text == 0;
+  bool isOfText = next.text == 0 && !next.isHead;
   const std::vector<LeafResult> &chosen = own.course.text().chosen;
   size_t before = chosen.size();
-  own.course.texts()[size_t(next.text)].published = row.first + next.pending;
+  if (!next.isHead)
+    own.course.texts()[size_t(next.text)].published = row.first + next.pending;
   NodeChoices choices;
   choices.nodes.assign(leaves.begin(), leaves.begin() + ptrdiff_t(nodes));
   own.course.supply(std::move(choices));
   own.forward = own.course.advance();
+  collectMoves(sequence);
   if (isOfText) {
     ++sequence.result.rounds;
     sequence.result.draftedTokens += int64_t(nodes) - 1;
@@ -223,6 +265,34 @@ size_t Scheduler::supplyForward(const RowPlan &row, Sequence &sequence, std::spa
   }
   settle(sequence);
   return nodes;
+}
+
+/// Notes which cells of accepted nodes are to be moved to where they belong.
+void Scheduler::collectMoves(Sequence &sequence) {
+  SequenceCourse &own = *sequence.course;
+  std::vector<RoundText> &texts = own.course.texts();
+  for (size_t number = 0; number < texts.size(); ++number) {
+    auto strays = std::exchange(texts[number].strays, {});
+    if (strays.empty() || texts[number].dropped)
+      continue;
+    int owner = texts[number].base < 0 ? int(number) : texts[number].base;
+    size_t engine = own.engines[size_t(owner)];
+    int64_t size = runnerOf(engine).limits().pageTokens;
+    std::vector<PageList> &lists = pagesOf(sequence, owner);
+    for (size_t t = 0; t < lists.size(); ++t)
+      for (auto [to, from] : strays) {
+        auto pageOf = [&, &pages = lists[t].pages()](int64_t position) { return pages[size_t(position / size)]; };
+        moves[engine].push_back({int32_t(t), pageOf(from), int32_t(from % size), pageOf(to), int32_t(to % size)});
+      }
+    sequence.result.movedTokens += int64_t(strays.size());
+  }
+}
+
+Status Scheduler::moveCells() {
+  for (size_t engine = 0; engine < moves.size(); ++engine)
+    if (std::vector<CellMove> own = std::exchange(moves[engine], {}); !own.empty())
+      PLAIT_RETURN_IF_ERROR(runnerOf(engine).moveCells(own));
+  return Status::success();
 }
 
 /// One token of what rounds have chosen; false if there is none left.

@@ -62,6 +62,8 @@ struct SequenceResult {
   // With a strategy: blocks that its model has verified, the tokens that were drafted in
   // them, and how many of those became tokens of the text.
   int64_t rounds = 0, draftedTokens = 0, acceptedTokens = 0;
+  /// Tokens that lay beside others in a tree, whose keys and values were moved.
+  int64_t movedTokens = 0;
   std::vector<int32_t> fed;  ///< with logits: the tokens that were computed ...
   std::vector<float> logits; ///< ... and [fed][vocabulary] what followed each
   DecodeClock::time_point added, started, firstToken, finished;
@@ -77,6 +79,9 @@ struct Request {
   int32_t topLogprobs = 0;    ///< most probable tokens to report beside each token
   /// How tokens are drafted; null: not at all. The tokens are the same.
   std::shared_ptr<const RoundProgram> strategy = nullptr;
+  /// For tests and measurements: drafts instead of what the strategy drafts with.
+  std::shared_ptr<const DraftOracle> oracle = nullptr;
+  bool alwaysDraft = false; ///< for these, too: as much as may be, whether it pays or not
   /// Sequences from this prompt, which is computed once as far as they run side
   /// by side. Number c draws as sequence number `sampling.sequence + (c << 32)`.
   int64_t completions = 1;

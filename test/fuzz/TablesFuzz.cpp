@@ -48,8 +48,10 @@ public:
       weights[i].source = text(weights[i].source);
     }
     auto *states = copy(from.states, from.state_count);
-    for (int32_t i = 0; i < from.state_count; ++i)
+    for (int32_t i = 0; i < from.state_count; ++i) {
       states[i].name = text(states[i].name);
+      states[i].cells = copy(states[i].cells, states[i].cell_count);
+    }
     auto *plans = copy(from.plans, from.plan_count);
     for (int32_t i = 0; i < from.plan_count; ++i) {
       plans[i].name = text(plans[i].name);
@@ -120,6 +122,18 @@ size_t walk(const plait_model_v4_t &model) {
     require(bytes >= 0 && uint64_t(bytes) <= weight.layer_bytes, "a weight's bytes fit its slice");
     require(weight.pack_offset + weight.layer_bytes * uint64_t(weight.layers) <= model.pack_bytes,
             "weights lie in the pack");
+  }
+  for (int32_t i = 0; i < model.state_count; ++i) {
+    const auto &state = model.states[i];
+    for (int32_t c = 0; c < state.cell_count; ++c) {
+      const auto &cells = state.cells[c];
+      for (int64_t slot : {int64_t(0), cells.slots - 1, state.page_tokens / 2, state.page_tokens - 1}) {
+        __int128 begin = __int128(slot / cells.slots) * cells.block_stride + slot % cells.slots * cells.slot_stride;
+        begin += cells.offset + __int128(cells.parts - 1) * cells.part_stride;
+        begin += __int128(cells.pieces - 1) * cells.piece_stride;
+        require(begin >= 0 && begin + cells.piece_bytes <= __int128(state.page_bytes), "a cell lies in its page");
+      }
+    }
   }
   for (int32_t p = 0; p < model.plan_count; ++p) {
     const auto &plan = model.plans[p];

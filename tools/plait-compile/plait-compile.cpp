@@ -121,6 +121,10 @@ int main(int argc, char **argv) {
                                cl::desc("A strategy to decode with, beside ar: one of the library such as "
                                         "prompt_lookup(k=4), or FILE.mlir(...); may be repeated"),
                                cl::value_desc("NAME(ARGUMENT=VALUE,...)"), cl::cat(category));
+  cl::opt<std::string> heads("heads",
+                             cl::desc("Heads beside the model's own: a folder with medusa_lm_head.safetensors "
+                                      "(default: the model's, if it has that file)"),
+                             cl::value_desc("folder"), cl::cat(category));
   cl::opt<std::string> fuse("fuse",
                             cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
                                      "all); results are the same"),
@@ -177,6 +181,9 @@ int main(int argc, char **argv) {
   options.shards = shards;
   options.optimizeCollectives = !noOptimizeCollectives;
   options.decode = decode;
+  if (heads.getNumOccurrences() && heads.empty())
+    return fail(invalidArgument("--heads: found nothing; expected a folder with medusa_lm_head.safetensors"));
+  options.heads = heads;
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;
   options.explain = !noExplain;

@@ -9,6 +9,7 @@
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Isa.h"
 #include "tools/plait/Arguments.h"
+#include "tools/plait/BenchDecode.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
 #include "tools/plait/Profile.h"
@@ -38,12 +39,18 @@ constexpr const char *kFooter =
     "decode), and -d tokens are there before the clock starts. Token\n"
     "ids are random from a fixed seed; tokenization is not measured. t/s counts the tokens of all\n"
     "sequences. --profile shows what\n"
-    "the steps of each test spend their time on; reading the clock is part of what it shows.";
+    "the steps of each test spend their time on; reading the clock is part of what it shows.\n"
+    "\n"
+    "With --decode strategies are measured: -r times, in turns with plain decoding, -n tokens of\n"
+    "each of --sequences prompts of about -p tokens (default 32), -b side by side. \"all\" are those\n"
+    "that a compiled model has. With --oracle drafts are right with such probabilities, whatever\n"
+    "drafts; what drafts still computes. Other tokens than those of plain decoding are an error.";
 
 struct BenchTexts {
   std::string path, prompt, generate, depth, batch, repetitions = "5", threads, chunk, output = "md", profile;
-  CompileOptions compile; ///< `dtype` is a list
-  bool noWarmup = false, pin = false, quiet = false;
+  std::string oracle, promptFile, sequences; ///< with --decode
+  CompileOptions compile;                    ///< `dtype` is a list
+  bool noWarmup = false, pin = false, quiet = false, always = false;
 };
 
 struct BenchOptions {
@@ -51,7 +58,42 @@ struct BenchOptions {
   std::vector<std::string> dtypes; ///< as plait-compile has them; empty: its default
   int64_t repetitions = 5, chunk = 512;
   bool defaultPrompt = false, defaultGenerate = false, pin = false;
+  DecodeBench decode; ///< with --decode, but for what is said above
 };
+
+/// The options of --decode, and that there are no others without it.
+Expected<DecodeBench> parseDecodeOptions(const BenchTexts &texts) {
+  DecodeBench decode;
+  bool wanted = !texts.compile.decode.empty();
+  for (auto [option, text] : {std::pair("--oracle", &texts.oracle), std::pair("--prompt-file", &texts.promptFile),
+                              std::pair("--sequences", &texts.sequences)})
+    if (!wanted && !text->empty())
+      return invalidArgument(fmt::format("{}: found it without --decode; expected it with a strategy", option));
+  for (auto [option, text] : {std::pair("-d", &texts.depth), std::pair("--profile", &texts.profile)})
+    if (wanted && !text->empty())
+      return invalidArgument(fmt::format("{}: found it with --decode; expected one of them", option));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<std::string> oracles, parseNameList("--oracle", texts.oracle));
+  for (const std::string &oracle : oracles) {
+    PLAIT_ASSIGN_OR_RETURN(double accuracy, parseNumber("--oracle", oracle, 0, 1));
+    decode.oracles.push_back(accuracy);
+  }
+  if (texts.always && !wanted)
+    return invalidArgument("--always: found it without --decode; expected it with a strategy");
+  if (!texts.sequences.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(decode.sequences, parseInteger("--sequences", texts.sequences, 1, 1 << 20));
+  }
+  decode.promptFile = texts.promptFile;
+  if (wanted && !texts.prompt.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(decode.prompt, parseInteger("-p", texts.prompt, 1, 1 << 24));
+  }
+  if (wanted && !texts.generate.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(decode.generate, parseInteger("-n", texts.generate, 1, 1 << 24));
+  }
+  decode.pin = texts.pin;
+  decode.quiet = texts.quiet;
+  decode.always = texts.always;
+  return decode;
+}
 
 Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   BenchOptions o;
@@ -67,6 +109,7 @@ Expected<BenchOptions> parseOptions(const BenchTexts &texts) {
   PLAIT_ASSIGN_OR_RETURN(o.chunk, parseInteger("--chunk", text(texts.chunk, "512"), 1, 1 << 20));
   PLAIT_ASSIGN_OR_RETURN(o.threads, parseThreadsList("-t", texts.threads));
   PLAIT_ASSIGN_OR_RETURN(o.dtypes, parseNameList("--dtype", texts.compile.dtype));
+  PLAIT_ASSIGN_OR_RETURN(o.decode, parseDecodeOptions(texts));
   if (texts.output != "md" && texts.output != "csv" && texts.output != "json" && texts.output != "jsonl")
     return wrongValue("-o", texts.output, "md, csv, json or jsonl");
   PLAIT_RETURN_IF_ERROR(checkCompileOptions(texts.compile));
@@ -227,12 +270,9 @@ Status measure(const Session &session, const BenchOptions &options, bool warmup,
   return Status::success();
 }
 
-Json recordOf(const Session &session, const Test &test, const std::string &build) {
+/// What is measured, and on what.
+Json describe(const Session &session, unsigned threads, const std::string &build) {
   const Manifest &manifest = session.model->manifest();
-  std::vector<double> ns(test.nanoseconds.begin(), test.nanoseconds.end()), ts;
-  for (double sample : ns)
-    ts.push_back(1e9 * double(test.tokens()) / sample);
-  MeanAndDeviation time = statisticsOf(ns), speed = statisticsOf(ts);
   Json record;
   record["build_id"] = build;
   record["version"] = PLAIT_VERSION;
@@ -248,7 +288,18 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["target"] = session.model->binary().target;
   record["isa"] = session.model->binary().isa;
   record["cpu_info"] = cpuName();
-  record["n_threads"] = test.threads;
+  record["n_threads"] = threads;
+  return record;
+}
+
+std::string timeText() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
+
+Json recordOf(const Session &session, const Test &test, const std::string &build) {
+  std::vector<double> ns(test.nanoseconds.begin(), test.nanoseconds.end()), ts;
+  for (double sample : ns)
+    ts.push_back(1e9 * double(test.tokens()) / sample);
+  MeanAndDeviation time = statisticsOf(ns), speed = statisticsOf(ts);
+  Json record = describe(session, test.threads, build);
   if (test.ranks > 1)
     record["n_ranks"] = test.ranks;
   if (test.replicas > 1)
@@ -258,7 +309,7 @@ Json recordOf(const Session &session, const Test &test, const std::string &build
   record["n_depth"] = test.depth;
   record["n_batch"] = test.batch;
   record["test"] = test.name();
-  record["test_time"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  record["test_time"] = timeText();
   record["avg_ns"] = int64_t(time.mean);
   record["stddev_ns"] = int64_t(time.deviation);
   record["avg_ts"] = speed.mean;
@@ -300,6 +351,8 @@ public:
       out.write((count ? ",\n" : "[\n") + record.dump(2, ' ', false, Json::error_handler_t::replace));
     else if (format == "csv")
       csv(record);
+    else if (record.contains("strategy"))
+      out.write(decodeRow(record, !count));
     else
       markdown(record);
     ++count;
@@ -424,6 +477,8 @@ private:
     BenchOptions planned = options;
     if (isAutoThreads(texts.threads)) // which the ranks share
       planned.threads = {std::max<int64_t>(1, options.threads.front() / model.manifest().mesh().size())};
+    if (!texts.compile.decode.empty())
+      return measureStrategies(session, planned);
     PLAIT_ASSIGN_OR_RETURN(std::vector<Test> tests, planTests(planned, model.tables().max_positions, texts.quiet));
     std::vector<LaunchCost> costs;
     PLAIT_ASSIGN_OR_RETURN(const plait_plan_v2_t *plan, model.plan(model.manifest().strategy));
@@ -449,6 +504,25 @@ private:
     }
     if (model.group() && !texts.quiet)
       note("ranks " + trafficText(model.group()->communicator()));
+    return Status::success();
+  }
+
+  Status measureStrategies(const Session &session, const BenchOptions &planned) {
+    DecodeBench decode = planned.decode;
+    decode.batches = planned.batches;
+    decode.chunk = planned.chunk;
+    decode.repetitions = planned.repetitions;
+    for (int64_t threads : planned.threads) {
+      decode.threads = unsigned(threads);
+      auto add = [&](Json measured) {
+        Json record = describe(session, decode.threads, build);
+        record["test_time"] = timeText();
+        record.update(measured);
+        table.add(std::move(record), nullptr);
+        return table.ok();
+      };
+      PLAIT_RETURN_IF_ERROR(benchDecode(session, decode, texts.compile.decode, add));
+    }
     return Status::success();
   }
 
@@ -482,6 +556,12 @@ void plait::addBenchCommand(CLI::App &app, Action &action) {
   bench->add_option("--chunk", texts->chunk, "prompt tokens per step (default 512)");
   bench->add_option("-o,--output", texts->output, "md (default), csv, json or jsonl");
   addCompileOptions(*bench, texts->compile);
+  addDecodeOption(*bench, texts->compile);
+  bench->get_option("--decode")->description("strategies to compare with plain decoding, or all (repeatable)");
+  bench->add_option("--oracle", texts->oracle, "with --decode: probabilities that a drafted token is right");
+  bench->add_flag("--always", texts->always, "with --decode: draft as much as may be, whether it pays or not");
+  bench->add_option("--prompt-file", texts->promptFile, "with --decode: prompts, one per line (default: random ids)");
+  bench->add_option("--sequences", texts->sequences, "with --decode: how many prompts (default: as many as -b)");
   bench->get_option("--dtype")->description("formats of weights of a model to compile, as plait-compile has them");
   bench->add_option("--isa", texts->compile.isa, kIsaHelp);
   bench->add_option("--profile", texts->profile,

@@ -129,6 +129,12 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(std::to_string(options.decode.size()));
   for (const std::string &call : options.decode)
     PLAIT_RETURN_IF_ERROR(addStrategy(digest, call));
+  digest.add(options.heads.empty() ? "" : "heads");
+  if (!options.heads.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(std::vector<fs::path> files, modelFiles(options.heads));
+    for (const fs::path &file : files)
+      PLAIT_RETURN_IF_ERROR(addFile(digest, file));
+  }
   digest.add(cpuFeatures()); // the compiler's default target is this machine
   digest.add(cpuName());
   PLAIT_ASSIGN_OR_RETURN(std::vector<fs::path> files, modelFiles(model));
@@ -280,6 +286,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.insert(arguments.end(), {"--shard", shard});
   for (const std::string &call : options.decode)
     arguments.insert(arguments.end(), {"--decode", call});
+  if (!options.heads.empty())
+    arguments.insert(arguments.end(), {"--heads", options.heads});
   if (!options.numerics.empty())
     arguments.insert(arguments.end(), {"--numerics", options.numerics});
   if (options.sequenceParallel)
@@ -355,7 +363,7 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
           std::pair("--kv-dtype", !options.kvDtype.empty()), std::pair("--tp", !options.tp.empty()),
           std::pair("--mesh", !options.mesh.empty()), std::pair("--machine", !options.machine.empty()),
           std::pair("--shard", !options.shards.empty()), std::pair("--numerics", !options.numerics.empty()),
-          std::pair("--sequence-parallel", options.sequenceParallel)})
+          std::pair("--sequence-parallel", options.sequenceParallel), std::pair("--heads", !options.heads.empty())})
       if (given)
         return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "
                                            "compile; compile that again instead",

@@ -49,6 +49,8 @@ void plait::addDecodeOption(CLI::App &command, CompileOptions &options) {
                   "draft tokens by a strategy such as \"prompt_lookup(k=4)\", the text is the same; repeat it to "
                   "compile several, the first one runs")
       ->allow_extra_args(false);
+  command.add_option("--heads", options.heads,
+                     "of a model to compile: a folder with heads for strategies such as medusa (default: the model's)");
 }
 
 std::string plait::meshOf(const CompileOptions &options) {
@@ -86,6 +88,8 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
     return invalidArgument("--mesh: found it with --tp; expected one of them, as --tp N is --mesh tp=N");
   if (!options.machine.empty() && access(options.machine.c_str(), R_OK) != 0)
     return wrongValue("--machine", options.machine, "the path of a file with a par.machine");
+  if (!options.heads.empty() && access((options.heads + "/medusa_lm_head.safetensors").c_str(), R_OK) != 0)
+    return wrongValue("--heads", options.heads, "a folder with medusa_lm_head.safetensors");
   for (const std::string &call : options.decode)
     if (call.find_first_not_of(" \t") == std::string::npos)
       return wrongValue("--decode", call, "a strategy such as \"prompt_lookup(k=4)\"");

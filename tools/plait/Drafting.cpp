@@ -20,19 +20,31 @@
 
 using namespace plait;
 
-Expected<Drafting> Drafting::open(const Session &session, const CompileOptions &compile, unsigned threads) {
-  Drafting drafting;
-  if (compile.decode.empty() || strategyName(compile.decode.front()) == "ar") // which needs no program
-    return drafting;
+Expected<const ManifestStrategy *> plait::findStrategy(const Session &session, const std::string &call) {
   const Manifest &manifest = session.model->manifest();
-  const ManifestStrategy *chosen = nullptr;
-  if (session.artifact.fromModel && !manifest.strategies.empty()) {
-    chosen = &manifest.strategies.front(); // it was compiled for this
-  } else {
-    PLAIT_ASSIGN_OR_RETURN(chosen, chooseStrategy(manifest, compile.decode.front()));
-  }
-  PLAIT_ASSIGN_OR_RETURN(drafting.program, readStrategy(*chosen));
-  drafting.call = chosen->call;
+  Expected<const ManifestStrategy *> chosen = chooseStrategy(manifest, call);
+  // A call that has another spelling in the model that was compiled for it.
+  if (!chosen && session.artifact.fromModel && manifest.strategies.size() == 1)
+    return &manifest.strategies.front();
+  return chosen;
+}
+
+Expected<Drafting> Drafting::open(const Session &session, const CompileOptions &compile, unsigned threads) {
+  if (compile.decode.empty() || strategyName(compile.decode.front()) == "ar") // which needs no program
+    return Drafting();
+  const std::vector<ManifestStrategy> &strategies = session.model->manifest().strategies;
+  if (session.artifact.fromModel && !strategies.empty()) // it was compiled for this
+    return open(session, strategies.front(), compile.quiet, threads);
+  PLAIT_ASSIGN_OR_RETURN(const ManifestStrategy *chosen, findStrategy(session, compile.decode.front()));
+  return open(session, *chosen, compile.quiet, threads);
+}
+
+Expected<Drafting> Drafting::open(const Session &session, const ManifestStrategy &strategy, bool quiet,
+                                  unsigned threads) {
+  Drafting drafting;
+  const Manifest &manifest = session.model->manifest();
+  PLAIT_ASSIGN_OR_RETURN(drafting.program, readStrategy(strategy));
+  drafting.call = strategy.call;
   for (const std::string &name : drafting.program->models) {
     auto known = [&](const Model &model) { return model.name == name; };
     if (name == "main" || std::any_of(drafting.models.begin(), drafting.models.end(), known))
@@ -43,7 +55,7 @@ Expected<Drafting> Drafting::open(const Session &session, const CompileOptions &
                                  "compile the model again, as a folder",
                                  printable(session.model->path()), printable(drafting.call), printable(name, 80)));
     PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(session.model->path() + "/" + folder->second));
-    Progress progress(programName(), compile.quiet ? ProgressMode::none : progressMode());
+    Progress progress(programName(), quiet ? ProgressMode::none : progressMode());
     ModelOptions options;
     options.threads = threads;
     options.target = session.model->binary().target;
@@ -71,6 +83,10 @@ void Drafting::enlarge(InstanceOptions &options, Demand &demand) const {
   options.maxLeaves = options.maxRows * needs.nodes;
   options.maxTokens += options.maxRows * (needs.nodes - 1) + needs.ahead;
   options.maxTopLogprobs = std::max<int64_t>(options.maxTopLogprobs, program->mostTop);
+  if (program->hasTrees) { // whose nodes lie behind each other
+    demand.positions += needs.nodes;
+    demand.totalPositions += demand.sequences * needs.nodes;
+  }
   demand.positions *= textsOf("main");
   demand.totalPositions *= textsOf("main");
 }
@@ -116,15 +132,18 @@ std::string Drafting::statisticsText(const std::vector<SequenceResult> &results)
   for (const Model &model : models)
     text += fmt::format("draft      {}: at most {} more in this process ({})\n", model.model->manifest().name,
                         bytesText(int64_t(model.memory.total())), ledgerText(model.memory));
-  int64_t rounds = 0, drafted = 0, accepted = 0;
+  int64_t rounds = 0, drafted = 0, accepted = 0, moved = 0;
   for (const SequenceResult &result : results) {
     rounds += result.rounds;
     drafted += result.draftedTokens;
     accepted += result.acceptedTokens;
+    moved += result.movedTokens;
   }
   text += fmt::format("strategy   {}: {} rounds, {} tokens drafted, {} accepted", printable(call), rounds, drafted,
                       accepted);
   if (rounds)
     text += fmt::format(", {:.2f} tokens per round", double(rounds + accepted) / double(rounds));
+  if (moved)
+    text += fmt::format(", {} moved", moved);
   return text + "\n";
 }

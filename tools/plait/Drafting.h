@@ -18,12 +18,20 @@
 
 namespace plait {
 
+/// The strategy of a session's model that `call` of --decode means.
+Expected<const ManifestStrategy *> findStrategy(const Session &session, const std::string &call);
+
 /// The strategy that --decode names, if it does, and the models that draft for it.
 class Drafting {
 public:
   /// Reads the strategy, and opens the draft models, of an artifact.
   static Expected<Drafting> open(const Session &session, const CompileOptions &compile, unsigned threads);
 
+  static Expected<Drafting> open(const Session &session, const ManifestStrategy &strategy, bool quiet,
+                                 unsigned threads);
+
+  /// The strategy's call.
+  const std::string &name() const { return call; }
   /// For requests; null without --decode.
   const std::shared_ptr<const RoundProgram> &strategy() const { return program; }
   /// Makes steps of `options` large enough for what is drafted, and pages of `demand` for

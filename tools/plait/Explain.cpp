@@ -11,7 +11,9 @@
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
+#include "tools/plait/CompileOptions.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/Drafting.h"
 #include "tools/plait/ExplainStrategies.h"
 #include "tools/plait/Explanation.h"
 #include "tools/plait/Session.h"
@@ -35,6 +37,7 @@ constexpr const char *kFooter =
 struct ExplainTexts {
   std::string path, tokens, context, machine, memory, threads, variant, isa;
   bool json = false, decisions = false;
+  CompileOptions compile; ///< `decode` alone
 };
 
 struct Request {
@@ -376,9 +379,38 @@ Json explainJson(const Subject &s) {
   return json;
 }
 
+/// The strategies that are asked for, and nothing else.
+int explainDecode(const Session &session, const ExplainTexts &texts, const Explanation &explanation) {
+  const Manifest &manifest = session.model->manifest();
+  Expected<Json> all = strategiesJson(manifest, explanation);
+  if (!all)
+    return fail(all.status());
+  Json chosen = Json::array();
+  for (const std::string &call : texts.compile.decode) {
+    auto strategy = findStrategy(session, call);
+    if (!strategy && call != "all")
+      return fail(strategy.status());
+    for (Json &entry : *all) {
+      if (call != "all" && entry["call"] != (*strategy)->call)
+        continue;
+      if (Status status = explainRounds(*session.model, entry); !status)
+        return fail(status);
+      chosen.push_back(entry);
+    }
+  }
+  Output out;
+  if (texts.json)
+    out.write(Json{{"strategies", chosen}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  for (const Json &entry : chosen)
+    if (!texts.json)
+      out.write(roundsText(entry).substr(&entry == &chosen.front()));
+  return out.exitCode();
+}
+
 int explainAction(const ExplainTexts &texts) {
-  CompileOptions compile;
+  CompileOptions compile = texts.compile;
   compile.isa = texts.isa;
+  std::erase(compile.decode, "all");
   Expected<ResolvedArtifact> artifact = resolveArtifact(texts.path, compile);
   if (!artifact)
     return fail(artifact.status());
@@ -389,6 +421,8 @@ int explainAction(const ExplainTexts &texts) {
   if (!explanation)
     return fail(explanation.status());
   const Manifest &manifest = (*model)->manifest();
+  if (!texts.compile.decode.empty())
+    return explainDecode({*artifact, *model}, texts, *explanation);
   auto plan = (*model)->plan(texts.variant.empty() ? manifest.strategy : texts.variant);
   if (!plan)
     return fail(plan.status(), exitUsage);
@@ -425,6 +459,8 @@ void plait::addExplainCommand(CLI::App &app, Action &action) {
   explain->add_option("--variant", texts->variant, "the plan to explain (default: the model's strategy)");
   explain->add_option("--isa", texts->isa,
                       "explain the code for this target (default: the best that this CPU can run)");
+  addDecodeOption(*explain, texts->compile);
+  explain->get_option("--decode")->description("what these strategies do in a round and what it costs, or all");
   explain->add_flag("--decisions", texts->decisions, "every decision, not one of each kind");
   explain->add_flag("--json", texts->json, "everything as JSON");
   explain->footer(kFooter);

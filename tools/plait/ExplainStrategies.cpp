@@ -8,11 +8,15 @@
 #include "tools/plait/ExplainStrategies.h"
 
 #include "runtime/base/File.h"
+#include "runtime/decode/StepCosts.h"
+#include "runtime/decode/StrategyChoice.h"
 #include "runtime/decode/rounds/RoundProgram.h"
+#include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 using namespace plait;
 
@@ -65,6 +69,147 @@ std::string plait::strategiesText(const Json &strategies) {
       steps += (steps.empty() ? "" : ", ") + printable(step.get<std::string>(), 80);
     text += fmt::format("  {}: {}{}; runs {}\n", member(entry, "call"), member(entry, "exact"),
                         reason.empty() ? "" : ", as " + reason, steps);
+  }
+  return text;
+}
+
+//===----------------------------------------------------------------------===//
+// Rounds
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A model of a strategy's texts.
+struct RoundModel {
+  Manifest manifest;
+  StepCosts costs;
+  int64_t bytesPerToken = 0;
+};
+
+Expected<RoundModel> roundModelOf(Manifest manifest) {
+  RoundModel model;
+  JsonView root(manifest.raw, "manifest.json");
+  PLAIT_ASSIGN_OR_RETURN(JsonView memory, root.get("memory"));
+  PLAIT_ASSIGN_OR_RETURN(model.bytesPerToken, memory.getInt("state_per_token", 0, INT64_MAX));
+  PLAIT_ASSIGN_OR_RETURN(auto predicted, predictedSteps(manifest, manifest.strategy));
+  model.costs = StepCosts(std::move(predicted));
+  model.manifest = std::move(manifest);
+  return model;
+}
+
+Expected<std::map<std::string, RoundModel>> roundModelsOf(const Model &model, const RoundProgram &program) {
+  std::map<std::string, RoundModel> models;
+  for (const std::string &name : program.models) {
+    if (models.contains(name))
+      continue;
+    const Manifest &own = model.manifest();
+    auto folder = own.models.find(name);
+    if (name != "main" && folder == own.models.end())
+      return corrupt(fmt::format("{}: found no draft model \"{}\"; compile the model again", printable(model.path()),
+                                 printable(name, 80)));
+    Manifest manifest = own;
+    if (name != "main") {
+      PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(model.path() + "/" + folder->second));
+      PLAIT_ASSIGN_OR_RETURN(manifest, readManifest(source));
+    }
+    PLAIT_ASSIGN_OR_RETURN(models[name], roundModelOf(std::move(manifest)));
+  }
+  return models;
+}
+
+/// The lengths that a program chooses from, wherever it does; else it drafts all that fits.
+std::vector<int64_t> lengthsOf(const Json &program, int64_t most) {
+  std::vector<int64_t> lengths;
+  if (program.is_object() && program.value("op", Json()) == "choose_length")
+    return program["lengths"].get<std::vector<int64_t>>();
+  if (program.is_structured())
+    for (const Json &part : program)
+      if (lengths = lengthsOf(part, 0); !lengths.empty())
+        return lengths;
+  return most > 0 ? std::vector<int64_t>{most} : lengths;
+}
+
+/// How often drafts must be right for rounds of `length` of them to take no longer than
+/// rounds without any, which take `relative` times less; above 1: they never pay.
+double paysFrom(int64_t length, double relative) {
+  auto tokens = [&](double rate) {
+    double sum = 1, chance = 1;
+    for (int64_t i = 0; i < length; ++i)
+      sum += chance *= rate;
+    return sum;
+  };
+  if (tokens(1) < relative)
+    return 2;
+  double low = 0, high = 1;
+  for (int i = 0; i < 40; ++i)
+    (tokens((low + high) / 2) < relative ? low : high) = (low + high) / 2;
+  return high;
+}
+
+} // namespace
+
+Status plait::explainRounds(const Model &model, Json &strategy) {
+  PLAIT_ASSIGN_OR_RETURN(const ManifestStrategy *own,
+                         chooseStrategy(model.manifest(), strategy["call"].get<std::string>()));
+  PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<const RoundProgram> program, readStrategy(*own));
+  PLAIT_ASSIGN_OR_RETURN(auto models, roundModelsOf(model, *program));
+  std::vector<RoundForward> forwards = forwardsOf(*program);
+  std::vector<const StepCosts *> costs;
+  std::map<std::string, int64_t> staged;
+  strategy["forwards"] = Json::array();
+  int64_t most = 0;
+  for (const RoundForward &forward : forwards) {
+    const std::string &name = program->models[forward.model];
+    costs.push_back(&models.at(name).costs);
+    strategy["forwards"].push_back({{"model", name},
+                                    {"step", forward.step},
+                                    {"tokens", forward.nodes},
+                                    {"times", forward.times},
+                                    {"per_drafted_token", forward.perToken}});
+    staged[name] += forward.nodes * forward.times;
+    most = std::max(most, forward.nodes - 1);
+  }
+  strategy["staged"] = Json::object();
+  for (auto [name, tokens] : staged)
+    strategy["staged"][name] = {{"tokens", tokens}, {"bytes", tokens * models.at(name).bytesPerToken}};
+  strategy["rounds"] = Json::array();
+  double plain = models.at("main").costs.seconds(1);
+  for (int64_t length : lengthsOf(own->program, most)) {
+    double seconds = roundSeconds(forwards, costs, length, 1, 1);
+    strategy["rounds"].push_back({{"drafted", length}, {"seconds", seconds}, {"relative", seconds / plain}});
+    if (length && !program->hasTrees) // what a tree is worth depends on which of its paths is right
+      strategy["rounds"].back()["pays_from"] = paysFrom(length, seconds / plain);
+  }
+  return Status::success();
+}
+
+std::string plait::roundsText(const Json &strategy) {
+  auto member = [](const Json &entry, const char *key) { return printable(entry[key].get<std::string>(), 200); };
+  std::string reason = member(strategy, "reason");
+  std::string text =
+      fmt::format("\n{}\n  exactness    {}{}; as compiled, the tokens of plain decoding\n  forwards of a round\n",
+                  member(strategy, "call"), member(strategy, "exact"), reason.empty() ? "" : ", as " + reason);
+  for (const Json &forward : strategy["forwards"]) {
+    int64_t tokens = forward["tokens"].get<int64_t>(), times = forward["times"].get<int64_t>();
+    text += fmt::format("    {} of {}, up to {} token{} each{}\n", times == 1 ? "one" : fmt::format("up to {}", times),
+                        member(forward, "model"), tokens, tokens == 1 ? "" : "s",
+                        fmt::format(", step {}{}", member(forward, "step"),
+                                    forward["per_drafted_token"].get<bool>() ? ", one for each drafted token" : ""));
+  }
+  text += "  staged in a round, per sequence\n";
+  for (const auto &[name, staged] : strategy["staged"].items())
+    text += fmt::format("    {}: at most {} tokens, {}\n", printable(name, 80), staged["tokens"].get<int64_t>(),
+                        bytesText(staged["bytes"].get<int64_t>()));
+  text += fmt::format("  predicted, one sequence\n    {:>7} {:>12} {:>8}   {}\n", "drafted", "round", "to ar",
+                      "pays if drafts are right with");
+  for (const Json &round : strategy["rounds"]) {
+    double from = round.value("pays_from", 0.0);
+    int64_t drafted = round["drafted"].get<int64_t>();
+    text += fmt::format("    {:>7} {:>12} {:>8.2f}   {}\n", drafted, secondsText(round["seconds"].get<double>()),
+                        round["relative"].get<double>(),
+                        from == 0  ? ""
+                        : from > 1 ? "never"
+                                   : fmt::format("{:.2f}", from));
   }
   return text;
 }

@@ -19,6 +19,13 @@ Expected<Json> strategiesJson(const Manifest &manifest, const Explanation &expla
 /// The same for people; empty if there are none.
 std::string strategiesText(const Json &strategies);
 
+/// Adds to the entry of a strategy what a round of it does: "forwards", the tokens and bytes
+/// that it "stages" at most, and what a "round" takes by the compiler's tables, by the number of
+/// tokens that are drafted.
+Status explainRounds(const Model &model, Json &strategy);
+/// The entry for people.
+std::string roundsText(const Json &strategy);
+
 } // namespace plait
 
 #endif // PLAIT_TOOLS_PLAIT_EXPLAINSTRATEGIES_H

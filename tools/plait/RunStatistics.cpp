@@ -50,6 +50,24 @@ void printCounts(const Model &model, const RunCounts &counts) {
                handovers.pages, handovers.planned, handovers.bytes);
 }
 
+/// For how long ranks have waited for others, and for whom, of a run that took `seconds`.
+void printWaiting(const Model &model, double seconds) {
+  std::vector<double> waited;
+  if (const auto &group = model.group())
+    waited = group->communicator().waited();
+  if (waited.size() < 2)
+    return;
+  fmt::print(stderr, "waiting   ");
+  for (size_t rank = 0; rank < waited.size(); ++rank)
+    fmt::print(stderr, "{} {}: {:.3f} s", rank ? "," : "", rankName(model.mesh(), int(rank)), waited[rank]);
+  // The others get there early, each time.
+  auto [least, most] = std::minmax_element(waited.begin(), waited.end());
+  if (*most - *least > 0.2 * seconds)
+    fmt::print(stderr, "; {} is slower than the others: {:.0f}% of the time they wait for it",
+               rankName(model.mesh(), int(least - waited.begin())), 100 * (*most - *least) / seconds);
+  fmt::print(stderr, "\n");
+}
+
 } // namespace
 
 void plait::printStatistics(const Session &session, const StepRunner &replica, const ModelLedger &ledger,
@@ -81,6 +99,7 @@ void plait::printStatistics(const Session &session, const StepRunner &replica, c
   }
   if (!start)
     return;
+  printWaiting(model, seconds(*start, *end));
   double prefill = seconds(*start, *lastFirstToken), decode = seconds(*firstToken, *end);
   fmt::print(stderr, "prefill    {} tokens, {:.1f} tok/s; time to first token {:.1f} ms\n", promptTokens,
              double(promptTokens) / std::max(prefill, 1e-9), 1e3 * seconds(*start, *firstToken));

@@ -38,6 +38,9 @@ struct ImportOptions {
   StateFormat state = StateFormat::f32;
   lm::Numerics numerics = lm::Numerics::row_invariant;
   std::string modelName = "main"; ///< the symbol of the lm.model
+  /// A folder with heads beside the model's own (Heads.h); empty: those in the model's
+  /// folder, if there are some.
+  std::string heads = "";
 };
 
 struct ImportedModel {

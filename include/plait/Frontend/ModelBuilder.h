@@ -69,6 +69,9 @@ public:
   /// Builds @head from `lm_head`, or from the embedding where they are tied.
   /// `softcap`: keeps the logits within it.
   void buildHead(std::optional<double> softcap = std::nullopt);
+  /// Builds @medusa_N, a head of residual blocks before a projection to the vocabulary, its own
+  /// or that of @head. `prefix` is what names of its weights begin with.
+  void buildExtraHead(int64_t number, int64_t blocks, bool hasProjection, llvm::StringRef prefix);
   /// Builds the loops over all layers; `body` maps the input of a layer of some
   /// kind to its output and is called once per sublayer.
   mlir::Value layers(mlir::Value hidden, llvm::StringRef path,
@@ -106,6 +109,8 @@ private:
   mlir::Location locOf(llvm::StringRef path) const;
   /// The symbol of the weight "`path`.`kind`" at this point of the model.
   std::string symbolOf(llvm::StringRef path, llvm::StringRef kind) const;
+  /// The matrix of @head.
+  mlir::Value headWeight();
   mlir::Type stateType(const LayerPattern::Sublayer &sublayer) const;
   /// Uses the weight "`path`.`kind`", where kind is "weight" or "bias".
   mlir::Value weight(llvm::StringRef path, llvm::StringRef kind, llvm::ArrayRef<int64_t> shape, WeightUse use,

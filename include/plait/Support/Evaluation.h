@@ -66,6 +66,19 @@ struct StateValue {
 /// Row of each token of a ragged step; rows number the sequences.
 struct RowsValue {
   std::vector<int64_t> tokenRows;
+  /// With rows that are trees, else empty: of each token where the last positions that it sees
+  /// lie, up to its own. All before them, and the token itself if it has none, lie at their
+  /// positions.
+  std::vector<std::vector<int64_t>> paths = {};
+
+  /// Where `position` lies, which token `t` at `last` sees.
+  int64_t slot(int64_t t, int64_t last, int64_t position) const {
+    if (paths.empty())
+      return position;
+    const std::vector<int64_t> &path = paths[size_t(t)];
+    int64_t index = int64_t(path.size()) - 1 - (last - position);
+    return index < 0 ? position : path[size_t(index)];
+  }
 };
 
 /// One value of the evaluation: a DenseValue, WeightValue, RowsValue,

@@ -50,7 +50,19 @@ void Course::run(const RoundInstruction &op) {
     operands.push_back(&values[size_t(number)]);
   std::vector<RoundValue> results(op.results.size());
   op.op->run(context, operands, results);
+  if (oracle && !operands.empty() && !results.empty())
+    redraft(op, operands[0], results[0]);
   assign(op.results, std::move(results));
+}
+
+/// The block of an op that drafts by itself gets the oracle's tokens, and if it is a chain as
+/// many as it may have. What other blocks are made of was chosen in forwards: see `supply`.
+void Course::redraft(const RoundInstruction &op, const RoundValue *source, RoundValue &result) const {
+  auto *block = std::get_if<DraftBlock>(&result);
+  const auto *handle = std::get_if<TextHandle>(source);
+  if (block && handle && op.op->mostNodes() > 1)
+    oracle->draft(*block, context.texts[size_t(handle->number)].root(), op.op->mostNodes(), !op.op->makesTrees(),
+                  context.vocabulary);
 }
 
 /// Whether each text that a repeat carries has a position for what is pending, and goes on:
@@ -108,14 +120,14 @@ void Course::endRound(bool stop) {
 /// Whether `op` has something to compute; else its choices are there already.
 bool Course::prepare(const RoundInstruction &op) {
   wanted = {std::get<TextHandle>(values[size_t(op.operands[0])]).number,
-            std::get<DraftBlock>(values[size_t(op.operands[1])]), &op};
+            std::get<DraftBlock>(values[size_t(op.operands[1])]), nullptr, &op};
   const RoundText &own = context.texts[size_t(wanted.text)];
   const RoundText &base = own.base < 0 ? own : context.texts[size_t(own.base)];
   DraftBlock &block = wanted.block;
   // What a text has published is its own: a fork writes behind that alone.
   int64_t deepest = own.ended || own.root() < base.published ? -1 : context.deepest(own);
   int32_t size = 0;
-  while (size < block.size() && block.depth(size) <= deepest)
+  while (size < block.size() && block.depth(size) <= deepest && own.root() + size < own.slots)
     ++size;
   block.tokens.resize(size_t(size));
   block.parents.resize(size_t(size));
@@ -124,6 +136,16 @@ bool Course::prepare(const RoundInstruction &op) {
   LeafResult nothing;
   nothing.status = PLAIT_LEAF_NONFINITE;
   supply({{nothing}});
+  return false;
+}
+
+/// A head guesses what follows a text that goes on.
+bool Course::prepareHead(const RoundInstruction &op) {
+  const auto &rows = std::get<HiddenRows>(values[size_t(op.operands[0])]).rows;
+  wanted = {0, {}, rows.empty() ? nullptr : rows.back(), &op};
+  if (wanted.hidden && !text().ended)
+    return true;
+  supply({});
   return false;
 }
 
@@ -139,11 +161,35 @@ const Course::Forward *Course::advance() {
       run(op);
     } else if (op.body) {
       enter(op);
-    } else if (prepare(op)) {
+    } else if (op.isHead ? prepareHead(op) : prepare(op)) {
       return &wanted;
     }
   }
   return nullptr;
 }
 
-void Course::supply(NodeChoices choices) { values[size_t(wanted.instruction->results[0])] = std::move(choices); }
+void Course::supply(NodeChoices choices) {
+  const RoundInstruction &op = *wanted.instruction;
+  if (op.isHead) {
+    TokenList tokens;
+    for (const LeafResult &leaf : choices.nodes)
+      for (const TokenLogprob &top : leaf.top)
+        tokens.tokens.push_back(top.token);
+    assign(op.results, {std::move(tokens)});
+    return;
+  }
+  if (oracle && wanted.text != 0)
+    for (int32_t node = 0; node < std::min(wanted.block.size(), int32_t(choices.nodes.size())); ++node)
+      if (LeafResult &leaf = choices.nodes[size_t(node)]; leaf.status != PLAIT_LEAF_NONFINITE) {
+        int64_t position = context.texts[size_t(wanted.text)].root() + wanted.block.depth(node) + 1;
+        leaf.token = oracle->draft(position, 0, 1, context.vocabulary);
+        leaf.status = PLAIT_LEAF_OK;
+      }
+  std::vector<RoundValue> results;
+  HiddenRows hidden;
+  for (LeafResult &leaf : choices.nodes)
+    hidden.rows.push_back(std::exchange(leaf.hidden, nullptr));
+  results.push_back(std::move(choices));
+  results.push_back(std::move(hidden));
+  assign(op.results, std::move(results));
+}

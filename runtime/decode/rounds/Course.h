@@ -8,6 +8,7 @@
 #ifndef PLAIT_RUNTIME_DECODE_ROUNDS_COURSE_H
 #define PLAIT_RUNTIME_DECODE_ROUNDS_COURSE_H
 
+#include "runtime/decode/rounds/DraftOracle.h"
 #include "runtime/decode/rounds/RoundProgram.h"
 
 namespace plait {
@@ -20,8 +21,9 @@ class Course {
 public:
   /// What a sequence waits for.
   struct Forward {
-    int text = 0;     ///< of `texts()`; a fork's pages are those of its base
-    DraftBlock block; ///< node 0 is the text's last token; pending tokens before it come first
+    int text = 0;               ///< of `texts()`; a fork's pages are those of its base
+    DraftBlock block;           ///< node 0 is the text's last token; pending tokens before it come first
+    HiddenRow hidden = nullptr; ///< of a head: what it begins with, instead of a block
     const RoundInstruction *instruction = nullptr;
   };
 
@@ -30,12 +32,18 @@ public:
   Course(std::shared_ptr<const RoundProgram> program, std::vector<int32_t> prompt, int64_t budget,
          std::vector<int64_t> maxPositions, int64_t vocabulary, const Sampling &sampling = {});
 
+  /// From now on tokens are drafted by `oracle`; what drafts by itself computes as before. Null:
+  /// not at all.
+  void setOracle(std::shared_ptr<const DraftOracle> wanted) { oracle = std::move(wanted); }
+  /// What is known beyond this sequence, for ops that choose how much to draft.
+  void setPace(std::shared_ptr<Pace> pace) { context.pace = std::move(pace); }
+
   /// Goes on to the next forward; none once the text has ended, or if `status` is an error.
   /// A forward of a text that has ended, or has no position for its last token, is passed
   /// over: nothing is chosen there.
   const Forward *advance();
   const Status &status() const { return failure; }
-  /// What the step has chosen at each node of the forward's block.
+  /// What the step has chosen at each node of the forward's block, or after the hidden state.
   void supply(NodeChoices choices);
 
   std::vector<RoundText> &texts() { return context.texts; }
@@ -55,14 +63,17 @@ private:
   std::vector<RoundValue> take(const std::vector<int32_t> &numbers) const;
   void assign(const std::vector<int32_t> &numbers, std::vector<RoundValue> taken);
   void run(const RoundInstruction &op);
+  void redraft(const RoundInstruction &op, const RoundValue *source, RoundValue &result) const;
   void enter(const RoundInstruction &repeat);
   void endIteration();
   void endRound(bool stop);
   bool prepare(const RoundInstruction &forward);
+  bool prepareHead(const RoundInstruction &head);
   bool hasRoom(const std::vector<RoundValue> &carried) const;
 
   std::shared_ptr<const RoundProgram> program;
   RoundContext context;
+  std::shared_ptr<const DraftOracle> oracle;
   std::vector<RoundValue> values;
   std::vector<Frame> frames;
   Forward wanted;

@@ -200,64 +200,6 @@ static Expected<std::unique_ptr<RoundOp>> readLearn(const JsonView &op) {
   });
 }
 
-static Expected<std::unique_ptr<RoundOp>> readObserve(const JsonView &) {
-  return makeRoundOp([](RoundContext &, Operands operands, Results results) {
-    auto acceptance = std::get<AcceptanceRates>(*operands[0]);
-    const auto &block = std::get<DraftBlock>(*operands[1]);
-    size_t accepted = std::get<DraftPath>(*operands[2]).nodes.size() - 1, drafted = 0;
-    for (int32_t node = 0; node < block.size(); ++node)
-      drafted = std::max(drafted, size_t(block.depth(node)));
-    acceptance.rates.resize(std::max(acceptance.rates.size(), drafted));
-    for (size_t place = 0; place < drafted && place <= accepted; ++place) {
-      AcceptanceRates::Rate &rate = acceptance.rates[place];
-      rate = {0.9 * rate.accepted + (place < accepted ? 1 : 0), 0.9 * rate.seen + 1};
-    }
-    results[0] = std::move(acceptance);
-  });
-}
-
-static Expected<std::unique_ptr<RoundOp>> readChooseLength(const JsonView &op) {
-  PLAIT_ASSIGN_OR_RETURN(JsonView list, op.get("lengths"));
-  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
-  std::vector<int64_t> lengths;
-  std::vector<double> costs(entries.size(), 1);
-  for (const JsonView &entry : entries) {
-    PLAIT_ASSIGN_OR_RETURN(int64_t length, entry.asInt(lengths.empty() ? 0 : lengths.back() + 1, kMostNodes));
-    lengths.push_back(length);
-  }
-  if (lengths.empty())
-    return list.error("at least one length");
-  if (op.has("costs")) {
-    PLAIT_ASSIGN_OR_RETURN(JsonView costList, op.get("costs"));
-    PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> values, costList.asArray());
-    if (values.size() != lengths.size())
-      return costList.error("one cost for each of " + std::to_string(lengths.size()) + " lengths");
-    for (size_t i = 0; i < values.size(); ++i) {
-      PLAIT_ASSIGN_OR_RETURN(costs[i], values[i].asDouble());
-      if (!(costs[i] > 0))
-        return values[i].error("a positive cost");
-    }
-  }
-  return makeRoundOp([=](RoundContext &, Operands operands, Results results) {
-    const auto &rates = std::get<AcceptanceRates>(*operands[0]).rates;
-    int64_t best = 0;
-    double most = 0;
-    for (size_t i = 0; i < lengths.size(); ++i) {
-      double tokens = 1, chance = 1;
-      for (size_t place = 0; place < size_t(lengths[i]); ++place) {
-        bool known = place < rates.size() && rates[place].seen > 0;
-        chance *= known ? rates[place].accepted / rates[place].seen : 0.5;
-        tokens += chance;
-      }
-      if (tokens / costs[i] > most) {
-        most = tokens / costs[i];
-        best = lengths[i];
-      }
-    }
-    results[0] = best;
-  });
-}
-
 template <typename T> static Expected<std::unique_ptr<RoundOp>> readNew(const JsonView &) {
   return makeRoundOp([](RoundContext &, Operands, Results results) { results[0] = T(); });
 }
@@ -270,7 +212,7 @@ static Expected<std::unique_ptr<RoundOp>> readNewSuccessors(const JsonView &) {
 std::span<const RoundOpKind> plait::draftRoundOps() {
   constexpr size_t text = kindOf<TextHandle>, block = kindOf<DraftBlock>, path = kindOf<DraftPath>,
                    list = kindOf<TokenList>, table = kindOf<std::shared_ptr<SuccessorTable>>,
-                   rates = kindOf<AcceptanceRates>, choices = kindOf<NodeChoices>, number = kindOf<int64_t>;
+                   choices = kindOf<NodeChoices>;
   static const std::vector<RoundOpKind> kinds = {
       {"pending", {text}, false, {block}, readPending},
       {"append", {block, path}, false, {block}, readAppend},
@@ -279,11 +221,8 @@ std::span<const RoundOpKind> plait::draftRoundOps() {
       {"expand", {text, list}, true, {block}, readExpand},
       {"recall", {text, table}, false, {block}, readRecall},
       {"learn", {table, block, choices}, false, {table}, readLearn},
-      {"observe", {rates, block, path}, false, {rates}, readObserve},
-      {"choose_length", {rates}, false, {number}, readChooseLength},
       {"new_guesses", {}, false, {list}, readNew<TokenList>},
       {"new_candidates", {}, false, {list}, readNew<TokenList>},
-      {"new_acceptance", {}, false, {rates}, readNew<AcceptanceRates>},
       {"new_successors", {}, false, {table}, readNewSuccessors},
   };
   return kinds;

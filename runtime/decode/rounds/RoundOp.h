@@ -9,6 +9,7 @@
 #define PLAIT_RUNTIME_DECODE_ROUNDS_ROUNDOP_H
 
 #include "runtime/base/Json.h"
+#include "runtime/decode/rounds/Pace.h"
 #include "runtime/decode/rounds/RoundValues.h"
 
 #include <algorithm>
@@ -25,6 +26,7 @@ struct RoundContext {
   std::vector<int64_t> maxPositions; ///< of each model
   int64_t vocabulary = 0;
   uint64_t seed = 0, sequence = 0; ///< of the text's random numbers
+  std::shared_ptr<Pace> pace;      ///< null: nothing is known beyond the sequence
 
   RoundText &text(const RoundValue &value) { return texts[size_t(std::get<TextHandle>(value).number)]; }
   /// The depth of the last node that has a position and whose successor may still be chosen;
@@ -69,6 +71,7 @@ const RoundOpKind *findRoundOp(std::string_view name);
 
 /// Ops by what they are about; `findRoundOp` looks in all.
 std::span<const RoundOpKind> draftRoundOps();
+std::span<const RoundOpKind> lengthRoundOps();
 std::span<const RoundOpKind> verifyRoundOps();
 std::span<const RoundOpKind> sequenceRoundOps();
 

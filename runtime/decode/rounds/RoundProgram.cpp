@@ -135,6 +135,8 @@ private:
         PLAIT_RETURN_IF_ERROR(readRepeat(entry, op));
       else if (name == "forward")
         PLAIT_RETURN_IF_ERROR(readForward(entry, op));
+      else if (name == "head")
+        PLAIT_RETURN_IF_ERROR(readHead(entry, op));
       else if (const RoundOpKind *kind = findRoundOp(name))
         PLAIT_RETURN_IF_ERROR(readOp(entry, *kind, op));
       else
@@ -157,13 +159,35 @@ private:
 
   Status readForward(const JsonView &entry, RoundInstruction &op) {
     PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, {kindOf<TextHandle>, kindOf<DraftBlock>}, false));
+    PLAIT_RETURN_IF_ERROR(readStep(entry, "top", 0, op));
+    std::vector<size_t> kinds = {kindOf<NodeChoices>};
+    if (op.results.size() > 1)
+      kinds.push_back(kindOf<HiddenRows>);
+    return define(entry, op.results, kinds);
+  }
+
+  Status readHead(const JsonView &entry, RoundInstruction &op) {
+    op.isHead = true;
+    PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, {kindOf<HiddenRows>}, false));
+    PLAIT_RETURN_IF_ERROR(readStep(entry, "count", 1, op));
+    return define(entry, op.results, {kindOf<TokenList>});
+  }
+
+  /// The step that an op runs, and how many of the most probable tokens it wants.
+  Status readStep(const JsonView &entry, const char *count, int64_t least, RoundInstruction &op) {
     PLAIT_ASSIGN_OR_RETURN(op.step, entry.getString("step"));
-    PLAIT_ASSIGN_OR_RETURN(int64_t top, entry.getInt("top", 0, 1024, 0));
+    PLAIT_ASSIGN_OR_RETURN(int64_t top, entry.getInt(count, least, 1024, 0));
     op.top = int32_t(top);
     program.mostTop = std::max(program.mostTop, op.top);
-    if (std::find(program.steps.begin(), program.steps.end(), op.step) == program.steps.end())
+    auto known = std::find(program.steps.begin(), program.steps.end(), op.step);
+    op.number = int32_t(known - program.steps.begin());
+    if (known == program.steps.end()) {
       program.steps.push_back(op.step);
-    return define(entry, op.results, {kindOf<NodeChoices>});
+      program.isHead.push_back(op.isHead);
+    }
+    if (program.isHead[size_t(op.number)] != op.isHead)
+      return entry.error("a step that is a head, or one that is not, everywhere");
+    return Status::success();
   }
 
   Status readRepeat(const JsonView &entry, RoundInstruction &op) {

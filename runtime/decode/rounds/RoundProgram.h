@@ -17,6 +17,10 @@
 //                      {"op": "stop", "operands": [4], "results": [5]}],
 //              "yield": [4], "stop": 5}}
 //
+// A forward with a second result gives the hidden states of its nodes as well. Of one of them
+// {"op": "head", "operands": [6], "results": [7], "step": "head_medusa_0", "count": 3} gives
+// the most probable tokens.
+//
 // Values 0, 1, ... as many as there are models are the texts at the beginning. A repeat is
 // {"op": "repeat", "count": 4, "times": 7, "operands": inits, "arguments": [...],
 //  "results": [...], "body": {...}} with a body like a round's, whose stop may be absent.
@@ -42,9 +46,12 @@ struct RoundInstruction {
   std::shared_ptr<const RoundBody> body;
   int64_t count = 0;
   int32_t times = -1; ///< a value, or -1
-  // A forward: (text, block) -> choices.
+  // A step: of a forward, (text, block) -> choices, or also hidden states; of a head,
+  // hidden state -> tokens.
   std::string step;
-  int32_t top = 0; ///< most probable tokens to report at each node
+  int32_t number = 0; ///< of the step in the program's
+  int32_t top = 0;    ///< most probable tokens to report at each node
+  bool isHead = false;
 };
 
 struct RoundBody {
@@ -64,6 +71,7 @@ struct RoundProgram {
 
   // What it asks of an engine.
   std::vector<std::string> steps; ///< that its forwards run
+  std::vector<bool> isHead;       ///< of each of them
   int64_t mostNodes = 1;          ///< of a block
   int64_t mostAhead = 0;          ///< tokens that a text is at most ahead of what was published before the round
   int32_t mostTop = 0;            ///< most probable tokens of a node

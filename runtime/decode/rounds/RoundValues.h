@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -35,7 +36,11 @@ struct RoundText {
   bool ended = false;             ///< chose a stop id, spent its budget, or met NaN
   bool nonfinite = false;         ///< the last of these
   int64_t budget = INT64_MAX;     ///< tokens that may still be chosen
+  int64_t slots = INT64_MAX;      ///< positions that there are pages for: nodes lie one behind the other
   std::vector<LeafResult> chosen; ///< since they were last taken, in order
+  /// Since they were last taken: positions of published tokens that lie elsewhere, and where. They
+  /// are to be moved in this order.
+  std::vector<std::pair<int64_t, int64_t>> strays;
 
   /// Position of the last pending token.
   int64_t root() const { return int64_t(tokens.size()) - 1; }
@@ -53,6 +58,13 @@ struct DraftBlock {
   int64_t deepest = INT64_MAX;  ///< that is of use: see RoundContext::deepest
 
   int32_t size() const { return int32_t(tokens.size()); }
+  /// Whether each node continues the one before it.
+  bool isChain() const {
+    for (int32_t node = 0; node < size(); ++node)
+      if (parents[size_t(node)] != node - 1)
+        return false;
+    return true;
+  }
   int32_t depth(int32_t node) const { return node == 0 ? 0 : 1 + depth(parents[size_t(node)]); }
   void add(int32_t token, int32_t parent) {
     tokens.push_back(token);
@@ -63,6 +75,11 @@ struct DraftBlock {
 /// !decode.logits after the rule of the step: what it chose at each node.
 struct NodeChoices {
   std::vector<LeafResult> nodes;
+};
+
+/// !decode.hidden: of each node, or of one. Null where the step did not compute it.
+struct HiddenRows {
+  std::vector<HiddenRow> rows;
 };
 
 /// !decode.path
@@ -90,7 +107,7 @@ struct AcceptanceRates {
 };
 
 using RoundValue = std::variant<std::monostate, TextHandle, DraftBlock, NodeChoices, DraftPath, TokenList,
-                                std::shared_ptr<SuccessorTable>, AcceptanceRates, int64_t, bool>;
+                                std::shared_ptr<SuccessorTable>, AcceptanceRates, int64_t, bool, HiddenRows>;
 
 } // namespace plait
 

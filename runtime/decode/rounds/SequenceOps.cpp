@@ -21,6 +21,7 @@ using Results = std::span<RoundValue>;
 /// Tokens are chosen one after the other, until one ends the text: those that were accepted
 /// first, even if what follows them is not finite.
 static void commit(RoundText &text, const DraftPath &path) {
+  int64_t root = text.root();
   for (const LeafResult &leaf : path.chosen) {
     if (text.ended)
       break;
@@ -32,8 +33,12 @@ static void commit(RoundText &text, const DraftPath &path) {
     text.nonfinite = leaf.status == PLAIT_LEAF_NONFINITE;
     text.ended = leaf.status != PLAIT_LEAF_OK || text.budget <= 0;
   }
-  // All but the last token have been forwarded, be it with what was dropped.
+  // All but the last token have been forwarded, be it with what was dropped. Node n of the
+  // block lies n positions behind the root, and a path only leaves nodes out.
   text.published = text.root();
+  for (int64_t depth = 1; root + depth < text.published; ++depth)
+    if (int64_t node = path.nodes[size_t(depth)]; node != depth)
+      text.strays.emplace_back(root + depth, root + node);
 }
 
 static Expected<std::unique_ptr<RoundOp>> readCommit(const JsonView &) {
@@ -65,6 +70,7 @@ static Expected<std::unique_ptr<RoundOp>> readFork(const JsonView &) {
     if (fork.base < 0)
       fork.base = std::get<TextHandle>(*operands[0]).number;
     fork.chosen.clear();
+    fork.strays.clear();
     auto place =
         std::find_if(context.texts.begin(), context.texts.end(), [](const RoundText &text) { return text.dropped; });
     results[0] = TextHandle{int(place - context.texts.begin())};
@@ -98,7 +104,7 @@ std::span<const RoundOpKind> plait::sequenceRoundOps() {
 }
 
 const RoundOpKind *plait::findRoundOp(std::string_view name) {
-  for (std::span<const RoundOpKind> kinds : {draftRoundOps(), verifyRoundOps(), sequenceRoundOps()})
+  for (std::span<const RoundOpKind> kinds : {draftRoundOps(), lengthRoundOps(), verifyRoundOps(), sequenceRoundOps()})
     for (const RoundOpKind &kind : kinds)
       if (kind.name == name)
         return &kind;

@@ -54,12 +54,22 @@ static Expected<std::unique_ptr<RoundOp>> readWalkGuesses(const JsonView &) {
   });
 }
 
+/// The hidden state of the last accepted node.
+static Expected<std::unique_ptr<RoundOp>> readLeaf(const JsonView &) {
+  return makeRoundOp([](RoundContext &, Operands operands, Results results) {
+    const auto &rows = std::get<HiddenRows>(*operands[0]).rows;
+    size_t node = size_t(std::get<DraftPath>(*operands[1]).nodes.back());
+    results[0] = HiddenRows{{node < rows.size() ? rows[node] : nullptr}};
+  });
+}
+
 std::span<const RoundOpKind> plait::verifyRoundOps() {
   constexpr size_t block = kindOf<DraftBlock>, choices = kindOf<NodeChoices>, path = kindOf<DraftPath>,
-                   list = kindOf<TokenList>;
+                   list = kindOf<TokenList>, hidden = kindOf<HiddenRows>;
   static const std::vector<RoundOpKind> kinds = {
       {"walk", {block, choices}, false, {path}, readWalk},
       {"walk_guesses", {block, choices}, false, {path, list}, readWalkGuesses},
+      {"leaf", {hidden, path}, false, {hidden}, readLeaf},
   };
   return kinds;
 }

@@ -134,7 +134,7 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
       setAddress(i, slots[index]);
       break;
     case PLAIT_ARG_STATE: {
-      const plait_state_v2_t &state = model.states[index];
+      const plait_state_v3_t &state = model.states[index];
       setAddress(i, memory.states[index], uint64_t(memory.capacityPages[state.table]) * state.page_bytes);
       break;
     }

@@ -565,6 +565,14 @@ func.func @f(%x: !decode.sequence<@main>, %g: !decode.guesses<4>) {
 
 // -----
 
+func.func @f(%b: !decode.block<tree 5>, %k: index) {
+  // expected-error @+1 {{'decode.shorten' op expected a chain but got '!decode.block<tree 5>'}}
+  %c = decode.shorten %b to %k : !decode.block<tree 5>
+  return
+}
+
+// -----
+
 func.func @f(%a: !decode.acceptance) {
   // expected-error @+1 {{'decode.choose_length' op expected ascending lengths of at least 0 but got [2, 1]}}
   %k = decode.choose_length %a of [2, 1] : !decode.acceptance

@@ -48,6 +48,8 @@ decode.strategy @model(%s: !text, %d: !draft) exact distribution attributes {not
       // CHECK-NEXT: decode.yield %[[LONGER]], %{{.*}} until %[[ENDED]] : !decode.block<5>, !decode.sequence<@draft>
       decode.yield %longer, %next until %ended : !decode.block<5>, !draft
     }
+    // CHECK: decode.shorten %[[R]]#0 to %{{.*}} : <5>
+    %unused = decode.shorten %b to %k : !decode.block<5>
     %h, %st = decode.forward %x, %b : !text, !decode.block<5>
     %l = decode.head %h : !decode.hidden<@main>
     // CHECK: %[[P:.*]] = decode.verify_reject %[[R]]#0, %{{.*}} [#decode.warp<temperature>, #decode.warp<top_p>] : <5>, <@main>

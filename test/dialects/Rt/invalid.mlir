@@ -73,6 +73,13 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 // -----
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
+  // expected-error @+1 {{'rt.state' op expected cells in groups of 9 numbers >= 0 but got 0, 2, 2048}}
+  rt.state "kv" {cells = array<i64: 0, 2, 2048>, layers = 2 : i64, page_bytes = 4096 : i64, page_tokens = 64 : i64}
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.plan "ar" {
     // expected-error @+1 {{'rt.slot' op expected 12 coefficients but got 2}}
     rt.slot [0, 16]

@@ -19,7 +19,7 @@ decode.strategy @ar(%s: !decode.sequence<@main>) {
 decode.strategy @s(%s: !decode.sequence<@main>) {
   %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
     %b = decode.lookup %x longest 2 shortest 1 : <@main> -> <5>
-    // expected-error @+1 {{'decode.forward' op is not compiled yet: found layers to skip; expected a forward through all layers}}
+    // expected-error @+1 {{'decode.forward' op is not compiled yet: found layers to skip in a forward of the text; expected them in that of a 'decode.fork' of it}}
     %h, %st = decode.forward %x, %b skip [1] : <@main>, <5>
     %l = decode.head %h : <@main>
     %e = decode.edit %x, %l : <@main>, <@main>
@@ -51,12 +51,12 @@ decode.strategy @ar(%s: !decode.sequence<@main>) {
 decode.strategy @s(%s: !decode.sequence<@main>) {
   %none = decode.new_successors : !decode.successors<3>
   %end:2 = decode.round iter(%x = %s, %table = %none) : !decode.sequence<@main>, !decode.successors<3> {
-    %b = decode.recall %x, %table : <@main>, !decode.successors<3> -> <tree [-1, 0, 0]>
-    // expected-error @+1 {{'decode.forward' op is not compiled yet: found a tree or prompts in its block; expected a chain, such as '!decode.block<5>'}}
-    %h, %st = decode.forward %x, %b : <@main>, <tree [-1, 0, 0]>
+    %b = decode.recall %x, %table : <@main>, !decode.successors<3> -> <tree [-1, 0, 0] prompts 1>
+    // expected-error @+1 {{'decode.forward' op is not compiled yet: found prompts in its block; expected nodes that stand for tokens, such as '!decode.block<tree [-1, 0, 0]>'}}
+    %h, %st = decode.forward %x, %b : <@main>, <tree [-1, 0, 0] prompts 1>
     %l = decode.head %h : <@main>
     %e = decode.edit %x, %l : <@main>, <@main>
-    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <tree [-1, 0, 0]>, <@main>
+    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <tree [-1, 0, 0] prompts 1>, <@main>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
     %stop = decode.stop %y : <@main>
     decode.yield %y, %table until %stop : !decode.sequence<@main>, !decode.successors<3>
@@ -122,39 +122,6 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
     %e = decode.edit %x, %l1 : <@main>, <@main>
     %l = decode.head %h : <@main>
     %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <5>, <@main>
-    %y = decode.commit %x, %st, %p : <@main>, <@main>
-    %stop = decode.stop %y : <@main>
-    decode.yield %y until %stop : !decode.sequence<@main>
-  }
-  decode.return %end : !decode.sequence<@main>
-}
-
-// -----
-
-lm.model @main family "llama" numerics row_invariant max_positions 64 {
-}
-decode.strategy @ar(%s: !decode.sequence<@main>) {
-  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
-    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
-    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
-    %l = decode.head %h : !decode.hidden<@main>
-    %e = decode.edit %x, %l : !decode.sequence<@main>, !decode.logits<@main>
-    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : !decode.block<1>, !decode.logits<@main>
-    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
-    %stop = decode.stop %y : !decode.sequence<@main>
-    decode.yield %y until %stop : !decode.sequence<@main>
-  }
-  decode.return %end : !decode.sequence<@main>
-}
-decode.strategy @s(%s: !decode.sequence<@main>) {
-  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
-    %b = decode.lookup %x longest 2 shortest 1 : <@main> -> <5>
-    %h, %st = decode.forward %x, %b : <@main>, <5>
-    %l = decode.head %h : <@main>
-    %e = decode.edit %x, %l : <@main>, <@main>
-    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <5>, <@main>
-    // expected-error @+1 {{'decode.leaf' op is not compiled yet: found another use of hidden states than one head; expected one 'decode.head' of a forward}}
-    %leaf = decode.leaf %h, %p : <@main>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
     %stop = decode.stop %y : <@main>
     decode.yield %y until %stop : !decode.sequence<@main>

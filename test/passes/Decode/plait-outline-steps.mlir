@@ -45,6 +45,28 @@ decode.strategy @lookup(%s: !decode.sequence<@main>) {
   decode.return %end : !decode.sequence<@main>
 }
 
+// A tree is a block like a chain.
+// CHECK: decode.strategy @recycling(
+// CHECK: %[[B:.*]] = decode.recall
+// CHECK-NEXT: %[[C:.*]], %{{.*}} = decode.run @ar(%{{.*}}, %[[B]]) top 3 : <@main>, <tree [-1, 0, 0, 1]>
+// CHECK-NEXT: %[[P:.*]] = decode.walk %[[B]], %[[C]] : <tree [-1, 0, 0, 1]>
+// CHECK-NEXT: decode.learn_choices %{{.*}}, %[[B]], %[[C]] : <3>, <tree [-1, 0, 0, 1]>
+decode.strategy @recycling(%s: !decode.sequence<@main>) {
+  %none = decode.new_successors : !decode.successors<3>
+  %end:2 = decode.round iter(%x = %s, %a = %none) : !decode.sequence<@main>, !decode.successors<3> {
+    %b = decode.recall %x, %a : <@main>, !decode.successors<3> -> <tree [-1, 0, 0, 1]>
+    %h, %st = decode.forward %x, %b : <@main>, <tree [-1, 0, 0, 1]>
+    %l = decode.head %h : <@main>
+    %e = decode.edit %x, %l : <@main>, <@main>
+    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <tree [-1, 0, 0, 1]>, <@main>
+    %a1 = decode.learn %a, %b, %l : !decode.successors<3>, <tree [-1, 0, 0, 1]>, <@main>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y, %a1 until %stop : !decode.sequence<@main>, !decode.successors<3>
+  }
+  decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.successors<3>
+}
+
 // What has the distribution of @ar may have its text; the greedy rule is that of its rows.
 // CHECK: decode.strategy @reject(
 // CHECK: decode.walk

@@ -10,12 +10,13 @@
 
 // States are numbered as the step's arguments; those with one window share a page
 // table. The layers of all make up those of the model. A weight keeps its layers.
-// Pages of integers hold 64 positions' scales as well.
+// Pages of integers hold 64 positions' scales as well. The cell of a position is a column of
+// keys, a row of values, and of integers two scales.
 // CHECK: rt.model @main attributes {family = "llama", layers = 6 : i64
 // CHECK: rt.weight "w" from "layers.{layer}.w" {cols = 1 : i64, {{.*}}layer_bytes = 64 : i64, layer_first = 1 : i64, layer_step = 2 : i64, layers = 2 : i64
-// CHECK-NEXT: rt.state "kv0" {layers = 2 : i64, page_bytes = 5120 : i64, page_tokens = 64 : i64}
-// CHECK-NEXT: rt.state "kv1" {element = "bf16", layers = 3 : i64, page_bytes = 2560 : i64, page_tokens = 64 : i64, table = 1 : i64, window = 8 : i64}
-// CHECK-NEXT: rt.state "kv2" {element = "int8", layers = 1 : i64, page_bytes = 1792 : i64, page_tokens = 64 : i64}
+// CHECK-NEXT: rt.state "kv0" {cells = array<i64: 0, 1, 1024, 16, 256, 4, 4, 64, 4, 1024, 1, 4096, 64, 0, 64, 1, 4096, 64>, layers = 2 : i64, page_bytes = 5120 : i64, page_tokens = 64 : i64}
+// CHECK-NEXT: rt.state "kv1" {cells = array<i64: 0, 1, 512, 16, 128, 2, 4, 32, 2, 512, 1, 2048, 64, 0, 32, 1, 2048, 32>, element = "bf16", layers = 3 : i64, page_bytes = 2560 : i64, page_tokens = 64 : i64, table = 1 : i64, window = 8 : i64}
+// CHECK-NEXT: rt.state "kv2" {cells = array<i64: 0, 1, 256, 16, 64, 1, 4, 16, 1, 256, 1, 1024, 64, 0, 16, 1, 1024, 16, 1280, 1, 256, 64, 0, 4, 1, 0, 4, 1536, 1, 256, 64, 0, 4, 1, 0, 4>, element = "int8", layers = 1 : i64, page_bytes = 1792 : i64, page_tokens = 64 : i64}
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
   lm.weight @w from "layers.{layer}.w" layers 2 first 1 step 2 : !lm.weight<4, #lm.f32>
   lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> tensor<?x7xf32, #lm.dims<leaves>>
@@ -45,9 +46,9 @@ kernel.func @norm(%x: !x, %p: !w) -> !x attributes {cost = #cost} {
 // A write to one state is none to another, even if they share a page table: no
 // barrier. Reading what was staged waits.
 // CHECK: rt.plan "ar"
-// CHECK: rt.launch @stage_full [#rt.arg<slot 0>, #rt.arg<state 0>, #rt.arg<pages 0>, #rt.arg<input 2>, #rt.arg<input 1>] layers 0 to 2 barrier loop from "a"
-// CHECK-NEXT: rt.launch @stage_near [#rt.arg<slot 0>, #rt.arg<state 1>, #rt.arg<pages 1>, #rt.arg<input 2>, #rt.arg<input 1>] layers 0 to 2 from "b"
-// CHECK-NEXT: rt.launch @attend [#rt.arg<slot 0>, #rt.arg<state 1>, #rt.arg<pages 1>, #rt.arg<input 2>, #rt.arg<input 1>, #rt.arg<slot 1>] layers 0 to 2 barrier from "c"
+// CHECK: rt.launch @stage_full [#rt.arg<slot 0>, #rt.arg<state 0>, #rt.arg<pages 0>, #rt.arg<input 2>, #rt.arg<input 17>, #rt.arg<input 18>, #rt.arg<input 1>] layers 0 to 2 barrier loop from "a"
+// CHECK-NEXT: rt.launch @stage_near [#rt.arg<slot 0>, #rt.arg<state 1>, #rt.arg<pages 1>, #rt.arg<input 2>, #rt.arg<input 17>, #rt.arg<input 18>, #rt.arg<input 1>] layers 0 to 2 from "b"
+// CHECK-NEXT: rt.launch @attend [#rt.arg<slot 0>, #rt.arg<state 1>, #rt.arg<pages 1>, #rt.arg<input 2>, #rt.arg<input 17>, #rt.arg<input 18>, #rt.arg<input 1>, #rt.arg<slot 1>] layers 0 to 2 barrier from "c"
 // CHECK-NEXT: rt.launch @add [#rt.arg<slot 0>, #rt.arg<slot 1>, #rt.arg<slot 0>] layers 0 to 2 barrier from "d"
 // An iteration that is left over is one launch each, of its own layer.
 // CHECK-NEXT: rt.launch @stage_near [{{.*}}#rt.arg<state 1>, #rt.arg<pages 1>{{.*}}] layers 2 to 3 barrier loop from "b"

@@ -24,7 +24,7 @@
 // CHECK-NEXT: rt.kernel @head
 // CHECK-NEXT: rt.weight "embed" from "embed" {cols = 4 : i64, element = bf16, group = 2 : i64, layer_bytes = 256 : i64, layers = 1 : i64, offset = 0 : i64, panel = 16 : i64, rows = 32 : i64}
 // CHECK-NEXT: rt.weight "scale" from "layers.{layer}.scale" {cols = 1 : i64, element = f32, group = 1 : i64, layer_bytes = 64 : i64, layers = 2 : i64, offset = 256 : i64, panel = 0 : i64, rows = 4 : i64}
-// CHECK-NEXT: rt.state "kv" {layers = 2 : i64, page_bytes = {{[0-9]+}} : i64, page_tokens = {{[0-9]+}} : i64}
+// CHECK-NEXT: rt.state "kv" {cells = array<i64: {{.*}}>, layers = 2 : i64, page_bytes = {{[0-9]+}} : i64, page_tokens = {{[0-9]+}} : i64}
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
   lm.weight @scale from "layers.{layer}.scale" layers 2 : !lm.weight<4, #lm.bf16>
   lm.weight @embed from "embed" : !lm.weight<32x4, #lm.bf16>
@@ -81,7 +81,7 @@ kernel.func @head(%x: !h, %p: !embed) -> !l attributes {cost = #cost} {
 // CHECK-NEXT: rt.launch @add [#rt.arg<slot 0>, #rt.arg<slot 1>, #rt.arg<slot 0>] layers 0 to 1 barrier from "j"
 // The state has two buffers, its pages and their table; it is changed in place and
 // is an argument once.
-// CHECK-NEXT: rt.launch @stage [#rt.arg<slot 0>, #rt.arg<state 0>, #rt.arg<pages 0>, #rt.arg<input 2>, #rt.arg<input 1>] layers 0 to 2 barrier loop from "s"
+// CHECK-NEXT: rt.launch @stage [#rt.arg<slot 0>, #rt.arg<state 0>, #rt.arg<pages 0>, #rt.arg<input 2>, #rt.arg<input 17>, #rt.arg<input 18>, #rt.arg<input 1>] layers 0 to 2 barrier loop from "s"
 // CHECK-NEXT: rt.launch @norm [#rt.arg<slot 0>, #rt.arg<weight 1>, #rt.arg<slot 1>] layers 0 to 2 from "n"
 // What is carried from layer to layer keeps its slot.
 // CHECK-NEXT: rt.launch @add [#rt.arg<slot 0>, #rt.arg<slot 1>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"

@@ -11,7 +11,7 @@ import strategies
 VOCABULARY, COUNT, TEMPERATURE = 3, 3, 0.8
 EXACT = {
     "prompt_lookup": {"k": 2, "longest": 2},
-    "spec": {"lengths": [2], "most": 2},
+    "spec": {"k": [2], "most": 2},
     "token_recycling": {"tree": [-1, 0, 0, 1], "successors": 2},
     "medusa": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1},
     "swift": {"k": 2, "skip": [1]},

@@ -29,7 +29,7 @@ decode.strategy @twice(%s: !text) exact identical {
 """
 VARIANTS = {
     "prompt_lookup": {"k": 7, "longest": 2},
-    "spec": {"lengths": [5], "most": 4},  # more are asked for than there is room for
+    "spec": {"k": [5], "most": 4},  # more are asked for than there is room for
     "token_recycling": {"tree": [-1, 0, 0, 1, 3, 4, 5]},
     "medusa": {},
     "swift": {"skip": [3], "k": 6},

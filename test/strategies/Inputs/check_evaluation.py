@@ -7,7 +7,7 @@ import strategies
 
 VARIANTS = {
     "prompt_lookup": [{}, {"k": 1}, {"k": 7, "longest": 2}],
-    "spec": [{}, {"lengths": [3], "most": 3}, {"lengths": [0], "most": 1}],
+    "spec": [{}, {"k": [3], "most": 3}, {"k": [0], "most": 1}],
     "token_recycling": [{}, {"tree": [-1, 0, 1, 2]}],
     "medusa": [{}, {"tree": [-1, 0]}],
     "swift": [{}, {"skip": [3], "k": 6}, {"skip": [0, 1, 2, 3], "k": 2}],

@@ -19,7 +19,7 @@ def main():
         models = strategies.TinyModels(sys.argv[2], draft=draft)
         for temperature in (0, 0.8):
             expected, _ = strategies.autoregressive(models, prompts, COUNT, temperature=temperature)
-            tokens, rounds = models.evaluate(strategies.fill_in(spec, lengths=[4]), "spec", prompts, COUNT,
+            tokens, rounds = models.evaluate(strategies.fill_in(spec, k=[4]), "spec", prompts, COUNT,
                                              temperature=temperature)
             assert tokens == expected or temperature, f"{shape}: {tokens} instead of {expected}"
             assert all(len(row) == COUNT for row in tokens)
@@ -30,7 +30,7 @@ def main():
     models = strategies.TinyModels(sys.argv[2], draft=dict(hidden=16, layers=1, heads=2, kv=2, positions=64))
     for count in (2, 5):
         expected, _ = strategies.autoregressive(models, prompts[1:], count)
-        tokens, _ = models.evaluate(strategies.fill_in(spec, lengths=[8]), "spec", prompts[1:], count)
+        tokens, _ = models.evaluate(strategies.fill_in(spec, k=[8]), "spec", prompts[1:], count)
         assert tokens == expected, f"short target: {tokens} instead of {expected}"
 
     try:

@@ -15,15 +15,15 @@ CASES = [
     ("a tree wider than the vocabulary", "medusa", {"tree": [-1, 0, 0, 0, 0, 0, 1], "first": 5, "second": 4}, [REJECT]),
     ("rejection of one's own drafts", "swift", {"k": 2, "skip": [1]},
      [REJECT, (f"verify_sample %one, %e {WARPS}", f"verify_sample %one, %e {WARPS} purpose draft")]),
-    ("rejection of greedy drafts", "spec", {"lengths": [2], "most": 2},
+    ("rejection of greedy drafts", "spec", {"k": [2], "most": 2},
      [(f"verify_sample %one, %l {WARPS} purpose draft", "verify_greedy %one, %l")]),
     # Drafts of another temperature: each brings its own distribution.
-    ("drafts without warps", "spec", {"lengths": [2], "most": 2},
+    ("drafts without warps", "spec", {"k": [2], "most": 2},
      [(f"verify_sample %one, %l {WARPS} purpose draft", "verify_sample %one, %l [#decode.warp<temperature>] purpose draft")]),
-    ("samples of drafts", "spec", {"lengths": [2], "most": 2},
+    ("samples of drafts", "spec", {"k": [2], "most": 2},
      [(f"verify_reject %b, %w {WARPS}", f"verify_sample %b, %w {WARPS}")]),
     # The second of the two was not drawn for its place: it is the first one again.
-    ("a draft appended twice", "spec", {"lengths": [1], "most": 2},
+    ("a draft appended twice", "spec", {"k": [1], "most": 2},
      [("decode.repeat 2", "decode.repeat 1"),
       ("%longer = decode.append %c, %p", "%short = decode.append %c, %p : !block\n      %longer = decode.append %short, %p")]),
 ]

@@ -17,7 +17,7 @@ SHAPE = dict(vocab=23, hidden=32, layers=4, heads=4, kv=2)
 def fill_in(text, **values):
     """The IR of a strategy file."""
     header = re.match(r"// (\w+)\((.*)\)\n", text)
-    known = dict(re.findall(r"(\w+) = (\[[^\]]*\]|[^,\[]+)", header.group(2)))
+    known = dict(re.findall(r"(\w+) = (?:\w+: )?(\[[^\]]*\]|[^,\[]+)", header.group(2)))
     known.update({name: str(value) for name, value in values.items()})
 
     def replace(match):

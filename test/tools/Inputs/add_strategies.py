@@ -41,7 +41,7 @@ def jacobi(window):
 def spec(most):
     body = [op("pending", [8], [11]), op("forward", [8, 11], [12], step="ar"), op("walk", [11, 12], [13]),
             op("commit", [8, 13], [14]), op("append", [7, 13], [15], size=most + 1)]
-    ops = [op("choose_length", [4], [5], lengths=[0, most // 2, most]), op("pending", [2], [6]),
+    ops = [op("choose_length", [4], [5], lengths=[0, most // 2, most], costs=[1, 1.1, 1.2]), op("pending", [2], [6]),
            op("repeat", [6, 3], [9, 10], count=most, times=5, arguments=[7, 8], body={"ops": body, "yield": [15, 14]}),
            op("forward", [2, 9], [16], step="ar"), op("walk", [9, 16], [17]), op("observe", [4, 9, 17], [18]),
            op("commit", [2, 17], [19]), op("follow", [10, 19], [20]), op("stop", [19], [21])]

@@ -91,6 +91,40 @@ interrupted_by("SIGINT", lambda zero, one: os.kill(zero, signal.SIGINT), 130, r"
 interrupted_by("SIGKILL of rank 0", lambda zero, one: os.kill(zero, signal.SIGKILL), -9,
                r"plait: error: rank 0 has ended without a word.*\n", 2)
 
+# A rank that is slow is no fault, but the statistics say so.
+def slowed(rank):
+    process = subprocess.Popen(["plait", "run", two, "--token-ids", "1,2,3", "--output", "ids", "-n", "60", "--stats",
+                                "--emulate-link", "latency=10ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not workers(two) and process.poll() is None:
+        time.sleep(0.01)
+    pid = workers(two)[0] if rank else process.pid
+    time.sleep(0.2)
+    try:
+        while process.poll() is None and rank is not None:
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.1)
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(0.02)
+    except ProcessLookupError:
+        pass  # it has just ended
+    return process.communicate(timeout=60)[1]
+
+
+for rank in (0, 1):
+    err = slowed(rank)
+    check("a slow rank", re.search(rf"^waiting    rank 0: [\d.]+ s, rank 1: [\d.]+ s; rank {rank} is slower than the "
+                                   r"others: \d+% of the time they wait for it$", err, re.M), err)
+err = slowed(None)
+check("no slow rank", re.search(r"^waiting    rank 0: [\d.]+ s, rank 1: [\d.]+ s$", err, re.M), err)
+
+# What the machine does not give is one error, and no process is left.
+for limit, message in (("-n 5", "Too many open files"), ("-v 20000", "cannot map the shared memory of the group"),
+                       ("-f 16", r"cannot allocate \d+ bytes of shared memory: File too large")):
+    found = subprocess.run(["bash", "-c", f"ulimit {limit}; exec plait run {two} --token-ids 1,2,3"],
+                           capture_output=True, text=True, timeout=60)
+    check(f"ulimit {limit}", found.returncode == 1 and re.fullmatch(f"plait: error: .*{message}.*\n", found.stderr), found)
+    check(f"ulimit {limit}: no process is left", all_gone(two), workers(two))
+
 # An error of another rank is told once, by rank 0.
 broken = os.path.join(work, "broken.plait")
 shutil.copytree(two, broken, dirs_exist_ok=True)

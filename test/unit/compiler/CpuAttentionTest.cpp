@@ -27,9 +27,19 @@ struct Shape {
 struct Sequence {
   DenseValue query, key, value;
 };
-/// Tokens [begin, end) of a sequence as one row of a step.
+/// Tokens [begin, end) of a sequence as one row of a step. With `parents` a tree: token
+/// begin + i continues token begin + parents[i], the first one what lies before it.
 struct Part {
   int64_t sequence, begin, end;
+  std::vector<int64_t> parents = {};
+
+  /// Tokens of the row that lead to number `i`, the first one first.
+  std::vector<int64_t> pathTo(int64_t i) const {
+    std::vector<int64_t> path = {i};
+    while (path.front() > 0)
+      path.insert(path.begin(), parents.empty() ? path.front() - 1 : parents[size_t(path.front())]);
+    return path;
+  }
 };
 
 DenseValue concatenate(ArrayRef<DenseValue> parts) {
@@ -78,7 +88,14 @@ public:
       keys.push_back(takeRows(sequence.key, part.begin, part.end));
       values.push_back(takeRows(sequence.value, part.begin, part.end));
       DenseValue &position = positions.emplace_back(DenseValue::zeros({part.end - part.begin}));
-      std::iota(position.data.begin(), position.data.end(), double(part.begin));
+      for (int64_t i = 0; i < part.end - part.begin; ++i) {
+        std::vector<int64_t> path = part.pathTo(i), &slots = rows.paths.emplace_back();
+        position.data[size_t(i)] = double(part.begin + int64_t(path.size()) - 1);
+        // From where the path leaves the chain.
+        for (size_t depth = 0; depth < path.size(); ++depth)
+          if (!slots.empty() || path[depth] != int64_t(depth))
+            slots.push_back(part.begin + path[depth]);
+      }
       rows.tokenRows.insert(rows.tokenRows.end(), part.end - part.begin, int64_t(row));
       std::vector<int32_t> &pages = entries[part.sequence];
       while (int64_t(pages.size()) * kernel::PageLayout::tokens < part.end) {
@@ -121,7 +138,7 @@ public:
   }
 
 private:
-  static constexpr int64_t pageCount = 24;
+  static constexpr int64_t pageCount = 40;
   static constexpr const char *cost = " attributes {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, "
                                       "0, 0], activations = [0, 0, 0, 0, 0]>} {\n";
 
@@ -224,6 +241,41 @@ TEST_P(CpuAttention, PositionByPosition) {
   for (int64_t t = 50; t < 140; ++t)
     cache.step({{0, t, t + 1}});
   cache.expectAllClose();
+}
+
+/// Rows that are trees: each token has the bits that it has at the end of a chain, its path.
+TEST_P(CpuAttention, Trees) {
+  const std::vector<int64_t> byDepth = {-1, 0, 1, 1, 1, 2, 2, 4, 7, 8}, byBranch = {-1, 0, 1, 2, 1, 4, 5, 0, 7};
+  for (int64_t begin : {1, 62, 128})
+    for (const std::vector<int64_t> &parents : {byDepth, byBranch}) {
+      int64_t count = int64_t(parents.size()), rowSize = shape().heads * shape().headDim;
+      auto sequences = randomSequences({begin + count});
+      Part tree{0, begin, begin + count, parents};
+      std::vector<Sequence> chains;
+      std::vector<Part> before, after;
+      for (int64_t i = 0; i < count; ++i) {
+        std::vector<int64_t> path = tree.pathTo(i);
+        auto take = [&](const DenseValue &from) {
+          std::vector<DenseValue> rows = {takeRows(from, 0, begin)};
+          for (int64_t token : path)
+            rows.push_back(takeRows(from, begin + token, begin + token + 1));
+          return concatenate(rows);
+        };
+        chains.push_back({take(sequences[0].query), take(sequences[0].key), take(sequences[0].value)});
+        before.push_back({i, 0, begin});
+        after.push_back({i, begin, begin + int64_t(path.size())});
+      }
+      Cache one(shape(), target(), sequences, 1), many(shape(), target(), chains, 2);
+      one.step({{0, 0, begin}});
+      many.step(before, /*compare=*/false);
+      std::vector<float> got = one.step({tree}), flat = many.step(after, /*compare=*/false), wanted;
+      int64_t end = 0;
+      for (const Part &part : after) {
+        end += part.end - part.begin;
+        wanted.insert(wanted.end(), flat.begin() + (end - 1) * rowSize, flat.begin() + end * rowSize);
+      }
+      expectSameBits(got, wanted);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(

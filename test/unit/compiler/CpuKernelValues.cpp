@@ -193,8 +193,16 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
     else if (auto tensor = dyn_cast<RankedTensorType>(type))
       add(toBuffer(valueAs<DenseValue>(value), tensor.getElementType()));
     else if (isa<lm::RowsType>(type)) {
-      const auto &rows = valueAs<RowsValue>(value).tokenRows;
-      add(Guarded(std::vector<int32_t>(rows.begin(), rows.end())));
+      const auto &rows = valueAs<RowsValue>(value);
+      add(Guarded(std::vector<int32_t>(rows.tokenRows.begin(), rows.tokenRows.end())));
+      std::vector<int32_t> ends, paths;
+      for (size_t t = 0; t < rows.tokenRows.size(); ++t) {
+        if (!rows.paths.empty())
+          paths.insert(paths.end(), rows.paths[t].begin(), rows.paths[t].end());
+        ends.push_back(int32_t(paths.size()));
+      }
+      add(Guarded(ends));
+      add(Guarded(paths));
     } else {
       buffers.push_back(step.pages);
       add(Guarded(step.pageTable));

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
 using namespace plait;
 
@@ -97,12 +98,28 @@ TEST(StrategyCall, TakesDraftModels) {
   EXPECT_EQ(fill("", text), "--decode: a: found no argument 'draft'; expected draft=PATH, a model to draft with");
 }
 
+/// A word stands for the default, and one number for a list of it.
+TEST(StrategyCall, TakesWords) {
+  const std::string text = "// a(k = auto: [0, 2], n = 1)\nof $k";
+  for (auto [arguments, call, filled] :
+       {std::tuple("", "a(k=auto,n=1)", "of [0,2]"), std::tuple("n=3, k = auto", "a(k=auto,n=3)", "of [0,2]"),
+        std::tuple("k=4", "a(k=4,n=1)", "of [4]"), std::tuple("k=[1, 3]", "a(k=[1,3],n=1)", "of [1,3]")}) {
+    auto strategy = fillStrategy("a.mlir", text, arguments);
+    ASSERT_TRUE(bool(strategy)) << strategy.status().message();
+    EXPECT_EQ(strategy->call, call);
+    EXPECT_NE(strategy->text.find(filled), std::string::npos) << strategy->text;
+  }
+  EXPECT_EQ(fill("k=all", text),
+            "--decode: a: found k='all'; expected k=VALUE, an integer, a list of integers or auto");
+}
+
 TEST(StrategyCall, FindsStrategies) {
   auto lookup = fillStrategy(" prompt_lookup (k=2)");
   ASSERT_TRUE(bool(lookup)) << lookup.status().message();
   EXPECT_EQ(lookup->call, "prompt_lookup(k=2,longest=3,shortest=1)");
   EXPECT_EQ(lookup->source, "strategies/prompt_lookup.mlir");
-  EXPECT_NE(lookup->text.find("longest 3 shortest 1 : <@main> -> <3>"), std::string::npos);
+  EXPECT_NE(lookup->text.find("longest 3 shortest 1 : <@main> ->"), std::string::npos);
+  EXPECT_NE(lookup->text.find("!block = !decode.block<3>"), std::string::npos);
   EXPECT_EQ(lookup->text.find('$'), std::string::npos);
 
   EXPECT_EQ(refusal("prompt_lokup(k=4)"),

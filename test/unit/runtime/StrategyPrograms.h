@@ -55,15 +55,69 @@ inline std::shared_ptr<const RoundProgram> jacobi(int nodes = 4) {
                         "NODES", std::to_string(nodes)));
 }
 
-/// The model drafts for itself, with a fork of its text; it reports `top` tokens.
-inline std::shared_ptr<const RoundProgram> forks(int count = 4) {
-  return parse(replaced(replaced(R"({"name": "swift", "exact": "identical", "models": ["main"], "values": 20,
+/// A tree of what was probable after each token when it was last seen.
+inline std::shared_ptr<const RoundProgram> recycling(const std::string &parents = "[-1, 0, 0, 1, 1, 3]") {
+  return parse(replaced(R"({"name": "token_recycling", "exact": "identical", "models": ["main"], "values": 10,
+    "begin": [{"op": "new_successors", "operands": [], "results": [7]}], "inits": [0, 7], "arguments": [1, 8],
+    "round": {"ops": [
+      {"op": "recall", "operands": [1, 8], "results": [2], "parents": PARENTS},
+      {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar", "top": 3},
+      {"op": "walk", "operands": [2, 3], "results": [4]},
+      {"op": "learn", "operands": [8, 2, 3], "results": [9], "count": 3},
+      {"op": "commit", "operands": [1, 4], "results": [5]},
+      {"op": "stop", "operands": [5], "results": [6]}], "yield": [5, 9], "stop": 6}})",
+                        "PARENTS", parents));
+}
+
+/// Trees in what drafts as well: a draft model verifies trees of its own, and so does a fork.
+inline std::shared_ptr<const RoundProgram> treesOfDrafts(const std::string &model) {
+  std::string fork = model == "main" ? R"({"op": "fork", "operands": [2], "results": [3]},)" : "";
+  std::string drop = model == "main" ? R"({"op": "drop", "operands": [10], "results": []},)" : "";
+  std::string follow = model == "main" ? "" : R"({"op": "follow", "operands": [10, 19], "results": [20]},)";
+  std::string program = R"({"name": "trees", "exact": "identical", "models": [MODELS], "values": 32,
+    "begin": [{"op": "new_successors", "operands": [], "results": [22]},
+              {"op": "new_successors", "operands": [], "results": [23]}],
+    "inits": INITS, "arguments": ARGUMENTS, "round": {"ops": [
+      FORK
+      {"op": "pending", "operands": [2], "results": [6]},
+      {"op": "repeat", "count": 2, "operands": [6, 3, 5], "arguments": [7, 8, 28], "results": [9, 10, 29],
+       "body": {"ops": [
+        {"op": "recall", "operands": [8, 28], "results": [11], "parents": [-1, 0, 0, 1, 2]},
+        {"op": "forward", "operands": [8, 11], "results": [12], "step": "ar", "top": 2},
+        {"op": "walk", "operands": [11, 12], "results": [13]},
+        {"op": "learn", "operands": [28, 11, 12], "results": [30], "count": 2},
+        {"op": "commit", "operands": [8, 13], "results": [14]},
+        {"op": "append", "operands": [7, 13], "results": [15], "size": 4}], "yield": [15, 14, 30]}},
+      DROP
+      {"op": "recall", "operands": [2, 4], "results": [31], "parents": [-1, 0, 0, 1, 2, 2]},
+      {"op": "forward", "operands": [2, 31], "results": [16], "step": "ar", "top": 2},
+      {"op": "walk", "operands": [31, 16], "results": [17]},
+      {"op": "learn", "operands": [4, 31, 16], "results": [18], "count": 2},
+      {"op": "commit", "operands": [2, 17], "results": [19]},
+      FOLLOW
+      {"op": "stop", "operands": [19], "results": [21]}], "yield": YIELD, "stop": 21}})";
+  for (auto [name, text] :
+       {std::pair<std::string, std::string>{"MODELS", model == "main" ? R"("main")" : R"("main", "MODEL")"},
+        {"MODEL", model},
+        {"INITS", model == "main" ? "[0, 22, 23]" : "[0, 22, 23, 1]"},
+        {"ARGUMENTS", model == "main" ? "[2, 4, 5]" : "[2, 4, 5, 3]"},
+        {"YIELD", model == "main" ? "[19, 18, 29]" : "[19, 18, 29, 20]"},
+        {"FORK", fork},
+        {"DROP", drop},
+        {"FOLLOW", follow}})
+    program = replaced(program, name, text);
+  return parse(program);
+}
+
+/// The model drafts for itself, with a fork of its text, by `step`; it reports `top` tokens.
+inline std::shared_ptr<const RoundProgram> forks(int count = 4, const std::string &step = "ar") {
+  return parse(replaced(replaced(replaced(R"({"name": "swift", "exact": "identical", "models": ["main"], "values": 20,
     "begin": [], "inits": [0], "arguments": [1], "round": {"ops": [
       {"op": "pending", "operands": [1], "results": [2]},
       {"op": "fork", "operands": [1], "results": [3]},
       {"op": "repeat", "count": COUNT, "operands": [2, 3], "arguments": [4, 5], "results": [6, 7], "body": {"ops": [
         {"op": "pending", "operands": [5], "results": [8]},
-        {"op": "forward", "operands": [5, 8], "results": [9], "step": "ar", "top": 2},
+        {"op": "forward", "operands": [5, 8], "results": [9], "step": "STEP", "top": 2},
         {"op": "walk", "operands": [8, 9], "results": [10]},
         {"op": "commit", "operands": [5, 10], "results": [11]},
         {"op": "append", "operands": [4, 10], "results": [12], "size": NODES}], "yield": [12, 11]}},
@@ -72,8 +126,26 @@ inline std::shared_ptr<const RoundProgram> forks(int count = 4) {
       {"op": "walk", "operands": [6, 13], "results": [14]},
       {"op": "commit", "operands": [1, 14], "results": [15]},
       {"op": "stop", "operands": [15], "results": [16]}], "yield": [15], "stop": 16}})",
-                                 "COUNT", std::to_string(count)),
-                        "NODES", std::to_string(count + 1)));
+                                          "COUNT", std::to_string(count)),
+                                 "NODES", std::to_string(count + 1)),
+                        "STEP", step));
+}
+
+/// Two heads guess what follows the last accepted token's successor.
+inline std::shared_ptr<const RoundProgram> heads() {
+  return parse(R"({"name": "medusa", "exact": "identical", "models": ["main"], "values": 15,
+    "begin": [{"op": "new_candidates", "operands": [], "results": [7]},
+              {"op": "new_candidates", "operands": [], "results": [8]}],
+    "inits": [0, 7, 8], "arguments": [1, 9, 10], "round": {"ops": [
+      {"op": "expand", "operands": [1, 9, 10], "results": [2], "parents": [-1, 0, 1]},
+      {"op": "forward", "operands": [1, 2], "results": [3, 11], "step": "ar_hidden"},
+      {"op": "walk", "operands": [2, 3], "results": [4]},
+      {"op": "leaf", "operands": [11, 4], "results": [12]},
+      {"op": "commit", "operands": [1, 4], "results": [5]},
+      {"op": "stop", "operands": [5], "results": [6]},
+      {"op": "head", "operands": [12], "results": [13], "step": "head_first", "count": 1},
+      {"op": "head", "operands": [12], "results": [14], "step": "head_second", "count": 2}],
+      "yield": [5, 13, 14], "stop": 6}})");
 }
 
 /// Another model drafts, as many tokens as pay.

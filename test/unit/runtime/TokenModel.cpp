@@ -7,6 +7,8 @@
 
 #include "test/unit/runtime/TokenModel.h"
 
+#include "runtime/core/CellMoves.h"
+
 #include <algorithm>
 #include <numeric>
 #include <utility>
@@ -66,19 +68,34 @@ TokenModel::Cell &TokenModel::cell(size_t table, const StepRow &row, int64_t pos
   return cells[table][size_t(page * stepLimits.pageTokens + position % stepLimits.pageTokens)];
 }
 
-/// The first `length` tokens as they are in the pages of the first table, which has no window;
-/// the others must have them as far as their windows reach.
-Expected<std::vector<int32_t>> TokenModel::textOf(const StepRow &row, int64_t length) {
+/// The tokens that `token` of a row continues, the first one first, and itself.
+static std::vector<int64_t> pathTo(const StepRow &row, int64_t token) {
+  std::vector<int64_t> path;
+  for (int64_t at = token; at >= 0; at = row.parents.empty() ? at - 1 : row.parents[size_t(at)])
+    path.insert(path.begin(), at);
+  return path;
+}
+
+/// The text up to a token of the row as it is in the pages of the first table, which has no
+/// window; the others must have it as far as their windows reach.
+Expected<std::vector<int32_t>> TokenModel::textOf(const StepRow &row, int64_t token, bool skips) {
+  std::vector<int64_t> path = pathTo(row, token);
+  int64_t length = row.firstPosition + int64_t(path.size());
+  auto slotOf = [&](int64_t position) {
+    return position < row.firstPosition ? position : row.firstPosition + path[size_t(position - row.firstPosition)];
+  };
   std::vector<int32_t> text;
   for (int64_t position = 0; position < length; ++position)
-    text.push_back(cell(0, row, position).token);
+    text.push_back(cell(0, row, slotOf(position)).token);
   for (size_t table = 0; table < cells.size(); ++table) {
     int64_t window = stepLimits.tables[table].window;
     for (int64_t position = window ? std::max<int64_t>(0, length - window) : 0; position < length; ++position) {
-      const Cell &found = cell(table, row, position);
+      const Cell &found = cell(table, row, slotOf(position));
       if (found.position != position || found.token != text[size_t(position)] || found.token < 0)
         return internalError("token model: table " + std::to_string(table) + ": found position " +
                              std::to_string(found.position) + "; expected " + std::to_string(position));
+      if (!found.isWhole && !skips)
+        return internalError("token model: position " + std::to_string(position) + ": found no keys of some layers");
     }
   }
   return text;
@@ -87,24 +104,37 @@ Expected<std::vector<int32_t>> TokenModel::textOf(const StepRow &row, int64_t le
 Expected<StepResult> TokenModel::run(StepBatch batch, StepProfile *) {
   PLAIT_RETURN_IF_ERROR(checkBatch(batch, stepLimits));
   ++numSteps;
+  StepResult result;
+  if (stepLimits.isHead(batch.step)) {
+    for (const StepRow &row : batch.rows) {
+      ++numHeads;
+      TokenChoice choice = chooseHead(*row.leaves[0].hidden, row.leaves[0], batch.step);
+      result.leaves.push_back({choice.token, PLAIT_LEAF_OK, choice.logprob, std::move(choice.top)});
+    }
+    return result;
+  }
+  bool skips = batch.step && stepLimits.steps[size_t(batch.step)].name.starts_with("ar_skip");
+  int64_t hidden = stepLimits.returnedHidden(batch.step);
   for (const StepRow &row : batch.rows) {
     ++numRows;
     numTokens += int64_t(row.tokens.size());
     for (size_t table = 0; table < cells.size(); ++table)
       for (size_t i = 0; i < row.tokens.size(); ++i) {
-        int64_t position = row.firstPosition + int64_t(i);
-        cell(table, row, position) = {row.tokens[i], position};
+        int64_t depth = int64_t(pathTo(row, int64_t(i)).size()) - 1;
+        cell(table, row, row.firstPosition + int64_t(i)) = {row.tokens[i], row.firstPosition + depth, !skips};
       }
   }
-  StepResult result;
   for (const StepRow &row : batch.rows)
     for (const StepLeaf &leaf : row.leaves) {
-      PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> text, textOf(row, row.firstPosition + leaf.token + 1));
-      TokenChoice choice = choose(text, leaf);
+      PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> text, textOf(row, leaf.token, skips));
+      TokenChoice choice = (skips ? chooseSkipping : choose)(text, leaf);
       LeafResult &chosen = result.leaves.emplace_back();
       chosen.token = choice.token;
       chosen.logprob = choice.logprob;
       chosen.top = std::move(choice.top);
+      if (hidden)
+        chosen.hidden = std::make_shared<const std::vector<float>>(
+            std::vector<float>{float(text.size() < 2 ? -1 : text[text.size() - 2]), float(text.back())});
       chosen.status = choice.token < 0 ? PLAIT_LEAF_NONFINITE
                       : std::find(leaf.stops.begin(), leaf.stops.end(), choice.token) != leaf.stops.end()
                           ? PLAIT_LEAF_STOPPED
@@ -116,5 +146,17 @@ Expected<StepResult> TokenModel::run(StepBatch batch, StepProfile *) {
 Status TokenModel::copyPage(size_t table, int32_t from, int32_t to) {
   int64_t size = stepLimits.pageTokens;
   std::copy_n(cells[table].begin() + from * size, size, cells[table].begin() + to * size);
+  return Status::success();
+}
+
+Status TokenModel::moveCells(std::span<const CellMove> moves) {
+  PLAIT_RETURN_IF_ERROR(checkMoves(moves, stepLimits));
+  numMoves += int64_t(moves.size());
+  for (const CellMove &move : moves) {
+    auto at = [&](int64_t page, int64_t slot) -> Cell & {
+      return cells[size_t(move.table)][size_t(page * stepLimits.pageTokens + slot)];
+    };
+    at(move.toPage, move.toSlot) = at(move.fromPage, move.fromSlot);
+  }
   return Status::success();
 }

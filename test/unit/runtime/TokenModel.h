@@ -31,14 +31,20 @@ using ChooseToken = std::function<TokenChoice(const std::vector<int32_t> &text, 
 TokenChoice chooseByHash(const std::vector<int32_t> &text, const StepLeaf &leaf, int32_t vocabulary, int wrongOf = 0,
                          int64_t nanAt = INT64_MAX);
 
-/// Runs steps over pages of token ids: `choose` sees the text that is in a row's pages, and a
-/// page that is not the text's own, was given back or not written is an error of the step.
+/// What a head chooses after the hidden state of a token.
+using ChooseHead = std::function<TokenChoice(const std::vector<float> &hidden, const StepLeaf &leaf, int32_t step)>;
+
+/// Runs steps over pages of token ids: `choose` sees the text, or the path of a tree, that is in a
+/// row's pages, and a page that is not the text's own, was given back or not written is an error of
+/// the step. So is, for another step, what one that leaves out layers has written ("ar_skip_1").
+/// Hidden states are the last two tokens.
 class TokenModel final : public StepRunner {
 public:
   TokenModel(std::shared_ptr<const Model> manifest, StepLimits limits, ChooseToken choose);
 
   Expected<StepResult> run(StepBatch batch, StepProfile *profile = nullptr) override;
   Status copyPage(size_t table, int32_t from, int32_t to) override;
+  Status moveCells(std::span<const CellMove> moves) override;
   Status beginHandover(const HandoverMessage &) override { return unsupported("no handover"); }
   Expected<uint64_t> finishHandover() override { return unsupported("no handover"); }
   int64_t replica() const override { return 0; }
@@ -48,15 +54,18 @@ public:
   bool hasLogits() const override { return false; }
   unsigned threads() const override { return 1; }
 
-  int64_t numSteps = 0, numRows = 0, numTokens = 0;
+  ChooseToken chooseSkipping = nullptr; ///< of steps that leave out layers
+  ChooseHead chooseHead = nullptr;
+  int64_t numSteps = 0, numRows = 0, numTokens = 0, numMoves = 0, numHeads = 0;
 
 private:
   struct Cell {
     int32_t token = -1;
     int64_t position = -1;
+    bool isWhole = true; ///< written for all layers
   };
   Cell &cell(size_t table, const StepRow &row, int64_t position);
-  Expected<std::vector<int32_t>> textOf(const StepRow &row, int64_t length);
+  Expected<std::vector<int32_t>> textOf(const StepRow &row, int64_t token, bool skips);
 
   std::shared_ptr<const Model> described;
   StepLimits stepLimits;

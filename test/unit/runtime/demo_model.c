@@ -61,6 +61,12 @@ static entry_t *entryOf(void *state, const int32_t *pages, const int64_t *dims, 
   return (entry_t *)state + (int64_t)page * PAGE_TOKENS + position % PAGE_TOKENS;
 }
 
+/* Where position `position` lies that token t at `last` sees. */
+static int64_t slotOf(const int32_t *ends, const int32_t *paths, int64_t t, int64_t last, int64_t position) {
+  int64_t index = ends[t] - 1 - (last - position);
+  return index < (t ? ends[t - 1] : 0) ? position : paths[index];
+}
+
 #define KERNEL(name)                                                                                                   \
   static void name(const plait_context_v1_t *context, void *const *b, const int64_t *dims, int64_t begin, int64_t end, \
                    int64_t step)
@@ -91,25 +97,25 @@ KERNEL(runBias) {
     scratch[tile] = (tile + 1) * fixed(*(const float *)b[1]);
 }
 
-/* kv, pages, x, positions, rows */
+/* kv, pages, x, positions, rows, path ends, paths */
 KERNEL(runStore) {
   const int64_t *x = b[2];
   const int32_t *positions = b[3], *rows = b[4];
   FOR_ITEMS(1, PLAIT_DIM_TOKENS) {
-    entry_t *entry = entryOf(b[0], b[1], dims, rows[t], positions[t]);
+    entry_t *entry = entryOf(b[0], b[1], dims, rows[t], slotOf(b[5], b[6], t, positions[t], positions[t]));
     entry->value = (int32_t)(x[t] < 0 ? -1 : reduce(31 * x[t] + 1));
     entry->position = positions[t];
   }
 }
 
-/* y, kv, pages, positions, rows */
+/* y, kv, pages, positions, rows, path ends, paths */
 KERNEL(runAttend) {
   int64_t *y = b[0];
   const int32_t *positions = b[3], *rows = b[4];
   FOR_ITEMS(1, PLAIT_DIM_TOKENS) {
     int64_t sum = 0;
     for (int64_t j = 0; j <= positions[t]; ++j) {
-      const entry_t *entry = entryOf(b[1], b[2], dims, rows[t], j);
+      const entry_t *entry = entryOf(b[1], b[2], dims, rows[t], slotOf(b[5], b[6], t, positions[t], j));
       if (sum >= 0 && entry->value >= 0)
         sum = reduce(sum + (j + 1) * (int64_t)entry->value);
       else
@@ -171,14 +177,14 @@ static int isMasked(void *const *b, int64_t leaf, int64_t token) {
 
 /* tokens, status, logprob, logits or scratch, leaves, x, aux, pages, positions,
  * rows, temperature, top k, top p, min p, seed, sequence, stops, scratch, edit ends,
- * tokens, biases, scales and offsets, top counts, tokens and logprobs */
+ * tokens, biases, scales and offsets, top counts, tokens and logprobs, path ends, paths */
 static void head(const plait_context_v1_t *context, void *const *b, const int64_t *dims, int64_t leaf, float *logits) {
   int64_t t = ((const int32_t *)b[4])[leaf];
   int64_t position = ((const int32_t *)b[8])[t], row = ((const int32_t *)b[9])[t];
   const int64_t *scratch = b[17];
   int64_t z = ((const int64_t *)b[5])[t];
   for (int64_t j = position < WINDOW ? 0 : position - WINDOW + 1; j <= position; ++j) {
-    const entry_t *entry = entryOf(b[6], b[7], dims, row, j);
+    const entry_t *entry = entryOf(b[6], b[7], dims, row, slotOf(b[26], b[27], t, position, j));
     z = z < 0 || entry->value < 0 ? -1 : reduce(z + (j + 3) * (int64_t)entry->value);
     if (entry->position != j && z >= 0)
       z = reduce(z + 12345); /* a page that was given back too early */
@@ -265,9 +271,10 @@ static const plait_weight_v4_t weights[] = {
      0, 0, 0, 0, 0, 0, 1, 1},
 };
 
-static const plait_state_v2_t states[] = {
-    {"kv", LAYERS, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t), 0, 0, 0},
-    {"aux", 1, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t), WINDOW, 1, 0},
+static const plait_cells_v1_t cells[] = {{0, 1, 0, PAGE_TOKENS, 0, sizeof(entry_t), 1, 0, sizeof(entry_t)}};
+static const plait_state_v3_t states[] = {
+    {"kv", LAYERS, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t), 0, cells, 0, 1},
+    {"aux", 1, PAGE_TOKENS, PAGE_TOKENS * sizeof(entry_t), WINDOW, cells, 1, 1},
 };
 
 /* Slots: x, y, scratch, shares of x. */
@@ -289,17 +296,18 @@ static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
 #define STATE(i) {PLAIT_ARG_STATE, i}, {PLAIT_ARG_PAGES, i}
 #define IN(i) {PLAIT_ARG_INPUT, PLAIT_IN_##i}
 #define OUT(i) {PLAIT_ARG_OUTPUT, PLAIT_OUT_##i}
+#define PATHS IN(PATH_ENDS), IN(PATHS)
 #define HEAD_ARGS(...)                                                                             \
   OUT(TOKENS), OUT(STATUS), OUT(LOGPROB), __VA_ARGS__, IN(LEAVES), SLOT(0), STATE(1), IN(POSITIONS),    \
       IN(TOKEN_ROWS), IN(TEMPERATURE), IN(TOP_K), IN(TOP_P), IN(MIN_P), IN(SEED),                    \
       IN(SEQUENCE), IN(STOPS), SLOT(2), IN(EDIT_ENDS), IN(EDIT_TOKENS), IN(EDIT_BIASES),          \
-      IN(EDIT_SCALES), IN(EDIT_OFFSETS), IN(TOP_COUNTS), OUT(TOP_TOKENS), OUT(TOP_LOGPROBS)
+      IN(EDIT_SCALES), IN(EDIT_OFFSETS), IN(TOP_COUNTS), OUT(TOP_TOKENS), OUT(TOP_LOGPROBS), PATHS
 #if RANKS > 1
 #define SHARE_ARGS                                                                                 \
-  , SLOT(3), SLOT(0), /* 51: split */                                                              \
-      SLOT(3), SLOT(3), /* 53: all-reduce */                                                       \
-      SLOT(0), SLOT(3) /* 55: join */
-#define SHARE_LAUNCHES {8, 51, 2, 1, 0, 3, 0, 4}, {-1, 53, 2, 1, 0, 3, 0, 4}, {9, 55, 2, 1, 0, 3, 0, 4},
+  , SLOT(3), SLOT(0), /* 59: split */                                                              \
+      SLOT(3), SLOT(3), /* 61: all-reduce */                                                       \
+      SLOT(0), SLOT(3) /* 63: join */
+#define SHARE_LAUNCHES {8, 59, 2, 1, 0, 3, 0, 4}, {-1, 61, 2, 1, 0, 3, 0, 4}, {9, 63, 2, 1, 0, 3, 0, 4},
 #else
 #define SHARE_ARGS
 #define SHARE_LAUNCHES
@@ -308,12 +316,12 @@ static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
   {                                                                                                \
     SLOT(0), WEIGHT(0), IN(TOKENS),                                       /* 0: embed */           \
         SLOT(2), WEIGHT(2),                                               /* 3: bias */            \
-        STATE(0), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS),                 /* 5: store */           \
-        SLOT(1), STATE(0), IN(POSITIONS), IN(TOKEN_ROWS),                 /* 10: attend */         \
-        SLOT(0), SLOT(1), WEIGHT(1),                                      /* 15: combine */        \
-        SLOT(0), WEIGHT(1),                                               /* 18: twist */          \
-        STATE(1), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS),                 /* 20: store */          \
-        HEAD_ARGS(__VA_ARGS__)                                            /* 25: head */           \
+        STATE(0), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS), PATHS,          /* 5: store */           \
+        SLOT(1), STATE(0), IN(POSITIONS), IN(TOKEN_ROWS), PATHS,          /* 12: attend */         \
+        SLOT(0), SLOT(1), WEIGHT(1),                                      /* 19: combine */        \
+        SLOT(0), WEIGHT(1),                                               /* 22: twist */          \
+        STATE(1), SLOT(0), IN(POSITIONS), IN(TOKEN_ROWS), PATHS,          /* 24: store */          \
+        HEAD_ARGS(__VA_ARGS__)                                            /* 31: head */           \
         SHARE_ARGS                                                                                 \
   }
 static const plait_arg_v1_t args[] = ARGS(SLOT(2));
@@ -323,11 +331,11 @@ static const plait_arg_v1_t debugArgs[] = ARGS(OUT(LOGITS));
 #define LAUNCHES(head)                                                                             \
   {                                                                                                \
     {0, 0, 3, 0, 0, 1, 0, 0}, {1, 3, 2, 0, 0, 1, 0, 1},                      /* same time */       \
-        {2, 5, 5, 1, 0, 3, 1, 2}, {3, 10, 5, 1, 0, 3, 0, 3}, {4, 15, 3, 1, 0, 3, 0, 4}, /* loop */ \
+        {2, 5, 7, 1, 0, 3, 1, 2}, {3, 12, 7, 1, 0, 3, 0, 3}, {4, 19, 3, 1, 0, 3, 0, 4}, /* loop */ \
         SHARE_LAUNCHES                                                                             \
-        {5, 18, 2, 1, 0, 3, 1, 5},                                           /* a second loop */   \
-        {5, 18, 2, 1, 1, 2, 0, 5},                                           /* layer 1 alone */   \
-        {2, 20, 5, 1, 0, 1, 0, 2}, {head, 25, 26, 1, 0, 1, 0, 6}                                   \
+        {5, 22, 2, 1, 0, 3, 1, 5},                                           /* a second loop */   \
+        {5, 22, 2, 1, 1, 2, 0, 5},                                           /* layer 1 alone */   \
+        {2, 24, 7, 1, 0, 1, 0, 2}, {head, 31, 28, 1, 0, 1, 0, 6}                                   \
   }
 /* clang-format on */
 static const plait_launch_v2_t launches[] = LAUNCHES(6);

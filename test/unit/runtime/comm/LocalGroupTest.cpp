@@ -21,6 +21,7 @@
 #include <random>
 #include <thread>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -340,6 +341,45 @@ TEST_P(LocalGroupFaults, NameTheRankOfAGroup) {
     EXPECT_TRUE(
         ranks.message(rank).starts_with("rank 3 has not reached all_reduce @layers.mlp.down: no sign of life for"))
         << ranks.message(rank);
+  }
+}
+
+TEST_P(LocalGroupFaults, AreSeenByWhoWaitsForNobody) {
+  Processes ranks(group(3), [](Communicator &c) -> Status {
+    PLAIT_RETURN_IF_ERROR(c.barrier("first"));
+    if (c.rank() == 1)
+      std::this_thread::sleep_for(std::chrono::seconds(1)); // a rank that is busy is no fault
+    if (c.rank() == 2)
+      ::raise(SIGSTOP);
+    Status status;
+    while ((status = c.lookAround()).ok())
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return status;
+  });
+  ranks.waitStopped(2);
+  auto begin = Clock::now();
+  ranks.signal(2, GetParam());
+  for (size_t rank : {0, 1}) {
+    EXPECT_EQ(ranks.wait(rank), 1);
+    EXPECT_TRUE(ranks.message(rank).starts_with("rank 2 is lost: no sign of life for") ||
+                (rank == 1 && ranks.message(rank).starts_with("rank 0 is lost: it has left the group")))
+        << ranks.message(rank);
+  }
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
+}
+
+TEST(LocalGroupFault, WhyAPartIsNotToBeHadIsTold) {
+  Processes ranks(group(3), [](Communicator &c) -> Status {
+    if (c.rank() == 1) {
+      rlimit none{3, 3}; // those of input and output
+      ::setrlimit(RLIMIT_NOFILE, &none);
+    }
+    std::vector<std::vector<int>> groups = {{0, 1, 2}};
+    return c.split(groups).status();
+  });
+  for (size_t rank : {0, 1, 2}) {
+    EXPECT_EQ(ranks.wait(rank), 1);
+    EXPECT_EQ(ranks.message(rank), "ranks: cannot keep the shared memory of the group: Too many open files");
   }
 }
 

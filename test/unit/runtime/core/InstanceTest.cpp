@@ -303,6 +303,87 @@ TEST_F(InstanceTest, CopiesPages) {
   EXPECT_EQ(result->leaves[0].token, demo::next(tokens).token);
 }
 
+/// Each node sees its path, and after the cells of one are moved a row goes on from it.
+TEST_F(InstanceTest, TreesAndMovedCells) {
+  const std::vector<int32_t> parents = {-1, 0, 1, 1, 2, 3, 3, 5};
+  for (int begin : {1, 2, 5, 9}) {
+    auto instance = create();
+    std::vector<int32_t> text = demo::prompt(begin), nodes = demo::prompt(int(parents.size()), 3);
+    int64_t end = begin + int64_t(nodes.size());
+    std::vector<std::vector<int32_t>> pages(2);
+    for (int32_t i = 0; i * demo::kPageTokens <= end; ++i) {
+      pages[0].push_back(3 + i);
+      pages[1].push_back(9 - i);
+    }
+    StepRow first = row(text), tree;
+    first.pages = pages;
+    ASSERT_TRUE(instance->run(batch({first})));
+    tree.tokens = nodes;
+    tree.parents = parents;
+    tree.firstPosition = begin;
+    tree.pages = pages;
+    std::vector<std::vector<int32_t>> paths;
+    Sampling sampling = {.temperature = 1, .seed = 4, .sequence = 2};
+    for (size_t node = 0; node < nodes.size(); ++node) {
+      tree.leaves.push_back({int32_t(node), sampling});
+      paths.push_back(node ? paths[size_t(parents[node])] : text);
+      paths.back().push_back(nodes[node]);
+    }
+    auto result = instance->run(batch({tree, row(demo::prompt(7), 10)}));
+    ASSERT_TRUE(result) << result.status().message();
+    for (size_t node = 0; node < nodes.size(); ++node)
+      EXPECT_EQ(result->leaves[node].token, demo::next(paths[node], sampling).token) << begin << " " << node;
+    // Nodes 0, 1, 3, 5 and 7 lead to the last one.
+    std::vector<CellMove> moves;
+    for (int32_t table = 0; table < 2; ++table)
+      for (auto [from, to] : {std::pair(3, 2), {5, 3}, {7, 4}}) {
+        auto pageOf = [&](int64_t slot) { return pages[size_t(table)][size_t(slot / demo::kPageTokens)]; };
+        moves.push_back({table, pageOf(begin + from), int32_t((begin + from) % demo::kPageTokens), pageOf(begin + to),
+                         int32_t((begin + to) % demo::kPageTokens)});
+      }
+    EXPECT_EQ(instance->movedBytes(), 0u);
+    ASSERT_TRUE(instance->moveCells(moves));
+    EXPECT_EQ(instance->movedBytes(), 3u * 16 * (demo::kLayers + 1));
+    StepRow next;
+    next.tokens = {11};
+    next.firstPosition = begin + 5;
+    next.pages = pages;
+    next.leaves.push_back({0});
+    result = instance->run(batch({next}));
+    ASSERT_TRUE(result) << result.status().message();
+    paths[7].push_back(11);
+    EXPECT_EQ(result->leaves[0].token, demo::next(paths[7]).token);
+  }
+  auto instance = create();
+  for (CellMove bad : {CellMove{2}, {0, -1}, {0, 0, 4}, {0, 0, 0, 1 << 30}, {1, 0, 0, 0, -1}}) {
+    Status status = instance->moveCells({{bad}});
+    EXPECT_FALSE(status);
+    EXPECT_EQ(status.message().substr(0, 14), "cell to move: ") << status.message();
+  }
+}
+
+TEST_F(InstanceTest, TreesThatAreNone) {
+  auto instance = create({.threads = 1, .maxTokens = 64});
+  auto refused = [&](std::vector<int32_t> parents, int64_t first, const char *part) {
+    StepRow bad = row(demo::prompt(4));
+    bad.parents = std::move(parents);
+    bad.firstPosition = first;
+    bad.pages.assign(2, std::vector<int32_t>(size_t(first / demo::kPageTokens) + 2, 0));
+    for (std::vector<int32_t> &pages : bad.pages)
+      for (size_t i = 0; i < pages.size(); ++i)
+        pages[i] = int32_t(i);
+    Status status = checkBatch(batch({bad}), instance->limits());
+    EXPECT_FALSE(status) << part;
+    EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
+  };
+  refused({-1, 0, 0}, 0, "number of parents: found 3; expected none, or 4 as there are tokens");
+  refused({0, 0, 0, 0}, 0, "token 0: parent: found 0; expected -1 to -1");
+  refused({-1, 0, 2, 0}, 0, "token 2: parent: found 2; expected 0 to 1");
+  refused({-1, 0, -1, 0}, 0, "token 2: parent: found -1; expected 0 to 1");
+  // Three positions behind each other, four tokens.
+  refused({-1, 0, 1, 1}, demo::kMaxPositions - 2, "first position: found 62; expected 0 to 61");
+}
+
 TEST_F(InstanceTest, SubmitPollWait) {
   auto instance = create();
   std::vector<Instance::Ticket> tickets;

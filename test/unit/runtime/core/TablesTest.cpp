@@ -36,7 +36,7 @@ struct Copy {
   plait_model_v4_t model;
   std::vector<plait_kernel_v1_t> kernels;
   std::vector<plait_weight_v4_t> weights;
-  std::vector<plait_state_v2_t> states;
+  std::vector<plait_state_v3_t> states;
   std::vector<plait_plan_v2_t> plans;
   std::vector<plait_extent_v3_t> slots;
   std::vector<plait_arg_v1_t> args;
@@ -45,6 +45,14 @@ struct Copy {
   std::vector<plait_group_v1_t> groups;
   std::vector<int32_t> members;
   std::vector<int64_t> bounds, nodeBounds, nodeEnds;
+  std::vector<plait_cells_v1_t> cells;
+
+  /// Those of state 0, which tests may damage.
+  plait_cells_v1_t &addCells() {
+    cells.assign(states[0].cells, states[0].cells + states[0].cell_count);
+    states[0].cells = cells.data();
+    return cells[0];
+  }
 
   /// Makes launch 6, of one layer, an all-reduce of slot 0, which has two f32 a token.
   void addCollective() {
@@ -159,6 +167,20 @@ TEST_F(TablesTest, States) {
 }
 
 TEST_F(TablesTest, PageTables) {
+  expectDamaged("state 0: cell_count: found 0", [](Copy &c) { c.states[0].cell_count = 0; });
+  expectDamaged("state 0: cell 0: offset: found -1", [](Copy &c) { c.addCells().offset = -1; });
+  expectDamaged("cell 0: parts", [](Copy &c) { c.addCells().parts = 0; });
+  expectDamaged("cell 0: slots: found 5; expected 1 to 4", [](Copy &c) { c.addCells().slots = 5; });
+  expectDamaged("cell 0: pieces", [](Copy &c) { c.addCells().pieces = 1 << 20; });
+  expectDamaged("cell 0: slot_stride: found -16", [](Copy &c) { c.addCells().slot_stride = -16; });
+  for (void (*change)(plait_cells_v1_t &) :
+       {+[](plait_cells_v1_t &cells) { cells.piece_bytes = 17; }, +[](plait_cells_v1_t &cells) { cells.offset = 1; },
+        +[](plait_cells_v1_t &cells) { cells.slot_stride = 17; },
+        +[](plait_cells_v1_t &cells) { cells.parts = cells.part_stride = 2; },
+        +[](plait_cells_v1_t &cells) { cells.pieces = cells.piece_stride = 64; },
+        +[](plait_cells_v1_t &cells) { cells.slots = 1, cells.block_stride = 32; }})
+    expectDamaged("cell 0: cells: found a piece beyond the page; expected all within its 64 bytes",
+                  [&](Copy &c) { change(c.addCells()); });
   expectDamaged("state 1: window: found -1", [](Copy &c) { c.states[1].window = -1; });
   expectDamaged("state 1: window", [](Copy &c) { c.states[1].window = int64_t(1) << 32; });
   expectDamaged("state 1: table", [](Copy &c) { c.states[1].table = 2; });
@@ -185,6 +207,9 @@ TEST_F(TablesTest, Plans) {
   expectDamaged("argument 1: index", [](Copy &c) { c.args[1].index = -1; });
   expectDamaged("argument 2: kind", [](Copy &c) { c.args[2].kind = 6; });
   expectDamaged("logits", [](Copy &c) { c.args[0] = {PLAIT_ARG_OUTPUT, PLAIT_OUT_LOGITS}; });
+  expectDamaged("hidden states", [](Copy &c) { c.args[0] = {PLAIT_ARG_OUTPUT, PLAIT_OUT_HIDDEN}; });
+  expectDamaged("hidden states", [](Copy &c) { c.args[0] = {PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN}; });
+  expectDamaged("hidden", [](Copy &c) { c.plans[0].hidden = -1; });
   expectDamaged("argument count", [](Copy &c) { c.plans[0].arg_count = -1; });
   expectDamaged("slot count", [](Copy &c) { c.plans[0].slot_count = INT32_MAX; });
 }
@@ -257,7 +282,7 @@ TEST_F(TablesTest, Collectives) {
   damaged("launch 6: kernel: found -2", [](Copy &c) { c.launches[6].kernel = -2; });
   damaged("kernel", [](Copy &c) { c.launches[6].kernel = INT32_MIN; });
   damaged("launch 6: arg_count", [](Copy &c) { c.launches[6].arg_count = 1; });
-  damaged("launch 6: argument 0: kind", [](Copy &c) { c.launches[6].first_arg = 20; });
+  damaged("launch 6: argument 0: kind", [](Copy &c) { c.launches[6].first_arg = 24; });
   damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].columns = 3; });
   damaged("more elements than slot 0", [](Copy &c) { c.collectives[0].rows = PLAIT_DIM_ROWS; });
   damaged("argument 1: found slot 1; expected that of argument 0",

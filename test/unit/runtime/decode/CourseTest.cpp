@@ -306,6 +306,71 @@ TEST(Course, KnowsWhatItAsksOfAnEngine) {
   EXPECT_EQ(spec->steps, (std::vector<std::string>{"draft", "ar"}));
 }
 
+/// A head waits for the hidden state of the last accepted node, and not after the text's end.
+TEST(Course, HeadsBeginWithTheAcceptedLeaf) {
+  std::string program = R"({"name": "medusa", "exact": "identical", "models": ["main"], "values": 12,
+    "begin": [{"op": "new_candidates", "operands": [], "results": [7]}], "inits": [0, 7], "arguments": [1, 8],
+    "round": {"ops": [
+      {"op": "expand", "operands": [1, 8], "results": [2], "parents": [-1, 0]},
+      {"op": "forward", "operands": [1, 2], "results": [3, 9], "step": "ar_hidden"},
+      {"op": "walk", "operands": [2, 3], "results": [4]},
+      {"op": "leaf", "operands": [9, 4], "results": [10]},
+      {"op": "commit", "operands": [1, 4], "results": [5]},
+      {"op": "stop", "operands": [5], "results": [6]},
+      {"op": "head", "operands": [10], "results": [11], "step": "head_medusa_0", "count": 1}],
+      "yield": [5, 11], "stop": 6}})";
+  auto parsed = parse(program);
+  EXPECT_EQ(parsed->steps, (std::vector<std::string>{"ar_hidden", "head_medusa_0"}));
+  EXPECT_EQ(parsed->isHead, (std::vector<bool>{false, true}));
+  EXPECT_FALSE(parsed->hasTrees);
+  for (bool isRight : {true, false}) {
+    Course course(parsed, {1, 2, 3}, 12, {4096}, kVocabulary);
+    Model model;
+    int64_t heads = 0;
+    while (const Course::Forward *forward = course.advance()) {
+      if (forward->hidden) {
+        ++heads;
+        // What the model would choose after the pending token, which the state does not know.
+        std::vector<int32_t> text = course.text().tokens;
+        EXPECT_EQ((*forward->hidden)[0], float(text[text.size() - 2]));
+        int32_t guess = (chooseAfter(text) + !isRight) % kVocabulary;
+        course.supply({{{.token = guess, .top = {{guess, 0}}}}});
+        continue;
+      }
+      NodeChoices choices = model.run(course, *forward);
+      for (size_t node = 0; node < choices.nodes.size(); ++node)
+        choices.nodes[node].hidden = std::make_shared<const std::vector<float>>(1, float(forward->block.tokens[node]));
+      course.supply(std::move(choices));
+    }
+    std::vector<int32_t> chosen;
+    for (const LeafResult &leaf : course.text().chosen)
+      chosen.push_back(leaf.token);
+    EXPECT_EQ(chosen, autoregressive({1, 2, 3}, 12, false));
+    // The first round has no guess, the last one needs none.
+    EXPECT_EQ(course.rounds(), isRight ? 7 : 12);
+    EXPECT_EQ(heads, course.rounds() - 1);
+  }
+  // A step without hidden states: no guesses, and the text is the same.
+  Course course(parsed, {1, 2, 3}, 12, {4096}, kVocabulary);
+  Model model;
+  while (const Course::Forward *forward = course.advance()) {
+    EXPECT_FALSE(forward->hidden);
+    course.supply(model.run(course, *forward));
+  }
+  EXPECT_EQ(course.rounds(), 12);
+
+  auto change = [&](std::string from, std::string to) {
+    std::string text = program;
+    return refusal(text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_NE(
+      change(R"("step": "head_medusa_0")", R"("step": "ar_hidden")").find("a step that is a head, or one that is not"),
+      std::string::npos);
+  EXPECT_NE(change(R"("head", "operands": [10])", R"("head", "operands": [3])").find("operands of the kinds"),
+            std::string::npos);
+  EXPECT_NE(change(R"("count": 1)", R"("count": 0)").find("count"), std::string::npos);
+}
+
 TEST(Course, RefusesProgramsThatCouldGoWrong) {
   auto change = [](std::string from, std::string to) {
     std::string text = kLookup;

@@ -19,6 +19,7 @@
 #include "gtest/gtest.h"
 
 #include <map>
+#include <mutex>
 #include <random>
 
 using namespace plait;
@@ -29,8 +30,9 @@ namespace {
 class FakeReplica final : public StepRunner {
 public:
   struct Wire {
-    FakeReplica *source = nullptr;
-    int64_t failing = -1; ///< the number of the handover that fails
+    std::mutex mutex;                         ///< of what follows: several go over at once
+    std::map<int64_t, FakeReplica *> sources; ///< by number
+    int64_t failing = -1;                     ///< the number of the handover that fails
     int64_t count = 0;
   };
   FakeReplica(std::shared_ptr<Instance> instance, std::shared_ptr<const Model> described, int64_t number,
@@ -43,20 +45,23 @@ public:
     return instance->run(std::move(batch), profile);
   }
   Status copyPage(size_t table, int32_t from, int32_t to) override { return instance->copyPage(table, from, to); }
+  Status moveCells(std::span<const CellMove> moves) override { return instance->moveCells(moves); }
   Status beginHandover(const HandoverMessage &begun) override {
     message = begun;
     return Status::success();
   }
   Expected<uint64_t> finishHandover() override {
+    std::lock_guard<std::mutex> lock(wire->mutex);
     if (role() == ReplicaRole::prefill) {
-      wire->source = this;
+      wire->sources[number] = this;
       return bytes();
     }
     if (wire->count++ == wire->failing)
       return resourceError("the wire is cut");
-    FakeReplica &source = *wire->source;
+    if (!wire->sources.contains(message.peer))
+      return internalError("found no source " + std::to_string(message.peer));
+    FakeReplica &source = *wire->sources[message.peer];
     EXPECT_EQ(source.message.peer, number);
-    EXPECT_EQ(message.peer, source.number);
     for (size_t t = 0; t < message.pages.size(); ++t)
       EXPECT_EQ(message.pages[t].size(), source.message.pages[t].size()) << t;
     return bytes();

@@ -31,16 +31,6 @@ namespace {
 
 constexpr int32_t kTokens = 13; ///< of the vocabulary of token models
 
-const char *kRecycling = R"({"name": "token_recycling", "exact": "identical", "models": ["main"], "values": 10,
-  "begin": [{"op": "new_successors", "operands": [], "results": [7]}], "inits": [0, 7], "arguments": [1, 8],
-  "round": {"ops": [
-    {"op": "recall", "operands": [1, 8], "results": [2], "parents": [-1, 0, 0]},
-    {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar", "top": 2},
-    {"op": "walk", "operands": [2, 3], "results": [4]},
-    {"op": "learn", "operands": [8, 2, 3], "results": [9], "count": 2},
-    {"op": "commit", "operands": [1, 4], "results": [5]},
-    {"op": "stop", "operands": [5], "results": [6]}], "yield": [5, 9], "stop": 6}})";
-
 const char *kOther = R"({"name": "other", "exact": "identical", "models": ["main", "other"], "values": 8,
   "begin": [], "inits": [0], "arguments": [2], "round": {"ops": [
     {"op": "pending", "operands": [2], "results": [3]},
@@ -127,10 +117,26 @@ protected:
     limits.maxPositions = 96;
     limits.pageTokens = 4;
     limits.tables = {{0, pages}, {7, pages}};
+    limits.steps = {{"ar"}, {"ar_skip_1"}, {"ar_hidden", 2}, {"head_first", 2, true}, {"head_second", 2, true}};
     return limits;
   }
   std::shared_ptr<demo::TokenModel> main(StepLimits limits) {
-    return std::make_shared<demo::TokenModel>(described, std::move(limits), choose);
+    auto model = std::make_shared<demo::TokenModel>(described, std::move(limits), choose);
+    model->chooseSkipping = [](const std::vector<int32_t> &text, const StepLeaf &leaf) {
+      return demo::chooseByHash(text, leaf, kTokens, 4);
+    };
+    // What greedy decoding would choose after one more token, or two.
+    model->chooseHead = [](const std::vector<float> &hidden, const StepLeaf &leaf, int32_t step) {
+      std::vector<int32_t> text;
+      for (float token : hidden)
+        if (token >= 0)
+          text.push_back(int32_t(token));
+      StepLeaf plain{0, {}, {}, {}, leaf.topLogprobs};
+      for (int32_t i = 3; i <= step; ++i)
+        text.push_back(demo::chooseByHash(text, plain, kTokens).token);
+      return demo::chooseByHash(text, plain, kTokens);
+    };
+    return model;
   }
   /// One that is wrong after one context of `wrongOf`.
   std::vector<DraftModel> draft(StepLimits limits, int wrongOf = 4) {
@@ -161,11 +167,24 @@ protected:
   }
   /// 0: none.
   static std::shared_ptr<const RoundProgram> strategy(unsigned number) {
-    static const std::vector<std::shared_ptr<const RoundProgram>> all = {
-        nullptr, lookup(), jacobi(), forks(), spec(), lookup(3), jacobi(2), forks(2), spec("main")};
+    static const std::vector<std::shared_ptr<const RoundProgram>> all = {nullptr,
+                                                                         lookup(),
+                                                                         jacobi(),
+                                                                         forks(),
+                                                                         spec(),
+                                                                         lookup(3),
+                                                                         jacobi(2),
+                                                                         forks(2),
+                                                                         spec("main"),
+                                                                         forks(3, "ar_skip_1"),
+                                                                         heads(),
+                                                                         recycling(),
+                                                                         recycling("[-1, 0, 1, 0, 3, 1]"),
+                                                                         treesOfDrafts("main"),
+                                                                         treesOfDrafts("draft")};
     return all[number % all.size()];
   }
-  static constexpr unsigned kStrategies = 9;
+  static constexpr unsigned kStrategies = 15, kSkipping = 9, kHeads = 10, kTrees = 11; ///< the first with trees
 
   void expectPlain(const SequenceResult &found, const Request &request, const std::string &what) {
     SequenceResult expected = plain(choose, request, 96);
@@ -263,6 +282,97 @@ TEST_F(StrategyTest, DraftsThatAreRightSaveSteps) {
     EXPECT_GE(result->draftedTokens, result->acceptedTokens);
     // Of Jacobi's guesses few are right where one token depends on two others.
     EXPECT_LT(result->rounds, number == 2 ? 60 : number == 1 ? 40 : 25) << r.strategy->name;
+  }
+}
+
+/// Of a chain or a fork nothing is moved.
+TEST_F(StrategyTest, OnlyTreesMoveWhatTheyHaveComputed) {
+  for (unsigned number = 1; number < kStrategies; ++number) {
+    auto runner = main(limits());
+    Scheduler scheduler(runner, {}, draft(limits()));
+    Request r;
+    r.prompt = {1, 2, 3};
+    r.maxTokens = 80;
+    r.sampling = {.temperature = 0.3f, .seed = 2};
+    r.strategy = strategy(number);
+    auto id = scheduler.add(r);
+    ASSERT_TRUE(scheduler.runAll());
+    auto result = scheduler.take(*id);
+    expectPlain(*result, r, r.strategy->name);
+    int64_t moves = runner->numMoves + draftModel->numMoves;
+    EXPECT_EQ(moves > 0, number >= kTrees) << number << " " << r.strategy->name;
+    EXPECT_EQ(moves, 2 * result->movedTokens) << "of each page table";
+  }
+}
+
+/// Nothing is drawn, and the heads know what follows: every round has three tokens but the first,
+/// which has no candidates yet.
+TEST_F(StrategyTest, HeadsThatAreRightSaveSteps) {
+  auto runner = main(limits());
+  Scheduler scheduler(runner);
+  std::vector<std::pair<SequenceId, Request>> added;
+  for (int32_t token = 0; token < 5; ++token) {
+    Request r;
+    r.prompt = {token, 3};
+    r.maxTokens = 61;
+    r.strategy = strategy(kHeads);
+    added.emplace_back(*scheduler.add(r), r);
+  }
+  ASSERT_TRUE(scheduler.runAll());
+  for (auto &[id, r] : added) {
+    auto result = scheduler.take(id);
+    expectPlain(*result, r, "heads");
+    EXPECT_EQ(result->rounds, 21);
+    EXPECT_EQ(result->acceptedTokens, 40);
+  }
+  // Two heads of all sequences in a step each, once a round but the last.
+  EXPECT_EQ(runner->numHeads, 5 * 2 * 20);
+  EXPECT_EQ(runner->numSteps, 21 + 2 * 20);
+}
+
+/// What was drafted without some layers is written again for all.
+TEST_F(StrategyTest, DraftsWithoutSomeLayersSaveSteps) {
+  Scheduler scheduler(main(limits()));
+  Request r;
+  r.prompt = {1, 2, 3};
+  r.maxTokens = 60;
+  r.strategy = strategy(kSkipping);
+  auto id = scheduler.add(r);
+  ASSERT_TRUE(scheduler.runAll());
+  auto result = scheduler.take(*id);
+  expectPlain(*result, r, "skipping");
+  EXPECT_LT(result->rounds, 40);
+}
+
+TEST_F(StrategyTest, RowsOfHeadsAreHiddenStatesAlone) {
+  StepLimits all = limits();
+  auto refusal = [&](int32_t step, std::vector<float> hidden, auto change) {
+    StepRow row;
+    row.leaves.emplace_back().hidden = std::make_shared<const std::vector<float>>(std::move(hidden));
+    change(row);
+    return checkBatch({{row}, step}, all).message();
+  };
+  auto nothing = [](StepRow &) {};
+  EXPECT_EQ(refusal(3, {1, 2}, nothing), "");
+  EXPECT_NE(refusal(3, {1}, nothing).find("columns of the hidden state: found 1; expected 2"), std::string::npos);
+  EXPECT_NE(refusal(0, {1, 2}, nothing).find("number of tokens: found 0"), std::string::npos);
+  EXPECT_NE(refusal(5, {1, 2}, nothing).find("number of the step: found 5; expected 0 to 4"), std::string::npos);
+  EXPECT_NE(refusal(3, {1, 2}, [](StepRow &row) { row.tokens = {1}; }).find("expected one leaf alone"),
+            std::string::npos);
+  EXPECT_NE(refusal(3, {1, 2}, [](StepRow &row) { row.leaves[0].hidden = nullptr; }).find("found 0"),
+            std::string::npos);
+  EXPECT_NE(refusal(3, {1, 2}, [](StepRow &row) { row.leaves[0].topLogprobs = 6; }).find("found 6"), std::string::npos);
+}
+
+TEST_F(StrategyTest, StepsThatTheModelLacksAreRefused) {
+  for (const auto &program : {forks(3, "ar_skip_2"), forks(3, "head_first")}) {
+    Scheduler scheduler(main(limits()));
+    Request r;
+    r.prompt = {1};
+    r.strategy = program;
+    Status status = scheduler.add(r).status();
+    EXPECT_NE(status.message().find("found forwards that run \"" + program->steps[0] + "\""), std::string::npos)
+        << status.message();
   }
 }
 
@@ -516,7 +626,7 @@ TEST_F(StrategyTest, LongTextsBehindWindows) {
     expectPlain(*result, r, r.strategy->name);
     EXPECT_EQ(result->tokens.size(), 84u) << result->note;
     // What follows from a draft that was wrong is not computed anew from the beginning.
-    EXPECT_LE(draftModel->numTokens, 3 * 96) << r.strategy->name;
+    EXPECT_LE(draftModel->numTokens, number < kTrees ? 3 * 96 : 10 * 96) << r.strategy->name;
     EXPECT_EQ(scheduler.freePages(), scheduler.totalPages());
   }
 }
@@ -547,7 +657,7 @@ TEST_F(StrategyTest, Refusals) {
   };
   Request r;
   r.prompt = {1, 2};
-  refused(r, parse(kRecycling), "strategy token_recycling: found drafts that are trees; expected chains");
+  refused(r, recycling(), "found blocks of up to 6 tokens; expected at most 5, as many as a step verifies");
   refused(r, spec(), "expected at most 5");
   refused(r, parse(kOther), "found a text of the model \"other\"; expected \"main\", there is no draft model");
   refused(r, lookup(6), "found blocks of up to 6 tokens; expected at most 5, as many as a step verifies");

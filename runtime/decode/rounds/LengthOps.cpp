@@ -1,0 +1,268 @@
+//===- LengthOps.cpp - How much round programs draft ----------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What the ops mean is said in dialects/Decode/DecodeDraftOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/decode/rounds/RoundOp.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace plait;
+
+using Operands = std::span<const RoundValue *const>;
+using Results = std::span<RoundValue>;
+
+static constexpr int64_t kMostLength = 1024;
+
+/// What a round weighs of the next one, of a sequence and of all.
+static constexpr double kMemory = 0.98, kMemoryOfAll = 0.995;
+
+//===----------------------------------------------------------------------===//
+// Choosing
+//===----------------------------------------------------------------------===//
+
+/// A round that drafts for the sake of knowing may cost this part of those that did not.
+static constexpr double kCuriosity = 0.015;
+
+/// Rounds that what was missed is computed for.
+static constexpr double kRounds = 32;
+
+/// What drafts less than this promises is not worth being wrong.
+static constexpr double kLeastGain = 1.015;
+
+/// What a sequence gains by doing something else than the others.
+static constexpr double kOwnGain = 1.1;
+
+namespace {
+
+/// The acceptance that is expected at each place. What is not known of the sequence follows
+/// the others, and what is not known of a place of theirs their other places; before
+/// anything is known it is high, as one round then shows whether that is so.
+class Expectation {
+public:
+  Expectation(AcceptanceRates ownRates, const Pace &pace)
+      : own(std::move(ownRates)), all(pace.all), weight(30 * double(1 + pace.sequences)) {
+    AcceptanceRates::Rate sum;
+    for (const AcceptanceRates::Rate &rate : all.rates)
+      sum = {sum.accepted + rate.accepted, sum.seen + rate.seen};
+    anywhere = mix(sum, 0.95, 8);
+  }
+
+  double at(size_t place) const {
+    double ofAll = mix(at(all, place), anywhere, 8);
+    return mix(at(own, place), ofAll, weight);
+  }
+
+private:
+  static AcceptanceRates::Rate at(const AcceptanceRates &rates, size_t place) {
+    return place < rates.rates.size() ? rates.rates[place] : AcceptanceRates::Rate();
+  }
+  /// `prior` counts as `weight` rounds.
+  static double mix(AcceptanceRates::Rate rate, double prior, double weight) {
+    return (rate.accepted + weight * prior) / (rate.seen + weight);
+  }
+
+  AcceptanceRates own;
+  const AcceptanceRates &all;
+  double weight; ///< of the others: where many wait for each other, all do best what most do
+  double anywhere = 0;
+};
+
+} // namespace
+
+/// Of many sequences that know nothing one drafts first, then more the more is known.
+static bool takesTurn(Pace &pace) {
+  double seen = pace.all.rates.empty() ? 0 : pace.all.rates[0].seen;
+  pace.turn = std::min(pace.turn + (1 + seen / 2) / double(pace.sequences), 2.0);
+  if (pace.turn < 1)
+    return false;
+  pace.turn -= 1;
+  return true;
+}
+
+namespace {
+
+/// Tokens per second of a sequence at each of `lengths`, if all have that one.
+class Goodput {
+public:
+  Goodput(const std::vector<int64_t> &lengths, const Expectation &expected, int64_t behind, const Pace &pace) {
+    double tokens = 1, chance = 1;
+    size_t place = 0;
+    for (int64_t length : lengths) {
+      for (; place < size_t(length); ++place)
+        tokens += chance *= expected.at(place);
+      // What drafts has not computed the last token of a draft that is accepted whole.
+      double seconds = pace.seconds(length, pace.sequences, std::llround(chance * double(pace.sequences)));
+      seconds += (pace.seconds(length, pace.sequences, behind * pace.sequences) - seconds) / kRounds;
+      values.push_back(tokens / seconds);
+    }
+  }
+
+  double at(size_t index) const { return values[index]; }
+  /// The index of the best from `first` on.
+  size_t best(size_t first) const {
+    return size_t(std::max_element(values.begin() + ptrdiff_t(first), values.end()) - values.begin());
+  }
+
+private:
+  std::vector<double> values;
+};
+
+} // namespace
+
+int64_t plait::chooseLength(const std::vector<int64_t> &lengths, const AcceptanceRates &own, int64_t behind,
+                            Pace &pace) {
+  Goodput ofOwn(lengths, Expectation(own, pace), 0, pace);
+  if (lengths[0] || lengths.size() == 1)
+    return lengths[ofOwn.best(0)];
+  // Who drafts lets the others wait, so all do or none does, and as much. But a sequence that
+  // is known to differ does not draft, or another length.
+  Goodput ofAll(lengths, Expectation({}, pace), pace.isDrafting ? 0 : behind, pace);
+  size_t common = ofAll.best(1), best = ofOwn.best(1);
+  pace.isDrafting = ofAll.at(common) > (pace.isDrafting ? 1 : kLeastGain) * ofAll.at(0);
+  if (pace.isDrafting) {
+    pace.idle = 0;
+    if (ofOwn.at(best) < kOwnGain * ofOwn.at(common))
+      best = common;
+    return ofOwn.at(0) < kOwnGain * ofOwn.at(best) && takesTurn(pace) ? lengths[best] : 0;
+  }
+  // Who never drafts never learns that it would pay by now: so one sequence does, once that
+  // cannot matter.
+  pace.idle += 1 / double(pace.sequences);
+  auto aloneFor = [&](int64_t length) { return pace.seconds(length, 1, behind); };
+  int64_t cheapest = *std::min_element(lengths.begin() + 1, lengths.end(),
+                                       [&](int64_t a, int64_t b) { return aloneFor(a) < aloneFor(b); });
+  if (pace.idle * kCuriosity < aloneFor(cheapest) / pace.seconds(0, pace.sequences, 0) - 1)
+    return 0;
+  pace.idle = 0;
+  return cheapest;
+}
+
+/// By the sequence and the costs of the program alone.
+static int64_t chooseByCosts(const std::vector<int64_t> &lengths, const std::vector<double> &costs,
+                             const AcceptanceRates &own) {
+  const std::vector<AcceptanceRates::Rate> &rates = own.rates;
+  int64_t best = 0;
+  double most = 0;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    double tokens = 1, chance = 1;
+    for (size_t place = 0; place < size_t(lengths[i]); ++place) {
+      bool known = place < rates.size() && rates[place].seen > 0;
+      chance *= known ? rates[place].accepted / rates[place].seen : 0.5;
+      tokens += chance;
+    }
+    if (tokens / costs[i] >= most) {
+      most = tokens / costs[i];
+      best = lengths[i];
+    }
+  }
+  return best;
+}
+
+static Expected<std::vector<int64_t>> readLengths(const JsonView &op) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, op.get("lengths"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
+  std::vector<int64_t> lengths;
+  for (const JsonView &entry : entries) {
+    PLAIT_ASSIGN_OR_RETURN(int64_t length, entry.asInt(lengths.empty() ? 0 : lengths.back() + 1, kMostLength));
+    lengths.push_back(length);
+  }
+  return lengths.empty() ? list.error("at least one length") : Expected<std::vector<int64_t>>(std::move(lengths));
+}
+
+static Expected<std::vector<double>> readCosts(const JsonView &op, size_t count) {
+  std::vector<double> costs(count, 1);
+  if (!op.has("costs"))
+    return costs;
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, op.get("costs"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> values, list.asArray());
+  if (values.size() != count)
+    return list.error("one cost for each of " + std::to_string(count) + " lengths");
+  for (size_t i = 0; i < count; ++i) {
+    PLAIT_ASSIGN_OR_RETURN(costs[i], values[i].asDouble());
+    if (!(costs[i] > 0))
+      return values[i].error("a positive cost");
+  }
+  return costs;
+}
+
+static Expected<std::unique_ptr<RoundOp>> readChooseLength(const JsonView &op) {
+  PLAIT_ASSIGN_OR_RETURN(std::vector<int64_t> lengths, readLengths(op));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<double> costs, readCosts(op, lengths.size()));
+  bool isFixed = op.has("costs");
+  return makeRoundOp([=](RoundContext &context, Operands operands, Results results) {
+    const auto &own = std::get<AcceptanceRates>(*operands[0]);
+    int64_t behind = 0;
+    for (const RoundText &text : context.texts)
+      if (text.base < 0)
+        behind = std::max(behind, text.root() - text.published);
+    results[0] = context.pace && !isFixed ? chooseLength(lengths, own, behind, *context.pace)
+                                          : chooseByCosts(lengths, costs, own);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Observing
+//===----------------------------------------------------------------------===//
+
+static void observe(AcceptanceRates &acceptance, size_t drafted, size_t accepted, double memory) {
+  acceptance.rates.resize(std::max(acceptance.rates.size(), drafted));
+  for (size_t place = 0; place < drafted && place <= accepted; ++place) {
+    AcceptanceRates::Rate &rate = acceptance.rates[place];
+    rate = {memory * rate.accepted + (place < accepted ? 1 : 0), memory * rate.seen + 1};
+  }
+  // What has not been seen for long is forgotten: then it counts as much as other places.
+  for (size_t place = std::min(drafted, accepted + 1); drafted && place < acceptance.rates.size(); ++place)
+    acceptance.rates[place] = {memory * acceptance.rates[place].accepted, memory * acceptance.rates[place].seen};
+}
+
+static Expected<std::unique_ptr<RoundOp>> readObserve(const JsonView &) {
+  return makeRoundOp([](RoundContext &context, Operands operands, Results results) {
+    auto acceptance = std::get<AcceptanceRates>(*operands[0]);
+    const auto &block = std::get<DraftBlock>(*operands[1]);
+    size_t accepted = std::get<DraftPath>(*operands[2]).nodes.size() - 1, drafted = 0;
+    for (int32_t node = 0; node < block.size(); ++node)
+      drafted = std::max(drafted, size_t(block.depth(node)));
+    observe(acceptance, drafted, accepted, kMemory);
+    if (context.pace)
+      observe(context.pace->all, drafted, accepted, kMemoryOfAll);
+    results[0] = std::move(acceptance);
+  });
+}
+
+static Expected<std::unique_ptr<RoundOp>> readNewAcceptance(const JsonView &) {
+  return makeRoundOp([](RoundContext &, Operands, Results results) { results[0] = AcceptanceRates(); });
+}
+
+/// A parent stands before its children, so the first nodes are a block.
+static Expected<std::unique_ptr<RoundOp>> readShorten(const JsonView &op) {
+  PLAIT_ASSIGN_OR_RETURN(int64_t size, op.getInt("size", 1, kMostLength));
+  return makeRoundOp(
+      [](RoundContext &, Operands operands, Results results) {
+        DraftBlock block = std::get<DraftBlock>(*operands[0]);
+        size_t most = size_t(std::max<int64_t>(std::get<int64_t>(*operands[1]), 0)) + 1;
+        block.tokens.resize(std::min(block.tokens.size(), most));
+        block.parents.resize(block.tokens.size());
+        results[0] = std::move(block);
+      },
+      size);
+}
+
+std::span<const RoundOpKind> plait::lengthRoundOps() {
+  constexpr size_t block = kindOf<DraftBlock>, path = kindOf<DraftPath>, rates = kindOf<AcceptanceRates>,
+                   number = kindOf<int64_t>;
+  static const std::vector<RoundOpKind> kinds = {
+      {"new_acceptance", {}, false, {rates}, readNewAcceptance},
+      {"observe", {rates, block, path}, false, {rates}, readObserve},
+      {"choose_length", {rates}, false, {number}, readChooseLength},
+      {"shorten", {block, number}, false, {block}, readShorten},
+  };
+  return kinds;
+}

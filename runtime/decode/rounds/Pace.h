@@ -1,0 +1,44 @@
+//===- Pace.h - What is known of a program's rounds -------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_DECODE_ROUNDS_PACE_H
+#define PLAIT_RUNTIME_DECODE_ROUNDS_PACE_H
+
+#include "runtime/decode/rounds/RoundValues.h"
+
+#include <functional>
+#include <memory>
+
+namespace plait {
+
+/// For how much to draft: what the sequences of one program have in common. No text depends
+/// on it.
+struct Pace {
+  AcceptanceRates all; ///< of all sequences
+  bool isDrafting = true;
+  double idle = 0; ///< rounds since one of them has drafted
+  double turn = 1; ///< of those that draft while little is known: the next one's once it is 1
+  int64_t sequences = 1;
+  /// Seconds of a round in which `drafting` of the sequences draft `length` tokens, and models
+  /// that draft first compute `behind` tokens that they have missed.
+  std::function<double(int64_t length, int64_t drafting, int64_t behind)> seconds;
+};
+
+/// With which as much is drafted as may be.
+inline std::shared_ptr<Pace> eagerPace() {
+  auto pace = std::make_shared<Pace>();
+  pace->seconds = [](int64_t length, int64_t, int64_t) { return 1 / double(1 + length); };
+  return pace;
+}
+
+/// How many tokens to draft, of `lengths`, which ascend: see decode.choose_length
+/// (dialects/Decode/DecodeDraftOps.td). What drafts for the sequence has missed `behind` tokens.
+int64_t chooseLength(const std::vector<int64_t> &lengths, const AcceptanceRates &own, int64_t behind, Pace &pace);
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_DECODE_ROUNDS_PACE_H

@@ -1,0 +1,35 @@
+//===- RoundForwards.h - The forwards of a round ----------------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_RUNTIME_DECODE_ROUNDS_ROUNDFORWARDS_H
+#define PLAIT_RUNTIME_DECODE_ROUNDS_ROUNDFORWARDS_H
+
+#include "runtime/decode/rounds/RoundProgram.h"
+
+#include <algorithm>
+
+namespace plait {
+
+/// What is known of a forward before anything runs.
+struct RoundForward {
+  size_t model = 0; ///< of the program's texts: the first one with that model
+  std::string step;
+  int64_t nodes = 1;     ///< of its block at most
+  int64_t times = 1;     ///< at most in a round
+  bool perToken = false; ///< once for each token to draft, as a `choose_length` says
+
+  /// Times in a round that drafts `length` tokens, and tokens each time.
+  int64_t timesFor(int64_t length) const { return perToken ? std::min(length, times) : times; }
+  int64_t tokensFor(int64_t length) const { return perToken ? nodes : std::min(length + 1, nodes); }
+};
+
+/// In the order of the program.
+std::vector<RoundForward> forwardsOf(const RoundProgram &program);
+
+} // namespace plait
+
+#endif // PLAIT_RUNTIME_DECODE_ROUNDS_ROUNDFORWARDS_H

@@ -1,0 +1,240 @@
+//===- PaceTest.cpp - Tests of how much is drafted ------------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Time is that of a table, and drafts are right as often as a test says, so what a choice of
+// lengths is worth is known exactly.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/decode/Scheduler.h"
+#include "runtime/decode/rounds/Course.h"
+
+#include "test/unit/runtime/DemoModel.h"
+#include "test/unit/runtime/StrategyPrograms.h"
+#include "test/unit/runtime/TokenModel.h"
+
+#include "gtest/gtest.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace plait;
+
+namespace {
+
+constexpr int32_t kVocabulary = 101;
+
+int32_t tokenAt(int64_t position) { return int32_t((position * 2654435761u >> 7) % kVocabulary); }
+
+using Table = std::vector<std::pair<int64_t, double>>;
+
+/// A target and a draft model.
+struct Machine {
+  const char *name;
+  Table main, draft;
+};
+
+// One that reads its weights for every step, as models of a billion parameters on a CPU do, one
+// whose steps cost more the more tokens they have, and a draft model that is hardly smaller.
+const Machine kMachines[] = {
+    {"memory",
+     {{1, 100}, {2, 101}, {4, 103}, {8, 108}, {16, 120}, {32, 150}, {64, 260}},
+     {{1, 6}, {2, 6}, {4, 6.2}, {8, 6.5}, {16, 7.2}, {32, 9}, {64, 15}}},
+    {"both",
+     {{1, 100}, {2, 108}, {4, 124}, {8, 160}, {16, 240}, {32, 420}, {64, 800}},
+     {{1, 10}, {2, 11}, {4, 12}, {8, 16}, {16, 24}, {32, 42}, {64, 80}}},
+    {"large draft",
+     {{1, 100}, {2, 101}, {4, 103}, {8, 108}, {16, 120}, {32, 150}, {64, 260}},
+     {{1, 60}, {2, 60}, {4, 62}, {8, 65}, {16, 72}, {32, 90}, {64, 150}}},
+};
+
+/// As strategies/spec.mlir is compiled.
+std::shared_ptr<const RoundProgram> spec(const std::string &lengths) {
+  return programs::parse(programs::replaced(
+      R"({"name": "spec", "exact": "distribution", "models": ["main", "draft"], "values": 24,
+    "begin": [{"op": "new_acceptance", "operands": [], "results": [22]}],
+    "inits": [0, 1, 22], "arguments": [2, 3, 4], "round": {"ops": [
+      {"op": "choose_length", "operands": [4], "results": [5], "lengths": LENGTHS},
+      {"op": "pending", "operands": [2], "results": [6]},
+      {"op": "repeat", "count": 8, "times": 5, "operands": [6, 3], "arguments": [7, 8], "results": [9, 10],
+       "body": {"ops": [
+        {"op": "pending", "operands": [8], "results": [11]},
+        {"op": "forward", "operands": [8, 11], "results": [12], "step": "ar"},
+        {"op": "walk", "operands": [11, 12], "results": [13]},
+        {"op": "commit", "operands": [8, 13], "results": [14]},
+        {"op": "append", "operands": [7, 13], "results": [15], "size": 9}], "yield": [15, 14]}},
+      {"op": "forward", "operands": [2, 9], "results": [16], "step": "ar"},
+      {"op": "walk", "operands": [9, 16], "results": [17]},
+      {"op": "observe", "operands": [4, 9, 17], "results": [18]},
+      {"op": "commit", "operands": [2, 17], "results": [19]},
+      {"op": "follow", "operands": [10, 19], "results": [20]},
+      {"op": "stop", "operands": [19], "results": [21]}], "yield": [19, 20, 18], "stop": 21}})",
+      "LENGTHS", lengths));
+}
+
+/// Time per token of `batch` sequences of `count` tokens whose forwards meet in steps: those
+/// of the draft model first.
+double timePerToken(const Machine &machine, const std::string &lengths, double right, int64_t batch, int64_t count) {
+  auto program = spec(lengths);
+  StepCosts main(machine.main), draft(machine.draft);
+  std::vector<RoundForward> forwards = forwardsOf(*program);
+  auto pace = std::make_shared<Pace>();
+  pace->sequences = batch;
+  pace->seconds = [&](int64_t length, int64_t drafting, int64_t behind) {
+    return roundSeconds(forwards, {&draft, &main}, length, drafting, pace->sequences, behind);
+  };
+  std::vector<int32_t> text;
+  for (int64_t position = 0; position < count + 64; ++position)
+    text.push_back(tokenAt(position));
+  std::vector<Course> courses;
+  std::vector<const Course::Forward *> waiting;
+  for (int64_t i = 0; i < batch; ++i) {
+    courses.emplace_back(program, std::vector<int32_t>{tokenAt(0)}, count, std::vector<int64_t>{1 << 20, 1 << 20},
+                         kVocabulary);
+    courses.back().setPace(pace);
+    courses.back().setOracle(std::make_shared<DraftOracle>(DraftOracle{text, right, 7, uint64_t(i)}));
+  }
+  for (Course &course : courses)
+    waiting.push_back(course.advance());
+  double seconds = 0;
+  while (std::any_of(waiting.begin(), waiting.end(), [](auto *forward) { return forward; })) {
+    bool drafts = std::any_of(waiting.begin(), waiting.end(), [](auto *forward) { return forward && forward->text; });
+    int64_t tokens = 0;
+    for (size_t i = 0; i < courses.size(); ++i) {
+      const Course::Forward *forward = waiting[i];
+      if (!forward || bool(forward->text) != drafts)
+        continue;
+      RoundText &own = courses[i].texts()[size_t(forward->text)];
+      tokens += own.root() - own.published + forward->block.size();
+      own.published = own.root();
+      NodeChoices choices;
+      for (int32_t node = 0; node < forward->block.size(); ++node) {
+        LeafResult leaf;
+        leaf.token = tokenAt(own.root() + forward->block.depth(node) + 1);
+        choices.nodes.push_back(leaf);
+      }
+      courses[i].supply(std::move(choices));
+      waiting[i] = courses[i].advance();
+    }
+    seconds += (drafts ? draft : main).seconds(tokens);
+    pace->sequences = std::max<int64_t>(
+        1, std::count_if(waiting.begin(), waiting.end(), [](auto *forward) { return forward != nullptr; }));
+  }
+  for (const Course &course : courses) {
+    EXPECT_TRUE(course.status()) << course.status().message();
+    EXPECT_TRUE(std::equal(course.text().tokens.begin(), course.text().tokens.end(), text.begin()));
+    EXPECT_EQ(int64_t(course.text().tokens.size()), count + 1);
+  }
+  return seconds / double(batch * count);
+}
+
+TEST(Pace, IsThatOfTheBestLength) {
+  for (const Machine &machine : kMachines)
+    for (int64_t batch : {1, 2, 4, 8, 16})
+      for (int percent = 10; percent <= 90; percent += 20) {
+        double right = percent / 100.0, best = INFINITY, none = 0;
+        for (const char *length : {"[0]", "[2]", "[4]", "[8]"}) {
+          double time = timePerToken(machine, length, right, batch, 2000);
+          best = std::min(best, time);
+          none = none ? none : time;
+        }
+        double time = timePerToken(machine, "[0, 2, 4, 8]", right, batch, 2000);
+        EXPECT_GE(best / time, 0.97) << machine.name << ", batch " << batch << ", " << percent << " %";
+        EXPECT_GE(none / time, 0.97) << machine.name << ", batch " << batch << ", " << percent << " %";
+      }
+}
+
+/// Also of texts that are soon over: what is tried first costs a few rounds.
+TEST(Pace, IsNotSlowAtFirst) {
+  for (const Machine &machine : kMachines)
+    for (int64_t batch : {1, 4, 16})
+      for (double right : {0.0, 0.1, 0.3}) {
+        double none = timePerToken(machine, "[0]", right, batch, 256);
+        double time = timePerToken(machine, "[0, 2, 4, 8]", right, batch, 256);
+        EXPECT_GE(none / time, 0.95) << machine.name << ", batch " << batch << ", " << right;
+      }
+}
+
+TEST(Pace, CostsAreThoseOfTheForwards) {
+  StepCosts main(kMachines[0].main), draft(kMachines[0].draft);
+  std::vector<RoundForward> forwards = forwardsOf(*spec("[0, 2, 4, 8]"));
+  ASSERT_EQ(forwards.size(), 2u);
+  EXPECT_EQ(forwards[0].model, 1u);
+  EXPECT_TRUE(forwards[0].perToken);
+  EXPECT_EQ(forwards[0].times, 8);
+  EXPECT_EQ(forwards[1].model, 0u);
+  EXPECT_EQ(forwards[1].nodes, 9);
+  auto micros = [&](int64_t length, int64_t drafting, int64_t sequences) {
+    return 1e6 * roundSeconds(forwards, {&draft, &main}, length, drafting, sequences);
+  };
+  EXPECT_NEAR(micros(0, 1, 1), 100, 1e-9);
+  EXPECT_NEAR(micros(3, 1, 1), 3 * 6 + 103, 1e-9);
+  EXPECT_NEAR(micros(3, 4, 4), 3 * 6.2 + 120, 1e-9);
+  EXPECT_NEAR(micros(4, 1, 4), 4 * 6 + 108, 1e-9);
+  EXPECT_NEAR(micros(8, 16, 16), 8 * 7.2 + 260 + 80 * 110.0 / 32, 1e-9);
+}
+
+TEST(Pace, CostsAreLearned) {
+  StepCosts costs({{1, 100}, {2, 200}, {4, 400}, {8, 800}});
+  EXPECT_NEAR(costs.seconds(3), 300e-6, 1e-12);
+  costs.observe(1, 50e-6); // everything is twice as fast
+  EXPECT_NEAR(costs.seconds(8), 400e-6, 1e-12);
+  for (int i = 0; i < 200; ++i) { // and larger steps cost no more than the smallest
+    costs.observe(1, 50e-6);
+    costs.observe(8, 50e-6);
+  }
+  EXPECT_NEAR(costs.seconds(1), 50e-6, 1e-6);
+  EXPECT_NEAR(costs.seconds(8), 50e-6, 1e-6);
+  costs.observe(8, 10); // somebody else has had the machine
+  EXPECT_LT(costs.seconds(8), 70e-6);
+  StepCosts unknown;
+  EXPECT_NEAR(unknown.seconds(8) / unknown.seconds(1), 8, 1e-9);
+}
+
+/// A scheduler learns from its clock that drafts do not pay, whatever was predicted.
+TEST(Pace, IsLearnedFromTheClock) {
+  demo::Artifact artifact;
+  auto described = artifact.open();
+  ASSERT_TRUE(described) << described.status().message();
+  StepLimits limits;
+  limits.maxTokens = limits.maxLeaves = 64;
+  limits.maxRows = 8;
+  limits.maxStops = 8;
+  limits.maxEdits = limits.vocabulary = kVocabulary;
+  limits.maxPositions = 2048;
+  limits.pageTokens = 16;
+  limits.tables = {{0, 400}};
+  double seconds = 0, draftTime = 0;
+  auto timed = [&](double perToken, double *extra) {
+    return [&seconds, perToken, extra](const std::vector<int32_t> &text, const StepLeaf &) {
+      seconds += extra ? *extra : perToken;
+      return demo::TokenChoice{tokenAt(int64_t(text.size())), 0, {}};
+    };
+  };
+  for (double cost : {0.01, 3.0}) { // of a drafted token, where one of the text costs 1
+    draftTime = cost;
+    auto main = std::make_shared<demo::TokenModel>(*described, limits, timed(1, nullptr));
+    auto draft = std::make_shared<demo::TokenModel>(*described, limits, timed(0, &draftTime));
+    Scheduler scheduler(main, {.clock = [&] { return seconds; }}, {{"draft", draft}});
+    Request request;
+    request.prompt = {tokenAt(0)};
+    request.maxTokens = 400;
+    request.ignoreEos = true;
+    request.strategy = spec("[0, 2, 4, 8]");
+    auto id = scheduler.add(request);
+    ASSERT_TRUE(id) << id.status().message();
+    seconds = 0;
+    ASSERT_TRUE(scheduler.runAll());
+    auto result = scheduler.take(*id);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->tokens.size(), 400u);
+    // Each leaf costs the same, so tokens that are verified together save nothing.
+    EXPECT_LE(seconds, cost < 1 ? 1.1 * 400 : 1.2 * 400) << cost;
+  }
+}
+
+} // namespace
