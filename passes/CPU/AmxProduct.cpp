@@ -11,6 +11,7 @@
 // those before them, because equal rows give equal bits, so that tiles have one
 // shape from the first to the last.
 //
+// - Up to 4 rows: vectors, which read weights faster (BF16Product).
 // - Up to 16 rows: two panels at once, each read once from end to end.
 // - Up to 32 rows: one panel at once, 2 x 2 tiles.
 // - More: blocks of rows that fit the L2 cache together with a few panels; for
@@ -26,9 +27,6 @@
 
 #include "passes/CPU/AmxTiles.h"
 #include "passes/CPU/Product.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace plait;
 
@@ -60,7 +58,8 @@ struct Part {
 class AmxProduct : ProductOperands {
 public:
   AmxProduct(CpuKernelEmitter &e, std::unique_ptr<TileOps> tileOps, Value input, Value weight, Value bias, Value result)
-      : ProductOperands(e, input, weight, bias, result), tiles(std::move(tileOps)), byte(e.builder().getI8Type()),
+      : ProductOperands(e, input, weight, bias, result), fewRows(e, input, weight, bias, result),
+        tiles(std::move(tileOps)), byte(e.builder().getI8Type()),
         pitch(2 * cast<RankedTensorType>(input.getType()).getDimSize(1)), steps(layout.cols / kStep),
         tail(layout.cols % kStep) {
     // An even number of 16 rows.
@@ -76,35 +75,30 @@ public:
     // Tiles of four panels keep several streams of weights in flight; a small
     // matrix is divided more finely, for the threads' sake.
     int64_t perTile = panels >= 16 ? 4 : panels >= 8 ? 2 : 1;
-    // One shape for the whole call: sums and inputs have 16 rows, or all there are.
-    Value few = e.minimum(count, e.i64(kRows));
-    tiles->configure({0, 1, 2, 3, kInput, kInput + 1}, e.select(e.less(few, e.i64(1)), e.i64(1), few));
-    if (tail)
-      clearTails();
+    Value isMany = e.less(e.i64(BF16Product::mostRows), count), rows = e.minimum(count, e.i64(kRows));
+    e.ifThen(isMany, [&] {
+      // One shape for the whole call: sums and inputs have 16 rows, or all there are.
+      tiles->configure({0, 1, 2, 3, kInput, kInput + 1}, rows);
+      if (tail)
+        clearTails();
+    });
     e.forEachTile({.count = int64_t(llvm::divideCeil(panels, perTile))}, [&](Value tile) {
       Value first = e.mul(tile, perTile), last = e.minimum(e.add(first, perTile), e.i64(panels));
       Value isOne = e.less(count, e.i64(kRows + 1)), isTwo = e.less(count, e.i64(2 * kRows + 1));
-      ifElse(
-          isOne, [&] { e.ifThen(e.less(e.i64(0), count), [&] { emitOne(first, last, perTile); }); },
-          [&] { ifElse(isTwo, [&] { emitTwo(first, last); }, [&] { emitMany(first, last); }); });
+      e.ifElse(
+          isMany,
+          [&] {
+            e.ifElse(
+                isOne, [&] { emitOne(first, last, perTile); },
+                [&] { e.ifElse(isTwo, [&] { emitTwo(first, last); }, [&] { emitMany(first, last); }); });
+          },
+          [&] { fewRows.emitRows(first, last, perTile); });
     });
-    tiles->release();
+    e.ifThen(isMany, [&] { tiles->release(); });
   }
 
 private:
   static constexpr unsigned kInput = 4, kWeight = 6; ///< tiles; sums are 0 to 3
-
-  void ifElse(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise) {
-    auto branch = scf::IfOp::create(e.builder(), e.loc(), condition, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(e.builder());
-    e.builder().setInsertionPointToStart(branch.thenBlock());
-    then();
-    e.builder().setInsertionPointToStart(branch.elseBlock());
-    otherwise();
-  }
-  Value negate(Value condition) {
-    return arith::XOrIOp::create(e.builder(), e.loc(), condition, e.integer(e.builder().getI1Type(), 1));
-  }
 
   //===--------------------------------------------------------------------===//
   // The order of blocks
@@ -112,7 +106,7 @@ private:
 
   Part allOfK() { return {e.i64(0), e.i64(steps), {}, {}}; }
 
-  /// 1 to 16 rows.
+  /// 5 to 16 rows.
   void emitOne(Value first, Value last, int64_t perTile) {
     auto emit = [&](Value panel, int64_t atOnce) {
       Block block;
@@ -206,7 +200,7 @@ private:
     };
     auto zero = [&] { forSums([&](unsigned tile, Value) { tiles->zero(tile); }); };
     auto load = [&] { forSums([&](unsigned tile, Value at) { tiles->load(tile, at, kPanel * 4); }); };
-    part.first ? ifElse(part.first, zero, load) : zero();
+    part.first ? e.ifElse(part.first, zero, load) : zero();
 
     SmallVector<Value> inputs, panelStarts;
     for (Value start : block.starts)
@@ -228,6 +222,9 @@ private:
 
   /// One step of K: the inputs at byte `offset` of their rows by the panels' tiles.
   void emitStep(const Block &block, ArrayRef<Value> inputs, Value offset, ArrayRef<Value> panelSteps) {
+    if (block.once)
+      for (Value step : panelSteps)
+        prefetch(step);
     for (auto [i, start] : llvm::enumerate(inputs))
       tiles->load(kInput + unsigned(i), e.element(byte, start, offset), pitch);
     for (auto [p, step] : llvm::enumerate(panelSteps))
@@ -236,6 +233,17 @@ private:
         for (size_t i = 0; i < inputs.size(); ++i)
           tiles->multiplyBF16(unsigned(2 * (i * panelSteps.size() + p)) + side, kInput + unsigned(i), kWeight + side);
       }
+  }
+
+  /// Asks for the step after the next: tiles wait for memory line by line.
+  void prefetch(Value step) {
+    OpBuilder &b = e.builder();
+    for (int64_t line = 0; line < kStepBytes; line += 64) {
+      // It may lie behind the weight, so nothing is said of where it is.
+      LLVM::GEPArg ahead(int32_t(kStepBytes + line));
+      Value address = LLVM::GEPOp::create(b, e.loc(), step.getType(), byte, step, ArrayRef(ahead));
+      LLVM::Prefetch::create(b, e.loc(), address, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+    }
   }
 
   void clearTails() {
@@ -269,6 +277,7 @@ private:
       }
   }
 
+  BF16Product fewRows;
   std::unique_ptr<TileOps> tiles;
   Type byte;
   int64_t pitch; ///< bytes of a row of the input

@@ -65,11 +65,12 @@ class EmulatedTileOps : public TileOps {
 public:
   explicit EmulatedTileOps(CpuKernelEmitter &e)
       : e(e), wordType(e.builder().getI32Type()), rowType(VectorType::get({rowWords}, wordType)),
-        floatType(VectorType::get({rowWords}, e.f32Type())), registers(e.scratch(wordType, 8 * tileWords)) {}
+        floatType(VectorType::get({rowWords}, e.f32Type())), registers(e.scratch(wordType, 8 * tileWords)),
+        whole(e.i64(maxRows)) {}
 
   void configure(ArrayRef<unsigned> few, Value rows) override {
     for (unsigned tile = 0; tile < 8; ++tile)
-      rowCount[tile] = llvm::is_contained(few, tile) ? rows : e.i64(maxRows);
+      rowCount[tile] = llvm::is_contained(few, tile) ? rows : whole;
   }
   void release() override {}
 
@@ -150,7 +151,7 @@ private:
   CpuKernelEmitter &e;
   Type wordType;
   VectorType rowType, floatType;
-  Value registers, rowCount[8];
+  Value registers, whole, rowCount[8];
 };
 
 } // namespace

@@ -15,15 +15,18 @@ IntegerProduct::IntegerProduct(CpuKernelEmitter &e, Value input, Value weight, V
     : ProductEmitter(e, input, weight, bias, result),
       element(cast<lm::Int16Type>(cast<RankedTensorType>(input.getType()).getElementType())) {}
 
+std::pair<Value, Value> IntegerProduct::groupWords(Value group) {
+  bool wholeRows = layout.quantization->group == 0 || layout.groups() == 1;
+  Value header = wholeRows ? e.i64(0) : groupOffset(group), words = e.add(header, headerWords());
+  if (wholeRows)
+    words = e.add(words, e.mul(group, element.getGroup() / layout.wordColumns * layout.panel));
+  return {header, words};
+}
+
 SmallVector<Value> IntegerProduct::emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) {
   OpBuilder &b = e.builder();
   VectorType i32 = e.vectorType(b.getI32Type());
-  // Where one scale serves a whole row, it is still summed in groups.
-  bool wholeRows = layout.quantization->group == 0 || layout.groups() == 1;
-  Value header = wholeRows ? e.i64(0) : groupOffset(group);
-  Value words = e.add(header, headerWords());
-  if (wholeRows)
-    words = e.add(words, e.mul(group, element.getGroup() / layout.wordColumns * layout.panel));
+  auto [header, words] = groupWords(group);
 
   // Four bits are stored with an offset of 8, which the sum of the row's integers takes away.
   SmallVector<Value> sums, rowSums;
@@ -37,8 +40,9 @@ SmallVector<Value> IntegerProduct::emitGroup(const Block &block, Value group, in
   }
   int64_t count = llvm::divideCeil(columns, layout.wordColumns);
   Value pairs = e.mul(group, element.getGroup() / 2);
-  sums = e.forLoop(e.i64(0), e.i64(count), 1, sums,
-                   [&](Value word, ValueRange carried) { return addWord(block, words, pairs, word, carried); });
+  sums = e.forLoop(e.i64(0), e.i64(count), 1, sums, [&, words = words](Value word, ValueRange carried) {
+    return addWord(block, words, pairs, word, carried);
+  });
 
   SmallVector<Value> next(totals);
   for (int64_t c = 0; c < block.columns(); ++c) {

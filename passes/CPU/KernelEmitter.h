@@ -141,7 +141,7 @@ public:
   using IterBody = llvm::function_ref<SmallVector<Value>(Value i, ValueRange carried)>;
   using ColumnBody = llvm::function_ref<void(Columns)>;
 
-  /// The tile loop; code before it runs once per call. Sets how the kernel's work
+  /// The tile loop; code before it runs once per call. It may stand in another loop. Sets how the kernel's work
   /// is divided. Called `loops` times (see expectTileLoops): the tiles of one loop
   /// follow those of the loop before it; all must differ in `count` alone.
   void forEachTile(CpuTiles tiles, Body body);
@@ -159,6 +159,7 @@ public:
   /// the next ones. Returns the last ones.
   SmallVector<Value> forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body);
   void ifThen(Value condition, llvm::function_ref<void()> body);
+  void ifElse(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
 
   //===--------------------------------------------------------------------===//
   // Several ops in one kernel (KernelFusion.cpp)
@@ -286,7 +287,7 @@ private:
   OpBuilder b;
   CpuTiles division;
   size_t tileLoops = 1;
-  Value tileOffset, nextTile; ///< of the next of several tile loops
+  SmallVector<CpuTiles> tilesBefore; ///< of several tile loops
   bool differentTiles = false;
   ArrayRef<Operation *> partOps;
   SmallVector<Value> dims;

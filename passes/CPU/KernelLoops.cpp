@@ -19,37 +19,33 @@ using namespace plait;
 
 void CpuKernelEmitter::forEachTile(CpuTiles tiles, Body body) {
   Value begin = function.getArgument(3), end = function.getArgument(4), step = function.getArgument(5);
+  auto countOf = [&](const CpuTiles &tiles) {
+    Value count = i64(tiles.count);
+    return tiles.dim < 0 ? count : mul(count, div(add(dims[tiles.dim], tiles.block - 1), i64(tiles.block)));
+  };
+  Value offset;
   if (tileLoops == 1) {
     division = tiles;
-    scf::ForOp::create(b, location, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToEnd(tile.getParentBlock());
-      body(tile);
-      scf::YieldOp::create(b, location);
-    });
-    return;
+  } else {
+    if (tilesBefore.empty())
+      division = {0, tiles.dim, tiles.block, tiles.cyclic};
+    differentTiles |= tiles.dim != division.dim || tiles.block != division.block || tiles.cyclic != division.cyclic;
+    division.count += tiles.count;
+    offset = i64(0);
+    for (const CpuTiles &before : tilesBefore)
+      offset = add(offset, countOf(before));
+    // The first tile of this call that is not one of a loop before.
+    Value behind = mul(div(add(sub(offset, begin), sub(step, i64(1))), step), step);
+    begin = add(begin, select(less(begin, offset), behind, i64(0)));
+    end = minimum(end, add(offset, countOf(tiles)));
+    tilesBefore.push_back(tiles);
   }
-  bool isFirst = !nextTile;
-  if (isFirst) {
-    division = {0, tiles.dim, tiles.block, tiles.cyclic};
-    tileOffset = i64(0);
-    nextTile = begin;
-  }
-  differentTiles |= tiles.dim != division.dim || tiles.block != division.block || tiles.cyclic != division.cyclic;
-  division.count += tiles.count;
-  Value count = i64(tiles.count);
-  if (tiles.dim >= 0)
-    count = mul(count, div(add(dims[tiles.dim], tiles.block - 1), i64(tiles.block)));
-  Value offset = tileOffset;
-  tileOffset = add(offset, count);
-  auto loop = scf::ForOp::create(b, location, nextTile, minimum(end, tileOffset), step, nextTile,
-                                 [&](OpBuilder &, Location, Value tile, ValueRange) {
-                                   OpBuilder::InsertionGuard guard(b);
-                                   b.setInsertionPointToEnd(tile.getParentBlock());
-                                   body(sub(tile, offset));
-                                   scf::YieldOp::create(b, location, add(tile, step));
-                                 });
-  nextTile = loop.getResult(0);
+  scf::ForOp::create(b, location, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(tile.getParentBlock());
+    body(offset ? sub(tile, offset) : tile);
+    scf::YieldOp::create(b, location);
+  });
 }
 
 CpuTiles CpuKernelEmitter::rowTiles(Value tensor, int64_t perRow, int64_t block, bool cyclic) {
@@ -85,6 +81,15 @@ void CpuKernelEmitter::ifThen(Value condition, llvm::function_ref<void()> body) 
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
   body();
+}
+
+void CpuKernelEmitter::ifElse(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(b, location, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+  b.setInsertionPointToStart(branch.elseBlock());
+  otherwise();
 }
 
 //===----------------------------------------------------------------------===//

@@ -24,7 +24,7 @@ static LogicalResult emitProduct(Operation *op, CpuKernelEmitter &e, Value input
   if (cast<RankedTensorType>(input.getType()).getElementType().isF32())
     FloatProduct(e, input, weight, bias, op->getResult(0)).run();
   else
-    IntegerProduct(e, input, weight, bias, op->getResult(0)).run();
+    emitIntegerProduct(e, input, weight, bias, op->getResult(0));
   return success();
 }
 

@@ -58,24 +58,32 @@ void ProductOperands::storePanel(ArrayRef<Value> sums, Value firstRow, Value beg
 //===----------------------------------------------------------------------===//
 
 void ProductEmitter::run() {
+  beginSums();
+  forEachPanels([&](Value first, Value last, int64_t perTile) { emitRows(first, last, perTile); });
+}
+
+void ProductEmitter::beginSums() {
+  auto linear = products[0].result.getDefiningOp<lm::LinearOp>();
+  if (!linear || !linear.getTree() || linear.getTree()->isChain())
+    return;
+  tree = *linear.getTree();
+  int64_t vectors = 0;
+  for (int64_t rows = blockRows(); rows; rows /= 2)
+    vectors = std::max({vectors, rows * blockVectors(rows), rows * (layout.panel / e.lanes())});
+  stack.emplace(e, tree, layout.cols, vectors);
+  for (Product &product : products)
+    std::swap(product.bias, product.start);
+}
+
+void ProductEmitter::forEachPanels(TileBody body) {
   // Several panels of a tile keep as many streams of weights in flight when there
   // is one row; a small matrix is divided more finely, for the threads' sake.
-  auto linear = products[0].result.getDefiningOp<lm::LinearOp>();
-  if (linear && linear.getTree() && !linear.getTree()->isChain()) {
-    tree = *linear.getTree();
-    int64_t vectors = 0;
-    for (int64_t rows = blockRows(); rows; rows /= 2)
-      vectors = std::max({vectors, rows * blockVectors(rows), rows * (layout.panel / e.lanes())});
-    stack.emplace(e, tree, layout.cols, vectors);
-    for (Product &product : products)
-      std::swap(product.bias, product.start);
-  }
   int64_t panels = layout.panels();
   int64_t perTile = e.lanes() == 16 && panels >= 16 ? 4 : panels >= 8 ? 2 : 1;
   e.forEachTile({.count = int64_t(llvm::divideCeil(panels, perTile))}, [&](Value tile) {
     Value first = e.mul(tile, perTile);
     Value last = e.minimum(e.add(first, perTile), e.i64(panels));
-    emitRows(first, last, perTile);
+    body(first, last, perTile);
   });
 }
 

@@ -64,6 +64,17 @@ public:
   void run();
 
 protected:
+  using TileBody = llvm::function_ref<void(Value firstPanel, Value lastPanel, int64_t perTile)>;
+
+  /// Reads the tree of the sums, if they have one: once, before all else.
+  void beginSums();
+  /// Whether sums are trees of several leaves.
+  bool hasLeaves() const { return stack.has_value(); }
+  /// The tile loop. A tile is up to `perTile` panels.
+  void forEachPanels(TileBody body);
+  /// Panels firstPanel .. lastPanel - 1 of all rows.
+  void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
+
   /// Results that are computed together: `rows` rows from `row` on, and of each of
   /// `panels` panels from `panel` on `vectors` vectors, the first of which begins
   /// `lane` rows into the panel.
@@ -108,8 +119,7 @@ protected:
 private:
   /// Rows per block such that accumulators, weights and one input fit the
   /// registers: 16 vector registers, 32 with AVX-512.
-  int64_t blockRows() const { return e.lanes() == 16 ? 12 : e.target().fma ? 6 : 4; }
-  void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
+  virtual int64_t blockRows() const { return e.lanes() == 16 ? 12 : e.target().fma ? 6 : 4; }
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
   void emitBlock(const Block &block);
   /// The sums of a product, without bias; with several nodes they are left on the stack.
@@ -153,12 +163,44 @@ private:
   Value unpack(Value words, int64_t i, Value zeros);
 };
 
+/// Products of bf16 with bf16 for a few rows, without tiles and with the bits that tiles
+/// give: a step of 32 columns is a chain over the even ones and one over the odd ones,
+/// from zero, then added to one another and to the sum; subnormal numbers are zeros.
+class BF16Product : public ProductEmitter {
+public:
+  static constexpr int64_t mostRows = 4; ///< that it computes as fast as weights are read
+
+  BF16Product(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+  using ProductEmitter::emitRows;
+
+private:
+  SmallVector<Value> emitColumns(const Block &block, Value first, int64_t columns, ValueRange sums) override;
+  SmallVector<Value> emitGroup(const Block &, Value, int64_t, ValueRange) override {
+    llvm_unreachable("bf16 has no groups");
+  }
+  int64_t blockRows() const override { return mostRows; }
+  /// Adds `words` pairs of columns, a step or the rest of one, from pair `first` on.
+  SmallVector<Value> addStep(const Block &block, Value first, int64_t words, ValueRange sums);
+
+  int64_t rowWords; ///< pairs of a row of the input, with padding
+  Value control;    ///< the control word of vector arithmetic: before, and with zeros for subnormal numbers
+};
+
 /// Products with activations in 16 bits (lm.quantize): a group of columns is summed
 /// in 32-bit integers, exactly, and added to the result as fma(float(sum), scale of
 /// the weight times scale of the input, result), over the groups in order.
 class IntegerProduct : public ProductEmitter {
 public:
   IntegerProduct(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+
+protected:
+  /// Words from the beginning of a panel to the scales and to the integers of a group
+  /// of the input's: where one scale serves a whole row, it is still summed in groups.
+  std::pair<Value, Value> groupWords(Value group);
+  /// What `row` of the input has for `group`, of those that begin `byteOffset` into it.
+  Value loadOne(Type type, Value row, int64_t byteOffset, Value group);
+
+  lm::Int16Type element;
 
 private:
   SmallVector<Value> emitColumns(const Block &block, Value first, int64_t columns, ValueRange sums) override {
@@ -179,11 +221,10 @@ private:
   Value unpack(Value halves, int64_t i);
   /// Pairs of x times pairs of y, the two products of a pair added: 32-bit integers.
   Value multiplyAdd(Value x, Value y);
-  /// What `row` of the input has for `group`, of those that begin `byteOffset` into it.
-  Value loadOne(Type type, Value row, int64_t byteOffset, Value group);
-
-  lm::Int16Type element;
 };
+
+/// Emits an integer product: of many rows on tiles, if the target has some.
+void emitIntegerProduct(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
 
 } // namespace plait
 

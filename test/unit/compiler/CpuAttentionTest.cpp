@@ -8,6 +8,7 @@
 #include "CpuKernelFixture.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -156,10 +157,13 @@ private:
            state + cost + "%y = lm.stage %k, %v, %s, %r, %p : " + kv + ", " + state + ", " + i32 +
            "\nkernel.return %y : " + state + "\n}\n";
   }
+  /// That of models: rounding a score, a chain of `headDim` products, changes its
+  /// exponential the more the larger scores are.
+  static double scaleOf(Shape s) { return 1 / std::sqrt(double(s.headDim)); }
   static std::string attendText(Shape s) {
     std::string q = rowsOf(s.heads * s.headDim), state = stateOf(s), i32 = "tensor<?xi32, #lm.dims<tokens>>";
     return "kernel.func @k(%q: " + q + ", %s: " + state + ", %r: !lm.rows, %p: " + i32 + ") -> " + q + cost +
-           "%y = lm.attend %q, %s, %r, %p scale 0.2" + (s.softcap ? " softcap " + std::to_string(s.softcap) : "") +
+           "%y = lm.attend %q, %s, %r, %p scale " + std::to_string(scaleOf(s)) + (s.softcap ? " softcap " + std::to_string(s.softcap) : "") +
            " : " + q + ", " + state + ", " + i32 + "\nkernel.return %y : " + q + "\n}\n";
   }
 

@@ -7,6 +7,8 @@
 
 #include "CpuKernelFixture.h"
 
+#include "runtime/device/cpu/Isa.h"
+
 #include "passes/CPU/Passes.h"
 
 #include "mlir/ExecutionEngine/OptUtils.h"
@@ -129,6 +131,17 @@ void CpuKernel::compile(ModuleOp module, StringRef name) {
   engine = llvm::cantFail(ExecutionEngine::create(module, options));
   entry = reinterpret_cast<plait_kernel_fn_v1>(llvm::cantFail(engine->lookup(name)));
 }
+
+CpuTarget test::emulatedTiles() { return {8, true, TileUnit::emulated}; }
+
+std::vector<CpuTarget> test::tileTargets() {
+  std::vector<CpuTarget> targets = {emulatedTiles()};
+  if (cpuShortage("avx512f avx512bw avx512dq avx512vl amx-tile amx-bf16 amx-int8").empty())
+    targets.push_back({16, true, TileUnit::amx});
+  return targets;
+}
+
+std::string test::unitName(const CpuTarget &target) { return target.tiles == TileUnit::amx ? "Amx" : "Emulated"; }
 
 std::vector<std::string> test::undefinedSymbols(const std::string &text, CpuTarget target, StringRef cpu) {
   MLIRContext context;

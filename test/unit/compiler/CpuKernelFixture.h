@@ -87,6 +87,12 @@ private:
   plait_kernel_fn_v1 entry = nullptr;
 };
 
+/// Tiles that run everywhere, and all that run here.
+CpuTarget emulatedTiles();
+std::vector<CpuTarget> tileTargets();
+/// "Emulated" or "Amx"
+std::string unitName(const CpuTarget &target);
+
 /// An object for the processor `cpu` of a module of kernel.funcs; the names of
 /// its undefined symbols.
 std::vector<std::string> undefinedSymbols(const std::string &text, CpuTarget target, StringRef cpu);
