@@ -238,6 +238,7 @@ private:
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
     phaseOptions.tiles = machine.tiles;
+    phaseOptions.roundInputs = machine.roundInputs;
     phaseOptions.isa = machine.isa;
     phaseOptions.shards = llvm::ArrayRef(options.shards);
     phaseOptions.optimizeCollectives = options.optimizeCollectives;

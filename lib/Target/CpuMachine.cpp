@@ -48,15 +48,25 @@ static CpuMachine vnni() {
   return machine;
 }
 
-/// Sapphire Rapids and later. AVX512-BF16 is there as well and not used: its
-/// VDPBF16PS was measured at half the speed of f32 multiply-adds, so that what
-/// the tiles do not multiply is widened to f32.
-static CpuMachine amx() {
+/// Sapphire Rapids and later, with the bits of vnni: sums of integers are exact.
+static CpuMachine amxInt8() {
   CpuMachine machine = vnni();
-  machine.name = "amx";
-  machine.features += ",+amx-tile,+amx-bf16,+amx-int8";
-  machine.isa += " amx-tile amx-bf16 amx-int8";
+  machine.name = "amx-int8";
+  machine.features += ",+amx-tile,+amx-int8";
+  machine.isa += " amx-tile amx-int8";
   machine.tiles = TileUnit::amx;
+  return machine;
+}
+
+/// The same, and bf16 on tiles, for which inputs are rounded. AVX512-BF16 is there as
+/// well and not used: its VDPBF16PS was measured at half the speed of f32 multiply-adds,
+/// so that what the tiles do not multiply is widened to f32.
+static CpuMachine amx() {
+  CpuMachine machine = amxInt8();
+  machine.name = "amx";
+  machine.features += ",+amx-bf16";
+  machine.isa += " amx-bf16";
+  machine.roundInputs = true;
   return machine;
 }
 
@@ -65,6 +75,7 @@ static CpuMachine emulatedAmx() {
   CpuMachine machine = v3();
   machine.name = "amx-emulated";
   machine.tiles = TileUnit::emulated;
+  machine.roundInputs = true;
   return machine;
 }
 
@@ -79,19 +90,20 @@ Expected<CpuMachine> plait::resolveCpuMachine(const std::string &spec) {
   llvm::StringRef name(spec);
   name.consume_front("cpu:");
   if (name == "native") {
-    for (CpuMachine machine : {amx(), vnni(), v4(), v3()})
+    // Not amx(): what is computed should not depend on where it is compiled.
+    for (CpuMachine machine : {amxInt8(), vnni(), v4(), v3()})
       if (hostHas(machine))
         return machine;
     return baseline();
   }
-  for (CpuMachine machine : {baseline(), v3(), v4(), vnni(), amx(), emulatedAmx()})
+  for (CpuMachine machine : {baseline(), v3(), v4(), vnni(), amxInt8(), amx(), emulatedAmx()})
     if (name == machine.name)
       return machine;
   return invalidArgument("target: found '" + spec + "'; expected " + cpuMachineNames());
 }
 
 std::string plait::cpuMachineNames() {
-  return "cpu:native, cpu:x86-64, cpu:x86-64-v3, cpu:x86-64-v4, cpu:vnni, cpu:amx or cpu:amx-emulated";
+  return "cpu:native, cpu:x86-64, cpu:x86-64-v3, cpu:x86-64-v4, cpu:vnni, cpu:amx-int8, cpu:amx or cpu:amx-emulated";
 }
 
 Expected<std::vector<CpuMachine>> plait::resolveCpuMachines(const std::string &list) {

@@ -68,7 +68,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
     return buildParallelPipeline(pm, parallel);
   }
   case Phase::lower:
-    return buildLowerPipeline(pm, {.roundInputs = options.tiles != TileUnit::none,
+    return buildLowerPipeline(pm, {.roundInputs = options.roundInputs,
                                    .fuseGated = options.fuseGated,
                                    .fuseEpilogues = options.fuseEpilogues,
                                    .fuseRows = options.fuseRows,

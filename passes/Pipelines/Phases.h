@@ -60,8 +60,10 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
                                    llvm::cl::desc("Multiply weights of integers by activations of 16 bits"),
                                    llvm::cl::init(true)};
   Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};
+  Option<bool> roundInputs{*this, "round-inputs", llvm::cl::desc("Round inputs of products with bf16 to bf16"),
+                           llvm::cl::init(false)};
   Option<TileUnit> tiles{
-      *this, "tiles", llvm::cl::desc("What multiplies bf16 by bf16"), llvm::cl::init(TileUnit::none),
+      *this, "tiles", llvm::cl::desc("What multiplies bf16 by bf16, and integers"), llvm::cl::init(TileUnit::none),
       llvm::cl::values(clEnumValN(TileUnit::none, "none", "nothing"), clEnumValN(TileUnit::amx, "amx", "AMX tiles"),
                        clEnumValN(TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))};
   Option<std::string> isa{*this, "isa", llvm::cl::desc("CPU features the binary asks for"), llvm::cl::init("")};

@@ -130,10 +130,10 @@ def read_config(folder):
         return json.load(file)
 
 
-def share_of_roof(speed, test, work, limits):
-    """Of the read bandwidth or of the f32 multiply-add rate."""
+def share_of_roof(speed, test, work, limits, tiles):
+    """Of the read bandwidth or of the multiply-add rate: f32, or tiles' where there are some."""
     if test.prompt:
-        return work * speed / test.prompt / 1e9 / limits["fma_gflops"]
+        return work * speed / test.prompt / 1e9 / max(limits["fma_gflops"], limits["tile_gflops"] if tiles else 0)
     return work * speed / test.batch / 1e9 / limits["read_gbs"]
 
 
@@ -173,9 +173,9 @@ def add_roofs(records, machine):
     for r in records:
         test = Test(*(r[field] for field in Test._fields))
         limits = machine.limits[test.threads]
-        r["roof"] = share_of_roof(r["ts"], test, r["work"], limits)
+        r["roof"] = share_of_roof(r["ts"], test, r["work"], limits, r["dtype"] != "f32")
         if "peer_ts" in r:
-            r["peer_roof"] = share_of_roof(r["peer_ts"], test, r["peer_work"], limits)
+            r["peer_roof"] = share_of_roof(r["peer_ts"], test, r["peer_work"], limits, r["dtype"] != "f32")
 
 
 def number(value):
@@ -183,9 +183,10 @@ def number(value):
 
 
 def print_text(result):
-    print_table(("threads", "read GB/s", "f32 GFLOP/s", "int8 GOP/s"),
-                [(t, l["read_gbs"], l["fma_gflops"], l["int8_gops"]) for t, l in result["machine"].items()],
-                numbers=range(4))
+    print_table(("threads", "read GB/s", "f32 GFLOP/s", "int8 GOP/s", "tiles GFLOP/s"),
+                [(t, l["read_gbs"], l["fma_gflops"], l["int8_gops"], l["tile_gflops"])
+                 for t, l in result["machine"].items()],
+                numbers=range(5))
     head = ["model", "format", "threads", "batch", "test", "t/s", "roof"]
     if any("peer_ts" in r for r in result["records"]):
         head += ["llama.cpp", "t/s", "roof", "ratio"]

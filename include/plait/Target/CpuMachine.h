@@ -31,10 +31,11 @@ struct CpuMachine {
   unsigned lanes = 4;   ///< f32 per vector register
   bool fma = false;
   TileUnit tiles = TileUnit::none;
+  bool roundInputs = false; ///< to bf16, of products with bf16: other numbers than elsewhere
 };
 
 /// `spec`: a name of docs/targets.md, optionally behind "cpu:", or "native": of
-/// x86-64, x86-64-v3, x86-64-v4, vnni and amx the last one that this machine has.
+/// x86-64, x86-64-v3, x86-64-v4, vnni and amx-int8 the last one that this machine has.
 Expected<CpuMachine> resolveCpuMachine(const std::string &spec);
 
 /// A list of such with commas between, each once, the best first: with the most

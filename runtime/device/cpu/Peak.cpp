@@ -7,12 +7,15 @@
 
 #include "runtime/device/cpu/Peak.h"
 
+#include "runtime/device/cpu/Isa.h"
+
 #include <algorithm>
 #include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <immintrin.h>
 #include <sys/mman.h>
 
 using namespace plait;
@@ -40,17 +43,23 @@ template <typename Work> double bestSeconds(unsigned threads, int rounds, Work w
   return best;
 }
 
-/// Sums of eight vectors at once, so that no addition waits for the one before.
+/// Four streams, which are in flight together, and a prefetch for each: of one stream
+/// a processor reads little more than half as much.
 #define PLAIT_READ_LOOP(width)                                                                                         \
   typedef float Vector __attribute__((vector_size(width)));                                                            \
-  constexpr size_t lanes = (width) / 4;                                                                                \
-  Vector sums[8] = {};                                                                                                 \
-  for (size_t i = 0; i + 8 * lanes <= count; i += 8 * lanes)                                                           \
-    for (size_t j = 0; j < 8; ++j)                                                                                     \
-      sums[j] += *reinterpret_cast<const Vector *>(data + i + j * lanes);                                              \
-  for (int j = 1; j < 8; ++j)                                                                                          \
-    sums[0] += sums[j];                                                                                                \
-  sink = sums[0][0];
+  constexpr size_t streams = 4, line = 16, lanes = (width) / 4, perLine = line / lanes;                                \
+  size_t part = count / streams / line * line;                                                                         \
+  Vector sums[streams][perLine] = {};                                                                                  \
+  for (size_t i = 0; i < part; i += line)                                                                              \
+    for (size_t s = 0; s < streams; ++s) {                                                                             \
+      const float *at = data + s * part + i;                                                                           \
+      __builtin_prefetch(at + 16 * line);                                                                              \
+      for (size_t j = 0; j < perLine; ++j)                                                                             \
+        sums[s][j] += *reinterpret_cast<const Vector *>(at + j * lanes);                                               \
+    }                                                                                                                  \
+  for (auto &own : sums)                                                                                               \
+    for (const Vector &sum : own)                                                                                      \
+      sink = sum[0];
 
 __attribute__((target("avx2"))) void readWide(const float *data, size_t count) { PLAIT_READ_LOOP(32) }
 void readNarrow(const float *data, size_t count){PLAIT_READ_LOOP(16)}
@@ -88,6 +97,43 @@ __attribute__((target("avx2"))) void multiplyBytesAvx2() {
 }
 void multiplyBytesSse() { PLAIT_COMPUTE_LOOP(16, "pmaddwd %2, %0\n\tpaddd %3, %0", "v") }
 
+constexpr long kTileSteps = 200'000;
+
+__attribute__((target("amx-tile,amx-bf16"))) void multiplyTiles() {
+  alignas(64) struct {
+    uint8_t palette = 1, row = 0, reserved[14] = {};
+    uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } configuration;
+  constexpr size_t tile = 1024, step = 4 * tile, size = 4 * step;
+  alignas(64) char memory[size] = {};
+  _tile_loadconfig(&configuration);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (long i = 0; i < kTileSteps; ++i) {
+    const char *at = memory + size_t(i) * step % size;
+    _tile_loadd(4, at, 64);
+    _tile_loadd(5, at + tile, 64);
+    _tile_loadd(6, at + 2 * tile, 64);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_loadd(7, at + 3 * tile, 64);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_release();
+}
+
+/// Of all threads together.
+double measureTiles(unsigned threads, int rounds) {
+  if (!cpuShortage("amx-tile amx-bf16").empty())
+    return 0;
+  double seconds = bestSeconds(threads, rounds, [](unsigned) { multiplyTiles(); });
+  return double(kTileSteps) * 4 * threads * (2.0 * 16 * 16 * 32) / seconds;
+}
+
 } // namespace
 
 Expected<MachinePeak> plait::measurePeak(unsigned threads, size_t bytes, int rounds) {
@@ -113,5 +159,5 @@ Expected<MachinePeak> plait::measurePeak(unsigned threads, size_t bytes, int rou
   double steps = double(kIterations) * kChains * threads;
   double lanes = avx512 ? 16 : avx2 ? 8 : 4, products = vnni ? 64 : avx2 ? 32 : 8;
   return MachinePeak{double(slice) * 4 * threads / reading, steps * lanes * 2 / computing,
-                     steps * products * 2 / bytesTime};
+                     steps * products * 2 / bytesTime, measureTiles(threads, rounds)};
 }

@@ -28,19 +28,23 @@ kernel.func @round(%x: !x) -> !r attributes {cost = #cost} {
   kernel.return %y : !r
 }
 
-// Configured before the first tile of the launch and released after the last.
+// Configured before the first tile of the launch and released after the last, if
+// there are more than a few rows.
 // CHECK-LABEL: llvm.func @linear(
+// CHECK: llvm.call_intrinsic "llvm.x86.sse.stmxcsr"
 // CHECK-NOT: scf.for
+// CHECK: scf.if
+// CHECK-NEXT: llvm.store
 // CHECK: llvm.call_intrinsic "llvm.x86.ldtilecfg"
 // CHECK-NOT: llvm.x86.ldtilecfg
 // CHECK: scf.for
 // Up to 16 rows: one tile of them and two panels; the weight passes by the caches.
 // CHECK: scf.if
+// CHECK: scf.if
 // CHECK: scf.for
 // CHECK-COUNT-4: "llvm.x86.tilezero"
 // CHECK: scf.for
-// CHECK-NEXT: arith.muli
-// CHECK-COUNT-1: "llvm.x86.tileloadd64"
+// CHECK-COUNT-64: llvm.intr.prefetch
 // CHECK-COUNT-4: "llvm.x86.tileloaddt164"
 // CHECK: "llvm.x86.tdpbf16ps"
 // CHECK-NEXT: }
@@ -57,11 +61,17 @@ kernel.func @round(%x: !x) -> !r attributes {cost = #cost} {
 // CHECK: "llvm.x86.tileloadd64"
 // CHECK-COUNT-2: "llvm.x86.tdpbf16ps"
 // CHECK-NEXT: }
+// A few: vectors, with subnormal numbers as zeros.
+// CHECK: } else {
+// CHECK: "llvm.x86.sse.ldmxcsr"
+// CHECK: llvm.intr.fma{{.*}} : (vector<16xf32>
+// CHECK: "llvm.x86.sse.ldmxcsr"
 // CHECK: "llvm.x86.tilerelease"
+// CHECK-NEXT: }
 // CHECK-NEXT: llvm.return
 
 // EMULATED-LABEL: llvm.func @linear(
-// EMULATED-NOT: llvm.x86
+// EMULATED-NOT: {{ldtilecfg|tileload|tdpbf16ps}}
 // EMULATED: llvm.intr.fma{{.*}} : (vector<16xf32>
 kernel.func @linear(%r: !r, %p: !w) -> !y attributes {cost = #cost} {
   %w = kernel.unpack %p : !w -> !lm.weight<320x64, #lm.bf16>
