@@ -8,12 +8,12 @@
 #include "plait/Target/Ptx.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
@@ -38,6 +38,24 @@ static Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(NVVM::
                                   std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
+/// Like -O2, but loops stay as they are: kernels are written with as much unrolled as pays,
+/// and more takes registers that tiles of sums need.
+static void optimize(llvm::Module &ir, llvm::TargetMachine &tm) {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopUnrolling = tuning.LoopInterleaving = tuning.LoopVectorization = tuning.SLPVectorization = false;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&tm, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(ir, modules);
+}
+
 Expected<std::string> plait::compileToPtx(gpu::GPUModuleOp module) {
   ArrayAttr targets = module.getTargetsAttr();
   auto attribute = targets && targets.size() == 1 ? dyn_cast<NVVM::NVVMTargetAttr>(targets[0]) : nullptr;
@@ -54,8 +72,7 @@ Expected<std::string> plait::compileToPtx(gpu::GPUModuleOp module) {
                          " could not be translated to LLVM IR; see the message above");
   ir->setTargetTriple(tm.getTargetTriple());
   ir->setDataLayout(tm.createDataLayout());
-  if (llvm::Error error = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, &tm)(ir.get()))
-    return internalError("LLVM's optimiser: " + llvm::toString(std::move(error)));
+  optimize(*ir, tm);
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager codegen;

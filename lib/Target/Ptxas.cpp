@@ -23,14 +23,11 @@ using namespace plait;
 static Expected<std::string> findPtxas() {
   if (auto found = llvm::sys::findProgramByName("ptxas"))
     return *found;
-  std::vector<std::string> folders;
-  if (const char *home = std::getenv("CUDA_HOME"))
-    folders.push_back(std::string(home) + "/bin");
-  folders.push_back("/usr/local/cuda/bin");
-  for (const std::string &folder : folders)
-    if (auto found = llvm::sys::findProgramByName("ptxas", llvm::StringRef(folder)))
-      return *found;
-  return notFound("ptxas: found none on PATH or in " + llvm::join(folders, " or ") +
+  const char *home = std::getenv("CUDA_HOME");
+  std::string folder = std::string(home ? home : "/usr/local/cuda") + "/bin";
+  if (auto found = llvm::sys::findProgramByName("ptxas", llvm::StringRef(folder)))
+    return *found;
+  return notFound("ptxas: found none on PATH or in " + folder +
                   "; expected that of CUDA 13.0 or later; install a CUDA toolkit, or use --stop-after=ptx");
 }
 
@@ -90,7 +87,7 @@ Expected<Cubin> plait::assemblePtx(const std::string &ptx, const std::string &ch
     if (auto buffer = llvm::MemoryBuffer::getFile(log))
       text = (*buffer)->getBuffer().str();
     if (rc != 0)
-      return internalError("ptxas failed (" + std::to_string(rc) + "): " + error + text);
+      return internalError("ptxas failed (" + std::to_string(rc) + "): " + error + llvm::StringRef(text).trim().str());
     Cubin cubin;
     PLAIT_RETURN_IF_ERROR(readPtxasLog(text, cubin));
     auto bytes = llvm::MemoryBuffer::getFile(output, /*IsText=*/false, /*RequiresNullTerminator=*/false);

@@ -16,6 +16,7 @@
 using namespace plait;
 
 void plait::registerCudaKernels(DialectRegistry &registry) {
+  registerAttendCudaKernels(registry);
   registerElementwiseCudaKernels(registry);
   registerEmbedCudaKernels(registry);
   registerLinearCudaKernels(registry);

@@ -53,6 +53,7 @@ inline Value getTiledTensor(Operation *op) {
 /// dialect needs.
 void registerCudaKernels(DialectRegistry &registry);
 
+void registerAttendCudaKernels(DialectRegistry &registry);
 void registerElementwiseCudaKernels(DialectRegistry &registry);
 void registerEmbedCudaKernels(DialectRegistry &registry);
 void registerLinearCudaKernels(DialectRegistry &registry);

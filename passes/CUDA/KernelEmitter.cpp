@@ -335,7 +335,7 @@ void CudaKernelEmitter::ifThenElse(Value condition, llvm::function_ref<void()> b
 
 Value CudaKernelEmitter::inlinePtx(StringRef text, StringRef constraints, Type result, ValueRange operands,
                                    bool ordered) {
-  std::string all = constraints.str() + (ordered ? ",~{memory}" : "");
+  std::string all = constraints.str() + (ordered ? constraints.empty() ? "~{memory}" : ",~{memory}" : "");
   SmallVector<Type> results;
   if (result)
     results.push_back(result);

@@ -98,7 +98,7 @@ public:
   /// `bytes` (!llvm.ptr<3>) for the part at work, aligned to at most 1024. Parts have the
   /// same memory, as a block works on one.
   Value shared(int64_t bytes, int64_t alignment);
-  /// The i32 of a warp's lane whose number differs from this one's by `mask` (xor).
+  /// That of the warp's lane whose number differs from this one's by `mask` (xor).
   Value shuffle(Value value, int64_t mask);
   /// The sum of a f32 of each thread, in all threads: neighbours in pairs, pairs of
   /// those and so on in a warp, then warps in order. `warps` false: of the warp's alone.
@@ -172,6 +172,8 @@ public:
   /// for (i = lower; i < upper; i += step), all of one integer type.
   void forLoop(Value lower, Value upper, int64_t step, Body body);
   SmallVector<Value> forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body);
+  /// Called first in the body of a loop: ptxas leaves it a loop.
+  void keepLoop() { inlinePtx(".pragma \"nounroll\";", "", Type(), ValueRange(), /*ordered=*/true); }
   void ifThen(Value condition, llvm::function_ref<void()> body);
   void ifThenElse(Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise);
   /// `text` in PTX, with bash and on for result and operands; `ordered`: it reads or writes memory

@@ -126,6 +126,7 @@ void MmaProduct::emitTile(Value firstFeature, Value firstToken) {
   }
   SmallVector<Value> sums(factors.size() * groups() * tokensOfWarp() / 2, e.f32(0));
   sums = e.forLoop(e.i32(0), e.i32(depth()), 1, sums, [&](Value k, ValueRange carried) {
+    e.keepLoop();
     NVVM::CpAsyncWaitGroupOp::create(b, e.loc(), ahead - 1);
     e.barrier();
     Value later = e.add(k, ahead);

@@ -22,9 +22,15 @@ struct CudaPages {
 
   /// The first page table entry of the row of `token`.
   Value entries(Value token) { return e.mul(e.loadIndex(tokenRows, token), e.narrow(e.dim(PLAIT_DIM_PAGES))); }
-  /// Where `token` itself lies, which is at `position`: there, unless its row is a tree
-  /// (PLAIT_IN_PATHS), then where its path ends.
-  Value slot(Value token, Value position);
+  /// What a token sees that does not lie at its own position (PLAIT_IN_PATHS): `count` positions
+  /// up to the token's, none unless its row is a tree. Where they lie ends before entry `end`.
+  struct Path {
+    Value end, count;
+  };
+  Path path(Value token);
+  /// Where the token lies that is at position `at`, as one at `position` sees it: there, below
+  /// `branch`, else where the path says that ends before entry `end`.
+  Value slotOf(Value at, Value branch, Value end, Value position);
   /// The page of entry `entry`.
   Value page(Value entry) {
     Value offset = e.mul(e.widen(e.loadIndex(table, entry)), layout.bytes());

@@ -82,17 +82,18 @@ int64_t CudaProduct::ringOf(int64_t bytes, int64_t most) const {
 }
 
 void CudaProduct::storeSums(Value firstFeature, Value firstToken, ArrayRef<SmallVector<Value>> sums) {
-  constexpr int64_t batch = 16; // elements whose loads are under way at once
+  constexpr int64_t batch = 8; // elements whose loads are under way at once
   Value tokens = e.narrow(e.rows(factors[0].result)), lastToken = e.add(tokens, -1);
   Value lane = e.lane();
   bool isRagged = features % featureTile != 0;
   // Elements i and i + 1 of four are in one row, i + 2 and i + 3 in another one.
-  Value ofFeature[2], featureExists[2];
+  // Of a row that does not exist, no token does.
+  Value ofFeature[2], limits[2] = {tokens, tokens};
   SmallVector<Value> biases[2];
   for (int64_t half : {0, 1}) {
     Value feature = e.add(firstFeature, cuda::sumRow(index(lane), 2 * half).value);
     if (isRagged) {
-      featureExists[half] = e.below(feature, e.i32(features));
+      limits[half] = e.select(e.below(feature, e.i32(features)), tokens, e.i32(0));
       feature = e.minimum(feature, e.i32(features - 1));
     }
     ofFeature[half] = e.widen(feature);
@@ -109,7 +110,7 @@ void CudaProduct::storeSums(Value firstFeature, Value firstToken, ArrayRef<Small
       Value token = e.add(firstToken, cuda::sumColumn(index(lane), i).value);
       // A tile's last tokens need not exist: their columns have sums of what lies behind.
       Value row = e.mul(e.widen(e.minimum(token, lastToken)), features);
-      places.push_back({e.add(row, ofFeature[half]), e.both(e.below(token, tokens), featureExists[half])});
+      places.push_back({e.add(row, ofFeature[half]), e.below(token, limits[half])});
       for (auto [result, sum, bias] : llvm::zip_equal(results, sums, biases[half]))
         result.second.push_back(bias ? e.add(sum[i], bias) : sum[i]);
     }

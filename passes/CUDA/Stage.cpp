@@ -8,25 +8,8 @@
 #include "passes/CUDA/CudaKernels.h"
 #include "passes/CUDA/Pages.h"
 
-#include "mlir/Dialect/SCF/IR/SCF.h"
-
 using namespace plait;
 using kernel::PageLayout;
-
-Value CudaPages::slot(Value token, Value position) {
-  OpBuilder &b = e.builder();
-  Value zero = e.i32(0), isFirst = e.equal(token, zero);
-  Value before = e.loadIndex(pathEnds, e.select(isFirst, zero, e.add(token, -1)));
-  Value begin = e.select(isFirst, zero, before), end = e.loadIndex(pathEnds, token);
-  // There need be no entry to read.
-  auto choice = scf::IfOp::create(
-      b, e.loc(), e.equal(begin, end), [&](OpBuilder &, Location) { scf::YieldOp::create(b, e.loc(), position); },
-      [&](OpBuilder &, Location) {
-        Value last = e.loadIndex(paths, e.add(end, -1));
-        scf::YieldOp::create(b, e.loc(), last);
-      });
-  return choice.getResult(0);
-}
 
 static LogicalResult emitStageRow(lm::StageOp op, CudaKernelEmitter &e, Value token) {
   CudaPages pages(e, op.getState(), op.getRows());
@@ -35,7 +18,9 @@ static LogicalResult emitStageRow(lm::StageOp op, CudaKernelEmitter &e, Value to
     return op.emitOpError("expected a state of f32 or bf16 for CUDA but got one of integers");
   Value keys = e.rowPointer(op.getKey(), token), values = e.rowPointer(op.getValue(), token);
   Value position = e.loadIndex(e.pointer(op.getPositions()), token);
-  Value slot = pages.slot(token, position), inPage = e.rem(slot, PageLayout::tokens);
+  CudaPages::Path path = pages.path(token);
+  Value branch = e.sub(e.add(position, 1), path.count);
+  Value slot = pages.slotOf(position, branch, path.end, position), inPage = e.rem(slot, PageLayout::tokens);
   Value entry = e.add(pages.entries(token), e.div(slot, PageLayout::tokens));
   Value page = pages.page(entry);
   auto rounded = [&](Value x) { return layout.element.isBF16() ? e.roundToBF16(x) : x; };

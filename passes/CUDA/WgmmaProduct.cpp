@@ -68,6 +68,7 @@ void WgmmaProduct::emitProducer(Value firstFeature, Value firstToken) {
   auto weightMaps = llvm::map_to_vector(
       factors, [&](const Factor &factor) { return e.tensorMap(factor.weight, features, columns, featureTile); });
   e.forLoop(e.i32(0), e.i32(depth()), 1, [&](Value k) {
+    e.keepLoop();
     Value stage = cuda::ringStage(index(k), stages).value;
     wait(barrierAt(empty, stage, 0), cuda::emptyParity(index(k), stages).value);
     Value barrier = barrierAt(full, stage, 0);
@@ -109,6 +110,7 @@ void WgmmaProduct::emitConsumer(Value firstFeature, Value firstToken) {
              [&] { NVVM::MBarrierArriveOp::create(b, e.loc(), Type(), barrierAt(empty, stage, 0), Value()); });
   };
   sums = e.forLoop(e.i32(0), e.i32(depth()), 1, sums, [&](Value k, ValueRange carried) {
+    e.keepLoop();
     SmallVector<Value> next(carried);
     Value stage = cuda::ringStage(index(k), stages).value;
     wait(barrierAt(full, stage, 0), cuda::fullParity(index(k), stages).value);

@@ -36,7 +36,7 @@ struct Cubin {
 };
 
 /// Assembles `ptx` for `chip` (sm_90a) by ptxas, a program of CUDA 13.0 or later, which is
-/// looked for on PATH, in $CUDA_HOME/bin and in /usr/local/cuda/bin.
+/// looked for on PATH, then in $CUDA_HOME/bin or, without that variable, in /usr/local/cuda/bin.
 Expected<Cubin> assemblePtx(const std::string &ptx, const std::string &chip);
 
 /// What `log`, the output of ptxas -v, says. An error if it is not understood.
