@@ -63,6 +63,7 @@ LAYERS = [
     ("passes/Overlap", PASSES + ["passes/Overlap"]),
     ("passes/Lower", PASSES + ["passes/Lower"]),
     ("passes/CPU", PASSES + ["passes/CPU"]),
+    ("passes/CUDA", PASSES + ["passes/CUDA"]),
     ("passes/Pipelines", PASSES + ["passes"]),
     ("include/plait/Reduce", SUPPORT + DIALECTS + ["plait/Reduce"]),
     ("lib/Reduce", SUPPORT + DIALECTS + ["plait/Reduce"]),

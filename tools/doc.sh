@@ -55,7 +55,7 @@ generate() {
 for dialect in Lm Par Overlap Decode Kernel Rt; do
   generate "dialects/$dialect.md" '' -gen-dialect-doc "-dialect=${dialect,,}" "dialects/$dialect/${dialect}Ops.td"
 done
-for phase in Import Decode Parallel Overlap Lower CPU; do
+for phase in Import Decode Parallel Overlap Lower CPU CUDA; do
   generate "passes/$phase.md" "Passes of passes/$phase" -gen-pass-doc "passes/$phase/Passes.td"
 done
 

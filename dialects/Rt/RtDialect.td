@@ -70,4 +70,46 @@ def Rt_TilesAttr : AttrDef<Rt_Dialect, "Tiles"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Rt_TensorMapAttr : AttrDef<Rt_Dialect, "TensorMap"> {
+  let mnemonic = "tensor_map";
+  let summary = "a parameter of a GPU kernel that says how TMA copies parts of a matrix";
+  let description = [{
+    A CUtensorMap, as cuTensorMapEncodeTiled makes it, of the matrix of bf16 in buffer
+    `buffer` of the kernel: `rows` by `columns`, by rows without gaps (`rows` 0: as many as
+    the buffer holds), copied in boxes of `box` rows by 64 columns, swizzled by 128 bytes,
+    with zeros for what lies outside.
+
+    ```mlir
+    #rt.tensor_map<buffer = 1, rows = 192, columns = 512, box = 128>
+    ```
+  }];
+  let parameters = (ins "int64_t":$buffer, "int64_t":$rows, "int64_t":$columns, "int64_t":$box);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Rt_EntryAttr : AttrDef<Rt_Dialect, "Entry"> {
+  let mnemonic = "entry";
+  let summary = "a function of a GPU kernel, and how it is launched";
+  let description = [{
+    Of several entries, which compute the same bits, a step takes the first one whose `rows`
+    are no fewer than its own, or the last one. A block has `threads` threads and `shared`
+    bytes of dynamic shared memory; blocks are as many as all `grid` tiles together. Its
+    parameters are the addresses of all buffers, that of the step's extents, and `maps`.
+
+    ```mlir
+    #rt.entry<"linear_rows16", rows = 16, threads = 256, shared = 41088,
+              grid = [#rt.tiles<count = 3, dim = 0, block = 16, cyclic = false>],
+              maps = [#rt.tensor_map<buffer = 0, rows = 0, columns = 224, box = 16>]>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$name, "int64_t":$rows, "int64_t":$threads, "int64_t":$shared,
+                        ArrayRefParameter<"::plait::rt::TilesAttr">:$grid,
+                        OptionalArrayRefParameter<"::plait::rt::TensorMapAttr">:$maps);
+  let assemblyFormat = [{
+    `<` $name `,` `rows` `=` $rows `,` `threads` `=` $threads `,` `shared` `=` $shared `,`
+    `grid` `=` `[` $grid `]` (`,` `maps` `=` `[` $maps^ `]`)? `>`
+  }];
+}
+def Rt_EntryArrayAttr : TypedArrayAttrBase<Rt_EntryAttr, "functions of a GPU kernel">;
+
 #endif // PLAIT_RT_DIALECT

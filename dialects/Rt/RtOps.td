@@ -69,15 +69,19 @@ def Rt_GroupOp : Rt_Op<"group", [HasParent<"ModelOp">]> {
 def Rt_KernelOp : Rt_Op<"kernel", [HasParent<"ModelOp">]> {
   let summary = "plait_kernel_v1_t";
   let description = [{
-    `function` is a `kernel.func` until the target's code generator replaces it
-    by a function of type plait_kernel_fn_v1 and sets `tiles`.
+    `function` is a `kernel.func` until the target's code generator replaces it: on a CPU
+    by a function of type plait_kernel_fn_v1, and sets `tiles`; on a GPU by a `gpu.module`,
+    and sets `entries`.
 
     ```mlir
     rt.kernel @linear tiles <count = 12, dim = -1, block = 1, cyclic = false>
+    rt.kernel @embed entries [#rt.entry<"embed", rows = 0, threads = 64, shared = 0,
+                                        grid = [<count = 1, dim = 0, block = 1, cyclic = false>]>]
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$function, OptionalAttr<Rt_TilesAttr>:$tiles);
-  let assemblyFormat = "$function (`tiles` $tiles^)? attr-dict";
+  let arguments = (ins FlatSymbolRefAttr:$function, OptionalAttr<Rt_TilesAttr>:$tiles,
+                       OptionalAttr<Rt_EntryArrayAttr>:$entries);
+  let assemblyFormat = "$function (`tiles` $tiles^)? (`entries` $entries^)? attr-dict";
 }
 
 def Rt_WeightOp : Rt_Op<"weight", [HasParent<"ModelOp">]> {

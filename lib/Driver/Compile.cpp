@@ -9,6 +9,7 @@
 
 #include "Calibrate.h"
 #include "CrashReport.h"
+#include "CudaFiles.h"
 #include "Explain.h"
 #include "Handover.h"
 #include "Link.h"
@@ -88,7 +89,9 @@ public:
   }
 
   Status run() {
-    PLAIT_ASSIGN_OR_RETURN(std::vector<CpuMachine> machines, resolveCpuMachines(options.target));
+    std::vector<CpuMachine> machines;
+    std::optional<CudaMachine> gpu;
+    PLAIT_RETURN_IF_ERROR(readTargets(machines, gpu));
     bool forOne =
         options.startFrom > Phase::lower || options.stopAfter == Phase::lower || options.stopAfter == Phase::cpu;
     if (machines.size() > 1 && forOne)
@@ -119,6 +122,8 @@ public:
     if (options.stopAfter <= Phase::decode)
       return writeIR(*module);
     // Of IR that is shown, that of rank 0.
+    if (gpu)
+      return compileForGpu(*gpu);
     ranks.resize(options.stopAfter == Phase::link ? size_t(options.mesh.programs()) : 1);
     for (const CpuMachine &machine : machines)
       PLAIT_RETURN_IF_ERROR(compileFor(machine));
@@ -129,6 +134,32 @@ public:
   }
 
 private:
+  /// CPUs, or one GPU, and that the phases wanted are those of its kind.
+  Status readTargets(std::vector<CpuMachine> &machines, std::optional<CudaMachine> &gpu) const {
+    auto specs = llvm::to_vector(llvm::split(options.target, ','));
+    bool isGpu = llvm::any_of(specs, [](llvm::StringRef spec) { return isCudaTarget(spec.trim().str()); });
+    for (auto [flag, phase] : {std::pair("--start-from", options.startFrom), {"--stop-after", options.stopAfter}})
+      if (isGpu ? phase == Phase::cpu : phase > Phase::cpu && phase < Phase::link)
+        return invalidArgument(std::string(flag) + ": found " + getName(phase).str() + " with target " +
+                               options.target + "; expected a phase of " +
+                               (isGpu ? "a CUDA target, such as cuda" : "a CPU target, such as cpu"));
+    if (!isGpu) {
+      PLAIT_ASSIGN_OR_RETURN(machines, resolveCpuMachines(options.target));
+      return Status::success();
+    }
+    if (specs.size() > 1)
+      return unsupported("target: found '" + options.target + "'; expected a CUDA target by itself");
+    PLAIT_ASSIGN_OR_RETURN(gpu, resolveCudaMachine(specs[0].trim().str()));
+    if (options.startFrom > Phase::cuda)
+      return invalidArgument("--start-from: found " + getName(options.startFrom).str() +
+                             "; expected cuda or an earlier phase, as later ones write files");
+    if (options.stopAfter == Phase::link)
+      return unsupported("target: found " + options.target +
+                         " for a model binary; expected --stop-after=cuda, ptx or "
+                         "cubin, as the runtime has no GPUs yet");
+    return Status::success();
+  }
+
   Status checkRanks() const {
     const Mesh &mesh = options.mesh;
     if (mesh.size() < 1 || mesh.size() > kMostRanks)
@@ -282,6 +313,19 @@ private:
       explain->rewind(*mark);
     ranks.front().back().module = std::move(all);
     return Status::success();
+  }
+
+  /// The phases of a GPU, of rank 0. Not all kernels have code; those that have none are named.
+  Status compileForGpu(const CudaMachine &gpu) {
+    phaseOptions.cuda = gpu.name;
+    phaseOptions.partial = true;
+    phaseOptions.quantizeActivations = false;
+    phaseOptions.shards = llvm::ArrayRef(options.shards);
+    phaseOptions.optimizeCollectives = options.optimizeCollectives;
+    placeProgram(0);
+    for (Phase phase : {Phase::parallel, Phase::lower, Phase::cuda})
+      PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
+    return options.stopAfter <= Phase::cuda ? writeIR(*module) : writeCudaFiles(*module, gpu, options);
   }
 
   /// Whose program the next phases make.

@@ -53,7 +53,8 @@ struct PackWeightsPass : plait::impl::PackWeightsPassBase<PackWeightsPass> {
         << (multiplied ? " is stored in panels: it is multiplied by"
             : panels   ? " is stored in panels: its elements are integers"
                        : " is stored by rows: it is never multiplied by");
-    auto type = kernel::PackedType::get(&getContext(), weight, panels ? int64_t(panel) : 0, panels ? 32 / bits : 1);
+    auto type =
+        kernel::PackedType::get(&getContext(), weight, panels ? int64_t(panel) : 0, panels && panel ? 32 / bits : 1);
     OpBuilder b(get);
     Value packed = kernel::PackedWeightOp::create(b, get.getLoc(), type, get.getWeightAttr());
     get.replaceAllUsesWith(kernel::UnpackOp::create(b, get.getLoc(), weight, packed).getResult());

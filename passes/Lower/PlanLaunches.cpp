@@ -281,7 +281,7 @@ private:
     for (auto &[members, index] : groups)
       rt::GroupOp::create(b, model.getLoc(), cast<DenseI64ArrayAttr>(members));
     for (auto &[kernel, index] : kernels)
-      rt::KernelOp::create(b, model.getLoc(), cast<FlatSymbolRefAttr>(kernel), rt::TilesAttr());
+      rt::KernelOp::create(b, model.getLoc(), cast<FlatSymbolRefAttr>(kernel), rt::TilesAttr(), ArrayAttr());
     int64_t offset = 0;
     for (auto &[symbol, entry] : weights) {
       kernel::PackedWeightOp use = entry.second;

@@ -8,6 +8,7 @@
 #include "passes/Pipelines/Phases.h"
 
 #include "passes/CPU/Passes.h"
+#include "passes/CUDA/Passes.h"
 #include "passes/Decode/Passes.h"
 #include "passes/Import/Passes.h"
 #include "passes/Lower/Passes.h"
@@ -29,6 +30,12 @@ llvm::StringRef plait::getName(Phase phase) {
     return "lower";
   case Phase::cpu:
     return "cpu";
+  case Phase::cuda:
+    return "cuda";
+  case Phase::ptx:
+    return "ptx";
+  case Phase::cubin:
+    return "cubin";
   case Phase::link:
     return "link";
   }
@@ -68,7 +75,8 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
     return buildParallelPipeline(pm, parallel);
   }
   case Phase::lower:
-    return buildLowerPipeline(pm, {.roundInputs = options.roundInputs,
+    return buildLowerPipeline(pm, {.panel = options.cuda.empty() ? 32 : 0, // a GPU copies tiles out of rows
+                                   .roundInputs = options.roundInputs || !options.cuda.empty(),
                                    .fuseGated = options.fuseGated,
                                    .fuseEpilogues = options.fuseEpilogues,
                                    .fuseRows = options.fuseRows,
@@ -76,6 +84,10 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    .quantizeActivations = options.quantizeActivations});
   case Phase::cpu:
     return buildCpuPipeline(pm, {{unsigned(options.lanes), options.fma, options.tiles}, options.isa});
+  case Phase::cuda:
+    return buildCudaPipeline(pm, {options.cuda, options.partial});
+  case Phase::ptx:
+  case Phase::cubin:
   case Phase::link:
     return;
   }
@@ -91,6 +103,7 @@ void plait::registerPhasePipelines() {
       {Phase::parallel, "plait-parallel-pipeline", "From steps of a model to those of one rank"},
       {Phase::lower, "plait-lower-pipeline", "From steps to kernels and launch plans"},
       {Phase::cpu, "plait-cpu-pipeline", "From kernels and plans to the llvm dialect"},
+      {Phase::cuda, "plait-cuda-pipeline", "From kernels to the llvm and nvvm dialects"},
   };
   for (auto &pipeline : pipelines) {
     Phase phase = pipeline.phase;

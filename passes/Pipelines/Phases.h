@@ -22,10 +22,11 @@
 
 namespace plait {
 
-/// In order. `link` has no passes: it writes files.
-enum class Phase { import, decode, parallel, lower, cpu, link };
-inline constexpr Phase kPhases[] = {Phase::import, Phase::decode, Phase::parallel,
-                                    Phase::lower,  Phase::cpu,    Phase::link};
+/// In order. A model is compiled by `cpu` or, for a GPU, by `cuda`, `ptx` and `cubin`.
+/// `ptx`, `cubin` and `link` have no passes: they write files.
+enum class Phase { import, decode, parallel, lower, cpu, cuda, ptx, cubin, link };
+inline constexpr Phase kPhases[] = {Phase::import, Phase::decode, Phase::parallel, Phase::lower, Phase::cpu,
+                                    Phase::cuda,   Phase::ptx,    Phase::cubin,    Phase::link};
 
 llvm::StringRef getName(Phase phase);
 std::optional<Phase> parsePhase(llvm::StringRef name);
@@ -66,13 +67,18 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
       *this, "tiles", llvm::cl::desc("What multiplies bf16 by bf16, and integers"), llvm::cl::init(TileUnit::none),
       llvm::cl::values(clEnumValN(TileUnit::none, "none", "nothing"), clEnumValN(TileUnit::amx, "amx", "AMX tiles"),
                        clEnumValN(TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))};
+  Option<std::string> cuda{*this, "cuda", llvm::cl::desc("The CUDA target instead of a CPU: sm_80, sm_90a or sm_100a"),
+                           llvm::cl::init("")};
+  Option<bool> partial{*this, "partial", llvm::cl::desc("Leave kernels of ops without CUDA code as they are"),
+                       llvm::cl::init(false)};
   Option<std::string> isa{*this, "isa", llvm::cl::desc("CPU features the binary asks for"), llvm::cl::init("")};
 };
 
 /// Adds the passes of `phase`, ending with its verifier.
 void buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions &options);
 
-/// --plait-decode-pipeline, --plait-parallel-pipeline, --plait-lower-pipeline, --plait-cpu-pipeline.
+/// --plait-decode-pipeline, --plait-parallel-pipeline, --plait-lower-pipeline, --plait-cpu-pipeline,
+/// --plait-cuda-pipeline.
 void registerPhasePipelines();
 
 } // namespace plait

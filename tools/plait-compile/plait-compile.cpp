@@ -8,6 +8,7 @@
 #include "plait/Driver/Compile.h"
 #include "plait/Driver/Version.h"
 #include "plait/Target/CpuMachine.h"
+#include "plait/Target/CudaMachine.h"
 #include "runtime/base/Signals.h"
 
 #include "mlir/IR/AsmState.h"
@@ -34,7 +35,9 @@ static int fail(const Status &status) {
 static Expected<Phase> readPhase(const std::string &flag, const std::string &name) {
   if (auto phase = parsePhase(name))
     return *phase;
-  return invalidArgument(flag + ": found '" + name + "'; expected import, decode, parallel, lower, cpu or link");
+  return invalidArgument(flag + ": found '" + name +
+                         "'; expected import, decode, parallel, lower, cpu, cuda, "
+                         "ptx, cubin or link");
 }
 
 /// LLVM says what is wrong in several lines and exits with 1.
@@ -89,7 +92,8 @@ int main(int argc, char **argv) {
   cl::opt<bool> f32Activations("f32-activations",
                                cl::desc("Multiply weights of integers by activations of f32, not of 16 bits"),
                                cl::cat(category));
-  std::string targets = cpuMachineNames() + "; a list gives code for each";
+  std::string targets = cpuMachineNames() + "; a list gives code for each. Or " + cudaMachineNames() +
+                        ", of which there are kernels alone (--stop-after)";
   cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));
@@ -145,7 +149,8 @@ int main(int argc, char **argv) {
   cl::opt<std::string> startFrom("start-from", cl::desc("Read IR and begin with this phase"), cl::init("import"),
                                  cl::cat(category));
   cl::opt<std::string> stopAfter("stop-after",
-                                 cl::desc("Print the IR after this phase: import, decode, parallel, lower, cpu"),
+                                 cl::desc("Print the IR after this phase: import, decode, parallel, lower, cpu, cuda; "
+                                          "or write the files of ptx, cubin"),
                                  cl::init("link"), cl::cat(category));
   cl::opt<std::string> folder("folder", cl::desc("With --start-from: model of weights and tokenizer"),
                               cl::cat(category));

@@ -1,0 +1,65 @@
+//===- Passes.td - Passes of the CUDA targets --------------*- tablegen -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_CUDA_PASSES
+#define PLAIT_CUDA_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def GenerateCudaKernelsPass : Pass<"plait-generate-cuda-kernels", "::mlir::ModuleOp"> {
+  let summary = "Replaces each kernel.func by the CUDA code of its ops";
+  let description = [{
+    Makes a `gpu.module` of the same name of each `kernel.func`, with one function or
+    several, its entries, written by the compute ops' `CudaKernelOpInterface`,
+    `CudaRowKernelOpInterface` and `CudaElementwiseOpInterface` in scf, arith, vector,
+    llvm and nvvm ops. Before:
+
+    ```mlir
+    kernel.func @linear(%x: tensor<?x224xbf16, #lm.dims<tokens>>, %p: !kernel.packed<...>) -> tensor<...> {
+      %w = kernel.unpack %p : ...
+      %y = lm.linear %x, %w : ...
+      kernel.return %y : ...
+    }
+    ```
+    After:
+
+    ```mlir
+    gpu.module @linear [#nvvm.target<chip = "sm_90a", ...>] {
+      llvm.func @linear_rows16(%x: !llvm.ptr<1>, %w: !llvm.ptr<1>, %y: !llvm.ptr<1>, %dims: !llvm.ptr<1>,
+                               %map: !llvm.ptr {llvm.byval = ..., nvvm.grid_constant}) attributes {nvvm.kernel, ...} {...}
+      llvm.func @linear_rows64(...)
+      llvm.func @linear_rows256(...)
+    }
+    ```
+    The `rt.kernel` of the same name, if there is one, gets its `entries`.
+
+    A kernel with an op that has no CUDA code stays as it is if `partial`, with a remark
+    that names the op; without it is an error.
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_90a\"", "sm_80, sm_90a or sm_100a">,
+    Option<"partial", "partial", "bool", "false", "Leave kernels of ops without CUDA code as they are">
+  ];
+  let statistics = [Statistic<"numEntries", "num-entries", "Functions made">,
+                    Statistic<"numLeft", "num-left", "Kernels left without code">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::plait::rt::RtDialect"
+  ];
+}
+
+def VerifyCudaPass : Pass<"plait-verify-cuda", "::mlir::ModuleOp"> {
+  let summary = "Checks what holds after the cuda phase";
+  let description = [{
+    Only ops of the llvm and nvvm dialects in each `gpu.module`; no function without a
+    body; every `rt.kernel` has its entries, unless it is that of a `kernel.func` and
+    `partial`.
+  }];
+  let options = [Option<"partial", "partial", "bool", "false", "Kernels may be left without code">];
+}
+
+#endif // PLAIT_CUDA_PASSES
