@@ -18,9 +18,9 @@ using namespace plait::timeline;
 
 static constexpr double kLeastGain = 0.03, kErrors = 2;
 /// Blocks of rows that a product and an exchange go through together: fine enough that the first and the
-/// last, which have nothing beside them, weigh little.
-static constexpr int kTiles = 8;
-/// Sizes of the first part that are tried, in tiles of rows from the middle.
+/// last, which have nothing beside them, weigh little. A block has half of a machine's rows per tile or more.
+static constexpr int kMostTiles = 8;
+/// Sizes of the first part that are tried, from the middle, in tiles of rows or sixteenths of the tokens.
 static constexpr int kOffsets[] = {0, 1, 2, -1, -2};
 
 Decision timeline::guardFusion(double secondsBefore, double secondsAfter, const Machine &machine) {
@@ -44,7 +44,7 @@ public:
 
   Status add(const std::string &name, EventList list) {
     PLAIT_ASSIGN_OR_RETURN(Prediction prediction, predict(list, machine, step));
-    Decision decision{true, 0, "the program as it is"};
+    Decision decision{true, 0, "what is compiled"};
     if (!alternatives.empty())
       decision = guardFusion(alternatives[getChosen(alternatives)].prediction.seconds, prediction.seconds, machine);
     alternatives.push_back({name, std::move(list), std::move(prediction), std::move(decision)});
@@ -54,9 +54,10 @@ public:
   /// With the best of some sizes of the first part.
   Status addSplit(const EventList &list) {
     double tile = machine.rowTile, bestSeconds = 0, best = 0;
+    double offsetRows = std::max(1.0, std::floor(step.tokens / 16 / tile)) * tile;
     EventList chosen;
     for (int offset : kOffsets) {
-      double first = (std::ceil(step.tokens / tile / 2) + offset) * tile;
+      double first = std::ceil(step.tokens / tile / 2) * tile + offset * offsetRows;
       if (first < tile || step.tokens - first < tile)
         continue;
       auto split = [&](const EventList &with) { return splitTokens(with, step, first); };
@@ -75,8 +76,9 @@ public:
   }
 
   Status addTiled(const std::string &name, const EventList &list) {
-    auto tile = [](const EventList &with) { return tileProducts(with, kTiles); };
-    if (tile(list).events.size() == list.events.size())
+    int tiles = std::min<int>(kMostTiles, int(2 * step.tokens / machine.rowTile));
+    auto tile = [&](const EventList &with) { return tileProducts(with, tiles); };
+    if (tiles < 2 || tile(list).events.size() == list.events.size())
       return Status::success();
     PLAIT_ASSIGN_OR_RETURN(EventList chosen, chooseUnits(list, tile));
     return add(name, tile(chosen));

@@ -17,6 +17,23 @@ using namespace plait::timeline;
 
 namespace {
 
+constexpr std::pair<const char *, LinkKind> kLinkKinds[] = {{"shared_memory", LinkKind::sharedMemory},
+                                                            {"switch", LinkKind::crossbar},
+                                                            {"pcie", LinkKind::pcie},
+                                                            {"network", LinkKind::network},
+                                                            {"ring", LinkKind::ring}};
+
+/// Constants of the whole machine that may be absent.
+constexpr std::pair<const char *, double Machine::*> kConstants[] = {{"attention_rate", &Machine::attentionRate},
+                                                                     {"sustained", &Machine::sustained},
+                                                                     {"stall", &Machine::stall},
+                                                                     {"sync", &Machine::sync},
+                                                                     {"step", &Machine::step},
+                                                                     {"sequence", &Machine::sequence},
+                                                                     {"token", &Machine::token},
+                                                                     {"error", &Machine::error},
+                                                                     {"activation_scale", &Machine::activationScale}};
+
 Status checkSource(const JsonView &constant) {
   PLAIT_ASSIGN_OR_RETURN(std::string source, constant.getString("source"));
   if (source.empty())
@@ -98,15 +115,10 @@ Expected<ExchangeRate> readRate(const JsonView &view) {
 }
 
 Expected<Link> readLink(const JsonView &view) {
-  constexpr std::pair<const char *, LinkKind> kKinds[] = {{"shared_memory", LinkKind::sharedMemory},
-                                                          {"switch", LinkKind::crossbar},
-                                                          {"pcie", LinkKind::pcie},
-                                                          {"network", LinkKind::network},
-                                                          {"ring", LinkKind::ring}};
   Link link;
   PLAIT_ASSIGN_OR_RETURN(std::string kind, view.getString("kind"));
   bool isKnown = false;
-  for (auto [name, value] : kKinds)
+  for (auto [name, value] : kLinkKinds)
     if (kind == name) {
       link.kind = value;
       isKnown = true;
@@ -152,20 +164,51 @@ Expected<Machine> timeline::parseMachine(const Json &json, const std::string &so
   PLAIT_RETURN_IF_ERROR(readOptional(root, "units", machine.units));
   PLAIT_RETURN_IF_ERROR(readOptional(root, "row_tile", machine.rowTile));
   PLAIT_RETURN_IF_ERROR(readOptional(root, "product_rate", machine.productRate));
-  const std::pair<const char *, double Machine::*> kOptional[] = {{"attention_rate", &Machine::attentionRate},
-                                                                  {"sustained", &Machine::sustained},
-                                                                  {"stall", &Machine::stall},
-                                                                  {"sync", &Machine::sync},
-                                                                  {"step", &Machine::step},
-                                                                  {"sequence", &Machine::sequence},
-                                                                  {"token", &Machine::token},
-                                                                  {"error", &Machine::error},
-                                                                  {"activation_scale", &Machine::activationScale}};
-  for (auto [key, member] : kOptional)
+  for (auto [key, member] : kConstants)
     PLAIT_RETURN_IF_ERROR(readOptional(root, key, 0, machine.*member));
   if (machine.sustained <= 0 || machine.activationScale <= 0 || machine.stall >= 1)
     return root.error("sustained and activation_scale above 0, and a stall below 1");
   return machine;
+}
+
+Json timeline::writeMachine(const Machine &machine, const std::string &source) {
+  auto constant = [&](double value) { return Json{{"value", value}, {"source", source}}; };
+  auto curve = [&](const Curve &curve) {
+    Json points = Json::array();
+    for (auto [x, y] : curve.points)
+      points.push_back({x, y});
+    return Json{{"points", points}, {"source", source}};
+  };
+  Json json = {{"schema", 1}, {"name", machine.name}, {"title", machine.title}, {"devices", Json::array()}};
+  for (const Device &device : machine.devices) {
+    Json peaks = Json::object();
+    for (const auto &[element, peak] : device.peaks)
+      peaks[element] = constant(peak);
+    json["devices"].push_back(
+        {{"bandwidth", constant(device.bandwidth)}, {"peaks", peaks}, {"launch", constant(device.launch)}});
+  }
+  json["units"] = constant(machine.units);
+  json["row_tile"] = constant(machine.rowTile);
+  if (!machine.productRate.points.empty())
+    json["product_rate"] = curve(machine.productRate);
+  for (auto [key, member] : kConstants)
+    json[key] = constant(machine.*member);
+  const Link &link = machine.link;
+  for (auto [name, kind] : kLinkKinds)
+    if (kind == link.kind)
+      json["link"]["kind"] = name;
+  json["link"]["bandwidth"] = constant(link.bandwidth);
+  json["link"]["latency"] = constant(link.latency);
+  for (const auto &[name, rate] : link.rates) {
+    json["link"]["measured_ranks"] = link.measuredRanks;
+    Json entry = {{"latency", constant(rate.latency)}, {"bandwidth", constant(rate.bandwidth)}};
+    if (rate.defaultUnits > 0)
+      entry["default_units"] = constant(rate.defaultUnits);
+    if (!rate.units.points.empty())
+      entry["units"] = curve(rate.units);
+    json["link"]["rates"][name] = entry;
+  }
+  return json;
 }
 
 Expected<Machine> timeline::loadMachine(const std::string &nameOrPath) {

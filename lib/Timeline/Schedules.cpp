@@ -59,7 +59,7 @@ EventList timeline::fuseEpilogues(const EventList &list) {
     std::vector<int> epilogue;
     for (auto it = std::find(program.begin(), program.end(), x) + 1; it != program.end(); ++it) {
       const Event &event = list.events[size_t(*it)];
-      if (event.kind != EventKind::rowwise || event.layer != list.events[size_t(x)].layer)
+      if (event.kind != EventKind::rowwise)
         break;
       epilogue.push_back(*it);
     }

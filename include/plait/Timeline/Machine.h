@@ -98,6 +98,8 @@ struct Machine {
 
 /// Reads a machine table. Errors begin with the place in the file.
 Expected<Machine> parseMachine(const Json &json, const std::string &source);
+/// The same table again; all constants come from `source`.
+Json writeMachine(const Machine &machine, const std::string &source);
 /// One of those that are part of the program (machines/NAME.json), or the file of that name if
 /// `nameOrPath` has a dot.
 Expected<Machine> loadMachine(const std::string &nameOrPath);

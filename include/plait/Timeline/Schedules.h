@@ -53,8 +53,9 @@ struct Alternative {
   Decision decision; ///< against the best of those before that are applied
 };
 
-/// The list as it is, with fused epilogues, with tiles, and with split tokens where there are enough; parts are
-/// multiples of the machine's rows per tile. Those that change nothing are left out.
+/// The list as it is, in tiles, with fused epilogues, with both, and with fused epilogues and split tokens; parts
+/// are multiples of the machine's rows per tile, tiles at least half of one. Those that change nothing, or that have
+/// too few tokens, are left out.
 Expected<std::vector<Alternative>> compareSchedules(const EventList &list, const Machine &machine, const Extents &step);
 
 /// The last that is applied.

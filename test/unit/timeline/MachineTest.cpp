@@ -70,11 +70,19 @@ TEST(MachineTable, Errors) {
             "found no machine \"abacus\"; expected one of dgx-h100, t3-mca, t3, or a file NAME.json");
 }
 
-TEST(MachineTable, AllThatAreEmbeddedRead) {
+TEST(MachineTable, AllThatAreEmbeddedReadAndWriteTheSame) {
   for (const EmbeddedMachine &one : embeddedMachines()) {
     auto machine = loadMachine(std::string(one.name));
     ASSERT_TRUE(machine) << machine.status().message();
     EXPECT_EQ(machine->name, one.name);
+    Json written = writeMachine(*machine, "s");
+    auto again = parseMachine(written, "written");
+    ASSERT_TRUE(again) << again.status().message();
+    EXPECT_EQ(writeMachine(*again, "s"), written);
+    Json read = *parseJson(one.text, "text");
+    EXPECT_EQ(written["devices"][0]["bandwidth"]["value"], read["devices"][0]["bandwidth"]["value"]);
+    EXPECT_EQ(written.contains("product_rate"), read.contains("product_rate"));
+    EXPECT_EQ(written["link"].contains("rates"), read["link"].contains("rates"));
   }
 }
 
