@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "plait/Timeline/Report.h"
 #include "plait/Timeline/Schedules.h"
 
 #include <fmt/format.h>
@@ -30,8 +31,8 @@ Decision timeline::guardFusion(double secondsBefore, double secondsAfter, const 
   decision.isApplied = decision.gain > needed;
   const char *which =
       kLeastGain >= kErrors * machine.error ? "the least that pays" : "twice the error of predicted gains";
-  decision.reason = fmt::format("{:.3f} ms instead of {:.3f} ms, a gain of {:.1f} %: {} {:.1f} %, {}",
-                                secondsAfter * 1e3, secondsBefore * 1e3, 100 * decision.gain,
+  decision.reason = fmt::format("{} instead of {}, a gain of {:.1f} %: {} {:.1f} %, {}", timeText(secondsAfter),
+                                timeText(secondsBefore), 100 * decision.gain,
                                 decision.isApplied ? "above" : "not above", 100 * needed, which);
   return decision;
 }
@@ -136,12 +137,13 @@ Expected<std::vector<Alternative>> timeline::compareSchedules(const EventList &l
                                                               const Extents &step) {
   Comparison comparison(machine, step);
   PLAIT_RETURN_IF_ERROR(comparison.add("unfused", list));
-  PLAIT_RETURN_IF_ERROR(comparison.addTiled("tiled", list));
   EventList fused = fuseEpilogues(list);
-  if (fused.events.size() != list.events.size()) {
+  bool isFused = fused.events.size() != list.events.size();
+  if (isFused)
     PLAIT_RETURN_IF_ERROR(comparison.add("fused", fused));
+  PLAIT_RETURN_IF_ERROR(comparison.addTiled("tiled", list));
+  if (isFused)
     PLAIT_RETURN_IF_ERROR(comparison.addTiled("fused, tiled", fused));
-  }
   bool hasExchange =
       std::any_of(list.events.begin(), list.events.end(), [](const Event &event) { return isExchange(event.kind); });
   if (hasExchange)

@@ -39,8 +39,10 @@ double Device::getPeakOf(const std::string &element) const {
 double Machine::getComputeSeconds(const Event &event, int rank) const {
   const Device &device = getDevice(rank);
   double flops = event.work.flops.at(event.extents);
-  double bytes =
-      event.work.storedBytes.at(event.extents) + activationScale * event.work.activationBytes.at(event.extents);
+  Form stored = event.work.storedBytes;
+  double tokensPerRow = event.extents.rows > 0 ? event.extents.tokens / event.extents.rows : 1;
+  stored.positions /= std::max(1.0, std::min<double>(attentionRows, tokensPerRow));
+  double bytes = stored.at(event.extents) + activationScale * event.work.activationBytes.at(event.extents);
   double rate = device.getPeakOf(event.work.element);
   if (event.kind == EventKind::product && !productRate.points.empty()) {
     // Fewer rows than a tile has are computed by smaller tiles.

@@ -163,6 +163,7 @@ Expected<Machine> timeline::parseMachine(const Json &json, const std::string &so
   PLAIT_ASSIGN_OR_RETURN(machine.link, readLink(link));
   PLAIT_RETURN_IF_ERROR(readOptional(root, "units", machine.units));
   PLAIT_RETURN_IF_ERROR(readOptional(root, "row_tile", machine.rowTile));
+  PLAIT_RETURN_IF_ERROR(readOptional(root, "attention_rows", machine.attentionRows));
   PLAIT_RETURN_IF_ERROR(readOptional(root, "product_rate", machine.productRate));
   for (auto [key, member] : kConstants)
     PLAIT_RETURN_IF_ERROR(readOptional(root, key, 0, machine.*member));
@@ -189,6 +190,7 @@ Json timeline::writeMachine(const Machine &machine, const std::string &source) {
   }
   json["units"] = constant(machine.units);
   json["row_tile"] = constant(machine.rowTile);
+  json["attention_rows"] = constant(machine.attentionRows);
   if (!machine.productRate.points.empty())
     json["product_rate"] = curve(machine.productRate);
   for (auto [key, member] : kConstants)

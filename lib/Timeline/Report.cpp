@@ -32,10 +32,19 @@ static std::string shortened(const std::string &text, size_t width) {
 std::string timeline::reportText(const EventList &list, const Prediction &prediction) {
   const Schedule &schedule = prediction.schedule;
   std::string text = fmt::format("  {:<16}{:>12}{:>12}{:>10}{:>10}\n", "", "busy", "idle", "busy", "used");
-  for (size_t r = 0; r < prediction.resources.size(); ++r)
-    text += fmt::format("  {:<16}{:>12}{:>12}{:>8.1f} %{:>8.1f} %\n", prediction.resources[r].name,
-                        timeText(schedule.busy[r]), timeText(schedule.makespan - schedule.busy[r]),
-                        100 * schedule.busy[r] / schedule.makespan, 100 * schedule.used[r] / schedule.makespan);
+  auto linesOf = [&](int rank, const std::string &ranks) {
+    std::string lines;
+    for (size_t r : {2 * size_t(rank), 2 * size_t(rank) + 1})
+      lines += fmt::format("  {:<16}{:>12}{:>12}{:>8.1f} %{:>8.1f} %\n", (r % 2 ? "link " : "rank ") + ranks,
+                           timeText(schedule.busy[r]), timeText(schedule.makespan - schedule.busy[r]),
+                           100 * schedule.busy[r] / schedule.makespan, 100 * schedule.used[r] / schedule.makespan);
+    return lines;
+  };
+  for (int first = 0, end; first < list.ranks; first = end) { // ranks that are alike have one line
+    for (end = first + 1; end < list.ranks && linesOf(end, "") == linesOf(first, "");)
+      ++end;
+    text += linesOf(first, end == first + 1 ? fmt::format("{}", first) : fmt::format("{} to {}", first, end - 1));
+  }
   std::map<EventKind, double> kinds;
   std::map<std::pair<EventKind, std::string>, std::pair<double, int>> names;
   for (int i : schedule.criticalPath) {

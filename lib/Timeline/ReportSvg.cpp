@@ -20,7 +20,7 @@ namespace {
 // Pixels.
 constexpr double kLeft = 150, kWidth = 1100, kLane = 18, kGap = 10, kTitle = 28, kAxis = 24, kLegend = 24;
 /// Events of one colour that are thinner than this are drawn as one.
-constexpr double kThin = 0.5;
+constexpr double kThin = 1;
 /// Letters of the small font take about so much.
 constexpr double kLetter = 6;
 

@@ -68,13 +68,14 @@ struct Machine {
   std::vector<Device> devices; ///< of each rank; of one only: all are alike
   Link link;                   ///< joins all ranks
 
-  int units = 1;                            ///< of computation that a device can share out: SMs, threads
-  Curve productRate;                        ///< operations per second of a product, by rows; none: the peak
-  int rowTile = 1;                          ///< rows of a product are rounded up to a multiple
-  double attentionRate = 0;                 ///< operations per second; 0: the peak
-  double sustained = 1;                     ///< of these rates what is left in a whole step
-  double stall = 0;                         ///< of a device's units those that stand still while it exchanges
-  double sync = 0;                          ///< seconds before an exchange beside which something else is computed
+  int units = 1;            ///< of computation that a device can share out: SMs, threads
+  Curve productRate;        ///< operations per second of a product, by rows; none: the peak
+  int rowTile = 1;          ///< rows of a product are rounded up to a multiple
+  double attentionRate = 0; ///< operations per second; 0: the peak
+  int attentionRows = 1;    ///< tokens of a sequence for which keys and values are read once
+  double sustained = 1;     ///< of these rates what is left in a whole step
+  double stall = 0;         ///< of a device's units those that stand still while it exchanges
+  double sync = 0; ///< seconds before an event that waits for the other stream, in a step whose tokens are split
   double activationScale = 1;               ///< bytes of an activation over those of f32
   double step = 0, sequence = 0, token = 0; ///< seconds of the host per step, sequence and token
   double error = 0.05;                      ///< relative, of a predicted gain

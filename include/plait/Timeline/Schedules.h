@@ -53,7 +53,7 @@ struct Alternative {
   Decision decision; ///< against the best of those before that are applied
 };
 
-/// The list as it is, in tiles, with fused epilogues, with both, and with fused epilogues and split tokens; parts
+/// The list as it is, with fused epilogues, in tiles, with both, and with fused epilogues and split tokens; parts
 /// are multiples of the machine's rows per tile, tiles at least half of one. Those that change nothing, or that have
 /// too few tokens, are left out.
 Expected<std::vector<Alternative>> compareSchedules(const EventList &list, const Machine &machine, const Extents &step);

@@ -125,7 +125,7 @@ TEST_F(StepEvents, CanBeFusedAndSplit) {
   std::vector<std::string> names;
   for (const timeline::Alternative &one : *all)
     names.push_back(one.name.starts_with("woven") ? "woven" : one.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"unfused", "tiled", "fused", "fused, tiled", "woven"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"unfused", "fused", "tiled", "fused, tiled", "woven"}));
   EXPECT_LT((*all)[4].prediction.seconds, (*all)[0].prediction.seconds);
 }
 

@@ -113,6 +113,20 @@ TEST(Machine, RowsAreRoundedUpToTiles) {
   EXPECT_DOUBLE_EQ(secondsOf(2), 200 / 50.0); // smaller tiles
 }
 
+TEST(Machine, TokensOfASequenceShareReads) {
+  Machine machine = *parse(kSmall);
+  Event event = product(0, 0);
+  event.work.storedBytes.positions = 10;
+  event.extents = Extents::prefill(4);
+  EXPECT_DOUBLE_EQ(machine.getComputeSeconds(event, 0), 10);
+  machine.attentionRows = 2;
+  EXPECT_DOUBLE_EQ(machine.getComputeSeconds(event, 0), 5);
+  machine.attentionRows = 128;
+  EXPECT_DOUBLE_EQ(machine.getComputeSeconds(event, 0), 2.5);
+  event.extents = Extents::decode(4, 9); // each another one's
+  EXPECT_DOUBLE_EQ(machine.getComputeSeconds(event, 0), 40);
+}
+
 TEST(Machine, ExchangesAsInTheCostLibrary) {
   Machine machine = *parse(kSmall);
   Event event;

@@ -261,13 +261,13 @@ TEST(GuardFusion, NeedsThreePercentAndTwiceTheError) {
   EXPECT_TRUE(guardFusion(1.031, 1, machine).isApplied);
   Decision small = guardFusion(1.029, 1, machine);
   EXPECT_FALSE(small.isApplied);
-  EXPECT_EQ(small.reason, "1000.000 ms instead of 1029.000 ms, a gain of 2.9 %: not above 3.0 %, the least that pays");
+  EXPECT_EQ(small.reason, "1.000 s instead of 1.029 s, a gain of 2.9 %: not above 3.0 %, the least that pays");
   machine.error = 0.04;
   EXPECT_FALSE(guardFusion(1.079, 1, machine).isApplied);
   Decision large = guardFusion(1.081, 1, machine);
   EXPECT_TRUE(large.isApplied);
   EXPECT_EQ(large.reason,
-            "1000.000 ms instead of 1081.000 ms, a gain of 8.1 %: above 8.0 %, twice the error of predicted gains");
+            "1.000 s instead of 1.081 s, a gain of 8.1 %: above 8.0 %, twice the error of predicted gains");
   EXPECT_FALSE(guardFusion(1, 1.2, machine).isApplied);
 }
 

@@ -76,6 +76,35 @@ TEST_F(TokenWeave, LatenciesAndSpeedUps) {
   EXPECT_NEAR(std::sqrt(squares / double(golden["rows"].size())), machine.error, 0.005);
 }
 
+TEST_F(TokenWeave, FittedConstantsFitBest) {
+  std::vector<Extents> steps;
+  std::vector<EventList> silent, woven;
+  for (const Json &row : golden["rows"]) {
+    steps.push_back(Extents::prefill(row["tokens"]));
+    silent.push_back(makeTransformer(model, steps.back(), false));
+    woven.push_back(weave(makeTransformer(model, steps.back()), steps.back(), row));
+  }
+  auto squares = [&](const std::vector<EventList> &lists, const char *column) {
+    double sum = 0;
+    for (size_t i = 0; i < lists.size(); ++i)
+      sum += std::pow(1e3 * seconds(lists[i], steps[i]) / golden["rows"][i][column].get<double>() - 1, 2);
+    return sum;
+  };
+  auto check = [&](const char *name, double &constant, double change, const std::vector<EventList> &lists,
+                   const char *column) {
+    double fitted = constant, least = squares(lists, column);
+    for (double sign : {-1.0, 1.0}) {
+      constant = fitted + sign * change;
+      EXPECT_GT(squares(lists, column), least) << name << " " << constant;
+    }
+    constant = fitted;
+  };
+  check("sustained", machine.sustained, 0.01, silent, "no_communication");
+  check("launch", machine.devices[0].launch, 1e-6, silent, "no_communication");
+  check("token", machine.token, 2e-7, silent, "no_communication");
+  check("stall", machine.stall, 0.02, woven, "woven");
+}
+
 TEST_F(TokenWeave, Kernels) {
   double tolerance = golden["tolerance"]["kernels"];
   for (const Json &row : golden["kernels"]["rows"]) {
