@@ -26,7 +26,7 @@ DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h", "runt
                      "runtime/base/PanelLayout.h", "runtime/base/SumTree.h"]
 DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Par", "dialects/Overlap", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE
-PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Cost", "plait/Frontend", "plait/Target"]
+PASSES = LIBRARY + ABI + ["plait/Analysis", "plait/Cost", "plait/Frontend", "plait/Target", "plait/Timeline"]
 EVERYTHING = ["*"]
 
 # (folder, what its files may include besides the system's headers). The first
@@ -40,6 +40,9 @@ LAYERS = [
     ("runtime/decode", ABI + BASE + ["runtime/core", "runtime/decode"]),
     ("include/plait-c", []),
     ("runtime/capi", ABI + BASE + ["plait-c", "runtime/core", "runtime/decode", "runtime/capi"]),
+    # For both halves: without MLIR.
+    ("include/plait/Timeline", BASE + ["plait/Timeline"]),
+    ("lib/Timeline", BASE + ["plait/Timeline", "fmt"]),
     ("include/plait/Support", SUPPORT),
     ("lib/Support", SUPPORT),
     ("dialects/Lm", DIALECT + ["dialects/Lm"]),
@@ -50,8 +53,8 @@ LAYERS = [
     ("dialects/Rt", DIALECT + ABI + ["dialects/Lm", "dialects/Rt"]),
     ("include/plait/Analysis", LIBRARY + ["plait/Analysis"]),
     ("lib/Analysis", LIBRARY + ["plait/Analysis"]),
-    ("include/plait/Cost", LIBRARY + ["plait/Cost"]),
-    ("lib/Cost", LIBRARY + ["plait/Cost"]),
+    ("include/plait/Cost", LIBRARY + ["plait/Cost", "plait/Timeline"]),
+    ("lib/Cost", LIBRARY + ["plait/Cost", "plait/Timeline"]),
     ("include/plait/Frontend", LIBRARY + ["plait/Frontend"]),
     ("lib/Frontend", LIBRARY + ["plait/Frontend"]),
     ("include/plait/Target", LIBRARY + ABI + ["plait/Target"]),
@@ -70,7 +73,7 @@ LAYERS = [
     ("include/plait/Driver", EVERYTHING),
     ("lib/Driver", EVERYTHING),
     # The user's command loads no LLVM.
-    ("tools/plait", ABI + ["runtime", "tools/plait", "fmt", "CLI"]),
+    ("tools/plait", ABI + ["runtime", "plait/Timeline", "tools/plait", "fmt", "CLI"]),
     ("tools/plait-opt", EVERYTHING),
     ("tools/plait-compile", EVERYTHING),
     ("tools/plait-lsp-server", EVERYTHING),

@@ -166,17 +166,6 @@ private:
     return all > 0 ? own / all : 1;
   }
 
-  /// The element type that the op multiplies by: its name in a peak.
-  static std::string getElement(Operation *op) {
-    std::string name = "f32";
-    for (Type type : op->getOperandTypes())
-      if (auto weight = dyn_cast<lm::WeightType>(type); weight && !weight.isVector()) {
-        name.clear();
-        llvm::raw_string_ostream(name) << cast<lm::WeightFormatInterface>(weight.getFormat()).getStorageType();
-      }
-    return name;
-  }
-
   void runOp(Timeline &timeline, Operation *op) {
     auto costed = dyn_cast<lm::CostOpInterface>(op);
     if (!costed)
@@ -184,7 +173,7 @@ private:
     Cost cost = costed.getCost();
     double flops = evaluate(cost.flops), stored = evaluate(cost.weightBytes),
            activations = evaluate(cost.activationBytes);
-    std::string element = getElement(op);
+    std::string element = getPeakName(op);
     for (int64_t rank = 0; rank < ranks; ++rank) {
       par::DeviceAttr device = machine.getDevice(mesh.getDevice(rank));
       double bytes = stored * getByteShare(op, rank, true) + activations * getByteShare(op, rank, false);
@@ -263,6 +252,16 @@ private:
   int64_t ranks;
 };
 } // namespace
+
+std::string plait::getPeakName(Operation *op) {
+  std::string name = "f32";
+  for (Type type : op->getOperandTypes())
+    if (auto weight = dyn_cast<lm::WeightType>(type); weight && !weight.isVector()) {
+      name.clear();
+      llvm::raw_string_ostream(name) << cast<lm::WeightFormatInterface>(weight.getFormat()).getStorageType();
+    }
+  return name;
+}
 
 StepTime plait::predictStep(decode::StepOp step, par::MeshOp mesh, par::MachineOp machine, const StepExtents &extents) {
   return StepTimer(mesh, machine, extents).run(step);

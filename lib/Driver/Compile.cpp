@@ -113,6 +113,8 @@ public:
     }
     if (!options.machine.empty())
       PLAIT_RETURN_IF_ERROR(addMachine(*module, options.machine, options.mesh));
+    if (explain)
+      explain->addMachine(*module, options.mesh);
     for (lm::ModelOp model : module->getOps<lm::ModelOp>())
       if (model.getNumerics() == lm::Numerics::tp_invariant)
         phaseOptions.tpInvariant = true;

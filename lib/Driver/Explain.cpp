@@ -9,6 +9,8 @@
 
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Rt/Rt.h"
+#include "plait/Cost/StepEvents.h"
+#include "plait/Cost/StepTime.h"
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassInstrumentation.h"
@@ -90,18 +92,30 @@ void ExplainLog::listen(PassManager &manager, Phase phase) {
   manager.addInstrumentation(std::make_unique<PassListener>(passes, phase));
 }
 
+void ExplainLog::addMachine(ModuleOp module, const Mesh &mesh) {
+  auto machines = module.getOps<par::MachineOp>();
+  if (machines.empty())
+    return;
+  par::MachineOp described = *machines.begin();
+  auto devices = llvm::to_vector(llvm::seq<int64_t>(0, std::min(mesh.size(), described.getNumDevices())));
+  machine = timeline::writeMachine(getTimelineMachine(described, devices),
+                                   "par.machine @" + described.getSymName().str() + " of --machine");
+}
+
 void ExplainLog::addCosts(ModuleOp module) {
   SymbolTable symbols(module);
   for (rt::ModelOp model : module.getOps<rt::ModelOp>())
     for (rt::PlanOp plan : model.getBody().front().getOps<rt::PlanOp>()) {
       Json launches = Json::array();
       for (Operation &row : plan.getBody().front()) {
-        std::string name;
+        std::string name, element = "f32";
         Attribute costAttr;
         if (auto launch = dyn_cast<rt::LaunchOp>(row)) {
           auto function = symbols.lookup<kernel::FuncOp>(launch.getKernel());
-          if (Operation *op = function ? function.getRoot() : nullptr)
+          if (Operation *op = function ? function.getRoot() : nullptr) {
             name = op->getName().getStringRef().str();
+            element = getPeakName(op);
+          }
           costAttr = launch.getCostAttr();
         } else if (auto collective = dyn_cast<rt::CollectiveOp>(row)) {
           name = "par." + rt::stringifyCollectiveKind(collective.getKind()).str();
@@ -111,10 +125,13 @@ void ExplainLog::addCosts(ModuleOp module) {
         }
         auto attr = dyn_cast_or_null<kernel::CostAttr>(costAttr);
         Cost cost = attr ? kernel::getCost(attr) : Cost();
-        launches.push_back({{"op", name},
-                            {"flops", termsOf(cost.flops)},
-                            {"weight_bytes", termsOf(cost.weightBytes)},
-                            {"activation_bytes", termsOf(cost.activationBytes)}});
+        Json entry = {{"op", name},
+                      {"flops", termsOf(cost.flops)},
+                      {"weight_bytes", termsOf(cost.weightBytes)},
+                      {"activation_bytes", termsOf(cost.activationBytes)}};
+        if (element != "f32")
+          entry["element"] = element;
+        launches.push_back(std::move(entry));
       }
       variants.push_back({{"name", plan.getName().str()}, {"launches", std::move(launches)}});
     }
@@ -135,5 +152,8 @@ void ExplainLog::append(Mark mark, Json &explanation) const {
 }
 
 Json ExplainLog::finish() const {
-  return {{"schema", 1}, {"passes", passes}, {"remarks", remarks}, {"variants", variants}};
+  Json explanation = {{"schema", 1}, {"passes", passes}, {"remarks", remarks}, {"variants", variants}};
+  if (!machine.is_null())
+    explanation["machine"] = machine;
+  return explanation;
 }

@@ -11,11 +11,14 @@
 //     "passes": [ {"phase": "lower", "pass": "plait-dedupe-kernels"} ],
 //     "remarks": [ {"pass": "plait-dedupe-kernels", "name": "SharedKernel", "kind": "passed",
 //                   "at": "model.layers.self_attn.v_proj", "text": "linear_1 is equal to linear_0"} ],
-//     "variants": [ {"name": "ar", "launches": [ {"op": "lm.linear",
-//                    "flops": {...}, "weight_bytes": {...}, "activation_bytes": {...}} ] } ] }
+//     "variants": [ {"name": "ar", "launches": [ {"op": "lm.linear", "element": "bf16",
+//                    "flops": {...}, "weight_bytes": {...}, "activation_bytes": {...}} ] } ],
+//     "machine": {...} }
 //
 // A launch has the index that it has in the binary's plan. Its cost is that of one
-// layer, as a linear form without the terms that are 0. Equal inputs give equal bytes.
+// layer, as a linear form without the terms that are 0; `element` is what it multiplies by, if that
+// is not f32. `machine` is that of --machine, if there was one, as a machine table (docs/overlap.md)
+// with the devices of the artifact's ranks in order. Equal inputs give equal bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,6 +27,7 @@
 
 #include "passes/Pipelines/Phases.h"
 #include "runtime/base/Json.h"
+#include "runtime/base/Mesh.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -37,6 +41,8 @@ public:
   void listen(mlir::MLIRContext &context);
   /// Listens to the passes of a phase.
   void listen(mlir::PassManager &passes, Phase phase);
+  /// Keeps the machine that `module` has for the ranks of `mesh`.
+  void addMachine(mlir::ModuleOp module, const Mesh &mesh);
   /// Takes the costs out of `module`, which is IR after the lower phase.
   void addCosts(mlir::ModuleOp module);
 
@@ -53,7 +59,7 @@ public:
   void append(Mark mark, Json &explanation) const;
 
 private:
-  Json passes = Json::array(), remarks = Json::array(), variants = Json::array();
+  Json passes = Json::array(), remarks = Json::array(), variants = Json::array(), machine;
 };
 
 } // namespace plait

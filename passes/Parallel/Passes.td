@@ -337,6 +337,18 @@ def OptimizeCollectivesPass : Pass<"plait-optimize-collectives", "::mlir::Module
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def PrintEventsPass : Pass<"plait-print-events", "::mlir::ModuleOp"> {
+  let summary = "Prints what a rank's steps compute and exchange";
+  let description = [{
+    A line for each event (plait/Cost/StepEvents.h) of a step with `tokens` tokens of a prompt, or,
+    with `past`, of so many sequences that have one token each after `past` others: its
+    kind by cost, the op and the part of the model, operations and bytes. `plait explain --timeline`
+    shows when such events run. The IR does not change.
+  }];
+  let options = [Option<"tokens", "tokens", "int64_t", "512", "Tokens of the step">,
+                 Option<"past", "past", "int64_t", "0", "Tokens before each of them; 0: a prompt">];
+}
+
 def VerifyParallelPass : Pass<"plait-verify-parallel", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the parallel phase";
   let description = [{

@@ -15,6 +15,7 @@
 #include "tools/plait/Console.h"
 #include "tools/plait/Drafting.h"
 #include "tools/plait/ExplainStrategies.h"
+#include "tools/plait/ExplainTimeline.h"
 #include "tools/plait/Explanation.h"
 #include "tools/plait/Session.h"
 #include "tools/plait/TableText.h"
@@ -36,6 +37,7 @@ constexpr const char *kFooter =
 
 struct ExplainTexts {
   std::string path, tokens, context, machine, memory, threads, variant, isa;
+  std::string timeline, trace, step = "prefill", schedule = "unfused";
   bool json = false, decisions = false;
   CompileOptions compile; ///< `decode` alone
 };
@@ -407,6 +409,46 @@ int explainDecode(const Session &session, const ExplainTexts &texts, const Expla
   return out.exitCode();
 }
 
+/// The machine of a timeline: a table, that of the compilation, or this computer.
+Expected<TimelineRequest> parseTimeline(const ExplainTexts &texts, const Model &model, const Explanation &explanation) {
+  TimelineRequest timeline{texts.timeline, texts.trace, texts.step, texts.schedule, texts.variant, 0, 0, {}, false};
+  if (timeline.variant.empty())
+    timeline.variant = model.manifest().strategy;
+  ExplainTexts others = texts;
+  bool isTable = !texts.machine.empty() && texts.machine.find(',') == std::string::npos;
+  if (isTable) {
+    auto machine = timeline::loadMachine(texts.machine);
+    if (!machine)
+      return machine.status().withContext("--machine");
+    timeline.machine = *machine;
+  } else if (texts.machine.empty() && explanation.machine) {
+    timeline.machine = *explanation.machine;
+    isTable = true;
+  }
+  if (isTable)
+    others.machine = "1,1"; // nothing is measured
+  PLAIT_ASSIGN_OR_RETURN(Request request, parseRequest(others, model.tables().max_positions));
+  timeline.tokens = request.tokens;
+  timeline.context = request.context;
+  timeline.isAssumed = !isTable;
+  if (!isTable)
+    timeline.machine = measuredMachine(request.peak, model.manifest().mesh().ranks);
+  return timeline;
+}
+
+int timelineAction(const ExplainTexts &texts, const std::shared_ptr<const Model> &model,
+                   const Explanation &explanation) {
+  Expected<TimelineRequest> request = parseTimeline(texts, *model, explanation);
+  if (!request)
+    return fail(request.status(), exitUsage);
+  auto text = explainTimeline(model, *request);
+  if (!text)
+    return fail(text.status(), text.status().code() == StatusCode::invalidArgument ? exitUsage : exitFailure);
+  Output out;
+  out.write(*text);
+  return out.exitCode();
+}
+
 int explainAction(const ExplainTexts &texts) {
   CompileOptions compile = texts.compile;
   compile.isa = texts.isa;
@@ -421,6 +463,8 @@ int explainAction(const ExplainTexts &texts) {
   if (!explanation)
     return fail(explanation.status());
   const Manifest &manifest = (*model)->manifest();
+  if (!texts.timeline.empty() || !texts.trace.empty())
+    return timelineAction(texts, *model, *explanation);
   if (!texts.compile.decode.empty())
     return explainDecode({*artifact, *model}, texts, *explanation);
   auto plan = (*model)->plan(texts.variant.empty() ? manifest.strategy : texts.variant);
@@ -453,7 +497,9 @@ void plait::addExplainCommand(CLI::App &app, Action &action) {
       ->required();
   explain->add_option("--tokens", texts->tokens, "tokens of the prefill (default 512)");
   explain->add_option("--context", texts->context, "positions at the decode step (default 1024)");
-  explain->add_option("--machine", texts->machine, "GB/s,GFLOP/s to reckon with (default: a quick measurement)");
+  explain->add_option("--machine", texts->machine,
+                      "GB/s,GFLOP/s to reckon with (default: a quick measurement); of a timeline also the name of a "
+                      "machine table, or a file NAME.json");
   explain->add_option("--threads", texts->threads, "threads of the measurement; auto (default): one per physical core");
   explain->add_option("--memory", texts->memory, "bytes to fill, like 16G (default: what is available)");
   explain->add_option("--variant", texts->variant, "the plan to explain (default: the model's strategy)");
@@ -462,6 +508,11 @@ void plait::addExplainCommand(CLI::App &app, Action &action) {
   addDecodeOption(*explain, texts->compile);
   explain->get_option("--decode")->description("what these strategies do in a round and what it costs, or all");
   explain->add_flag("--decisions", texts->decisions, "every decision, not one of each kind");
+  explain->add_option("--timeline", texts->timeline, "simulate a step on all ranks, and draw it into this file as SVG");
+  explain->add_option("--trace", texts->trace, "the same as a trace for chrome://tracing and ui.perfetto.dev");
+  explain->add_option("--step", texts->step, "of a timeline: prefill (default) or decode");
+  explain->add_option("--schedule", texts->schedule,
+                      "of a timeline: unfused (default, what is compiled), fused, tiled, woven or best");
   explain->add_flag("--json", texts->json, "everything as JSON");
   explain->footer(kFooter);
   explain->callback([texts, &action] { action = [texts] { return explainAction(*texts); }; });

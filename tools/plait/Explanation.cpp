@@ -42,6 +42,7 @@ Expected<CostForm> readForm(const JsonView &launch, const char *key) {
 Expected<LaunchCost> readLaunch(const JsonView &view) {
   LaunchCost cost;
   PLAIT_ASSIGN_OR_RETURN(cost.op, view.getString("op"));
+  PLAIT_ASSIGN_OR_RETURN(cost.element, view.getString("element", "f32"));
   PLAIT_ASSIGN_OR_RETURN(cost.flops, readForm(view, "flops"));
   PLAIT_ASSIGN_OR_RETURN(cost.weightBytes, readForm(view, "weight_bytes"));
   PLAIT_ASSIGN_OR_RETURN(cost.activationBytes, readForm(view, "activation_bytes"));
@@ -127,6 +128,9 @@ Expected<Explanation> Explanation::read(const Model &model) {
   PLAIT_RETURN_IF_ERROR(readList(root, "passes", result.passes, readPass));
   PLAIT_RETURN_IF_ERROR(readList(root, "remarks", result.remarks, readRemark));
   PLAIT_RETURN_IF_ERROR(readList(root, "variants", result.variants, readVariant));
+  if (root.has("machine")) {
+    PLAIT_ASSIGN_OR_RETURN(result.machine, timeline::parseMachine(json["machine"], path + ": /machine"));
+  }
   for (const Variant &variant : result.variants) {
     const plait_plan_v2_t *plan = findPlan(model.tables(), variant.name);
     if (!plan || size_t(plan->launch_count) != variant.launches.size())

@@ -13,6 +13,7 @@
 #ifndef PLAIT_TOOLS_PLAIT_EXPLANATION_H
 #define PLAIT_TOOLS_PLAIT_EXPLANATION_H
 
+#include "plait/Timeline/Machine.h"
 #include "runtime/base/Json.h"
 #include "runtime/base/Status.h"
 #include "runtime/core/Model.h"
@@ -20,6 +21,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +50,7 @@ struct CostForm {
 
 /// What the compiler knows of one launch, for one layer.
 struct LaunchCost {
-  std::string op;
+  std::string op, element; ///< `element`: what it multiplies by, like "bf16"
   CostForm flops, weightBytes, activationBytes;
 };
 
@@ -66,6 +68,7 @@ struct Explanation {
   std::vector<Pass> passes;
   std::vector<Remark> remarks;
   std::vector<Variant> variants;
+  std::optional<timeline::Machine> machine; ///< that it was compiled for
 
   /// Reads explain.json of `model` and compares it with the model's plans.
   static Expected<Explanation> read(const Model &model);

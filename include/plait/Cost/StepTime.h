@@ -40,6 +40,9 @@ struct StepTime {
   double exchangeSeconds = 0; ///< of it, in collectives
 };
 
+/// The element type that `op` multiplies by: its name in the peak of a device ("bf16").
+std::string getPeakName(Operation *op);
+
 /// The time of `step`, whose values are sharded over `mesh`, which is on `machine`.
 StepTime predictStep(decode::StepOp step, par::MeshOp mesh, par::MachineOp machine, const StepExtents &extents);
 

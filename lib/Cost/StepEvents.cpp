@@ -1,0 +1,139 @@
+//===- StepEvents.cpp - The events of a partitioned step ------------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "plait/Cost/StepEvents.h"
+
+#include "plait/Cost/CollectiveTime.h"
+#include "plait/Cost/StepTime.h"
+
+using namespace plait;
+
+static timeline::Form toForm(const LinearForm &form) {
+  return {double(form.constant), double(form.tokens), double(form.rows), double(form.leaves),
+          double(form.tokenPositions)};
+}
+
+/// The part of the model that an op belongs to, or the op's own name.
+static std::string getEventName(Operation *op) {
+  std::string name;
+  op->getLoc()->walk([&](Location inner) {
+    auto named = dyn_cast<NameLoc>(inner);
+    if (named)
+      name = " " + named.getName().str();
+    return named ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return op->getName().getStringRef().str() + name;
+}
+
+namespace {
+
+class EventBuilder {
+public:
+  EventBuilder(par::MeshOp mesh, const timeline::Extents &extents)
+      : mesh(mesh), rank(int64_t(*mesh.getRank())), extents(extents) {}
+
+  void addBlock(Block &block, int layer) {
+    for (Operation &op : block)
+      if (auto layers = dyn_cast<lm::LayersOp>(op))
+        for (int64_t i = 0; i < int64_t(layers.getCount()); ++i)
+          addBlock(layers.getBody().front(), int(i));
+      else if (auto collective = dyn_cast<par::CollectiveOpInterface>(op))
+        addExchange(collective, layer);
+      else if (auto costed = dyn_cast<lm::CostOpInterface>(op))
+        addCompute(costed, layer);
+  }
+
+  std::vector<timeline::Event> events;
+
+private:
+  timeline::Event &add(Operation *op, int layer) {
+    timeline::Event &event = events.emplace_back();
+    event.name = getEventName(op);
+    event.layer = layer;
+    event.ranks = {int(rank)};
+    event.extents = extents;
+    return event;
+  }
+
+  void addCompute(lm::CostOpInterface op, int layer) {
+    Cost cost = op.getCost();
+    if (cost.flops == LinearForm() && cost.weightBytes == LinearForm() && cost.activationBytes == LinearForm())
+      return;
+    timeline::Event &event = add(op, layer);
+    event.work = {toForm(cost.flops), toForm(cost.weightBytes), toForm(cost.activationBytes), getPeakName(op)};
+    event.kind = classify(event.work);
+    auto isPart = [](Type type) { return lm::getLeadingDim(type) == "tokens_part"; };
+    if (llvm::any_of(op->getResultTypes(), isPart) || llvm::any_of(op->getOperandTypes(), isPart))
+      event.share = 1 / double(par::getPlaceInReplica(mesh).second);
+  }
+
+  void addExchange(par::CollectiveOpInterface op, int layer) {
+    using timeline::EventKind;
+    if (isa<par::PartOp>(op)) // sends nothing
+      return;
+    timeline::Event &event = add(op, layer);
+    SmallVector<int64_t> group = mesh.getGroup(rank, op.getDeviceAxes());
+    event.ranks.assign(group.begin(), group.end());
+    event.bytes = toForm(lm::tensorBytes(op.getWholeType()));
+    event.kind = EventKind::send;
+    if (isa<par::AllReduceOp>(op))
+      event.kind = EventKind::allReduce;
+    else if (isa<par::ReduceScatterOp>(op))
+      event.kind = EventKind::reduceScatter;
+    else if (isa<par::AllGatherOp, par::AllToAllOp>(op))
+      event.kind = EventKind::allGather;
+    // Of n devices each gives and gets the n-th of a gathering.
+    if (isa<par::AllToAllOp>(op))
+      event.share = 1 / double(group.size());
+    if (isa<par::SendOp, par::RecvOp>(op)) {
+      event.ranks = {int(rank), int(group[op.getOther()])};
+      llvm::sort(event.ranks);
+    }
+  }
+
+  par::MeshOp mesh;
+  int64_t rank;
+  const timeline::Extents &extents;
+};
+
+} // namespace
+
+std::vector<timeline::Event> plait::getStepEvents(decode::StepOp step, par::MeshOp mesh,
+                                                  const timeline::Extents &extents) {
+  assert(mesh.getRank() && "whole steps have no events");
+  EventBuilder builder(mesh, extents);
+  builder.addBlock(step.getBody().front(), /*layer=*/-1);
+  return std::move(builder.events);
+}
+
+timeline::Machine plait::getTimelineMachine(par::MachineOp machine, ArrayRef<int64_t> devices) {
+  timeline::Machine result;
+  result.name = machine.getSymName().str();
+  result.title = machine.getCalibration().value_or("par.machine without a calibration").str();
+  for (int64_t number : devices) {
+    par::DeviceAttr device = machine.getDevice(number);
+    timeline::Device &own = result.devices.emplace_back();
+    own.bandwidth = device.getBandwidth().getValueAsDouble();
+    own.launch = device.getLaunch().getValueAsDouble();
+    for (NamedAttribute peak : device.getPeak())
+      own.peaks[peak.getName().str()] = cast<FloatAttr>(peak.getValue()).getValueAsDouble();
+  }
+  if (devices.size() > 1) {
+    GroupLink link = getGroupLink(machine, devices);
+    result.link.kind = timeline::LinkKind(link.kind);
+    result.link.bandwidth = link.bandwidth;
+    result.link.latency = link.latency;
+  }
+  result.step = machine.getHost().getStep().getValueAsDouble();
+  result.sequence = machine.getHost().getSequence().getValueAsDouble();
+  return result;
+}
+
+static_assert(int(par::LinkKind::shared_memory) == int(timeline::LinkKind::sharedMemory) &&
+              int(par::LinkKind::crossbar) == int(timeline::LinkKind::crossbar) &&
+              int(par::LinkKind::pcie) == int(timeline::LinkKind::pcie) &&
+              int(par::LinkKind::network) == int(timeline::LinkKind::network));
