@@ -56,11 +56,12 @@ def plan_tests(context, threads, quick):
 
 
 class Ours:
-    def __init__(self, name, config, dtype):
+    def __init__(self, name, config, dtype, target):
         self.path = os.path.join(OUT, f"{name}-{dtype}.plait")
         folder = shapes.write_folder(OUT, name, config) if config else SHIPPED
         weights = ["--weights=random:0"] if config else []
-        run(tool("plait-compile"), folder, "-o", self.path, f"--dtype={dtype}", "--no-selftest", *weights)
+        run(tool("plait-compile"), folder, "-o", self.path, f"--dtype={dtype}", f"--target={target}", "--no-selftest",
+            *weights)
 
     def words(self, test):
         return ["-p", str(test.prompt), "-n", str(test.generate), "-d", str(test.depth), "-b", str(test.batch),
@@ -138,7 +139,7 @@ def share_of_roof(speed, test, work, limits, tiles):
 
 
 def measure(name, config, dtype, args, machine):
-    ours = Ours(name, config, dtype)
+    ours = Ours(name, config, dtype, args.target)
     peer = Peer(args.peer, name, config, dtype) if args.peer else None
     context = (config or read_config(SHIPPED))["max_position_embeddings"]
     tests = plan_tests(context, args.threads, args.quick)
@@ -231,6 +232,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=list_of(None, int), default=sorted({1, min(2, os.cpu_count())}))
     parser.add_argument("--models", type=list_of(SHAPES), default=list(SHAPES))
+    parser.add_argument("--target", default="cpu:native", help="as plait-compile has it; cpu:amx rounds inputs")
     parser.add_argument("--dtype", type=list_of(FORMATS), default=list(FORMATS))
     args = parser.parse_args()
     shutil.rmtree(OUT, ignore_errors=True)
