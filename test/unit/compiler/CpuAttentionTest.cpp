@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "CpuKernelFixture.h"
+#include "CudaKernelFixture.h"
 
 #include <algorithm>
 #include <cmath>
@@ -52,10 +52,16 @@ DenseValue concatenate(ArrayRef<DenseValue> parts) {
   return all;
 }
 
+/// Stands for the CUDA kernels, on a model of a GPU.
+constexpr CpuTarget kCuda{0, true};
+
 /// Compiled once for all tests of a shape.
 CpuKernel &kernelOf(const std::string &text, CpuTarget target) {
-  static std::map<std::pair<std::string, unsigned>, std::unique_ptr<CpuKernel>> kernels;
+  // Never destroyed: LLVM's own statics may be gone by then.
+  static auto &kernels = *new std::map<std::pair<std::string, unsigned>, std::unique_ptr<CpuKernel>>;
   std::unique_ptr<CpuKernel> &kernel = kernels[{text, target.lanes}];
+  if (!kernel && target.lanes == kCuda.lanes)
+    kernel = std::make_unique<CudaKernel>(text);
   if (!kernel)
     kernel = std::make_unique<CpuKernel>(text, target);
   return *kernel;
@@ -299,5 +305,11 @@ INSTANTIATE_TEST_SUITE_P(
              (shape.window ? "_window" + std::to_string(shape.window) : "") + (shape.softcap ? "_capped" : "") +
              (shape.element == std::string("f32") ? "" : std::string("_") + shape.element);
     });
+
+INSTANTIATE_TEST_SUITE_P(Cuda, CpuAttention,
+                         testing::Combine(testing::Values(kCuda),
+                                          testing::Values(Shape{6, 2, 32}, Shape{3, 3, 20, 70, 1.5, "bf16"},
+                                                          Shape{5, 1, 80, 5})),
+                         [](const auto &info) { return std::to_string(std::get<1>(info.param).headDim); });
 
 } // namespace

@@ -10,6 +10,10 @@
 #include "runtime/device/cpu/Isa.h"
 
 #include "passes/CPU/Passes.h"
+#include "passes/CUDA/CudaKernels.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 #include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Parser/Parser.h"
@@ -41,8 +45,9 @@ static void initialize(MLIRContext &context) {
   (void)once;
   DialectRegistry registry;
   registry.insert<lm::LmDialect, kernel::KernelDialect, rt::RtDialect, arith::ArithDialect, LLVM::LLVMDialect,
-                  scf::SCFDialect, vector::VectorDialect>();
+                  gpu::GPUDialect, NVVM::NVVMDialect, scf::SCFDialect, vector::VectorDialect>();
   registerCpuKernels(registry);
+  registerCudaKernels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   context.appendDialectRegistry(registry);

@@ -64,7 +64,7 @@ public:
   /// The same, but its code is what `emit` writes instead of its op's.
   CpuKernel(const std::string &text, CpuTarget target,
             llvm::function_ref<void(CpuKernelEmitter &, kernel::FuncOp)> emit);
-  ~CpuKernel();
+  virtual ~CpuKernel();
 
   /// Every result's bytes; checks sentinels. `inPlace`: result 0 over argument 0.
   /// `threads`: how many calls share the tiles.
@@ -74,16 +74,23 @@ public:
   kernel::FuncOp function() { return kernelOp; }
   const CpuTiles &tiles() const { return division; }
 
-private:
+protected:
+  /// For kernels of other targets, which `parse` and make an engine by themselves.
+  CpuKernel() = default;
   void parse(const std::string &text);
-  void compile(ModuleOp module, StringRef name);
+  /// Computes all tiles, shared out among `threads` calls.
+  virtual void call(const std::vector<void *> &buffers, const Step &step, int threads);
 
   MLIRContext context;
   OwningOpRef<ModuleOp> module, code;
   kernel::FuncOp kernelOp;
-  CpuTiles division;
   std::unique_ptr<llvm::TargetMachine> machine;
   std::unique_ptr<ExecutionEngine> engine;
+
+private:
+  void compile(ModuleOp module, StringRef name);
+
+  CpuTiles division;
   plait_kernel_fn_v1 entry = nullptr;
 };
 

@@ -181,6 +181,15 @@ static int64_t dimOf(RankedTensorType type, const Step &step) {
   return step.dims[lm::getLeadingDim(type) == "leaves" ? PLAIT_DIM_LEAVES : PLAIT_DIM_TOKENS];
 }
 
+void CpuKernel::call(const std::vector<void *> &buffers, const Step &step, int threads) {
+  int64_t tiles = division.count;
+  if (division.dim >= 0)
+    tiles *= llvm::divideCeilSigned(step.dims[division.dim], division.block);
+  plait_context_v1_t runtime = {sizeof runtime, nullptr, nullptr};
+  for (int t = threads; t-- > 0;)
+    entry(&runtime, buffers.data(), step.dims, t, tiles, threads);
+}
+
 std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, int threads) {
   std::vector<std::unique_ptr<Guarded>> owned;
   std::vector<void *> buffers;
@@ -219,12 +228,7 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
     results[0] = owned[0].get();
     buffers[firstResult] = buffers[0];
   }
-  int64_t tiles = division.count;
-  if (division.dim >= 0)
-    tiles *= llvm::divideCeilSigned(step.dims[division.dim], division.block);
-  plait_context_v1_t runtime = {sizeof runtime, nullptr, nullptr};
-  for (int t = threads; t-- > 0;)
-    entry(&runtime, buffers.data(), step.dims, t, tiles, threads);
+  call(buffers, step, threads);
   for (const auto &buffer : owned)
     EXPECT_TRUE(buffer->intact()) << "a sentinel was overwritten";
   std::vector<std::vector<float>> values;
