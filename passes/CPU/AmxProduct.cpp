@@ -71,10 +71,8 @@ public:
   }
 
   void run() {
-    int64_t panels = layout.panels();
-    // Tiles of four panels keep several streams of weights in flight; a small
-    // matrix is divided more finely, for the threads' sake.
-    int64_t perTile = panels >= 16 ? 4 : panels >= 8 ? 2 : 1;
+    // Four panels keep several streams of weights in flight.
+    int64_t panels = layout.panels(), most = std::min<int64_t>(4, panels);
     Value isMany = e.less(e.i64(BF16Product::mostRows), count), rows = e.minimum(count, e.i64(kRows));
     e.ifThen(isMany, [&] {
       // One shape for the whole call: sums and inputs have 16 rows, or all there are.
@@ -82,17 +80,16 @@ public:
       if (tail)
         clearTails();
     });
-    e.forEachTile({.count = int64_t(llvm::divideCeil(panels, perTile))}, [&](Value tile) {
-      Value first = e.mul(tile, perTile), last = e.minimum(e.add(first, perTile), e.i64(panels));
+    e.forEachTiles({.count = panels}, most, [&](Value first, Value last) {
       Value isOne = e.less(count, e.i64(kRows + 1)), isTwo = e.less(count, e.i64(2 * kRows + 1));
       e.ifElse(
           isMany,
           [&] {
             e.ifElse(
-                isOne, [&] { emitOne(first, last, perTile); },
+                isOne, [&] { emitOne(first, last, most); },
                 [&] { e.ifElse(isTwo, [&] { emitTwo(first, last); }, [&] { emitMany(first, last); }); });
           },
-          [&] { fewRows.emitRows(first, last, perTile); });
+          [&] { fewRows.emitRows(first, last, most); });
     });
     e.ifThen(isMany, [&] { tiles->release(); });
   }
@@ -107,7 +104,7 @@ private:
   Part allOfK() { return {e.i64(0), e.i64(steps), {}, {}}; }
 
   /// 5 to 16 rows.
-  void emitOne(Value first, Value last, int64_t perTile) {
+  void emitOne(Value first, Value last, int64_t most) {
     auto emit = [&](Value panel, int64_t atOnce) {
       Block block;
       block.starts = block.firstNew = {e.i64(0)};
@@ -118,7 +115,7 @@ private:
       block.once = true;
       emitBlock(block, allOfK());
     };
-    int64_t atOnce = std::min<int64_t>(perTile, 2);
+    int64_t atOnce = std::min<int64_t>(most, 2);
     Value whole = e.sub(last, e.rem(e.sub(last, first), e.i64(atOnce)));
     e.forLoop(first, whole, atOnce, [&](Value panel) { emit(panel, atOnce); });
     if (atOnce > 1)

@@ -63,10 +63,10 @@ public:
       firstRow = e.mul(block, kRows * sixteens);
       blockRows = e.minimum(e.sub(count, firstRow), e.i64(kRows * sixteens));
       e.ifThen(isMany, [&] { takeApart(); });
-      forEachPanels([&](Value first, Value last, int64_t perTile) {
+      forEachPanels([&](Value first, Value last, int64_t most) {
         e.ifElse(
             isMany, [&] { e.forLoop(first, last, 1, [&](Value panel) { emitPanel(panel); }); },
-            [&] { emitRows(first, last, perTile); });
+            [&] { emitRows(first, last, most); });
       });
     });
     e.ifThen(isMany, [&] { tiles->release(); });

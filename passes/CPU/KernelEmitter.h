@@ -138,6 +138,7 @@ public:
   //===--------------------------------------------------------------------===//
 
   using Body = llvm::function_ref<void(Value i)>;
+  using TilesBody = llvm::function_ref<void(Value first, Value last)>;
   using IterBody = llvm::function_ref<SmallVector<Value>(Value i, ValueRange carried)>;
   using ColumnBody = llvm::function_ref<void(Columns)>;
 
@@ -145,6 +146,8 @@ public:
   /// is divided. Called `loops` times (see expectTileLoops): the tiles of one loop
   /// follow those of the loop before it; all must differ in `count` alone.
   void forEachTile(CpuTiles tiles, Body body);
+  /// The same for up to `most` neighbouring tiles of a call at once: first .. last - 1.
+  void forEachTiles(CpuTiles tiles, int64_t most, TilesBody body);
   /// Call first if there will be more than one tile loop.
   void expectTileLoops(size_t loops) { tileLoops = loops; }
   const CpuTiles &tiles() const { return division; }
@@ -267,6 +270,13 @@ public:
   static bool hasKnownRows(RankedTensorType type);
 
 private:
+  /// Tiles begin .. end - 1 of this call are of the loop that is about to be emitted;
+  /// `offset` (null: 0) are in the loops before it.
+  struct TileRange {
+    Value begin, end, offset;
+  };
+  TileRange tileRange(const CpuTiles &tiles);
+  void tileLoop(Value begin, Value end, Value step, Body body);
   /// The plait_dim_t of the leading extent of `type`; PLAIT_DIM_COUNT if it is none.
   static int64_t getDimNumber(RankedTensorType type);
   /// <lanes x i1> of the columns that are left at the end of `count`, or null.

@@ -18,6 +18,29 @@ using namespace plait;
 //===----------------------------------------------------------------------===//
 
 void CpuKernelEmitter::forEachTile(CpuTiles tiles, Body body) {
+  auto [begin, end, offset] = tileRange(tiles);
+  tileLoop(begin, end, function.getArgument(5), [&](Value tile) { body(offset ? sub(tile, offset) : tile); });
+}
+
+void CpuKernelEmitter::forEachTiles(CpuTiles tiles, int64_t most, TilesBody body) {
+  assert(!tiles.cyclic && "neighbours are not of one call");
+  auto [begin, end, offset] = tileRange(tiles);
+  tileLoop(begin, end, i64(most), [&](Value first) {
+    Value last = minimum(add(first, most), end);
+    offset ? body(sub(first, offset), sub(last, offset)) : body(first, last);
+  });
+}
+
+void CpuKernelEmitter::tileLoop(Value begin, Value end, Value step, Body body) {
+  scf::ForOp::create(b, location, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(tile.getParentBlock());
+    body(tile);
+    scf::YieldOp::create(b, location);
+  });
+}
+
+CpuKernelEmitter::TileRange CpuKernelEmitter::tileRange(const CpuTiles &tiles) {
   Value begin = function.getArgument(3), end = function.getArgument(4), step = function.getArgument(5);
   auto countOf = [&](const CpuTiles &tiles) {
     Value count = i64(tiles.count);
@@ -40,12 +63,7 @@ void CpuKernelEmitter::forEachTile(CpuTiles tiles, Body body) {
     end = minimum(end, add(offset, countOf(tiles)));
     tilesBefore.push_back(tiles);
   }
-  scf::ForOp::create(b, location, begin, end, step, ValueRange(), [&](OpBuilder &, Location, Value tile, ValueRange) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(tile.getParentBlock());
-    body(offset ? sub(tile, offset) : tile);
-    scf::YieldOp::create(b, location);
-  });
+  return {begin, end, offset};
 }
 
 CpuTiles CpuKernelEmitter::rowTiles(Value tensor, int64_t perRow, int64_t block, bool cyclic) {

@@ -59,7 +59,7 @@ void ProductOperands::storePanel(ArrayRef<Value> sums, Value firstRow, Value beg
 
 void ProductEmitter::run() {
   beginSums();
-  forEachPanels([&](Value first, Value last, int64_t perTile) { emitRows(first, last, perTile); });
+  forEachPanels([&](Value first, Value last, int64_t most) { emitRows(first, last, most); });
 }
 
 void ProductEmitter::beginSums() {
@@ -76,34 +76,28 @@ void ProductEmitter::beginSums() {
 }
 
 void ProductEmitter::forEachPanels(TileBody body) {
-  // Several panels of a tile keep as many streams of weights in flight when there
-  // is one row; a small matrix is divided more finely, for the threads' sake.
-  int64_t panels = layout.panels();
-  int64_t perTile = e.lanes() == 16 && panels >= 16 ? 4 : panels >= 8 ? 2 : 1;
-  e.forEachTile({.count = int64_t(llvm::divideCeil(panels, perTile))}, [&](Value tile) {
-    Value first = e.mul(tile, perTile);
-    Value last = e.minimum(e.add(first, perTile), e.i64(panels));
-    body(first, last, perTile);
-  });
+  // Several panels keep as many streams of weights in flight when there is one row.
+  int64_t panels = layout.panels(), most = std::min<int64_t>(e.lanes() == 16 ? 4 : 2, panels);
+  e.forEachTiles({.count = panels}, most, [&](Value first, Value last) { body(first, last, most); });
 }
 
-void ProductEmitter::emitRows(Value firstPanel, Value lastPanel, int64_t perTile) {
+void ProductEmitter::emitRows(Value firstPanel, Value lastPanel, int64_t most) {
   int64_t block = blockRows();
   Value left = e.rem(count, e.i64(block));
   Value whole = e.sub(count, left);
-  e.forLoop(e.i64(0), whole, block, [&](Value row) { emitPanels(row, block, firstPanel, lastPanel, perTile); });
+  e.forLoop(e.i64(0), whole, block, [&](Value row) { emitPanels(row, block, firstPanel, lastPanel, most); });
   // The binary digits of what is left.
   Value row = whole;
   for (int64_t size = llvm::PowerOf2Ceil(block) / 2; size; size /= 2) {
     Value digit = arith::AndIOp::create(e.builder(), e.loc(), left, e.i64(size));
-    e.ifThen(e.equal(digit, e.i64(size)), [&] { emitPanels(row, size, firstPanel, lastPanel, perTile); });
+    e.ifThen(e.equal(digit, e.i64(size)), [&] { emitPanels(row, size, firstPanel, lastPanel, most); });
     row = e.add(row, digit);
   }
 }
 
 /// All panels of the tile for `rows` rows: as many vectors at once as it takes to
 /// have enough independent accumulators.
-void ProductEmitter::emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile) {
+void ProductEmitter::emitPanels(Value row, int64_t rows, Value first, Value last, int64_t most) {
   int64_t perPanel = layout.panel / e.lanes(), vectors = blockVectors(rows);
   if (vectors < perPanel) {
     e.forLoop(first, last, 1, [&](Value panel) {
@@ -112,7 +106,7 @@ void ProductEmitter::emitPanels(Value row, int64_t rows, Value first, Value last
     });
     return;
   }
-  int64_t atOnce = std::min(perTile, vectors / perPanel);
+  int64_t atOnce = std::min(most, vectors / perPanel);
   Value whole = e.sub(last, e.rem(e.sub(last, first), e.i64(atOnce)));
   e.forLoop(first, whole, atOnce, [&](Value panel) { emitBlock({row, rows, panel, atOnce, e.i64(0), perPanel}); });
   if (atOnce > 1)

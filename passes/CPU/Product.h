@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What lm.linear and lm.head are made of. A tile is a few panels of the weight and
+// What lm.linear and lm.head are made of. A tile is a panel of the weight and
 // all rows of the input. Rows are taken in blocks whose accumulators stay in
 // registers; the last rows in blocks whose sizes are powers of two. How the sums
 // of a block are computed is up to the kind of product.
@@ -64,16 +64,16 @@ public:
   void run();
 
 protected:
-  using TileBody = llvm::function_ref<void(Value firstPanel, Value lastPanel, int64_t perTile)>;
+  using TileBody = llvm::function_ref<void(Value firstPanel, Value lastPanel, int64_t most)>;
 
   /// Reads the tree of the sums, if they have one: once, before all else.
   void beginSums();
   /// Whether sums are trees of several leaves.
   bool hasLeaves() const { return stack.has_value(); }
-  /// The tile loop. A tile is up to `perTile` panels.
+  /// The tile loop. A tile is a panel; `body` takes up to `most` of them at once.
   void forEachPanels(TileBody body);
   /// Panels firstPanel .. lastPanel - 1 of all rows.
-  void emitRows(Value firstPanel, Value lastPanel, int64_t perTile);
+  void emitRows(Value firstPanel, Value lastPanel, int64_t most);
 
   /// Results that are computed together: `rows` rows from `row` on, and of each of
   /// `panels` panels from `panel` on `vectors` vectors, the first of which begins
@@ -120,7 +120,7 @@ private:
   /// Rows per block such that accumulators, weights and one input fit the
   /// registers: 16 vector registers, 32 with AVX-512.
   virtual int64_t blockRows() const { return e.lanes() == 16 ? 12 : e.target().fma ? 6 : 4; }
-  void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t perTile);
+  void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t most);
   void emitBlock(const Block &block);
   /// The sums of a product, without bias; with several nodes they are left on the stack.
   SmallVector<Value> emitSums(const Block &block, const Product &product);

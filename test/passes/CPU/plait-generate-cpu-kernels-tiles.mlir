@@ -11,7 +11,8 @@
 !w = !kernel.packed<!lm.weight<320x64, #lm.bf16>, panel = 32, group = 2>
 
 // CHECK: rt.kernel @round tiles <count = 1, dim = 0, block = 1, cyclic = false>
-// CHECK: rt.kernel @linear tiles <count = 5, dim = -1, block = 1, cyclic = false>
+// A tile is a panel, so that threads share them out evenly.
+// CHECK: rt.kernel @linear tiles <count = 10, dim = -1, block = 1, cyclic = false>
 rt.model @table attributes {family = "llama", numerics = "row_invariant", vocabulary = 1 : i64,
     max_positions = 1 : i64, layers = 1 : i64, pack_bytes = 0 : i64, parameters = 0 : i64} {
   rt.kernel @round
