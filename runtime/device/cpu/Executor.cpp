@@ -88,7 +88,7 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
       std::string source = launch.source >= 0 ? model.sources[launch.source] : "step";
       for (int32_t layer = 0; layer < launch.layer_end; ++layer)
         byLayer.push_back(repeats ? source + " of layer " + std::to_string(layer) : source);
-      launches.push_back({nullptr, launch.first_arg, launch.arg_count, false, true, false, 1, 0, 1});
+      launches.push_back({nullptr, launch.first_arg, launch.arg_count, false, true, false, 1});
       continue;
     }
     const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
@@ -96,8 +96,10 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
     for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a)
       perLayer |= differs(a);
     launches.push_back(
-        {kernel.run, launch.first_arg, launch.arg_count, kernel.cyclic != 0, launch.barrier != 0, perLayer, 0, 0, 0});
+        {kernel.run, launch.first_arg, launch.arg_count, kernel.cyclic != 0, launch.barrier != 0, perLayer, 0});
   }
+  for (const Segment &segment : segments)
+    launchesOfStep += uint32_t(segment.count) * uint32_t(segment.layerEnd - segment.layerBegin);
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
       const plait_weight_v4_t &weight = model.weights[plan.args[i].index];
@@ -151,12 +153,10 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
       break;
     }
   }
-  for (size_t i = 0; i < launches.size(); ++i) {
-    Launch &launch = launches[i];
-    launch.tiles = launch.run ? tilesOf(model.kernels[plan.launches[i].kernel], dims) : 1;
-    launch.share = launch.tiles / threads;
-    launch.rest = launch.tiles % threads;
-  }
+  for (size_t i = 0; i < launches.size(); ++i)
+    launches[i].tiles = launches[i].run ? tilesOf(model.kernels[plan.launches[i].kernel], dims) : 1;
+  shares.resize(threads);
+  firstOfStep += launchesOfStep;
 }
 
 Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
@@ -189,6 +189,9 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
   // work since the last barrier, and has the next, its own order is enough and the
   // barrier is put off. All threads decide alike: by the tiles of the step.
   bool due = false, idle = true, alone = true;
+  uint32_t number = firstOfStep;
+  // A few tokens wait for weights alone, which are read fastest in long runs.
+  bool shared = dims[PLAIT_DIM_TOKENS] > 4;
   for (const Segment &segment : segments)
     for (int32_t layer = segment.layerBegin; layer < segment.layerEnd; ++layer)
       for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
@@ -202,24 +205,19 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
         }
         idle = false;
         alone &= launch.tiles <= 1;
-        int64_t begin, end, step;
-        if (launch.cyclic) {
-          begin = thread;
-          end = launch.tiles;
-          step = threads;
-        } else {
-          begin = thread * launch.share + std::min<int64_t>(thread, launch.rest);
-          end = begin + launch.share + (thread < launch.rest ? 1 : 0);
-          step = 1;
-        }
         observer.begins();
-        // After a collective has failed only the barriers are left.
-        if (begin < end && !broken.load(std::memory_order_relaxed)) {
-          if (launch.run)
-            launch.run(&context, getBuffers(launch, layer, scratch.data()), dims.data(), begin, end, step);
-          else
-            runCollective(i, layer);
-        }
+        shares.forEach(thread, number++, launch.tiles, shared, [&](TileShares::Run run) {
+          if (broken.load(std::memory_order_relaxed))
+            return; // after a collective has failed only the barriers are left
+          if (!launch.run)
+            return runCollective(i, layer);
+          void *const *buffers = getBuffers(launch, layer, scratch.data());
+          if (launch.cyclic)
+            return launch.run(&context, buffers, dims.data(), run.owner + run.first * threads,
+                              run.owner + run.last * threads, threads);
+          int64_t begin = shares.begin(run.owner, launch.tiles);
+          launch.run(&context, buffers, dims.data(), begin + run.first, begin + run.last, 1);
+        });
         observer.ends(i, layer);
       }
 }

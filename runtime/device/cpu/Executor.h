@@ -13,6 +13,7 @@
 #include "runtime/device/cpu/PlanCollectives.h"
 #include "runtime/device/cpu/StepProfile.h"
 #include "runtime/device/cpu/ThreadPool.h"
+#include "runtime/device/cpu/TileShares.h"
 
 #include <array>
 #include <atomic>
@@ -63,7 +64,6 @@ private:
     bool cyclic, barrier;
     bool perLayer; ///< some argument lies elsewhere in each layer
     int64_t tiles;
-    int64_t share, rest; ///< of a thread; the first `rest` threads take one tile more
   };
 
   void bind(unsigned threads, const StepDims &dims, const StepMemory &memory);
@@ -78,6 +78,9 @@ private:
   const plait_plan_v2_t &plan;
   std::vector<Segment> segments;
   std::vector<Launch> launches;
+  uint32_t launchesOfStep = 0; ///< each layer counted
+  uint32_t firstOfStep = 0;    ///< number of its first launch among all that were ever run
+  TileShares shares;
   // The address of argument i of the plan is addresses[i] + layer * strides[i].
   std::vector<void *> addresses;
   std::vector<uint64_t> strides;
