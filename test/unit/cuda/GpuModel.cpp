@@ -258,16 +258,26 @@ double operand(uint64_t descriptor, size_t row, size_t k) {
   return widened(value);
 }
 
-/// [wgmma.mma_async.m64nNk16] The calling thread's sums.
+/// [wgmma.mma_async.m64nNk16] The calling thread's sums: of two rows, and of two columns of each eight.
 void multiplyGroup(uint64_t first, uint64_t second, int32_t columns, float *sums) {
   size_t lane = block->current % 32, warp = block->current / 32 % 4;
-  for (size_t i = 0; i < size_t(columns) / 2; ++i) {
-    size_t row = 16 * warp + lane / 4 + i / 2 % 2 * 8, column = lane % 4 * 2 + i / 4 * 8 + i % 2;
-    double sum = sums[i];
+  double rows[2][16];
+  for (size_t half = 0; half < 2; ++half)
     for (size_t k = 0; k < 16; ++k)
-      sum += operand(first, row, k) * operand(second, column, k);
-    sums[i] = float(sum);
-  }
+      rows[half][k] = operand(first, 16 * warp + lane / 4 + 8 * half, k);
+  for (size_t eight = 0; eight < size_t(columns) / 8; ++eight)
+    for (size_t j = 0; j < 2; ++j) {
+      double column[16];
+      for (size_t k = 0; k < 16; ++k)
+        column[k] = operand(second, 8 * eight + lane % 4 * 2 + j, k);
+      for (size_t half = 0; half < 2; ++half) {
+        float &result = sums[4 * eight + 2 * half + j];
+        double sum = result;
+        for (size_t k = 0; k < 16; ++k)
+          sum += rows[half][k] * column[k];
+        result = float(sum);
+      }
+    }
 }
 
 template <typename F> void *addressOf(F *function) { return reinterpret_cast<void *>(function); }
