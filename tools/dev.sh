@@ -5,9 +5,12 @@
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
 #   tools/dev.sh test     build and run all tests; `test --all`: also every model family in every parallel
 #                         layout, every strategy with drafts that are right as often as wanted, and ranks killed
-#                         and stopped some hundred times
+#                         and stopped some hundred times; `test --gpu`: on a GPU, what `gpu` has made
+#   tools/dev.sh gpu      build, and put into build/gpu what a machine with a GPU needs for `test --gpu` and
+#                         `bench gpu`, which build nothing
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
-#                         `bench comm`: all-reduces between ranks, also of Open MPI; `bench decode`: strategies
+#                         `bench comm`: all-reduces between ranks, also of Open MPI; `bench decode`: strategies;
+#                         `bench gpu`: on a GPU, also of PyTorch
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
 #   tools/dev.sh sanitize build with sanitizers and run all tests; `sanitize thread`: the runtime's, for races
 #   tools/dev.sh format   format the C++ sources (clang-format 22)
@@ -23,6 +26,8 @@ packages=(
   libgtest-dev libxxhash-dev libopenmpi-dev openmpi-bin
 )
 model=test/models/kjv-2m
+# What is compiled for a GPU and for a CPU, to compare.
+model_folders="$model $(echo test/golden/models/{llama,llama31,mistral,qwen2,qwen3,gemma2,gemma3,gpt2}-tiny)"
 
 # Lets ccache see through the precompiled header.
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
@@ -62,13 +67,65 @@ demo() {
   build/bin/plait run out/demo.plait --prompt "In the beginning" --max-tokens 64 --temperature 0 --stats
 }
 
+# For a machine that has a GPU, and perhaps no compiler.
+gpu=build/gpu
+make_gpu() {
+  local chip=cuda:sm_90a model
+  build plait plait-compile plait-compiler-tests plait-gpu-tests
+  rm -rf $gpu && mkdir -p $gpu/bin $gpu/models $gpu/cases $gpu/bench
+  cp build/bin/plait build/bin/plait-gpu-tests $gpu/bin/
+  PLAIT_GPU_CASES=$PWD/$gpu/cases build/bin/plait-compiler-tests --gtest_filter='CudaKernels.*' --gtest_brief=1
+  for model in $model_folders; do
+    local options=(--debug-logits --no-explain --progress=none)
+    build/bin/plait-compile "$model" --target $chip "${options[@]}" -o "$gpu/models/$(basename "$model").gpu.plait"
+    build/bin/plait-compile "$model" --target cpu:amx-emulated "${options[@]}" --no-selftest \
+      -o "$gpu/models/$(basename "$model").cpu.plait"
+  done
+  /usr/bin/python3 -B test/bench/gpu.py --compile $gpu/bench
+  du -sh $gpu
+}
+
+test_gpu() {
+  local status=0 tests=$gpu/bin/plait-gpu-tests log=$gpu/test.log
+  if [ ! -x $tests ]; then
+    echo "dev.sh: test --gpu: found no $tests; expected what 'tools/dev.sh gpu' makes on a machine with the compiler" >&2
+    return 1
+  fi
+  PLAIT_GPU_DIR=$gpu $tests 2>&1 | tee $log || status=$?
+  local passed failed
+  passed=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' $log)
+  failed=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' $log)
+  passed=${passed:-0} failed=${failed:-0}
+  check() {
+    echo "== $*"
+    if "$@"; then
+      passed=$((passed + 1))
+    else
+      failed=$((failed + 1)) status=1
+    fi
+  }
+  check $gpu/bin/plait selftest $gpu/models/kjv-2m.gpu.plait
+  check $gpu/bin/plait run $gpu/models/kjv-2m.gpu.plait --prompt "In the beginning" --max-tokens 64 --temperature 0 --stats
+  # Of the kernels by themselves, which are few launches.
+  if command -v compute-sanitizer >/dev/null; then
+    for tool in memcheck racecheck; do
+      PLAIT_GPU_DIR=$gpu check compute-sanitizer --tool $tool --error-exitcode 1 $tests --gtest_brief=1 \
+        --gtest_filter='Kernels/*:*/Kernels.*'
+    done
+  fi
+  [ "$passed" -gt 0 ] || status=1
+  echo "$passed passed, $failed failed, 0 skipped"
+  return $status
+}
+
 run_tests() {
   local all=
   case "${1:-}" in
   "") ;;
   --all) all=yes ;;
+  --gpu) test_gpu; return ;;
   *)
-    echo "dev.sh: test: found '$1'; expected nothing or '--all'" >&2
+    echo "dev.sh: test: found '$1'; expected nothing, '--all' or '--gpu'" >&2
     exit 2
     ;;
   esac
@@ -135,11 +192,15 @@ case "${1:-}" in
 setup) setup ;;
 build) shift; build "$@" ;;
 demo) demo ;;
+gpu) make_gpu ;;
 test) shift; run_tests "$@" ;;
 bench)
   shift
   script=run
-  case "${1:-}" in cpu | comm | decode) script=$1; shift ;; esac
+  case "${1:-}" in cpu | comm | decode | gpu) script=$1; shift ;; esac
+  if [ "$script" = gpu ]; then
+    exec python3 -B test/bench/gpu.py "$@"
+  fi
   build plait plait-compile plait-machine plait-comm >/dev/null
   exec /usr/bin/python3 -B "test/bench/$script.py" "$@"
   ;;
@@ -147,5 +208,5 @@ fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/r
 sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
 doc) build plait plait-compile plait-opt plait-translate plait-reduce plait-lsp-server >/dev/null; exec tools/doc.sh ;;
-*) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -48,14 +48,15 @@ def Kernel_FuncOp : Kernel_Op<"func", [FunctionOpInterface, IsolatedFromAbove]> 
     }
     ```
     `cost` is the sum of the ops', less what the values between them would have
-    moved. `in_place` lists pairs (argument, result) that may share a buffer.
+    moved. `in_place` lists pairs (argument, result) that may share a buffer. With `host`
+    it runs on the host of a GPU.
 
     **Constraints:** a body of one block that ends with `kernel.return`; each result of
     an op is used or is a state; `in_place` lists pairs of an argument and a result of
     equal type.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
-                       Kernel_CostAttr:$cost, OptionalAttr<DenseI64ArrayAttr>:$in_place,
+                       Kernel_CostAttr:$cost, OptionalAttr<DenseI64ArrayAttr>:$in_place, UnitAttr:$host,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
   let regions = (region AnyRegion:$body);
   let extraClassDeclaration = [{

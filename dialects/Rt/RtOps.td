@@ -27,7 +27,7 @@ def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]
     rt.model @main {vocabulary = 2048 : i64, ...} { rt.kernel ... rt.weight ... rt.state ... rt.plan ... }
     ```
     Those of some of the ranks are in its table of groups; `token_group` is the one that
-    shares tokens out (-1: all ranks).
+    shares tokens out (-1: all ranks). `chip` is the GPU that kernels with `entries` are for.
 
     **Constraints:** only `rt.kernel`, `rt.weight`, `rt.state`, `rt.group`, `rt.plan` and
     `rt.strategy` inside; a launch names a kernel of the table; `0 <= rank < ranks`;
@@ -37,7 +37,8 @@ def Rt_ModelOp : Rt_Op<"model", [SymbolTable, Symbol, NoTerminator, SingleBlock]
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$family, StrAttr:$numerics, I64Attr:$vocabulary,
                        I64Attr:$max_positions, I64Attr:$layers, I64Attr:$pack_bytes, I64Attr:$parameters,
                        DefaultValuedAttr<I64Attr, "0">:$rank, DefaultValuedAttr<I64Attr, "1">:$ranks,
-                       DefaultValuedAttr<I64Attr, "-1">:$token_group, OptionalAttr<I64Attr>:$program);
+                       DefaultValuedAttr<I64Attr, "-1">:$token_group, OptionalAttr<I64Attr>:$program,
+                       OptionalAttr<StrAttr>:$chip);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasRegionVerifier = 1;
@@ -71,7 +72,9 @@ def Rt_KernelOp : Rt_Op<"kernel", [HasParent<"ModelOp">]> {
   let description = [{
     `function` is a `kernel.func` until the target's code generator replaces it: on a CPU
     by a function of type plait_kernel_fn_v1, and sets `tiles`; on a GPU by a `gpu.module`,
-    and sets `entries`.
+    and sets `entries`. Once that has been assembled, `image` has its cubin, and `resources`
+    four numbers for each entry: registers of a thread, bytes that do not fit in them, bytes of its stack,
+    bytes of static shared memory.
 
     ```mlir
     rt.kernel @linear tiles <count = 12, dim = -1, block = 1, cyclic = false>
@@ -80,7 +83,8 @@ def Rt_KernelOp : Rt_Op<"kernel", [HasParent<"ModelOp">]> {
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$function, OptionalAttr<Rt_TilesAttr>:$tiles,
-                       OptionalAttr<Rt_EntryArrayAttr>:$entries);
+                       OptionalAttr<Rt_EntryArrayAttr>:$entries, OptionalAttr<StrAttr>:$image,
+                       OptionalAttr<DenseI64ArrayAttr>:$resources);
   let assemblyFormat = "$function (`tiles` $tiles^)? (`entries` $entries^)? attr-dict";
 }
 

@@ -49,7 +49,7 @@ typedef void (*plait_kernel_fn_v1)(const plait_context_v1_t *context, void *cons
 
 typedef struct plait_kernel_v1 {
   const char *name;
-  plait_kernel_fn_v1 run;
+  plait_kernel_fn_v1 run; /* null: it has code for a GPU alone (plait_gpu_v1_t), and no tiles */
   /* tiles = tile_count * ceil(dims[tile_dim] / tile_block); tile_dim < 0 means
    * a constant number of tiles, tile_count. */
   int64_t tile_count;
@@ -59,6 +59,59 @@ typedef struct plait_kernel_v1 {
    * by one, for tiles of unequal cost. */
   int32_t cyclic;
 } plait_kernel_v1_t;
+
+/* -- Code for a GPU --------------------------------------------------------*/
+
+/* As many blocks as count * ceil(dims[dim] / block); dim < 0: count. */
+typedef struct plait_grid_v1 {
+  int64_t count, block;
+  int32_t dim;
+  int32_t reserved;
+} plait_grid_v1_t;
+
+/* What TMA is to be told of a matrix of bf16 by rows without gaps, in a CUtensorMap of
+ * cuTensorMapEncodeTiled: copies are boxes of `box_rows` rows by 64 columns, swizzled by 128
+ * bytes, with zeros for what lies outside of the matrix. */
+typedef struct plait_tensor_map_v1 {
+  int64_t rows; /* 0: as many as the buffer holds */
+  int64_t columns;
+  int32_t buffer; /* of the launch's arguments */
+  int32_t box_rows;
+} plait_tensor_map_v1_t;
+
+/* A function of a kernel's image. Those of a kernel compute the same bits; a step takes the
+ * first whose `rows` are no fewer than its own (the extent of the first grid), or the last one.
+ * Blocks have `threads` threads and `shared_bytes` of dynamic shared memory, and are as many as
+ * all grids together, one after the other; blocks beyond that do nothing. Parameters are the addresses of
+ * all buffers of the launch, that of the step's extents (int64_t, in the order of plait_dim_t),
+ * then the maps themselves, 128 bytes each. All of it lies in the GPU's memory, each array
+ * aligned to 256 bytes. */
+typedef struct plait_entry_v1 {
+  const char *name;
+  const plait_grid_v1_t *grids;
+  const plait_tensor_map_v1_t *maps;
+  int64_t rows; /* 0: any number */
+  int32_t grid_count, map_count;
+  int32_t threads, shared_bytes;
+  /* What the assembler says, for people: registers of a thread, bytes of a thread that do not
+   * fit in them and of its stack, bytes of static shared memory of a block. */
+  int32_t registers, spill_bytes, stack_bytes, static_bytes;
+} plait_entry_v1_t;
+
+typedef struct plait_gpu_kernel_v1 {
+  const void *image; /* a cubin */
+  uint64_t image_bytes;
+  const plait_entry_v1_t *entries;
+  int32_t entry_count; /* 0: the kernel runs on the host */
+  int32_t reserved;
+} plait_gpu_kernel_v1_t;
+
+/* Launches of a plan that run on the host come after those that run on the GPU. They read
+ * slots that the latter have written, and use neither weights nor states. */
+typedef struct plait_gpu_v1 {
+  const char *chip;                     /* what the images are for: "sm_90a" */
+  const plait_gpu_kernel_v1_t *kernels; /* one for each kernel of the model */
+} plait_gpu_v1_t;
 
 /* -- Weights ---------------------------------------------------------------*/
 
@@ -318,7 +371,12 @@ typedef struct plait_model_v4 {
   const plait_group_v1_t *groups;
   int32_t group_count;
   int32_t token_group; /* that shares tokens out, with this rank; -1: all ranks */
+  /* Null, or absent by struct_size: all kernels are for the CPU. */
+  const plait_gpu_v1_t *gpu;
 } plait_model_v4_t;
+
+/* What plait_model_v4_t had before `gpu`. */
+#define PLAIT_MODEL_LEAST_SIZE 160
 
 /* Returns the tables of `rank`, or null if the binary has none, or cannot serve a runtime
  * whose newest known ABI is `max_version`. A binary has the code of several ranks, or of
@@ -343,7 +401,12 @@ PLAIT_ABI_ASSERT(sizeof(plait_launch_v2_t) == 32, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_group_v1_t) == 16, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_collective_v3_t) == 64, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_plan_v2_t) == 64, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_model_v4_t) == 160, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_grid_v1_t) == 24, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_tensor_map_v1_t) == 24, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_entry_v1_t) == 64, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_gpu_kernel_v1_t) == 32, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_gpu_v1_t) == 16, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_model_v4_t) == PLAIT_MODEL_LEAST_SIZE + 8, "ABI");
 #endif
 
 #ifdef __cplusplus

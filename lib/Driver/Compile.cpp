@@ -10,6 +10,7 @@
 #include "Calibrate.h"
 #include "CrashReport.h"
 #include "CudaFiles.h"
+#include "CudaImages.h"
 #include "Explain.h"
 #include "Handover.h"
 #include "Link.h"
@@ -124,9 +125,11 @@ public:
     if (options.stopAfter <= Phase::decode)
       return writeIR(*module);
     // Of IR that is shown, that of rank 0.
-    if (gpu)
-      return compileForGpu(*gpu);
+    if (gpu && options.stopAfter < Phase::link)
+      return showForGpu(*gpu);
     ranks.resize(options.stopAfter == Phase::link ? size_t(options.mesh.programs()) : 1);
+    if (gpu)
+      PLAIT_RETURN_IF_ERROR(compileForGpu(*gpu));
     for (const CpuMachine &machine : machines)
       PLAIT_RETURN_IF_ERROR(compileFor(machine));
     if (options.stopAfter < Phase::link)
@@ -136,29 +139,41 @@ public:
   }
 
 private:
-  /// CPUs, or one GPU, and that the phases wanted are those of its kind.
+  /// CPUs and at most one GPU, and that the phases wanted are those of its kind.
   Status readTargets(std::vector<CpuMachine> &machines, std::optional<CudaMachine> &gpu) const {
-    auto specs = llvm::to_vector(llvm::split(options.target, ','));
-    bool isGpu = llvm::any_of(specs, [](llvm::StringRef spec) { return isCudaTarget(spec.trim().str()); });
+    std::string cpus;
+    for (llvm::StringRef spec : llvm::split(options.target, ',')) {
+      std::string name = spec.trim().str();
+      if (!isCudaTarget(name)) {
+        cpus += (cpus.empty() ? "" : ",") + name;
+        continue;
+      }
+      if (gpu)
+        return unsupported("target: found '" + options.target + "'; expected at most one CUDA target");
+      PLAIT_ASSIGN_OR_RETURN(gpu, resolveCudaMachine(name));
+    }
     for (auto [flag, phase] : {std::pair("--start-from", options.startFrom), {"--stop-after", options.stopAfter}})
-      if (isGpu ? phase == Phase::cpu : phase > Phase::cpu && phase < Phase::link)
+      if (gpu ? phase == Phase::cpu : phase > Phase::cpu && phase < Phase::link)
         return invalidArgument(std::string(flag) + ": found " + getName(phase).str() + " with target " +
                                options.target + "; expected a phase of " +
-                               (isGpu ? "a CUDA target, such as cuda" : "a CPU target, such as cpu"));
-    if (!isGpu) {
-      PLAIT_ASSIGN_OR_RETURN(machines, resolveCpuMachines(options.target));
-      return Status::success();
+                               (gpu ? "a CUDA target, such as cuda" : "a CPU target, such as cpu"));
+    if (!gpu || !cpus.empty()) {
+      PLAIT_ASSIGN_OR_RETURN(machines, resolveCpuMachines(cpus));
     }
-    if (specs.size() > 1)
-      return unsupported("target: found '" + options.target + "'; expected a CUDA target by itself");
-    PLAIT_ASSIGN_OR_RETURN(gpu, resolveCudaMachine(specs[0].trim().str()));
+    if (!gpu)
+      return Status::success();
+    if (!cpus.empty() && (options.stopAfter < Phase::link || options.startFrom > Phase::parallel))
+      return unsupported("target: found '" + options.target + "' with " +
+                         (options.stopAfter < Phase::link ? "--stop-after" : "--start-from") + " " +
+                         getName(options.stopAfter < Phase::link ? options.stopAfter : options.startFrom).str() +
+                         "; expected a CUDA target by itself, as that IR is made for one");
     if (options.startFrom > Phase::cuda)
       return invalidArgument("--start-from: found " + getName(options.startFrom).str() +
                              "; expected cuda or an earlier phase, as later ones write files");
-    if (options.stopAfter == Phase::link)
+    if (options.stopAfter == Phase::link && options.mesh.size() > 1)
       return unsupported("target: found " + options.target +
-                         " for a model binary; expected --stop-after=cuda, ptx or "
-                         "cubin, as the runtime has no GPUs yet");
+                         " for several ranks; expected one, as GPUs have no "
+                         "collectives yet");
     return Status::success();
   }
 
@@ -265,9 +280,7 @@ private:
     return Status::success();
   }
 
-  /// The phases that depend on the machine; `module` stays for the next one. Code is
-  /// generated for all ranks at once.
-  Status compileFor(const CpuMachine &machine) {
+  void setMachine(const CpuMachine &machine) {
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
     phaseOptions.tiles = machine.tiles;
@@ -275,6 +288,14 @@ private:
     phaseOptions.isa = machine.isa;
     phaseOptions.shards = llvm::ArrayRef(options.shards);
     phaseOptions.optimizeCollectives = options.optimizeCollectives;
+    phaseOptions.quantizeActivations = options.quantizeActivations;
+    phaseOptions.cuda = std::string();
+  }
+
+  /// The phases that depend on the machine; `module` stays for the next one. Code is
+  /// generated for all ranks at once.
+  Status compileFor(const CpuMachine &machine) {
+    setMachine(machine);
     std::optional<ExplainLog::Mark> mark;
     if (explain)
       mark = explain->mark();
@@ -317,17 +338,49 @@ private:
     return Status::success();
   }
 
-  /// The phases of a GPU, of rank 0. Not all kernels have code; those that have none are named.
-  Status compileForGpu(const CudaMachine &gpu) {
+  /// What CPU the host of a GPU is: every one that is put beside one.
+  Expected<CpuMachine> setGpu(const CudaMachine &gpu) {
+    PLAIT_ASSIGN_OR_RETURN(CpuMachine host, resolveCpuMachine("cpu:x86-64-v3"));
+    setMachine(host);
     phaseOptions.cuda = gpu.name;
-    phaseOptions.partial = true;
     phaseOptions.quantizeActivations = false;
-    phaseOptions.shards = llvm::ArrayRef(options.shards);
-    phaseOptions.optimizeCollectives = options.optimizeCollectives;
     placeProgram(0);
+    return host;
+  }
+
+  /// The phases of a GPU up to one whose result is shown, of rank 0. Kernels that have no code
+  /// are named.
+  Status showForGpu(const CudaMachine &gpu) {
+    PLAIT_RETURN_IF_ERROR(setGpu(gpu).status());
+    phaseOptions.partial = true;
     for (Phase phase : {Phase::parallel, Phase::lower, Phase::cuda})
       PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
     return options.stopAfter <= Phase::cuda ? writeIR(*module) : writeCudaFiles(*module, gpu, options);
+  }
+
+  /// Code for a GPU and for its host; `module` stays for other targets.
+  Status compileForGpu(const CudaMachine &gpu) {
+    PLAIT_ASSIGN_OR_RETURN(CpuMachine host, setGpu(gpu));
+    std::optional<ExplainLog::Mark> mark;
+    if (explain)
+      mark = explain->mark();
+    TargetCode &code = ranks.front().emplace_back();
+    code.machine = host;
+    code.gpu = gpu;
+    code.module = OwningOpRef<ModuleOp>(module->clone());
+    for (Phase phase : {Phase::parallel, Phase::lower})
+      PLAIT_RETURN_IF_ERROR(runPhase(phase, *code.module));
+    keepTables(code, *code.module);
+    if (!code.tables)
+      return invalidArgument("target: found no 'rt.model'; expected IR from before or after the lower phase");
+    PLAIT_RETURN_IF_ERROR(runPhase(Phase::cuda, *code.module));
+    PLAIT_RETURN_IF_ERROR(makeCudaImages(*code.module, gpu, options));
+    PLAIT_RETURN_IF_ERROR(runPasses(Phase::cpu, *code.module));
+    if (explain) {
+      code.explanation = explain->finish();
+      explain->rewind(*mark);
+    }
+    return Status::success();
   }
 
   /// Whose program the next phases make.
@@ -369,8 +422,10 @@ private:
 
   /// Unless the phase comes before the first or after the last one that is wanted.
   Status runPhase(Phase phase, ModuleOp module) {
-    if (phase < options.startFrom || phase > options.stopAfter)
-      return Status::success();
+    return phase < options.startFrom || phase > options.stopAfter ? Status::success() : runPasses(phase, module);
+  }
+
+  Status runPasses(Phase phase, ModuleOp module) {
     PLAIT_RETURN_IF_ERROR(checkInterrupted());
     begin("phase " + getName(phase).str());
     PassManager pm(&context, ModuleOp::getOperationName());

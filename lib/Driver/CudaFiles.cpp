@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CudaFiles.h"
+#include "CudaImages.h"
 
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Rt/Rt.h"
@@ -35,12 +36,10 @@ static SmallVector<rt::EntryAttr> entriesOf(ModuleOp module, StringRef name) {
 /// A line for each entry; shared memory is static and dynamic together.
 static Status addResources(ModuleOp module, StringRef kernel, const Cubin &cubin, llvm::raw_ostream &table) {
   for (rt::EntryAttr entry : entriesOf(module, kernel)) {
-    auto found = llvm::find_if(cubin.entries, [&](const auto &own) { return own.entry == entry.getName(); });
-    if (found == cubin.entries.end())
-      return internalError("ptxas: found nothing on " + entry.getName().str() + "; expected its registers");
+    PLAIT_ASSIGN_OR_RETURN(KernelResources found, resourcesOf(cubin, entry));
     table << llvm::left_justify(entry.getName(), 32);
-    for (int64_t number : {entry.getThreads(), found->registers, found->spillStores + found->spillLoads, found->stack,
-                           found->shared + entry.getShared()})
+    for (int64_t number : {entry.getThreads(), found.registers, found.spillStores + found.spillLoads, found.stack,
+                           found.shared + entry.getShared()})
       table << llvm::format_decimal(number, 10);
     table << "\n";
   }
@@ -80,6 +79,8 @@ Status plait::writeCudaFiles(ModuleOp module, const CudaMachine &machine, const 
   if (options.stopAfter >= Phase::cubin)
     PLAIT_RETURN_IF_ERROR(writeFileAtomic(options.output + "/resources.txt", resources));
   for (auto kernel : module.getOps<kernel::FuncOp>()) {
+    if (kernel.getHost())
+      continue;
     auto names =
         llvm::map_to_vector(kernel.getComputeOps(), [](Operation *op) { return op->getName().getStringRef(); });
     log("warning: " + kernel.getSymName().str() + ": found no CUDA code for " + llvm::join(names, ", ") +

@@ -67,17 +67,20 @@ private:
     return text;
   }
 
-  /// All targets of a rank read one pack.
+  /// All CPU targets of a rank read one pack, that of the last target.
   Status checkLayouts(RankCode &targets) {
     if (in.options.weights.kind != WeightsSpec::Kind::checkpoint)
       return Status::success();
     for (TargetCode &code : targets)
-      if (weightsOf(*code.tables) != weightsOf(*targets.front().tables))
-        return internalError("target: found weights in another layout for " + code.machine.name + " than for " +
-                             targets.front().machine.name +
+      if (!hasOwnPack(targets, code) && weightsOf(*code.tables) != weightsOf(*targets.back().tables))
+        return internalError("target: found weights in another layout for " + code.name() + " than for " +
+                             targets.back().name() +
                              "; expected one for all targets of a list; compile an artifact for each");
     return Status::success();
   }
+
+  /// That of a GPU beside CPUs lies in another layout.
+  static bool hasOwnPack(const RankCode &targets, const TargetCode &code) { return code.gpu && !targets.back().gpu; }
 
   bool hasRanks() const { return parts.size() > 1; }
   /// Files of one rank among several have its number.
@@ -86,15 +89,15 @@ private:
   }
 
   /// Files of one target among several have its name.
-  std::string targetedName(const std::string &stem, const CpuMachine &machine, const char *extension) const {
-    return stem + (in.ranks.front().size() > 1 ? "." + machine.name : "") + extension;
+  std::string targetedName(const std::string &stem, const TargetCode &code, const char *extension) const {
+    return stem + (in.ranks.front().size() > 1 ? "." + code.name() : "") + extension;
   }
 
   /// The code of all ranks for one target.
   Status writeCode(TargetCode &code) {
-    begin("generating code" + (in.ranks.front().size() > 1 ? " for " + code.machine.name : ""));
+    begin("generating code" + (in.ranks.front().size() > 1 ? " for " + code.name() : ""));
     PLAIT_ASSIGN_OR_RETURN(std::string object, compileToObject(*code.module, code.machine));
-    std::string binary = targetedName("model", code.machine, ".so");
+    std::string binary = targetedName("model", code, ".so");
     PLAIT_RETURN_IF_ERROR(linkSharedObject(object, artifact.pathOf(binary)));
     PLAIT_ASSIGN_OR_RETURN(binaries.emplace_back(), artifact.describe(binary));
     return Status::success();
@@ -102,13 +105,15 @@ private:
 
   /// What people read of a rank's code, and the entry of the manifest.
   Status writePlan(TargetCode &code, size_t rank, const Json &file) {
-    std::string plan = targetedName(rankedName("plan", rank), code.machine, ".mlir");
+    std::string plan = targetedName(rankedName("plan", rank), code, ".mlir");
     PLAIT_RETURN_IF_ERROR(artifact.writeFile(plan, code.plan));
     files.push_back(plan);
-    Json entry = {{"target", code.machine.name}, {"isa", code.machine.isa}};
+    Json entry = {{"target", code.name()}, {"isa", code.machine.isa}};
+    if (code.gpu)
+      entry["gpu"] = code.gpu->name;
     entry.update(file);
     if (code.explanation) {
-      std::string explain = targetedName(rankedName("explain", rank), code.machine, ".json");
+      std::string explain = targetedName(rankedName("explain", rank), code, ".json");
       PLAIT_RETURN_IF_ERROR(artifact.writeFile(explain, writeJson(*code.explanation)));
       files.push_back(explain);
       entry["explain"] = explain;
@@ -147,7 +152,7 @@ private:
     // where weights are integers. Some targets round inputs to bf16, which moves a
     // logit by 3e-3 in a trained model and up to 3.7e-2 in small ones of random
     // weights; two may move towards each other.
-    bool rounds = llvm::any_of(in.ranks.front(), [](const auto &code) { return code.machine.roundInputs; });
+    bool rounds = llvm::any_of(in.ranks.front(), [](const auto &code) { return code.roundsInputs(); });
     bool hasIntegers = llvm::any_of(model.getBody().front().getOps<rt::WeightOp>(),
                                     [](rt::WeightOp weight) { return weight.getQuantization().has_value(); });
     const char *tolerance = rounds ? "8e-2" : hasIntegers ? "1e-3" : "1e-5";
@@ -213,7 +218,7 @@ private:
       if (!in.imported || !in.imported->checkpoint)
         return invalidArgument("weights: found no checkpoint; expected --folder with one, or --weights=random or none");
       for (size_t rank = 0; rank < parts.size(); ++rank) {
-        rt::ModelOp tables = *in.ranks[rank].front().tables;
+        rt::ModelOp tables = *in.ranks[rank].back().tables;
         std::string file = rankedName("weights", rank) + ".pack";
         PLAIT_RETURN_IF_ERROR(writePack(tables, artifact.pathOf(file)));
         begin("checking the weights", tables.getPackBytes());
@@ -229,6 +234,23 @@ private:
     }
     weights["format"] = format;
     return weights;
+  }
+
+  /// Packs of targets beside others that cannot share theirs.
+  Status writeOwnPacks() {
+    if (in.options.weights.kind != WeightsSpec::Kind::checkpoint)
+      return Status::success();
+    RankCode &targets = in.ranks.front();
+    for (auto [code, entry] : llvm::zip(targets, parts.front()["binaries"])) {
+      if (!hasOwnPack(targets, code))
+        continue;
+      if (!in.imported || !in.imported->checkpoint)
+        return invalidArgument("weights: found no checkpoint; expected --folder with one, or --weights=random or none");
+      std::string file = targetedName("weights", code, ".pack");
+      PLAIT_RETURN_IF_ERROR(writePack(*code.tables, artifact.pathOf(file)));
+      PLAIT_ASSIGN_OR_RETURN(entry["weights"], artifact.describe(file, progress()));
+    }
+    return Status::success();
   }
 
   Status describeInputs() {
@@ -294,7 +316,10 @@ private:
   /// Of each variant, for those that choose how much to draft.
   void describeTimes(Json &manifest) {
     NominalMachine machine;
-    machine.flops *= double(in.ranks.front().front().machine.lanes) / 8; // of four cores with AVX2
+    const TargetCode &code = in.ranks.front().front();
+    machine.flops *= double(code.machine.lanes) / 8; // of four cores with AVX2
+    if (code.gpu) // of the data sheet of an A100, whose bandwidth and speed the others exceed alike
+      machine = {.bandwidth = 1.5e12, .cacheBandwidth = 4e12, .cacheBytes = 40 << 20, .flops = 150e12, .launch = 3e-6};
     size_t variant = 0;
     for (rt::PlanOp plan : model.getBody().front().getOps<rt::PlanOp>()) {
       Json steps = Json::array();
@@ -329,12 +354,14 @@ private:
                          {"layers", int64_t(model.getLayers())},
                          {"max_positions", int64_t(model.getMaxPositions())},
                          {"parameters", int64_t(model.getParameters())}};
-    manifest["target"] = {{"kind", "cpu"}, {"triple", in.ranks.front().front().machine.triple}};
+    bool hasGpu = llvm::any_of(in.ranks.front(), [](const auto &code) { return code.gpu.has_value(); });
+    manifest["target"] = {{"kind", hasGpu ? "cuda" : "cpu"}, {"triple", in.ranks.front().front().machine.triple}};
     manifest["numerics"] = model.getNumerics().str();
     // The first variant is what runs unless another is asked for.
     manifest["strategy"] = (*model.getBody().front().getOps<rt::PlanOp>().begin()).getName().str();
     PLAIT_RETURN_IF_ERROR(describeStrategies(manifest));
     PLAIT_RETURN_IF_ERROR(describeInputs()); // a pack's key is made of them
+    PLAIT_RETURN_IF_ERROR(writeOwnPacks());
     if (!hasRanks())
       manifest["binaries"] = parts.front()["binaries"];
     PLAIT_ASSIGN_OR_RETURN(manifest["weights"], describeWeights());

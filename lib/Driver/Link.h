@@ -11,6 +11,7 @@
 #include "Strategies.h"
 #include "plait/Driver/Compile.h"
 #include "plait/Target/CpuMachine.h"
+#include "plait/Target/CudaMachine.h"
 #include "runtime/base/QuantizedTensor.h"
 
 #include "dialects/Rt/Rt.h"
@@ -32,11 +33,15 @@ std::optional<Selftest> makeSelftest(const ImportedModel &imported, const Compil
 
 /// What the phases have made of one rank for one target.
 struct TargetCode {
-  CpuMachine machine;
+  CpuMachine machine;              ///< of a GPU: its host
+  std::optional<CudaMachine> gpu;  ///< what kernels are for that have no `host`
   OwningOpRef<ModuleOp> module;    ///< llvm dialect only; of rank 0: the code of all ranks
   OwningOpRef<rt::ModelOp> tables; ///< those that are in it as constants
   std::string plan;                ///< the IR after lower, for people
   std::optional<Json> explanation;
+
+  const std::string &name() const { return gpu ? gpu->name : machine.name; }
+  bool roundsInputs() const { return gpu || machine.roundInputs; }
 };
 
 /// That of one rank, for each target; at least one, the best first.

@@ -48,6 +48,8 @@ static_assert(offsetof(plait_collective_v3_t, columns) == 16 && offsetof(plait_c
 static_assert(offsetof(plait_collective_v3_t, group) == 48 && offsetof(plait_model_v4_t, groups) == 144);
 static_assert(offsetof(plait_model_v4_t, kernels) == 72 && offsetof(plait_model_v4_t, kernel_count) == 112);
 static_assert(offsetof(plait_launch_v2_t, source) == 28);
+static_assert(offsetof(plait_entry_v1_t, grid_count) == 32 && offsetof(plait_tensor_map_v1_t, buffer) == 16);
+static_assert(offsetof(plait_model_v4_t, gpu) == PLAIT_MODEL_LEAST_SIZE);
 
 struct EmitTablesPass : plait::impl::EmitTablesPassBase<EmitTablesPass> {
   using EmitTablesPassBase::EmitTablesPassBase;
@@ -144,6 +146,8 @@ private:
   //===- Tables -----------------------------------------------------------===//
 
   FailureOr<Row> getKernelRow(rt::KernelOp kernel) {
+    if (kernel.getEntries()) // of a GPU alone
+      return Row{emitString(kernel.getFunction()), StringRef(), i64(0), i64(1), i32(-1), i32(0)};
     auto function = getOperation().lookupSymbol<LLVM::LLVMFuncOp>(kernel.getFunction());
     if (!kernel.getTiles() || !function)
       return kernel.emitOpError("expected an 'llvm.func' and tiles; 'plait-generate-cpu-kernels' makes them");
@@ -157,6 +161,46 @@ private:
                i64(tiles.getBlock()),
                i32(tiles.getDim()),
                i32(tiles.getCyclic())};
+  }
+
+  Row getEntryRow(rt::EntryAttr entry, ArrayRef<int64_t> resources, const std::string &prefix) {
+    SmallVector<Row> grids, maps;
+    for (rt::TilesAttr tiles : entry.getGrid())
+      grids.push_back({i64(tiles.getCount()), i64(tiles.getBlock()), i32(tiles.getDim()), i32(0)});
+    for (rt::TensorMapAttr map : entry.getMaps())
+      maps.push_back({i64(map.getRows()), i64(map.getColumns()), i32(map.getBuffer()), i32(map.getBox())});
+    Row row = {emitString(entry.getName()),
+               emitStructs(prefix + "grids", grids),
+               emitStructs(prefix + "maps", maps),
+               i64(entry.getRows()),
+               i32(grids.size()),
+               i32(maps.size()),
+               i32(entry.getThreads()),
+               i32(entry.getShared())};
+    for (int64_t number : resources)
+      row.push_back(i32(number));
+    return row;
+  }
+
+  /// Image and entries of a kernel; none of one for the host.
+  FailureOr<Row> getGpuKernelRow(rt::KernelOp kernel, size_t index) {
+    if (!kernel.getEntries())
+      return Row{StringRef(), i64(0), StringRef(), i32(0), i32(0)};
+    auto entries = llvm::to_vector(kernel.getEntriesAttr().getAsRange<rt::EntryAttr>());
+    constexpr size_t perEntry = 4;
+    if (!kernel.getImage() || !kernel.getResources() || kernel.getResources()->size() != perEntry * entries.size())
+      return kernel.emitOpError("expected an image and what its entries take; the driver sets them after cuda");
+    StringRef bytes = *kernel.getImage();
+    std::string name = prefix + "gpu_" + std::to_string(index) + "_";
+    auto image =
+        emitConstant(name + "image", LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size()), b.getStringAttr(bytes));
+    image.setAlignment(64);
+    SmallVector<Row> rows;
+    for (auto [i, entry] : llvm::enumerate(entries))
+      rows.push_back(
+          getEntryRow(entry, kernel.getResources()->slice(perEntry * i, perEntry), name + std::to_string(i) + "_"));
+    return Row{StringRef(image.getSymName()), i64(bytes.size()), emitStructs(name + "entries", rows), i32(rows.size()),
+               i32(0)};
   }
 
   Row getWeightRow(rt::WeightOp w) {
@@ -256,7 +300,7 @@ private:
     Block &body = model.getBody().front();
     if (body.getOps<rt::PlanOp>().empty())
       return model.emitOpError("expected an 'rt.plan' but found none; 'plait-plan-launches' makes them");
-    SmallVector<Row> kernels, weights, states, groups, plans, sourceRows;
+    SmallVector<Row> kernels, gpuKernels, weights, states, groups, plans, sourceRows;
     kernelIndex.clear();
     sources.clear();
     for (rt::KernelOp kernel : body.getOps<rt::KernelOp>()) {
@@ -264,8 +308,16 @@ private:
       auto row = getKernelRow(kernel);
       if (failed(row))
         return failure();
+      auto gpuRow = getGpuKernelRow(kernel, kernels.size());
+      if (failed(gpuRow))
+        return failure();
       kernels.push_back(*row);
+      gpuKernels.push_back(*gpuRow);
     }
+    std::string gpu;
+    if (model.getChip())
+      gpu = emitStructs(prefix + "gpu",
+                        Row{emitString(*model.getChip()), emitStructs(prefix + "gpu_kernels", gpuKernels)});
     for (rt::WeightOp weight : body.getOps<rt::WeightOp>())
       weights.push_back(getWeightRow(weight));
     int64_t tableCount = 0;
@@ -310,7 +362,8 @@ private:
                                       i32(model.getRanks()),
                                       emitStructs(prefix + "groups", groups),
                                       i32(groups.size()),
-                                      i32(model.getTokenGroup())});
+                                      i32(model.getTokenGroup()),
+                                      gpu});
     return success();
   }
 

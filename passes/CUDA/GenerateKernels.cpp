@@ -33,8 +33,10 @@ struct GenerateCudaKernelsPass : plait::impl::GenerateCudaKernelsPassBase<Genera
     }
     machine = *resolved;
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
-      if (failed(generate(kernel)))
+      if (!kernel.getHost() && failed(generate(kernel)))
         return signalPassFailure();
+    for (auto model : getOperation().getOps<rt::ModelOp>())
+      model.setChip(StringRef(machine.name));
   }
 
   LogicalResult generate(kernel::FuncOp kernel) {

@@ -10,6 +10,41 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PlaceKernelsPass : Pass<"plait-place-kernels", "::mlir::ModuleOp"> {
+  let summary = "Says which kernels run on the host of a GPU";
+  let description = [{
+    Kernels of decode ops that have no CUDA code, which choose tokens and edit logits, run on
+    the host, and so do all launches of their plan after them: the GPU computes logits, and
+    what follows is done where they are copied to. These kernels become `host`; one that
+    the GPU has as well is copied under another name. Before:
+
+    ```mlir
+    kernel.func @take_rows(...) {...}
+    kernel.func @choose_sample(...) {...}
+    rt.model @main ... {
+      rt.plan "ar" {
+        rt.launch @take_rows ...
+        rt.launch @choose_sample ...
+        rt.launch @take_rows ...
+    ```
+    After:
+
+    ```mlir
+    kernel.func @take_rows(...) {...}
+    kernel.func @take_rows_host(...) attributes {host, ...} {...}
+    kernel.func @choose_sample(...) attributes {host, ...} {...}
+    rt.model @main ... {
+      rt.plan "ar" {
+        rt.launch @take_rows ...
+        rt.launch @choose_sample ...
+        rt.launch @take_rows_host ...
+    ```
+    A launch on the host that uses weights or states is an error.
+  }];
+  let statistics = [Statistic<"numHost", "num-host", "Kernels that run on the host">];
+  let dependentDialects = ["::plait::rt::RtDialect"];
+}
+
 def GenerateCudaKernelsPass : Pass<"plait-generate-cuda-kernels", "::mlir::ModuleOp"> {
   let summary = "Replaces each kernel.func by the CUDA code of its ops";
   let description = [{
@@ -35,7 +70,8 @@ def GenerateCudaKernelsPass : Pass<"plait-generate-cuda-kernels", "::mlir::Modul
       llvm.func @linear_rows256(...)
     }
     ```
-    The `rt.kernel` of the same name, if there is one, gets its `entries`.
+    The `rt.kernel` of the same name, if there is one, gets its `entries`, and the `rt.model`
+    its `chip`. Kernels for the host stay as they are.
 
     A kernel with an op that has no CUDA code stays as it is if `partial`, with a remark
     that names the op; without it is an error.
@@ -56,8 +92,8 @@ def VerifyCudaPass : Pass<"plait-verify-cuda", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the cuda phase";
   let description = [{
     Only ops of the llvm and nvvm dialects in each `gpu.module`; no function without a
-    body; every `rt.kernel` has its entries, unless it is that of a `kernel.func` and
-    `partial`.
+    body; every `rt.kernel` has its entries, unless it is that of a `kernel.func` that is
+    for the host, or `partial`.
   }];
   let options = [Option<"partial", "partial", "bool", "false", "Kernels may be left without code">];
 }

@@ -31,6 +31,7 @@ void plait::buildCudaPipeline(OpPassManager &pm, const CudaPipelineOptions &opti
   GenerateCudaKernelsPassOptions kernels;
   kernels.chip = options.chip;
   kernels.partial = options.partial;
+  pm.addPass(createPlaceKernelsPass());
   pm.addPass(createGenerateCudaKernelsPass(kernels));
   buildCudaLoweringPipeline(pm);
   pm.addPass(createVerifyCudaPass({options.partial}));

@@ -44,8 +44,9 @@ struct VerifyCudaPass : plait::impl::VerifyCudaPassBase<VerifyCudaPass> {
   }
 
   LogicalResult verify(rt::KernelOp kernel) {
-    bool isLeft = getOperation().lookupSymbol<kernel::FuncOp>(kernel.getFunction()) != nullptr;
-    if (isLeft && !partial)
+    auto left = getOperation().lookupSymbol<kernel::FuncOp>(kernel.getFunction());
+    bool isLeft = left != nullptr;
+    if (isLeft && !left.getHost() && !partial)
       return kernel.emitOpError("expected a 'gpu.module' after cuda but got a 'kernel.func': "
                                 "'plait-generate-cuda-kernels' replaces it");
     if (!isLeft && !kernel.getEntries())

@@ -186,7 +186,7 @@ kernel::FuncOp LaunchFusion::makeKernel(ArrayRef<LaunchOp> launches, const Signa
                                 ValueRange(signature.results).getTypes());
   auto func = kernel::FuncOp::create(b, loc, "fused", type, kernel::getCostAttr(context, getCost(launches, signature)),
                                      inPlace.empty() ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(inPlace),
-                                     ArrayAttr(), ArrayAttr());
+                                     /*host=*/false, ArrayAttr(), ArrayAttr());
   Block *body =
       b.createBlock(&func.getBody(), {}, type.getInputs(), SmallVector<Location>(signature.operands.size(), loc));
   IRMapping outside; // from the step's values to the kernel's

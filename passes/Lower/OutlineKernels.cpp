@@ -52,8 +52,8 @@ struct OutlineKernelsPass : plait::impl::OutlineKernelsPassBase<OutlineKernelsPa
     bool inPlace = op->hasTrait<lm::InPlace>() && inputs.front() == op->getOperand(0);
     auto func = kernel::FuncOp::create(b, op->getLoc(), op->getName().stripDialect(), type,
                                        kernel::getCostAttr(op->getContext(), cast<lm::CostOpInterface>(op).getCost()),
-                                       inPlace ? b.getDenseI64ArrayAttr({0, 0}) : DenseI64ArrayAttr(), ArrayAttr(),
-                                       ArrayAttr());
+                                       inPlace ? b.getDenseI64ArrayAttr({0, 0}) : DenseI64ArrayAttr(),
+                                       /*host=*/false, ArrayAttr(), ArrayAttr());
     symbols.insert(func);
 
     Block *body =

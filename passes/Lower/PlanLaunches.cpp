@@ -103,7 +103,7 @@ private:
     model = rt::ModelOp::create(b, source.getLoc(), source.getSymName(), source.getFamily(),
                                 lm::stringifyNumerics(source.getNumerics()), vocabulary, source.getMaxPositions(),
                                 layers, /*pack_bytes=*/0, parameters, rank, ranks, /*token_group=*/-1,
-                                /*program=*/IntegerAttr());
+                                /*program=*/IntegerAttr(), /*chip=*/StringAttr());
     tables = OpBuilder::atBlockEnd(&model.getBody().emplaceBlock());
     return success();
   }
@@ -281,7 +281,8 @@ private:
     for (auto &[members, index] : groups)
       rt::GroupOp::create(b, model.getLoc(), cast<DenseI64ArrayAttr>(members));
     for (auto &[kernel, index] : kernels)
-      rt::KernelOp::create(b, model.getLoc(), cast<FlatSymbolRefAttr>(kernel), rt::TilesAttr(), ArrayAttr());
+      rt::KernelOp::create(b, model.getLoc(), cast<FlatSymbolRefAttr>(kernel), rt::TilesAttr(), ArrayAttr(),
+                           StringAttr(), DenseI64ArrayAttr());
     int64_t offset = 0;
     for (auto &[symbol, entry] : weights) {
       kernel::PackedWeightOp use = entry.second;

@@ -44,22 +44,23 @@ Expected<std::vector<CellMove>> plait::readMoves(std::span<const uint8_t> bytes,
   return moves;
 }
 
-uint64_t plait::moveCell(const plait_state_v3_t &state, const CellMove &move, uint8_t *pages) {
-  uint8_t *to = pages + uint64_t(move.toPage) * state.page_bytes;
-  const uint8_t *from = pages + uint64_t(move.fromPage) * state.page_bytes;
-  uint64_t bytes = 0;
+std::vector<StateCopy> plait::copiesFor(const plait_model_v4_t &model, int32_t number, int64_t layer,
+                                        uint64_t layerBytes, const CellMove &move) {
+  const plait_state_v3_t &state = model.states[number];
+  uint64_t to = uint64_t(layer) * layerBytes + uint64_t(move.toPage) * state.page_bytes;
+  uint64_t from = uint64_t(layer) * layerBytes + uint64_t(move.fromPage) * state.page_bytes;
+  std::vector<StateCopy> copies;
   for (int32_t i = 0; i < state.cell_count; ++i) {
     const plait_cells_v1_t &cells = state.cells[i];
     auto place = [&](int64_t slot) {
       return cells.offset + slot / cells.slots * cells.block_stride + slot % cells.slots * cells.slot_stride;
     };
     int64_t source = place(move.fromSlot), target = place(move.toSlot);
-    for (int64_t part = 0; part < cells.parts; ++part)
-      for (int64_t piece = 0; piece < cells.pieces; ++piece) {
-        int64_t offset = part * cells.part_stride + piece * cells.piece_stride;
-        std::memmove(to + target + offset, from + source + offset, size_t(cells.piece_bytes));
-      }
-    bytes += uint64_t(cells.parts * cells.pieces * cells.piece_bytes);
+    for (int64_t part = 0; part < cells.parts; ++part) {
+      uint64_t offset = uint64_t(part * cells.part_stride);
+      copies.push_back({number, to + uint64_t(target) + offset, from + uint64_t(source) + offset,
+                        uint64_t(cells.piece_bytes), cells.pieces, uint64_t(cells.piece_stride)});
+    }
   }
-  return bytes;
+  return copies;
 }

@@ -16,6 +16,7 @@
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
 #include "runtime/core/StepInputs.h"
+#include "runtime/device/Device.h"
 
 #include <span>
 #include <vector>
@@ -29,9 +30,10 @@ Status checkMoves(std::span<const CellMove> moves, const StepLimits &limits);
 std::span<const uint8_t> bytesOfMoves(std::span<const CellMove> moves);
 Expected<std::vector<CellMove>> readMoves(std::span<const uint8_t> bytes, const StepLimits &limits);
 
-/// Does `move`, which is of the state's page table, in the pages of one of its layers. Returns
-/// the bytes that were moved.
-uint64_t moveCell(const plait_state_v3_t &state, const CellMove &move, uint8_t *pages);
+/// The copies that `move`, which is of the state's page table, takes in layer `layer`; each
+/// layer has `layerBytes` of pages.
+std::vector<StateCopy> copiesFor(const plait_model_v4_t &model, int32_t state, int64_t layer, uint64_t layerBytes,
+                                 const CellMove &move);
 
 } // namespace plait
 

@@ -12,7 +12,9 @@
 #include "runtime/core/MemoryCheck.h"
 #include "runtime/core/Ranks.h"
 #include "runtime/core/Tables.h"
+#include "runtime/device/cpu/CpuDevice.h"
 #include "runtime/device/cpu/Topology.h"
+#include "runtime/device/cuda/CudaDevice.h"
 
 #include <algorithm>
 #include <exception>
@@ -87,9 +89,6 @@ Status Instance::prepare(const InstanceOptions &options) {
     if (!pool) {
       PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
     }
-    for (const plait_plan_v2_t *plan : plans)
-      executors.push_back(std::make_unique<Executor>(m.tables(), *plan, m.weights(),
-                                                     group ? group->communicators() : RankCommunicators()));
   } catch (const std::bad_alloc &) {
     return resourceError("instance: out of memory; use a smaller batch or context");
   }
@@ -100,18 +99,21 @@ Status Instance::allocate(const InstanceOptions &options) {
   const plait_model_v4_t &tables = shared->tables();
   PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(tables, plans, options));
   stepLimits = std::move(reservation.limits);
-  PLAIT_ASSIGN_OR_RETURN(arena, PageMemory::allocate(uint64_t(reservation.arena), "arena"));
-  memory.arena = arena.data();
-  memory.tables.resize(stepLimits.tables.size());
+  std::vector<int64_t> capacityPages;
   for (const TableLimits &table : stepLimits.tables)
-    memory.capacityPages.push_back(table.capacityPages);
-  for (int32_t i = 0; i < tables.state_count; ++i) {
-    int64_t capacity = stepLimits.tables[size_t(tables.states[i].table)].capacityPages;
-    std::string what = "key/value cache of " + std::to_string(capacity) + " pages";
-    PLAIT_ASSIGN_OR_RETURN(PageMemory pages, PageMemory::allocate(reservation.states[size_t(i)], what));
-    memory.states.push_back(pages.data());
-    states.push_back(std::move(pages));
+    capacityPages.push_back(table.capacityPages);
+  arrays.tables.resize(stepLimits.tables.size());
+  if (const std::shared_ptr<cuda::Program> &program = shared->gpuProgram()) {
+    PLAIT_RETURN_IF_ERROR(program->loadWeights(shared->weights(), options.progress));
+    PLAIT_ASSIGN_OR_RETURN(device, cuda::CudaDevice::create(program, plans, shared->weights(), reservation.largest,
+                                                            reservation.states, capacityPages));
+    return Status::success();
   }
+  if (gpuOf(tables))
+    return invalidArgument("instance: the model was opened without its GPU");
+  PLAIT_ASSIGN_OR_RETURN(
+      device, CpuDevice::create(tables, plans, shared->weights(), group ? group->communicators() : RankCommunicators(),
+                                uint64_t(reservation.arena), reservation.states, std::move(capacityPages)));
   return Status::success();
 }
 
@@ -137,13 +139,6 @@ Instance::~Instance() {
 
 Status Instance::tell(uint32_t command, std::span<const uint8_t> payload) {
   return group->tell(RankCommand(command), number, payload);
-}
-
-uint64_t Instance::stateMemory() const {
-  uint64_t total = 0;
-  for (const PageMemory &state : states)
-    total += state.size();
-  return total;
 }
 
 Expected<Instance::Ticket> Instance::enqueue(StepBatch batch, StepProfile *profile, bool wakeWorker) {
@@ -268,31 +263,29 @@ Status Instance::follow(const RankMessage &message) {
   }
   if (message.command == RankCommand::moveCells) {
     PLAIT_ASSIGN_OR_RETURN(std::vector<CellMove> moves, readMoves(message.payload, stepLimits));
-    moveCellsOfRank(moves);
-    return Status::success();
+    return moveCellsOfRank(moves);
   }
   if (message.command != RankCommand::copyPage) {
     PLAIT_ASSIGN_OR_RETURN(HandoverMessage handover, HandoverMessage::read(message.payload, stepLimits));
     return movePagesOfRank(handover).status();
   }
   PLAIT_ASSIGN_OR_RETURN(PageCopyMessage copy, PageCopyMessage::read(message.payload));
-  copyPageOfRank(size_t(copy.table), int32_t(copy.from), int32_t(copy.to));
-  return Status::success();
+  return copyPageOfRank(size_t(copy.table), int32_t(copy.from), int32_t(copy.to));
 }
 
 Status Instance::walkPlan(StepProfile *profile) {
   size_t number = size_t(inputs.step());
   outputs.prepare(inputs.dims(), plans[number]->has_logits ? stepLimits.vocabulary : 0,
                   stepLimits.returnedHidden(inputs.step()));
-  memory.inputs = inputs.pointers();
-  for (size_t i = 0; i < memory.tables.size(); ++i)
-    memory.tables[i] = inputs.pageTables()[i].data();
-  memory.outputs = outputs.pointers();
+  arrays.inputs = inputs.pointers();
+  for (size_t i = 0; i < arrays.tables.size(); ++i)
+    arrays.tables[i] = inputs.pageTables()[i].data();
+  arrays.outputs = outputs.pointers();
 
   StepContext step{};
   plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
-  if (Status status = executors[number]->run(*pool, context, inputs.dims(), memory, profile); !status)
-    return group->explain(std::move(status)); // of a collective
+  if (Status status = device->run(number, *pool, context, inputs.dims(), arrays, profile); !status)
+    return group ? group->explain(std::move(status)) : status; // of a collective, or of a GPU
   outputs.refuse(step.nonfinite);
   return Status::success();
 }

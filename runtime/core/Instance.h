@@ -15,7 +15,7 @@
 #include "runtime/core/StepInputs.h"
 #include "runtime/core/StepOutputs.h"
 #include "runtime/core/StepRunner.h"
-#include "runtime/device/cpu/Executor.h"
+#include "runtime/device/Device.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
 #include <condition_variable>
@@ -30,6 +30,7 @@
 
 namespace plait {
 
+class Progress;
 class RankGroup;
 struct RankMessage;
 
@@ -48,6 +49,8 @@ struct InstanceOptions {
   /// The threads of another instance, instead of its own, of which one would wait while the
   /// other computes: steps of the two never run at once. Of a model of one rank.
   std::shared_ptr<ThreadPool> team = nullptr;
+  /// Told of weights that are copied to a GPU, by the first instance of a model.
+  Progress *progress = nullptr;
 };
 
 /// State and working memory of one model, and the threads that run its steps.
@@ -100,8 +103,8 @@ public:
   const std::shared_ptr<ThreadPool> &team() const { return pool; }
   bool hasLogits() const override { return plans.front()->has_logits != 0; }
   /// Bytes reserved for the arena and for the states.
-  uint64_t arenaMemory() const { return arena.size(); }
-  uint64_t stateMemory() const;
+  uint64_t arenaMemory() const { return device->arenaBytes(); }
+  uint64_t stateMemory() const { return device->stateBytes(); }
 
 private:
   Instance() = default;
@@ -116,10 +119,11 @@ private:
   Status unpack(std::span<const uint8_t> packedInputs);
   /// The part of this rank.
   Status walkPlan(StepProfile *profile);
-  void copyPageOfRank(size_t table, int32_t from, int32_t to);
-  void moveCellsOfRank(std::span<const CellMove> moves);
-  /// Calls `visit` with the pages of each layer of each state that uses `table`.
-  void forEachLayer(size_t table, const std::function<void(const plait_state_v3_t &, uint8_t *pages)> &visit);
+  Status copyPageOfRank(size_t table, int32_t from, int32_t to);
+  Status moveCellsOfRank(std::span<const CellMove> moves);
+  /// Calls `visit` with each layer of each state that uses `table`, and the bytes of a layer's pages.
+  Status forEachLayer(size_t table,
+                      const std::function<Status(int32_t state, int64_t layer, uint64_t layerBytes)> &visit);
   /// The part of this rank of a handover, and the bytes of all of its replica.
   Expected<uint64_t> movePagesOfRank(const HandoverMessage &message);
   /// Runs the steps that wait; then `lock` keeps others from beginning.
@@ -131,16 +135,14 @@ private:
   std::vector<const plait_plan_v2_t *> plans; ///< of each of the steps in `stepLimits`
   StepLimits stepLimits;
   std::shared_ptr<ThreadPool> pool;
-  std::vector<std::unique_ptr<Executor>> executors; ///< of each plan
-  RankGroup *group = nullptr;                       ///< of the model
-  uint32_t number = 0;                              ///< of this instance, for the other ranks; 0: they have none
-  PageMemory arena;
-  std::vector<PageMemory> states;
+  std::unique_ptr<Device> device; ///< that runs the plans
+  RankGroup *group = nullptr;     ///< of the model
+  uint32_t number = 0;            ///< of this instance, for the other ranks; 0: they have none
 
   // Used by the one thread that executes a step.
   StepInputs inputs;
   StepOutputs outputs;
-  Executor::StepMemory memory;
+  StepArrays arrays;
   HandoverMessage handover; ///< that has begun
   uint64_t bytesMoved = 0;
 

@@ -9,8 +9,6 @@
 #include "runtime/core/Instance.h"
 #include "runtime/core/Ranks.h"
 
-#include <cstring>
-
 using namespace plait;
 
 static Status checkPage(const char *what, int64_t found, int64_t count) {
@@ -31,13 +29,13 @@ Status Instance::copyPage(size_t table, int32_t from, int32_t to) {
     PageCopyMessage copy{int64_t(table), from, to};
     PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::copyPage), copy.bytes()));
   }
-  copyPageOfRank(table, from, to);
-  return Status::success();
+  return copyPageOfRank(table, from, to);
 }
 
-void Instance::copyPageOfRank(size_t table, int32_t from, int32_t to) {
-  forEachLayer(table, [&](const plait_state_v3_t &state, uint8_t *pages) {
-    std::memcpy(pages + uint64_t(to) * state.page_bytes, pages + uint64_t(from) * state.page_bytes, state.page_bytes);
+Status Instance::copyPageOfRank(size_t table, int32_t from, int32_t to) {
+  return forEachLayer(table, [&](int32_t number, int64_t layer, uint64_t layerBytes) {
+    uint64_t bytes = shared->tables().states[number].page_bytes, first = uint64_t(layer) * layerBytes;
+    return device->copyState({number, first + uint64_t(to) * bytes, first + uint64_t(from) * bytes, bytes});
   });
 }
 
@@ -49,27 +47,33 @@ Status Instance::moveCells(std::span<const CellMove> moves) {
     std::lock_guard<std::mutex> order(group->order());
     PLAIT_RETURN_IF_ERROR(tell(uint32_t(RankCommand::moveCells), bytesOfMoves(moves)));
   }
-  moveCellsOfRank(moves);
+  return moveCellsOfRank(moves);
+}
+
+Status Instance::moveCellsOfRank(std::span<const CellMove> moves) {
+  for (size_t table = 0; table < stepLimits.tables.size(); ++table)
+    PLAIT_RETURN_IF_ERROR(forEachLayer(table, [&](int32_t number, int64_t layer, uint64_t layerBytes) {
+      for (const CellMove &move : moves)
+        if (size_t(move.table) == table)
+          for (const StateCopy &copy : copiesFor(shared->tables(), number, layer, layerBytes, move)) {
+            PLAIT_RETURN_IF_ERROR(device->copyState(copy));
+            bytesMoved += copy.bytes * uint64_t(copy.pieces);
+          }
+      return Status::success();
+    }));
   return Status::success();
 }
 
-void Instance::moveCellsOfRank(std::span<const CellMove> moves) {
-  for (size_t table = 0; table < stepLimits.tables.size(); ++table)
-    forEachLayer(table, [&](const plait_state_v3_t &state, uint8_t *pages) {
-      for (const CellMove &move : moves)
-        if (size_t(move.table) == table)
-          bytesMoved += moveCell(state, move, pages);
-    });
-}
-
-void Instance::forEachLayer(size_t table, const std::function<void(const plait_state_v3_t &, uint8_t *pages)> &visit) {
+Status Instance::forEachLayer(size_t table,
+                              const std::function<Status(int32_t state, int64_t layer, uint64_t layerBytes)> &visit) {
   const plait_model_v4_t &tables = shared->tables();
   for (int32_t i = 0; i < tables.state_count; ++i) {
     const plait_state_v3_t &state = tables.states[i];
     if (size_t(state.table) != table)
       continue;
-    uint64_t stride = uint64_t(stepLimits.tables[table].capacityPages) * state.page_bytes;
+    uint64_t layerBytes = uint64_t(stepLimits.tables[table].capacityPages) * state.page_bytes;
     for (int64_t layer = 0; layer < state.layers; ++layer)
-      visit(state, memory.states[size_t(i)] + uint64_t(layer) * stride);
+      PLAIT_RETURN_IF_ERROR(visit(i, layer, layerBytes));
   }
+  return Status::success();
 }

@@ -53,7 +53,10 @@ Expected<uint64_t> Instance::movePagesOfRank(const HandoverMessage &message) {
   std::vector<StatePages> pages;
   for (int32_t i = 0; i < m.tables().state_count; ++i) {
     const plait_state_v3_t &state = m.tables().states[i];
-    pages.push_back({memory.states[size_t(i)], state.page_bytes, stepLimits.tables[size_t(state.table)].capacityPages});
+    uint8_t *base = device->statePages(size_t(i));
+    if (!base)
+      return unsupported("handover: found pages on a GPU; expected a model with phases on CPUs");
+    pages.push_back({base, state.page_bytes, stepLimits.tables[size_t(state.table)].capacityPages});
   }
   PLAIT_ASSIGN_OR_RETURN(
       uint64_t bytes, movePages(m.manifest().handover, *m.handover(), m.manifest().mesh(), m.place(), pages, message));

@@ -68,8 +68,8 @@ Status readTarget(const JsonView &root, Manifest &manifest) {
   PLAIT_ASSIGN_OR_RETURN(JsonView target, root.get("target"));
   PLAIT_ASSIGN_OR_RETURN(JsonView kind, target.get("kind"));
   PLAIT_ASSIGN_OR_RETURN(std::string kindName, kind.asString());
-  if (kindName != "cpu")
-    return unsupported(kind.error("\"cpu\", the one target of this runtime").message());
+  if (kindName != "cpu" && kindName != "cuda")
+    return unsupported(kind.error("\"cpu\" or \"cuda\", the targets of this runtime").message());
   PLAIT_ASSIGN_OR_RETURN(manifest.triple, target.getString("triple", ""));
   PLAIT_ASSIGN_OR_RETURN(manifest.numerics, root.getString("numerics", ""));
   PLAIT_ASSIGN_OR_RETURN(manifest.strategy, root.getString("strategy", ""));
@@ -87,6 +87,11 @@ Status readRank(const JsonView &part, Manifest &manifest) {
     PLAIT_ASSIGN_OR_RETURN(binary.isa, entry.getString("isa"));
     PLAIT_ASSIGN_OR_RETURN(binary.file, readFileEntry(entry));
     PLAIT_ASSIGN_OR_RETURN(binary.explain, entry.getString("explain", ""));
+    PLAIT_ASSIGN_OR_RETURN(binary.gpu, entry.getString("gpu", ""));
+    if (manifest.weightsKind == "pack" && entry.has("weights")) {
+      PLAIT_ASSIGN_OR_RETURN(JsonView weights, entry.get("weights"));
+      PLAIT_ASSIGN_OR_RETURN(binary.weights, readFileEntry(weights));
+    }
     rank.binaries.push_back(std::move(binary));
   }
   if (rank.binaries.empty())

@@ -13,11 +13,14 @@
 //     "model": {"name": "kjv-2m", "family": "llama", "vocabulary": 2048,
 //               "hidden": 192, "layers": 4, "max_positions": 512,
 //               "parameters": 2400000},
-//     "target": {"kind": "cpu", "triple": "x86_64-..."},
+//     "target": {"kind": "cpu", "triple": "x86_64-..."},  // "cuda": some code is for a GPU
 //     "numerics": "row_invariant", "strategy": "ar",
 //     "binaries": [ {"target": "x86-64-v3", "isa": "avx2 bmi bmi2 f16c fma",
 //                    "file": "model.so", "bytes": 1, "digest": "<32 hex>",
-//                    "explain": "explain.json"} ],   // of "files"; may be absent
+//                    "explain": "explain.json",   // of "files"; may be absent
+//                    // of code for a GPU: what its `target` is as well, and, beside code for
+//                    // CPUs, weights of its own; `isa` is that of its host
+//                    "gpu": "sm_90a", "weights": {"file", "bytes", "digest"}} ],
 //     "weights": {"kind": "pack", "file": "weights.pack", "bytes": 1,
 //                 "digest": "<32 hex>", "format": "bf16"},
 //                 // kind "random": {"seed": 0} instead of file and digest;
@@ -81,7 +84,9 @@ struct ManifestBinary {
   std::string target; ///< its name, as of `plait-compile --target`
   std::string isa;    ///< features that the CPU must have
   ManifestFile file;
-  std::string explain; ///< what was decided for this target; empty: not told
+  std::string explain;  ///< what was decided for this target; empty: not told
+  std::string gpu;      ///< architecture of a GPU; empty: all code is for CPUs
+  ManifestFile weights; ///< of kind "pack"; without a name: the rank's
 };
 
 /// What one rank loads.

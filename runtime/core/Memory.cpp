@@ -14,6 +14,8 @@
 #include "runtime/core/Ranks.h"
 #include "runtime/core/Tables.h"
 #include "runtime/core/WorldGroups.h"
+#include "runtime/device/cpu/Executor.h"
+#include "runtime/device/cuda/Layout.h"
 
 #include <algorithm>
 #include <charconv>
@@ -187,7 +189,7 @@ Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables,
   }
 
   int64_t sharers = placeIn(tables, tables.token_group).size;
-  StepDims dims{};
+  StepDims &dims = reservation.largest;
   dims[PLAIT_DIM_TOKENS] = limits.maxTokens;
   dims[PLAIT_DIM_ROWS] = limits.maxRows;
   dims[PLAIT_DIM_LEAVES] = limits.maxLeaves;
@@ -207,6 +209,8 @@ Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables,
     reservation.collective = std::max(reservation.collective, collectiveBytes(*own, dims));
     limits.steps.push_back({own->name, own->hidden, usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN)});
   }
+  if (gpuOf(tables)) // its memory holds what it uses alone, and inputs
+    reservation.arena = int64_t(cuda::Layout(tables, plans, dims).deviceBytes);
   for (int32_t i = 0; i < tables.state_count; ++i) {
     const plait_state_v3_t &state = tables.states[i];
     int64_t capacity = limits.tables[size_t(state.table)].capacityPages;

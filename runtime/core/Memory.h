@@ -44,6 +44,7 @@ struct Reservation {
   StepLimits limits;
   int64_t arena = 0;
   std::vector<uint64_t> states; ///< bytes of each; UINT64_MAX: more than there can be
+  StepDims largest{};           ///< extents of the largest step
   int64_t collective = 0;       ///< the largest that one sends
 
   double stateBytes() const;

@@ -9,6 +9,7 @@
 
 #include "runtime/core/Memory.h"
 #include "runtime/core/Tables.h"
+#include "runtime/device/cuda/Program.h"
 
 #include <algorithm>
 #include <functional>
@@ -37,8 +38,12 @@ Needs needsOf(const ModelLedger &ledger, bool oneReplica = false) {
 }
 
 /// What a model may need as a whole. Of that, made weights and the memory between ranks
-/// have been taken from the system before.
-AvailableMemory availableFor(const Model &model, const Needs &needs) {
+/// have been taken from the system before, and weights on a GPU may be there.
+Expected<AvailableMemory> availableFor(const Model &model, const Needs &needs) {
+  if (const std::shared_ptr<cuda::Program> &program = model.gpuProgram()) {
+    PLAIT_ASSIGN_OR_RETURN(uint64_t free, program->gpu()->freeBytes());
+    return AvailableMemory{int64_t(free + program->weightBytes()), program->gpu()->name()};
+  }
   AvailableMemory available = availableMemory();
   if (available.limit != "PLAIT_MEMORY_LIMIT") {
     double taken = needs.communication + (model.manifest().weightsKind == "random" ? needs.weights : 0);
@@ -158,9 +163,9 @@ std::string ranksText(const ModelLedger &ledger) {
 Status plait::checkMemory(const Model &model, const InstanceOptions &options) {
   PLAIT_ASSIGN_OR_RETURN(ModelLedger ledger, ledgerOf(model, options));
   Needs needs = needsOf(ledger);
-  AvailableMemory available = availableFor(model, needs);
+  PLAIT_ASSIGN_OR_RETURN(AvailableMemory available, availableFor(model, needs));
   // Weights have their addresses already.
-  double addresses = double(availableAddresses());
+  double addresses = model.gpuProgram() ? 1e300 : double(availableAddresses());
   const RankMemory &own = ledger.ranks[size_t(model.place().program)];
   bool fits = needs.total() <= double(available.bytes);
   if (fits && own.state + own.arena <= addresses)
@@ -203,7 +208,10 @@ int64_t plait::pagesThatFit(const Model &model, InstanceOptions options, int64_t
   if (!small)
     return least; // refused when the instance is made
   Needs needs = needsOf(*small);
-  double budget = double(availableFor(model, needs).bytes) / 5 * 4 - needs.total();
+  Expected<AvailableMemory> available = availableFor(model, needs);
+  if (!available)
+    return least;
+  double budget = double(available->bytes) / 5 * 4 - needs.total();
   auto plans = model.plans(options.variant);
   auto stateBytes = [&](int64_t pages) { // of this rank, which stands for the others
     options.capacityPages = pages;

@@ -12,6 +12,7 @@
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Isa.h"
 #include "runtime/device/cpu/Topology.h"
+#include "runtime/device/cuda/Program.h"
 
 #include <algorithm>
 
@@ -36,6 +37,9 @@ std::vector<const ManifestFile *> filesOf(const Manifest &manifest) {
     for (const ManifestBinary &binary : rank.binaries)
       if (std::none_of(files.begin(), files.end(), [&](auto *file) { return file->file == binary.file.file; }))
         files.push_back(&binary.file); // ranks may share one
+    for (const ManifestBinary &binary : rank.binaries)
+      if (!binary.weights.file.empty())
+        files.push_back(&binary.weights);
     if (manifest.weightsKind == "pack")
       files.push_back(&rank.weights);
   }
@@ -129,7 +133,7 @@ Expected<std::shared_ptr<const Model>> Model::openRank(ArtifactSource source, co
     return unsupported(printable(artifact) + ": found code for " + printable(info.triple) + "; this machine is " +
                        std::string(kHostArch) + "; compile the model for this machine");
   // Before the binary is loaded: even its start-up code may use the features.
-  PLAIT_RETURN_IF_ERROR(model->chooseBinary(options.target));
+  PLAIT_RETURN_IF_ERROR(model->chooseBinary(options));
   // It is small, and damaged code does not fail but runs.
   PLAIT_RETURN_IF_ERROR(checkDigest(model->files, model->binary().file));
   PLAIT_RETURN_IF_ERROR(model->loadBinary());
@@ -137,23 +141,47 @@ Expected<std::shared_ptr<const Model>> Model::openRank(ArtifactSource source, co
   PLAIT_RETURN_IF_ERROR(checkCpuFeatures(model->model->isa).withContext(printable(artifact)));
   if (options.loadWeights)
     PLAIT_RETURN_IF_ERROR(model->loadWeights(options));
+  if (model->gpu && gpuOf(*model->model)) {
+    if (model->binary().gpu != model->model->gpu->chip)
+      return corrupt(printable(artifact) + ": found code for " + printable(model->model->gpu->chip) + " in " +
+                     model->binary().file.file + "; expected " + printable(model->binary().gpu) +
+                     ", as manifest.json says; the files of the artifact do not belong together");
+    PLAIT_ASSIGN_OR_RETURN(model->program, cuda::Program::load(model->gpu, *model->model));
+  }
   return std::shared_ptr<const Model>(std::move(model));
 }
 
-Status Model::chooseBinary(const std::string &target) {
+Status Model::openFor(const ManifestBinary &binary, const ModelOptions &options) {
+  std::string lack = cpuShortage(binary.isa);
+  if (!lack.empty())
+    return unsupported("this CPU " + lack);
+  if (binary.gpu.empty() || !options.loadWeights)
+    return Status::success(); // tables can be read anywhere
+  PLAIT_ASSIGN_OR_RETURN(gpu, cuda::Gpu::open(binary.gpu));
+  return Status::success();
+}
+
+Status Model::chooseBinary(const ModelOptions &options) {
+  const std::string &target = options.target;
   std::string names, lacks;
+  Status gpuLack;
   for (chosen = 0; chosen < part().binaries.size(); ++chosen) {
     const ManifestBinary &binary = part().binaries[chosen];
     std::string name = printable(binary.target, 80);
     names += (names.empty() ? "" : ", ") + name;
     if (!target.empty() && binary.target != target)
       continue;
-    std::string lack = cpuShortage(binary.isa);
-    if (lack.empty())
+    Status lack = openFor(binary, options);
+    if (lack)
       return Status::success();
-    lacks += (lacks.empty() ? "" : ", ") + name + ", for which this CPU " + printable(lack);
+    if (!binary.gpu.empty())
+      gpuLack = lack;
+    else
+      lacks += (lacks.empty() ? "" : ", ") + name + ", for which " + printable(lack.message());
   }
   chosen = 0;
+  if (!gpuLack && lacks.empty())
+    return gpuLack.withContext(printable(path()));
   if (lacks.empty())
     return notFound(printable(path()) + ": found code for " + names + "; expected code for " + printable(target, 80) +
                     ", which was asked for; compile the model for it");
@@ -213,7 +241,8 @@ Status Model::loadWeights(const ModelOptions &options) {
     PLAIT_ASSIGN_OR_RETURN(pack, Weights::random(info.weightsSeed, *model, threads, options.progress));
     return Status::success();
   }
-  PLAIT_ASSIGN_OR_RETURN(FileRange file, files.find(part().weights.file));
+  const ManifestFile &weights = binary().weights.file.empty() ? part().weights : binary().weights;
+  PLAIT_ASSIGN_OR_RETURN(FileRange file, files.find(weights.file));
   PLAIT_ASSIGN_OR_RETURN(pack, Weights::map(file, *model));
   return Status::success();
 }

@@ -26,6 +26,10 @@ namespace plait {
 class HandoverLink;
 class Progress;
 class RankGroup;
+namespace cuda {
+class Gpu;
+class Program;
+} // namespace cuda
 
 struct ModelOptions {
   unsigned threads = 0;         ///< that make random weights; 0: one per physical core
@@ -87,6 +91,8 @@ public:
   const plait_model_v4_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
+  /// Of code for a GPU: that on the GPU; null if the weights were not loaded.
+  const std::shared_ptr<cuda::Program> &gpuProgram() const { return program; }
   /// The plan of a variant, or an error that lists the variants.
   Expected<const plait_plan_v2_t *> plan(std::string_view variant) const;
   /// The plans that an instance of `variant` runs: that one, or the model's strategy if it is
@@ -98,7 +104,9 @@ public:
 private:
   Model() = default;
   static Expected<std::shared_ptr<const Model>> openRank(ArtifactSource source, const ModelOptions &options);
-  Status chooseBinary(const std::string &target);
+  Status chooseBinary(const ModelOptions &options);
+  /// Why a binary cannot run here.
+  Status openFor(const ManifestBinary &binary, const ModelOptions &options);
   Status loadBinary();
   Status checkBelongsTogether() const;
   Status loadWeights(const ModelOptions &options);
@@ -114,6 +122,8 @@ private:
   Library library;
   const plait_model_v4_t *model = nullptr;
   Weights pack;
+  std::shared_ptr<const cuda::Gpu> gpu; ///< that the binary's code is for
+  std::shared_ptr<cuda::Program> program;
 };
 
 } // namespace plait

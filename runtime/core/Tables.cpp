@@ -86,6 +86,10 @@ int64_t plait::packedBytes(const plait_weight_v4_t &weight) {
   return multiply(bytes, rows) && multiply(bytes, cols) ? bytes : -1;
 }
 
+const plait_gpu_v1_t *plait::gpuOf(const plait_model_v4_t &model) {
+  return model.struct_size >= sizeof(plait_model_v4_t) ? model.gpu : nullptr;
+}
+
 const plait_plan_v2_t *plait::findPlan(const plait_model_v4_t &model, std::string_view variant) {
   for (int32_t i = 0; i < model.plan_count; ++i)
     if (variant == model.plans[i].name)
@@ -146,8 +150,9 @@ public:
 
   Status check() {
     PLAIT_RETURN_IF_ERROR(checkModel());
+    PLAIT_RETURN_IF_ERROR(checkGpu().withContext("gpu"));
     for (int32_t i = 0; i < model.kernel_count; ++i)
-      PLAIT_RETURN_IF_ERROR(checkKernel(model.kernels[i]).withContext(at("kernel", i)));
+      PLAIT_RETURN_IF_ERROR(checkKernel(model.kernels[i], i).withContext(at("kernel", i)));
     for (int32_t i = 0; i < model.weight_count; ++i)
       PLAIT_RETURN_IF_ERROR(checkWeight(model.weights[i]).withContext(at("weight", i)));
     for (int32_t i = 0; i < model.state_count; ++i)
@@ -205,8 +210,77 @@ private:
     return table("source", model.sources, model.source_count);
   }
 
-  Status checkKernel(const plait_kernel_v1_t &kernel) const {
+  Status checkGpu() const {
+    const plait_gpu_v1_t *gpu = gpuOf(model);
+    if (!gpu)
+      return Status::success();
+    PLAIT_RETURN_IF_ERROR(table("gpu", gpu, 1));
+    PLAIT_RETURN_IF_ERROR(string("chip", gpu->chip));
+    PLAIT_RETURN_IF_ERROR(inRange("ranks", model.ranks, 1, 1));
+    return table("kernel", gpu->kernels, model.kernel_count);
+  }
+  const plait_gpu_kernel_v1_t *gpuKernel(int32_t kernel) const {
+    const plait_gpu_v1_t *gpu = gpuOf(model);
+    return gpu && kernel >= 0 && gpu->kernels[kernel].entry_count ? &gpu->kernels[kernel] : nullptr;
+  }
+
+  Status checkGpuKernel(const plait_gpu_kernel_v1_t &kernel) const {
+    PLAIT_RETURN_IF_ERROR(inRange("image_bytes", int64_t(kernel.image_bytes), 1, int64_t(1) << 32));
+    if (!image.holds(kernel.image, size_t(kernel.image_bytes)))
+      return damaged("image", "a pointer outside the binary", std::to_string(kernel.image_bytes) + " bytes inside it");
+    PLAIT_RETURN_IF_ERROR(table("entry", kernel.entries, kernel.entry_count));
+    for (int32_t i = 0; i < kernel.entry_count; ++i)
+      PLAIT_RETURN_IF_ERROR(checkEntry(kernel.entries[i]).withContext(at("entry", i)));
+    return Status::success();
+  }
+
+  Status checkEntry(const plait_entry_v1_t &entry) const {
+    PLAIT_RETURN_IF_ERROR(string("name", entry.name));
+    PLAIT_RETURN_IF_ERROR(inRange("rows", entry.rows, 0, kMaxExtent));
+    PLAIT_RETURN_IF_ERROR(inRange("threads", entry.threads, 1, 1024));
+    PLAIT_RETURN_IF_ERROR(inRange("shared_bytes", entry.shared_bytes, 0, 1 << 20));
+    PLAIT_RETURN_IF_ERROR(inRange("static_bytes", entry.static_bytes, 0, 1 << 20));
+    PLAIT_RETURN_IF_ERROR(inRange("grid count", entry.grid_count, 1, kMaxArgs));
+    PLAIT_RETURN_IF_ERROR(table("grid", entry.grids, entry.grid_count));
+    for (int32_t i = 0; i < entry.grid_count; ++i) {
+      PLAIT_RETURN_IF_ERROR(inRange("grid: dim", entry.grids[i].dim, INT32_MIN, PLAIT_DIM_COUNT - 1));
+      // Times every 31-bit extent, and of all grids together, they stay in 63 bits.
+      PLAIT_RETURN_IF_ERROR(inRange("grid: count", entry.grids[i].count, 0, 1 << 23));
+      PLAIT_RETURN_IF_ERROR(inRange("grid: block", entry.grids[i].block, 1, kMaxExtent));
+    }
+    PLAIT_RETURN_IF_ERROR(table("map", entry.maps, entry.map_count));
+    for (int32_t i = 0; i < entry.map_count; ++i) {
+      PLAIT_RETURN_IF_ERROR(inRange("map: rows", entry.maps[i].rows, 0, INT32_MAX));
+      PLAIT_RETURN_IF_ERROR(inRange("map: columns", entry.maps[i].columns, 1, INT32_MAX));
+      PLAIT_RETURN_IF_ERROR(inRange("map: box_rows", entry.maps[i].box_rows, 1, 256));
+      PLAIT_RETURN_IF_ERROR(inRange("map: buffer", entry.maps[i].buffer, 0, kMaxArgs - 1));
+    }
+    return Status::success();
+  }
+
+  /// What a GPU runs comes first, and leaves neither weights nor states to its host.
+  Status checkGpuLaunch(const plait_plan_v2_t &plan, int32_t index) const {
+    const plait_launch_v2_t &launch = plan.launches[index];
+    const plait_gpu_kernel_v1_t *kernel = gpuKernel(launch.kernel);
+    if (kernel && index && !gpuKernel(plan.launches[index - 1].kernel))
+      return damaged("kernel", std::to_string(launch.kernel) + ", which is for the GPU, after one for its host",
+                     "all launches of the host behind those of the GPU");
+    const plait_arg_v1_t *args = plan.args + launch.first_arg;
+    for (int32_t a = 0; a < launch.arg_count && !kernel; ++a)
+      if (args[a].kind == PLAIT_ARG_STATE || args[a].kind == PLAIT_ARG_WEIGHT)
+        return damaged(at("argument", a), "weights or states for the host of a GPU", "neither");
+    if (!kernel && launch.layer_end - launch.layer_begin > 1)
+      return damaged("layer_end", std::to_string(launch.layer_end), "one layer for the host of a GPU");
+    for (int32_t e = 0; kernel && e < kernel->entry_count; ++e)
+      for (int32_t m = 0; m < kernel->entries[e].map_count; ++m)
+        PLAIT_RETURN_IF_ERROR(inRange("map: buffer", kernel->entries[e].maps[m].buffer, 0, launch.arg_count - 1));
+    return Status::success();
+  }
+
+  Status checkKernel(const plait_kernel_v1_t &kernel, int32_t index) const {
     PLAIT_RETURN_IF_ERROR(string("name", kernel.name));
+    if (const plait_gpu_kernel_v1_t *code = gpuKernel(index))
+      return checkGpuKernel(*code);
     if (!image.holdsCode(reinterpret_cast<const void *>(kernel.run)))
       return damaged("code", "a pointer outside the binary's code", "a function");
     PLAIT_RETURN_IF_ERROR(inRange("tile_count", kernel.tile_count, 0, kMaxExtent));
@@ -514,6 +588,8 @@ private:
     }
     if (launch.kernel < 0)
       return checkCollectiveLaunch(plan, index);
+    if (gpuOf(model))
+      PLAIT_RETURN_IF_ERROR(checkGpuLaunch(plan, index));
     const plait_arg_v1_t *args = plan.args + launch.first_arg;
     for (int32_t a = 0; a < launch.arg_count; ++a) {
       PLAIT_RETURN_IF_ERROR(checkLayers(args[a], launch));
@@ -563,9 +639,9 @@ Status plait::checkTables(const plait_model_v4_t *model, const LoadedImage &imag
     return unsupported("found a model built for ABI " + std::to_string(model->abi_version) +
                        "; this runtime reads ABI " + std::to_string(PLAIT_ABI_VERSION) +
                        "; recompile it with the plait-compile of this version");
-  if (model->struct_size < sizeof(plait_model_v4_t) || model->struct_size > 65536 ||
+  if (model->struct_size < PLAIT_MODEL_LEAST_SIZE || model->struct_size > 65536 ||
       !image.holds(model, size_t(model->struct_size)))
     return corrupt("model tables: found struct_size " + std::to_string(model->struct_size) + "; expected at least " +
-                   std::to_string(sizeof(plait_model_v4_t)));
+                   std::to_string(PLAIT_MODEL_LEAST_SIZE));
   return Checker(*model, image).check().withContext("model tables");
 }

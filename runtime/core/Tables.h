@@ -43,6 +43,9 @@ private:
 /// runtime can follow. After success no index of the tables needs a check.
 Status checkTables(const plait_model_v4_t *model, const LoadedImage &image);
 
+/// The code for a GPU, or null.
+const plait_gpu_v1_t *gpuOf(const plait_model_v4_t &model);
+
 /// The plan called `variant`, or null.
 const plait_plan_v2_t *findPlan(const plait_model_v4_t &model, std::string_view variant);
 

@@ -33,36 +33,6 @@ constexpr int64_t kWorkElements = int64_t(1) << 20;
 
 } // namespace
 
-Expected<PageMemory> PageMemory::allocate(uint64_t bytes, const std::string &what) {
-  PageMemory memory;
-  if (!bytes)
-    return memory;
-  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  void *base = bytes > uint64_t(INT64_MAX) ? MAP_FAILED : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (base == MAP_FAILED)
-    return resourceError(what + ": the system gives no " + std::to_string(bytes) +
-                         " bytes of memory; use a smaller batch, context or model");
-  if (bytes >= 4 * kHugePage)
-    madvise(base, bytes, MADV_HUGEPAGE); // advice; its failure changes nothing
-  memory.base = static_cast<uint8_t *>(base);
-  memory.length = bytes;
-  return memory;
-}
-
-PageMemory::~PageMemory() {
-  if (base)
-    munmap(base, length);
-}
-
-PageMemory::PageMemory(PageMemory &&other) noexcept
-    : base(std::exchange(other.base, nullptr)), length(std::exchange(other.length, 0)) {}
-
-PageMemory &PageMemory::operator=(PageMemory &&other) noexcept {
-  std::swap(base, other.base);
-  std::swap(length, other.length);
-  return *this;
-}
-
 Expected<Weights> Weights::map(const FileRange &file, const plait_model_v4_t &model) {
   Weights weights;
   PLAIT_ASSIGN_OR_RETURN(weights.file, MappedFile::open(file));

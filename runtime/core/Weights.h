@@ -11,6 +11,7 @@
 #include "plait-abi/Model.h"
 #include "runtime/base/File.h"
 #include "runtime/base/Status.h"
+#include "runtime/device/cpu/PageMemory.h"
 
 #include <cstdint>
 #include <memory>
@@ -19,24 +20,6 @@
 namespace plait {
 
 class Progress;
-
-/// Memory from the kernel: zeroed, page aligned, backed when first touched.
-class PageMemory {
-public:
-  /// Asks for huge pages where `bytes` is large enough for them to pay.
-  static Expected<PageMemory> allocate(uint64_t bytes, const std::string &what);
-  PageMemory() = default;
-  ~PageMemory();
-  PageMemory(PageMemory &&other) noexcept;
-  PageMemory &operator=(PageMemory &&other) noexcept;
-
-  uint8_t *data() const { return base; }
-  uint64_t size() const { return length; }
-
-private:
-  uint8_t *base = nullptr;
-  uint64_t length = 0;
-};
 
 /// The packed weights, shared read-only by all instances of a model.
 class Weights {

@@ -92,8 +92,8 @@ int main(int argc, char **argv) {
   cl::opt<bool> f32Activations("f32-activations",
                                cl::desc("Multiply weights of integers by activations of f32, not of 16 bits"),
                                cl::cat(category));
-  std::string targets = cpuMachineNames() + "; a list gives code for each. Or " + cudaMachineNames() +
-                        ", of which there are kernels alone (--stop-after)";
+  std::string targets =
+      cpuMachineNames() + "; or " + cudaMachineNames() + ". A list gives code for each, at most one of them a GPU";
   cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
   cl::opt<bool> debugLogits("debug-logits", cl::desc("Add the variant that `plait run --dump-logits` needs"),
                             cl::cat(category));

@@ -352,17 +352,19 @@ Json explainJson(const Subject &s) {
     const LaunchCost &cost = s.costs[i];
     const plait_launch_v2_t &launch = s.launch(i);
     const plait_model_v4_t &tables = s.model.tables();
-    json["launches"].push_back({{"kernel", launchName(tables, s.plan, launch)},
-                                {"op", cost.op},
-                                {"source", s.partOf(i)},
-                                {"layers", s.layersOf(i)},
-                                {"barrier", s.launch(i).barrier != 0},
-                                {"tiles", launch.kernel < 0 ? "" : tilesText(tables.kernels[launch.kernel])},
-                                {"flops", cost.flops.json()},
-                                {"weight_bytes", cost.weightBytes.json()},
-                                {"activation_bytes", cost.activationBytes.json()},
-                                {"decode", toJson(s.roofline(i, decode))},
-                                {"prefill", toJson(s.roofline(i, prefill))}});
+    json["launches"].push_back(
+        {{"kernel", launchName(tables, s.plan, launch)},
+         {"op", cost.op},
+         {"source", s.partOf(i)},
+         {"layers", s.layersOf(i)},
+         {"barrier", s.launch(i).barrier != 0},
+         {"tiles",
+          launch.kernel < 0 || !tables.kernels[launch.kernel].run ? "" : tilesText(tables.kernels[launch.kernel])},
+         {"flops", cost.flops.json()},
+         {"weight_bytes", cost.weightBytes.json()},
+         {"activation_bytes", cost.activationBytes.json()},
+         {"decode", toJson(s.roofline(i, decode))},
+         {"prefill", toJson(s.roofline(i, prefill))}});
   }
   json["decode"] = toJson(s.total(decode));
   json["prefill"] = toJson(s.total(prefill));

@@ -13,6 +13,7 @@
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/InspectKernels.h"
 #include "tools/plait/InspectMesh.h"
 #include "tools/plait/TableText.h"
 
@@ -24,7 +25,7 @@ namespace {
 
 struct InspectTexts {
   std::string path;
-  bool json = false, plan = false, memory = false;
+  bool json = false, plan = false, memory = false, kernels = false;
 };
 
 int64_t arenaBytesFor(const plait_plan_v2_t &plan, int64_t tokens) { return arenaBytes(plan, {tokens, 1, 1, 1, 1}); }
@@ -57,7 +58,8 @@ std::string binariesText(const Manifest &manifest) {
   std::string text;
   for (const ManifestBinary &binary : manifest.ranks.front().binaries) {
     std::string shortage = cpuShortage(binary.isa);
-    text += fmt::format("{:<10} {}: {}{}\n", text.empty() ? "code" : "", printable(binary.target, 80),
+    text += fmt::format("{:<10} {}: {}{}{}\n", text.empty() ? "code" : "", printable(binary.target, 80),
+                        binary.gpu.empty() ? "" : "GPU, and a host with ",
                         binary.isa.empty() ? "(baseline)" : printable(binary.isa),
                         shortage.empty() ? "" : "; this CPU " + printable(shortage));
   }
@@ -109,9 +111,7 @@ std::string summaryText(const Manifest &manifest) {
 }
 
 std::string tablesText(const plait_model_v4_t &m) {
-  std::string text = fmt::format("\nkernels ({})\n", m.kernel_count);
-  for (int32_t i = 0; i < m.kernel_count; ++i)
-    text += fmt::format("  {:<32} tiles {}\n", m.kernels[i].name, tilesText(m.kernels[i]));
+  std::string text = kernelsText(m);
   text += fmt::format("\nweights ({})\n", m.weight_count);
   for (int32_t i = 0; i < m.weight_count; ++i) {
     const plait_weight_v4_t &w = m.weights[i];
@@ -173,8 +173,12 @@ Json tablesJson(const plait_model_v4_t &m) {
       {"abi_version", m.abi_version}, {"name", m.name}, {"isa", m.isa}, {"rank", m.rank}, {"ranks", m.ranks}};
   for (const char *key : {"kernels", "weights", "states", "plans"})
     result[key] = Json::array();
-  for (int32_t i = 0; i < m.kernel_count; ++i)
-    result["kernels"].push_back({{"name", m.kernels[i].name}, {"tiles", tilesText(m.kernels[i])}});
+  for (int32_t i = 0; i < m.kernel_count; ++i) {
+    Json row = {{"name", m.kernels[i].name}, {"tiles", tilesText(m.kernels[i])}};
+    if (Json gpu = gpuKernelJson(m, i); !gpu.is_null())
+      row = {{"name", m.kernels[i].name}, {"gpu", std::move(gpu)}};
+    result["kernels"].push_back(std::move(row));
+  }
   for (int32_t i = 0; i < m.weight_count; ++i) {
     const plait_weight_v4_t &w = m.weights[i];
     result["weights"].push_back({{"name", w.name},
@@ -247,6 +251,8 @@ int inspectAction(const InspectTexts &texts) {
     std::string text = summaryText(*manifest);
     if (model && texts.memory) {
       text += "\n" + memoryText(*manifest, memory);
+    } else if (model && texts.kernels) {
+      text = kernelsText((*model)->tables()).substr(1);
     } else if (model) {
       const plait_model_v4_t &tables = (*model)->tables();
       text += tablesText(tables) + ledgerText(tables) + handoverText(*manifest);
@@ -269,6 +275,7 @@ void plait::addInspectCommand(CLI::App &app, Action &action) {
       ->required();
   inspect->add_flag("--json", texts->json, "everything as JSON");
   inspect->add_flag("--plan", texts->plan, "the launches of each variant too");
+  inspect->add_flag("--kernels", texts->kernels, "only the kernels, and what they take of a GPU");
   inspect->add_flag("--memory", texts->memory, "bytes of each rank, instead of the tables");
   inspect->callback([texts, &action] { action = [texts] { return inspectAction(*texts); }; });
 }

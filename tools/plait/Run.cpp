@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/base/Progress.h"
 #include "runtime/base/File.h"
 #include "runtime/base/Safetensors.h"
 #include "runtime/core/Tables.h"
@@ -219,6 +220,8 @@ private:
     drafting.enlarge(io, demand);
     io.capacityPages = pagesToReserve(model, io, demand);
     PLAIT_ASSIGN_OR_RETURN(ledger, ledgerOf(model, io));
+    Progress progress(programName(), texts.quiet ? ProgressMode::none : progressMode());
+    io.progress = &progress;
     PLAIT_ASSIGN_OR_RETURN(this->replicas, createReplicas(session.model, io));
     PLAIT_ASSIGN_OR_RETURN(drafts, drafting.create(io, demand, this->replicas));
     return Status::success();

@@ -10,6 +10,7 @@
 
 #include "passes/Pipelines/Phases.h"
 #include "plait/Frontend/Import.h"
+#include "plait/Target/Ptx.h"
 
 #include "runtime/base/Mesh.h"
 #include "runtime/base/Progress.h"
@@ -69,6 +70,8 @@ struct CompileOptions {
   Phase startFrom = Phase::import, stopAfter = Phase::link;
   std::function<void(const std::string &)> log; ///< a line per warning
   Progress *progress = nullptr;                 ///< told of each stage
+  /// Makes the images of a GPU's kernels in a model binary; empty: ptxas does.
+  std::function<Expected<Cubin>(mlir::gpu::GPUModuleOp)> assemble = nullptr;
 };
 
 /// Runs the phases. MLIR's diagnostics go to the context's handler (standard

@@ -15,14 +15,8 @@ using namespace plait;
 
 namespace {
 
-/// constant + sum of per[d] * dims[d]; false on overflow.
 bool evaluate(const plait_extent_v3_t &extent, const StepDims &dims, int64_t &result) {
-  result = extent.constant;
-  for (int d = 0; d < PLAIT_DIM_COUNT; ++d) {
-    int64_t product;
-    if (__builtin_mul_overflow(extent.per[d], dims[d], &product) || __builtin_add_overflow(result, product, &result))
-      return false;
-  }
+  result = extentBytes(extent, dims);
   return result >= 0;
 }
 
@@ -56,6 +50,16 @@ struct ProfileObserver {
 
 } // namespace
 
+int64_t plait::extentBytes(const plait_extent_v3_t &extent, const StepDims &dims) {
+  int64_t result = extent.constant;
+  for (int d = 0; d < PLAIT_DIM_COUNT; ++d) {
+    int64_t product;
+    if (__builtin_mul_overflow(extent.per[d], dims[d], &product) || __builtin_add_overflow(result, product, &result))
+      return -1;
+  }
+  return result;
+}
+
 int64_t plait::arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims) {
   int64_t total = 0;
   for (int32_t i = 0; i < plan.slot_count; ++i) {
@@ -68,7 +72,7 @@ int64_t plait::arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims) {
 }
 
 Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
-                   RankCommunicators communicators)
+                   RankCommunicators communicators, int32_t firstLaunch)
     : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)),
       collectives(model, plan, std::move(communicators)) {
   auto differs = [&](int32_t arg) { // from layer to layer
@@ -79,9 +83,9 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
     const plait_launch_v2_t &launch = plan.launches[i];
     maxArgs = std::max(maxArgs, launch.arg_count);
     bool repeats = launch.layer_end - launch.layer_begin > 1;
-    if (repeats && !launch.loop_begin && !segments.empty())
+    if (i >= firstLaunch && repeats && !launch.loop_begin && !segments.empty())
       ++segments.back().count; // checked: same range as the launch before
-    else
+    else if (i >= firstLaunch)
       segments.push_back({i, 1, launch.layer_begin, launch.layer_end});
     std::vector<std::string> &byLayer = names.emplace_back();
     if (launch.kernel < 0) {
@@ -124,6 +128,10 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
   slots.resize(size_t(plan.slot_count));
   uint8_t *next = memory.arena;
   for (int32_t i = 0; i < plan.slot_count; ++i) {
+    if (!memory.slots.empty()) {
+      slots[i] = memory.slots[i];
+      continue;
+    }
     int64_t bytes = 0;
     evaluate(plan.slots[i], dims, bytes);
     slots[i] = next;

@@ -24,6 +24,9 @@
 
 namespace plait {
 
+/// Bytes of a slot in a step of these extents; -1 if they do not fit in 63 bits.
+int64_t extentBytes(const plait_extent_v3_t &extent, const StepDims &dims);
+
 /// Bytes of the arena when every slot of `plan` begins on a 64-byte boundary;
 /// -1 if that does not fit in 63 bits.
 int64_t arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims);
@@ -39,11 +42,13 @@ public:
     std::vector<uint8_t *> states;       ///< first page of layer 0 of each state
     std::vector<const int32_t *> tables; ///< of pages
     std::vector<int64_t> capacityPages;  ///< of each page table
+    std::vector<uint8_t *> slots;        ///< where they lie; empty: one after the other in the arena
   };
 
-  /// A plan with collectives needs communicators of the model's ranks and groups.
+  /// A plan with collectives needs communicators of the model's ranks and groups. Launches
+  /// before `firstLaunch`, which are outside of loops over layers, are left out.
   Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
-           RankCommunicators communicators = {});
+           RankCommunicators communicators = {}, int32_t firstLaunch = 0);
 
   /// Runs the plan once on all threads of `pool`. One call at a time. Times are
   /// taken only if `profile` is given. An error is that of a collective: what the step

@@ -3,13 +3,16 @@
 
 // One rank of two.
 // CHECK: rt.model @main
+// CHECK-SAME: chip = "sm_90a"
 // CHECK-SAME: rank = 1 : i64
 // CHECK-SAME: ranks = 2 : i64
-rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 8192 : i64, parameters = 0 : i64, rank = 1 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+rt.model @main attributes {chip = "sm_90a", family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 8192 : i64, parameters = 0 : i64, rank = 1 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
   // CHECK: rt.kernel @k
   rt.kernel @k
   // CHECK: rt.kernel @gpu entries [#rt.entry<"gpu_rows16", rows = 16, threads = 256, shared = 8, grid = [<count = 3, dim = 0, block = 16, cyclic = false>], maps = [<buffer = 1, rows = 0, columns = 64, box = 8>]>, #rt.entry<"gpu", rows = 0, threads = 64, shared = 0, grid = [<count = 1, dim = -1, block = 1, cyclic = false>]>]
   rt.kernel @gpu entries [#rt.entry<"gpu_rows16", rows = 16, threads = 256, shared = 8, grid = [<count = 3, dim = 0, block = 16, cyclic = false>], maps = [<buffer = 1, rows = 0, columns = 64, box = 8>]>, #rt.entry<"gpu", rows = 0, threads = 64, shared = 0, grid = [<count = 1, dim = -1, block = 1, cyclic = false>]>]
+  // CHECK: rt.kernel @assembled entries [{{.*}}] {image = "\00\FFx", resources = array<i64: 24, 0, 8, 16>}
+  rt.kernel @assembled entries [#rt.entry<"assembled", rows = 0, threads = 64, shared = 0, grid = [<count = 1, dim = -1, block = 1, cyclic = false>]>] {image = "\00\FFx", resources = array<i64: 24, 0, 8, 16>}
   // CHECK: rt.weight "w" from "w"
   // CHECK-SAME: col_begin = 2 : i64
   // CHECK-SAME: row_begin = 32 : i64

@@ -62,7 +62,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 // CHECK: llvm.mlir.constant(0 : i64)
 // CHECK: llvm.mlir.constant(65 : i64)
 // CHECK: llvm.mlir.constant(4 : i64)
-// Rank, ranks, and the groups come last.
+// Rank, ranks, the groups, and behind them code for a GPU come last.
 // CHECK-LABEL: llvm.mlir.global internal constant @plait_model()
 // CHECK: llvm.insertvalue {{.*}}[0, 20]
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
@@ -75,6 +75,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 // CHECK-NEXT: llvm.insertvalue {{.*}}[0, 24]
 // CHECK-NEXT: llvm.mlir.constant(-1 : i32)
 // CHECK-NEXT: llvm.insertvalue {{.*}}[0, 25]
+// CHECK-NEXT: llvm.mlir.zero
+// CHECK-NEXT: llvm.insertvalue {{.*}}[0, 26]
 // CHECK-NEXT: llvm.return
 
 // -----
@@ -112,3 +114,35 @@ rt.model @main_0 attributes {family = "llama", layers = 2 : i64, max_positions =
 // CHECK: %[[T1:.*]] = llvm.mlir.addressof @plait_rank1_model
 // CHECK: %[[O1:.*]] = llvm.select %{{.*}}, %[[T1]], %[[O0]]
 // CHECK: llvm.select %{{.*}}, %[[O1]], %[[NONE]]
+
+// -----
+
+// A kernel for a GPU has an image and entries, and no function.
+rt.model @main attributes {chip = "sm_90a", family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
+  rt.kernel @g entries [#rt.entry<"g_rows16", rows = 16, threads = 256, shared = 4096, grid = [<count = 3, dim = 0, block = 16, cyclic = false>], maps = [<buffer = 1, rows = 0, columns = 64, box = 8>]>] {image = "\7FELF", resources = array<i64: 24, 8, 40, 32>}
+  rt.plan "ar" {
+    rt.launch @g [] layers 0 to 1 barrier from "a"
+  }
+}
+// CHECK: @plait_gpu_0_image("\7FELF"){{.*}}alignment = 64
+// CHECK: @plait_gpu_0_0_grids()
+// CHECK: llvm.mlir.constant(3 : i64)
+// CHECK: llvm.mlir.constant(16 : i64)
+// CHECK: @plait_gpu_0_0_maps()
+// CHECK: llvm.mlir.constant(64 : i64)
+// CHECK: llvm.mlir.constant(8 : i32)
+// CHECK: @plait_gpu_0_entries()
+// CHECK: llvm.mlir.addressof @plait_gpu_0_0_grids
+// CHECK: llvm.mlir.addressof @plait_gpu_0_0_maps
+// CHECK: llvm.mlir.constant(256 : i32)
+// CHECK: llvm.mlir.constant(4096 : i32)
+// CHECK: llvm.mlir.constant(24 : i32)
+// CHECK: llvm.mlir.constant(40 : i32)
+// CHECK: @plait_gpu_kernels()
+// CHECK: llvm.mlir.addressof @plait_gpu_0_image
+// CHECK: @plait_gpu()
+// CHECK: llvm.mlir.addressof @plait_gpu_kernels
+// CHECK: @plait_kernels()
+// CHECK: llvm.mlir.zero
+// CHECK: @plait_model()
+// CHECK: llvm.mlir.addressof @plait_gpu :

@@ -63,7 +63,7 @@ std::string textOf(Operation *op) {
   auto type = b.getFunctionType(ValueRange(inputs).getTypes(), op->getResultTypes());
   OwningOpRef<kernel::FuncOp> func =
       kernel::FuncOp::create(b, op->getLoc(), "k", type, kernel::getCostAttr(op->getContext(), {}), DenseI64ArrayAttr(),
-                             ArrayAttr(), ArrayAttr());
+                             /*host=*/false, ArrayAttr(), ArrayAttr());
   Block *body =
       b.createBlock(&func->getBody(), {}, type.getInputs(), SmallVector<Location>(inputs.size(), op->getLoc()));
   IRMapping mapping;

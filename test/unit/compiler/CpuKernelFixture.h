@@ -80,6 +80,8 @@ protected:
   void parse(const std::string &text);
   /// Computes all tiles, shared out among `threads` calls.
   virtual void call(const std::vector<void *> &buffers, const Step &step, int threads);
+  /// Of the buffers that are passed to `call`; 0: unknown.
+  std::vector<size_t> bufferSizes;
 
   MLIRContext context;
   OwningOpRef<ModuleOp> module, code;

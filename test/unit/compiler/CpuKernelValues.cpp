@@ -193,7 +193,9 @@ void CpuKernel::call(const std::vector<void *> &buffers, const Step &step, int t
 std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, int threads) {
   std::vector<std::unique_ptr<Guarded>> owned;
   std::vector<void *> buffers;
+  bufferSizes.clear();
   auto add = [&](Guarded buffer) {
+    bufferSizes.push_back(buffer.size());
     buffers.push_back(owned.emplace_back(std::make_unique<Guarded>(std::move(buffer)))->data());
   };
   for (auto [type, value] : llvm::zip_equal(kernelOp.getArgumentTypes(), step.values)) {
@@ -214,6 +216,7 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
       add(Guarded(paths));
     } else {
       buffers.push_back(step.pages);
+      bufferSizes.push_back(0);
       add(Guarded(step.pageTable));
     }
   }

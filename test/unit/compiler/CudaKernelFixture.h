@@ -5,11 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The code that is generated for sm_80, with what only a GPU has replaced by calls of a
-// model of it: threads of a block take turns on this machine's processor, with stacks of their
-// own; shuffles, ldmatrix and mma.sync exchange values within warps, as PTX ISA describes
-// them. Copies that are asynchronous on a GPU are made at once, so races of those do not show.
-// How a tensor core rounds inside of an instruction is unknown: the model sums exactly.
+// The code that is generated, with what only a GPU has replaced by calls of a model of it
+// (test/unit/cuda/GpuModel.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +14,7 @@
 #define PLAIT_TEST_UNIT_COMPILER_CUDAKERNELFIXTURE_H
 
 #include "CpuKernelFixture.h"
+#include "CudaCases.h"
 
 #include "dialects/Rt/Rt.h"
 
@@ -24,8 +22,8 @@ namespace plait::test {
 
 class CudaKernel : public CpuKernel {
 public:
-  /// `text` holds one kernel.func @k.
-  explicit CudaKernel(const std::string &text);
+  /// `text` holds one kernel.func @k, which is compiled for `chip`.
+  explicit CudaKernel(const std::string &text, const std::string &chip = "sm_80");
   /// Which of the functions runs from now on.
   void choose(size_t entry) { chosen = entry; }
   ArrayRef<rt::EntryAttr> entries() const { return all; }
@@ -36,6 +34,7 @@ protected:
 private:
   SmallVector<rt::EntryAttr> all;
   size_t chosen = 0;
+  CudaCases cases;
 };
 
 } // namespace plait::test

@@ -74,9 +74,14 @@ protected:
   /// entries with each other, and a result of its own with one in place.
   void check(const std::string &text, int64_t bound = 1, double scale = 1, double tolerance = 2e-6,
              int64_t columns = 1 << 30) {
-    CudaKernel kernel(text);
+    for (const char *chip : {"sm_80", "sm_90a"})
+      check(chip, text, bound, scale, tolerance, columns);
+  }
+  void check(const char *chip, const std::string &text, int64_t bound, double scale, double tolerance,
+             int64_t columns) {
+    CudaKernel kernel(text, chip);
     for (int64_t tokens : {5, 1, 67, 130}) {
-      SCOPED_TRACE(text + "\ntokens " + std::to_string(tokens));
+      SCOPED_TRACE(std::string(chip) + "\n" + text + "\ntokens " + std::to_string(tokens));
       Step step = randomStep(kernel, tokens, bound, scale, columns);
       kernel.choose(kernel.entries().size() - 1);
       auto result = kernel.run(step)[0];

@@ -265,6 +265,18 @@ Artifact::~Artifact() {
   std::filesystem::remove_all(folder, ignored);
 }
 
+void Artifact::useGpu() const {
+  setenv("PLAIT_CUDA_DRIVER", PLAIT_FAKE_CUDA, /*overwrite=*/1);
+  Expected<std::string> binary = readFile(PLAIT_DEMO_GPU);
+  check(binary.status());
+  check(writeFileAtomic(file("model.so"), *binary));
+  edit([&](Json &manifest) {
+    manifest["target"]["kind"] = "cuda";
+    manifest["binaries"][0] = binaryEntry("sm_90a", "", "model.so", *binary);
+    manifest["binaries"][0]["gpu"] = "sm_90a";
+  });
+}
+
 void Artifact::edit(const std::function<void(Json &)> &change) const {
   Expected<Json> manifest = readJsonFile(file("manifest.json"));
   check(manifest.status());

@@ -61,6 +61,8 @@ public:
 
   const std::string &path() const { return folder; }
   std::string file(const std::string &name) const { return folder + "/" + name; }
+  /// Takes the model with code for a GPU, and makes $PLAIT_CUDA_DRIVER name one that needs none.
+  void useGpu() const;
   /// Changes the manifest.
   void edit(const std::function<void(Json &)> &change) const;
   /// Replaces bytes at `offset` of a file, its size kept.

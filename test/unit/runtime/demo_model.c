@@ -14,6 +14,10 @@
  * With -DRANKS=2 -DRANK=r it is that of one of two ranks, which compute the same:
  * after the first loop's last kernel each keeps its share of x, and an all-reduce
  * makes x of the shares.
+ *
+ * With -DGPU it has code for a GPU that a test has in its place (test/unit/cuda/FakeDriver.h):
+ * an image is the address of a kernel. Tokens come from there in a slot, and the host makes an
+ * output of them.
  *===----------------------------------------------------------------------===*/
 
 #include "plait-abi/Model.h"
@@ -27,7 +31,7 @@
 
 enum { VOCABULARY = 97, LAYERS = 3, PAGE_TOKENS = 4, WINDOW = 6, PRIME = 65521 };
 enum { MASK_BITS = -8388608 }; /* of -infinity */
-enum { POISON_TOKEN = 96 }; /* makes the logits of all later leaves non-finite */
+enum { POISON_TOKEN = 96 };    /* makes the logits of all later leaves non-finite */
 
 typedef struct {
   int32_t value, position, layer, unused;
@@ -163,7 +167,8 @@ static int64_t editsOf(void *const *b, int64_t leaf) {
   int64_t sum = 0;
   for (int64_t e = leaf ? ends[leaf - 1] : 0; e < ends[leaf]; ++e)
     if (bitsOf(biases[e]) != MASK_BITS && (biases[e] != 0 || scales[e] != 1 || offsets[e] != 0))
-      sum += scramble(scramble(scramble(ids[e], bitsOf(biases[e])), bitsOf(scales[e])), bitsOf(offsets[e])) % VOCABULARY;
+      sum +=
+          scramble(scramble(scramble(ids[e], bitsOf(biases[e])), bitsOf(scales[e])), bitsOf(offsets[e])) % VOCABULARY;
   return sum;
 }
 static int isMasked(void *const *b, int64_t leaf, int64_t token) {
@@ -249,6 +254,41 @@ KERNEL(runJoin) {
 }
 #endif
 
+#ifdef GPU
+/* tokens of the GPU, tokens */
+KERNEL(runFinish) { FOR_ITEMS(2, PLAIT_DIM_LEAVES)((int32_t *)b[1])[t] = ((const int32_t *)b[0])[t]; }
+
+/* What FakeDriver.cpp takes for an image. */
+typedef struct {
+  char magic[8];
+  plait_kernel_fn_v1 run;
+  int64_t buffers;
+} image_t;
+#define GPU_KERNEL(name, run, buffers, count, block, dim, entries)                                                     \
+  static const image_t name##Image = {"FAKEGPU", run, buffers};                                                        \
+  static const plait_grid_v1_t name##Grid[] = {{count, block, dim, 0}};                                                \
+  static const plait_entry_v1_t name##Entries[] = {{#name "_few", name##Grid, 0, entries, 1, 0, 64, 0, 8, 0, 0, 0},    \
+                                                   {#name, name##Grid, 0, 0, 1, 0, 128, 65536, 16, 4, 8, 12}};
+#define GPU_ROW(name, first) {&name##Image, sizeof(image_t), name##Entries + (first), 2 - (first), 0}
+GPU_KERNEL(embed, runEmbed, 3, 1, 2, PLAIT_DIM_TOKENS, 3)
+GPU_KERNEL(bias, runBias, 2, 3, 1, -1, 0)
+GPU_KERNEL(store, runStore, 7, 1, 1, PLAIT_DIM_TOKENS, 16)
+GPU_KERNEL(attend, runAttend, 7, 1, 1, PLAIT_DIM_TOKENS, 16)
+GPU_KERNEL(combine, runCombine, 3, 1, 3, PLAIT_DIM_TOKENS, 16)
+GPU_KERNEL(twist, runTwist, 2, 1, 2, PLAIT_DIM_TOKENS, 16)
+GPU_KERNEL(head, runHead, 28, 1, 1, PLAIT_DIM_LEAVES, 1)
+GPU_KERNEL(headLogits, runHeadLogits, 28, 1, 1, PLAIT_DIM_LEAVES, 1)
+static const plait_gpu_kernel_v1_t gpuKernels[] = {GPU_ROW(embed, 0),  GPU_ROW(bias, 1),       GPU_ROW(store, 0),
+                                                   GPU_ROW(attend, 0), GPU_ROW(combine, 0),    GPU_ROW(twist, 0),
+                                                   GPU_ROW(head, 0),   GPU_ROW(headLogits, 0), {0, 0, 0, 0, 0}};
+static const plait_gpu_v1_t gpu = {"sm_90a", gpuKernels};
+#define NONE_1 0, 0, 1, -1, 0 /* no code for the CPU */
+static const plait_kernel_v1_t kernels[] = {
+    {"embed", NONE_1},  {"bias", NONE_1},        {"store", NONE_1},
+    {"attend", NONE_1}, {"combine", NONE_1},     {"twist", NONE_1},
+    {"head", NONE_1},   {"head_logits", NONE_1}, {"finish", runFinish, 1, 2, PLAIT_DIM_LEAVES, 0},
+};
+#else
 static const plait_kernel_v1_t kernels[] = {
     {"embed", runEmbed, 1, 2, PLAIT_DIM_TOKENS, 0},     {"bias", runBias, 3, 0, -1, 0},
     {"store", runStore, 1, 1, PLAIT_DIM_TOKENS, 0},     {"attend", runAttend, 1, 1, PLAIT_DIM_TOKENS, 1},
@@ -258,17 +298,72 @@ static const plait_kernel_v1_t kernels[] = {
     {"split", runSplit, 1, 2, PLAIT_DIM_TOKENS, 0},     {"join", runJoin, 1, 2, PLAIT_DIM_TOKENS, 0},
 #endif
 };
+#endif
 
 enum { EMBED_BYTES = 1216, MIX_BYTES = 64, BIAS_BYTES = 64 };
 enum { PACK_BYTES = EMBED_BYTES + LAYERS * MIX_BYTES + BIAS_BYTES };
 static const plait_weight_v4_t weights[] = {
-    {"embed", "embed.weight", 0, EMBED_BYTES, 1, 0, 1, VOCABULARY, 3, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0, 0, 0, 0,
-     0, 0, 0, VOCABULARY, 3},
+    {"embed",
+     "embed.weight",
+     0,
+     EMBED_BYTES,
+     1,
+     0,
+     1,
+     VOCABULARY,
+     3,
+     PLAIT_DTYPE_F32,
+     PLAIT_LAYOUT_ROWS,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     VOCABULARY,
+     3},
     /* as if every other layer of the checkpoint were of another kind */
-    {"mix", "layers.{layer}.mix.weight", EMBED_BYTES, MIX_BYTES, LAYERS, 1, 2, 5, 3, PLAIT_DTYPE_BF16,
-     PLAIT_LAYOUT_PANELS, 4, 2, 0, 0, 0, 0, 0, 5, 3},
-    {"bias", "bias", EMBED_BYTES + LAYERS * MIX_BYTES, BIAS_BYTES, 1, 0, 1, 1, 1, PLAIT_DTYPE_F32, PLAIT_LAYOUT_ROWS, 0,
-     0, 0, 0, 0, 0, 0, 1, 1},
+    {"mix",
+     "layers.{layer}.mix.weight",
+     EMBED_BYTES,
+     MIX_BYTES,
+     LAYERS,
+     1,
+     2,
+     5,
+     3,
+     PLAIT_DTYPE_BF16,
+     PLAIT_LAYOUT_PANELS,
+     4,
+     2,
+     0,
+     0,
+     0,
+     0,
+     0,
+     5,
+     3},
+    {"bias",
+     "bias",
+     EMBED_BYTES + LAYERS * MIX_BYTES,
+     BIAS_BYTES,
+     1,
+     0,
+     1,
+     1,
+     1,
+     PLAIT_DTYPE_F32,
+     PLAIT_LAYOUT_ROWS,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     1,
+     1},
 };
 
 static const plait_cells_v1_t cells[] = {{0, 1, 0, PAGE_TOKENS, 0, sizeof(entry_t), 1, 0, sizeof(entry_t)}};
@@ -285,7 +380,11 @@ static const plait_collective_v3_t collectives[] = {
 #define COLLECTIVES collectives
 #define COLLECTIVE_COUNT 1
 #else
+#ifdef GPU
+static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}, {0, {0, 0, 4}}};
+#else
 static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
+#endif
 #define COLLECTIVES NULL
 #define COLLECTIVE_COUNT 0
 #endif
@@ -297,8 +396,13 @@ static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
 #define IN(i) {PLAIT_ARG_INPUT, PLAIT_IN_##i}
 #define OUT(i) {PLAIT_ARG_OUTPUT, PLAIT_OUT_##i}
 #define PATHS IN(PATH_ENDS), IN(PATHS)
+#ifdef GPU
+#define HEAD_TOKENS SLOT(3)
+#else
+#define HEAD_TOKENS OUT(TOKENS)
+#endif
 #define HEAD_ARGS(...)                                                                             \
-  OUT(TOKENS), OUT(STATUS), OUT(LOGPROB), __VA_ARGS__, IN(LEAVES), SLOT(0), STATE(1), IN(POSITIONS),    \
+  HEAD_TOKENS, OUT(STATUS), OUT(LOGPROB), __VA_ARGS__, IN(LEAVES), SLOT(0), STATE(1), IN(POSITIONS),    \
       IN(TOKEN_ROWS), IN(TEMPERATURE), IN(TOP_K), IN(TOP_P), IN(MIN_P), IN(SEED),                    \
       IN(SEQUENCE), IN(STOPS), SLOT(2), IN(EDIT_ENDS), IN(EDIT_TOKENS), IN(EDIT_BIASES),          \
       IN(EDIT_SCALES), IN(EDIT_OFFSETS), IN(TOP_COUNTS), OUT(TOP_TOKENS), OUT(TOP_LOGPROBS), PATHS
@@ -308,9 +412,16 @@ static const plait_extent_v3_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
       SLOT(3), SLOT(3), /* 61: all-reduce */                                                       \
       SLOT(0), SLOT(3) /* 63: join */
 #define SHARE_LAUNCHES {8, 59, 2, 1, 0, 3, 0, 4}, {-1, 61, 2, 1, 0, 3, 0, 4}, {9, 63, 2, 1, 0, 3, 0, 4},
+#elif defined(GPU)
+#define SHARE_ARGS , SLOT(3), OUT(TOKENS) /* 59: finish */
+#define SHARE_LAUNCHES
+#define LAST_LAUNCHES , {8, 59, 2, 1, 0, 1, 0, 6}
 #else
 #define SHARE_ARGS
 #define SHARE_LAUNCHES
+#endif
+#ifndef LAST_LAUNCHES
+#define LAST_LAUNCHES
 #endif
 #define ARGS(...)                                                                                  \
   {                                                                                                \
@@ -335,7 +446,7 @@ static const plait_arg_v1_t debugArgs[] = ARGS(OUT(LOGITS));
         SHARE_LAUNCHES                                                                             \
         {5, 22, 2, 1, 0, 3, 1, 5},                                           /* a second loop */   \
         {5, 22, 2, 1, 1, 2, 0, 5},                                           /* layer 1 alone */   \
-        {2, 24, 7, 1, 0, 1, 0, 2}, {head, 31, 28, 1, 0, 1, 0, 6}                                   \
+        {2, 24, 7, 1, 0, 1, 0, 2}, {head, 31, 28, 1, 0, 1, 0, 6} LAST_LAUNCHES                     \
   }
 /* clang-format on */
 static const plait_launch_v2_t launches[] = LAUNCHES(6);
@@ -376,7 +487,13 @@ static const plait_model_v4_t model = {sizeof(plait_model_v4_t),
                                        RANKS,
                                        NULL,
                                        0,
-                                       -1};
+                                       -1,
+#ifdef GPU
+                                       &gpu
+#else
+                                       NULL
+#endif
+};
 
 __attribute__((visibility("default"))) const plait_model_v4_t *plait_model_query(uint32_t max_version, int32_t rank) {
   (void)rank; /* a binary for each */

@@ -373,6 +373,80 @@ TEST_F(TablesTest, Groups) {
   });
 }
 
+/// The same with code for a GPU, of which kernel 0 may be damaged.
+TEST_F(TablesTest, CodeForAGpu) {
+  model.reset(); // a library of the same name is loaded once
+  artifact.useGpu();
+  auto opened = Model::open(artifact.path(), {.loadWeights = false});
+  ASSERT_TRUE(opened) << opened.status().message();
+  struct Gpu {
+    explicit Gpu(const plait_model_v4_t &from)
+        : copy(from), gpu(*from.gpu), kernels(gpu.kernels, gpu.kernels + from.kernel_count),
+          entries(kernels[0].entries, kernels[0].entries + kernels[0].entry_count),
+          grids(entries[0].grids, entries[0].grids + entries[0].grid_count) {
+      copy.model.gpu = &gpu;
+      gpu.kernels = kernels.data();
+      kernels[0].entries = entries.data();
+      entries[0].grids = grids.data();
+    }
+    Copy copy;
+    plait_gpu_v1_t gpu;
+    std::vector<plait_gpu_kernel_v1_t> kernels;
+    std::vector<plait_entry_v1_t> entries;
+    std::vector<plait_grid_v1_t> grids;
+    plait_tensor_map_v1_t map{0, 8, 0, 16};
+
+    void addMap() {
+      entries[0].maps = &map;
+      entries[0].map_count = 1;
+    }
+  };
+  Gpu good((*opened)->tables());
+  good.addMap();
+  Status status = checkTables(&good.copy.model, anywhere());
+  EXPECT_TRUE(status) << status.message();
+  auto damaged = [&](const char *part, const std::function<void(Gpu &)> &damage) {
+    Gpu own((*opened)->tables());
+    own.addMap();
+    damage(own);
+    Status found = checkTables(&own.copy.model, anywhere());
+    ASSERT_FALSE(found) << part;
+    EXPECT_EQ(found.code(), StatusCode::corrupt);
+    EXPECT_NE(found.message().find(part), std::string::npos) << found.message();
+  };
+  damaged("gpu: chip", [](Gpu &g) { g.gpu.chip = nullptr; });
+  damaged("gpu: kernel table", [](Gpu &g) { g.gpu.kernels = nullptr; });
+  damaged("gpu: ranks: found 2", [](Gpu &g) { g.copy.model.ranks = 2; });
+  damaged("kernel 0: image_bytes", [](Gpu &g) { g.kernels[0].image_bytes = 0; });
+  damaged("kernel 0: image: found a pointer outside", [](Gpu &g) { g.kernels[0].image = nullptr; });
+  damaged("kernel 0: entry table", [](Gpu &g) { g.kernels[0].entries = nullptr; });
+  damaged("kernel 0: entry count", [](Gpu &g) { g.kernels[0].entry_count = -1; });
+  damaged("kernel 0: entry 0: name", [](Gpu &g) { g.entries[0].name = nullptr; });
+  damaged("kernel 0: entry 0: rows", [](Gpu &g) { g.entries[0].rows = -1; });
+  damaged("kernel 0: entry 0: threads: found 1025; expected 1 to 1024", [](Gpu &g) { g.entries[0].threads = 1025; });
+  damaged("kernel 0: entry 0: shared_bytes", [](Gpu &g) { g.entries[0].shared_bytes = -1; });
+  damaged("kernel 0: entry 0: static_bytes", [](Gpu &g) { g.entries[0].static_bytes = 1 << 21; });
+  damaged("kernel 0: entry 0: grid count", [](Gpu &g) { g.entries[0].grid_count = 0; });
+  damaged("kernel 0: entry 0: grid: dim", [](Gpu &g) { g.grids[0].dim = PLAIT_DIM_COUNT; });
+  damaged("kernel 0: entry 0: grid: count", [](Gpu &g) { g.grids[0].count = int64_t(1) << 40; });
+  damaged("kernel 0: entry 0: grid: block", [](Gpu &g) { g.grids[0].block = 0; });
+  damaged("kernel 0: entry 0: map count", [](Gpu &g) { g.entries[0].map_count = -1; });
+  damaged("kernel 0: entry 0: map: columns", [](Gpu &g) { g.map.columns = 0; });
+  damaged("kernel 0: entry 0: map: box_rows", [](Gpu &g) { g.map.box_rows = 257; });
+  damaged("launch 0: map: buffer: found 3; expected 0 to 2", [](Gpu &g) { g.map.buffer = 3; });
+  // What runs on the host comes last, in one layer, and leaves weights and states alone.
+  size_t last = size_t(good.copy.plans[0].launch_count) - 1;
+  damaged("kernel: found 6, which is for the GPU, after one for its host",
+          [&](Gpu &g) { std::swap(g.copy.launches[last], g.copy.launches[last - 1]); });
+  damaged("argument 0: found weights or states for the host of a GPU",
+          [&](Gpu &g) { g.copy.args[size_t(g.copy.launches[last].first_arg)] = {PLAIT_ARG_WEIGHT, 0}; });
+  damaged("kernel 8: code", [](Gpu &g) { g.copy.kernels[8].run = nullptr; });
+  // A table that ends before it is one without.
+  Copy old((*opened)->tables());
+  old.model.struct_size = PLAIT_MODEL_LEAST_SIZE;
+  EXPECT_EQ(gpuOf(old.model), nullptr);
+}
+
 TEST_F(TablesTest, PackedBytes) {
   plait_weight_v4_t w = {};
   w.rows = 5, w.cols = 3, w.dtype = PLAIT_DTYPE_BF16;

@@ -1,0 +1,57 @@
+//===- CpuDevice.cpp - This machine's processors as a device --------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/device/cpu/CpuDevice.h"
+
+#include <cstring>
+
+using namespace plait;
+
+Expected<std::unique_ptr<Device>> CpuDevice::create(const plait_model_v4_t &model,
+                                                    std::span<const plait_plan_v2_t *const> plans,
+                                                    const uint8_t *weights, const RankCommunicators &communicators,
+                                                    uint64_t arenaBytes, std::span<const uint64_t> stateBytes,
+                                                    std::vector<int64_t> capacityPages) {
+  std::unique_ptr<CpuDevice> device(new CpuDevice);
+  PLAIT_ASSIGN_OR_RETURN(device->arena, PageMemory::allocate(arenaBytes, "arena"));
+  Executor::StepMemory &memory = device->memory;
+  memory.arena = device->arena.data();
+  memory.capacityPages = std::move(capacityPages);
+  for (int32_t i = 0; i < model.state_count; ++i) {
+    int64_t capacity = memory.capacityPages[size_t(model.states[i].table)];
+    std::string what = "key/value cache of " + std::to_string(capacity) + " pages";
+    PLAIT_ASSIGN_OR_RETURN(PageMemory pages, PageMemory::allocate(stateBytes[size_t(i)], what));
+    memory.states.push_back(pages.data());
+    device->states.push_back(std::move(pages));
+  }
+  for (const plait_plan_v2_t *plan : plans)
+    device->executors.push_back(std::make_unique<Executor>(model, *plan, weights, communicators));
+  return std::unique_ptr<Device>(std::move(device));
+}
+
+Status CpuDevice::run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+                      const StepArrays &arrays, StepProfile *profile) {
+  memory.inputs = arrays.inputs;
+  memory.outputs = arrays.outputs;
+  memory.tables = arrays.tables;
+  return executors[plan]->run(pool, context, dims, memory, profile);
+}
+
+Status CpuDevice::copyState(const StateCopy &copy) {
+  uint8_t *pages = memory.states[size_t(copy.state)];
+  for (int64_t i = 0; i < copy.pieces; ++i)
+    std::memmove(pages + copy.to + uint64_t(i) * copy.stride, pages + copy.from + uint64_t(i) * copy.stride,
+                 copy.bytes);
+  return Status::success();
+}
+
+uint64_t CpuDevice::stateBytes() const {
+  uint64_t total = 0;
+  for (const PageMemory &state : states)
+    total += state.size();
+  return total;
+}
