@@ -57,7 +57,7 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 // CHECK-NEXT: decode.top_logprobs %[[L]]
 // CHECK: decode.step @ar_typical(%[[IDS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<tokens>>, {{.*}}#decode.role<parents>
 // CHECK: %[[OWN:.*]] = lm.take_rows %[[IDS]],
-// CHECK-NEXT: %[[T:.*]], %[[S:.*]], %{{.*}} = decode.choose_typical %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[OWN]], %{{.*}} temperature %{{.*}} threshold 9.000000e-02 alpha 3.000000e-01
+// CHECK-NEXT: %[[T:.*]], %[[S:.*]], %{{.*}} = decode.choose_typical %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[OWN]], %{{.*}} temperature %{{.*}} threshold 1.250000e-01 alpha 3.000000e-01
 // CHECK-NEXT: decode.match_stops %[[T]], %[[S]],
 // CHECK: decode.step @ar_typical_2(
 // CHECK: threshold 2.500000e-01 alpha 3.000000e-01
@@ -185,7 +185,7 @@ decode.strategy @typical(%s: !decode.sequence<@main>) {
     %b = decode.lookup %x longest 2 shortest 1 : <@main> -> <3>
     %h, %st = decode.forward %x, %b : <@main>, <3>
     %l = decode.head %h : <@main>
-    %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.09 alpha 0.3 : <3>, <@main>
+    %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.125 alpha 0.3 : <3>, <@main>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
     %stop = decode.stop %y : <@main>
     decode.yield %y until %stop : !decode.sequence<@main>
@@ -200,7 +200,7 @@ decode.strategy @typical_again(%s: !decode.sequence<@main>) {
     %b = decode.lookup %x longest 2 shortest 1 : <@main> -> <3>
     %h, %st = decode.forward %x, %b : <@main>, <3>
     %l = decode.head %h : <@main>
-    %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.09 alpha 0.3 : <3>, <@main>
+    %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.125 alpha 0.3 : <3>, <@main>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
     %stop = decode.stop %y : <@main>
     decode.yield %y until %stop : !decode.sequence<@main>
