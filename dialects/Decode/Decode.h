@@ -26,6 +26,9 @@
 
 namespace plait::decode {
 
+/// Fails, with an error, unless the parameters are those of a verify_momentum.
+mlir::LogicalResult verifyMomentum(mlir::Operation *op, const llvm::APFloat &alpha, llvm::ArrayRef<double> resistance);
+
 /// What the reference evaluation knows of one sequence.
 struct SequenceValue {
   std::vector<int64_t> tokens;                     ///< the whole text, pending tokens included

@@ -38,6 +38,9 @@ Cost ChooseGreedyOp::getCost() { return chooseCost(*this, getLogits(), 4); }
 // As above, and once more with the temperature; the running sum.
 Cost ChooseSampleOp::getCost() { return chooseCost(*this, getLogits(), 9); }
 
+// As above, and the entropy; which leaves have drafted successors is not known here.
+Cost ChooseTypicalOp::getCost() { return chooseCost(*this, getLogits(), 13); }
+
 /// The cost of `words` numbers that each of the leaves of `type` moves.
 static Cost leafCost(Type leaves, int64_t words) {
   auto type = cast<RankedTensorType>(leaves);

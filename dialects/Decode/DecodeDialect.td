@@ -93,7 +93,7 @@ def Decode_Role : I32EnumAttr<"Role", "what an argument or result of a step is",
     I32EnumAttrCase<"logits", 15>, I32EnumAttrCase<"edit_ends", 16>, I32EnumAttrCase<"edit_tokens", 17>,
     I32EnumAttrCase<"edit_biases", 18>, I32EnumAttrCase<"edit_scales", 19>, I32EnumAttrCase<"edit_offsets", 20>,
     I32EnumAttrCase<"top_counts", 21>, I32EnumAttrCase<"top_tokens", 22>, I32EnumAttrCase<"top_logprobs", 23>,
-    I32EnumAttrCase<"hidden", 24>]> {
+    I32EnumAttrCase<"hidden", 24>, I32EnumAttrCase<"parents", 25>]> {
   let cppNamespace = "::plait::decode";
   let genSpecializedAttr = 0;
 }

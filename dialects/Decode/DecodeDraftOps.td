@@ -241,9 +241,10 @@ def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure, Decode_RoundOp
     Without `costs` they are those of the machine that runs it, which knows what steps take
     (docs/decoding.md); what is not known of the sequence is then taken from others with the
     strategy. If drafting does not pay and 0 is one of the lengths, it is 0, but now and then,
-    so seldom that it costs no more than 1.5 percent, one sequence drafts nevertheless to see
-    whether it would pay by now. So a strategy with 0 among its lengths is not slower than
-    plain decoding by more than a few percent, whatever the draft is. The reference evaluation
+    so seldom that it costs no more than 2 percent, one sequence drafts nevertheless, or all
+    do, to see whether it would pay by now; and where it does pay, nobody drafts now and then,
+    to see what that takes. So a strategy with 0 among its lengths is not slower than plain
+    decoding by more than a few percent, whatever the draft is. The reference evaluation
     takes all lengths to cost the same: the text does not depend on them.
 
     ```mlir

@@ -58,22 +58,65 @@ LogicalResult ChooseGreedyOp::evaluate(Evaluator &, Values operands, ValueList &
   return success();
 }
 
+namespace {
+
+/// The operands of a draw: those of decode.choose_sample and of ops that draw like it.
+template <typename Op> class DrawOperands {
+public:
+  DrawOperands(Op op, Values operands) : op(op), operands(operands) {}
+
+  WarpValues warps(int64_t leaf) {
+    return {*at(op.getTemperature(), leaf), int64_t(at(op.getTopK(), leaf).value_or(0)),
+            at(op.getTopP(), leaf).value_or(1), at(op.getMinP(), leaf).value_or(0)};
+  }
+  /// 64-bit seeds above 2^53 lose their low bits here.
+  float draw(int64_t leaf) {
+    return uniformDraw(uint64_t(int64_t(*at(op.getSeed(), leaf))), uint64_t(int64_t(*at(op.getSequence(), leaf))),
+                       uint32_t(*at(op.getPositions(), leaf)) + 1, RandomPurpose::sample);
+  }
+
+private:
+  /// None of a warp that is not applied.
+  std::optional<double> at(Value operand, int64_t leaf) {
+    if (!operand)
+      return std::nullopt;
+    size_t number = size_t(llvm::find(op->getOperands(), operand) - op->operand_begin());
+    return dense(operands[number]).data[size_t(leaf)];
+  }
+
+  Op op;
+  Values operands;
+};
+
+} // namespace
+
 LogicalResult ChooseSampleOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const DenseValue &logits = dense(operands[0]);
-  // 64-bit seeds above 2^53 lose their low bits here.
-  auto at = [&](unsigned i, int64_t leaf) { return dense(operands[i]).data[leaf]; };
-  // A warp's operand, or what leaves the distribution as it is.
-  auto warp = [&](unsigned segment, int64_t leaf, double neutral) {
-    auto [first, length] = getODSOperandIndexAndLength(segment);
-    return length ? at(first, leaf) : neutral;
-  };
+  DrawOperands own(*this, operands);
+  chooseEach(
+      logits, [&](int64_t leaf) { return chooseSample(rowOf(logits, leaf), own.warps(leaf), own.draw(leaf)); },
+      results);
+  return success();
+}
+
+LogicalResult ChooseTypicalOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &logits = dense(operands[0]), &tokens = dense(operands[4]), &parents = dense(operands[5]);
+  DrawOperands own(*this, operands);
   chooseEach(
       logits,
       [&](int64_t leaf) {
-        WarpValues warps{at(4, leaf), int64_t(warp(5, leaf, 0)), warp(6, leaf, 1), warp(7, leaf, 0)};
-        float u = uniformDraw(uint64_t(int64_t(at(2, leaf))), uint64_t(int64_t(at(3, leaf))), uint32_t(at(1, leaf)) + 1,
-                              RandomPurpose::sample);
-        return chooseSample(rowOf(logits, leaf), warps, u);
+        WarpValues warps = own.warps(leaf);
+        std::vector<double> weights = warpedWeights(rowOf(logits, leaf), warps);
+        std::vector<int64_t> drafted;
+        for (auto [other, parent] : llvm::enumerate(parents.data))
+          if (parent == double(leaf))
+            drafted.push_back(int64_t(tokens.data[other]));
+        int64_t accepted =
+            weights.empty() || !(warps.temperature > 0)
+                ? -1
+                : acceptTypical(weights, drafted, getThreshold().convertToDouble(), getAlpha().convertToDouble());
+        return accepted < 0 ? chooseSample(rowOf(logits, leaf), warps, own.draw(leaf))
+                            : choiceOf(rowOf(logits, leaf), drafted[size_t(accepted)]);
       },
       results);
   return success();

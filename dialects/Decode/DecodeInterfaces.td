@@ -43,7 +43,15 @@ def Decode_VerifyRuleOpInterface : OpInterface<"VerifyRuleOpInterface"> {
       at each node (`choices`). Its text has the distribution that the rule's has, and may
       have other draws. Null, with an error, if a rule gives another distribution.
     }], "::mlir::Operation *", "followChoices",
-    (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$choices)>
+    (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$choices)>,
+    InterfaceMethod<[{
+      Whether its choice after a node depends on what was drafted there: then a forward that
+      it verifies runs a step of its own, made by `batch`.
+    }], "bool", "hasOwnStep", (ins), [{}], [{ return false; }]>,
+    InterfaceMethod<[{
+      How many of the most probable tokens after each node it chooses from. 0: it needs none,
+      as the step chooses.
+    }], "int64_t", "getNumTops", (ins), [{}], [{ return 0; }]>
   ];
 }
 

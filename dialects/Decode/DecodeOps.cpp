@@ -109,6 +109,15 @@ LogicalResult ChooseSampleOp::verify() {
   return success();
 }
 
+LogicalResult ChooseTypicalOp::verify() {
+  if (!(getThreshold().convertToDouble() > 0) || !(getAlpha().convertToDouble() > 0))
+    return emitOpError("expected a positive threshold and alpha");
+  for (Value operand : getOperands().drop_front())
+    if (failed(verifyExtents(*this, "what belongs to a leaf", operand, 1, getLogits())))
+      return failure();
+  return success();
+}
+
 LogicalResult MatchStopsOp::verify() {
   return failure(failed(verifyExtents(*this, "tokens", getTokens(), 1, getTokens())) ||
                  failed(verifyExtents(*this, "status", getStatus(), 1, getTokens())) ||
@@ -138,6 +147,12 @@ LogicalResult ChooseGreedyOp::inferReturnTypes(MLIRContext *, std::optional<Loca
 LogicalResult ChooseSampleOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, ValueRange operands,
                                                DictionaryAttr, OpaqueProperties, RegionRange,
                                                SmallVectorImpl<Type> &results) {
+  return inferChoose(loc, operands[0], results);
+}
+
+LogicalResult ChooseTypicalOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, ValueRange operands,
+                                                DictionaryAttr, OpaqueProperties, RegionRange,
+                                                SmallVectorImpl<Type> &results) {
   return inferChoose(loc, operands[0], results);
 }
 

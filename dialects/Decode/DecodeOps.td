@@ -168,6 +168,41 @@ def Decode_ChooseSampleOp : Decode_ChooseOp<"sample", [AttrSizedOperandSegments]
   let hasVerifier = 1;
 }
 
+def Decode_ChooseTypicalOp : Decode_EvalOp<"choose_typical", [Pure, AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<InferTypeOpInterface>, DeclareOpInterfaceMethods<Lm_CostOpInterface>,
+    DeclareOpInterfaceMethods<Lm_ShardingOpInterface>]> {
+  let summary = "per leaf, a drafted successor that is not too improbable, or a draw";
+  let description = [{
+    The successors that were drafted of leaf l are the leaves c with `parents[c] == l`, and
+    their tokens `drafted[c]`. In the distribution that `decode.choose_sample` draws from, of
+    entropy H in nats, those of a probability above `min(threshold, alpha * exp(-H))` are
+    acceptable. The token is the most probable one of them, of equals the first leaf's; where
+    there is none, or with temperature 0, that of `decode.choose_sample`. Logprob, status and
+    warps are as there.
+
+    A leaf needs the logits of the whole vocabulary: devices that share it gather them.
+
+    ```mlir
+    %t, %s, %lp = decode.choose_typical %l, %pos, %seed, %seq, %own, %parents temperature %temp top_p %p threshold 0.09 alpha 0.3 : tensor<?x2048xf32, #lm.dims<leaves>>, ...
+    ```
+    **Constraints:** logits are `[L, V]`, the other operands `[L]`; threshold and alpha are
+    positive.
+  }];
+  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$positions, TensorOf<[I64]>:$seed,
+                       TensorOf<[I64]>:$sequence, TensorOf<[I32]>:$drafted, TensorOf<[I32]>:$parents,
+                       TensorOf<[F32]>:$temperature, Optional<TensorOf<[I32]>>:$top_k,
+                       Optional<TensorOf<[F32]>>:$top_p, Optional<TensorOf<[F32]>>:$min_p,
+                       F64Attr:$threshold, F64Attr:$alpha);
+  let results = (outs TensorOf<[I32]>:$tokens, TensorOf<[I32]>:$status, TensorOf<[F32]>:$logprob);
+  let assemblyFormat = [{
+    $logits `,` $positions `,` $seed `,` $sequence `,` $drafted `,` $parents `temperature` $temperature
+    (`top_k` $top_k^)? (`top_p` $top_p^)? (`min_p` $min_p^)? `threshold` $threshold `alpha` $alpha attr-dict `:`
+    type($logits) `,` type($positions) `,` type($seed) `,` type($sequence) `,` type($drafted) `,` type($parents) `,`
+    type($temperature) (`top_k` type($top_k)^)? (`top_p` type($top_p)^)? (`min_p` type($min_p)^)?
+  }];
+  let hasVerifier = 1;
+}
+
 def Decode_MatchStopsOp : Decode_EvalOp<"match_stops", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
     DeclareOpInterfaceMethods<Lm_CostOpInterface>]> {
   let summary = "status 1 where the chosen token is one of the leaf's stop ids";

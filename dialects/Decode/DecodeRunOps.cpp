@@ -71,6 +71,14 @@ LogicalResult WalkGuessesOp::verify() {
   return verifyChoices(*this, getBlock(), getChoices());
 }
 
+LogicalResult WalkMomentumOp::verify() {
+  if (failed(verifyChoices(*this, getBlock(), getChoices())))
+    return failure();
+  if (!getChoices().getDefiningOp<RunOp>().getTop())
+    return emitOpError("expected a 'decode.run' with 'top', of the tokens that may be chosen");
+  return verifyMomentum(*this, getAlpha(), getResistance());
+}
+
 LogicalResult LearnChoicesOp::verify() {
   if (failed(verifyChoices(*this, getBlock(), getChoices())))
     return failure();

@@ -21,7 +21,8 @@ def Decode_RunOp : Decode_EvalOp<"run", [DeclareOpInterfaceMethods<InferTypeOpIn
   let description = [{
     The row of the sequence in a `decode.step` of its model: its pending tokens and the
     block's nodes, of which each is a leaf. Logits of a node are edited as by `decode.edit`
-    for the path to it, and the choice is that of `decode.verify_sample` with all warps. With
+    for the path to it, and the choice is that of `decode.verify_sample` with all warps, or of
+    the rule that the step was made for. With
     `top`, that many most probable tokens of the edited logits are known of each node. Keys
     and values are staged as by `decode.forward`. With `hidden` there is a third result, the
     hidden states of the nodes. A step that leaves out layers stages nothing for these.
@@ -108,6 +109,26 @@ def Decode_WalkGuessesOp : Decode_WalkOpBase<"walk_guesses"> {
   let arguments = (ins Decode_BlockType:$block, Decode_ChoicesType:$choices);
   let results = (outs Decode_PathType:$path, Decode_GuessesType:$guesses);
   let assemblyFormat = "$block `,` $choices attr-dict `:` type($block) `->` type($guesses)";
+}
+
+def Decode_WalkMomentumOp : Decode_WalkOpBase<"walk_momentum"> {
+  let summary = "the path of momentum decoding, from what a step reports";
+  let description = [{
+    The path of `decode.verify_momentum`, chosen from the most probable tokens that the step
+    reports of each node.
+
+    ```mlir
+    %p = decode.walk_momentum %b, %c after %x alpha 0.2 resistance [1.0, 3.0, 4.0, 5.0] : !decode.block<1>, !decode.sequence<@main>
+    ```
+    **Constraints:** the choices are those of a `decode.run` over the block, with a `top`.
+  }];
+  let arguments = (ins Decode_BlockType:$block, Decode_ChoicesType:$choices, Decode_SequenceType:$sequence,
+                       F64Attr:$alpha, DenseF64ArrayAttr:$resistance);
+  let results = (outs Decode_PathType:$path);
+  let assemblyFormat = [{
+    $block `,` $choices `after` $sequence `alpha` $alpha `resistance` $resistance attr-dict `:` type($block) `,`
+    type($sequence)
+  }];
 }
 
 def Decode_LearnChoicesOp : Decode_EvalOp<"learn_choices", [Pure, AllTypesMatch<["successors", "result"]>,

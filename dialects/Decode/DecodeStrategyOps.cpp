@@ -238,7 +238,8 @@ LogicalResult CommitOp::verify() {
   if (!forward || forward.getSequence() != getSequence())
     return emitOpError("expected the stage of a 'decode.forward' of the same sequence");
   Operation *path = getPath().getDefiningOp();
-  if (!isa_and_nonnull<VerifyRuleOpInterface, WalkOp, WalkGuessesOp>(path) || path->getOperand(0) != forward.getBlock())
+  if (!isa_and_nonnull<VerifyRuleOpInterface, WalkOp, WalkGuessesOp, WalkMomentumOp>(path) ||
+      path->getOperand(0) != forward.getBlock())
     return emitOpError("expected a path from a rule on the block of that 'decode.forward'");
   return success();
 }

@@ -9,6 +9,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <cmath>
+
 using namespace plait;
 using namespace plait::decode;
 
@@ -27,7 +29,7 @@ static LogicalResult verifyWarps(Operation *op, ArrayAttr warps) {
 }
 
 static Operation *refuseBatch(Operation *op) {
-  op->emitOpError("cannot be batched: expected verify_greedy or verify_sample");
+  op->emitOpError("cannot be batched: expected verify_greedy, verify_sample or verify_typical");
   return nullptr;
 }
 
@@ -56,16 +58,33 @@ Operation *VerifyGreedyOp::followChoices(OpBuilder &b, Value choices) {
 
 LogicalResult VerifySampleOp::verify() { return verifyWarps(*this, getWarps()); }
 
+namespace {
+
+/// What a draw takes: the arguments of a step, asked for in this order.
+struct DrawInputs {
+  DrawInputs(OpBuilder &b, Location loc, ArrayAttr warps, function_ref<Value(Role)> input) {
+    auto warp = [&](Warp kind, Role role) {
+      return llvm::is_contained(warps, WarpAttr::get(b.getContext(), kind)) ? input(role) : Value();
+    };
+    Value tokenPositions = input(Role::positions), leaves = input(Role::leaves);
+    positions = lm::TakeRowsOp::create(b, loc, tokenPositions, leaves);
+    temperature = input(Role::temperature);
+    topK = warp(Warp::top_k, Role::top_k);
+    topP = warp(Warp::top_p, Role::top_p);
+    minP = warp(Warp::min_p, Role::min_p);
+    seed = input(Role::seed);
+    sequence = input(Role::sequence);
+  }
+
+  Value positions, temperature, topK, topP, minP, seed, sequence;
+};
+
+} // namespace
+
 Operation *VerifySampleOp::batch(OpBuilder &b, Value logits, function_ref<Value(Role)> input) {
-  auto warp = [&](Warp kind, Role role) {
-    return llvm::is_contained(getWarps(), WarpAttr::get(getContext(), kind)) ? input(role) : Value();
-  };
-  Value tokenPositions = input(Role::positions), leaves = input(Role::leaves);
-  Value positions = lm::TakeRowsOp::create(b, getLoc(), tokenPositions, leaves);
-  Value temperature = input(Role::temperature), topK = warp(Warp::top_k, Role::top_k);
-  Value topP = warp(Warp::top_p, Role::top_p), minP = warp(Warp::min_p, Role::min_p);
-  Value seed = input(Role::seed), sequence = input(Role::sequence);
-  return ChooseSampleOp::create(b, getLoc(), logits, positions, seed, sequence, temperature, topK, topP, minP);
+  DrawInputs draw(b, getLoc(), getWarps(), input);
+  return ChooseSampleOp::create(b, getLoc(), logits, draw.positions, draw.seed, draw.sequence, draw.temperature,
+                                draw.topK, draw.topP, draw.minP);
 }
 
 Operation *VerifySampleOp::followChoices(OpBuilder &b, Value choices) {
@@ -108,15 +127,50 @@ LogicalResult VerifyTypicalOp::verify() {
   return verifyWarps(*this, getWarps());
 }
 
-Operation *VerifyTypicalOp::batch(OpBuilder &, Value, function_ref<Value(Role)>) { return refuseBatch(*this); }
+Operation *VerifyTypicalOp::batch(OpBuilder &b, Value logits, function_ref<Value(Role)> input) {
+  DrawInputs draw(b, getLoc(), getWarps(), input);
+  Value drafted = lm::TakeRowsOp::create(b, getLoc(), input(Role::tokens), input(Role::leaves));
+  return ChooseTypicalOp::create(b, getLoc(), logits, draw.positions, draw.seed, draw.sequence, drafted,
+                                 input(Role::parents), draw.temperature, draw.topK, draw.topP, draw.minP,
+                                 getThresholdAttr(), getAlphaAttr());
+}
 
-Operation *VerifyTypicalOp::followChoices(OpBuilder &, Value) {
-  return refuseChoices(*this, "typical acceptance",
-                       "a rule that is identical or of the distribution, verify_sample say");
+bool VerifyTypicalOp::hasOwnStep() { return true; }
+
+Operation *VerifyTypicalOp::followChoices(OpBuilder &b, Value choices) {
+  return WalkOp::create(b, getLoc(), getBlock(), choices);
 }
 
 ExactnessReason VerifyTypicalOp::getExactness() {
   return {Exactness::approximate, "typical acceptance takes drafted tokens that would not have been drawn"};
+}
+
+//===----------------------------------------------------------------------===//
+// Momentum
+//===----------------------------------------------------------------------===//
+
+LogicalResult decode::verifyMomentum(Operation *op, const APFloat &alpha, ArrayRef<double> resistance) {
+  auto isFine = [](double value) { return value >= 0 && std::isfinite(value); };
+  if (!isFine(alpha.convertToDouble()))
+    return op->emitOpError("expected a finite alpha that is not negative");
+  if (resistance.empty() || !llvm::all_of(resistance, isFine))
+    return op->emitOpError("expected at least one resistance, all finite and none negative");
+  return success();
+}
+
+LogicalResult VerifyMomentumOp::verify() { return verifyMomentum(*this, getAlpha(), getResistance()); }
+
+Operation *VerifyMomentumOp::batch(OpBuilder &, Value, function_ref<Value(Role)>) { return refuseBatch(*this); }
+
+Operation *VerifyMomentumOp::followChoices(OpBuilder &b, Value choices) {
+  return WalkMomentumOp::create(b, getLoc(), getBlock(), choices, choices.getDefiningOp<RunOp>().getSequence(),
+                                getAlphaAttr(), getResistanceAttr());
+}
+
+int64_t VerifyMomentumOp::getNumTops() { return int64_t(getTop()); }
+
+ExactnessReason VerifyMomentumOp::getExactness() {
+  return {Exactness::reference, "momentum decoding takes the most probable token less what repeats the text"};
 }
 
 //===----------------------------------------------------------------------===//

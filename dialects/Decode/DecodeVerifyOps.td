@@ -14,8 +14,8 @@
 #ifndef PLAIT_DECODE_VERIFY_OPS
 #define PLAIT_DECODE_VERIFY_OPS
 
-class Decode_VerifyOp<string rule> : Decode_EvalOp<"verify_" # rule, [Pure,
-    DeclareOpInterfaceMethods<Decode_VerifyRuleOpInterface>]>;
+class Decode_VerifyOp<string rule, list<string> also = []> : Decode_EvalOp<"verify_" # rule, [Pure,
+    DeclareOpInterfaceMethods<Decode_VerifyRuleOpInterface, also>]>;
 
 def Decode_VerifyGreedyOp : Decode_VerifyOp<"greedy"> {
   let summary = "verify rule: the token of the largest logit";
@@ -91,13 +91,14 @@ def Decode_VerifyRejectOp : Decode_VerifyOp<"reject"> {
   let hasVerifier = 1;
 }
 
-def Decode_VerifyTypicalOp : Decode_VerifyOp<"typical"> {
+def Decode_VerifyTypicalOp : Decode_VerifyOp<"typical", ["hasOwnStep"]> {
   let summary = "verify rule: whatever is not too improbable";
   let description = [{
     A child is accepted if its token's probability, in the warped distribution of its
     parent's logits, exceeds `min(threshold, alpha * exp(-H))`, H being the entropy of that
-    distribution in nats; of several the most probable one. The successor at the end is
-    drawn as by `decode.verify_sample`. (Hewitt et al. 2022; Medusa, Cai et al. 2024.)
+    distribution in nats; of several the most probable one. Where there is none, the successor
+    is drawn as by `decode.verify_sample`, and may be a child all the same. At temperature 0
+    the text is the greedy one. (Hewitt et al. 2022; Medusa, Cai et al. 2024.)
 
     ```mlir
     %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.09 alpha 0.3 : !decode.block<5>, !decode.logits<@main>
@@ -134,6 +135,32 @@ def Decode_VerifyJacobiOp : Decode_VerifyOp<"jacobi"> {
   let results = (outs Decode_PathType:$path, Decode_GuessesType:$guesses);
   let assemblyFormat = [{
     $block `,` $logits $warps (`against` $against^)? attr-dict `:` type($block) `,` type($logits) `->` type($guesses)
+  }];
+  let hasVerifier = 1;
+}
+
+def Decode_VerifyMomentumOp : Decode_VerifyOp<"momentum", ["getNumTops"]> {
+  let summary = "verify rule: the most probable token, less what repeats the text";
+  let description = [{
+    At each node, of the `top` most probable tokens, the one with the largest
+    `p - alpha * resistance` is the successor, of equals the most probable one. p is the
+    token's probability, before all warps. If the text would end with n tokens that stand
+    earlier in it as well, prompt included, and with no more, the resistance is number n of the
+    list, or its last one if n is larger; it is 0 for a token that the text does not hold. The
+    text of a node is that of the path to it, so drafts change nothing. Temperature and draws
+    do not matter. (Momentum decoding, Lan et al. 2022.)
+
+    ```mlir
+    %p = decode.verify_momentum %b, %l top 5 alpha 0.2 resistance [1.0, 3.0, 4.0, 5.0] : !decode.block<1>, !decode.logits<@main>
+    ```
+    **Constraints:** `top` is positive; alpha and the resistances are finite and not negative,
+    and there is one at least.
+  }];
+  let arguments = (ins Decode_BlockType:$block, Decode_LogitsType:$logits,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$top, F64Attr:$alpha, DenseF64ArrayAttr:$resistance);
+  let results = (outs Decode_PathType:$path);
+  let assemblyFormat = [{
+    $block `,` $logits `top` $top `alpha` $alpha `resistance` $resistance attr-dict `:` type($block) `,` type($logits)
   }];
   let hasVerifier = 1;
 }

@@ -52,6 +52,9 @@ ShardingRule ChooseGreedyOp::getShardingRule() { return exchangeVocabulary(*this
 ShardingRule ChooseSampleOp::getShardingRule() { return exchangeVocabulary(*this); }
 ShardingRule TopLogprobsOp::getShardingRule() { return exchangeVocabulary(*this); }
 
+// The entropy and the probabilities of drafted tokens are of all parts.
+ShardingRule ChooseTypicalOp::getShardingRule() { return ShardingRule().add(FactorKind::gather, {operandDim(0, 1)}); }
+
 ShardingRule EditLogitsOp::getShardingRule() {
   return ShardingRule().add(FactorKind::parallel, {operandDim(0, 1), resultDim(0, 1)});
 }

@@ -144,6 +144,49 @@ Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, do
 
 int64_t Draws::pick(ArrayRef<double> weights, const Key &key) { return quantile(weights, key.uniform()); }
 
+int64_t decode::acceptTypical(ArrayRef<double> weights, ArrayRef<int64_t> drafted, double threshold, double alpha) {
+  double sum = std::accumulate(weights.begin(), weights.end(), 0.0), entropy = 0;
+  for (double weight : weights)
+    entropy -= weight > 0 ? weight / sum * std::log(weight / sum) : 0;
+  double most = std::min(threshold, alpha * std::exp(-entropy));
+  int64_t best = -1;
+  for (auto [i, token] : llvm::enumerate(drafted))
+    if (double probability = weights[size_t(token)] / sum; probability > most) {
+      most = probability;
+      best = int64_t(i);
+    }
+  return best;
+}
+
+/// How many of the last tokens of `text` and `token` stand earlier in the text, `most` at most.
+static size_t repeatedBy(ArrayRef<int64_t> text, int64_t token, size_t most) {
+  size_t longest = 0;
+  for (size_t end = text.size(); end-- > 0;) {
+    if (text[end] != token)
+      continue;
+    size_t same = 1;
+    while (same < most && same <= end && text[end - same] == text[text.size() - same])
+      ++same;
+    longest = std::max(longest, same);
+  }
+  return longest;
+}
+
+int64_t decode::chooseMomentum(ArrayRef<MomentumCandidate> candidates, ArrayRef<int64_t> text, double alpha,
+                               ArrayRef<double> resistance) {
+  int64_t best = -1;
+  double most = 0;
+  for (auto [i, candidate] : llvm::enumerate(candidates)) {
+    size_t repeated = repeatedBy(text, candidate.token, resistance.size());
+    double score = candidate.probability - (repeated ? alpha * resistance[repeated - 1] : 0);
+    if (best < 0 || score > most) {
+      best = int64_t(i);
+      most = score;
+    }
+  }
+  return best;
+}
+
 std::vector<std::pair<int64_t, double>> decode::topLogprobs(ArrayRef<double> logits, int64_t count) {
   if (isHopeless(logits))
     return {};

@@ -64,6 +64,20 @@ Choice chooseGreedily(llvm::ArrayRef<double> logits);
 /// The token at the quantile `u`, in [0, 1), of the warped distribution.
 Choice chooseSample(llvm::ArrayRef<double> logits, const WarpValues &warps, double u);
 
+/// Typical acceptance (decode.choose_typical): the index of the one of `drafted` that is
+/// accepted as the successor, or -1. `weights` are warped ones, and not empty.
+int64_t acceptTypical(llvm::ArrayRef<double> weights, llvm::ArrayRef<int64_t> drafted, double threshold, double alpha);
+
+/// A token that momentum decoding may choose.
+struct MomentumCandidate {
+  int64_t token;
+  double probability;
+};
+/// The index of the one of `candidates`, the most probable first, that decode.verify_momentum
+/// chooses after `text`; -1 if there is none.
+int64_t chooseMomentum(llvm::ArrayRef<MomentumCandidate> candidates, llvm::ArrayRef<int64_t> text, double alpha,
+                       llvm::ArrayRef<double> resistance);
+
 /// What the warps leave of each token's weight; all 0 but that of the greedy choice at
 /// temperature 0, and empty if there is nothing to choose from.
 std::vector<double> warpedWeights(llvm::ArrayRef<double> logits, const WarpValues &warps);

@@ -278,7 +278,8 @@ LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &
   FlatSymbolRefAttr model = getSequence().getType().getModel();
   // A step says which layers it leaves out by the function that it calls.
   StringRef function = "forward";
-  if (auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getStepAttr()))
+  auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getStepAttr());
+  if (step)
     for (lm::CallOp call : step.getBody().getOps<lm::CallOp>())
       if (call->getNumResults() > 1 && call.getCallee().getRootReference() == model.getAttr())
         function = call.getCallee().getLeafReference();
@@ -289,6 +290,9 @@ LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &
   if (failed(logits))
     return failure();
   editRows(sequence(operands[0]), *logits, History::path);
+  if (step)
+    for (ChooseTypicalOp rule : step.getBody().getOps<ChooseTypicalOp>())
+      logits->typical = {rule.getThreshold().convertToDouble(), rule.getAlpha().convertToDouble()};
   results.push_back(std::move(*logits));
   results.push_back(std::move(forwarded[1]));
   if (getHidden())

@@ -16,6 +16,8 @@
 
 #include "dialects/Decode/Decode.h"
 
+#include <optional>
+
 namespace plait::decode {
 
 /// !decode.block
@@ -51,8 +53,12 @@ struct StageValue {
 /// !decode.hidden and !decode.logits: a row per node of the block, or of one node. And
 /// !decode.choices: the edited logits, from which follows what is chosen.
 struct NodeRowsValue {
+  struct Typical {
+    double threshold, alpha;
+  };
   BlockValue block;
   DenseValue rows;
+  std::optional<Typical> typical = {}; ///< of choices: the rule of a step that accepts by it
 
   /// `rows` of one node are the last one's.
   llvm::ArrayRef<double> of(int64_t node) const {

@@ -199,33 +199,45 @@ LogicalResult VerifyRejectOp::evaluate(Evaluator &, Values operands, ValueList &
   return success();
 }
 
+/// A child that is accepted, or a draw.
+static Choice chooseTypically(const Walk &at, const WarpValues &warps, const NodeRowsValue::Typical &rule) {
+  std::vector<double> weights = warpedWeights(at.row(), warps);
+  std::vector<int64_t> drafted;
+  for (int64_t child : at.children())
+    drafted.push_back(at.tokenOf(child));
+  bool isDrawn = weights.empty() || !(warps.temperature > 0);
+  int64_t accepted = isDrawn ? -1 : acceptTypical(weights, drafted, rule.threshold, rule.alpha);
+  return accepted < 0 ? draw(at, warps, RandomPurpose::sample) : choiceOf(at.row(), drafted[size_t(accepted)]);
+}
+
 LogicalResult VerifyTypicalOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   Walk walk(operands);
   if (failed(verifyRows(*this, walk.block, walk.logits)))
     return failure();
   WarpValues warps = warpsOf(walk.block.sequence, getWarps());
-  while (true) {
-    std::vector<double> p = distributionOf(walk.row(), warps);
-    double entropy = 0;
-    for (double probability : p)
-      entropy -= probability > 0 ? probability * std::log(probability) : 0;
-    double least = std::min(getThreshold().convertToDouble(), getAlpha().convertToDouble() * std::exp(-entropy));
-    int64_t best = -1;
-    if (!p.empty())
-      for (int64_t child : walk.children())
-        if (p[size_t(walk.tokenOf(child))] > least &&
-            (best < 0 || p[size_t(walk.tokenOf(child))] > p[size_t(walk.tokenOf(best))]))
-          best = child;
-    if (best < 0) {
-      if (!p.empty() && !(warps.temperature > 0))
-        walk.path.next = chooseGreedily(walk.row());
-      else
-        walk.finish(p, walk.key(RandomPurpose::sample));
-      break;
-    }
-    walk.accept(best);
-  }
-  results.push_back(std::move(walk.path));
+  NodeRowsValue::Typical rule{getThreshold().convertToDouble(), getAlpha().convertToDouble()};
+  results.push_back(follow(walk, [&](const Walk &at) { return chooseTypically(at, warps, rule); }));
+  return success();
+}
+
+static Choice chooseByMomentum(const Walk &at, int64_t top, double alpha, ArrayRef<double> resistance) {
+  std::vector<MomentumCandidate> candidates;
+  for (auto [token, logprob] : topLogprobs(at.row(), top))
+    candidates.push_back({token, std::exp(logprob)});
+  std::vector<int64_t> text = at.block.sequence.tokens;
+  for (int64_t node : ArrayRef(at.path.accepted).drop_front())
+    text.push_back(at.tokenOf(node));
+  int64_t chosen = chooseMomentum(candidates, text, alpha, resistance);
+  return chosen < 0 ? Choice{-1, true, 0} : choiceOf(at.row(), candidates[size_t(chosen)].token);
+}
+
+LogicalResult VerifyMomentumOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  Walk walk(operands);
+  if (failed(verifyRows(*this, walk.block, walk.logits)))
+    return failure();
+  results.push_back(follow(walk, [&](const Walk &at) {
+    return chooseByMomentum(at, int64_t(getTop()), getAlpha().convertToDouble(), getResistance());
+  }));
   return success();
 }
 
@@ -261,11 +273,20 @@ LogicalResult VerifyJacobiOp::evaluate(Evaluator &, Values operands, ValueList &
 /// What a step chooses after the node at work: with all warps.
 static Choice chosenBy(const Walk &at) {
   const SequenceValue &x = at.block.sequence;
-  return draw(at, {x.temperature, x.topK, x.topP, x.minP}, RandomPurpose::sample);
+  WarpValues warps{x.temperature, x.topK, x.topP, x.minP};
+  return at.logits.typical ? chooseTypically(at, warps, *at.logits.typical) : draw(at, warps, RandomPurpose::sample);
 }
 
 LogicalResult WalkOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   results.push_back(follow(Walk(operands), chosenBy));
+  return success();
+}
+
+LogicalResult WalkMomentumOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  int64_t top = int64_t(getChoices().getDefiningOp<RunOp>().getTop());
+  results.push_back(follow(Walk(operands), [&](const Walk &at) {
+    return chooseByMomentum(at, top, getAlpha().convertToDouble(), getResistance());
+  }));
   return success();
 }
 

@@ -230,7 +230,9 @@ typedef enum plait_input_e {
   PLAIT_IN_PATHS = 18,     /* i32[entries] */
   PLAIT_IN_HIDDEN = 19,    /* f32[leaves][plan.hidden] hidden state of each leaf, of plans
                               that are a head: these have no tokens */
-  PLAIT_IN_COUNT = 20
+  PLAIT_IN_PARENTS = 20,   /* i32[leaves] the leaf whose successor the token of this one is, as
+                              it was drafted; -1: of none */
+  PLAIT_IN_COUNT = 21
 } plait_input_t;
 
 typedef enum plait_output_e {

@@ -103,6 +103,18 @@ std::string normalizedValue(StringRef text) {
 }
 
 bool isList(StringRef value) { return value.starts_with("["); }
+bool isDecimal(StringRef value) { return value.contains('.'); }
+
+/// "0.25" of "0.250", and "2.0" of "2"; "" if it is no decimal number.
+std::string normalizedDecimal(StringRef text) {
+  std::string sign = text.consume_front("-") ? "-" : "";
+  auto [whole, fraction] = text.split('.');
+  auto isNumber = [](StringRef digits) { return llvm::all_of(digits, llvm::isDigit); };
+  if (whole.empty() || !isNumber(whole) || !isNumber(fraction) || text.ends_with("."))
+    return "";
+  whole = whole.ltrim('0'), fraction = fraction.rtrim('0');
+  return sign + (whole.empty() ? "0" : whole.str()) + "." + (fraction.empty() ? "0" : fraction.str());
+}
 
 class Filling {
 public:
@@ -155,9 +167,11 @@ private:
         value = rest.trim();
       }
       if (!argument.value.empty()) {
-        parameter.standard = parameter.isModel ? argument.value : normalizedValue(value);
+        parameter.standard = parameter.isModel  ? argument.value
+                             : isDecimal(value) ? normalizedDecimal(value)
+                                                : normalizedValue(value);
         if (parameter.standard->empty())
-          return wrong("'" + argument.name + " = " + argument.value + "', which is no integer and no list of integers");
+          return wrong("'" + argument.name + " = " + argument.value + "', which is no number and no list of integers");
       }
       parameters.push_back(std::move(parameter));
     }
@@ -174,11 +188,12 @@ private:
   /// Replaces what holds by itself by what was given.
   Status fill(Parameter &parameter, const std::vector<Argument> &arguments) const {
     auto given = llvm::find_if(arguments, [&](const Argument &other) { return other.name == parameter.name; });
-    std::string example = parameter.isModel             ? "=PATH, a model to draft with"
-                          : !parameter.standard         ? "=VALUE, an integer or a list of integers"
-                          : !parameter.word.empty()     ? "=VALUE, an integer, a list of integers or " + parameter.word
-                          : isList(*parameter.standard) ? "=VALUE, a list of integers such as " + *parameter.standard
-                                                        : "=VALUE, an integer such as " + *parameter.standard;
+    std::string example = parameter.isModel         ? "=PATH, a model to draft with"
+                          : !parameter.standard     ? "=VALUE, an integer or a list of integers"
+                          : !parameter.word.empty() ? "=VALUE, an integer, a list of integers or " + parameter.word
+                          : isDecimal(*parameter.standard) ? "=VALUE, a number such as " + *parameter.standard
+                          : isList(*parameter.standard)    ? "=VALUE, a list of integers such as " + *parameter.standard
+                                                           : "=VALUE, an integer such as " + *parameter.standard;
     std::string expected = "; expected " + parameter.name + example;
     if (given == arguments.end()) {
       if (!parameter.standard)
@@ -190,7 +205,10 @@ private:
       parameter.shown = parameter.word;
       return Status::success();
     }
-    std::string value = parameter.isModel ? given->value : normalizedValue(given->value);
+    bool wantsDecimal = parameter.standard && isDecimal(*parameter.standard);
+    std::string value = parameter.isModel ? given->value
+                        : wantsDecimal    ? normalizedDecimal(given->value)
+                                          : normalizedValue(given->value);
     parameter.shown = value;
     // One number of a list from which to choose.
     if (!parameter.word.empty() && !value.empty() && !isList(value) && isList(*parameter.standard))

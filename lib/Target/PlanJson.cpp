@@ -38,6 +38,8 @@ Json plait::toJson(Attribute attribute) {
     return symbol.getValue().str();
   if (auto number = dyn_cast<IntegerAttr>(attribute))
     return number.getValue().getSExtValue();
+  if (auto number = dyn_cast<FloatAttr>(attribute))
+    return number.getValueAsDouble();
   if (auto numbers = dyn_cast<DenseI64ArrayAttr>(attribute))
     return std::vector<int64_t>(numbers.asArrayRef());
   if (auto numbers = dyn_cast<DenseF64ArrayAttr>(attribute))

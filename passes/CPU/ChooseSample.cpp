@@ -18,7 +18,6 @@
 
 #include "passes/CPU/CpuKernels.h"
 #include "passes/CPU/Draw.h"
-#include "passes/CPU/PhiloxEmitter.h"
 
 #include "dialects/Decode/Decode.h"
 
@@ -133,26 +132,36 @@ Value DrawEmitter::drawAt(Value target) {
   return e.add(first, e.select(e.less(offset, e.i64(e.lanes())), offset, lastKept));
 }
 
+Value DrawEmitter::entropy(Value mass) {
+  // -sum of p log p with p = w / mass is log(mass) - sum of w log w / mass.
+  Value threshold = e.broadcast(least.get()), zeros = e.constant(wide, 0), none = e.splat(0);
+  Value sum = e.reduceAdd(row.scan({zeros}, [&](Columns columns, Value x, ValueRange carried) {
+    Value lanes = kept(columns, x, threshold);
+    return ifAny(e, lanes, carried, [&] {
+      Value weight = keptWeights(lanes, x), logWeight = e.mul(e.sub(x, tops), scale);
+      // The logarithm of a weight that is rounded to 0 may be infinite.
+      Value term = e.mul(weight, e.select(e.less(none, weight), logWeight, none));
+      return SmallVector<Value>{e.add(carried[0], extend(term, wide))};
+    });
+  })[0]);
+  auto narrow = [&](Value x) -> Value { return arith::TruncFOp::create(b, e.loc(), e.f32Type(), x); };
+  return e.sub(e.log(narrow(mass)), narrow(e.div(sum, mass)));
+}
+
+Value DrawEmitter::weightOf(Value x) {
+  Value lanes = e.broadcast(x);
+  return e.lane(keptWeights(atLeast(lanes, e.broadcast(least.get())), lanes), 0);
+}
+
 static LogicalResult emitSample(decode::ChooseSampleOp op, CpuKernelEmitter &e) {
-  OpBuilder &b = e.builder();
-  Type f32 = e.f32Type(), i32 = b.getI32Type(), i64 = b.getI64Type();
-  CpuCell token(e, i64);
+  CpuCell token(e, e.builder().getI64Type());
   auto choose = [&](Value leaf, LogitsRow &row) {
-    auto parameter = [&](Type type, Value operand) { return e.load(type, e.pointer(operand), leaf); };
-    Value temperature = parameter(f32, op.getTemperature());
+    Value temperature = e.load(e.f32Type(), e.pointer(op.getTemperature()), leaf);
     token.set(row.topId);
     e.ifThen(e.less(e.f32(0), temperature), [&] {
       DrawEmitter draw(e, row, temperature);
-      if (op.getTopK())
-        draw.applyTopK(parameter(i32, op.getTopK()));
-      if (op.getTopP())
-        draw.applyTopP(parameter(f32, op.getTopP()));
-      if (op.getMinP())
-        draw.applyMinP(parameter(f32, op.getMinP()));
-      Value seed = parameter(i64, op.getSeed()), sequence = parameter(i64, op.getSequence());
-      Value position = e.add(parameter(i32, op.getPositions()), 1);
-      Value u = PhiloxEmitter(e).uniform(seed, sequence, position, RandomPurpose::sample);
-      token.set(draw.draw(u));
+      applyWarps(e, draw, op, leaf);
+      token.set(drawFor(e, draw, op, leaf));
     });
     return token.get();
   };

@@ -28,6 +28,7 @@ void plait::registerCpuKernels(DialectRegistry &registry) {
   registerAttendCpuKernels(registry);
   registerChooseCpuKernels(registry);
   registerSampleCpuKernels(registry);
+  registerTypicalCpuKernels(registry);
   registerEditCpuKernels(registry);
   registerTopLogprobsCpuKernels(registry);
   registerPartSummaryCpuKernels(registry);

@@ -75,6 +75,7 @@ void registerStageCpuKernels(DialectRegistry &registry);
 void registerAttendCpuKernels(DialectRegistry &registry);
 void registerChooseCpuKernels(DialectRegistry &registry);
 void registerSampleCpuKernels(DialectRegistry &registry);
+void registerTypicalCpuKernels(DialectRegistry &registry);
 void registerEditCpuKernels(DialectRegistry &registry);
 void registerTopLogprobsCpuKernels(DialectRegistry &registry);
 void registerPartSummaryCpuKernels(DialectRegistry &registry);

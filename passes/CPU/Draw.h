@@ -9,6 +9,7 @@
 #define PLAIT_PASSES_CPU_DRAW_H
 
 #include "passes/CPU/Choose.h"
+#include "passes/CPU/PhiloxEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -30,6 +31,10 @@ public:
   /// running sum exceeds `target`, which is not negative and below the mass.
   Value mass();
   Value drawAt(Value target);
+  /// The entropy (f32) of what is kept, in nats, of which `mass` is the mass.
+  Value entropy(Value mass);
+  /// The weight (f32) of a logit, 0 if it is not kept.
+  Value weightOf(Value x);
   /// w = exp((x - top) / temperature) of a vector of logits, in f64.
   Value wideWeights(Value x) { return extend(weights(x), wide); }
 
@@ -52,6 +57,27 @@ private:
   CpuCell least; ///< logits below are dropped
   Value temperature, scale, tops, leastWeight;
 };
+
+/// Applies the warps of an op with operands like those of decode.choose_sample, as `leaf` wants them.
+template <typename Op> void applyWarps(CpuKernelEmitter &e, DrawEmitter &draw, Op op, Value leaf) {
+  Type i32 = e.builder().getI32Type();
+  auto parameter = [&](Type type, Value operand) { return e.load(type, e.pointer(operand), leaf); };
+  if (op.getTopK())
+    draw.applyTopK(parameter(i32, op.getTopK()));
+  if (op.getTopP())
+    draw.applyTopP(parameter(e.f32Type(), op.getTopP()));
+  if (op.getMinP())
+    draw.applyMinP(parameter(e.f32Type(), op.getMinP()));
+}
+
+/// The id (i64) that such an op draws after the position of `leaf`.
+template <typename Op> Value drawFor(CpuKernelEmitter &e, DrawEmitter &draw, Op op, Value leaf) {
+  OpBuilder &b = e.builder();
+  auto parameter = [&](Type type, Value operand) { return e.load(type, e.pointer(operand), leaf); };
+  Value seed = parameter(b.getI64Type(), op.getSeed()), sequence = parameter(b.getI64Type(), op.getSequence());
+  Value position = e.add(parameter(b.getI32Type(), op.getPositions()), 1);
+  return draw.draw(PhiloxEmitter(e).uniform(seed, sequence, position, RandomPurpose::sample));
+}
 
 } // namespace plait
 

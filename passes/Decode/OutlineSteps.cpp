@@ -182,6 +182,10 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     if (variant.returnsHidden)
       variant.name += "_hidden";
     StepShape shape = plainShape;
+    if (forward.rule.hasOwnStep()) {
+      shape.rule = forward.rule;
+      variant.name += nameOf(forward.rule);
+    }
     auto symbol = FlatSymbolRefAttr::get(&getContext(), variant.name);
     if (variant.name == step || isMade(variant.name))
       return symbol;
@@ -189,6 +193,22 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
       return failure();
     made.insert(variant.name);
     return symbol;
+  }
+
+  /// What a step is called that is made for `rule`, beside others of the kind with other numbers.
+  std::string nameOf(VerifyRuleOpInterface rule) {
+    std::pair own(rule->getName(), rule->getAttrDictionary());
+    if (!llvm::is_contained(ownRules, own))
+      ownRules.push_back(own);
+    int64_t number = 0;
+    for (const auto &other : ownRules) {
+      number += other.first == own.first;
+      if (other == own)
+        break;
+    }
+    StringRef kind = own.first.stripDialect();
+    kind.consume_front("verify_");
+    return "_" + kind.str() + (number > 1 ? "_" + std::to_string(number) : "");
   }
 
   bool isMade(StringRef name) { return made.contains(name); }
@@ -245,7 +265,7 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     if (failed(symbol))
       return failure();
     OpBuilder b(forward.op);
-    int64_t top = 0;
+    int64_t top = forward.rule.getNumTops();
     for (LearnOp learn : forward.learns)
       top = std::max(top, int64_t(learn.getResult().getType().getCount()));
     auto run = RunOp::create(b, forward.op.getLoc(), *symbol, forward.op.getSequence(), forward.op.getBlock(),
@@ -276,6 +296,7 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   StepShape plainShape;
   std::optional<OpBuilder> steps; ///< where they are made
   llvm::StringSet<> made;
+  SmallVector<std::pair<OperationName, DictionaryAttr>> ownRules; ///< that steps are made for
 };
 
 } // namespace

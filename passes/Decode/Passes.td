@@ -33,6 +33,7 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
     |---|---|
     | `verify_greedy`, `verify_sample` on whole logits | identical |
     | `verify_reject`, `verify_jacobi` | distribution |
+    | `verify_momentum` | reference |
     | `verify_typical` | approximate |
     | `verify_reject` with other warps at the end of a block (`bonus`) | approximate |
     | `verify_reject`, `verify_jacobi` of tokens drawn by the random numbers of the text (`purpose`) | approximate |
@@ -77,11 +78,13 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
     of that of @ar, so that the text of @ar is one of theirs. What the row asks for decides
     how @ar chooses, and so on the text of all of them. Draws of drafts, which may be
     any, become those of @ar for their positions. `decode.learn` becomes
-    `decode.learn_choices`, from the most probable tokens that the step reports.
+    `decode.learn_choices`, from the most probable tokens that the step reports, and
+    `verify_momentum` a walk that chooses from these.
 
     Some forwards run a step that is made for them, after @ar. One that leaves out layers,
     of a fork: `@ar_skip_1_2`, which calls a function beside `@forward` with the loop over
-    layers cut, over the same weights and states. One of whose hidden states a
+    layers cut, over the same weights and states. One that `verify_typical` verifies:
+    `@ar_typical`, which is told what was drafted after each node and accepts of it. One of whose hidden states a
     `decode.leaf` is taken: `@ar_hidden`, which returns those. `decode.head` of a leaf with
     `decode.top` becomes `decode.run_head` of a step over hidden states alone,
     `@head_medusa_0`, and goes where its result is needed: to the end of the round.

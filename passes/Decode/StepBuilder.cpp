@@ -62,6 +62,7 @@ private:
     case Role::top_k:
     case Role::edit_ends:
     case Role::top_counts:
+    case Role::parents:
       return tensor("leaves", b.getI32Type());
     case Role::temperature:
     case Role::top_p:

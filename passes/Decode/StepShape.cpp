@@ -46,6 +46,8 @@ bool plait::isStep(StrategyOp strategy) {
   return llvm::all_of(strategy.getRound().getBody().front(), [&](Operation &op) {
     if (auto pending = dyn_cast<PendingOp>(op))
       return pending.getMaxTokens() == 1;
+    if (auto rule = dyn_cast<VerifyRuleOpInterface>(op); rule && rule.getNumTops())
+      return false; // its choice is made of what a step reports
     forwards += isa<ForwardOp>(op);
     return forwards < 2 && isa<ForwardOp, HeadOp, EditOp, VerifyRuleOpInterface, CommitOp, StopOp, YieldOp>(op);
   });

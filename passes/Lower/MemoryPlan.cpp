@@ -53,6 +53,8 @@ int64_t getAbiInput(decode::Role role) {
     return PLAIT_IN_TOP_COUNTS;
   case Role::hidden:
     return PLAIT_IN_HIDDEN;
+  case Role::parents:
+    return PLAIT_IN_PARENTS;
   default:
     return -1;
   }

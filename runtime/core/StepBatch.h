@@ -52,6 +52,7 @@ struct StepLeaf {
   std::vector<LogitEdit> edits = {}; ///< in order
   int32_t topLogprobs = 0;           ///< how many of the most probable tokens to report
   HiddenRow hidden = nullptr;        ///< of a step that is a head: what it begins with
+  int32_t parent = -1;               ///< the leaf of the row that its token was drafted after; -1: none
 };
 
 /// What becomes of the keys and values of a row's tokens.

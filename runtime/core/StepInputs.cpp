@@ -138,6 +138,7 @@ Status checkRow(const StepRow &row, const StepLimits &limits) {
   for (const StepLeaf &leaf : row.leaves) {
     std::string where = "leaf " + std::to_string(&leaf - row.leaves.data());
     PLAIT_RETURN_IF_ERROR(checkLeaf(leaf, row, limits).withContext(where));
+    PLAIT_RETURN_IF_ERROR(checkRange("parent", leaf.parent, -1, &leaf - row.leaves.data() - 1).withContext(where));
     if (leaf.token <= previous)
       return invalidArgument(where + ": found token " + std::to_string(leaf.token) + "; expected one after " +
                              std::to_string(previous));
@@ -223,7 +224,7 @@ Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
 void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   auto clearAll = [](auto &...arrays) { (arrays.clear(), ...); };
   clearAll(tokens, positions, tokenRows, pathEnds, paths, leaves, topK, stops, temperature, topP, minP, seed, sequence,
-           editEnds, editTokens, editBiases, editScales, editOffsets, topCounts, hidden);
+           editEnds, editTokens, editBiases, editScales, editOffsets, topCounts, parents, hidden);
   number = batch.step;
   bool isHead = limits.isHead(number);
   tables.resize(limits.tables.size());
@@ -261,8 +262,10 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
       tables[t].insert(tables[t].end(), from + first, from + pagesOf(row, limits));
       tables[t].resize((r + 1) * size_t(pages), 0);
     }
+    int32_t firstLeaf = int32_t(leaves.size());
     for (const StepLeaf &leaf : row.leaves) {
       leaves.push_back(firstToken + leaf.token);
+      parents.push_back(leaf.parent < 0 ? -1 : firstLeaf + leaf.parent);
       temperature.push_back(leaf.sampling.temperature);
       topK.push_back(leaf.sampling.topK);
       topP.push_back(leaf.sampling.topP);
@@ -322,12 +325,13 @@ std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
   inputs[PLAIT_IN_EDIT_OFFSETS] = editOffsets.data();
   inputs[PLAIT_IN_TOP_COUNTS] = topCounts.data();
   inputs[PLAIT_IN_HIDDEN] = hidden.data();
+  inputs[PLAIT_IN_PARENTS] = parents.data();
   return inputs;
 }
 
 template <typename Inputs, typename Visit> void StepInputs::forEachArray(Inputs &in, Visit visit) {
   for (auto *array : {&in.tokens, &in.positions, &in.tokenRows, &in.pathEnds, &in.paths, &in.leaves, &in.topK,
-                      &in.stops, &in.editEnds, &in.editTokens, &in.topCounts})
+                      &in.stops, &in.editEnds, &in.editTokens, &in.topCounts, &in.parents})
     visit(*array);
   for (auto *array : {&in.temperature, &in.topP, &in.minP, &in.editBiases, &in.editScales, &in.editOffsets, &in.hidden})
     visit(*array);

@@ -95,7 +95,7 @@ private:
   StepDims extents{};
   int32_t number = 0; ///< of the step
   std::vector<int32_t> tokens, positions, tokenRows, pathEnds, paths, leaves, topK, stops, editEnds, editTokens,
-      topCounts;
+      topCounts, parents;
   std::vector<std::vector<int32_t>> tables;
   std::vector<float> temperature, topP, minP, editBiases, editScales, editOffsets, hidden;
   std::vector<int64_t> seed, sequence;

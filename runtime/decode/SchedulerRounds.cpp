@@ -78,6 +78,7 @@ void Scheduler::beginCourses() {
     for (size_t text = 0; text < own.engines.size(); ++text)
       own.course.texts()[text].slots =
           wholePagesFor(sequence, own.engines[text]) * runnerOf(own.engines[text]).limits().pageTokens;
+    own.course.setStops(sequence.request.stops);
     own.course.setPace(sequence.request.alwaysDraft ? eagerPace() : paceOf(program));
     own.course.setOracle(sequence.request.oracle);
     own.forward = own.course.advance();
@@ -226,7 +227,7 @@ Status Scheduler::buildForward(const RowPlan &plan, Sequence &sequence, StepBatc
       if (!isChain)
         row.parents.push_back(int32_t(next.pending) + parent);
       row.leaves.push_back({int32_t(row.tokens.size()), request.sampling, request.stops, edits.back().edits(),
-                            std::max(request.topLogprobs, own.forward->instruction->top)});
+                            std::max(request.topLogprobs, own.forward->instruction->top), nullptr, parent});
       row.tokens.push_back(token);
     }
   }

@@ -85,6 +85,9 @@ double StepCosts::seconds(int64_t tokens) const {
   return speed * factor * predicted(double(tokens));
 }
 
+/// Of a step that took longer or shorter by a factor this much is believed at most (logarithm).
+static constexpr double kMostSurprise = 0.4;
+
 void StepCosts::observe(int64_t tokens, double seconds) {
   if (tokens < 1 || !(seconds > 0))
     return;
@@ -95,13 +98,20 @@ void StepCosts::observe(int64_t tokens, double seconds) {
   Point &point = points[at];
   if (!point.count)
     point.factor = factorOf(at);
-  // Others that use the machine only ever make a step longer, so what is shorter is believed
-  // sooner; the first few steps of a size are, whatever they took, as far as they can be.
-  double found = std::log(std::clamp(seconds / this->seconds(tokens), 1.0 / 3, 3.0));
-  double share = point.count < 4 ? 1.0 / double(point.count + 2) : found < 0 ? 0.2 : 0.05;
-  ++point.count;
-  speed *= std::exp(found * share / 2);
-  point.factor *= std::exp(found * share / 2);
+  // How long steps of some size take beside others does not change, so it is learned from many
+  // steps, and what changes soon is the machine: else two sizes that run at different times
+  // would seem to differ. Others that use the machine only ever make a step longer, so what is
+  // shorter is believed sooner, of the first few steps at once.
+  double found = std::log(seconds / this->seconds(tokens));
+  bool isShorter = found < 0, isEarly = point.count < 4;
+  double count = double(++point.count), trust = isShorter ? 1 : 0.25;
+  if (count == 1)
+    found = std::min(found, std::log(3));
+  else if (!isEarly || !isShorter)
+    found = std::clamp(found, -kMostSurprise, kMostSurprise);
+  double ofSize = count == 1 || (isEarly && isShorter) ? 1 : trust * std::max(1 / count, 0.02);
+  point.factor *= std::exp(found * ofSize);
+  speed *= std::exp(found * (1 - ofSize) * 0.2 * trust);
 }
 
 double plait::roundSeconds(const std::vector<RoundForward> &forwards, const std::vector<const StepCosts *> &costs,

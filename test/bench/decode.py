@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Measures decoding strategies beside plain decoding.
 
-    tools/dev.sh bench decode [--shape] [--oracle 0.5,0.8] [--always] [--quick] [-o md|json]
+    tools/dev.sh bench decode [--shape [1b|small]] [--oracle 0.5,0.8] [--always] [--quick] [-o md|json]
 
 By default the shipped model decodes texts of its kind with each strategy that is compiled, and
-a draft model that is shipped or given. With --shape the models are shapes with random weights,
-a target of 1.1 billion parameters and a draft of 60 million in bf16, and what is drafted is
-right with the probabilities of --oracle (default 0.5,0.8): the draft model still computes.
+the draft model and the heads that are shipped, or a draft model that is given. With --shape the
+models are shapes with random weights, a target of 1.1 billion parameters and a draft of 60 million
+in bf16 (with --shape small of 30 and 3 million, to try it), and what is drafted is right with the
+probabilities of --oracle (default 0.5,0.8): the draft model still computes.
 
 A strategy and plain decoding take turns in one process, and the ratio is the median of those
 of the turns, because machines are shared. "predicted" is the ratio by the compiler's tables
@@ -26,6 +27,7 @@ from harness import ROOT, SHIPPED, machine_text, print_table, run, tool
 
 OUT = os.path.join(ROOT, "out", "bench-decode")
 DRAFT = os.path.join(ROOT, "test", "models", "kjv-draft")
+HEADS = os.path.join(ROOT, "test", "models", "kjv-heads")
 PROMPTS = [
     "In the beginning God created the heaven and the earth. And the earth was without form, and void",
     "And the LORD said unto Moses, Speak unto the children of Israel, and say unto them",
@@ -38,15 +40,14 @@ PROMPTS = [
 ]
 
 
-def compile_model(folder, draft, artifact, *words):
-    calls = ["prompt_lookup", "jacobi", f"spec(draft={draft},k=auto)"]
+def compile_model(folder, draft, artifact, *words, calls=()):
+    calls = ["prompt_lookup", "jacobi", f"spec(draft={draft},k=auto)", "token_recycling", *calls]
     run(tool("plait-compile"), folder, "-o", artifact, "--no-selftest", *words, *[f"--decode={c}" for c in calls])
 
 
 def compile_shipped(args):
-    draft = args.draft or (DRAFT if os.path.isdir(DRAFT) else SHIPPED)
     artifact = os.path.join(OUT, "shipped.plait")
-    compile_model(SHIPPED, draft, artifact)
+    compile_model(SHIPPED, args.draft or DRAFT, artifact, f"--heads={HEADS}", calls=["medusa", "swift"])
     prompts = os.path.join(OUT, "prompts.txt")
     with open(prompts, "w", encoding="utf-8") as file:
         file.write("".join(prompt + "\n" for prompt in PROMPTS))
@@ -54,8 +55,9 @@ def compile_shipped(args):
 
 
 def compile_shape(args):
-    target = shapes.write_folder(OUT, "target-1.1b", shapes.TINYLLAMA_1B)
-    draft = shapes.write_folder(OUT, "draft-60m", shapes.DRAFT_60M)
+    shape = {"1b": (shapes.TINYLLAMA_1B, shapes.DRAFT_60M), "small": (shapes.SMALL_30M, shapes.SMALL_3M)}[args.shape]
+    target = shapes.write_folder(OUT, "target", shape[0])
+    draft = shapes.write_folder(OUT, "draft", shape[1])
     artifact = os.path.join(OUT, "shape.plait")
     compile_model(target, draft, artifact, "--dtype=bf16", "--weights=random:0")
     return artifact, ["-p", "16"]
@@ -79,7 +81,8 @@ def print_text(records, text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shape", action="store_true", help="random weights of 1.1 billion parameters and a draft of 60 million")
+    parser.add_argument("--shape", nargs="?", const="1b", choices=["1b", "small"],
+                        help="random weights of 1.1 billion parameters and a draft of 60 million, or of a small shape")
     parser.add_argument("--oracle", help="probabilities that a drafted token is right, whatever drafts")
     parser.add_argument("--draft", help="a draft model for the shipped one")
     parser.add_argument("--always", action="store_true", help="draft as much as may be, whether it pays or not")

@@ -18,6 +18,12 @@ SMOLLM_135M = dict(
 DRAFT_60M = dict(
     LLAMA, hidden_size=512, intermediate_size=1536, num_hidden_layers=12, num_attention_heads=8,
     num_key_value_heads=4, vocab_size=32000, tie_word_embeddings=True)
+SMALL_30M = dict(
+    LLAMA, hidden_size=512, intermediate_size=1536, num_hidden_layers=8, num_attention_heads=8,
+    num_key_value_heads=4, vocab_size=4096)
+SMALL_3M = dict(
+    LLAMA, hidden_size=256, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=2, vocab_size=4096, tie_word_embeddings=True)
 LLAMA_31_405B = dict(
     LLAMA, hidden_size=16384, intermediate_size=53248, num_hidden_layers=126, num_attention_heads=128,
     num_key_value_heads=8, vocab_size=128256, max_position_embeddings=131072, rope_theta=500000.0,

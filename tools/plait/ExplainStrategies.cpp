@@ -156,6 +156,7 @@ Status plait::explainRounds(const Model &model, Json &strategy) {
   std::vector<RoundForward> forwards = forwardsOf(*program);
   std::vector<const StepCosts *> costs;
   std::map<std::string, int64_t> staged;
+  strategy["plain_text"] = program->hasPlainText();
   strategy["forwards"] = Json::array();
   int64_t most = 0;
   for (const RoundForward &forward : forwards) {
@@ -187,8 +188,9 @@ std::string plait::roundsText(const Json &strategy) {
   auto member = [](const Json &entry, const char *key) { return printable(entry[key].get<std::string>(), 200); };
   std::string reason = member(strategy, "reason");
   std::string text =
-      fmt::format("\n{}\n  exactness    {}{}; as compiled, the tokens of plain decoding\n  forwards of a round\n",
-                  member(strategy, "call"), member(strategy, "exact"), reason.empty() ? "" : ", as " + reason);
+      fmt::format("\n{}\n  exactness    {}{}; as compiled, {}\n  forwards of a round\n", member(strategy, "call"),
+                  member(strategy, "exact"), reason.empty() ? "" : ", as " + reason,
+                  strategy["plain_text"].get<bool>() ? "the tokens of plain decoding" : "a text of its own");
   for (const Json &forward : strategy["forwards"]) {
     int64_t tokens = forward["tokens"].get<int64_t>(), times = forward["times"].get<int64_t>();
     text += fmt::format("    {} of {}, up to {} token{} each{}\n", times == 1 ? "one" : fmt::format("up to {}", times),

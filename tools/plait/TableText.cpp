@@ -21,7 +21,7 @@ constexpr const char *kDimNames[PLAIT_DIM_COUNT] = PLAIT_DIM_NAMES;
 constexpr const char *kInputNames[PLAIT_IN_COUNT] = {
     "tokens",      "positions",    "token_rows", "leaves",    "temperature", "top_k",       "top_p",
     "min_p",       "seed",         "sequence",   "stops",     "edit_ends",   "edit_tokens", "edit_biases",
-    "edit_scales", "edit_offsets", "top_counts", "path_ends", "paths",       "hidden"};
+    "edit_scales", "edit_offsets", "top_counts", "path_ends", "paths",       "hidden",      "parents"};
 constexpr const char *kOutputNames[PLAIT_OUT_COUNT] = {"tokens",     "status",       "logprob", "logits",
                                                        "top_tokens", "top_logprobs", "hidden"};
 

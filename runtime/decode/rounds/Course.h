@@ -32,6 +32,8 @@ public:
   Course(std::shared_ptr<const RoundProgram> program, std::vector<int32_t> prompt, int64_t budget,
          std::vector<int64_t> maxPositions, int64_t vocabulary, const Sampling &sampling = {});
 
+  /// The ids that end the text. A step knows them for what it chooses itself.
+  void setStops(std::vector<int32_t> stops) { context.stops = std::move(stops); }
   /// From now on tokens are drafted by `oracle`; what drafts by itself computes as before. Null:
   /// not at all.
   void setOracle(std::shared_ptr<const DraftOracle> wanted) { oracle = std::move(wanted); }

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 using namespace plait;
 
@@ -28,8 +29,15 @@ static constexpr double kMemory = 0.98, kMemoryOfAll = 0.995;
 // Choosing
 //===----------------------------------------------------------------------===//
 
-/// A round that drafts for the sake of knowing may cost this part of those that did not.
-static constexpr double kCuriosity = 0.015;
+/// What rounds that draft for the sake of knowing may lose, of those that do not, and what it
+/// may cost that what drafts catches up; and the reverse.
+static constexpr double kCuriosity = 0.006, kCuriosityOfMissed = 0.013, kCuriosityOfPlain = 0.004;
+
+/// Rounds that what was seen before drafting ended counts as at most.
+static constexpr double kMostEvidence = 32;
+
+/// Rounds after which what it takes not to draft is looked at in any case, and not before which.
+static constexpr double kMostPatience = 256, kLeastPatience = 16;
 
 /// Rounds that what was missed is computed for.
 static constexpr double kRounds = 32;
@@ -49,14 +57,17 @@ class Expectation {
 public:
   Expectation(AcceptanceRates ownRates, const Pace &pace)
       : own(std::move(ownRates)), all(pace.all), weight(30 * double(1 + pace.sequences)) {
+    // It takes more to give up what drafts with a model of its own: to come back costs more.
+    bool catchesUp = pace.seconds(1, 1, 64) > pace.seconds(1, 1, 0);
+    prior = catchesUp ? 8 : 4;
     AcceptanceRates::Rate sum;
     for (const AcceptanceRates::Rate &rate : all.rates)
       sum = {sum.accepted + rate.accepted, sum.seen + rate.seen};
-    anywhere = mix(sum, 0.95, 8);
+    anywhere = mix(sum, 0.95, prior);
   }
 
   double at(size_t place) const {
-    double ofAll = mix(at(all, place), anywhere, 8);
+    double ofAll = mix(at(all, place), anywhere, prior);
     return mix(at(own, place), ofAll, weight);
   }
 
@@ -64,14 +75,15 @@ private:
   static AcceptanceRates::Rate at(const AcceptanceRates &rates, size_t place) {
     return place < rates.rates.size() ? rates.rates[place] : AcceptanceRates::Rate();
   }
-  /// `prior` counts as `weight` rounds.
-  static double mix(AcceptanceRates::Rate rate, double prior, double weight) {
-    return (rate.accepted + weight * prior) / (rate.seen + weight);
+  /// `expected` counts as `weight` rounds.
+  static double mix(AcceptanceRates::Rate rate, double expected, double weight) {
+    return (rate.accepted + weight * expected) / (rate.seen + weight);
   }
 
   AcceptanceRates own;
   const AcceptanceRates &all;
   double weight; ///< of the others: where many wait for each other, all do best what most do
+  double prior;  ///< rounds that what is not known counts as
   double anywhere = 0;
 };
 
@@ -117,6 +129,71 @@ private:
 
 } // namespace
 
+/// Counts one of the sequences that are to do something for the sake of knowing.
+static bool takesPart(int64_t &count) {
+  if (count <= 0)
+    return false;
+  --count;
+  return true;
+}
+
+/// Who drafts never learns what it costs not to: so at first, and now and then, none of them
+/// does. The less drafts gain, the less that costs, and the more it matters; whatever they seem
+/// to gain, it is seen to soon at first, and later seldom.
+static bool rests(double gain, Pace &pace) {
+  pace.busy += 1 / double(pace.sequences);
+  if (pace.busy >= std::min(std::max((gain - 1) / kCuriosityOfPlain, kLeastPatience), pace.patience)) {
+    pace.busy = 0;
+    pace.patience = std::min(2 * pace.patience, kMostPatience);
+    pace.resting = pace.sequences;
+  }
+  return takesPart(pace.resting);
+}
+
+/// What drafts may seem to lose without being given up: the less was seen, the more, once
+/// something was.
+static double doubtOf(const AcceptanceRates &acceptance) {
+  double seen = acceptance.rates.empty() ? 0 : acceptance.rates[0].seen;
+  return seen < 1 ? 0 : std::max(0.0, 0.5 / std::sqrt(1 + seen) - 0.04);
+}
+
+/// Of what is seen seldom from now on, so that it counts for something.
+static void forget(AcceptanceRates &acceptance, double most) {
+  for (AcceptanceRates::Rate &rate : acceptance.rates) {
+    double share = std::min(1.0, most / std::max(rate.seen, 1e-9));
+    rate = {share * rate.accepted, share * rate.seen};
+  }
+}
+
+/// Who never drafts never learns that it would pay by now: so one sequence does, or all of them
+/// do, whichever costs less for each draft that is seen, and the length that loses least. It
+/// costs what rounds take longer, less half of what the tokens that are expected of them are
+/// worth; they do once that cannot matter any more, nor what it takes to catch up.
+static int64_t explore(const std::vector<int64_t> &lengths, const Expectation &expected, int64_t behind, Pace &pace) {
+  pace.idle += 1 / double(pace.sequences);
+  double least = INFINITY, plain = pace.seconds(0, pace.sequences, 0);
+  pace.tried = pace.trying = 0;
+  for (int64_t length : lengths) {
+    double more = 0, chance = 1; // tokens
+    for (size_t place = 0; place < size_t(length); ++place)
+      more += chance *= expected.at(place);
+    for (int64_t drafting : {int64_t(1), pace.sequences}) {
+      double seconds = pace.seconds(length, drafting, 0), share = double(drafting) / double(pace.sequences);
+      double loss = seconds / plain - 1 - share * more / 2;
+      double missed = (pace.seconds(length, drafting, behind * drafting) - seconds) / plain;
+      bool isAffordable = loss <= kCuriosity * pace.idle && missed <= kCuriosityOfMissed * pace.idle;
+      if (length == 0 || !isAffordable || (loss + missed) / double(drafting) >= least)
+        continue;
+      least = (loss + missed) / double(drafting);
+      pace.tried = length;
+      pace.trying = drafting;
+    }
+  }
+  if (pace.trying)
+    pace.idle = 0;
+  return takesPart(pace.trying) ? pace.tried : 0;
+}
+
 int64_t plait::chooseLength(const std::vector<int64_t> &lengths, const AcceptanceRates &own, int64_t behind,
                             Pace &pace) {
   Goodput ofOwn(lengths, Expectation(own, pace), 0, pace);
@@ -124,25 +201,24 @@ int64_t plait::chooseLength(const std::vector<int64_t> &lengths, const Acceptanc
     return lengths[ofOwn.best(0)];
   // Who drafts lets the others wait, so all do or none does, and as much. But a sequence that
   // is known to differ does not draft, or another length.
-  Goodput ofAll(lengths, Expectation({}, pace), pace.isDrafting ? 0 : behind, pace);
+  Expectation ofOthers({}, pace);
+  Goodput ofAll(lengths, ofOthers, pace.isDrafting ? 0 : behind, pace);
   size_t common = ofAll.best(1), best = ofOwn.best(1);
-  pace.isDrafting = ofAll.at(common) > (pace.isDrafting ? 1 : kLeastGain) * ofAll.at(0);
-  if (pace.isDrafting) {
-    pace.idle = 0;
-    if (ofOwn.at(best) < kOwnGain * ofOwn.at(common))
-      best = common;
-    return ofOwn.at(0) < kOwnGain * ofOwn.at(best) && takesTurn(pace) ? lengths[best] : 0;
+  double gain = ofAll.at(common) / ofAll.at(0);
+  bool wasDrafting = std::exchange(pace.isDrafting, gain > (pace.isDrafting ? 1 - doubtOf(pace.all) : kLeastGain));
+  if (!pace.isDrafting) {
+    pace.resting = 0;
+    if (wasDrafting)
+      forget(pace.all, kMostEvidence);
+    return takesPart(pace.trying) ? pace.tried : explore(lengths, ofOthers, behind, pace);
   }
-  // Who never drafts never learns that it would pay by now: so one sequence does, once that
-  // cannot matter.
-  pace.idle += 1 / double(pace.sequences);
-  auto aloneFor = [&](int64_t length) { return pace.seconds(length, 1, behind); };
-  int64_t cheapest = *std::min_element(lengths.begin() + 1, lengths.end(),
-                                       [&](int64_t a, int64_t b) { return aloneFor(a) < aloneFor(b); });
-  if (pace.idle * kCuriosity < aloneFor(cheapest) / pace.seconds(0, pace.sequences, 0) - 1)
-    return 0;
   pace.idle = 0;
-  return cheapest;
+  pace.trying = 0;
+  if (rests(gain, pace))
+    return 0;
+  if (ofOwn.at(best) < kOwnGain * ofOwn.at(common))
+    best = common;
+  return ofOwn.at(0) < kOwnGain * ofOwn.at(best) && takesTurn(pace) ? lengths[best] : 0;
 }
 
 /// By the sequence and the costs of the program alone.

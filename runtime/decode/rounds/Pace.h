@@ -20,7 +20,12 @@ namespace plait {
 struct Pace {
   AcceptanceRates all; ///< of all sequences
   bool isDrafting = true;
-  double idle = 0; ///< rounds since one of them has drafted
+  double idle = 0;     ///< rounds since one of them has drafted to see whether it pays
+  double busy = 1;     ///< rounds since they have not drafted to see what that takes
+  double patience = 1; ///< rounds until they do so in any case
+  int64_t trying = 0;  ///< sequences that are to draft `tried` for the sake of knowing
+  int64_t resting = 0; ///< sequences that are not to draft for the sake of knowing
+  int64_t tried = 0;
   double turn = 1; ///< of those that draft while little is known: the next one's once it is 1
   int64_t sequences = 1;
   /// Seconds of a round in which `drafting` of the sequences draft `length` tokens, and models

@@ -26,6 +26,7 @@ struct RoundContext {
   std::vector<int64_t> maxPositions; ///< of each model
   int64_t vocabulary = 0;
   uint64_t seed = 0, sequence = 0; ///< of the text's random numbers
+  std::vector<int32_t> stops;      ///< ids that end the text
   std::shared_ptr<Pace> pace;      ///< null: nothing is known beyond the sequence
 
   RoundText &text(const RoundValue &value) { return texts[size_t(std::get<TextHandle>(value).number)]; }

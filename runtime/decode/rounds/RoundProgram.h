@@ -77,6 +77,10 @@ struct RoundProgram {
   int32_t mostTop = 0;            ///< most probable tokens of a node
   bool hasTrees = false;          ///< a node may have several children
 
+  /// Whether its text is that of plain decoding: the one that the steps choose, whatever is
+  /// drafted. Of a rule of another distribution it is one of its own.
+  bool hasPlainText() const { return exact == "identical" || exact == "distribution"; }
+
   /// Reads and checks a program: what runs cannot go wrong.
   static Expected<std::shared_ptr<const RoundProgram>> read(const JsonView &program);
 };

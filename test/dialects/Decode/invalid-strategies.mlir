@@ -727,3 +727,35 @@ func.func @f(%x: !decode.sequence<@main>, %l: !decode.logits<@main>) {
   %e = decode.edit %x, %l history all : !decode.sequence<@main>, !decode.logits<@main>
   return
 }
+
+// -----
+
+func.func @f(%b: !decode.block<3>, %l: !decode.logits<@main>) {
+  // expected-error @+1 {{attribute 'top' failed to satisfy constraint}}
+  %p = decode.verify_momentum %b, %l top 0 alpha 0.2 resistance [1.0] : !decode.block<3>, !decode.logits<@main>
+  return
+}
+
+// -----
+
+func.func @f(%b: !decode.block<3>, %l: !decode.logits<@main>) {
+  // expected-error @+1 {{'decode.verify_momentum' op expected a finite alpha that is not negative}}
+  %p = decode.verify_momentum %b, %l top 3 alpha 0x7FF0000000000000 resistance [1.0] : !decode.block<3>, !decode.logits<@main>
+  return
+}
+
+// -----
+
+func.func @f(%b: !decode.block<3>, %l: !decode.logits<@main>) {
+  // expected-error @+1 {{'decode.verify_momentum' op expected at least one resistance, all finite and none negative}}
+  %p = decode.verify_momentum %b, %l top 3 alpha 0.2 resistance [] : !decode.block<3>, !decode.logits<@main>
+  return
+}
+
+// -----
+
+func.func @f(%b: !decode.block<3>, %l: !decode.logits<@main>) {
+  // expected-error @+1 {{'decode.verify_momentum' op expected at least one resistance, all finite and none negative}}
+  %p = decode.verify_momentum %b, %l top 3 alpha 0.2 resistance [1.0, -1.0] : !decode.block<3>, !decode.logits<@main>
+  return
+}

@@ -279,3 +279,27 @@ func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %n: tensor<?xi32, #lm.dims<l
 
 // expected-error @+1 {{'decode.step' op expected a body of one block with a 'decode.return' at the end}}
 decode.step @s() attributes {input_roles = [], output_roles = []}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %i: tensor<?xi32, #lm.dims<leaves>>, %q: tensor<?xi64, #lm.dims<leaves>>, %t: tensor<?xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.choose_typical' op expected a positive threshold and alpha}}
+  %0, %1, %2 = decode.choose_typical %l, %i, %q, %q, %i, %i temperature %t threshold 0.0 alpha 0.3 : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %i: tensor<?xi32, #lm.dims<leaves>>, %q: tensor<?xi64, #lm.dims<leaves>>, %t: tensor<?xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.choose_typical' op expected a positive threshold and alpha}}
+  %0, %1, %2 = decode.choose_typical %l, %i, %q, %q, %i, %i temperature %t threshold 0.1 alpha -1.0 : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %i: tensor<?xi32, #lm.dims<leaves>>, %q: tensor<?xi64, #lm.dims<leaves>>, %t: tensor<?xf32, #lm.dims<leaves>>, %u: tensor<?xi32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{'decode.choose_typical' op expected what belongs to a leaf with the leading extent of 'tensor<?x7xf32, #lm.dims<leaves>>' but got 'tensor<?xi32, #lm.dims<tokens>>'}}
+  %0, %1, %2 = decode.choose_typical %l, %i, %q, %q, %i, %u temperature %t threshold 0.1 alpha 0.3 : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<tokens>>, tensor<?xf32, #lm.dims<leaves>>
+  return
+}

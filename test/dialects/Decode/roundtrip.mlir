@@ -87,3 +87,12 @@ func.func @edits(%l: !logits, %n: !leaves_i32, %t: tensor<?xi32, #lm.dims<edits>
   %0, %1 = decode.top_logprobs %fixed, %two : tensor<2x7xf32>, tensor<2xi32>
   return %tt, %tlp, %0 : tensor<?x?xi32, #lm.dims<leaves, tops>>, tensor<?x?xf32, #lm.dims<leaves, tops>>, tensor<2x?xi32, #lm.dims<tops>>
 }
+
+// CHECK-LABEL: func.func @typical
+func.func @typical(%l: !logits, %i: !leaves_i32, %q: !leaves_i64, %f: !leaves_f32) {
+  // CHECK: decode.choose_typical %[[L:.*]], %[[I:.*]], %[[Q:.*]], %[[Q]], %[[I]], %[[I]] temperature %[[F:.*]] threshold 1.250000e-01 alpha 3.000000e-01 : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>
+  %0, %1, %2 = decode.choose_typical %l, %i, %q, %q, %i, %i temperature %f threshold 0.125 alpha 0.3 : !logits, !leaves_i32, !leaves_i64, !leaves_i64, !leaves_i32, !leaves_i32, !leaves_f32
+  // CHECK: decode.choose_typical %[[L]], {{.*}} temperature %[[F]] top_k %[[I]] top_p %[[F]] min_p %[[F]] threshold 1.000000e+00 alpha 5.000000e-01 : {{.*}} top_k {{.*}} top_p {{.*}} min_p
+  %3, %4, %5 = decode.choose_typical %l, %i, %q, %q, %i, %i temperature %f top_k %i top_p %f min_p %f threshold 1.0 alpha 0.5 : !logits, !leaves_i32, !leaves_i64, !leaves_i64, !leaves_i32, !leaves_i32, !leaves_f32 top_k !leaves_i32 top_p !leaves_f32 min_p !leaves_f32
+  return
+}

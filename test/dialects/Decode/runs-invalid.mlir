@@ -188,3 +188,87 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
   }
   decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.successors<4>
 }
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.step @ar() attributes {input_roles = [], output_roles = []} {
+  decode.return
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %other = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %c, %st = decode.run @ar(%x, %b) : !decode.sequence<@main>, !decode.block<1>
+    // expected-error @+1 {{'decode.walk_momentum' op expected a 'decode.run' with 'top', of the tokens that may be chosen}}
+    %p = decode.walk_momentum %b, %c after %x alpha 0.2 resistance [1.0] : !decode.block<1>, !decode.sequence<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.step @ar() attributes {input_roles = [], output_roles = []} {
+  decode.return
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %other = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %c, %st = decode.run @ar(%x, %b) top 3 : !decode.sequence<@main>, !decode.block<1>
+    // expected-error @+1 {{'decode.walk_momentum' op expected the choices of a 'decode.run' over the same block}}
+    %p = decode.walk_momentum %other, %c after %x alpha 0.2 resistance [1.0] : !decode.block<1>, !decode.sequence<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.step @ar() attributes {input_roles = [], output_roles = []} {
+  decode.return
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %other = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %c, %st = decode.run @ar(%x, %b) top 3 : !decode.sequence<@main>, !decode.block<1>
+    // expected-error @+1 {{'decode.walk_momentum' op expected a finite alpha that is not negative}}
+    %p = decode.walk_momentum %b, %c after %x alpha -0.2 resistance [1.0] : !decode.block<1>, !decode.sequence<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.step @ar() attributes {input_roles = [], output_roles = []} {
+  decode.return
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %other = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %c, %st = decode.run @ar(%x, %b) top 3 : !decode.sequence<@main>, !decode.block<1>
+    // expected-error @+1 {{'decode.walk_momentum' op expected at least one resistance, all finite and none negative}}
+    %p = decode.walk_momentum %b, %c after %x alpha 0.2 resistance [] : !decode.block<1>, !decode.sequence<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

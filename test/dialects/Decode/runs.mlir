@@ -61,3 +61,30 @@ decode.strategy @spec(%s: !text, %d: !draft) {
   }
   decode.return %end#0, %end#1 : !text, !draft
 }
+
+// Of hidden states a head makes candidates; what a step reports is chosen from.
+// CHECK: decode.step @head_first(%{{.*}}: tensor<?x2xf32, #lm.dims<leaves>>)
+decode.step @head_first(%h: tensor<?x2xf32, #lm.dims<leaves>>) attributes {input_roles = [#decode.role<hidden>], output_roles = []} {
+  decode.return
+}
+// CHECK: decode.strategy @heads(
+decode.strategy @heads(%s: !text) {
+  %none = decode.new_candidates : !decode.candidates<2>
+  // CHECK: decode.round iter(%[[X:.*]] = %{{.*}}, %[[C:.*]] = %{{.*}})
+  %end:2 = decode.round iter(%x = %s, %c = %none) : !text, !decode.candidates<2> {
+    // CHECK-NEXT: %[[B:.*]] = decode.expand
+    %b = decode.expand %x, %c : !text, !decode.candidates<2> -> !decode.block<tree [-1, 0, 0]>
+    // CHECK-NEXT: %[[N:.*]], %[[ST:.*]], %[[H:.*]] = decode.run @ar(%[[X]], %[[B]]) top 5 hidden : <@main>, <tree [-1, 0, 0]>
+    %n, %st, %h = decode.run @ar(%x, %b) top 5 hidden : !text, !decode.block<tree [-1, 0, 0]>
+    // CHECK-NEXT: %[[P:.*]] = decode.walk_momentum %[[B]], %[[N]] after %[[X]] alpha 2.000000e-01 resistance [1.000000e+00, 3.000000e+00] : <tree [-1, 0, 0]>, <@main>
+    %p = decode.walk_momentum %b, %n after %x alpha 0.2 resistance [1.0, 3.0] : !decode.block<tree [-1, 0, 0]>, !text
+    // CHECK-NEXT: %[[LEAF:.*]] = decode.leaf %[[H]], %[[P]] : <@main>
+    %leaf = decode.leaf %h, %p : !decode.hidden<@main>
+    // CHECK-NEXT: decode.run_head @head_first(%[[LEAF]]) : <@main> -> <2>
+    %c1 = decode.run_head @head_first(%leaf) : !decode.hidden<@main> -> !decode.candidates<2>
+    %y = decode.commit %x, %st, %p : !text, !decode.stage<@main>
+    %done = decode.stop %y : !text
+    decode.yield %y, %c1 until %done : !text, !decode.candidates<2>
+  }
+  decode.return %end#0, %end#1 : !text, !decode.candidates<2>
+}

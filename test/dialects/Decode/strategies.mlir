@@ -100,6 +100,21 @@ decode.strategy @itself(%s: !text) exact identical {
   decode.return %end : !text
 }
 
+// CHECK-LABEL: decode.strategy @momentum(
+decode.strategy @momentum(%s: !text) exact reference {
+  %end = decode.round iter(%x = %s) : !text {
+    %b = decode.pending %x : !text -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !text, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    // CHECK: decode.verify_momentum %{{.*}}, %{{.*}} top 5 alpha 2.000000e-01 resistance [1.000000e+00, 3.000000e+00] : <1>, <@main>
+    %p = decode.verify_momentum %b, %l top 5 alpha 0.2 resistance [1.0, 3.0] : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !text, !decode.stage<@main>
+    %stop = decode.stop %y : !text
+    decode.yield %y until %stop : !text
+  }
+  decode.return %end : !text
+}
+
 // Trees of candidates and of remembered successors. Prompts stand for no token: no candidate
 // is needed for them.
 // CHECK-LABEL: decode.strategy @trees(%{{.*}}: !decode.sequence<@main>) exact reference {

@@ -52,7 +52,7 @@ def main():
     a.add_argument("--out", required=True)
     a.add_argument("--texts", type=int, default=1024, help="that the model writes")
     a.add_argument("--windows", type=int, default=1536, help="of the book")
-    a.add_argument("--steps", type=int, default=6000, help="of 2048 tokens")
+    a.add_argument("--steps", type=int, default=2500, help="of 2048 tokens")
     a.add_argument("--lr", type=float, default=4e-3)
     a.add_argument("--seed", type=int, default=1611)
     args = a.parse_args()

@@ -159,3 +159,19 @@ decode.strategy @two_commits(%s: !text) {
   }
   decode.return %end : !text
 }
+
+// A text of its own, whatever was drafted.
+// CHECK-LABEL: decode.strategy @momentum({{.*}}) exact reference {
+// REMARK: @momentum is reference: momentum decoding takes the most probable token less what repeats the text
+decode.strategy @momentum(%s: !text) {
+  %end = decode.round iter(%x = %s) : !text {
+    %b = decode.lookup %x longest 2 shortest 1 : !text -> !block
+    %h, %st = decode.forward %x, %b : !text, !block
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_momentum %b, %l top 5 alpha 0.2 resistance [1.0, 3.0] : !block, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !text, !decode.stage<@main>
+    %done = decode.stop %y : !text
+    decode.yield %y until %done : !text
+  }
+  decode.return %end : !text
+}

@@ -198,39 +198,6 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
 
 // -----
 
-// Of rules.
-lm.model @main family "llama" numerics row_invariant max_positions 64 {
-}
-decode.strategy @ar(%s: !decode.sequence<@main>) {
-  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
-    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
-    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
-    %l = decode.head %h : !decode.hidden<@main>
-    %e = decode.edit %x, %l : !decode.sequence<@main>, !decode.logits<@main>
-    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : !decode.block<1>, !decode.logits<@main>
-    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
-    %stop = decode.stop %y : !decode.sequence<@main>
-    decode.yield %y until %stop : !decode.sequence<@main>
-  }
-  decode.return %end : !decode.sequence<@main>
-}
-decode.strategy @s(%s: !decode.sequence<@main>) {
-  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
-    %b = decode.lookup %x longest 2 shortest 1 : <@main> -> <5>
-    %h, %st = decode.forward %x, %b : <@main>, <5>
-    %l = decode.head %h : <@main>
-    %e = decode.edit %x, %l : <@main>, <@main>
-    // expected-error @+1 {{'decode.verify_typical' op is not compiled yet: found typical acceptance; expected a rule that is identical or of the distribution, verify_sample say}}
-    %p = decode.verify_typical %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] threshold 0.25 alpha 0.5 : <5>, <@main>
-    %y = decode.commit %x, %st, %p : <@main>, <@main>
-    %stop = decode.stop %y : <@main>
-    decode.yield %y until %stop : !decode.sequence<@main>
-  }
-  decode.return %end : !decode.sequence<@main>
-}
-
-// -----
-
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
 }
 decode.strategy @ar(%s: !decode.sequence<@main>) {

@@ -1,7 +1,8 @@
 // RUN: plait-opt %s --plait-outline-steps | FileCheck %s
 // RUN: plait-opt %s --plait-outline-steps --plait-batch --plait-verify-decode | FileCheck %s --check-prefix=STEPS
 //
-// Steps beside that of plain decoding: without some layers, with hidden states, and of heads.
+// Steps beside that of plain decoding: without some layers, with hidden states, of heads, and
+// with a rule of their own.
 
 // The residual stream passes the layers by, and so does the state; weights are shared.
 // CHECK-LABEL: lm.func @forward(
@@ -54,11 +55,19 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 // CHECK-NEXT: %[[L:.*]] = lm.call @main::@medusa_0(%[[H]])
 // CHECK-NEXT: decode.choose_greedy %[[L]]
 // CHECK-NEXT: decode.top_logprobs %[[L]]
+// CHECK: decode.step @ar_typical(%[[IDS:[a-z0-9]+]]: tensor<?xi32, #lm.dims<tokens>>, {{.*}}#decode.role<parents>
+// CHECK: %[[OWN:.*]] = lm.take_rows %[[IDS]],
+// CHECK-NEXT: %[[T:.*]], %[[S:.*]], %{{.*}} = decode.choose_typical %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[OWN]], %{{.*}} temperature %{{.*}} threshold 1.250000e-01 alpha 3.000000e-01
+// CHECK-NEXT: decode.match_stops %[[T]], %[[S]],
+// CHECK: decode.step @ar_typical_2(
+// CHECK: threshold 2.500000e-01 alpha 3.000000e-01
 // STEPS: decode.step @ar(
 // STEPS: decode.step @ar_skip_1_2(
 // STEPS: decode.step @ar_skip_0(
 // STEPS: decode.step @ar_hidden(
 // STEPS: decode.step @head_medusa_0(
+// STEPS: decode.step @ar_typical(
+// STEPS: decode.step @ar_typical_2(
 // STEPS-NOT: decode.step
 decode.strategy @ar(%s: !decode.sequence<@main>) {
   %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
@@ -167,4 +176,67 @@ decode.strategy @medusa(%s: !decode.sequence<@main>) {
     decode.yield %y, %n until %stop : !decode.sequence<@main>, !decode.candidates<2>
   }
   decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.candidates<2>
+}
+// CHECK-LABEL: decode.strategy @typical(
+// CHECK: %[[C:.*]], %{{.*}} = decode.run @ar_typical(%{{.*}}, %[[B:.*]]) : <@main>, <3>
+// CHECK-NEXT: decode.walk %[[B]], %[[C]] : <3>
+decode.strategy @typical(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.lookup %x longest 2 shortest 1 : <@main> -> <3>
+    %h, %st = decode.forward %x, %b : <@main>, <3>
+    %l = decode.head %h : <@main>
+    %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.125 alpha 0.3 : <3>, <@main>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+// CHECK-LABEL: decode.strategy @typical_again(
+// CHECK: %[[C:.*]], %{{.*}} = decode.run @ar_typical(%{{.*}}, %[[B:.*]]) : <@main>, <3>
+// CHECK-NEXT: decode.walk %[[B]], %[[C]] : <3>
+decode.strategy @typical_again(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.lookup %x longest 2 shortest 1 : <@main> -> <3>
+    %h, %st = decode.forward %x, %b : <@main>, <3>
+    %l = decode.head %h : <@main>
+    %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.125 alpha 0.3 : <3>, <@main>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+// CHECK-LABEL: decode.strategy @typical_other(
+// CHECK: %[[C:.*]], %{{.*}} = decode.run @ar_typical_2(%{{.*}}, %[[B:.*]]) : <@main>, <3>
+// CHECK-NEXT: decode.walk %[[B]], %[[C]] : <3>
+decode.strategy @typical_other(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.lookup %x longest 2 shortest 1 : <@main> -> <3>
+    %h, %st = decode.forward %x, %b : <@main>, <3>
+    %l = decode.head %h : <@main>
+    %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.25 alpha 0.3 : <3>, <@main>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+// It chooses from what the step of plain decoding reports. Nobody has called it, but it is no
+// step: its choice is made in the round.
+// CHECK-LABEL: decode.strategy @momentum(
+// CHECK: %[[B:.*]] = decode.pending %[[X:.*]] : <@main> -> <1>
+// CHECK-NEXT: %[[C:.*]], %{{.*}} = decode.run @ar(%[[X]], %[[B]]) top 5 : <@main>, <1>
+// CHECK-NEXT: decode.walk_momentum %[[B]], %[[C]] after %[[X]] alpha 2.000000e-01 resistance [1.000000e+00, 3.000000e+00] : <1>, <@main>
+decode.strategy @momentum(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : <@main> -> <1>
+    %h, %st = decode.forward %x, %b : <@main>, <1>
+    %l = decode.head %h : <@main>
+    %p = decode.verify_momentum %b, %l top 5 alpha 0.2 resistance [1.0, 3.0] : <1>, <@main>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
 }

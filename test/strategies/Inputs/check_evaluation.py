@@ -12,6 +12,8 @@ VARIANTS = {
     "medusa": [{}, {"tree": [-1, 0]}],
     "swift": [{}, {"skip": [3], "k": 6}, {"skip": [0, 1, 2, 3], "k": 2}],
     "jacobi": [{}, {"window": 1}],
+    "medusa_typical": [{}, {"threshold": 0.5, "alpha": 0.9}],
+    "momentum": [{}, {"alpha": 0.05, "top": 3}],
 }
 COUNT = 24
 
@@ -41,7 +43,14 @@ def main():
                 text = strategies.fill_in(files[name], **values)
                 tokens, rounds = models.evaluate(text, name, prompts, COUNT, ["--plait-check-exactness"], **options)
                 is_identical = "exact identical" in text or options.get("temperature", 0) == 0
-                if is_identical:
+                if name == "momentum":
+                    # Draws and warps do not matter; what edits do is compared when it is compiled.
+                    stops = tuple(map(int, str(options.get("stop_ids", "")).split(","))) if "stop_ids" in options else ()
+                    if setting in ("greedy", "drawn"):
+                        own = [strategies.momentum(models.tensors, prompt, COUNT, stops=stops, **values) for prompt in prompts]
+                        assert tokens == own, f"{name} {values} {setting}: {tokens} instead of {own}"
+                        assert tokens != expected, f"{name} {values} {setting}: as plain decoding"
+                elif is_identical:
                     assert tokens == expected, f"{name} {values} {setting}: {tokens} instead of {expected}"
                 else:
                     assert all(tokens), f"{name} {values} {setting}: no tokens"

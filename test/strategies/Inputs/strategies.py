@@ -148,3 +148,23 @@ def greedy(tensors, prompt, count, stops=()):
         if tokens[-1] in stops:
             break
     return tokens[len(prompt):]
+
+
+def momentum(tensors, prompt, count, alpha=0.2, top=5, resistance=(1, 3, 4, 5), stops=()):
+    """Momentum decoding: what repeats the text has to be so much more probable."""
+    tokens = list(prompt)
+    while len(tokens) < len(prompt) + count:
+        logits = logits_of(tensors, tokens)[-1]
+        p = np.exp(logits - logits.max())
+        p /= p.sum()
+
+        def score(token):
+            text, repeated = tokens + [token], 0
+            while any(text[end - repeated:end + 1] == text[-1 - repeated:] for end in range(repeated, len(tokens))):
+                repeated += 1
+            return p[token] - (alpha * resistance[min(repeated, len(resistance)) - 1] if repeated else 0)
+
+        tokens.append(int(max(np.argsort(-p, kind="stable")[:top], key=score)))
+        if tokens[-1] in stops:
+            break
+    return tokens[len(prompt):]

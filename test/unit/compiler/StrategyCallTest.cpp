@@ -70,13 +70,27 @@ TEST(StrategyCall, RefusesArguments) {
   EXPECT_EQ(fill("k=1", "// none()\n"), "--decode: none: found argument 'k'; expected none");
 }
 
+TEST(StrategyCall, Decimals) {
+  const std::string file = "// mine(alpha = 0.20)\n$alpha\n";
+  auto filled = [&](const std::string &arguments) {
+    auto strategy = fillStrategy("mine.mlir", file, arguments);
+    return strategy ? strategy->call + strategy->text.substr(file.find('\n')) : strategy.status().message();
+  };
+  EXPECT_EQ(filled(""), "mine(alpha=0.2)\n0.2\n");
+  EXPECT_EQ(filled("alpha = 2"), "mine(alpha=2.0)\n2.0\n");
+  EXPECT_EQ(filled("alpha=-01.250"), "mine(alpha=-1.25)\n-1.25\n");
+  for (std::string wrong : {"x", "1.", ".5", "1e3", "0x1", "1.2.3", "[0.2]", "-"})
+    EXPECT_EQ(filled("alpha=" + wrong),
+              "--decode: mine: found alpha='" + wrong + "'; expected alpha=VALUE, a number such as 0.2");
+}
+
 TEST(StrategyCall, RefusesFiles) {
   const std::string signature = "; expected the signature as its first line, such as // NAME(k = 4, size)";
   EXPECT_EQ(fill("", ""), "--decode: mine.mlir: found ''" + signature);
   EXPECT_EQ(fill("", "module {}"), "--decode: mine.mlir: found 'module {}'" + signature);
   EXPECT_EQ(fill("", "// a b()"), "--decode: mine.mlir: found the name 'a b'" + signature);
   EXPECT_EQ(fill("", "// a(k = x)"),
-            "--decode: mine.mlir: found 'k = x', which is no integer and no list of integers" + signature);
+            "--decode: mine.mlir: found 'k = x', which is no number and no list of integers" + signature);
   EXPECT_EQ(fill("", "// a(k, k)"), "--decode: mine.mlir: found 'k' twice; expected each argument once" + signature);
   EXPECT_EQ(fill("", "// a(k = 1)\n$n"), "--decode: mine.mlir: found '$n'; expected a parameter of its first line: k");
   const std::string sum = "--decode: mine.mlir: found '$(k' and what follows; expected $(NAME + NUMBER) of an integer";
@@ -122,9 +136,9 @@ TEST(StrategyCall, FindsStrategies) {
   EXPECT_NE(lookup->text.find("!block = !decode.block<3>"), std::string::npos);
   EXPECT_EQ(lookup->text.find('$'), std::string::npos);
 
-  EXPECT_EQ(refusal("prompt_lokup(k=4)"),
-            "--decode: found strategy 'prompt_lokup'; expected ar, jacobi, medusa, prompt_lookup, spec, swift, "
-            "token_recycling, or the path of a file that ends with .mlir");
+  EXPECT_EQ(refusal("prompt_lokup(k=4)"), "--decode: found strategy 'prompt_lokup'; expected ar, jacobi, medusa, "
+                                          "medusa_typical, momentum, prompt_lookup, spec, swift, "
+                                          "token_recycling, or the path of a file that ends with .mlir");
   const std::string form = "; expected NAME or NAME(ARGUMENT=VALUE,...)";
   EXPECT_EQ(refusal("prompt_lookup(k=4"), "--decode: found 'prompt_lookup(k=4'" + form);
   EXPECT_EQ(refusal("prompt_lookup(k=4) x"), "--decode: found 'prompt_lookup(k=4) x'" + form);
