@@ -7,7 +7,8 @@
 #                         layout, every strategy with drafts that are right as often as wanted, and ranks killed
 #                         and stopped some hundred times
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
-#                         `bench comm`: all-reduces between ranks, also of Open MPI; `bench decode`: strategies
+#                         `bench comm`: all-reduces between ranks, also of Open MPI; `bench decode`: strategies;
+#                         `bench overlap`: sums over ranks with what follows them
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
 #   tools/dev.sh sanitize build with sanitizers and run all tests; `sanitize thread`: the runtime's, for races
 #   tools/dev.sh format   format the C++ sources (clang-format 22)
@@ -139,7 +140,7 @@ test) shift; run_tests "$@" ;;
 bench)
   shift
   script=run
-  case "${1:-}" in cpu | comm | decode) script=$1; shift ;; esac
+  case "${1:-}" in cpu | comm | decode | overlap) script=$1; shift ;; esac
   build plait plait-compile plait-machine plait-comm >/dev/null
   exec /usr/bin/python3 -B "test/bench/$script.py" "$@"
   ;;
@@ -147,5 +148,5 @@ fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/r
 sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
 doc) build plait plait-compile plait-opt plait-translate plait-reduce plait-lsp-server >/dev/null; exec tools/doc.sh ;;
-*) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -27,7 +27,8 @@
  *   7  rows of a step may be trees, whose tokens lie beside their positions
  *      (PLAIT_IN_PATH_ENDS, PLAIT_IN_PATHS); a state says where the cell of a position
  *      lies in a page (plait_state_v3_t, plait_cells_v1_t); a plan may return hidden
- *      states or begin with them (PLAIT_OUT_HIDDEN, PLAIT_IN_HIDDEN, plait_plan_v2_t.hidden).
+ *      states or begin with them (PLAIT_OUT_HIDDEN, PLAIT_IN_HIDDEN, plait_plan_v2_t.hidden). Launches may
+ *      be part of a collective (PLAIT_COLLECTIVE_REDUCE_GATHER).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
