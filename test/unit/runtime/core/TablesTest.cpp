@@ -380,7 +380,7 @@ TEST_F(TablesTest, CollectivesOfRows) {
   damaged("barrier: found 0 in the launch after an epilogue", [](Copy &c) { c.launches[8].barrier = 0; });
   damaged("argument 2: found a collective of more elements",
           [](Copy &c) { c.slots.back().per[PLAIT_DIM_TOKENS_PART] = c.slots[c.slots.size() - 2].per[7] = 4; });
-  damaged("argument 3: kind", [](Copy &c) { c.args.back().kind = PLAIT_ARG_WEIGHT; });
+  damaged("argument 3: kind", [](Copy &c) { c.args.back() = {PLAIT_ARG_WEIGHT, 0}; });
 }
 
 TEST_F(TablesTest, Groups) {
