@@ -25,7 +25,7 @@ namespace plait {
 /// plait-shard-residual; returns how many sums are scattered. `isSilent`: without remarks.
 int64_t shardResidual(ModuleOp module, bool isSilent);
 /// plait-rotate-layers; returns how many loops begin elsewhere.
-int64_t rotateLayers(ModuleOp module);
+int64_t rotateLayers(ModuleOp module, bool isSilent);
 /// plait-fuse-all-reduce-epilogue; returns how many sums are fused.
 int64_t fuseAllReduceEpilogues(ModuleOp module, bool isSilent);
 

@@ -32,13 +32,13 @@ struct GuardOverlapPass : plait::impl::GuardOverlapPassBase<GuardOverlapPass> {
     // What would come of it.
     auto copy = OwningOpRef<ModuleOp>(getOperation().clone());
     shardResidual(*copy, /*isSilent=*/true);
-    rotateLayers(*copy);
+    rotateLayers(*copy, /*isSilent=*/true);
     if (fuseAllReduceEpilogues(*copy, /*isSilent=*/true) == 0)
       return report(getOperation()->getLoc(), "no sum over ranks is followed row by row by what all ranks need");
     if (!judge(*copy))
       return;
     shardResidual(getOperation(), /*isSilent=*/false);
-    rotateLayers(getOperation());
+    rotateLayers(getOperation(), /*isSilent=*/false);
     fuseAllReduceEpilogues(getOperation(), /*isSilent=*/false);
   }
 

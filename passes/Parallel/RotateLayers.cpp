@@ -61,7 +61,8 @@ std::optional<Prologue> findPrologue(Value value, Block &block) {
 
 class LayerRotation {
 public:
-  LayerRotation(lm::LayersOp layers, SymbolTableCollection &symbols) : layers(layers), symbols(symbols) {}
+  LayerRotation(lm::LayersOp layers, SymbolTableCollection &symbols, bool isSilent)
+      : layers(layers), symbols(symbols), isSilent(isSilent) {}
 
   /// Whether the loop begins elsewhere now; else it is as it was.
   bool run() {
@@ -204,30 +205,32 @@ private:
       if (op->use_empty())
         op->erase();
     layers.replaceAllUsesWith(loop.getResults().drop_back());
-    remark::passed(layers.getLoc(), remark::RemarkOpts::name("Rotated").category("plait-rotate-layers"))
-        << ("layers " + Twine(begin) + " to " + Twine(end) + " begin at the end of the layer before").str();
+    if (!isSilent)
+      remark::passed(layers.getLoc(), remark::RemarkOpts::name("Rotated").category("plait-rotate-layers"))
+          << ("layers " + Twine(begin) + " to " + Twine(end) + " begin at the end of the layer before").str();
     layers.erase();
   }
 
   lm::LayersOp layers;
   SymbolTableCollection &symbols;
+  bool isSilent;
   std::optional<Prologue> first, last;
   int64_t index = 0;
 };
 
 struct RotateLayersPass : plait::impl::RotateLayersPassBase<RotateLayersPass> {
-  void runOnOperation() override { numRotated += rotateLayers(getOperation()); }
+  void runOnOperation() override { numRotated += rotateLayers(getOperation(), /*isSilent=*/false); }
 };
 } // namespace
 
-int64_t plait::rotateLayers(ModuleOp module) {
+int64_t plait::rotateLayers(ModuleOp module, bool isSilent) {
   int64_t count = 0;
   SymbolTableCollection symbols;
   for (decode::StepOp step : module.getOps<decode::StepOp>()) {
     // The last first: what it begins with then follows the one before it.
     auto loops = llvm::to_vector(step.getBody().front().getOps<lm::LayersOp>());
     for (lm::LayersOp layers : llvm::reverse(loops))
-      count += LayerRotation(layers, symbols).run();
+      count += LayerRotation(layers, symbols, isSilent).run();
   }
   return count;
 }
