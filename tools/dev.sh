@@ -10,7 +10,8 @@
 #                         `bench gpu`, which build nothing
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
 #                         `bench comm`: all-reduces between ranks, also of Open MPI; `bench decode`: strategies;
-#                         `bench gpu`: on a GPU, also of PyTorch
+#                         `bench overlap`: sums over ranks with what follows them; `bench gpu`: on a GPU, also
+#                         of PyTorch
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
 #   tools/dev.sh sanitize build with sanitizers and run all tests; `sanitize thread`: the runtime's, for races
 #   tools/dev.sh format   format the C++ sources (clang-format 22)
@@ -197,7 +198,7 @@ test) shift; run_tests "$@" ;;
 bench)
   shift
   script=run
-  case "${1:-}" in cpu | comm | decode | gpu) script=$1; shift ;; esac
+  case "${1:-}" in cpu | comm | decode | overlap | gpu) script=$1; shift ;; esac
   if [ "$script" = gpu ]; then
     exec python3 -B test/bench/gpu.py "$@"
   fi
@@ -208,5 +209,5 @@ fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/r
 sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
 doc) build plait plait-compile plait-opt plait-translate plait-reduce plait-lsp-server >/dev/null; exec tools/doc.sh ;;
-*) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

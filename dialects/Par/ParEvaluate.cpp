@@ -171,6 +171,25 @@ LogicalResult ReduceScatterOp::evaluate(Evaluator &evaluator, Values operands, V
   return success();
 }
 
+LogicalResult ReduceGatherOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  auto group = findGroup(*this, evaluator);
+  auto sum = failed(group) ? FailureOr<DenseValue>() : evaluateSum(*this, *group, operands[0]);
+  if (failed(sum))
+    return failure();
+  auto own = rangeOf(getParts(), group->index, group->members.size(), sum->shape[0]);
+  ValueList arguments{slice(*sum, 0, own)};
+  llvm::append_range(arguments, operands.drop_front());
+  auto computed = evaluator.runBlock(getBody().front(), std::move(arguments));
+  if (failed(computed))
+    return failure();
+  auto parts = meet(*this, *group, computed->front());
+  if (failed(parts))
+    return failure();
+  results.push_back(concatenate(*parts, 0));
+  results.insert(results.end(), computed->begin() + 1, computed->end());
+  return success();
+}
+
 LogicalResult AllGatherOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
   auto group = findGroup(*this, evaluator);
   auto parts = failed(group) ? FailureOr<std::vector<DenseValue>>() : meet(*this, *group, operands[0]);

@@ -312,6 +312,64 @@ LogicalResult ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) 
   return verifyNodes(*this, mesh, getDeviceAxes(), *getNodeEnds(), *getNodeBounds(), input, getWholeType());
 }
 
+RankedTensorType ReduceGatherOp::getSumType() { return lm::getTokensPart(getWholeType()); }
+
+LogicalResult ReduceGatherOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  RankedTensorType whole = getWholeType();
+  if (!getParts().isEven())
+    return emitOpError("expected rows that are shared out evenly but got ") << getParts();
+  if (failed(verifyOrder(*this)) ||
+      failed(verifyParts(*this, symbols, getMeshAttr(), 0, getParts(), getSumType(), whole)))
+    return failure();
+  if (getNodeEnds()) {
+    auto mesh = symbols.lookupNearestSymbolFrom<MeshOp>(*this, getMeshAttr());
+    return verifyNodes(*this, mesh, getDeviceAxes(), *getNodeEnds(), *getNodeBounds(), getInput().getType(), whole);
+  }
+  if (getInput().getType() != whole)
+    return emitOpError("expected what is gathered to be of the summands' type, ")
+           << getInput().getType() << ", but got " << whole;
+  return success();
+}
+
+/// That `values` are the device's rows, and of the types of `others` but for the rows.
+static LogicalResult verifyRows(ReduceGatherOp op, StringRef what, TypeRange types, TypeRange expected) {
+  if (types != expected)
+    return op.emitOpError("expected ") << what << " of types " << expected << " but got " << types;
+  for (Type type : types)
+    if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || lm::getLeadingDim(tensor) != "tokens_part")
+      return op.emitOpError("expected ") << what << " that are the device's part of the rows but got " << type;
+  return success();
+}
+
+LogicalResult ReduceGatherOp::verifyRegions() {
+  if (!getSumType() || getWholeType().getRank() != 2)
+    return emitOpError("expected rows of tokens but got ") << getWholeType();
+  Block &body = getBody().front();
+  auto yield = dyn_cast<YieldOp>(body.empty() ? nullptr : &body.back());
+  if (!yield)
+    return emitOpError("expected a region that ends with 'par.yield'");
+  SmallVector<Type> arguments{getSumType()}, yielded{getSumType()};
+  llvm::append_range(arguments, getRows().getTypes());
+  llvm::append_range(yielded, getKept().getTypes());
+  if (failed(verifyRows(*this, "arguments of the region", body.getArgumentTypes(), arguments)) ||
+      failed(verifyRows(*this, "yielded values", yield.getOperandTypes(), yielded)))
+    return failure();
+  for (Operation &op : body) {
+    // Until kernels are outlined ops are those of the model; then nothing says what kernels are.
+    if (isa<CollectiveOpInterface>(op) || (isa<lm::CostOpInterface>(op) && !op.hasTrait<lm::RowWise>()))
+      return op.emitOpError("expected an op that works row by row in a 'par.reduce_gather'");
+    for (Value operand : op.getOperands()) {
+      auto tensor = dyn_cast<RankedTensorType>(operand.getType());
+      bool isInside = operand.getParentBlock() == &body;
+      if (tensor && (!isInside || lm::getLeadingDim(tensor) != "tokens_part"))
+        return op.emitOpError("expected tensors that are the device's part of the rows, and arguments of the region or "
+                              "made there, but got ")
+               << tensor;
+    }
+  }
+  return success();
+}
+
 LogicalResult PartOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyParts(*this, symbols, getMeshAttr(), getDim(), getParts(), getResult().getType(), getInput().getType());
 }

@@ -401,4 +401,6 @@ def Par_KvReshardOp : Par_Op<"kv_reshard", [HasParent<"HandoverOp">, AllTypesMat
   let assemblyFormat = "$input `from` $source `to` $target `sends` $sends attr-dict `:` type($input)";
 }
 
+include "dialects/Par/ParEpilogueOps.td"
+
 #endif // PLAIT_PAR_OPS

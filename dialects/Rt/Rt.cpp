@@ -33,7 +33,9 @@ static_assert(int(CollectiveKind::all_reduce) == PLAIT_COLLECTIVE_ALL_REDUCE &&
               int(CollectiveKind::part) == PLAIT_COLLECTIVE_PART &&
               int(CollectiveKind::all_to_all) == PLAIT_COLLECTIVE_ALL_TO_ALL &&
               int(CollectiveKind::broadcast) == PLAIT_COLLECTIVE_BROADCAST &&
-              int(CollectiveKind::send) == PLAIT_COLLECTIVE_SEND && int(CollectiveKind::recv) == PLAIT_COLLECTIVE_RECV);
+              int(CollectiveKind::send) == PLAIT_COLLECTIVE_SEND &&
+              int(CollectiveKind::recv) == PLAIT_COLLECTIVE_RECV &&
+              int(CollectiveKind::reduce_gather) == PLAIT_COLLECTIVE_REDUCE_GATHER);
 static_assert(int(SumOrder::rank) == PLAIT_SUM_ORDER_RANK && int(SumOrder::tree) == PLAIT_SUM_ORDER_TREE);
 
 void RtDialect::initialize() {
@@ -207,15 +209,19 @@ static LogicalResult verifySlots(CollectiveOp op, ArrayRef<SlotOp> slots) {
     int side = *op.getToDim() == 1 ? 1 : 0; // that of the part of columns
     widths[side] = *own;
     dims[1 - side] = PLAIT_DIM_TOKENS_PART;
-  } else if (op.hasParts()) {
+  } else if (op.hasParts() && !op.isFused()) {
     int side = op.getKind() == CollectiveKind::all_gather ? 0 : 1; // that of the part
     widths[side] = *own;
     if (!op.getParts())
       dims[side] = PLAIT_DIM_TOKENS_PART;
   }
   widths[0] *= *nodes;
-  for (auto [buffer, dim, columns] :
-       {std::tuple(op.getSourceBuffer(), dims[0], widths[0]), std::tuple(op.getTarget(), dims[1], widths[1])}) {
+  SmallVector<std::tuple<ArgAttr, int, int64_t>> uses{{op.getSourceBuffer(), dims[0], widths[0]},
+                                                      {op.getTarget(), dims[1], widths[1]}};
+  if (op.isFused())
+    for (ArgAttr own : {*op.getSum(), *op.getPart()})
+      uses.push_back({own, PLAIT_DIM_TOKENS_PART, int64_t(op.getColumns())});
+  for (auto [buffer, dim, columns] : uses) {
     int64_t index = buffer.getIndex();
     if (index < 0 || index >= int64_t(slots.size()))
       return op.emitOpError("expected one of ") << slots.size() << " slots but got slot " << index;
@@ -223,6 +229,21 @@ static LogicalResult verifySlots(CollectiveOp op, ArrayRef<SlotOp> slots) {
       return op.emitOpError("expected at most ")
              << slot.getBytes()[dim + 1] / 4 << " columns, as slot " << index << " has, but got " << columns;
   }
+  return success();
+}
+
+/// That the launches behind a reduce_gather are in its layers, and the one after them waits.
+static LogicalResult verifyEpilogue(CollectiveOp op) {
+  Operation *next = op->getNextNode();
+  for (int64_t i = 0; i < int64_t(op.getEpilogue()); ++i, next = next->getNextNode()) {
+    auto launch = dyn_cast_or_null<LaunchOp>(next);
+    if (!launch || launch.getLayerBegin() != op.getLayerBegin() || launch.getLayerEnd() != op.getLayerEnd() ||
+        launch.getLoopBegin())
+      return op.emitOpError("expected ") << int64_t(op.getEpilogue())
+                                         << " launches of the same layers behind it but got " << i;
+  }
+  if (op.isFused() && next && !next->hasAttr("barrier"))
+    return next->emitOpError("expected 'barrier' after the epilogue of an 'rt.collective'");
   return success();
 }
 
@@ -238,6 +259,8 @@ LogicalResult PlanOp::verifyRegions() {
       return op.emitOpError("expected rt.slot ops, then rt.launch and rt.collective ops in an 'rt.plan'");
     if (isa_and_nonnull<CollectiveOp>(before) && !op.hasAttr("barrier"))
       return op.emitOpError("expected 'barrier' after an 'rt.collective'");
+    if (auto collective = dyn_cast<CollectiveOp>(op); collective && failed(verifyEpilogue(collective)))
+      return failure();
     if (auto collective = dyn_cast<CollectiveOp>(op);
         collective && (failed(verifyGroup(collective)) || failed(verifySlots(collective, slots))))
       return failure();
@@ -278,10 +301,21 @@ static bool rises(ArrayRef<int64_t> bounds, bool fromZero, std::optional<int64_t
          llvm::is_sorted(bounds, std::less_equal<>());
 }
 
+SmallVector<Attribute> CollectiveOp::getBuffers() {
+  SmallVector<Attribute> buffers{getSourceBuffer(), getTarget()};
+  if (isFused())
+    buffers.append({*getSum(), *getPart()});
+  return buffers;
+}
+
 LogicalResult CollectiveOp::verify() {
-  for (ArgAttr buffer : {getSourceBuffer(), getTarget()})
-    if (buffer.getKind() != ArgKind::slot)
-      return emitOpError("expected a slot but got ") << stringifyArgKind(buffer.getKind());
+  if (isFused() != (getSum() && getPart() && int64_t(getEpilogue()) > 0) || (!isFused() && (getSum() || getPart())))
+    return emitOpError("expected sum, part and epilogue of a reduce_gather, and of nothing else");
+  for (Attribute buffer : getBuffers())
+    if (auto kind = cast<ArgAttr>(buffer).getKind(); kind != ArgKind::slot)
+      return emitOpError("expected a slot but got ") << stringifyArgKind(kind);
+  if (isFused() && getParts())
+    return emitOpError("expected parts of rows but got parts of columns");
   bool inPlace = isInPlace(), swaps = getKind() == CollectiveKind::all_to_all;
   if (inPlace != (getSourceBuffer() == getTarget()))
     return emitOpError("expected ") << (inPlace ? "one slot" : "different slots") << " but got slots "

@@ -43,7 +43,7 @@ def Rt_ArgArrayAttr : TypedArrayAttrBase<Rt_ArgAttr, "arguments of a launch">;
 def Rt_CollectiveKind : I32EnumAttr<"CollectiveKind", "what ranks do together", [
     I32EnumAttrCase<"all_reduce", 0>, I32EnumAttrCase<"reduce_scatter", 1>, I32EnumAttrCase<"all_gather", 2>,
     I32EnumAttrCase<"part", 3>, I32EnumAttrCase<"all_to_all", 4>, I32EnumAttrCase<"broadcast", 5>,
-    I32EnumAttrCase<"send", 6>, I32EnumAttrCase<"recv", 7>]> {
+    I32EnumAttrCase<"send", 6>, I32EnumAttrCase<"recv", 7>, I32EnumAttrCase<"reduce_gather", 8>]> {
   let cppNamespace = "::plait::rt";
   let genSpecializedAttr = 0;
 }

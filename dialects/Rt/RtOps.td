@@ -206,7 +206,9 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
     ranks' nodes in the tree of a sum, and `of` says which are whose. Those who meet are a
     `group` of the model's table, or all ranks. `to_dim` says of which
     dimension an all_to_all makes parts, 0 of rows and 1 of columns; `other` is the number in the group of the rank that
-    all get from in a broadcast, or of the other one of a send or a recv.
+    all get from in a broadcast, or of the other one of a send or a recv. A reduce_gather is a reduce_scatter
+    of rows from `source` to `sum`, the `epilogue` launches behind it, and an all_gather of `part` to
+    `target`.
 
     ```mlir
     rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 layers 0 to 4 barrier from "o_proj" {axis = "tp"}
@@ -215,12 +217,14 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
     rt.collective all_to_all <slot 3> to <slot 1> rows "tokens" columns 192 parts [0, 96, 192] to_dim 0 layers 0 to 1 barrier from "o_proj"
     rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 order tree wide group 1 layers 0 to 4 barrier from "o_proj"
     rt.collective recv <slot 3> to <slot 3> rows "tokens" columns 192 other 1 layers 0 to 1 barrier from "x"
+    rt.collective reduce_gather <slot 3> to <slot 1> sum <slot 4> part <slot 5> epilogue 1 rows "tokens" columns 192 layers 0 to 4 barrier from "o_proj"
     ```
     **Constraints:** slots, one alone of an all_reduce without nodes, a broadcast, a send and a
     recv, and different ones else; `parts`, rising from 0 to `columns`, where there are parts, and always of
     all_to_all; without them, and where there are parts, the rows are tokens; nodes only of sums, some for each
     rank, with rising ends, and then no order and no `wide`, which are of sums; `to_dim`, 0 or 1, of
-    all_to_all; `other` is a number in the group, of send and recv not the own one;
+    all_to_all; `other` is a number in the group, of send and recv not the own one; `sum`, `part` and
+    at least one launch of `epilogue`, which are in the same layers, of reduce_gather alone;
     `0 <= layer_begin < layer_end`; `barrier`.
   }];
   let arguments = (ins Rt_CollectiveKindAttr:$kind, Rt_ArgAttr:$source_buffer, Rt_ArgAttr:$target, StrAttr:$rows,
@@ -228,10 +232,12 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
                        OptionalAttr<DenseI64ArrayAttr>:$node_ends, OptionalAttr<DenseI64ArrayAttr>:$node_bounds,
                        OptionalAttr<I64Attr>:$to_dim, DefaultValuedAttr<Rt_SumOrderAttr, "::plait::rt::SumOrder::rank">:$order,
                        UnitAttr:$wide, DefaultValuedAttr<I64Attr, "-1">:$group, DefaultValuedAttr<I64Attr, "0">:$other,
+                       OptionalAttr<Rt_ArgAttr>:$sum, OptionalAttr<Rt_ArgAttr>:$part,
+                       DefaultValuedAttr<I64Attr, "0">:$epilogue,
                        I64Attr:$layer_begin, I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$loop_begin,
                        StrAttr:$source, OptionalAttr<AnyAttr>:$cost, OptionalAttr<StrAttr>:$axis);
   let assemblyFormat = [{
-    $kind $source_buffer `to` $target `rows` $rows `columns` $columns (`parts` $parts^)?
+    $kind $source_buffer `to` $target (`sum` $sum^)? (`part` $part^)? (`epilogue` $epilogue^)? `rows` $rows `columns` $columns (`parts` $parts^)?
     (`nodes` $node_ends^ `of` $node_bounds)? (`to_dim` $to_dim^)? (`order` $order^)? (`wide` $wide^)?
     (`group` $group^)? (`other` $other^)? `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
     (`loop` $loop_begin^)? `from` $source attr-dict
@@ -240,7 +246,13 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
   let extraClassDeclaration = [{
     /// plait_dim_t of the rows, or -1.
     int getRowDim();
-    bool isSum() { return getKind() == CollectiveKind::all_reduce || getKind() == CollectiveKind::reduce_scatter; }
+    bool isSum() {
+      return getKind() == CollectiveKind::all_reduce || getKind() == CollectiveKind::reduce_scatter || isFused();
+    }
+    /// Whether launches behind it are part of it.
+    bool isFused() { return getKind() == CollectiveKind::reduce_gather; }
+    /// The slots, in the order of the launch's arguments.
+    llvm::SmallVector<mlir::Attribute> getBuffers();
     /// Whether source and target are one slot.
     bool isInPlace();
     /// Whether ranks have parts of the matrix as source or as target.

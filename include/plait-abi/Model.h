@@ -276,7 +276,11 @@ typedef enum plait_collective_kind_e {
    * may wait until the other one receives. */
   PLAIT_COLLECTIVE_SEND = 6,
   PLAIT_COLLECTIVE_RECV = 7,
-  PLAIT_COLLECTIVE_KIND_COUNT = 8
+  /* A reduce_scatter of rows, the `other` launches behind this one in the plan, which compute
+   * rows of this rank alone, and an all_gather of what they make, as one: rows may be computed
+   * piece by piece, as they come. */
+  PLAIT_COLLECTIVE_REDUCE_GATHER = 8,
+  PLAIT_COLLECTIVE_KIND_COUNT = 9
 } plait_collective_kind_t;
 
 /* In which order the summands of ranks are added. */
@@ -315,13 +319,17 @@ typedef struct plait_collective_v3 {
   int32_t group; /* in the model's table, with this rank; -1: all ranks of the model */
   int32_t order; /* plait_sum_order_t of a sum without nodes; else 0 */
   int32_t wide;  /* 1: a sum without nodes is taken in f64; else 0 */
-  int32_t other; /* of broadcast, send and recv; else 0 */
+  int32_t other; /* of broadcast, send and recv, and of reduce_gather a number of launches; else 0 */
 } plait_collective_v3_t;
 
 typedef struct plait_launch_v2 {
   /* Below 0: the plan's collective -1 - kernel. It has two arguments, slots: what it
    * reads and what it writes, which is the same of an all_reduce without nodes, a broadcast,
-   * a send and a recv, and another one else. Its `barrier` and that of the launch after it in the plan are 1. */
+   * a send and a recv, and another one else. Its `barrier` and that of the launch after it in the plan are 1.
+   * A reduce_gather has two more: the slot that gets this rank's rows of the sum, and the one whose
+   * rows are gathered. The launches that are part of it are of the same layers and loop, their
+   * kernels have tiles of one row of PLAIT_DIM_TOKENS_PART (tile_block 1, so that row r has the tiles from
+   * r * tile_count on), and the launch after them has `barrier` 1. */
   int32_t kernel;
   int32_t first_arg, arg_count; /* in the plan's argument table */
   /* 1: every earlier launch must have finished on all threads. 0: the launch

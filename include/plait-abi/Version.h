@@ -28,7 +28,8 @@
  *      (PLAIT_IN_PATH_ENDS, PLAIT_IN_PATHS); a state says where the cell of a position
  *      lies in a page (plait_state_v3_t, plait_cells_v1_t); a plan may return hidden
  *      states or begin with them (PLAIT_OUT_HIDDEN, PLAIT_IN_HIDDEN, plait_plan_v2_t.hidden),
- *      and be told which leaves are drafts of others (PLAIT_IN_PARENTS).
+ *      and be told which leaves are drafts of others (PLAIT_IN_PARENTS). Launches may
+ *      be part of a collective (PLAIT_COLLECTIVE_REDUCE_GATHER).
  *      Later: code for a GPU, found through struct_size (plait_gpu_v1_t).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames

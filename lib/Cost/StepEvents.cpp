@@ -29,6 +29,44 @@ static std::string getEventName(Operation *op) {
   return op->getName().getStringRef().str() + name;
 }
 
+timeline::Event plait::getComputeEvent(lm::CostOpInterface op, const timeline::Extents &extents) {
+  Cost cost = op.getCost();
+  timeline::Event event;
+  event.name = getEventName(op);
+  event.extents = extents;
+  event.work = {toForm(cost.flops), toForm(cost.weightBytes), toForm(cost.activationBytes), getPeakName(op)};
+  event.kind = classify(event.work);
+  return event;
+}
+
+timeline::Event plait::getExchangeEvent(par::CollectiveOpInterface op, size_t ranks, const timeline::Extents &extents) {
+  using timeline::EventKind;
+  timeline::Event event;
+  event.name = getEventName(op);
+  event.extents = extents;
+  for (size_t rank = 0; rank < ranks; ++rank)
+    event.ranks.push_back(int(rank));
+  event.bytes = toForm(lm::tensorBytes(op.getWholeType()));
+  event.kind = EventKind::send;
+  if (isa<par::AllReduceOp, par::ReduceGatherOp>(op))
+    event.kind = EventKind::allReduce;
+  else if (isa<par::ReduceScatterOp>(op))
+    event.kind = EventKind::reduceScatter;
+  else if (isa<par::AllGatherOp, par::AllToAllOp>(op))
+    event.kind = EventKind::allGather;
+  // Of n devices each gives and gets the n-th of a gathering.
+  if (isa<par::AllToAllOp>(op))
+    event.share = 1 / double(ranks);
+  if (auto fused = dyn_cast<par::ReduceGatherOp>(*op))
+    for (Operation &inner : fused.getBody().front())
+      if (auto costed = dyn_cast<lm::CostOpInterface>(inner)) {
+        timeline::Event rows = getComputeEvent(costed, extents);
+        timeline::addWork(event.work, rows.work, 1 / double(ranks));
+        event.name += " + " + rows.name;
+      }
+  return event;
+}
+
 namespace {
 
 class EventBuilder {
@@ -40,7 +78,7 @@ public:
     for (Operation &op : block)
       if (auto layers = dyn_cast<lm::LayersOp>(op))
         for (int64_t i = 0; i < int64_t(layers.getCount()); ++i)
-          addBlock(layers.getBody().front(), int(i));
+          addBlock(layers.getBody().front(), int(int64_t(layers.getBegin()) + i));
       else if (auto collective = dyn_cast<par::CollectiveOpInterface>(op))
         addExchange(collective, layer);
       else if (auto costed = dyn_cast<lm::CostOpInterface>(op))
@@ -50,45 +88,28 @@ public:
   std::vector<timeline::Event> events;
 
 private:
-  timeline::Event &add(Operation *op, int layer) {
-    timeline::Event &event = events.emplace_back();
-    event.name = getEventName(op);
+  timeline::Event &add(timeline::Event event, int layer) {
     event.layer = layer;
-    event.ranks = {int(rank)};
-    event.extents = extents;
-    return event;
+    return events.emplace_back(std::move(event));
   }
 
   void addCompute(lm::CostOpInterface op, int layer) {
     Cost cost = op.getCost();
     if (cost.flops == LinearForm() && cost.weightBytes == LinearForm() && cost.activationBytes == LinearForm())
       return;
-    timeline::Event &event = add(op, layer);
-    event.work = {toForm(cost.flops), toForm(cost.weightBytes), toForm(cost.activationBytes), getPeakName(op)};
-    event.kind = classify(event.work);
+    timeline::Event &event = add(getComputeEvent(op, extents), layer);
+    event.ranks = {int(rank)};
     auto isPart = [](Type type) { return lm::getLeadingDim(type) == "tokens_part"; };
     if (llvm::any_of(op->getResultTypes(), isPart) || llvm::any_of(op->getOperandTypes(), isPart))
       event.share = 1 / double(par::getPlaceInReplica(mesh).second);
   }
 
   void addExchange(par::CollectiveOpInterface op, int layer) {
-    using timeline::EventKind;
     if (isa<par::PartOp>(op)) // sends nothing
       return;
-    timeline::Event &event = add(op, layer);
     SmallVector<int64_t> group = mesh.getGroup(rank, op.getDeviceAxes());
+    timeline::Event &event = add(getExchangeEvent(op, group.size(), extents), layer);
     event.ranks.assign(group.begin(), group.end());
-    event.bytes = toForm(lm::tensorBytes(op.getWholeType()));
-    event.kind = EventKind::send;
-    if (isa<par::AllReduceOp>(op))
-      event.kind = EventKind::allReduce;
-    else if (isa<par::ReduceScatterOp>(op))
-      event.kind = EventKind::reduceScatter;
-    else if (isa<par::AllGatherOp, par::AllToAllOp>(op))
-      event.kind = EventKind::allGather;
-    // Of n devices each gives and gets the n-th of a gathering.
-    if (isa<par::AllToAllOp>(op))
-      event.share = 1 / double(group.size());
     if (isa<par::SendOp, par::RecvOp>(op)) {
       event.ranks = {int(rank), int(group[op.getOther()])};
       llvm::sort(event.ranks);

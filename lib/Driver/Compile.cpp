@@ -28,6 +28,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/SourceMgr.h"
@@ -70,6 +71,14 @@ Expected<Fusions> plait::parseFusions(const std::string &text) {
   return fusions;
 }
 
+Expected<OverlapMode> plait::parseOverlapMode(const std::string &text) {
+  for (auto [name, mode] :
+       {std::pair("auto", OverlapMode::automatic), {"on", OverlapMode::on}, {"off", OverlapMode::off}})
+    if (text == name)
+      return mode;
+  return invalidArgument("--overlap: found '" + text + "'; expected auto, on or off");
+}
+
 namespace {
 
 class Compilation {
@@ -84,7 +93,7 @@ public:
         this->options.progress->clear();
       return failure();
     });
-    if (options.explain)
+    if (options.explain || options.explainOverlap)
       explain.emplace().listen(context);
     this->options.threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   }
@@ -184,6 +193,9 @@ private:
                              std::to_string(kMostRanks) + " ranks");
     if (std::max(mesh.ranks, mesh.prefillRanks) == 1 && options.sequenceParallel)
       return invalidArgument("--sequence-parallel: found it with one rank; expected --tp=2 or more");
+    if (std::max(mesh.ranks, mesh.prefillRanks) == 1 && (options.overlap == OverlapMode::on || options.explainOverlap))
+      return invalidArgument(std::string(options.overlap == OverlapMode::on ? "--overlap" : "--explain-overlap") +
+                             ": found it with one rank, which exchanges nothing; expected --tp=2 or more");
     if (mesh.programs() == 1 && !options.machine.empty())
       return invalidArgument("--machine: found it with one rank, which has nothing to decide; expected --tp=2 or more");
     if (mesh.programs() == 1 && !options.shards.empty())
@@ -311,11 +323,14 @@ private:
       PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *own));
       (int64_t(program) < options.mesh.prefillRanks ? prefillTraces : traces).push_back(traceCollectives(*own));
       notePhase(*own);
+      if (phaseOptions.rank == 0)
+        logOverlap();
       PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *own));
       if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
         keepTables(code, *own);
       if (explain) {
-        code.explanation = explain->finish();
+        if (options.explain)
+          code.explanation = explain->finish();
         explain->rewind(*mark);
       }
       if (program == 0)
@@ -330,7 +345,7 @@ private:
     PLAIT_RETURN_IF_ERROR(planHandover());
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::cpu, *all));
     for (RankCode &code : ranks)
-      if (explain)
+      if (options.explain)
         explain->append(*mark, *code.back().explanation);
     if (explain)
       explain->rewind(*mark);
@@ -353,7 +368,9 @@ private:
   Status showForGpu(const CudaMachine &gpu) {
     PLAIT_RETURN_IF_ERROR(setGpu(gpu).status());
     phaseOptions.partial = true;
-    for (Phase phase : {Phase::parallel, Phase::lower, Phase::cuda})
+    PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *module));
+    logOverlap();
+    for (Phase phase : {Phase::lower, Phase::cuda})
       PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
     return options.stopAfter <= Phase::cuda ? writeIR(*module) : writeCudaFiles(*module, gpu, options);
   }
@@ -391,6 +408,7 @@ private:
     phaseOptions.tp = isPrefill ? mesh.prefillRanks : mesh.ranks;
     phaseOptions.rank = isPrefill ? program : program - mesh.prefillRanks;
     phaseOptions.sequenceParallel = options.sequenceParallel && phaseOptions.tp > 1;
+    phaseOptions.overlap = options.overlap;
     phaseOptions.servingPhase =
         !mesh.hasPhases() ? std::string() : (isPrefill ? par::kPrefillPhase : par::kDecodePhase).str();
   }
@@ -439,6 +457,25 @@ private:
     if (failed(runWithCrashReport(phase, module, report, [&] { return pm.run(module); })))
       return internalError("phase " + getName(phase).str() + " failed; see the messages above");
     return Status::success();
+  }
+
+  /// Why each sum over ranks is fused with what follows it, or not; the same on all ranks.
+  void logOverlap() {
+    if (!options.explainOverlap || options.stopAfter < Phase::parallel)
+      return;
+    std::string phase = phaseOptions.servingPhase.empty() ? "" : " of " + phaseOptions.servingPhase.getValue();
+    log("overlap" + phase + ":");
+    llvm::StringSet<> seen; // variants of a step have the same sums
+    Json explanation = explain->finish();
+    for (const Json &remark : explanation["remarks"]) {
+      std::string pass = remark["pass"], text = remark["text"];
+      bool isOwn =
+          pass == "plait-guard-overlap" || pass == "plait-rotate-layers" || pass == "plait-fuse-all-reduce-epilogue";
+      if (isOwn && seen.insert(text).second)
+        log("  " + text);
+    }
+    if (seen.empty())
+      log(options.overlap == OverlapMode::off ? "  off: no sum is fused" : "  no sums over ranks are shared out");
   }
 
   /// The tables become constants of the binary in the cpu phase; packing and the

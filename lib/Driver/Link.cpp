@@ -278,7 +278,8 @@ private:
       own.folder.clear();
       own.output = artifact.pathOf(name);
       own.mesh = Mesh();
-      own.sequenceParallel = own.debugLogits = false;
+      own.sequenceParallel = own.debugLogits = own.explainOverlap = false;
+      own.overlap = OverlapMode::automatic;
       own.machine.clear();
       own.shards.clear();
       own.decode.clear();

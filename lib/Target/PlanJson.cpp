@@ -120,8 +120,12 @@ static Json toJson(rt::LaunchOp launch) {
 }
 
 static Json toJson(rt::CollectiveOp collective) {
-  Json json = toJson(collective, rt::stringifyCollectiveKind(collective.getKind()).str(),
-                     Json::array({toJson(collective.getSourceBuffer()), toJson(collective.getTarget())}));
+  Json args = Json::array();
+  for (Attribute buffer : collective.getBuffers())
+    args.push_back(toJson(cast<rt::ArgAttr>(buffer)));
+  Json json = toJson(collective, rt::stringifyCollectiveKind(collective.getKind()).str(), std::move(args));
+  if (collective.isFused())
+    json["epilogue"] = int64_t(collective.getEpilogue());
   json["rows"] = collective.getRows().str();
   json["columns"] = int64_t(collective.getColumns());
   auto list = [&](const char *key, std::optional<llvm::ArrayRef<int64_t>> values) {

@@ -20,6 +20,20 @@ const char *timeline::getName(EventKind kind) {
 
 bool timeline::isExchange(EventKind kind) { return kind >= EventKind::allReduce; }
 
+static void addTo(Form &sum, const Form &other, double factor) {
+  sum.constant += factor * other.constant;
+  sum.tokens += factor * other.tokens;
+  sum.rows += factor * other.rows;
+  sum.leaves += factor * other.leaves;
+  sum.positions += factor * other.positions;
+}
+
+void timeline::addWork(Work &sum, const Work &other, double factor) {
+  addTo(sum.flops, other.flops, factor);
+  addTo(sum.storedBytes, other.storedBytes, factor);
+  addTo(sum.activationBytes, other.activationBytes, factor);
+}
+
 EventKind timeline::classify(const Work &work) {
   if (work.flops.positions > 0)
     return EventKind::attention;

@@ -89,7 +89,10 @@ Machine::Exchange Machine::getExchange(const Event &event) const {
     exchange.units = event.units > 0 ? event.units : isShared ? units : 0;
     if (event.kind == EventKind::allReduce) {
       bool isRing = link.kind == LinkKind::ring;
-      bool isShort = isShared ? bytes * others <= kOneStepReadBytes : !isRing && bytes <= kOneStepMessageBytes;
+      // In shared memory rows are computed between two steps, however few there are.
+      bool isFused = event.work.activationBytes.tokens > 0;
+      bool isShort =
+          isShared ? !isFused && bytes * others <= kOneStepReadBytes : !isRing && bytes <= kOneStepMessageBytes;
       double pieces = isShared ? std::max(1.0, std::ceil(bytes / kPieceBytes)) : 1;
       exchange.latency *= isShort ? 1 : 2 * pieces;
       exchange.transfer = isShort ? others * bytes / link.bandwidth : 2 * others / n * bytes / link.bandwidth;

@@ -15,14 +15,6 @@ using namespace plait::timeline;
 
 namespace {
 
-void addTo(Form &sum, const Form &other, double factor) {
-  sum.constant += factor * other.constant;
-  sum.tokens += factor * other.tokens;
-  sum.rows += factor * other.rows;
-  sum.leaves += factor * other.leaves;
-  sum.positions += factor * other.positions;
-}
-
 void makeUnique(std::vector<int> &numbers) {
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
@@ -79,10 +71,7 @@ EventList timeline::fuseEpilogues(const EventList &list) {
     Event &target = fused.events[x];
     for (int part : first) {
       const Event &event = list.events[size_t(part)];
-      double share = event.share / double(sum.ranks.size());
-      addTo(target.work.flops, event.work.flops, share);
-      addTo(target.work.storedBytes, event.work.storedBytes, share);
-      addTo(target.work.activationBytes, event.work.activationBytes, share);
+      addWork(target.work, event.work, event.share / double(sum.ranks.size()));
       target.name += " + " + event.name;
     }
     for (int rank : sum.ranks)

@@ -249,7 +249,7 @@ private:
             i32(op.getGroup()),
             i32(int64_t(op.getOrder())),
             i32(op.getWide()),
-            i32(op.getOther())};
+            i32(op.isFused() ? int64_t(op.getEpilogue()) : int64_t(op.getOther()))};
   }
 
   Row getPlanRow(rt::PlanOp plan, int64_t index) {
@@ -272,7 +272,7 @@ private:
       if (auto launch = dyn_cast<rt::LaunchOp>(op)) {
         add(launch, kernelIndex.lookup(launch.getKernelAttr()), launch.getArguments().getValue());
       } else if (auto collective = dyn_cast<rt::CollectiveOp>(op)) {
-        add(collective, -1 - int64_t(collectives.size()), {collective.getSourceBuffer(), collective.getTarget()});
+        add(collective, -1 - int64_t(collectives.size()), collective.getBuffers());
         std::string name = prefix + "collective_" + std::to_string(collectives.size()) + "_";
         collectives.push_back(getCollectiveRow(collective, name));
       }

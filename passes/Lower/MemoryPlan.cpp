@@ -144,9 +144,9 @@ private:
 
   void number(Block &block) {
     for (Operation &op : block) {
-      if (auto layers = dyn_cast<lm::LayersOp>(op))
-        number(layers.getBody().front());
-      order[&op] = order.size(); // a layers op comes after its body
+      for (Region &region : op.getRegions())
+        number(region.front());
+      order[&op] = order.size(); // an op comes after its body
     }
   }
 
@@ -175,10 +175,13 @@ private:
       } else if (auto layers = dyn_cast<lm::LayersOp>(op)) {
         if (failed(planLayers(layers)))
           return failure();
+      } else if (auto fused = dyn_cast<par::ReduceGatherOp>(op)) {
+        if (failed(planFused(fused)))
+          return failure();
       } else if (auto collective = dyn_cast<par::CollectiveOpInterface>(op)) {
         if (failed(planCollective(collective)))
           return failure();
-      } else if (!isa<kernel::PackedWeightOp, lm::YieldOp, decode::ReturnOp>(op)) {
+      } else if (!isa<kernel::PackedWeightOp, lm::YieldOp, par::YieldOp, decode::ReturnOp>(op)) {
         return op.emitOpError("illegal in a plan; expected to have been made a launch by 'plait-outline-kernels'");
       }
       releaseDead(&op);
@@ -206,6 +209,45 @@ private:
     }
     plan.buffers[op.getResult()] = plan.buffers.lookup(input);
     owners[plan.buffers.lookup(input)[0].index] = op.getResult();
+    return success();
+  }
+
+  /// The sum and what is made of it in slots of their own, row by row with what the device keeps, and what is
+  /// gathered in another one.
+  LogicalResult planFused(par::ReduceGatherOp op) {
+    if (!isSlot(op.getInput()))
+      return op.emitOpError("expected the sum of a launch's result");
+    Block &body = op.getBody().front();
+    Value sum = body.getArgument(0);
+    auto slot = allocate(op, sum);
+    if (failed(slot))
+      return failure();
+    plan.buffers[sum] = {{ArgKind::slot, *slot}};
+    owners[*slot] = sum;
+    for (auto [operand, argument] : llvm::zip_equal(op.getRows(), body.getArguments().drop_front())) {
+      plan.buffers[argument] = plan.buffers.lookup(operand);
+      if (!isSlot(operand))
+        continue;
+      // What is needed behind it is not written over.
+      if (lastUse(operand) != order.lookup(op) || llvm::count(op.getRows(), operand) != 1)
+        constant.insert(argument);
+      else
+        owners[plan.buffers.lookup(operand)[0].index] = argument;
+    }
+    if (failed(planBlock(body)))
+      return failure();
+    auto yielded = body.getTerminator()->getOperands();
+    for (auto [value, kept] : llvm::zip_equal(yielded.drop_front(), op.getKept())) {
+      plan.buffers[kept] = plan.buffers.lookup(value);
+      if (isSlot(kept) && !constant.contains(value))
+        owners[plan.buffers.lookup(kept)[0].index] = kept;
+    }
+    // What is gathered is of another extent, so no slot that is free now is that of a part.
+    auto target = allocate(op, op.getResult());
+    if (failed(target))
+      return failure();
+    plan.buffers[op.getResult()] = {{ArgKind::slot, *target}};
+    owners[*target] = op.getResult();
     return success();
   }
 
@@ -243,8 +285,8 @@ private:
     for (size_t i = 0; i + 1 < pairs->size(); i += 2) {
       Value operand = launch.getArguments()[(*pairs)[i]];
       bool once = llvm::count(launch.getArguments(), operand) == 1;
-      if ((*pairs)[i + 1] == index && once && isSlot(operand) && lastUse(operand) == order.lookup(launch) &&
-          operand.getParentBlock() == launch->getBlock()) {
+      if ((*pairs)[i + 1] == index && once && isSlot(operand) && !constant.contains(operand) &&
+          lastUse(operand) == order.lookup(launch) && operand.getParentBlock() == launch->getBlock()) {
         remark::passed(launch.getLoc(), remark::RemarkOpts::name("InPlace").category("plait-plan-launches"))
             << launch.getSource() << " is written over its first operand";
         return operand;
@@ -261,7 +303,17 @@ private:
         continue;
       if (lastUse(init) != order.lookup(layers) || llvm::count(layers.getInits(), init) != 1)
         return layers.emitOpError("expected a value carried through the layers to have no other use");
-      owners[plan.buffers.lookup(argument)[0].index] = argument;
+      int64_t slot = plan.buffers.lookup(argument)[0].index;
+      owners[slot] = argument;
+      // What is gathered for the next layer comes where that of this one was.
+      Value next = body.getTerminator()->getOperand(argument.getArgNumber());
+      auto gathers = next.getDefiningOp<par::CollectiveOpInterface>();
+      if (gathers && !gathers.isInPlace() && next.getParentBlock() == &body &&
+          lastUse(argument) < order.lookup(gathers) && next.getType() == argument.getType()) {
+        places[next] = slot;
+        constant.insert(argument);
+        owners[slot] = layers.getResult(argument.getArgNumber()); // nobody else's in between
+      }
     }
     if (failed(planBlock(body)))
       return failure();
@@ -279,6 +331,8 @@ private:
   }
 
   FailureOr<int64_t> allocate(Operation *op, Value value) {
+    if (auto place = places.find(value); place != places.end())
+      return place->second;
     auto type = cast<RankedTensorType>(value.getType());
     int64_t bytes = lm::getRowBytes(type);
     StringRef name = lm::getLeadingDim(type);
@@ -317,6 +371,8 @@ private:
   decode::StepOp step;
   DenseMap<Operation *, size_t> order;
   std::map<int64_t, Value> owners; ///< the live value of each slot in use
+  DenseMap<Value, int64_t> places; ///< slots that values have to come to
+  DenseSet<Value> constant;        ///< arguments that are other values, still in use
 };
 
 } // namespace plait

@@ -12,6 +12,7 @@
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace plait {
@@ -87,12 +88,13 @@ private:
     int64_t parameters = 0, layers = 0;
     for (lm::StateType state : states)
       layers += state.getLayers();
-    // A tensor that is there in several parts counts once, and whole.
-    DenseSet<std::pair<Attribute, int64_t>> counted;
+    // A tensor that is there in several parts, or in several weights, counts once, and whole.
+    llvm::StringSet<> counted;
     for (lm::WeightOp weight : source.getOps<lm::WeightOp>()) {
       lm::PartAttr whole = weight.getPartOrWhole();
-      if (counted.insert({weight.getSourceAttr(), weight.getFirst()}).second)
-        parameters += whole.getRows() * whole.getColumns() * weight.getSlices();
+      for (int64_t slice = 0; slice < weight.getSlices(); ++slice)
+        if (counted.insert(weight.getTensorName(slice)).second)
+          parameters += whole.getRows() * whole.getColumns();
     }
     int64_t rank = 0, ranks = 1;
     for (par::MeshOp mesh : getOperation().getOps<par::MeshOp>()) {
@@ -161,6 +163,9 @@ private:
           return failure();
         loopBegin = false;
         wait = true;
+        if (auto fused = dyn_cast<par::ReduceGatherOp>(op))
+          for (auto launch : fused.getBody().front().getOps<kernel::LaunchOp>())
+            planLaunch(b, launch, memory, begin, end, loopBegin, wait);
       }
     }
     return success();
@@ -259,6 +264,16 @@ private:
       bounds = b.getDenseI64ArrayAttr(begins);
     }
     auto [nodeEnds, nodeBounds] = op.getNodes();
+    rt::ArgAttr sum, part;
+    int64_t epilogue = 0;
+    if (auto fused = dyn_cast<par::ReduceGatherOp>(*op)) {
+      Block &body = fused.getBody().front();
+      sum = toAttr(body.getArgument(0));
+      part = toAttr(body.getTerminator()->getOperand(0));
+      epilogue = llvm::range_size(body.getOps<kernel::LaunchOp>());
+      if (epilogue == 0)
+        return op->emitOpError("expected launches that make what is gathered of the sum");
+    }
     hazards.clear();
     ++numBarriers;
     // The ops of the two dialects have the same names.
@@ -267,8 +282,8 @@ private:
     Value got = op.getResult() ? Value(op.getResult()) : Value(op.getInput());
     rt::CollectiveOp::create(b, op.getLoc(), *kind, toAttr(given), toAttr(got), lm::getLeadingDim(whole),
                              lm::getRowBytes(whole) / sizeof(float), bounds, nodeEnds, nodeBounds, toDim,
-                             static_cast<rt::SumOrder>(op.getSumOrder()), op.isWide(), *group, op.getOther(), begin,
-                             end, /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
+                             static_cast<rt::SumOrder>(op.getSumOrder()), op.isWide(), *group, op.getOther(), sum, part,
+                             epilogue, begin, end, /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
                              op.getDeviceAxes().front().getAxis());
     return success();
   }

@@ -10,6 +10,8 @@
 
 #include "dialects/Overlap/Overlap.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace plait {

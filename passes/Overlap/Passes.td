@@ -10,6 +10,79 @@
 
 include "mlir/Pass/PassBase.td"
 
+def OutlineProtocolsPass : Pass<"plait-outline-protocols", "::mlir::ModuleOp"> {
+  let summary = "Writes down how fused sums are carried out, to be proved";
+  let description = [{
+    For each `par.reduce_gather` that differs from those before it an `overlap.program`: what
+    `Communicator::reduceGather` (runtime/comm/LocalRows.cpp) does, row by row, for `rows` rows of each rank. And a function
+    of `par` and `lm` ops, not fused, that it implements. `plait-verify-overlap` proves the program, and
+    `plait-check-overlap` compares the two. Steps stay as they are.
+
+    ```mlir
+    %a, %r = par.reduce_gather %p with (%x) {"tp" : even} on @mesh : ... {
+    ^bb0(%sum: ..., %own: ...):
+      %0 = lm.add %own, %sum : ...
+      %1 = lm.rms_norm %0, %g eps 1.0e-05 : ...
+      par.yield %1, %0 : ...
+    }
+    ```
+    adds, for 2 ranks,
+    ```mlir
+    func.func @reduce_gather_reference(%p: tensor<2x64xf32>, %x: tensor<1x64xf32>, %g: !lm.weight<64, #lm.f32>) -> (tensor<2x64xf32>, tensor<1x64xf32>) { ... }
+    overlap.program @reduce_gather(%p: tensor<2x64xf32>, %x: tensor<1x64xf32>, %g: !lm.weight<64, #lm.f32>) -> (tensor<2x64xf32>, tensor<1x64xf32>)
+        on @mesh["tp"] implements @reduce_gather_reference replicated [2] {
+      ...
+      overlap.region pool(<threads = 2>) {
+        overlap.tiles (%i) in [2] ...    // own summands: put, arrive at the row's owner
+        overlap.trigger %c (%i) ...      // of own rows: load_reduce, lm.add, lm.rms_norm, put, arrive at all
+      }
+      overlap.region pool(<threads = 1>) {
+        overlap.tiles (%i) in [2] ...    // wait for the owner of a row, load
+      }
+    }
+    ```
+    Sums along trees of nodes or in an order of their own are left out, which is a remark.
+  }];
+  let options = [Option<"rows", "rows", "int64_t", "1", "Of each rank">];
+  let statistics = [Statistic<"numPrograms", "num-programs", "Programs written">];
+  let dependentDialects = ["::plait::overlap::OverlapDialect", "::mlir::func::FuncDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
+def FuseTilesPass : Pass<"plait-fuse-tiles", "::mlir::ModuleOp"> {
+  let summary = "Writes down products and fused sums as one program of tiles";
+  let description = [{
+    A product of which the one use is a `par.reduce_gather`, as one `overlap.program`: tiles of the product are
+    counted by blocks of rows, and a block of which all tiles of all ranks have arrived is added up,
+    computed and put to all by its owner, while other tiles are computed. A rank begins with the rows
+    of another one, so that owners have something to do early.
+
+    ```mlir
+    %p = lm.linear %h, %w : ...
+    %a, %r = par.reduce_gather %p with (%x) {"tp" : even} on @mesh : ... { ... }
+    ```
+    adds a program as `plait-outline-protocols` does, in which
+    ```mlir
+    overlap.tiles (%i, %j) in [2, 2] order affine_map<(d0, d1)[s0] -> ((d0 + (s0 + 1)) mod 2, d1)> pool(<sms = 1>) {
+      %x = overlap.slice %h[%i, %z] : ...
+      %y = overlap.slice %w[%k, %z] : ...
+      %v = lm.linear %x, %y : ...
+      overlap.put %v into %own[%i, %k] : ...
+      overlap.arrive %c[%i] peer %o : ...
+    }
+    ```
+    counts at `%c`, which expects as many arrivals as there are ranks times `column-tiles`. Of `sms` workers `comm-sms`
+    are the trigger's. Steps stay as they are: nothing is compiled from it yet.
+  }];
+  let options = [Option<"rows", "rows", "int64_t", "1", "Of each rank">,
+                 Option<"columnTiles", "column-tiles", "int64_t", "2", "Tiles of a block of rows">,
+                 Option<"sms", "sms", "int64_t", "132", "Workers of a rank">,
+                 Option<"commSms", "comm-sms", "int64_t", "8", "Of them those that add up and distribute">];
+  let statistics = [Statistic<"numPrograms", "num-programs", "Programs written">];
+  let dependentDialects = ["::plait::overlap::OverlapDialect", "::mlir::func::FuncDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def VerifyOverlapPass : Pass<"plait-verify-overlap", "::mlir::ModuleOp"> {
   let summary = "Proves that overlap programs end and that nothing in them races";
   let description = [{

@@ -39,7 +39,8 @@ private:
     return step
         .walk([&](Operation *op) {
           bool changed = false;
-          bool isMovable = isa<par::CollectiveOpInterface>(op) && !isa<par::SendOp, par::RecvOp>(op);
+          bool isMovable =
+              isa<par::CollectiveOpInterface>(op) && !isa<par::SendOp, par::RecvOp, par::ReduceGatherOp>(op);
           if (auto part = dyn_cast<par::PartOp>(op))
             changed = fuseSum(part) || fuseGathering(part);
           else if (auto gather = dyn_cast<par::AllGatherOp>(op))

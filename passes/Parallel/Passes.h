@@ -20,13 +20,18 @@ namespace plait {
 #define GEN_PASS_REGISTRATION
 #include "passes/Parallel/Passes.h.inc"
 
+/// Whether sums over ranks are fused with what follows them: where that is predicted to pay
+/// (plait-guard-overlap), or wherever it can be. The bits of results are the same.
+enum class OverlapMode { off, automatic, on };
+
 struct ParallelPipelineOptions {
   // Devices along the axes "dp" and "tp", if the module has no mesh. Nothing is split
   // along "dp": it is there with more than one.
   int64_t dp = 1, tp = 1;
   int64_t rank = 0;
   bool sequenceParallel = false; ///< run plait-shard-residual
-  bool tpInvariant = false;      ///< run plait-declare-trees
+  OverlapMode overlap = OverlapMode::automatic;
+  bool tpInvariant = false; ///< run plait-declare-trees
   bool optimizeCollectives = true;
   std::vector<std::string> shards = {}; ///< WEIGHT=SPEC of plait-constrain-weights
   std::string phase = {};               ///< that the steps are for, and its mesh; empty: all, on @mesh
@@ -35,7 +40,8 @@ struct ParallelPipelineOptions {
 /// From steps on whole tensors, with the model inlined, to those of one rank of the
 /// module's mesh: add-mesh, split-projections, declare-trees (if wanted), constrain-weights,
 /// propagate-sharding, declare-phase (if there is one), insert-reshards, partition,
-/// shard-residual (if wanted), optimize-collectives, verify-parallel. With one rank nothing is
+/// shard-residual (if wanted), guard-overlap or rotate-layers and fuse-all-reduce-epilogue (by
+/// `overlap`), optimize-collectives, verify-parallel. With one rank nothing is
 /// split, and of those split-projections, declare-trees and verify-parallel remain, with a
 /// phase also add-mesh and declare-phase.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);

@@ -294,6 +294,98 @@ def ShardResidualPass : Pass<"plait-shard-residual", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def RotateLayersPass : Pass<"plait-rotate-layers", "::mlir::ModuleOp"> {
+  let summary = "Computes what a layer begins with at the end of the layer before it";
+  let description = [{
+    Where a layer begins with ops on one row at a time of what it carries, and gathers what
+    they make, the layer before it does so, at its end, with the weights of the layer behind it.
+    The first time is before the loop, and the last layer, which is a loop by itself, ends with what followed
+    the loop. So a sum over ranks at the end of a layer is followed by its norm:
+    `plait-fuse-all-reduce-epilogue` finds both. No value changes.
+
+    ```mlir
+    %y = lm.layers 0 to 4 iter(%x = %e) : tensor<?x64xf32, #lm.dims<tokens_part>> {
+      %g = lm.get_weight @m::@gain : !lm.weight<64, #lm.f32>
+      %n = lm.rms_norm %x, %g eps 1.0e-05 : ...
+      %a = par.all_gather %n dim 0 {"tp" : even} on @mesh : ...
+      ...
+      lm.yield %r : tensor<?x64xf32, #lm.dims<tokens_part>>
+    }
+    %f = lm.get_weight @m::@norm : !lm.weight<64, #lm.f32>
+    %m = lm.rms_norm %y, %f eps 1.0e-05 : ...
+    %z = par.all_gather %m dim 0 {"tp" : even} on @mesh : ...
+    ```
+    becomes, with `@gain_first` of layer 0 and `@gain_next` of layers 1 to 3,
+    ```mlir
+    %g = lm.get_weight @m::@gain_first : !lm.weight<64, #lm.f32>
+    %n = lm.rms_norm %e, %g eps 1.0e-05 : ...
+    %a0 = par.all_gather %n dim 0 {"tp" : even} on @mesh : ...
+    %y:2 = lm.layers 0 to 3 iter(%x = %e, %a = %a0) : ... {
+      ...
+      %h = lm.get_weight @m::@gain_next : !lm.weight<64, #lm.f32>
+      %m = lm.rms_norm %r, %h eps 1.0e-05 : ...
+      %b = par.all_gather %m dim 0 {"tp" : even} on @mesh : ...
+      lm.yield %r, %b : ...
+    }
+    %z:2 = lm.layers 3 to 4 iter(%x = %y#0, %a = %y#1) : ... { ... with @norm ... }
+    ```
+    Needs `plait-shard-residual` before it.
+  }];
+  let statistics = [Statistic<"numRotated", "num-rotated", "Loops that begin elsewhere">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
+def FuseAllReduceEpiloguePass : Pass<"plait-fuse-all-reduce-epilogue", "::mlir::ModuleOp"> {
+  let summary = "Computes rows between the sum over ranks and its distribution";
+  let description = [{
+    A sum that leaves each rank its rows, ops on one row at a time that follow it, and the gathering of
+    what they make become one `par.reduce_gather`. The residual stays shared out: it is
+    what the op keeps. No sum is taken in another order, and so results have the same bits.
+
+    ```mlir
+    %s = par.reduce_scatter %p dim 0 {"tp" : even} on @mesh : tensor<?x64xf32, #lm.dims<tokens>> -> tensor<?x64xf32, #lm.dims<tokens_part>>
+    %r = lm.add %x, %s : tensor<?x64xf32, #lm.dims<tokens_part>>
+    %n = lm.rms_norm %r, %g eps 1.0e-05 : tensor<?x64xf32, #lm.dims<tokens_part>>, ...
+    %a = par.all_gather %n dim 0 {"tp" : even} on @mesh : tensor<?x64xf32, #lm.dims<tokens_part>> -> tensor<?x64xf32, #lm.dims<tokens>>
+    ```
+    becomes
+    ```mlir
+    %a, %r = par.reduce_gather %p with (%x) {"tp" : even} on @mesh : (...) -> (tensor<?x64xf32, #lm.dims<tokens>>, tensor<?x64xf32, #lm.dims<tokens_part>>) {
+    ^bb0(%sum: tensor<?x64xf32, #lm.dims<tokens_part>>, %own: tensor<?x64xf32, #lm.dims<tokens_part>>):
+      %0 = lm.add %own, %sum : tensor<?x64xf32, #lm.dims<tokens_part>>
+      %1 = lm.rms_norm %0, %g eps 1.0e-05 : tensor<?x64xf32, #lm.dims<tokens_part>>, ...
+      par.yield %1, %0 : ...
+    }
+    ```
+    Needs `plait-shard-residual` before it. Each sum is a remark: what it is fused with and, if the
+    mesh has a machine, what that is predicted to save, or why it stays by itself.
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Sums that are fused">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
+def GuardOverlapPass : Pass<"plait-guard-overlap", "::mlir::ModuleOp"> {
+  let summary = "Fuses sums over ranks with what follows them if that is predicted to pay";
+  let description = [{
+    `plait-shard-residual`, `plait-rotate-layers` and `plait-fuse-all-reduce-epilogue`, where the sums and
+    the ops that come to be fused are predicted to take less time on the mesh's `par.machine`
+    (docs/overlap.md): by more than 3 % and by more than twice the error of the prediction. The
+    load is `sequences` at once, each of a prompt of `prompt` tokens and an answer of `answer`. All sums or
+    none, as they share one residual stream. Without a machine nothing changes.
+
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x64xf32, #lm.dims<tokens>>
+    %r = lm.add %x, %s : tensor<?x64xf32, #lm.dims<tokens>>
+    %n = lm.rms_norm %r, %g eps 1.0e-05 : tensor<?x64xf32, #lm.dims<tokens>>, ...
+    ```
+    Each sum, and all together, are remarks with predicted times, the gain, and what it would have to be.
+  }];
+  let options = [Option<"sequences", "sequences", "int64_t", "1", "Of the load: sequences at once">,
+                 Option<"prompt", "prompt", "int64_t", "512", "Of the load: tokens of a prompt">,
+                 Option<"answer", "answer", "int64_t", "128", "Of the load: tokens of an answer">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
 def OptimizeCollectivesPass : Pass<"plait-optimize-collectives", "::mlir::ModuleOp"> {
   let summary = "Fewer collectives, of fewer bytes";
   let description = [{

@@ -51,8 +51,16 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
     pm.addPass(createInsertReshardsPass());
     pm.addPass(createPartitionPass({options.rank}));
   }
-  if (options.sequenceParallel)
+  bool fuses = isShared && options.overlap == OverlapMode::on;
+  if (options.sequenceParallel || fuses)
     pm.addPass(createShardResidualPass());
+  if (fuses) {
+    // So that what a layer begins with follows the sum before it.
+    pm.addPass(createRotateLayersPass());
+    pm.addPass(createFuseAllReduceEpiloguePass());
+  } else if (isShared && options.overlap == OverlapMode::automatic) {
+    pm.addPass(createGuardOverlapPass());
+  }
   if (isShared && options.optimizeCollectives)
     pm.addPass(createOptimizeCollectivesPass());
   pm.addPass(createVerifyParallelPass());

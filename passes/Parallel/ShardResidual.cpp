@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Parallel/FuseEpilogue.h"
 #include "passes/Parallel/Passes.h"
 
 #include "mlir/IR/Remarks.h"
@@ -90,7 +91,8 @@ bool hasTokens(Value value) {
 
 class ResidualSharder {
 public:
-  ResidualSharder(decode::StepOp step, par::MeshOp mesh) : step(step), mesh(mesh), replication(step) {}
+  ResidualSharder(decode::StepOp step, par::MeshOp mesh, bool isSilent)
+      : step(step), mesh(mesh), isSilent(isSilent), replication(step) {}
 
   int64_t run() {
     step.walk([&](par::AllReduceOp op) {
@@ -207,16 +209,18 @@ private:
       auto wholeType =
           RankedTensorType::get(type.getShape(), type.getElementType(), lm::DimsAttr::get(b.getContext(), names));
       whole = par::AllGatherOp::create(b, value.getLoc(), wholeType, value, /*dim=*/0, parts, mesh.getSymName());
-      remark::analysis(value.getLoc(), remark::RemarkOpts::name("Gather").category("plait-shard-residual"))
-          << llvm::formatv("{0} bytes per token are gathered for {1}, which needs all tokens", lm::getRowBytes(type),
-                           user->getName())
-                 .str();
+      if (!isSilent)
+        remark::analysis(value.getLoc(), remark::RemarkOpts::name("Gather").category("plait-shard-residual"))
+            << llvm::formatv("{0} bytes per token are gathered for {1}, which needs all tokens", lm::getRowBytes(type),
+                             user->getName())
+                   .str();
     }
     return whole;
   }
 
   decode::StepOp step;
   par::MeshOp mesh;
+  bool isSilent;
   Replication replication;
   SmallVector<par::AllReduceOp> sums;
   llvm::SetVector<Value> shared; ///< values of which a rank has the rows of its tokens
@@ -225,12 +229,16 @@ private:
 };
 
 struct ShardResidualPass : plait::impl::ShardResidualPassBase<ShardResidualPass> {
-  void runOnOperation() override {
-    // Of several meshes that of the program has a rank.
-    for (par::MeshOp mesh : getOperation().getOps<par::MeshOp>())
-      if (mesh.getRank())
-        for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
-          numSums += ResidualSharder(step, mesh).run();
-  }
+  void runOnOperation() override { numSums += shardResidual(getOperation(), /*isSilent=*/false); }
 };
 } // namespace
+
+int64_t plait::shardResidual(ModuleOp module, bool isSilent) {
+  int64_t sums = 0;
+  // Of several meshes that of the program has a rank.
+  for (par::MeshOp mesh : module.getOps<par::MeshOp>())
+    if (mesh.getRank())
+      for (decode::StepOp step : module.getOps<decode::StepOp>())
+        sums += ResidualSharder(step, mesh, isSilent).run();
+  return sums;
+}

@@ -67,7 +67,7 @@ struct VerifyParallelPass : plait::impl::VerifyParallelPassBase<VerifyParallelPa
                  ? success()
                  : linear.emitOpError(
                        "expected a tree, as numerics is tp_invariant; 'plait-declare-trees' declares it");
-    if (!isa<par::AllReduceOp, par::ReduceScatterOp>(op))
+    if (!isa<par::AllReduceOp, par::ReduceScatterOp, par::ReduceGatherOp>(op))
       return success();
     auto collective = cast<par::CollectiveOpInterface>(op);
     std::optional<ArrayRef<int64_t>> ends, bounds;

@@ -12,6 +12,7 @@
 #include "passes/Decode/Passes.h"
 #include "passes/Import/Passes.h"
 #include "passes/Lower/Passes.h"
+#include "passes/Overlap/Passes.h"
 #include "passes/Parallel/Passes.h"
 
 #include "mlir/Pass/PassRegistry.h"
@@ -61,6 +62,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                      .tp = options.tp,
                                      .rank = options.rank,
                                      .sequenceParallel = options.sequenceParallel,
+                                     .overlap = options.overlap,
                                      .tpInvariant = options.tpInvariant,
                                      .optimizeCollectives = options.optimizeCollectives,
                                      .shards = {options.shards.begin(), options.shards.end()},
@@ -93,7 +95,26 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
   }
 }
 
+/// From sums over ranks to fused ones, with programs that say how these are carried out, and the proof of those.
+static void buildOverlapPipeline(mlir::OpPassManager &pm, const OverlapPipelineOptions &options) {
+  pm.addPass(createShardResidualPass());
+  pm.addPass(createRotateLayersPass());
+  pm.addPass(createFuseAllReduceEpiloguePass());
+  OutlineProtocolsPassOptions protocols;
+  protocols.rows = options.rows;
+  pm.addPass(createOutlineProtocolsPass(protocols));
+  if (options.tiles) {
+    FuseTilesPassOptions tiles;
+    tiles.rows = options.rows;
+    pm.addPass(createFuseTilesPass(tiles));
+  }
+  pm.addPass(createVerifyOverlapPass());
+}
+
 void plait::registerPhasePipelines() {
+  mlir::PassPipelineRegistration<OverlapPipelineOptions>(
+      "plait-overlap-pipeline", "From sums over ranks to fused ones, with their programs and the proof of these",
+      buildOverlapPipeline);
   static const struct {
     Phase phase;
     const char *flag, *description;

@@ -12,6 +12,7 @@
 #ifndef PLAIT_PASSES_PIPELINES_PHASES_H
 #define PLAIT_PASSES_PIPELINES_PHASES_H
 
+#include "passes/Parallel/Passes.h"
 #include "plait/Target/CpuMachine.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -46,6 +47,12 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<int64_t> rank{*this, "rank", llvm::cl::desc("The rank whose program is made"), llvm::cl::init(0)};
   Option<bool> sequenceParallel{*this, "sequence-parallel", llvm::cl::desc("Run plait-shard-residual"),
                                 llvm::cl::init(false)};
+  Option<OverlapMode> overlap{
+      *this, "overlap", llvm::cl::desc("Fuse sums over ranks with what follows them"),
+      llvm::cl::init(OverlapMode::automatic),
+      llvm::cl::values(clEnumValN(OverlapMode::off, "off", "nowhere"),
+                       clEnumValN(OverlapMode::automatic, "auto", "where it is predicted to pay"),
+                       clEnumValN(OverlapMode::on, "on", "wherever it can be"))};
   Option<bool> tpInvariant{*this, "tp-invariant", llvm::cl::desc("Run plait-declare-trees"), llvm::cl::init(false)};
   ListOption<std::string> shards{*this, "shards", llvm::cl::desc("WEIGHT=SPEC of plait-constrain-weights")};
   Option<bool> optimizeCollectives{*this, "optimize-collectives", llvm::cl::desc("Run plait-optimize-collectives"),
@@ -74,11 +81,17 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<std::string> isa{*this, "isa", llvm::cl::desc("CPU features the binary asks for"), llvm::cl::init("")};
 };
 
+/// Of --plait-overlap-pipeline.
+struct OverlapPipelineOptions : mlir::PassPipelineOptions<OverlapPipelineOptions> {
+  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Of each rank, in programs"), llvm::cl::init(1)};
+  Option<bool> tiles{*this, "tiles", llvm::cl::desc("Run plait-fuse-tiles"), llvm::cl::init(false)};
+};
+
 /// Adds the passes of `phase`, ending with its verifier.
 void buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions &options);
 
 /// --plait-decode-pipeline, --plait-parallel-pipeline, --plait-lower-pipeline, --plait-cpu-pipeline,
-/// --plait-cuda-pipeline.
+/// --plait-cuda-pipeline, --plait-overlap-pipeline.
 void registerPhasePipelines();
 
 } // namespace plait

@@ -27,14 +27,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 namespace plait {
 
-enum class CollectiveKind { allReduce, reduceScatter, allGather, allToAll, broadcast, sendRecv, barrier };
-inline constexpr size_t kCollectiveKinds = 7;
+enum class CollectiveKind { allReduce, reduceScatter, allGather, allToAll, broadcast, sendRecv, barrier, reduceGather };
+inline constexpr size_t kCollectiveKinds = 8;
 
 /// "all_reduce", ...
 const char *collectiveName(CollectiveKind kind);
@@ -53,6 +54,23 @@ struct Reduction {
   bool wide; ///< summands are added in f64, and the sum is rounded once
 };
 
+/// Of `reduceGather`. Rank r has rows [firstRow[r], firstRow[r + 1]), and as many in `sum` and `part`; a
+/// row has `columns` elements.
+struct RowExchange {
+  std::span<const float> in; ///< summands, all rows
+  float *sum;                ///< gets the sum of the rank's rows
+  const float *part;         ///< what the epilogue makes of them
+  std::span<float> out;      ///< gets that of all rows
+  std::span<const size_t> firstRow;
+  size_t columns;
+
+  size_t rowsOf(int rank) const { return firstRow[size_t(rank) + 1] - firstRow[size_t(rank)]; }
+};
+
+/// Makes rows [begin, end) of the rank's own `part` of those of `sum`, and of nothing else that the exchange
+/// changes. It is called for all rows, in order.
+using RowEpilogue = std::function<void(size_t begin, size_t end)>;
+
 class Communicator {
 public:
   virtual ~Communicator() = default;
@@ -69,6 +87,10 @@ public:
   /// `out` holds the ranks' parts one after another; rank r's has bytes[r].
   virtual Status allGather(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
                            const char *op) = 0;
+  /// reduceScatter, epilogue and allGather of rows as one, with the same bits: rows may be computed piece by piece, as
+  /// they come. One after the other, unless a communicator knows better.
+  virtual Status reduceGather(const RowExchange &rows, const Reduction &how, const RowEpilogue &epilogue,
+                              const char *op);
   /// Rank r sends bytes[r * size() + q] to rank q. `in` holds what this rank sends
   /// and `out` what it gets, in the order of the ranks.
   virtual Status allToAll(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
@@ -98,7 +120,7 @@ public:
   virtual std::vector<double> waited() const { return {}; }
 
   /// What this rank has asked for since the group began, of it and of parts of it. Bytes are those of the
-  /// full buffer: of `data`, of reduceScatter's `in`, of allGather's `out`.
+  /// full buffer: of `data`, of reduceScatter's and reduceGather's `in`, of allGather's `out`.
   struct Count {
     uint64_t calls = 0, bytes = 0;
   };

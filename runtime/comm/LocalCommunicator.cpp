@@ -171,7 +171,8 @@ Status LocalCommunicator::agree(CollectiveKind kind, uint64_t bytes, const char 
   place.phase.store(next, std::memory_order_seq_cst);
   if (place.sleepers.load(std::memory_order_seq_cst))
     wakeAll(place.phase);
-  bool isSum = kind == CollectiveKind::allReduce || kind == CollectiveKind::reduceScatter;
+  bool isSum = kind == CollectiveKind::allReduce || kind == CollectiveKind::reduceScatter ||
+               kind == CollectiveKind::reduceGather;
   auto began = isSum ? Clock::now() : Clock::time_point();
   PLAIT_RETURN_IF_ERROR(meet(kind, next, op));
   if (isSum)

@@ -119,7 +119,7 @@ const char *plait::launchName(const plait_model_v4_t &model, const plait_plan_v2
   if (launch.kernel >= 0)
     return model.kernels[launch.kernel].name;
   static constexpr const char *names[PLAIT_COLLECTIVE_KIND_COUNT] = {
-      "all_reduce", "reduce_scatter", "all_gather", "part", "all_to_all", "broadcast", "send", "recv"};
+      "all_reduce", "reduce_scatter", "all_gather", "part", "all_to_all", "broadcast", "send", "recv", "reduce_gather"};
   return names[plan.collectives[-1 - launch.kernel].kind];
 }
 
@@ -488,7 +488,8 @@ private:
     GroupPlace place = placeIn(model, c.group);
     bool swaps = c.kind == PLAIT_COLLECTIVE_ALL_TO_ALL;
     bool hasParts = c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && !isInPlace(c);
-    PLAIT_RETURN_IF_ERROR(inRange("dim", c.dim, 0, hasParts ? 1 : 0));
+    bool isFused = c.kind == PLAIT_COLLECTIVE_REDUCE_GATHER;
+    PLAIT_RETURN_IF_ERROR(inRange("dim", c.dim, 0, hasParts && !isFused ? 1 : 0));
     PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, 0, PLAIT_DIM_COUNT - 1));
     if (swaps || (hasParts && c.dim == 0)) {
       PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, PLAIT_DIM_TOKENS, PLAIT_DIM_TOKENS));
@@ -497,10 +498,13 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("columns", c.columns, 1, kMaxColumns));
     bool isPair = c.kind == PLAIT_COLLECTIVE_SEND || c.kind == PLAIT_COLLECTIVE_RECV;
     bool hasOther = isPair || c.kind == PLAIT_COLLECTIVE_BROADCAST;
-    PLAIT_RETURN_IF_ERROR(inRange("other", c.other, 0, hasOther ? place.size - 1 : 0));
+    if (isFused)
+      PLAIT_RETURN_IF_ERROR(inRange("other", c.other, 1, kMaxArgs));
+    else
+      PLAIT_RETURN_IF_ERROR(inRange("other", c.other, 0, hasOther ? place.size - 1 : 0));
     if (isPair && c.other == place.index)
       return damaged("other", std::to_string(c.other), "another rank than this one");
-    bool sums = c.kind == PLAIT_COLLECTIVE_ALL_REDUCE || c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER;
+    bool sums = c.kind == PLAIT_COLLECTIVE_ALL_REDUCE || c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER || isFused;
     PLAIT_RETURN_IF_ERROR(inRange("nodes", c.nodes, 0, sums ? kMaxEntries : 0));
     PLAIT_RETURN_IF_ERROR(inRange("order", c.order, 0, sums && !c.nodes ? PLAIT_SUM_ORDER_COUNT - 1 : 0));
     PLAIT_RETURN_IF_ERROR(inRange("wide", c.wide, 0, sums && !c.nodes ? 1 : 0));
@@ -537,14 +541,16 @@ private:
     const plait_launch_v2_t &launch = plan.launches[index];
     const plait_collective_v3_t &c = plan.collectives[-1 - launch.kernel];
     int32_t own = placeIn(model, c.group).index;
-    PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 2, 2));
+    bool isFused = c.kind == PLAIT_COLLECTIVE_REDUCE_GATHER;
+    int32_t count = isFused ? 4 : 2;
+    PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, count, count));
     const plait_arg_v1_t *args = plan.args + launch.first_arg;
-    int dims[2] = {c.rows, c.rows};
-    int64_t columns[2] = {c.columns, c.columns};
+    int dims[4] = {c.rows, c.rows, PLAIT_DIM_TOKENS_PART, PLAIT_DIM_TOKENS_PART};
+    int64_t columns[4] = {c.columns, c.columns, c.columns, c.columns};
     if (c.kind == PLAIT_COLLECTIVE_ALL_TO_ALL) {
       columns[c.dim] = c.bounds[own + 1] - c.bounds[own]; // `dim` is the side of the columns' part, too
       dims[1 - c.dim] = PLAIT_DIM_TOKENS_PART;
-    } else if (c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && !isInPlace(c)) {
+    } else if (c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && !isInPlace(c) && !isFused) {
       int side = c.kind == PLAIT_COLLECTIVE_ALL_GATHER ? 0 : 1; // that of the part
       if (c.dim == 1)
         columns[side] = c.bounds[own + 1] - c.bounds[own];
@@ -553,7 +559,7 @@ private:
     }
     if (c.nodes)
       columns[0] *= c.node_bounds[own + 1] - c.node_bounds[own];
-    for (int32_t a = 0; a < 2; ++a) {
+    for (int32_t a = 0; a < count; ++a) {
       if (args[a].kind != PLAIT_ARG_SLOT)
         return damaged(at("argument", a) + ": kind", std::to_string(args[a].kind), "a slot for a collective");
       if (columns[a] > plan.slots[args[a].index].per[dims[a]] / 4)
@@ -564,9 +570,30 @@ private:
     if ((args[0].index == args[1].index) != isInPlace(c))
       return damaged("argument 1", "slot " + std::to_string(args[1].index),
                      isInPlace(c) ? "that of argument 0" : "another one than argument 0");
+    if (isFused)
+      PLAIT_RETURN_IF_ERROR(checkEpilogue(plan, index, c.other));
     PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 1, 1));
     if (index + 1 < plan.launch_count && !plan.launches[index + 1].barrier)
       return damaged("barrier", "0 in the launch after a collective", "1");
+    return Status::success();
+  }
+
+  /// That the `count` launches behind collective launch `index` can be run row by row as part of it.
+  Status checkEpilogue(const plait_plan_v2_t &plan, int32_t index, int32_t count) const {
+    const plait_launch_v2_t &fused = plan.launches[index];
+    if (count >= plan.launch_count - index)
+      return damaged("other", std::to_string(count), "as many launches behind it");
+    for (int32_t i = index + 1; i <= index + count; ++i) {
+      const plait_launch_v2_t &launch = plan.launches[i];
+      if (launch.kernel < 0 || launch.kernel >= model.kernel_count || launch.loop_begin ||
+          launch.layer_begin != fused.layer_begin || launch.layer_end != fused.layer_end)
+        return damaged(at("launch", i), "none of its kernel or layers", "a kernel's, in the layers of its collective");
+      const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
+      if (kernel.tile_dim != PLAIT_DIM_TOKENS_PART || kernel.tile_block != 1)
+        return damaged(at("kernel", launch.kernel), "tiles of others than a rank's rows", "them in an epilogue");
+    }
+    if (index + count + 1 < plan.launch_count && !plan.launches[index + count + 1].barrier)
+      return damaged("barrier", "0 in the launch after an epilogue", "1");
     return Status::success();
   }
 

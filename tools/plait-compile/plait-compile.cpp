@@ -102,6 +102,14 @@ int main(int argc, char **argv) {
   cl::opt<bool> sequenceParallel("sequence-parallel",
                                  cl::desc("With --tp: ranks share out the tokens of norms and residual, too"),
                                  cl::cat(category));
+  cl::opt<std::string> overlap("overlap",
+                               cl::desc("With --tp: compute what follows a sum over ranks within it: auto (where it "
+                                        "pays on --machine), on or off; results are the same"),
+                               cl::init("auto"), cl::cat(category));
+  cl::opt<bool> explainOverlap("explain-overlap",
+                               cl::desc("With --tp: say of each sum over ranks why it was fused with what follows, or "
+                                        "not"),
+                               cl::cat(category));
   cl::opt<bool> noOptimizeCollectives("no-optimize-collectives",
                                       cl::desc("With several ranks: leave what they exchange as it follows from "
                                                "what is split"),
@@ -205,9 +213,12 @@ int main(int argc, char **argv) {
   auto spec = parseWeightsSpec(weights);
   auto fusions = parseFusions(fuse);
   auto start = readPhase("--start-from", startFrom), stop = readPhase("--stop-after", stopAfter);
-  for (const Status &status : {spec.status(), fusions.status(), start.status(), stop.status()})
+  auto overlapMode = parseOverlapMode(overlap);
+  for (const Status &status : {spec.status(), fusions.status(), start.status(), stop.status(), overlapMode.status()})
     if (!status.ok())
       return fail(status);
+  options.overlap = *overlapMode;
+  options.explainOverlap = explainOverlap;
   options.weights = *spec;
   options.fusions = *fusions;
   options.startFrom = *start;

@@ -46,6 +46,13 @@ private:
   void add(int32_t i, int32_t layer) {
     const plait_launch_v2_t &launch = plan.launches[i];
     const LaunchCost &cost = costs[size_t(i)];
+    if (epilogueLeft > 0) { // part of the exchange before it
+      timeline::Work work = {toForm(cost.flops), toForm(cost.weightBytes), toForm(cost.activationBytes), cost.element};
+      timeline::addWork(events.back().work, work, 1 / double(events.back().ranks.size()));
+      events.back().name += " + " + cost.op;
+      --epilogueLeft;
+      return;
+    }
     timeline::Event event;
     std::string part = sourceName(tables, launch);
     event.name = part.empty() ? cost.op : cost.op + " " + part;
@@ -75,7 +82,7 @@ private:
     return members;
   }
 
-  void setExchange(timeline::Event &event, const plait_collective_v3_t &collective) const {
+  void setExchange(timeline::Event &event, const plait_collective_v3_t &collective) {
     using timeline::EventKind;
     event.ranks = groupOf(collective.group);
     double bytes = 4 * double(collective.columns) * std::max(collective.nodes, 1);
@@ -92,6 +99,10 @@ private:
     }
     switch (collective.kind) {
     case PLAIT_COLLECTIVE_ALL_REDUCE:
+      event.kind = EventKind::allReduce;
+      break;
+    case PLAIT_COLLECTIVE_REDUCE_GATHER:
+      epilogueLeft = collective.other;
       event.kind = EventKind::allReduce;
       break;
     case PLAIT_COLLECTIVE_REDUCE_SCATTER:
@@ -117,6 +128,7 @@ private:
   const std::vector<LaunchCost> &costs;
   const timeline::Extents &extents;
   std::vector<timeline::Event> events;
+  int32_t epilogueLeft = 0; ///< launches that are part of the last exchange
 };
 
 } // namespace

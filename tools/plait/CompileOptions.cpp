@@ -26,6 +26,9 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_option("--tp", options.tp,
                      "of a model to compile: processes among which each layer is divided (default 1)");
   command.add_flag("--sequence-parallel", options.sequenceParallel, "of a model to compile: as of plait-compile");
+  command.add_option("--overlap", options.overlap,
+                     "of a model to compile for several processes: auto (default), on or off: compute what follows a "
+                     "sum over them within it, the text is the same");
   command.add_option("--mesh", options.mesh,
                      "of a model to compile: replicas, and processes of each: dp=2,tp=2 (--tp N is --mesh tp=N); or "
                      "those of each phase: \"prefill: tp=1; decode: tp=2\"");
@@ -80,6 +83,9 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
   const std::string &numerics = options.numerics;
   if (!numerics.empty() && numerics != "row_invariant" && numerics != "tp_invariant")
     return wrongValue("--numerics", numerics, "row_invariant or tp_invariant");
+  const std::string &overlap = options.overlap;
+  if (!overlap.empty() && overlap != "auto" && overlap != "on" && overlap != "off")
+    return wrongValue("--overlap", overlap, "auto, on or off");
   if (!options.tp.empty())
     PLAIT_RETURN_IF_ERROR(parseInteger("--tp", options.tp, 1, kMostRanks).status());
   if (!options.mesh.empty())

@@ -26,6 +26,12 @@ namespace plait {
 /// devices share out evenly a device has its share.
 std::vector<timeline::Event> getStepEvents(decode::StepOp step, par::MeshOp mesh, const timeline::Extents &extents);
 
+/// What `op` computes on one device if it has all rows; without a rank.
+timeline::Event getComputeEvent(lm::CostOpInterface op, const timeline::Extents &extents);
+
+/// `op` of `ranks` devices, which are numbered from 0, with what each of them computes on the way.
+timeline::Event getExchangeEvent(par::CollectiveOpInterface op, size_t ranks, const timeline::Extents &extents);
+
 /// `machine` as one for event lists: `devices` in the order of ranks, and the link of all of them.
 /// It has no more than costs are predicted from elsewhere (StepTime.h, CollectiveTime.h).
 timeline::Machine getTimelineMachine(par::MachineOp machine, ArrayRef<int64_t> devices);

@@ -35,6 +35,9 @@ Expected<WeightsSpec> parseWeightsSpec(const std::string &text);
 /// "all", "none" or a list of "gated", "epilogues", "rows" and "parallel".
 Expected<Fusions> parseFusions(const std::string &text);
 
+/// "auto", "on" or "off".
+Expected<OverlapMode> parseOverlapMode(const std::string &text);
+
 /// What the link phase writes.
 enum class Emit { folder, executable };
 
@@ -57,6 +60,8 @@ struct CompileOptions {
   bool debugLogits = false;
   Mesh mesh;                     ///< replicas, and ranks among which each layer's weights are divided
   bool sequenceParallel = false; ///< they share out the tokens of norms and residual, too
+  OverlapMode overlap = OverlapMode::automatic;
+  bool explainOverlap = false; ///< log why each sum over ranks is fused with what follows it, or not
   bool optimizeCollectives = true;
   std::string machine;             ///< a file with a par.machine that decisions are made for; empty: none
   std::vector<std::string> shards; ///< WEIGHT=SPEC, decisions that are made already (plait-constrain-weights)

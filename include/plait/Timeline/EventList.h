@@ -49,6 +49,9 @@ struct Work {
   std::string element = "f32"; ///< that it multiplies by: its name in a machine's peaks
 };
 
+/// Adds `factor` times `other` to `sum`.
+void addWork(Work &sum, const Work &other, double factor);
+
 enum class EventKind {
   product,   ///< by a weight, of all tokens
   attention, ///< work grows with the positions

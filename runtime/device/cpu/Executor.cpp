@@ -79,6 +79,7 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
     return plan.args[arg].kind == PLAIT_ARG_STATE ||
            (plan.args[arg].kind == PLAIT_ARG_WEIGHT && model.weights[plan.args[arg].index].layers > 1);
   };
+  int32_t epilogueLeft = 0;
   for (int32_t i = 0; i < plan.launch_count; ++i) {
     const plait_launch_v2_t &launch = plan.launches[i];
     maxArgs = std::max(maxArgs, launch.arg_count);
@@ -88,19 +89,24 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
     else if (i >= firstLaunch)
       segments.push_back({i, 1, launch.layer_begin, launch.layer_end});
     std::vector<std::string> &byLayer = names.emplace_back();
+    bool isInside = epilogueLeft > 0;
+    epilogueLeft -= isInside;
     if (launch.kernel < 0) {
+      const plait_collective_v3_t &collective = plan.collectives[-1 - launch.kernel];
+      if (collective.kind == PLAIT_COLLECTIVE_REDUCE_GATHER)
+        epilogueLeft = collective.other;
       std::string source = launch.source >= 0 ? model.sources[launch.source] : "step";
       for (int32_t layer = 0; layer < launch.layer_end; ++layer)
         byLayer.push_back(repeats ? source + " of layer " + std::to_string(layer) : source);
-      launches.push_back({nullptr, launch.first_arg, launch.arg_count, false, true, false, 1});
+      launches.push_back({nullptr, launch.first_arg, launch.arg_count, false, true, false, 1, epilogueLeft});
       continue;
     }
     const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
     bool perLayer = false;
     for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a)
       perLayer |= differs(a);
-    launches.push_back(
-        {kernel.run, launch.first_arg, launch.arg_count, kernel.cyclic != 0, launch.barrier != 0, perLayer, 0});
+    launches.push_back({kernel.run, launch.first_arg, launch.arg_count, kernel.cyclic != 0, launch.barrier != 0,
+                        perLayer, 0, 0, isInside});
   }
   for (const Segment &segment : segments)
     launchesOfStep += uint32_t(segment.count) * uint32_t(segment.layerEnd - segment.layerBegin);
@@ -199,45 +205,100 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const S
   bool due = false, idle = true, alone = true;
   uint32_t number = firstOfStep;
   // A few tokens wait for weights alone, which are read fastest in long runs.
-  bool shared = dims[PLAIT_DIM_TOKENS] > 4;
+  bool sharesTiles = dims[PLAIT_DIM_TOKENS] > 4;
   for (const Segment &segment : segments)
     for (int32_t layer = segment.layerBegin; layer < segment.layerEnd; ++layer)
       for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
         const Launch &launch = launches[size_t(i)];
+        if (launch.isInside)
+          continue;
         due = !idle && (due || launch.barrier || (layer > segment.layerBegin && i == segment.first));
-        if (due && !(alone && launch.tiles <= 1)) {
+        // Rows of a collective may be for all threads.
+        if (due && !(alone && launch.tiles <= 1 && !sharesRows(launch, threads))) {
           observer.waits();
           pool.barrier(thread);
           due = false;
           alone = true;
         }
         idle = false;
-        alone &= launch.tiles <= 1;
+        bool sharesOfRows = sharesRows(launch, threads);
+        alone &= launch.tiles <= 1 && !sharesOfRows;
         observer.begins();
-        shares.forEach(thread, number++, launch.tiles, shared, [&](TileShares::Run run) {
-          if (broken.load(std::memory_order_relaxed))
-            return; // after a collective has failed only the barriers are left
-          if (!launch.run)
-            return runCollective(i, layer);
-          void *const *buffers = getBuffers(launch, layer, scratch.data());
-          if (launch.cyclic)
-            return launch.run(&context, buffers, dims.data(), run.owner + run.first * threads,
-                              run.owner + run.last * threads, threads);
-          int64_t begin = shares.begin(run.owner, launch.tiles);
-          launch.run(&context, buffers, dims.data(), begin + run.first, begin + run.last, 1);
-        });
+        if (sharesOfRows)
+          shareCollective(pool, context, i, layer, thread);
+        else
+          shares.forEach(thread, number++, launch.tiles, sharesTiles, [&](TileShares::Run run) {
+            if (broken.load(std::memory_order_relaxed))
+              return; // after a collective has failed only the barriers are left
+            if (!launch.run)
+              return runCollective(i, layer, [&](size_t from, size_t to) { runEpilogue(context, i, layer, from, to); });
+            void *const *buffers = getBuffers(launch, layer, scratch.data());
+            if (launch.cyclic)
+              return launch.run(&context, buffers, dims.data(), run.owner + run.first * threads,
+                                run.owner + run.last * threads, threads);
+            int64_t begin = shares.begin(run.owner, launch.tiles);
+            launch.run(&context, buffers, dims.data(), begin + run.first, begin + run.last, 1);
+          });
         observer.ends(i, layer);
       }
 }
 
 /// On thread 0, after all threads have finished the launches before.
-void Executor::runCollective(int32_t index, int32_t layer) {
+void Executor::runCollective(int32_t index, int32_t layer, const RowEpilogue &epilogue) {
   const plait_launch_v2_t &launch = plan.launches[index];
   void *const *buffers = addresses.data() + launch.first_arg;
-  failure = collectives.run(-1 - launch.kernel, stepDims, static_cast<float *>(buffers[0]),
-                            static_cast<float *>(buffers[1]), names[size_t(index)][size_t(layer)].c_str());
+  const char *name = names[size_t(index)][size_t(layer)].c_str();
+  failure = launches[size_t(index)].epilogue
+                ? collectives.runFused(-1 - launch.kernel, stepDims, buffers, epilogue, name)
+                : collectives.run(-1 - launch.kernel, stepDims, static_cast<float *>(buffers[0]),
+                                  static_cast<float *>(buffers[1]), name);
   if (!failure)
     broken.store(true, std::memory_order_relaxed);
+}
+
+/// Rows [begin, end) of this rank, in the launches that are part of collective launch `index`.
+void Executor::runEpilogue(const plait_context_v1_t &context, int32_t index, int32_t layer, size_t begin,
+                           size_t end) const {
+  thread_local std::vector<void *> scratch;
+  scratch.resize(size_t(maxArgs));
+  for (int32_t i = index + 1; i <= index + launches[size_t(index)].epilogue; ++i) {
+    const Launch &launch = launches[size_t(i)];
+    int64_t tiles = model.kernels[plan.launches[i].kernel].tile_count;
+    launch.run(&context, getBuffers(launch, layer, scratch.data()), stepDims.data(), int64_t(begin) * tiles,
+               int64_t(end) * tiles, 1);
+  }
+}
+
+bool Executor::sharesRows(const Launch &launch, unsigned threads) const {
+  return launch.epilogue && threads > 1 && stepDims[PLAIT_DIM_TOKENS_PART] >= int64_t(threads);
+}
+
+/// A collective on thread 0 whose rows all threads compute. Thread 0 says which rows, until there are none.
+void Executor::shareCollective(ThreadPool &pool, const plait_context_v1_t &context, int32_t index, int32_t layer,
+                               unsigned thread) {
+  size_t threads = pool.size();
+  auto runShare = [&] {
+    auto [first, last] = shared;
+    auto at = [&](size_t t) { return first + (last - first) * t / threads; };
+    runEpilogue(context, index, layer, at(thread), at(thread + 1));
+    pool.barrier(thread);
+  };
+  if (thread == 0) {
+    // Others wait, whether an earlier collective has failed or not.
+    if (!broken.load(std::memory_order_relaxed))
+      runCollective(index, layer, [&](size_t begin, size_t end) {
+        if (end - begin < threads)
+          return runEpilogue(context, index, layer, begin, end);
+        shared = {begin, end};
+        pool.barrier(thread);
+        runShare();
+      });
+    shared = {};
+    pool.barrier(thread);
+    return;
+  }
+  for (pool.barrier(thread); shared.second > shared.first; pool.barrier(thread))
+    runShare();
 }
 
 /// The launch's arguments in `layer`; `scratch` has room for them.

@@ -69,6 +69,8 @@ private:
     bool cyclic, barrier;
     bool perLayer; ///< some argument lies elsewhere in each layer
     int64_t tiles;
+    int32_t epilogue = 0;  ///< launches behind a collective that are part of it
+    bool isInside = false; ///< it is part of a collective
   };
 
   void bind(unsigned threads, const StepDims &dims, const StepMemory &memory);
@@ -76,7 +78,12 @@ private:
   template <typename Observer>
   void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
             Observer observer);
-  void runCollective(int32_t index, int32_t layer);
+  void runCollective(int32_t index, int32_t layer, const RowEpilogue &epilogue);
+  void runEpilogue(const plait_context_v1_t &context, int32_t index, int32_t layer, size_t begin, size_t end) const;
+  /// Whether all threads compute rows of a collective.
+  bool sharesRows(const Launch &launch, unsigned threads) const;
+  void shareCollective(ThreadPool &pool, const plait_context_v1_t &context, int32_t index, int32_t layer,
+                       unsigned thread);
   void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
 
   const plait_model_v4_t &model;
@@ -97,6 +104,9 @@ private:
   std::vector<std::vector<std::string>> names; ///< of a launch that is one, by layer
   std::atomic<bool> broken{false};             ///< one has failed in this step
   Status failure;                              ///< written by thread 0
+  /// Rows of an epilogue that all threads compute; none: the collective is done. Written by thread 0
+  /// between barriers.
+  std::pair<size_t, size_t> shared;
 };
 
 } // namespace plait

@@ -22,6 +22,12 @@ struct PlanCollectives::Matrix {
   size_t ranks() const { return size_t(place.size); }
   size_t firstRow(size_t rank) const { return size_t(firstTokenOf(int64_t(rank), place.size, int64_t(rows))); }
   size_t firstColumn(size_t rank) const { return size_t(c.bounds[rank]); }
+  std::vector<size_t> firstRows() const {
+    std::vector<size_t> first(ranks() + 1);
+    for (size_t rank = 0; rank <= ranks(); ++rank)
+      first[rank] = firstRow(rank);
+    return first;
+  }
   /// Elements of a rank's part of rows (0) or columns (1).
   size_t partSize(size_t rank, int dim) const {
     return dim == 1 ? (firstColumn(rank + 1) - firstColumn(rank)) * rows
@@ -62,15 +68,12 @@ Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, 
   size_t rows = matrix.rows, columns = matrix.columns;
   if (rows == 0)
     return Status::success();
-  Communicator *communicator = c.group < 0 ? communicators.all : communicators.groups[size_t(c.group)];
+  Communicator *communicator = &communicatorOf(c);
   if (c.nodes) {
     const ReduceTree &tree = *trees[size_t(index)];
     if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
       return tree.allReduce(*communicator, source, target, rows, columns, op);
-    std::vector<size_t> firstRow(matrix.ranks() + 1);
-    for (size_t rank = 0; rank <= matrix.ranks(); ++rank)
-      firstRow[rank] = matrix.firstRow(rank);
-    return tree.reduceScatter(*communicator, source, target, firstRow, columns, op);
+    return tree.reduceScatter(*communicator, source, target, matrix.firstRows(), columns, op);
   }
   switch (c.kind) {
   case PLAIT_COLLECTIVE_ALL_REDUCE:
@@ -86,6 +89,30 @@ Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, 
   default:
     return exchangeParts(matrix, *communicator, source, target, op);
   }
+}
+
+Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *const *buffers, const RowEpilogue &epilogue,
+                                 const char *op) const {
+  const plait_collective_v3_t &c = plan.collectives[index];
+  Matrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
+  if (matrix.rows == 0)
+    return Status::success();
+  std::vector<size_t> first = matrix.firstRows();
+  auto *source = static_cast<float *>(buffers[0]), *target = static_cast<float *>(buffers[1]);
+  auto *sum = static_cast<float *>(buffers[2]), *part = static_cast<float *>(buffers[3]);
+  size_t elements = matrix.rows * matrix.columns;
+  RowExchange rows = {{source, elements}, sum, part, {target, elements}, first, matrix.columns};
+  Communicator &communicator = communicatorOf(c);
+  if (!c.nodes)
+    return communicator.reduceGather(rows, {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, epilogue, op);
+  PLAIT_RETURN_IF_ERROR(trees[size_t(index)]->reduceScatter(communicator, source, sum, first, matrix.columns, op));
+  size_t own = rows.rowsOf(matrix.place.index);
+  if (own)
+    epilogue(0, own);
+  std::vector<size_t> bytes;
+  for (size_t rank = 0; rank < matrix.ranks(); ++rank)
+    bytes.push_back(matrix.partSize(rank, 0) * sizeof(float));
+  return communicator.allGather(bytesOf(part, own * matrix.columns), bytesOf(target, elements), bytes, op);
 }
 
 Status PlanCollectives::exchangeParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,

@@ -41,6 +41,9 @@ public:
 
   /// Carries out collective `index` of the plan; `op` names it for people.
   Status run(int32_t index, const StepDims &dims, float *source, float *target, const char *op) const;
+  /// Carries out collective `index`, a reduce_gather, with its arguments; `epilogue` computes rows of this rank.
+  Status runFused(int32_t index, const StepDims &dims, void *const *buffers, const RowEpilogue &epilogue,
+                  const char *op) const;
 
 private:
   struct Matrix;
@@ -48,6 +51,9 @@ private:
                        const char *op) const;
   Status swapParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
                    const char *op) const;
+  Communicator &communicatorOf(const plait_collective_v3_t &c) const {
+    return c.group < 0 ? *communicators.all : *communicators.groups[size_t(c.group)];
+  }
 
   const plait_model_v4_t &model;
   const plait_plan_v2_t &plan;

@@ -603,3 +603,105 @@ par.handover from "prefill" to "decode" {
 
 // expected-error @+1 {{expected a positive count and other numbers that are not negative but got 0, 0, 0, 0, 0}}
 func.func private @f() attributes {a = #par.heads<source = 0, source_head = 0, target = 0, target_head = 0, count = 0>}
+
+// -----
+
+!whole = tensor<?x8xf32, #lm.dims<tokens>>
+!part = tensor<?x8xf32, #lm.dims<tokens_part>>
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: !whole) {
+  // expected-error @+1 {{expected rows that are shared out evenly but got #par<dim{"tp" : 0 to 4, 4 to 8}>}}
+  %0 = par.reduce_gather %x {"tp" : 0 to 4, 4 to 8} on @mesh : (!whole) -> !whole {
+  ^bb0(%sum: !part):
+    par.yield %sum : !part
+  }
+  return
+}
+
+// -----
+
+!whole = tensor<?x8xf32, #lm.dims<tokens>>
+!part = tensor<?x8xf32, #lm.dims<tokens_part>>
+!leaves = tensor<?x8xf32, #lm.dims<leaves>>
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: !leaves) {
+  // expected-error @+1 {{expected rows of tokens but got 'tensor<?x8xf32, #lm.dims<leaves>>'}}
+  %0 = par.reduce_gather %x {"tp" : even} on @mesh : (!leaves) -> !leaves {
+  ^bb0(%sum: !part):
+    par.yield %sum : !part
+  }
+  return
+}
+
+// -----
+
+!whole = tensor<?x8xf32, #lm.dims<tokens>>
+!part = tensor<?x8xf32, #lm.dims<tokens_part>>
+!wide = tensor<?x16xf32, #lm.dims<tokens>>
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: !wide) {
+  // expected-error @+1 {{expected what is gathered to be of the summands' type, 'tensor<?x16xf32, #lm.dims<tokens>>', but got 'tensor<?x8xf32, #lm.dims<tokens>>'}}
+  %0 = par.reduce_gather %x {"tp" : even} on @mesh : (!wide) -> !whole {
+  ^bb0(%sum: !part):
+    par.yield %sum : !part
+  }
+  return
+}
+
+// -----
+
+!whole = tensor<?x8xf32, #lm.dims<tokens>>
+!part = tensor<?x8xf32, #lm.dims<tokens_part>>
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: !whole, %y: !part) {
+  // expected-error @+1 {{expected arguments of the region of types 'tensor<?x8xf32, #lm.dims<tokens_part>>', 'tensor<?x8xf32, #lm.dims<tokens_part>>' but got 'tensor<?x8xf32, #lm.dims<tokens_part>>'}}
+  %0 = par.reduce_gather %x with(%y) {"tp" : even} on @mesh : (!whole, !part) -> !whole {
+  ^bb0(%sum: !part):
+    par.yield %sum : !part
+  }
+  return
+}
+
+// -----
+
+!whole = tensor<?x8xf32, #lm.dims<tokens>>
+!part = tensor<?x8xf32, #lm.dims<tokens_part>>
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: !whole) {
+  // expected-error @+1 {{expected yielded values of types 'tensor<?x8xf32, #lm.dims<tokens_part>>' but got 'tensor<?x8xf32, #lm.dims<tokens_part>>', 'tensor<?x8xf32, #lm.dims<tokens_part>>'}}
+  %0 = par.reduce_gather %x {"tp" : even} on @mesh : (!whole) -> !whole {
+  ^bb0(%sum: !part):
+    par.yield %sum, %sum : !part, !part
+  }
+  return
+}
+
+// -----
+
+!whole = tensor<?x8xf32, #lm.dims<tokens>>
+!part = tensor<?x8xf32, #lm.dims<tokens_part>>
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: !whole, %y: !part) {
+  %0 = par.reduce_gather %x {"tp" : even} on @mesh : (!whole) -> !whole {
+  ^bb0(%sum: !part):
+    // expected-error @+1 {{expected tensors that are the device's part of the rows, and arguments of the region or made there, but got 'tensor<?x8xf32, #lm.dims<tokens_part>>'}}
+    %1 = lm.add %y, %sum : !part
+    par.yield %1 : !part
+  }
+  return
+}
+
+// -----
+
+!whole = tensor<?x8xf32, #lm.dims<tokens>>
+!part = tensor<?x8xf32, #lm.dims<tokens_part>>
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: !whole, %w: !lm.weight<8x8, #lm.f32>) {
+  %0 = par.reduce_gather %x {"tp" : even} on @mesh : (!whole) -> !whole {
+  ^bb0(%sum: !part):
+    // expected-error @+1 {{expected an op that works row by row in a 'par.reduce_gather'}}
+    %1 = lm.linear %sum, %w : !part, !lm.weight<8x8, #lm.f32>
+    par.yield %1 : !part
+  }
+  return
+}

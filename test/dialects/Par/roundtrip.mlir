@@ -68,6 +68,16 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   %38 = par.all_reduce %x on @mesh ["dp"] order rank accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>>
   // CHECK: par.reduce_scatter %{{.*}} dim 0 {"tp" : even} on @mesh order tree accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
   %39 = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh order tree accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
+  %part = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
+  // CHECK: %{{.*}}, %{{.*}} = par.reduce_gather %{{.*}} with(%{{.*}}) {"tp" : even} on @mesh order tree accumulate f64 : (tensor<?x60xf32, #lm.dims<tokens>>, tensor<?x60xf32, #lm.dims<tokens_part>>) -> (tensor<?x60xf32, #lm.dims<tokens>>, tensor<?x60xf32, #lm.dims<tokens_part>>) {
+  // CHECK-NEXT: ^bb0(%[[SUM:.*]]: tensor<?x60xf32, #lm.dims<tokens_part>>, %[[ROW:.*]]: tensor<?x60xf32, #lm.dims<tokens_part>>):
+  // CHECK-NEXT: %[[ADDED:.*]] = lm.add %[[ROW]], %[[SUM]]
+  // CHECK-NEXT: par.yield %[[SUM]], %[[ADDED]] : tensor<?x60xf32, #lm.dims<tokens_part>>, tensor<?x60xf32, #lm.dims<tokens_part>>
+  %40:2 = par.reduce_gather %x with (%part) {"tp" : even} on @mesh order tree accumulate f64 : (tensor<?x60xf32, #lm.dims<tokens>>, tensor<?x60xf32, #lm.dims<tokens_part>>) -> (tensor<?x60xf32, #lm.dims<tokens>>, tensor<?x60xf32, #lm.dims<tokens_part>>) {
+  ^bb0(%sum: tensor<?x60xf32, #lm.dims<tokens_part>>, %row: tensor<?x60xf32, #lm.dims<tokens_part>>):
+    %added = lm.add %row, %sum : tensor<?x60xf32, #lm.dims<tokens_part>>
+    par.yield %sum, %added : tensor<?x60xf32, #lm.dims<tokens_part>>, tensor<?x60xf32, #lm.dims<tokens_part>>
+  }
   return
 }
 

@@ -598,3 +598,81 @@ func.func @f() {
   rt.strategy "a()" runs {}
   return
 }
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected sum, part and epilogue of a reduce_gather, and of nothing else}}
+    rt.collective reduce_gather <slot 0> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected sum, part and epilogue of a reduce_gather, and of nothing else}}
+    rt.collective all_reduce <slot 0> to <slot 0> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected 2 launches of the same layers behind it but got 1}}
+    rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 2 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 1 barrier from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
+    // expected-error @+1 {{'rt.launch' op expected 'barrier' after the epilogue of an 'rt.collective'}}
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected at most 0 columns, as slot 0 has, but got 16}}
+    rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 0> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected parts of rows but got parts of columns}}
+    rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 parts [0, 8, 16] layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
+  }
+}

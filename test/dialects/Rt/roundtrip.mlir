@@ -35,6 +35,9 @@ rt.model @main attributes {chip = "sm_90a", family = "llama", layers = 2 : i64, 
     rt.collective reduce_scatter <slot 1> to <slot 0> rows "tokens" columns 8 nodes [2, 3, 4] of [0, 1, 3] layers 0 to 2 barrier from "o_proj"
     // CHECK: rt.collective part <slot 1> to <slot 0> rows "tokens" columns 16 layers 0 to 1 barrier from "embed"
     rt.collective part <slot 1> to <slot 0> rows "tokens" columns 16 layers 0 to 1 barrier from "embed"
+    // CHECK: rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 0> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+    rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 0> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<slot 0>, #rt.arg<slot 1>] layers 0 to 2 barrier from "a"
     // CHECK: rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "a"
   }

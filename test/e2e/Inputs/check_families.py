@@ -4,7 +4,7 @@
   check_families.py GOLDEN CHECK_GOLDENS WORK --all
 
 Each NAME below GOLDEN/models is compiled for LAYOUT, which is tp3, dp2, dp2tp2, sp2
-(tensor parallelism with sequence parallelism) or pre1dec2 (prompts on one rank, tokens on
+(tensor parallelism with sequence parallelism), ov2 (with fused sums) or pre1dec2 (prompts on one rank, tokens on
 two), with OPTIONs, and handed to CHECK_GOLDENS, which wants
 logits within 1e-5 of the largest. Then a batch of prompts has to give the 64 greedy
 tokens of the model of one rank, without exception. --all takes every family and layout.
@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 golden, check_goldens, work = sys.argv[1:4]
-LAYOUTS = ["tp2", "tp3", "tp4", "tp8", "sp2", "sp4", "dp2", "dp2tp2", "pre1dec2", "pre2dec1", "pre2dec3",
+LAYOUTS = ["tp2", "tp3", "tp4", "tp8", "sp2", "sp4", "ov2", "ov3", "dp2", "dp2tp2", "pre1dec2", "pre2dec1", "pre2dec3",
            "pre3dec2"]
 models = os.path.join(golden, "models")
 cases = [word.split(":") for word in sys.argv[4:] if not word.startswith("--")]
@@ -36,6 +36,8 @@ def options_of(layout):
     axes = dict((axis, size) for axis, size in re.findall(r"([a-z]+)(\d+)", layout))
     if "pre" in axes:
         return ["--mesh", f"prefill: tp={axes['pre']}; decode: tp={axes['dec']}"]
+    if "ov" in axes:
+        return ["--tp", axes["ov"], "--overlap", "on"]
     if "sp" in axes:
         return ["--tp", axes["sp"], "--sequence-parallel"] if "--sequence-parallel" in help_text else None
     return ["--mesh", ",".join(f"{axis}={size}" for axis, size in axes.items())]

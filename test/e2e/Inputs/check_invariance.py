@@ -3,7 +3,7 @@
   check_invariance.py WORK MODELS RANKS BATCHES [OPTIONS...]
 
 Each of MODELS ("a,b") is compiled for each of RANKS ("1,2,3"), the first being what the others
-are compared with, with OPTIONS; a number with "s" has --sequence-parallel. Each then computes the same
+are compared with, with OPTIONS; a number with "s" has --sequence-parallel, with "o" --overlap on. Each then computes the same
 prompts in batches of each of BATCHES, cut into chunks of several sizes: every logit has the
 same bits. The artifacts stay in WORK, one for each number of ranks.
 """
@@ -35,8 +35,8 @@ def check(model):
     first, runs, different = None, 0, []
     for spec in ranks.split(","):
         artifact = os.path.join(work, f"{name}-{spec}.plait")
-        sequence = ["--sequence-parallel"] if spec.endswith("s") else []
-        plait.command("plait-compile", model, "--numerics", "tp_invariant", "--tp", spec.rstrip("s"),
+        sequence = {"s": ["--sequence-parallel"], "o": ["--overlap", "on"]}.get(spec[-1], [])
+        plait.command("plait-compile", model, "--numerics", "tp_invariant", "--tp", spec.rstrip("so"),
                       "--debug-logits", "--no-selftest", "-o", artifact, *sequence, *options)
         for i, batch in enumerate(batches.split(",")):
             chunk, threads = [(512, 1), (5, 2), (1, 1)][i % 3]

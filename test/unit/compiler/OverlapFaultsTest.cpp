@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Each right program of test/passes/Overlap, with one fault at a time, at each place where it
-// can be. The proofs must refuse all, and for each there must be an execution that goes wrong:
-// the two share nothing but the list of steps.
+// Each right program of test/passes/Overlap, and those that passes write, with one fault at a time, at each place where
+// it can be. The proofs must refuse all, and for each there must be an execution that goes wrong: the two share nothing
+// but the list of steps.
 //
 //===----------------------------------------------------------------------===//
 
@@ -157,6 +157,14 @@ class OverlapProtocols : public testing::TestWithParam<const char *> {
 protected:
   OverlapProtocols() : context(makeRegistry()) {
     module = parseSourceFile<ModuleOp>(std::string(PLAIT_TEST_DIR "/passes/Overlap/") + GetParam() + ".mlir", &context);
+    // Programs that passes write.
+    PassManager manager(&context);
+    if (GetParam() == std::string("plait-outline-protocols"))
+      manager.addPass(createOutlineProtocolsPass());
+    if (GetParam() == std::string("plait-fuse-tiles"))
+      manager.addPass(createFuseTilesPass());
+    if (module && failed(manager.run(*module)))
+      module = nullptr;
   }
 
   static DialectRegistry makeRegistry() {
@@ -282,7 +290,8 @@ TEST_P(OverlapProtocols, WhatTheProofAcceptsGoesWrongInNoExecution) {
 
 INSTANTIATE_TEST_SUITE_P(Faults, OverlapProtocols,
                          testing::Values("one-shot-all-reduce", "two-shot-all-reduce", "all-reduce-norm",
-                                         "gemm-all-reduce-norm", "all-gather-gemm", "gemm-reduce-scatter"),
+                                         "gemm-all-reduce-norm", "all-gather-gemm", "gemm-reduce-scatter",
+                                         "plait-outline-protocols", "plait-fuse-tiles"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -153,6 +153,84 @@ TEST_F(RanksEvaluation, MlpsOnAGrid) {
   }
 }
 
+/// Layers with norms, of which a loop has some and another one the last.
+constexpr const char *kLayers = R"mlir(
+!x = tensor<?x24xf32, #lm.dims<tokens>>
+!h = tensor<?x160xf32, #lm.dims<tokens>>
+lm.model @m family "t" numerics row_invariant max_positions 8 {
+  lm.weight @gain from "gain.{layer}" layers 4 : !lm.weight<24, #lm.f32>
+  lm.weight @post from "post.{layer}" layers 4 : !lm.weight<24, #lm.f32>
+  lm.weight @up from "up.{layer}" layers 4 : !lm.weight<160x24, #lm.f32>
+  lm.weight @down from "down.{layer}" layers 4 : !lm.weight<24x160, #lm.f32>
+  lm.weight @last from "last" : !lm.weight<24, #lm.f32>
+}
+decode.step @s(%ids: tensor<?xi32, #lm.dims<tokens>>, %e: !x) -> (!x)
+    attributes {input_roles = [#decode.role<tokens>, #decode.role<logits>], output_roles = [#decode.role<logits>]} {
+  %0 = lm.layers 0 to 3 iter(%x = %e) : !x {
+    %g = lm.get_weight @m::@gain : !lm.weight<24, #lm.f32>
+    %p = lm.get_weight @m::@post : !lm.weight<24, #lm.f32>
+    %u = lm.get_weight @m::@up : !lm.weight<160x24, #lm.f32>
+    %d = lm.get_weight @m::@down : !lm.weight<24x160, #lm.f32>
+    %n = lm.rms_norm %x, %g eps 1.0e-5 : !x, !lm.weight<24, #lm.f32>
+    %h = lm.linear %n, %u : !x, !lm.weight<160x24, #lm.f32>
+    %y = lm.linear %h, %d : !h, !lm.weight<24x160, #lm.f32>
+    %q = lm.rms_norm %y, %p eps 1.0e-5 : !x, !lm.weight<24, #lm.f32>
+    %z = lm.add %x, %q : !x
+    lm.yield %z : !x
+  }
+  %1 = lm.layers 3 to 4 iter(%x = %0) : !x {
+    %g = lm.get_weight @m::@gain : !lm.weight<24, #lm.f32>
+    %u = lm.get_weight @m::@up : !lm.weight<160x24, #lm.f32>
+    %d = lm.get_weight @m::@down : !lm.weight<24x160, #lm.f32>
+    %n = lm.rms_norm %x, %g eps 1.0e-5 : !x, !lm.weight<24, #lm.f32>
+    %h = lm.linear %n, %u : !x, !lm.weight<160x24, #lm.f32>
+    %y = lm.linear %h, %d : !h, !lm.weight<24x160, #lm.f32>
+    %z = lm.add %x, %y : !x
+    lm.yield %z : !x
+  }
+  %f = lm.get_weight @m::@last : !lm.weight<24, #lm.f32>
+  %2 = lm.rms_norm %1, %f eps 1.0e-5 : !x, !lm.weight<24, #lm.f32>
+  decode.return %2 : !x
+}
+)mlir";
+
+/// Sums with what follows them computed on the way: the very numbers of sums by themselves, and those of one rank.
+TEST_F(RanksEvaluation, FusedSums) {
+  std::mt19937 random(2);
+  auto module = parse(kLayers);
+  ASSERT_TRUE(module);
+  for (int64_t tokens : {1, 2, 7}) {
+    DenseValue ids = DenseValue::zeros({tokens}), x = randomMatrix(tokens, 24, random);
+    auto one = evaluate(*module, {{ids, x}}, [](OpPassManager &, int64_t) {});
+    ASSERT_TRUE(one);
+    for (int64_t ranks : {2, 3, 5}) {
+      auto by = [&](OverlapMode mode) {
+        return evaluate(*module, std::vector<std::vector<EvalValue>>(size_t(ranks), {ids, x}),
+                        [&](OpPassManager &pm, int64_t rank) {
+                          buildParallelPipeline(pm, {.tp = ranks, .rank = rank, .overlap = mode});
+                        });
+      };
+      auto apart = by(OverlapMode::off), fused = by(OverlapMode::on);
+      ASSERT_TRUE(apart && fused);
+      for (size_t rank = 0; rank < size_t(ranks); ++rank) {
+        const DenseValue &got = denseOf((*fused)[rank][0]), &expected = denseOf((*one)[0][0]);
+        EXPECT_EQ(got.data, denseOf((*apart)[rank][0]).data) << tokens << " tokens, rank " << rank << " of " << ranks;
+        ASSERT_EQ(got.data.size(), expected.data.size());
+        for (size_t i = 0; i < got.data.size(); ++i)
+          ASSERT_NEAR(got.data[i], expected.data[i], 1e-9 * (1 + std::abs(expected.data[i])));
+      }
+    }
+  }
+  // All sums of the last layers' kinds are fused, in both loops and in what they have become.
+  PassManager pm(&context, ModuleOp::getOperationName());
+  buildParallelPipeline(pm, {.tp = 2, .rank = 1, .overlap = OverlapMode::on});
+  ASSERT_TRUE(succeeded(pm.run(*module)));
+  int fused = 0, others = 0;
+  module->walk([&](par::CollectiveOpInterface op) { (isa<par::ReduceGatherOp>(*op) ? fused : others) += 1; });
+  EXPECT_EQ(fused, 3);  // layers 0 and 1, layer 2, layer 3
+  EXPECT_EQ(others, 2); // the rank's part of what comes in, and its norm gathered
+}
+
 /// A mesh and two shardings on it, at random.
 struct Resharding {
   std::vector<std::pair<std::string, int64_t>> axes;

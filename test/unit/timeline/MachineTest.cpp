@@ -70,6 +70,22 @@ TEST(MachineTable, Errors) {
             "found no machine \"abacus\"; expected one of dgx-h100, t3-mca, t3, or a file NAME.json");
 }
 
+TEST(MachineTable, RowsWithinASumOfSharedMemoryTakeTwoSteps) {
+  Machine machine;
+  machine.devices = {{1e12, {{"f32", 1e12}}, 0}};
+  machine.link = {LinkKind::sharedMemory, 1e9, 1e-6};
+  Event sum;
+  sum.kind = EventKind::allReduce;
+  sum.ranks = {0, 1};
+  sum.extents = Extents::prefill(1);
+  sum.bytes.tokens = 4096;
+  EXPECT_DOUBLE_EQ(machine.getExchange(sum).latency, 1e-6);
+  sum.work.activationBytes.tokens = 4096;
+  EXPECT_DOUBLE_EQ(machine.getExchange(sum).latency, 2e-6);
+  machine.link.kind = LinkKind::crossbar;
+  EXPECT_DOUBLE_EQ(machine.getExchange(sum).latency, 1e-6);
+}
+
 TEST(MachineTable, AllThatAreEmbeddedReadAndWriteTheSame) {
   for (const EmbeddedMachine &one : embeddedMachines()) {
     auto machine = loadMachine(std::string(one.name));

@@ -8,10 +8,12 @@
 #include "Conformance.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <random>
 #include <span>
+#include <thread>
 #include <utility>
 
 using namespace plait;
@@ -110,6 +112,76 @@ Status everyReduction(Communicator &c) {
         EXPECT_OR_RETURN(std::equal(part.begin(), part.end(), expected.begin() + std::ptrdiff_t(begin)));
       }
   return Status::success();
+}
+
+/// What the epilogue of `fusedRows` makes of an element of the sum, and of one that the rank keeps.
+float computeOf(float sum, float kept) { return (sum + kept) * 0.75f + 1; }
+
+/// A sum whose rows are computed on their way: the same bits as a reduceScatter, a loop and an allGather, for rows
+/// of every size, of which some ranks may have none, in every order and width, with ranks that lag behind.
+Status fusedRows(Communicator &c) {
+  size_t n = size_t(c.size()), me = size_t(c.rank()), calls = 0, bytes = 0;
+  std::mt19937 random(unsigned(me) + 7);
+  for (auto [rows, columns] : {std::pair<size_t, size_t>{0, 4}, {1, 5}, {2, 192}, {7, 100}, {33, 400}, {64, 24}})
+    for (SumOrder order : {SumOrder::rank, SumOrder::tree})
+      for (bool wide : {false, true}) {
+        Reduction how(ReduceKind::sum, order, wide);
+        std::vector<size_t> firstRow, counts, partBytes;
+        for (size_t rank = 0; rank <= n; ++rank)
+          firstRow.push_back(rows * rank / n);
+        for (size_t rank = 0; rank < n; ++rank) {
+          counts.push_back((firstRow[rank + 1] - firstRow[rank]) * columns);
+          partBytes.push_back(counts.back() * sizeof(float));
+        }
+        std::vector<float> in = valuesOf(int(me), rows * columns), kept = valuesOf(100 + int(me), counts[me]);
+        std::vector<float> expectedPart(counts[me]), expected(rows * columns, -1), expectedKept = kept;
+        PLAIT_RETURN_IF_ERROR(c.reduceScatter(in, expectedPart, counts, how, "scatter"));
+        for (size_t i = 0; i < counts[me]; ++i) {
+          expectedKept[i] += expectedPart[i];
+          expectedPart[i] = computeOf(expectedPart[i], expectedKept[i]);
+        }
+        PLAIT_RETURN_IF_ERROR(
+            c.allGather(bytesOf(std::as_const(expectedPart)), bytesOf(expected), partBytes, "gather"));
+
+        std::vector<float> sum(counts[me]), part(counts[me]), out(rows * columns, -2);
+        size_t next = 0;
+        auto epilogue = [&](size_t begin, size_t end) {
+          // Each row once, in order.
+          if (begin != next || end <= begin || end > firstRow[me + 1] - firstRow[me])
+            next = SIZE_MAX;
+          next = next == SIZE_MAX ? next : end;
+          if (random() % 4 == 0)
+            std::this_thread::sleep_for(std::chrono::microseconds(random() % 300));
+          for (size_t i = begin * columns; i < end * columns; ++i) {
+            kept[i] += sum[i];
+            part[i] = computeOf(sum[i], kept[i]);
+          }
+        };
+        if (random() % 4 == 0)
+          std::this_thread::sleep_for(std::chrono::microseconds(random() % 300));
+        RowExchange exchange = {in, sum.data(), part.data(), out, firstRow, columns};
+        PLAIT_RETURN_IF_ERROR(c.reduceGather(exchange, how, epilogue, "fused"));
+        EXPECT_OR_RETURN(next == firstRow[me + 1] - firstRow[me]);
+        EXPECT_OR_RETURN(out == expected);
+        EXPECT_OR_RETURN(kept == expectedKept);
+        ++calls, bytes += in.size() * sizeof(float);
+      }
+  // Each as one, or, where a row does not fit between ranks, as the two that it is made of.
+  const Communicator::Count &fused = c.count(CollectiveKind::reduceGather);
+  EXPECT_OR_RETURN(fused.calls <= calls && fused.bytes <= bytes);
+  EXPECT_OR_RETURN(c.count(CollectiveKind::reduceScatter).calls == 2 * calls - fused.calls);
+  return Status::success();
+}
+
+/// Rank 1 goes between the sum and what is made of it.
+Status aRankIsLostInARow(Communicator &c) {
+  std::vector<float> in(8, 1), out(8), sum(4), part(4);
+  std::vector<size_t> firstRow = {0, 1, 2};
+  RowExchange exchange = {in, sum.data(), part.data(), out, firstRow, 4};
+  PLAIT_RETURN_IF_ERROR(c.reduceGather(exchange, {}, [](size_t, size_t) {}, "first"));
+  if (c.rank() == 1)
+    return Status::success();
+  return c.reduceGather(exchange, {}, [](size_t, size_t) {}, "second");
 }
 
 /// Rows and columns of a grid of 2 x 2 ranks, and all but rank 1 in another order.
@@ -281,6 +353,8 @@ const std::vector<ConformanceCase> &plait::conformanceCases() {
       {"AllReduceSumsInTheOrderOfTheRanks", 0, allReduce},
       {"EveryReduction", 0, everyReduction},
       {"UnevenParts", 0, unevenParts},
+      {"FusedRows", 0, fusedRows},
+      {"ARankIsLostInARow", 2, aRankIsLostInARow, {{0, ""}}},
       {"Groups", 4, groups},
       {"ARankOfAGroupIsLost", 4, aRankOfAGroupIsLost, {{0, left}, {1, left}, {2, left}}},
       {"AllToAll", 0, allToAll},

@@ -92,6 +92,36 @@ struct Copy {
   }
 };
 
+/// Makes launch 6 a reduce_gather of slot 0 to 1, with launch 7 as its epilogue.
+static void fuseRows(Copy &c) {
+  c.addCollective();
+  auto &collective = c.collectives[0];
+  collective.kind = PLAIT_COLLECTIVE_REDUCE_GATHER;
+  collective.other = 1;
+  // Arguments behind all others, and slots that hold rows of a rank.
+  int32_t slots = int32_t(c.slots.size());
+  c.launches[6].first_arg = int32_t(c.args.size());
+  c.launches[6].arg_count = 4;
+  for (int32_t slot : {0, 1, slots, slots + 1})
+    c.args.push_back({PLAIT_ARG_SLOT, slot});
+  plait_extent_v3_t part{};
+  part.per[PLAIT_DIM_TOKENS_PART] = 8;
+  c.slots.insert(c.slots.end(), {part, part});
+  plait_kernel_v1_t kernel = c.kernels[0];
+  kernel.tile_dim = PLAIT_DIM_TOKENS_PART;
+  kernel.tile_block = kernel.tile_count = 1;
+  c.kernels.push_back(kernel);
+  c.launches[7] = c.launches[6];
+  c.launches[7].kernel = int32_t(c.kernels.size()) - 1;
+  c.launches[8].barrier = 1;
+  c.model.kernels = c.kernels.data();
+  c.model.kernel_count = int32_t(c.kernels.size());
+  c.plans[0].slots = c.slots.data();
+  c.plans[0].slot_count = int32_t(c.slots.size());
+  c.plans[0].args = c.args.data();
+  c.plans[0].arg_count = int32_t(c.args.size());
+}
+
 class TablesTest : public testing::Test {
 protected:
   void SetUp() override {
@@ -323,6 +353,34 @@ TEST_F(TablesTest, CollectivesOfParts) {
           [](Copy &c) { c.nodeEnds[1] = 3; });
   damaged("collective 0: node end", sum, [](Copy &c) { c.collectives[0].node_ends = nullptr; });
   damaged("more elements than slot 0", sum, [](Copy &c) { c.collectives[0].columns = 2; });
+}
+
+TEST_F(TablesTest, CollectivesOfRows) {
+  Copy copy(model->tables());
+  ASSERT_GE(copy.launches.size(), 9u);
+  fuseRows(copy);
+  Status status = checkTables(&copy.model, anywhere());
+  EXPECT_TRUE(status) << status.message();
+  EXPECT_STREQ(launchName(copy.model, copy.plans[0], copy.launches[6]), "reduce_gather");
+  auto damaged = [&](const char *part, const std::function<void(Copy &)> &damage) {
+    expectDamaged(part, [&](Copy &c) {
+      fuseRows(c);
+      damage(c);
+    });
+  };
+  damaged("collective 0: other: found 0; expected 1 to", [](Copy &c) { c.collectives[0].other = 0; });
+  damaged("other: found 250; expected as many launches behind it", [](Copy &c) { c.collectives[0].other = 250; });
+  damaged("collective 0: dim", [](Copy &c) { c.collectives[0].dim = 1; });
+  damaged("launch 6: arg_count: found 2; expected 4 to 4", [](Copy &c) { c.launches[6].arg_count = 2; });
+  damaged("launch 7: found none of its kernel or layers", [](Copy &c) { c.launches[7].kernel = -1; });
+  damaged("launch 7: found none of its kernel or layers", [](Copy &c) { c.launches[7].layer_end += 1; });
+  damaged("launch 7: found none of its kernel or layers", [](Copy &c) { c.launches[7].loop_begin = 1; });
+  damaged("found tiles of others than a rank's rows", [](Copy &c) { c.kernels.back().tile_dim = PLAIT_DIM_TOKENS; });
+  damaged("found tiles of others than a rank's rows", [](Copy &c) { c.kernels.back().tile_block = 2; });
+  damaged("barrier: found 0 in the launch after an epilogue", [](Copy &c) { c.launches[8].barrier = 0; });
+  damaged("argument 2: found a collective of more elements",
+          [](Copy &c) { c.slots.back().per[PLAIT_DIM_TOKENS_PART] = c.slots[c.slots.size() - 2].per[7] = 4; });
+  damaged("argument 3: kind", [](Copy &c) { c.args.back() = {PLAIT_ARG_WEIGHT, 0}; });
 }
 
 TEST_F(TablesTest, Groups) {

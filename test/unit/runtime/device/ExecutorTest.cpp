@@ -441,6 +441,144 @@ TEST_P(Executors, CollectivesOfParts) {
       }
 }
 
+/// In each of 3 layers: slot 0 = rank + layer + row; the sum to slot 2, of which the epilogue makes slot 3 (twice the
+/// sum, plus what slot 4 has kept, into which the sum goes), gathered in slot 1; and slot 5 += slot 1.
+struct FusedPlan {
+  static constexpr int64_t layers = 3, columns = 4;
+  static void write(const plait_context_v1_t *context, void *const *buffers, const int64_t *dims, int64_t begin,
+                    int64_t end, int64_t step) {
+    auto *slot = static_cast<float *>(buffers[0]);
+    auto layer = *static_cast<const int64_t *>(buffers[1]);
+    for (int64_t tile = begin; tile < end; tile += step)
+      for (int64_t i = tile; i < dims[PLAIT_DIM_TOKENS] * columns; i += 3)
+        slot[i] = float(*static_cast<const int *>(context->runtime) + layer + i / columns);
+  }
+  /// Two tiles a row.
+  static void compute(const plait_context_v1_t *, void *const *buffers, const int64_t *, int64_t begin, int64_t end,
+                      int64_t step) {
+    auto *sum = static_cast<float *>(buffers[0]), *kept = static_cast<float *>(buffers[1]);
+    auto *part = static_cast<float *>(buffers[2]);
+    for (int64_t tile = begin; tile < end; tile += step)
+      for (int64_t i = tile * columns / 2; i < (tile + 1) * columns / 2; ++i) {
+        part[i] = 2 * sum[i] + kept[i];
+        kept[i] += sum[i];
+      }
+  }
+  static void add(const plait_context_v1_t *, void *const *buffers, const int64_t *dims, int64_t begin, int64_t end,
+                  int64_t step) {
+    for (int64_t tile = begin; tile < end; tile += step)
+      for (int64_t i = tile; i < dims[PLAIT_DIM_TOKENS] * columns; i += 3)
+        static_cast<float *>(buffers[1])[i] += static_cast<float *>(buffers[0])[i];
+  }
+
+  FusedPlan(int32_t rank, int32_t ranks) {
+    weight.layers = layers;
+    weight.layer_bytes = sizeof(int64_t);
+    model.kernels = kernels;
+    model.weights = &weight;
+    model.sources = sources;
+    model.rank = rank;
+    model.ranks = ranks;
+    for (int s : {2, 3, 4})
+      slots[s] = {0, {0, 0, 0, 0, 0, 0, 0, 4 * columns}};
+    plan.slots = slots;
+    plan.args = args;
+    plan.launches = launches;
+    plan.collectives = &collective;
+    plan.slot_count = 6;
+    plan.arg_count = 11;
+    plan.launch_count = 4;
+    plan.collective_count = 1;
+  }
+  int64_t layerNumbers[layers] = {0, 1, 2};
+  plait_kernel_v1_t kernels[3] = {
+      {"write", write, 3, 1, -1, 1}, {"compute", compute, 2, 1, PLAIT_DIM_TOKENS_PART, 0}, {"add", add, 3, 1, -1, 0}};
+  plait_weight_v4_t weight{};
+  plait_extent_v3_t slots[6] = {{0, {4 * columns}}, {0, {4 * columns}}, {}, {}, {}, {0, {4 * columns}}};
+  plait_collective_v3_t collective{PLAIT_COLLECTIVE_REDUCE_GATHER,
+                                   0,
+                                   PLAIT_DIM_TOKENS,
+                                   0,
+                                   columns,
+                                   nullptr,
+                                   nullptr,
+                                   nullptr,
+                                   -1,
+                                   0,
+                                   0,
+                                   /*other=*/1};
+  plait_arg_v1_t args[11] = {{PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1},
+                             {PLAIT_ARG_SLOT, 2}, {PLAIT_ARG_SLOT, 3},   {PLAIT_ARG_SLOT, 2}, {PLAIT_ARG_SLOT, 4},
+                             {PLAIT_ARG_SLOT, 3}, {PLAIT_ARG_SLOT, 1},   {PLAIT_ARG_SLOT, 5}};
+  plait_launch_v2_t launches[4] = {{0, 0, 2, 1, 0, layers, 1, 0},
+                                   {-1, 2, 4, 1, 0, layers, 0, 0},
+                                   {1, 6, 3, 1, 0, layers, 0, 0},
+                                   {2, 9, 2, 1, 0, layers, 0, 0}};
+  const char *sources[1] = {"o_proj"};
+  plait_model_v4_t model = noGroups();
+  plait_plan_v2_t plan{};
+};
+
+/// Rows within a collective, by one thread or by all of them, for ranks that have many rows, few and none.
+TEST_P(Executors, RowsAreComputedWithinACollective) {
+  for (int ranks : {2, 3, 5})
+    for (int64_t tokens : {0, 1, 2, 3, 8, 61}) {
+      auto body = [&](Communicator &communicator) {
+        int rank = communicator.rank();
+        FusedPlan fused(rank, ranks);
+        StepDims dims{tokens};
+        dims[PLAIT_DIM_TOKENS_PART] = tokens; // more than there are
+        std::vector<float> arena(size_t(arenaBytes(fused.plan, dims)) / 4 + 16, 0);
+        auto *aligned = reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(arena.data()) + 63) & ~uintptr_t(63));
+        plait_context_v1_t context = {sizeof(context), &rank, nullptr};
+        auto pool = ThreadPool::create(GetParam());
+        Executor executor(fused.model, fused.plan, reinterpret_cast<const uint8_t *>(fused.layerNumbers),
+                          {&communicator, {}});
+        Executor::StepMemory memory;
+        memory.arena = aligned;
+        PLAIT_RETURN_IF_ERROR(executor.run(**pool, context, dims, memory));
+        // What is added up is the last slot.
+        int64_t own = tokens * (rank + 1) / ranks - tokens * rank / ranks, row = 4 * FusedPlan::columns;
+        auto *total =
+            reinterpret_cast<float *>(aligned + 2 * ((tokens * row + 63) / 64 * 64) + 3 * ((own * row + 63) / 64 * 64));
+        for (int64_t i = 0; i < tokens * FusedPlan::columns; ++i) {
+          float expected = 0, kept = 0;
+          for (int64_t layer = 0; layer < FusedPlan::layers; ++layer) {
+            auto sum = float(ranks * (layer + i / FusedPlan::columns) + ranks * (ranks - 1) / 2);
+            expected += 2 * sum + kept;
+            kept += sum;
+          }
+          EXPECT_EQ(total[i], expected) << ranks << " ranks, " << tokens << " tokens, rank " << rank << ", " << i;
+        }
+        EXPECT_EQ(communicator.count(CollectiveKind::reduceGather).calls, tokens ? uint64_t(FusedPlan::layers) : 0u);
+        return Status::success();
+      };
+      for (const Status &status : onRanks(body, ranks))
+        EXPECT_TRUE(status) << status.message();
+    }
+}
+
+/// The others do not wait for rows of a collective that fails.
+TEST_P(Executors, ALostRankEndsACollectiveOfRows) {
+  auto results = onRanks([&](Communicator &communicator) {
+    FusedPlan fused(communicator.rank(), 2);
+    if (communicator.rank() == 1)
+      return Status::success();
+    int rank = 0;
+    StepDims dims{40};
+    dims[PLAIT_DIM_TOKENS_PART] = 40;
+    std::vector<float> arena(size_t(arenaBytes(fused.plan, dims)) / 4 + 16, 0);
+    plait_context_v1_t context = {sizeof(context), &rank, nullptr};
+    auto pool = ThreadPool::create(GetParam());
+    Executor executor(fused.model, fused.plan, reinterpret_cast<const uint8_t *>(fused.layerNumbers),
+                      {&communicator, {}});
+    Executor::StepMemory memory;
+    memory.arena = reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(arena.data()) + 63) & ~uintptr_t(63));
+    return executor.run(**pool, context, dims, memory);
+  });
+  EXPECT_EQ(results[0].message(), "rank 1 has not reached reduce_gather @o_proj of layer 0: it has left the group");
+}
+
 TEST_P(Executors, ALostRankEndsTheStep) {
   auto results = onRanks([&](Communicator &communicator) {
     SumPlan sum;
