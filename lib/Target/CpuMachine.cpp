@@ -89,7 +89,7 @@ static bool hostHas(const CpuMachine &machine) {
 Expected<CpuMachine> plait::resolveCpuMachine(const std::string &spec) {
   llvm::StringRef name(spec);
   name.consume_front("cpu:");
-  if (name == "native") {
+  if (name == "native" || name == "cpu") {
     // Not amx(): what is computed should not depend on where it is compiled.
     for (CpuMachine machine : {amxInt8(), vnni(), v4(), v3()})
       if (hostHas(machine))

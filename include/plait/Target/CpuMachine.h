@@ -34,7 +34,7 @@ struct CpuMachine {
   bool roundInputs = false; ///< to bf16, of products with bf16: other numbers than elsewhere
 };
 
-/// `spec`: a name of docs/targets.md, optionally behind "cpu:", or "native": of
+/// `spec`: a name of docs/targets.md, optionally behind "cpu:", or "native" or "cpu": of
 /// x86-64, x86-64-v3, x86-64-v4, vnni and amx-int8 the last one that this machine has.
 Expected<CpuMachine> resolveCpuMachine(const std::string &spec);
 
