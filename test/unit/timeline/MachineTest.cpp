@@ -73,7 +73,8 @@ TEST(MachineTable, Errors) {
 TEST(MachineTable, RowsWithinASumOfSharedMemoryTakeTwoSteps) {
   Machine machine;
   machine.devices = {{1e12, {{"f32", 1e12}}, 0}};
-  machine.link = {LinkKind::sharedMemory, 1e9, 1e-6};
+  machine.link.bandwidth = 1e9;
+  machine.link.latency = 1e-6;
   Event sum;
   sum.kind = EventKind::allReduce;
   sum.ranks = {0, 1};
