@@ -11,6 +11,7 @@
 #include "runtime/decode/rounds/RoundValues.h"
 
 #include <functional>
+#include <limits>
 #include <memory>
 
 namespace plait {
@@ -37,6 +38,7 @@ struct Pace {
 inline std::shared_ptr<Pace> eagerPace() {
   auto pace = std::make_shared<Pace>();
   pace->seconds = [](int64_t length, int64_t, int64_t) { return 1 / double(1 + length); };
+  pace->busy = -std::numeric_limits<double>::infinity(); // and never left, to see what that takes
   return pace;
 }
 
