@@ -13,6 +13,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -67,6 +68,61 @@ private:
     return result;
   }
 
+  /// To the nearest bf16, ties to even: host code would call a function of the compiler's library.
+  Value roundToBf16(LLVM::FPTruncOp op) {
+    Location loc = op.getLoc();
+    Type type = op.getArg().getType();
+    auto shaped = dyn_cast<VectorType>(type);
+    auto like = [&](Type element) { return shaped ? Type(shaped.clone(element)) : element; };
+    Type words = like(b.getI32Type());
+    auto constant = [&](int32_t value) -> Value {
+      Attribute attr = b.getI32IntegerAttr(value);
+      if (shaped)
+        attr = DenseElementsAttr::get(cast<VectorType>(words), b.getI32IntegerAttr(value));
+      return LLVM::ConstantOp::create(b, loc, words, attr);
+    };
+    Value bits = LLVM::BitcastOp::create(b, loc, words, op.getArg());
+    Value high = LLVM::LShrOp::create(b, loc, bits, constant(16));
+    Value odd = LLVM::AndOp::create(b, loc, high, constant(1));
+    Value rounded = LLVM::AddOp::create(b, loc, bits, LLVM::AddOp::create(b, loc, odd, constant(0x7FFF)));
+    rounded = LLVM::LShrOp::create(b, loc, rounded, constant(16));
+    Value isNan = LLVM::FCmpOp::create(b, loc, LLVM::FCmpPredicate::uno, op.getArg(), op.getArg());
+    Value quiet = LLVM::OrOp::create(b, loc, high, constant(0x40));
+    Value half =
+        LLVM::TruncOp::create(b, loc, like(b.getI16Type()), LLVM::SelectOp::create(b, loc, isNan, quiet, rounded));
+    return LLVM::BitcastOp::create(b, loc, op.getType(), half);
+  }
+
+  /// What PTX in words computes: nothing in a hint.
+  Value replaceText(LLVM::InlineAsmOp ptx) {
+    StringRef text = ptx.getAsmString();
+    ValueRange operands = ptx.getOperands();
+    if (text.empty() && ptx.getNumResults()) // what goes in comes out
+      return structOf(ptx.getResult(0).getType(), operands);
+    if (text.empty() || text.starts_with(".pragma"))
+      return {};
+    if (text.starts_with("ex2.approx.f32"))
+      return call("plait_test_exp2", b.getF32Type(), operands);
+    if (text.contains("mbarrier.try_wait.parity")) {
+      call("plait_test_wait", {}, {operands[0], operands[1]});
+      return {};
+    }
+    if (!text.contains("wgmma.mma_async.sync.aligned.m64n"))
+      llvm::report_fatal_error("the model of a GPU lacks what PTX says: " + text);
+    // Sums, of which each of 128 threads has its share of 64 rows, both descriptors, and whether to add to the sums.
+    Type type = ptx.getResult(0).getType();
+    auto count = int64_t(cast<LLVM::LLVMStructType>(type).getBody().size());
+    APInt adds;
+    if (!matchPattern(operands[count + 2], m_ConstantInt(&adds)) || adds.isZero())
+      llvm::report_fatal_error("the model of a GPU lacks products that begin with nothing");
+    Value sums = words(count);
+    LLVM::StoreOp::create(b, module.getLoc(), structOf(type, operands.take_front(count)), sums);
+    Value columns =
+        LLVM::ConstantOp::create(b, module.getLoc(), b.getI32Type(), b.getI32IntegerAttr(int32_t(2 * count)));
+    call("plait_test_wgmma", {}, {operands[count], operands[count + 1], columns, sums});
+    return LLVM::LoadOp::create(b, module.getLoc(), type, sums);
+  }
+
   void replace(Operation *op) {
     b.setInsertionPoint(op);
     Type i32 = b.getI32Type(), f32 = b.getF32Type();
@@ -79,11 +135,11 @@ private:
       call("plait_test_barrier", {}, {});
     } else if (auto shuffle = dyn_cast<NVVM::ShflOp>(op)) {
       result = call("plait_test_shuffle", f32, {shuffle.getVal(), shuffle.getOffset()});
+    } else if (auto truncation = dyn_cast<LLVM::FPTruncOp>(op);
+               truncation && getElementTypeOrSelf(truncation.getType()).isBF16()) {
+      result = roundToBf16(truncation);
     } else if (auto ptx = dyn_cast<LLVM::InlineAsmOp>(op)) {
-      if (ptx.getNumResults() && ptx.getAsmString().empty()) // what goes in comes out
-        result = structOf(ptx.getResult(0).getType(), ptx.getOperands());
-      else if (ptx.getNumResults())
-        result = call("plait_test_exp2", f32, ptx.getOperands());
+      result = replaceText(ptx);
     } else if (auto address = dyn_cast<LLVM::AddressOfOp>(op); address && address.getGlobalName() == "shared") {
       result = call("plait_test_shared", address.getType(), {});
     } else if (auto copy = dyn_cast<NVVM::CpAsyncOp>(op)) {
@@ -108,18 +164,9 @@ private:
       call("plait_test_arrive", {}, {arrive.getAddr()});
     } else if (auto expect = dyn_cast<NVVM::MBarrierArriveExpectTxOp>(op)) {
       call("plait_test_expect", {}, {expect.getAddr(), expect.getTxcount()});
-    } else if (auto wait = dyn_cast<NVVM::MBarrierTryWaitParityOp>(op)) {
-      call("plait_test_wait", {}, {wait.getAddr(), wait.getPhase()});
     } else if (auto box = dyn_cast<NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp>(op)) {
       call("plait_test_box", {},
            {box.getDstMem(), box.getTmaDescriptor(), box.getCoordinates()[0], box.getCoordinates()[1], box.getMbar()});
-    } else if (auto group = dyn_cast<NVVM::WgmmaMmaAsyncOp>(op)) {
-      auto columns = int32_t(group.getShape().getN());
-      Value sums = words(columns / 2);
-      LLVM::StoreOp::create(b, module.getLoc(), op->getOperand(0), sums);
-      Value count = LLVM::ConstantOp::create(b, module.getLoc(), b.getI32Type(), b.getI32IntegerAttr(columns));
-      call("plait_test_wgmma", {}, {group.getDescriptorA(), group.getDescriptorB(), count, sums});
-      result = LLVM::LoadOp::create(b, module.getLoc(), op->getResult(0).getType(), sums);
     } else if (!isa<NVVM::CpAsyncCommitGroupOp, NVVM::CpAsyncWaitGroupOp, NVVM::FenceMbarrierInitOp,
                     NVVM::SetMaxRegisterOp, NVVM::WgmmaFenceAlignedOp, NVVM::WgmmaGroupSyncAlignedOp,
                     NVVM::WgmmaWaitGroupSyncOp>(op)) {

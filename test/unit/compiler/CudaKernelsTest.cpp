@@ -74,7 +74,7 @@ protected:
   /// entries with each other, and a result of its own with one in place.
   void check(const std::string &text, int64_t bound = 1, double scale = 1, double tolerance = 2e-6,
              int64_t columns = 1 << 30) {
-    for (const char *chip : {"sm_80"})
+    for (const char *chip : {"sm_80", "sm_90a"})
       check(chip, text, bound, scale, tolerance, columns);
   }
   void check(const char *chip, const std::string &text, int64_t bound, double scale, double tolerance,

@@ -189,3 +189,8 @@ INSTANTIATE_TEST_SUITE_P(, Kernels, testing::ValuesIn(caseFiles()), [](const aut
   return name;
 });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Kernels);
+
+TEST(KernelCases, AreThere) {
+  EXPECT_FALSE(caseFiles().empty()) << "found no case in " << casesFolder()
+                                    << "; expected those that 'tools/dev.sh gpu' leaves there";
+}

@@ -1,0 +1,179 @@
+//===- CudaModelTest.cpp - A whole model on a model of a GPU --------------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The shipped model, compiled for GPUs with images that run on this machine (CudaHostCode.h),
+// run by the runtime on a driver that needs no GPU, against the same for a CPU that rounds the same
+// inputs of products.
+//
+//===----------------------------------------------------------------------===//
+
+#include "CudaHostCode.h"
+
+#include "plait/Driver/Compile.h"
+#include "runtime/core/Instance.h"
+#include "test/unit/cuda/FakeDriver.h"
+
+#include "mlir/Pass/PassManager.h"
+
+#include "gtest/gtest.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include <dlfcn.h>
+
+using namespace plait;
+using namespace plait::test;
+
+namespace {
+
+constexpr size_t kPrompt = 20, kTokens = 8;
+
+class CudaModelTest : public testing::TestWithParam<const char *> {
+protected:
+  static void SetUpTestSuite() {
+    [[maybe_unused]] static bool once = (mlir::registerPassManagerCLOptions(), true); // `compile` asks for them
+  }
+  void SetUp() override {
+    folder = std::filesystem::temp_directory_path() / "plait-cuda-XXXXXX";
+    ASSERT_TRUE(mkdtemp(folder.data()));
+    setenv("PLAIT_CUDA_DRIVER", PLAIT_FAKE_CUDA, 1);
+    void *library = dlopen(PLAIT_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
+    FakeCuda &fake = *reinterpret_cast<FakeCudaFunction>(dlsym(library, kFakeCudaSymbol))();
+    fake = FakeCuda();
+    fake.major = std::string(GetParam()) == "sm_80" ? 8 : 9;
+  }
+  void TearDown() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+
+  std::shared_ptr<const Model> compileFor(const std::string &target) {
+    CompileOptions options;
+    options.input = PLAIT_TEST_DIR "/models/kjv-2m";
+    options.output = folder + "/" + target.substr(target.find(':') + 1);
+    options.target = target;
+    options.debugLogits = true;
+    options.selftest = false;
+    options.assemble = makeHostImage;
+    Status compiled = compile(options);
+    EXPECT_TRUE(compiled) << compiled.message();
+    auto model = Model::open(options.output);
+    EXPECT_TRUE(model) << model.status().message();
+    return model ? *model : nullptr;
+  }
+
+  struct Run {
+    std::vector<int32_t> tokens;
+    std::vector<float> logits; ///< of the last token of each step
+  };
+  /// A prompt in steps of `chunk` tokens, then greedy tokens.
+  Run generate(const std::shared_ptr<const Model> &model, size_t chunk, const char *variant) {
+    Run run;
+    auto instance = Instance::create(model, {.threads = 1, .maxTokens = 64, .maxRows = 1, .variant = variant});
+    EXPECT_TRUE(instance) << instance.status().message();
+    if (!instance)
+      return run;
+    std::vector<int32_t> text;
+    for (size_t i = 0; i < kPrompt; ++i)
+      text.push_back(int32_t(3 + 97 * i % 1900));
+    for (size_t done = 0; done < kPrompt + kTokens - 1;) {
+      size_t count = std::min(text.size() - done, chunk);
+      StepBatch batch;
+      StepRow &row = batch.rows.emplace_back();
+      row.tokens.assign(text.begin() + ptrdiff_t(done), text.begin() + ptrdiff_t(done + count));
+      row.firstPosition = int64_t(done);
+      row.pages = {{0}};
+      row.leaves.push_back({int32_t(count) - 1, {}, {}});
+      auto result = (*instance)->run(std::move(batch));
+      EXPECT_TRUE(result) << result.status().message();
+      if (!result)
+        return run;
+      done += count;
+      run.logits.insert(run.logits.end(), result->logits.begin(), result->logits.end());
+      if (done >= kPrompt) {
+        run.tokens.push_back(result->leaves[0].token);
+        text.push_back(result->leaves[0].token);
+      }
+    }
+    return run;
+  }
+
+  std::string folder;
+};
+
+} // namespace
+
+TEST_P(CudaModelTest, HasTheTokensOfACpu) {
+  auto gpu = compileFor(std::string("cuda:") + GetParam()), cpu = compileFor("cpu:amx-emulated");
+  ASSERT_TRUE(gpu && cpu);
+  Run expected = generate(cpu, kPrompt, "ar.debug"), found = generate(gpu, kPrompt, "ar.debug");
+  ASSERT_EQ(found.logits.size(), expected.logits.size());
+  size_t vocabulary = found.logits.size() / kTokens;
+  for (size_t i = 0; i < kTokens; ++i) {
+    SCOPED_TRACE(i);
+    std::vector<float> row(expected.logits.begin() + ptrdiff_t(i * vocabulary),
+                           expected.logits.begin() + ptrdiff_t((i + 1) * vocabulary));
+    double largest = 0, difference = 0;
+    for (size_t v = 0; v < vocabulary; ++v) {
+      largest = std::max(largest, double(std::fabs(row[v])));
+      double own = std::fabs(found.logits[i * vocabulary + v] - row[v]);
+      difference = own <= difference ? difference : own; // also of NaN
+    }
+    // Orders of sums differ, so that now and then an input of a product is rounded to the other neighbour.
+    ASSERT_LE(difference, 1e-2 * largest);
+    if (found.tokens[i] == expected.tokens[i])
+      continue;
+    std::nth_element(row.begin(), row.begin() + 1, row.end(), std::greater<float>());
+    ASSERT_LE(row[0] - row[1], 2 * difference) << "tokens differ";
+    break; // from here on the texts differ
+  }
+  // The variant that chooses tokens alone: logits stay between GPU and host.
+  EXPECT_EQ(generate(gpu, kPrompt, "ar").tokens, found.tokens);
+  // However the prompt is cut into steps, which other functions of the kernels run.
+  Run single = generate(gpu, 1, "ar.debug");
+  std::vector<float> last(single.logits.end() - ptrdiff_t(found.logits.size()), single.logits.end());
+  EXPECT_TRUE(last == found.logits);
+}
+
+/// What is copied from page to page, and from cell to cell, is what was there.
+TEST_P(CudaModelTest, PagesAndCellsMove) {
+  auto model = compileFor(std::string("cuda:") + GetParam());
+  ASSERT_TRUE(model);
+  auto created = Instance::create(model, {.threads = 1, .maxTokens = 16, .maxRows = 1, .capacityPages = 4});
+  ASSERT_TRUE(created) << created.status().message();
+  Instance &instance = **created;
+  auto logprob = [&](int64_t first, std::vector<int32_t> tokens, int32_t page) {
+    StepBatch batch;
+    StepRow &row = batch.rows.emplace_back();
+    row.firstPosition = first;
+    row.pages = {{page}};
+    row.leaves.push_back({int32_t(tokens.size()) - 1, {}, {}});
+    row.tokens = std::move(tokens);
+    auto result = instance.run(std::move(batch));
+    EXPECT_TRUE(result) << result.status().message();
+    return result ? result->leaves[0].logprob : 0;
+  };
+  logprob(0, {5, 100, 7, 900}, 0);
+  float expected = logprob(4, {33}, 0);
+  EXPECT_NE(logprob(4, {33}, 1), expected) << "an empty page";
+  ASSERT_TRUE(instance.copyPage(0, 0, 2));
+  EXPECT_EQ(logprob(4, {33}, 2), expected);
+  std::vector<CellMove> away = {{0, 2, 1, 3, 40}, {0, 2, 2, 3, 41}}, back = {{0, 3, 41, 2, 2}, {0, 3, 40, 2, 1}};
+  ASSERT_TRUE(instance.moveCells(away));
+  // Attention does not see where a cell lies, but which cells there are.
+  std::vector<CellMove> wrong = {{0, 3, 40, 2, 2}, {0, 3, 40, 2, 1}};
+  ASSERT_TRUE(instance.moveCells(wrong));
+  EXPECT_NE(logprob(4, {33}, 2), expected) << "a cell twice";
+  ASSERT_TRUE(instance.moveCells(back));
+  EXPECT_EQ(logprob(4, {33}, 2), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(, CudaModelTest, testing::Values("sm_80", "sm_90a"),
+                         [](const auto &info) { return std::string(info.param); });
