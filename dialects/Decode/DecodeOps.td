@@ -43,13 +43,19 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
     ```
     A model's states are arguments of role `state`, in the order of its `@forward`.
 
+    From `weave_tokens` tokens on (0: never) the first half of them and the others are computed in turn, from
+    collective to collective, so that ranks exchange what one half has come to while they compute
+    the other (TokenWeave, arXiv 2505.11329). Attention of the second half comes behind that of the first one, in each layer, and a
+    token does not depend on how its sequence is cut: so results are the same.
+
     **Constraints:** one role per argument and result, none but `state` twice;
     the arguments of role `state`, and no others, are states; a body of one block
-    that ends with `decode.return`.
+    that ends with `decode.return`; `weave_tokens >= 0`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        Decode_RoleArrayAttr:$input_roles, Decode_RoleArrayAttr:$output_roles,
-                       OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
+                       OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$weave_tokens);
   let regions = (region AnyRegion:$body);
   let extraClassDeclaration = [{
     llvm::ArrayRef<mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }

@@ -469,8 +469,8 @@ private:
     Json explanation = explain->finish();
     for (const Json &remark : explanation["remarks"]) {
       std::string pass = remark["pass"], text = remark["text"];
-      bool isOwn =
-          pass == "plait-guard-overlap" || pass == "plait-rotate-layers" || pass == "plait-fuse-all-reduce-epilogue";
+      bool isOwn = pass == "plait-guard-overlap" || pass == "plait-rotate-layers" ||
+                   pass == "plait-fuse-all-reduce-epilogue" || pass == "plait-weave-steps";
       if (isOwn && seen.insert(text).second)
         log("  " + text);
     }

@@ -108,11 +108,14 @@ static Json describePlan(rt::PlanOp plan) {
       add(launch);
     else if (auto collective = dyn_cast<rt::CollectiveOp>(op))
       add(collective);
-  return {{"name", plan.getName().str()},
-          {"launches", launches},
-          {"flops", toJson(total.flops)},
-          {"weight_bytes", toJson(total.weightBytes)},
-          {"activation_bytes", toJson(total.activationBytes)}};
+  Json variant = {{"name", plan.getName().str()},
+                  {"launches", launches},
+                  {"flops", toJson(total.flops)},
+                  {"weight_bytes", toJson(total.weightBytes)},
+                  {"activation_bytes", toJson(total.activationBytes)}};
+  if (plan.getWeaveTokens())
+    variant["weave_tokens"] = plan.getWeaveTokens();
+  return variant;
 }
 
 void plait::describeModel(rt::ModelOp model, Json &manifest) {

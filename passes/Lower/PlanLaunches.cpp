@@ -123,7 +123,8 @@ private:
       return failure();
     bool hasLogits =
         llvm::is_contained(step.getOutputRoles(), decode::RoleAttr::get(&getContext(), decode::Role::logits));
-    auto plan = rt::PlanOp::create(tables, step.getLoc(), step.getSymName(), hasLogits, getHiddenColumns(step));
+    auto plan = rt::PlanOp::create(tables, step.getLoc(), step.getSymName(), hasLogits, getHiddenColumns(step),
+                                     step.getWeaveTokens());
     OpBuilder b = OpBuilder::atBlockEnd(&plan.getBody().emplaceBlock());
     for (MemoryPlan::Slot slot : memory->getSlots()) {
       SmallVector<int64_t> bytes(PLAIT_DIM_COUNT + 1, 0);

@@ -24,6 +24,9 @@ namespace plait {
 /// (plait-guard-overlap), or wherever it can be. The bits of results are the same.
 enum class OverlapMode { off, automatic, on };
 
+/// From how many tokens on a step is computed in two parts wherever it can be (plait-weave-steps).
+inline constexpr int64_t kWeaveTokens = 128;
+
 struct ParallelPipelineOptions {
   // Devices along the axes "dp" and "tp", if the module has no mesh. Nothing is split
   // along "dp": it is there with more than one.

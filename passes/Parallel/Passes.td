@@ -364,6 +364,25 @@ def FuseAllReduceEpiloguePass : Pass<"plait-fuse-all-reduce-epilogue", "::mlir::
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def WeaveStepsPass : Pass<"plait-weave-steps", "::mlir::ModuleOp"> {
+  let summary = "Has long steps computed in two parts, one while the other is exchanged";
+  let description = [{
+    Sets `weave_tokens` of each `decode.step` of several ranks (TokenWeave, arXiv 2505.11329). With `tokens`
+    that is it. Without, it is the least of 128, 256, ... 8192 from which on prompts of so many tokens
+    are predicted to take less time in two parts, on the mesh's `par.machine` and by event lists (docs/overlap.md): by more
+    than 3 % and by more than twice the error of the prediction. Without a machine nothing changes. Ranks
+    that copy through shared memory compute nothing meanwhile, so there it never pays.
+
+    ```mlir
+    decode.step @ar(...) -> (...) attributes {..., weave_tokens = 256 : i64} { ... }
+    ```
+    It is legal at any number of tokens, as the scheduler may cut prompts anywhere. The threshold, or why there is
+    none, is a remark.
+  }];
+  let options = [Option<"tokens", "tokens", "int64_t", "0",
+                        "Tokens from which on steps are computed in two parts; 0: as predicted">];
+}
+
 def GuardOverlapPass : Pass<"plait-guard-overlap", "::mlir::ModuleOp"> {
   let summary = "Fuses sums over ranks with what follows them if that is predicted to pay";
   let description = [{

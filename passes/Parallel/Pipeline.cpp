@@ -63,5 +63,9 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
   }
   if (isShared && options.optimizeCollectives)
     pm.addPass(createOptimizeCollectivesPass());
+  if (fuses)
+    pm.addPass(createWeaveStepsPass({/*tokens=*/kWeaveTokens}));
+  else if (isShared && options.overlap == OverlapMode::automatic)
+    pm.addPass(createWeaveStepsPass());
   pm.addPass(createVerifyParallelPass());
 }

@@ -35,13 +35,14 @@ namespace {
 /// What compiled code's `runtime` pointer means: the step that calls.
 struct StepContext {
   std::mutex mutex;
+  int64_t firstLeaf = 0;          ///< of a part of the step
   std::vector<int64_t> nonfinite; ///< leaves
 };
 
 void reportNonfinite(void *runtime, int64_t leaf) {
   auto &step = *static_cast<StepContext *>(runtime);
   std::lock_guard<std::mutex> lock(step.mutex);
-  step.nonfinite.push_back(leaf);
+  step.nonfinite.push_back(step.firstLeaf + leaf);
 }
 
 const plait_imports_v1_t kImports = {sizeof(plait_imports_v1_t), reportNonfinite};
@@ -97,7 +98,7 @@ Status Instance::prepare(const InstanceOptions &options) {
 
 Status Instance::allocate(const InstanceOptions &options) {
   const plait_model_v4_t &tables = shared->tables();
-  PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(tables, plans, options));
+  PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(*shared, plans, options));
   stepLimits = std::move(reservation.limits);
   std::vector<int64_t> capacityPages;
   for (const TableLimits &table : stepLimits.tables)
@@ -282,12 +283,32 @@ Status Instance::walkPlan(StepProfile *profile) {
     arrays.tables[i] = inputs.pageTables()[i].data();
   arrays.outputs = outputs.pointers();
 
-  StepContext step{};
-  plait_context_v1_t context = {sizeof(plait_context_v1_t), &step, &kImports};
-  if (Status status = device->run(number, *pool, context, inputs.dims(), arrays, profile); !status)
+  std::array<StepContext, 2> contexts;
+  auto contextOf = [&](size_t part) {
+    return plait_context_v1_t{sizeof(plait_context_v1_t), &contexts[part], &kImports};
+  };
+  Status status;
+  if (splits(number)) {
+    contexts[1].firstLeaf = split.firstLeaves;
+    for (size_t part = 0; part < 2; ++part)
+      split.parts[part].context = contextOf(part);
+    status = device->runWoven(number, *pool, split.parts, profile);
+  } else {
+    status = device->run(number, *pool, contextOf(0), inputs.dims(), arrays, profile);
+  }
+  if (!status)
     return group ? group->explain(std::move(status)) : status; // of a collective, or of a GPU
-  outputs.refuse(step.nonfinite);
+  for (const StepContext &context : contexts)
+    outputs.refuse(context.nonfinite);
   return Status::success();
+}
+
+/// Whether the step whose arrays are ready is to run in two parts, which `split` then has.
+bool Instance::splits(size_t plan) {
+  int64_t least = stepLimits.steps[plan].weaveTokens;
+  return least && inputs.dims()[PLAIT_DIM_TOKENS] >= least &&
+         split.split(inputs.dims(), arrays, plans[plan]->has_logits ? stepLimits.vocabulary : 0,
+                     stepLimits.returnedHidden(int32_t(plan)));
 }
 
 void Instance::finishSteps(std::unique_lock<std::mutex> &lock) {

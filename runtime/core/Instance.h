@@ -15,6 +15,7 @@
 #include "runtime/core/StepInputs.h"
 #include "runtime/core/StepOutputs.h"
 #include "runtime/core/StepRunner.h"
+#include "runtime/core/StepSplit.h"
 #include "runtime/device/Device.h"
 #include "runtime/device/cpu/ThreadPool.h"
 
@@ -119,6 +120,7 @@ private:
   Status unpack(std::span<const uint8_t> packedInputs);
   /// The part of this rank.
   Status walkPlan(StepProfile *profile);
+  bool splits(size_t plan);
   Status copyPageOfRank(size_t table, int32_t from, int32_t to);
   Status moveCellsOfRank(std::span<const CellMove> moves);
   /// Calls `visit` with each layer of each state that uses `table`, and the bytes of a layer's pages.
@@ -143,6 +145,7 @@ private:
   StepInputs inputs;
   StepOutputs outputs;
   StepArrays arrays;
+  StepSplit split;
   HandoverMessage handover; ///< that has begun
   uint64_t bytesMoved = 0;
 

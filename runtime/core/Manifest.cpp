@@ -215,6 +215,20 @@ Status readStrategies(const JsonView &root, Manifest &manifest) {
   return Status::success();
 }
 
+Status readVariants(const JsonView &root, Manifest &manifest) {
+  if (!root.has("variants"))
+    return Status::success();
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, root.get("variants"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
+  for (const JsonView &entry : entries) {
+    PLAIT_ASSIGN_OR_RETURN(std::string name, entry.getString("name", ""));
+    PLAIT_ASSIGN_OR_RETURN(int64_t tokens, entry.getInt("weave_tokens", 0, INT32_MAX, 0));
+    if (tokens)
+      manifest.weaves[name] = tokens;
+  }
+  return Status::success();
+}
+
 } // namespace
 
 /// Comes first: nothing else is known to hold in another schema.
@@ -269,5 +283,6 @@ Expected<Manifest> plait::parseManifest(std::string_view text, const std::string
   PLAIT_ASSIGN_OR_RETURN(manifest.inputs, readFileList(root, "inputs"));
   PLAIT_RETURN_IF_ERROR(readGeneration(root, manifest));
   PLAIT_RETURN_IF_ERROR(readStrategies(root, manifest));
+  PLAIT_RETURN_IF_ERROR(readVariants(root, manifest));
   return manifest;
 }

@@ -48,6 +48,8 @@
 //                    "flops": {"constant": 0, "tokens": 1, "rows": 0,
 //                              "leaves": 1, "token_positions": 1},
 //                    "weight_bytes": {...}, "activation_bytes": {...},
+//                    // steps of so many tokens, or more, are computed in two parts; may be absent
+//                    "weave_tokens": 256,
 //                     // predicted microseconds of steps that decode so many tokens
 //                     "step_us": [[1, 210.5], [2, 212.0], ...]} ] }
 //
@@ -120,9 +122,15 @@ struct Manifest {
   int64_t minTokens = 0;
   std::vector<ManifestStrategy> strategies;  ///< in the order of the compiler's command line
   std::map<std::string, std::string> models; ///< that draft: folders by name
+  std::map<std::string, int64_t> weaves;     ///< of each variant that has it, "weave_tokens"
   Json raw;                                  ///< everything, for `plait inspect`
 
   const Mesh &mesh() const { return ranksMesh; }
+  /// From how many tokens on a step of a variant is computed in two parts; 0: never.
+  int64_t weaveTokens(const std::string &variant) const {
+    auto found = weaves.find(variant);
+    return found == weaves.end() ? 0 : found->second;
+  }
 };
 
 /// Reads and checks the text of a manifest, its schema before anything else; `path`

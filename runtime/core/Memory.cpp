@@ -12,6 +12,7 @@
 #include "runtime/core/Handover.h"
 #include "runtime/core/Instance.h"
 #include "runtime/core/Ranks.h"
+#include "runtime/core/StepSplit.h"
 #include "runtime/core/Tables.h"
 #include "runtime/core/WorldGroups.h"
 #include "runtime/device/cpu/Executor.h"
@@ -153,9 +154,9 @@ double Reservation::stateBytes() const {
   return total;
 }
 
-Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables,
-                                           std::span<const plait_plan_v2_t *const> plans,
+Expected<Reservation> plait::reservationOf(const Model &model, std::span<const plait_plan_v2_t *const> plans,
                                            const InstanceOptions &options) {
+  const plait_model_v4_t &tables = model.tables();
   const plait_plan_v2_t &plan = *plans.front();
   constexpr int64_t most = int64_t(1) << 24; // far from overflow, beyond any use
   PLAIT_RETURN_IF_ERROR(checkOption("tokens per step", options.maxTokens, 1, most));
@@ -201,13 +202,19 @@ Expected<Reservation> plait::reservationOf(const plait_model_v4_t &tables,
   dims[PLAIT_DIM_DRAWS] = dims[PLAIT_DIM_WARPS] = limits.maxLeaves;
   dims[PLAIT_DIM_TOP_ENTRIES] = limits.maxLeaves * limits.maxTopLogprobs;
   for (const plait_plan_v2_t *own : plans) {
-    int64_t arena = arenaBytes(*own, dims);
+    int64_t arena = arenaBytes(*own, dims), weaveTokens = model.manifest().weaveTokens(own->name);
+    if (arena >= 0 && weaveTokens && limits.maxTokens >= weaveTokens) {
+      StepDims half = dims;
+      half[PLAIT_DIM_TOKENS] = std::min(limits.maxTokens, limits.maxTokens / 2 + kSplitAlign);
+      half[PLAIT_DIM_TOKENS_PART] = (half[PLAIT_DIM_TOKENS] + sharers - 1) / sharers;
+      arena = std::max(arena, 2 * arenaBytes(*own, half));
+    }
     if (arena < 0)
       return resourceError("arena: a step of " + std::to_string(limits.maxTokens) +
                            " tokens is too large; use fewer tokens per step");
     reservation.arena = std::max(reservation.arena, arena);
     reservation.collective = std::max(reservation.collective, collectiveBytes(*own, dims));
-    limits.steps.push_back({own->name, own->hidden, usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN)});
+    limits.steps.push_back({own->name, own->hidden, usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN), weaveTokens});
   }
   if (gpuOf(tables)) // its memory holds what it uses alone, and inputs
     reservation.arena = int64_t(cuda::Layout(tables, plans, dims).deviceBytes);
@@ -279,7 +286,7 @@ Expected<ModelLedger> plait::ledgerOf(const Model &model, const InstanceOptions 
       part = other.get();
     }
     PLAIT_ASSIGN_OR_RETURN(std::vector<const plait_plan_v2_t *> plans, part->plans(options.variant));
-    PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(part->tables(), plans, options));
+    PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(*part, plans, options));
     RankMemory &memory = ledger.ranks.emplace_back();
     memory.copies = program < mesh.prefillRanks ? mesh.prefillReplicas : mesh.replicas;
     memory.weights = double(part->tables().pack_bytes);

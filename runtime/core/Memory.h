@@ -39,7 +39,7 @@ int64_t availableAddresses();
 /// "16G", "512M" or a number of bytes: with K, M, G and T for powers of 1024. -1 if it is none.
 int64_t parseBytes(const std::string &text);
 
-/// What an instance of some options asks of a rank's memory; `plans` are those that it runs.
+/// What an instance of some options asks of a rank's memory; `plans` of `model` are those that it runs.
 struct Reservation {
   StepLimits limits;
   int64_t arena = 0;
@@ -49,7 +49,7 @@ struct Reservation {
 
   double stateBytes() const;
 };
-Expected<Reservation> reservationOf(const plait_model_v4_t &tables, std::span<const plait_plan_v2_t *const> plans,
+Expected<Reservation> reservationOf(const Model &model, std::span<const plait_plan_v2_t *const> plans,
                                     const InstanceOptions &options);
 
 /// Bytes of memory that a rank holds at most, once everything has been used.

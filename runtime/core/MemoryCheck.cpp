@@ -83,7 +83,7 @@ std::vector<Remedy> remediesFor(const Model &model, const InstanceOptions &optio
   shorter.maxTokens = options.maxRows + 64;
   auto plans = model.plans(options.variant);
   if (plans && shorter.maxTokens < options.maxTokens) {
-    auto now = reservationOf(tables, *plans, options), then = reservationOf(tables, *plans, shorter);
+    auto now = reservationOf(model, *plans, options), then = reservationOf(model, *plans, shorter);
     if (now && then && now->arena > 0)
       remedies.push_back({Remedy::step, "steps of 64 tokens (--chunk 64)",
                           [ratio = double(then->arena) / double(now->arena)](Needs &n) { n.arena *= ratio; }});
@@ -215,7 +215,7 @@ int64_t plait::pagesThatFit(const Model &model, InstanceOptions options, int64_t
   auto plans = model.plans(options.variant);
   auto stateBytes = [&](int64_t pages) { // of this rank, which stands for the others
     options.capacityPages = pages;
-    auto reservation = reservationOf(model.tables(), *plans, options);
+    auto reservation = reservationOf(model, *plans, options);
     return reservation ? reservation->stateBytes() : 1e300;
   };
   double scale = needs.state / std::max(1.0, stateBytes(options.capacityPages)), first = needs.state;

@@ -33,6 +33,8 @@ struct StepKind {
   std::string name;
   int64_t hidden = 0;  ///< columns of the hidden states that it returns, or begins with
   bool isHead = false; ///< it begins with hidden states
+  /// From so many tokens on it is computed in two parts (StepSplit.h); 0: never.
+  int64_t weaveTokens = 0;
 };
 
 /// The largest step that an instance accepts, and the model's own limits.

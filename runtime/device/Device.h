@@ -27,6 +27,13 @@ struct StepArrays {
   std::vector<const int32_t *> tables; ///< of pages
 };
 
+/// Some of the tokens of a step.
+struct StepPart {
+  plait_context_v1_t context;
+  StepDims dims{};
+  StepArrays arrays;
+};
+
 /// Pieces of the pages of a state that are copied to other places in them. No piece is
 /// read after another one was written to its place.
 struct StateCopy {
@@ -48,6 +55,9 @@ public:
   /// computed is of no use.
   virtual Status run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
                      const StepArrays &arrays, StepProfile *profile) = 0;
+  /// The same for two parts of the step's tokens, one of which is computed while what the other one has
+  /// computed goes from rank to rank (Executor::runWoven).
+  virtual Status runWoven(size_t plan, ThreadPool &pool, const std::array<StepPart, 2> &parts, StepProfile *profile);
   /// After the steps before it.
   virtual Status copyState(const StateCopy &copy) = 0;
   /// The first page of layer 0 of a state; null if it is not in this process's memory.
@@ -56,6 +66,10 @@ public:
   virtual uint64_t arenaBytes() const = 0;
   virtual uint64_t stateBytes() const = 0;
 };
+
+inline Status Device::runWoven(size_t, ThreadPool &, const std::array<StepPart, 2> &, StepProfile *) {
+  return internalError("device: found a step in two parts; expected none of this device");
+}
 
 } // namespace plait
 

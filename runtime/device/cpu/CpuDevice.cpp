@@ -16,7 +16,7 @@ Expected<std::unique_ptr<Device>> CpuDevice::create(const plait_model_v4_t &mode
                                                     const uint8_t *weights, const RankCommunicators &communicators,
                                                     uint64_t arenaBytes, std::span<const uint64_t> stateBytes,
                                                     std::vector<int64_t> capacityPages) {
-  std::unique_ptr<CpuDevice> device(new CpuDevice);
+  std::unique_ptr<CpuDevice> device(new CpuDevice(model, plans, weights, communicators));
   PLAIT_ASSIGN_OR_RETURN(device->arena, PageMemory::allocate(arenaBytes, "arena"));
   Executor::StepMemory &memory = device->memory;
   memory.arena = device->arena.data();
@@ -28,9 +28,13 @@ Expected<std::unique_ptr<Device>> CpuDevice::create(const plait_model_v4_t &mode
     memory.states.push_back(pages.data());
     device->states.push_back(std::move(pages));
   }
-  for (const plait_plan_v2_t *plan : plans)
-    device->executors.push_back(std::make_unique<Executor>(model, *plan, weights, communicators));
+  for (size_t plan = 0; plan < plans.size(); ++plan)
+    device->executors.push_back(device->makeExecutor(plan));
   return std::unique_ptr<Device>(std::move(device));
+}
+
+std::unique_ptr<Executor> CpuDevice::makeExecutor(size_t plan) const {
+  return std::make_unique<Executor>(model, *plans[plan], weights, communicators);
 }
 
 Status CpuDevice::run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
@@ -39,6 +43,26 @@ Status CpuDevice::run(size_t plan, ThreadPool &pool, const plait_context_v1_t &c
   memory.outputs = arrays.outputs;
   memory.tables = arrays.tables;
   return executors[plan]->run(pool, context, dims, memory, profile);
+}
+
+Status CpuDevice::runWoven(size_t plan, ThreadPool &pool, const std::array<StepPart, 2> &parts, StepProfile *profile) {
+  if (!secondExecutors[plan])
+    secondExecutors[plan] = makeExecutor(plan);
+  if (!comm) {
+    PLAIT_ASSIGN_OR_RETURN(comm, CommThread::create());
+  }
+  auto memoryOf = [&](const StepPart &part, int64_t arenaBegin) {
+    Executor::StepMemory result = memory;
+    result.inputs = part.arrays.inputs;
+    result.outputs = part.arrays.outputs;
+    result.tables = part.arrays.tables;
+    result.arena += arenaBegin;
+    return result;
+  };
+  // Each part has half of the arena.
+  Executor::Part first = {parts[0].context, parts[0].dims, memoryOf(parts[0], 0)};
+  Executor::Part second = {parts[1].context, parts[1].dims, memoryOf(parts[1], int64_t(arena.size() / 128 * 64))};
+  return executors[plan]->runWoven(*secondExecutors[plan], pool, *comm, first, second, profile);
 }
 
 Status CpuDevice::copyState(const StateCopy &copy) {

@@ -29,15 +29,28 @@ public:
 
   Status run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
              const StepArrays &arrays, StepProfile *profile) override;
+  Status runWoven(size_t plan, ThreadPool &pool, const std::array<StepPart, 2> &parts, StepProfile *profile) override;
   Status copyState(const StateCopy &copy) override;
   uint8_t *statePages(size_t state) override { return memory.states[state]; }
   uint64_t arenaBytes() const override { return arena.size(); }
   uint64_t stateBytes() const override;
 
 private:
-  CpuDevice() = default;
+  CpuDevice(const plait_model_v4_t &model, std::span<const plait_plan_v2_t *const> plans, const uint8_t *weights,
+            const RankCommunicators &communicators)
+      : model(model), plans(plans.begin(), plans.end()), weights(weights), communicators(communicators),
+        secondExecutors(plans.size()) {}
 
+  std::unique_ptr<Executor> makeExecutor(size_t plan) const;
+
+  const plait_model_v4_t &model;
+  std::vector<const plait_plan_v2_t *> plans;
+  const uint8_t *weights;
+  RankCommunicators communicators;
   std::vector<std::unique_ptr<Executor>> executors; ///< of each plan
+  /// Of steps in two parts, from the first of them on.
+  std::vector<std::unique_ptr<Executor>> secondExecutors;
+  std::unique_ptr<CommThread> comm;
   PageMemory arena;
   std::vector<PageMemory> states;
   Executor::StepMemory memory;

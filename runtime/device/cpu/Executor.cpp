@@ -75,10 +75,25 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
                    RankCommunicators communicators, int32_t firstLaunch)
     : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)),
       collectives(model, plan, std::move(communicators)) {
+  addLaunches(firstLaunch);
+  for (int32_t i = 0; i < plan.arg_count; ++i)
+    if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
+      const plait_weight_v4_t &weight = model.weights[plan.args[i].index];
+      setAddress(i, weights + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0);
+    }
+}
+
+void Executor::addLaunches(int32_t firstLaunch) {
   auto differs = [&](int32_t arg) { // from layer to layer
     return plan.args[arg].kind == PLAIT_ARG_STATE ||
            (plan.args[arg].kind == PLAIT_ARG_WEIGHT && model.weights[plan.args[arg].index].layers > 1);
   };
+  // Launches [first, first + count) run in order for each layer of the range.
+  struct Segment {
+    int32_t first, count;
+    int32_t layerBegin, layerEnd;
+  };
+  std::vector<Segment> segments;
   int32_t epilogueLeft = 0;
   for (int32_t i = 0; i < plan.launch_count; ++i) {
     const plait_launch_v2_t &launch = plan.launches[i];
@@ -109,12 +124,14 @@ Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, c
                         perLayer, 0, 0, isInside});
   }
   for (const Segment &segment : segments)
-    launchesOfStep += uint32_t(segment.count) * uint32_t(segment.layerEnd - segment.layerBegin);
-  for (int32_t i = 0; i < plan.arg_count; ++i)
-    if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
-      const plait_weight_v4_t &weight = model.weights[plan.args[i].index];
-      setAddress(i, weights + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0);
-    }
+    for (int32_t layer = segment.layerBegin; layer < segment.layerEnd; ++layer)
+      for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
+        if (launches[size_t(i)].isInside)
+          continue;
+        if (!launches[size_t(i)].run)
+          exchanges.push_back(order.size());
+        order.push_back({i, layer, layer > segment.layerBegin && i == segment.first});
+      }
 }
 
 void Executor::setAddress(int32_t arg, const void *base, uint64_t stride) {
@@ -170,80 +187,134 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
   for (size_t i = 0; i < launches.size(); ++i)
     launches[i].tiles = launches[i].run ? tilesOf(model.kernels[plan.launches[i].kernel], dims) : 1;
   shares.resize(threads);
-  firstOfStep += launchesOfStep;
-}
-
-Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
-                     const StepMemory &memory, StepProfile *profile) {
-  bind(pool.size(), dims, memory);
   failure = Status();
   broken = false;
-  if (!profile) {
-    pool.run([&](unsigned thread) { walk(pool, context, stepDims, thread, NoObserver()); });
-    return std::move(failure);
-  }
+  firstOfStep += uint32_t(order.size());
+}
+
+template <typename Walk> void Executor::runThreads(ThreadPool &pool, StepProfile *profile, Walk walkThread) {
+  if (!profile)
+    return pool.run([&](unsigned thread) {
+      NoObserver observer;
+      walkThread(thread, observer);
+    });
   profile->threads.resize(pool.size());
   for (StepProfile::Thread &thread : profile->threads)
     thread.launches.clear();
   profile->walkBegin = profileClock();
   pool.run([&](unsigned thread) {
-    walk(pool, context, stepDims, thread, ProfileObserver{profile->threads[thread].launches});
+    ProfileObserver observer{profile->threads[thread].launches};
+    walkThread(thread, observer);
   });
   profile->walkEnd = profileClock();
+}
+
+Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+                     const StepMemory &memory, StepProfile *profile) {
+  bind(pool.size(), dims, memory);
+  runThreads(pool, profile, [&](unsigned thread, auto &observer) {
+    walk(pool, context, thread, 0, order.size(), observer);
+  });
   return std::move(failure);
 }
 
+Status Executor::runWoven(Executor &second, ThreadPool &pool, CommThread &comm, const Part &firstPart,
+                          const Part &secondPart, StepProfile *profile) {
+  bind(pool.size(), firstPart.dims, firstPart.memory);
+  second.bind(pool.size(), secondPart.dims, secondPart.memory);
+  std::array<Executor *, 2> halves = {this, &second};
+  std::array<const plait_context_v1_t *, 2> contexts = {&firstPart.context, &secondPart.context};
+  runThreads(pool, profile, [&](unsigned thread, auto &observer) {
+    weave(halves, contexts, pool, comm, thread, observer);
+  });
+  return failure ? std::move(second.failure) : std::move(failure);
+}
+
 template <typename Observer>
-void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
-                    Observer observer) {
+void Executor::weave(const std::array<Executor *, 2> &halves,
+                     const std::array<const plait_context_v1_t *, 2> &contexts, ThreadPool &pool, CommThread &comm,
+                     unsigned thread, Observer &observer) {
+  const Executor &any = *halves[0];
+  std::array<uint64_t, 2> numbers{};
+  for (size_t piece = 0; piece <= any.exchanges.size(); ++piece)
+    for (size_t h = 0; h < 2; ++h) {
+      Executor &half = *halves[h];
+      if (piece) { // for what this half has given away before
+        observer.waits();
+        if (thread == 0)
+          comm.wait(numbers[h]);
+        pool.barrier(thread);
+        observer.begins();
+        const Position &exchange = any.order[any.exchanges[piece - 1]];
+        observer.ends(exchange.launch, exchange.layer);
+      }
+      bool isLast = piece == any.exchanges.size();
+      size_t end = isLast ? any.order.size() : any.exchanges[piece];
+      half.walk(pool, *contexts[h], thread, piece ? any.exchanges[piece - 1] + 1 : 0, end, observer);
+      pool.barrier(thread);
+      if (thread != 0 || isLast)
+        continue;
+      numbers[h] = comm.post([&half, &other = *halves[1 - h], context = contexts[h], exchange = any.order[end]] {
+        if (half.broken.load(std::memory_order_relaxed))
+          return;
+        half.runCollective(exchange.launch, exchange.layer, [&](size_t from, size_t to) {
+          half.runEpilogue(*context, exchange.launch, exchange.layer, from, to);
+        });
+        // Whoever fails in one half does not begin the other's.
+        if (half.broken.load(std::memory_order_relaxed))
+          other.broken.store(true, std::memory_order_relaxed);
+      });
+    }
+}
+
+template <typename Observer>
+void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, unsigned thread, size_t begin, size_t end,
+                    Observer &observer) {
   thread_local std::vector<void *> scratch;
   scratch.resize(size_t(maxArgs));
   unsigned threads = pool.size();
+  const StepDims &dims = stepDims;
   // A single tile is always the first thread's. As long as that one alone has had
   // work since the last barrier, and has the next, its own order is enough and the
   // barrier is put off. All threads decide alike: by the tiles of the step.
   bool due = false, idle = true, alone = true;
-  uint32_t number = firstOfStep;
   // A few tokens wait for weights alone, which are read fastest in long runs.
   bool sharesTiles = dims[PLAIT_DIM_TOKENS] > 4;
-  for (const Segment &segment : segments)
-    for (int32_t layer = segment.layerBegin; layer < segment.layerEnd; ++layer)
-      for (int32_t i = segment.first; i < segment.first + segment.count; ++i) {
-        const Launch &launch = launches[size_t(i)];
-        if (launch.isInside)
-          continue;
-        due = !idle && (due || launch.barrier || (layer > segment.layerBegin && i == segment.first));
-        // Rows of a collective may be for all threads.
-        if (due && !(alone && launch.tiles <= 1 && !sharesRows(launch, threads))) {
-          observer.waits();
-          pool.barrier(thread);
-          due = false;
-          alone = true;
-        }
-        idle = false;
-        bool sharesOfRows = sharesRows(launch, threads);
-        alone &= launch.tiles <= 1 && !sharesOfRows;
-        observer.begins();
-        if (sharesOfRows)
-          shareCollective(pool, context, i, layer, thread);
-        else
-          shares.forEach(thread, number++, launch.tiles, sharesTiles, [&](TileShares::Run run) {
-            if (broken.load(std::memory_order_relaxed))
-              return; // after a collective has failed only the barriers are left
-            if (!launch.run)
-              return runCollective(i, layer, [&](size_t from, size_t to) { runEpilogue(context, i, layer, from, to); });
-            void *const *buffers = getBuffers(launch, layer, scratch.data());
-            if (launch.cyclic)
-              return launch.run(&context, buffers, dims.data(), run.owner + run.first * threads,
-                                run.owner + run.last * threads, threads);
-            int64_t begin = shares.begin(run.owner, launch.tiles);
-            launch.run(&context, buffers, dims.data(), begin + run.first, begin + run.last, 1);
-          });
-        observer.ends(i, layer);
-      }
+  for (size_t at = begin; at < end; ++at) {
+    auto [i, layer, repeats] = order[at];
+    const Launch &launch = launches[size_t(i)];
+    due = !idle && (due || launch.barrier || repeats);
+    // Rows of a collective may be for all threads.
+    bool sharesOfRows = sharesRows(launch, threads);
+    if (due && !(alone && launch.tiles <= 1 && !sharesOfRows)) {
+      observer.waits();
+      pool.barrier(thread);
+      due = false;
+      alone = true;
+    }
+    idle = false;
+    alone &= launch.tiles <= 1 && !sharesOfRows;
+    observer.begins();
+    if (sharesOfRows)
+      shareCollective(pool, context, i, layer, thread);
+    else
+      shares.forEach(thread, firstOfStep + uint32_t(at), launch.tiles, sharesTiles, [&](TileShares::Run run) {
+        if (broken.load(std::memory_order_relaxed))
+          return; // after a collective has failed only the barriers are left
+        if (!launch.run)
+          return runCollective(i, layer, [&](size_t from, size_t to) { runEpilogue(context, i, layer, from, to); });
+        void *const *buffers = getBuffers(launch, layer, scratch.data());
+        if (launch.cyclic)
+          return launch.run(&context, buffers, dims.data(), run.owner + run.first * threads,
+                            run.owner + run.last * threads, threads);
+        int64_t first = shares.begin(run.owner, launch.tiles);
+        launch.run(&context, buffers, dims.data(), first + run.first, first + run.last, 1);
+      });
+    observer.ends(i, layer);
+  }
 }
 
-/// On thread 0, after all threads have finished the launches before.
+/// On thread 0, or the one for collectives, after all threads have finished the launches before.
 void Executor::runCollective(int32_t index, int32_t layer, const RowEpilogue &epilogue) {
   const plait_launch_v2_t &launch = plan.launches[index];
   void *const *buffers = addresses.data() + launch.first_arg;

@@ -10,6 +10,7 @@
 
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
+#include "runtime/device/cpu/CommThread.h"
 #include "runtime/device/cpu/PlanCollectives.h"
 #include "runtime/device/cpu/StepProfile.h"
 #include "runtime/device/cpu/ThreadPool.h"
@@ -56,11 +57,25 @@ public:
   Status run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, const StepMemory &memory,
              StepProfile *profile = nullptr);
 
+  /// Some of the tokens of a step.
+  struct Part {
+    const plait_context_v1_t &context;
+    StepDims dims;
+    StepMemory memory;
+  };
+  /// Runs the plan for two parts of a step's tokens in turn, from collective to collective: while
+  /// `comm` exchanges what one part has computed, the team computes the other one. `second`, of
+  /// the same plan, is for the second part, whose tokens may come later in the sequences of
+  /// the first: whatever these write into states has been written when a launch of the second part
+  /// begins. Bits are those of two steps one after the other.
+  Status runWoven(Executor &second, ThreadPool &pool, CommThread &comm, const Part &firstPart, const Part &secondPart,
+                  StepProfile *profile = nullptr);
+
 private:
-  /// Launches [first, first + count) run in order for each layer of the range.
-  struct Segment {
-    int32_t first, count;
-    int32_t layerBegin, layerEnd;
+  /// Launch `launch` of the plan in a layer.
+  struct Position {
+    int32_t launch, layer;
+    bool repeats; ///< the first one of a loop's body, not for the first time
   };
   /// A launch of the current step, as all threads find it.
   struct Launch {
@@ -73,11 +88,19 @@ private:
     bool isInside = false; ///< it is part of a collective
   };
 
+  void addLaunches(int32_t firstLaunch);
   void bind(unsigned threads, const StepDims &dims, const StepMemory &memory);
   void setAddress(int32_t arg, const void *base, uint64_t stride = 0);
+  /// Positions [begin, end) of the step's order.
   template <typename Observer>
-  void walk(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims, unsigned thread,
-            Observer observer);
+  void walk(ThreadPool &pool, const plait_context_v1_t &context, unsigned thread, size_t begin, size_t end,
+            Observer &observer);
+  /// The two executors of a woven step, on one thread of the team.
+  template <typename Observer>
+  static void weave(const std::array<Executor *, 2> &halves, const std::array<const plait_context_v1_t *, 2> &contexts,
+                    ThreadPool &pool, CommThread &comm, unsigned thread, Observer &observer);
+  /// Runs `walkThread` with an observer on every thread.
+  template <typename Walk> static void runThreads(ThreadPool &pool, StepProfile *profile, Walk walkThread);
   void runCollective(int32_t index, int32_t layer, const RowEpilogue &epilogue);
   void runEpilogue(const plait_context_v1_t &context, int32_t index, int32_t layer, size_t begin, size_t end) const;
   /// Whether all threads compute rows of a collective.
@@ -88,10 +111,10 @@ private:
 
   const plait_model_v4_t &model;
   const plait_plan_v2_t &plan;
-  std::vector<Segment> segments;
   std::vector<Launch> launches;
-  uint32_t launchesOfStep = 0; ///< each layer counted
-  uint32_t firstOfStep = 0;    ///< number of its first launch among all that were ever run
+  std::vector<Position> order;   ///< of a step, but for launches that are part of a collective
+  std::vector<size_t> exchanges; ///< collectives among them
+  uint32_t firstOfStep = 0;      ///< number of its first launch among all that were ever run
   TileShares shares;
   // The address of argument i of the plan is addresses[i] + layer * strides[i].
   std::vector<void *> addresses;
@@ -103,7 +126,7 @@ private:
   StepDims stepDims{};
   std::vector<std::vector<std::string>> names; ///< of a launch that is one, by layer
   std::atomic<bool> broken{false};             ///< one has failed in this step
-  Status failure;                              ///< written by thread 0
+  Status failure;                              ///< written by who carries collectives out
   /// Rows of an epilogue that all threads compute; none: the collective is done. Written by thread 0
   /// between barriers.
   std::pair<size_t, size_t> shared;

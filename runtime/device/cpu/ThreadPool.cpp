@@ -7,6 +7,7 @@
 
 #include "runtime/device/cpu/ThreadPool.h"
 
+#include "runtime/device/cpu/FloatMode.h"
 #include "runtime/device/cpu/Topology.h"
 
 #include <exception>
@@ -35,22 +36,6 @@ void pauseCpu() {
   asm volatile("yield");
 #endif
 }
-
-/// Compiled code must see the default rounding and denormal modes on every
-/// thread, whatever the host program has set; otherwise the bits of a tile
-/// would depend on the thread that computes it.
-class DefaultFloatMode {
-public:
-#if defined(__x86_64__)
-  DefaultFloatMode() : saved(_mm_getcsr()) { _mm_setcsr(0x1F80); }
-  ~DefaultFloatMode() { _mm_setcsr(saved); }
-
-private:
-  unsigned saved;
-#else
-  DefaultFloatMode() {}
-#endif
-};
 
 } // namespace
 

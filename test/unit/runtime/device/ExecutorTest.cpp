@@ -599,6 +599,102 @@ TEST_P(Executors, ALostRankEndsTheStep) {
   EXPECT_EQ(results[0].message(), "rank 1 has not reached all_reduce @o_proj of layer 1: it has left the group");
 }
 
+/// Which part of a step runs, beginning with the rank as FusedPlan asks.
+struct Turn {
+  int rank;
+  bool isSecond;
+  std::atomic<int64_t> &written; ///< tiles of the first part
+  std::atomic<int64_t> &wrong;
+};
+void writeInTurn(const plait_context_v1_t *context, void *const *buffers, const int64_t *dims, int64_t begin,
+                 int64_t end, int64_t step) {
+  const Turn &turn = *static_cast<const Turn *>(context->runtime);
+  FusedPlan::write(context, buffers, dims, begin, end, step);
+  auto layer = *static_cast<const int64_t *>(buffers[1]);
+  for (int64_t tile = begin; tile < end; tile += step)
+    turn.isSecond ? turn.wrong += turn.written != 3 * (layer + 1) : ++turn.written;
+}
+
+/// Two parts of a step have the results of two steps, and launches of the second come behind those of the first.
+TEST_P(Executors, PartsTakeTurns) {
+  for (int ranks : {2, 3})
+    for (auto [first, second] : {std::pair<int64_t, int64_t>(61, 8), {1, 40}, {32, 2}}) {
+      auto body = [&, first = first, second = second](Communicator &communicator) {
+        int rank = communicator.rank();
+        FusedPlan fused(rank, ranks);
+        fused.kernels[0].run = writeInTurn;
+        auto *weights = reinterpret_cast<const uint8_t *>(fused.layerNumbers);
+        Executor executor(fused.model, fused.plan, weights, {&communicator, {}});
+        Executor other(fused.model, fused.plan, weights, {&communicator, {}});
+        auto pool = ThreadPool::create(GetParam());
+        auto comm = CommThread::create();
+        int64_t row = 4 * FusedPlan::columns;
+        for (int step = 0; step < 3; ++step) {
+          std::atomic<int64_t> written{0}, wrong{0};
+          Turn turns[2] = {{rank, false, written, wrong}, {rank, true, written, wrong}};
+          std::vector<float> arenas[2];
+          std::vector<plait_context_v1_t> contexts;
+          std::vector<Executor::Part> parts;
+          for (int p = 0; p < 2; ++p)
+            contexts.push_back({sizeof(plait_context_v1_t), &turns[p], nullptr});
+          for (int p = 0; p < 2; ++p) {
+            StepDims dims{p ? second : first};
+            dims[PLAIT_DIM_TOKENS_PART] = dims[0];
+            arenas[p].assign(size_t(arenaBytes(fused.plan, dims)) / 4 + 16, 0);
+            parts.push_back({contexts[size_t(p)], dims, {}});
+            parts.back().memory.arena = reinterpret_cast<uint8_t *>(
+                (reinterpret_cast<uintptr_t>(arenas[p].data()) + 63) & ~uintptr_t(63));
+          }
+          PLAIT_RETURN_IF_ERROR(executor.runWoven(other, **pool, **comm, parts[0], parts[1]));
+          EXPECT_EQ(wrong, 0);
+          for (const Executor::Part &part : parts) {
+            int64_t tokens = part.dims[0], own = tokens * (rank + 1) / ranks - tokens * rank / ranks;
+            auto *total = reinterpret_cast<float *>(part.memory.arena + 2 * ((tokens * row + 63) / 64 * 64) +
+                                                    3 * ((own * row + 63) / 64 * 64));
+            for (int64_t i = 0; i < tokens * FusedPlan::columns; ++i) {
+              float expected = 0, kept = 0;
+              for (int64_t layer = 0; layer < FusedPlan::layers; ++layer) {
+                auto sum = float(ranks * (layer + i / FusedPlan::columns) + ranks * (ranks - 1) / 2);
+                expected += 2 * sum + kept;
+                kept += sum;
+              }
+              EXPECT_EQ(total[i], expected) << ranks << " ranks, " << tokens << " tokens, rank " << rank << ", " << i;
+            }
+          }
+        }
+        EXPECT_EQ(communicator.count(CollectiveKind::reduceGather).calls, uint64_t(2 * 3 * FusedPlan::layers));
+        return Status::success();
+      };
+      for (const Status &status : onRanks(body, ranks))
+        EXPECT_TRUE(status) << status.message();
+    }
+}
+
+/// Neither part waits for a rank that is lost.
+TEST_P(Executors, ALostRankEndsBothParts) {
+  auto results = onRanks([&](Communicator &communicator) {
+    SumPlan sum;
+    if (communicator.rank() == 1) { // leaves after layer 0 of the first part
+      std::vector<float> data(SumPlan::tokens);
+      return communicator.allReduce(data, ReduceKind::sum, "o_proj of layer 0");
+    }
+    alignas(64) uint8_t arenas[2][2 * 192];
+    int rank = 0;
+    plait_context_v1_t context = {sizeof(context), &rank, nullptr};
+    auto pool = ThreadPool::create(GetParam());
+    auto comm = CommThread::create();
+    auto *weights = reinterpret_cast<const uint8_t *>(sum.layerNumbers);
+    Executor executor(sum.model, sum.plan, weights, {&communicator, {}});
+    Executor other(sum.model, sum.plan, weights, {&communicator, {}});
+    Executor::Part parts[2] = {{context, {SumPlan::tokens}, {}}, {context, {SumPlan::tokens}, {}}};
+    parts[0].memory.arena = arenas[0];
+    parts[1].memory.arena = arenas[1];
+    return executor.runWoven(other, **pool, **comm, parts[0], parts[1]);
+  });
+  EXPECT_TRUE(results[1]) << results[1].message();
+  EXPECT_EQ(results[0].message(), "rank 1 has not reached all_reduce @o_proj of layer 0: it has left the group");
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, Executors, testing::Values(1, 2, 5),
                          [](const auto &info) { return std::to_string(info.param); });
 
