@@ -34,7 +34,7 @@ static LogicalResult verifyChildren(Operation *op, ArrayRef<int64_t> parents, fu
 
 static std::string textOf(Type type) {
   std::string text;
-  llvm::raw_string_ostream(text) << type;
+  llvm::raw_string_ostream(text) << "'" << type << "'";
   return text;
 }
 

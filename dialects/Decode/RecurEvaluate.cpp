@@ -26,14 +26,12 @@ static DenseValue single(int64_t number) {
   return value;
 }
 
-LogicalResult decode::evaluateStaging(lm::ModelOp model, Evaluator &evaluator, const DenseValue &ids,
+LogicalResult decode::evaluateStaging(lm::ModelOp model, Evaluator &evaluator, const DenseValue &next,
                                       const DenseValue &positions, const DenseValue &hidden,
                                       ArrayRef<std::shared_ptr<StateValue>> states) {
   SmallVector<lm::FuncOp> stagings = stagingsOf(model);
-  DenseValue next = DenseValue::zeros({ids.rows()});
-  std::copy(ids.data.begin() + 1, ids.data.end(), next.data.begin());
   for (auto [function, state] : llvm::zip_equal(stagings, states.take_back(stagings.size()))) {
-    ValueList arguments = {hidden, next, positions, RowsValue{std::vector<int64_t>(size_t(ids.rows()), 0)}, state};
+    ValueList arguments = {hidden, next, positions, RowsValue{std::vector<int64_t>(size_t(next.rows()), 0)}, state};
     if (failed(evaluator.runBlock(function.getBody().front(), std::move(arguments))))
       return failure();
   }

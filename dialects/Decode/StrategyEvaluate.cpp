@@ -180,11 +180,13 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
     if (x.published + count > limit)
       return op->emitOpError("expected at most max_positions ")
              << limit << " tokens in a sequence but got " << x.published + count;
-    DenseValue ids = DenseValue::zeros({count}), positions = ids;
+    DenseValue ids = DenseValue::zeros({count}), positions = ids, next = ids; // 0 where it is not known
     for (int64_t i = 0; i < count; ++i) {
       ids.data[size_t(i)] =
           double(i < forced ? block.forced[size_t(i)] : block.nodes[size_t(branch.nodes[size_t(i - forced)])].token);
       positions.data[size_t(i)] = double(x.published + i);
+      if (i > 0 && (i < forced || !block.nodes[size_t(branch.nodes[size_t(i - forced)])].isPrompt))
+        next.data[size_t(i) - 1] = ids.data[size_t(i)];
     }
     auto stateOf = [&](size_t i) {
       auto state = i < x.states.size() ? x.states[i] : std::make_shared<StateValue>();
@@ -207,7 +209,7 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       branch.states.push_back(valueAs<std::shared_ptr<StateValue>>(state));
     for (size_t i = numStates, e = numStates + stagingsOf(modelOf(op, model)).size(); i < e; ++i)
       branch.states.push_back(stateOf(i));
-    if (failed(evaluateStaging(modelOf(op, model), evaluator, ids, positions, rows, branch.states)))
+    if (failed(evaluateStaging(modelOf(op, model), evaluator, next, positions, rows, branch.states)))
       return failure();
     stage.branches.push_back(std::move(branch));
   }

@@ -117,9 +117,9 @@ llvm::FailureOr<NodeRowsValue> evaluateHead(mlir::Operation *op, Evaluator &eval
 llvm::FailureOr<lm::FuncOp> findFunction(mlir::Operation *op, mlir::FlatSymbolRefAttr model, llvm::StringRef name,
                                          llvm::StringRef signature, llvm::function_ref<bool(lm::FuncOp)> fits);
 
-/// Stages what layers that are made to draft keep of the text, of the tokens `ids` whose final
-/// hidden states are `hidden` (`stagingsOf`). Their states are the last of `states`.
-llvm::LogicalResult evaluateStaging(lm::ModelOp model, Evaluator &evaluator, const DenseValue &ids,
+/// Stages what layers that are made to draft keep of the text, of the tokens before `next`, whose
+/// final hidden states are `hidden` (`stagingsOf`). Their states are the last of `states`.
+llvm::LogicalResult evaluateStaging(lm::ModelOp model, Evaluator &evaluator, const DenseValue &next,
                                     const DenseValue &positions, const DenseValue &hidden,
                                     llvm::ArrayRef<std::shared_ptr<StateValue>> states);
 

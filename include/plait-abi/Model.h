@@ -234,7 +234,8 @@ typedef enum plait_input_e {
   PLAIT_IN_PARENTS = 20,   /* i32[leaves] the leaf whose successor the token of this one is, as
                               it was drafted; -1: of none */
   PLAIT_IN_NEXT = 21,      /* i32[tokens] the token of the text after each, as far as it is known;
-                              in a tree that of the first node after it; else 0 */
+                              in a tree that of the first node after it; else 0. None
+                              is beyond the vocabulary */
   PLAIT_IN_COUNT = 22
 } plait_input_t;
 

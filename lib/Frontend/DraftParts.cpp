@@ -92,8 +92,8 @@ Status readClover(const std::string &folder, const ModelConfig &model, DraftPart
   int64_t hidden = model.hidden;
   PLAIT_RETURN_IF_ERROR(
       reader.check({{"hidden.weight", {hidden, hidden}}, {"token.weight", {hidden, hidden}}, {"token.bias", {hidden}}},
-                   {{"head.weight", {model.vocabulary, hidden}}}));
-  parts.hasCloverHead = reader.file.find("head.weight");
+                   {{"lm_head.weight", {model.vocabulary, hidden}}}));
+  parts.hasCloverHead = reader.file.find("lm_head.weight");
   parts.checkpoint.add(reader.file, "clover.");
   return Status::success();
 }

@@ -236,7 +236,7 @@ void ModelBuilder::buildClover(bool hasProjection) {
   Value changed = lm::ActivationOp::create(builder, loc, lm::ActivationKind::silu, sum);
   lm::ReturnOp::create(builder, func.getLoc(),
                        ValueRange(lm::AddOp::create(builder, loc, hidden, changed).getResult()));
-  buildDraftHead("clover", "", hasProjection ? "clover.head" : "");
+  buildDraftHead("clover", "", hasProjection ? "clover.lm_head" : "");
 }
 
 Value ModelBuilder::weightColumns(StringRef path, StringRef name, int64_t column, int64_t columns, int64_t of) {

@@ -257,7 +257,8 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
     std::vector<int64_t> depths = depthsOf(row);
     next.resize(tokens.size() + row.tokens.size(), 0);
     for (size_t t = row.tokens.size(); t-- > 1;) // the first child is the last one to say so
-      next[size_t(firstToken) + (row.parents.empty() ? t - 1 : size_t(row.parents[t]))] = row.tokens[t];
+      if (row.tokens[t] < limits.vocabulary)
+        next[size_t(firstToken) + (row.parents.empty() ? t - 1 : size_t(row.parents[t]))] = row.tokens[t];
     if (!row.tokens.empty() && row.parents.empty())
       next.back() = row.next;
     for (size_t t = 0; t < row.tokens.size(); ++t) {

@@ -8,8 +8,8 @@
 // What is trained beside a model, in files of their own, D being its hidden size and V its vocabulary:
 //
 // clover.safetensors, a recurrent head (after Clover, Xiao et al. 2024, without its attention):
-//   h' = h + silu(hidden.weight h + token.weight E[token] + token.bias), logits of head.weight h',
-//   with matrices [D, D] and, if it is there, head.weight [V, D]; else the model's head.
+//   h' = h + silu(hidden.weight h + token.weight E[token] + token.bias), logits of lm_head.weight h',
+//   with matrices [D, D] and, if it is there, lm_head.weight [V, D]; else the model's head.
 // mtp.safetensors, a layer that predicts one token further, in the names of DeepSeek-V3's
 //   checkpoints ("Multi-Token Prediction (MTP) Modules"), where N is the model's number of layers:
 //   model.layers.N.enorm.weight and .hnorm.weight [D], of the token's embedding and of the hidden state,

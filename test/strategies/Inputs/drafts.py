@@ -25,7 +25,7 @@ class Drafter:
         for width in widths:
             change = w["hidden"] @ state + w["token"] @ self.embedding[token] + w["token.bias"]
             state = state + change / (1 + np.exp(-change))
-            found.append(self.top(w["head"] @ state, width))
+            found.append(self.top(w["lm_head"] @ state, width))
             token = found[-1][0]
         return found
 

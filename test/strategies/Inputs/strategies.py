@@ -38,7 +38,7 @@ def write_parts(folder, shape, seed, scale=0.5):
         return np.asarray(random.randn(rows, columns) * size / np.sqrt(columns), np.float32)
 
     clover = {"hidden.weight": matrix(hidden, hidden), "token.weight": matrix(hidden, hidden),
-              "token.bias": matrix(1, hidden)[0], "head.weight": matrix(shape["vocab"], hidden, 3)}
+              "token.bias": matrix(1, hidden)[0], "lm_head.weight": matrix(shape["vocab"], hidden, 3)}
     layer = {"enorm.weight": 1 + matrix(1, hidden)[0], "hnorm.weight": 1 + matrix(1, hidden)[0],
              "eh_proj.weight": matrix(hidden, 2 * hidden, 1), "shared_head.norm.weight": 1 + matrix(1, hidden)[0],
              "input_layernorm.weight": 1 + matrix(1, hidden)[0],
