@@ -15,6 +15,16 @@
 #include "dialects/Decode/Draws.h"
 #include "dialects/Decode/Exactness.h"
 
+namespace plait::decode {
+
+/// A tree of `decode.expand_prompts`, by its nodes.
+struct PromptedTree {
+  llvm::SmallVector<int64_t> parents; ///< -1 for node 0
+  llvm::SmallVector<int64_t> prompts; ///< that come behind each
+};
+
+} // namespace plait::decode
+
 #include "dialects/Decode/DecodeDialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Decode/DecodeAttrs.h.inc"

@@ -93,7 +93,8 @@ def Decode_Role : I32EnumAttr<"Role", "what an argument or result of a step is",
     I32EnumAttrCase<"logits", 15>, I32EnumAttrCase<"edit_ends", 16>, I32EnumAttrCase<"edit_tokens", 17>,
     I32EnumAttrCase<"edit_biases", 18>, I32EnumAttrCase<"edit_scales", 19>, I32EnumAttrCase<"edit_offsets", 20>,
     I32EnumAttrCase<"top_counts", 21>, I32EnumAttrCase<"top_tokens", 22>, I32EnumAttrCase<"top_logprobs", 23>,
-    I32EnumAttrCase<"hidden", 24>, I32EnumAttrCase<"parents", 25>]> {
+    I32EnumAttrCase<"hidden", 24>, I32EnumAttrCase<"parents", 25>,
+    I32EnumAttrCase<"next", 26>]> {
   let cppNamespace = "::plait::decode";
   let genSpecializedAttr = 0;
 }
@@ -141,6 +142,7 @@ def Decode_BlockType : Decode_Type<"Block", "block"> {
     | `!decode.block<tree [-1, 0, 0, 1]>` | a tree of 4, by their parents |
     | `!decode.block<tree 20>` | a tree of at most 20 that is known when it is drafted |
     | `!decode.block<tree [-1, 0, 0, 1] prompts 2>` | the same, of which the last two are prompts: they stand for no token, and no path goes through them |
+    | `!decode.block<tree 20 prompts 6>` | a tree of at most 20 nodes, of which the last ones, at most 6, are prompts |
 
     A drafted node may know the distribution that its token was drawn from.
 
@@ -152,7 +154,7 @@ def Decode_BlockType : Decode_Type<"Block", "block"> {
   let genVerifyDecl = 1;
   let builders = [TypeBuilder<(ins "int64_t":$size), "return $_get($_ctxt, size, false, llvm::ArrayRef<int64_t>(), 0);">];
   let extraClassDeclaration = [{
-    /// Nodes that a path may go through.
+    /// Nodes that a path may go through; of a tree that is known when it is drafted, at least.
     int64_t getNumTokens() const { return getSize() - getPrompts(); }
     /// What the source of such a block is told in a round program: "size", or "parents".
     void addRoundAttributes(mlir::NamedAttrList &attributes) const;

@@ -123,6 +123,49 @@ def Decode_ExpandOp : Decode_DraftOp<"expand"> {
   let hasVerifier = 1;
 }
 
+def Decode_ExpandPromptsOp : Decode_DraftOp<"expand_prompts"> {
+  let summary = "draft source: a tree of candidates, with prompts that ask for the next ones";
+  let description = [{
+    One of `trees`, of which the j-th child of a node of depth d is candidate j of operand d,
+    as in `decode.expand`: number n, where the first n operands have candidates; of fewer
+    trees the last one. So how much was learnt in a round decides how large the next block is.
+
+    Behind node i of the tree come `prompts[i]` prompts, each of which continues the one
+    before, and sees what that sees. They stand for no token, and no path goes through them: what
+    the model says after them are candidates for the round after this one
+    (`decode.prompted`). All of them lie behind the tree's nodes, in the order of these.
+
+    The k-th prompt in a row has the embedding k of those that were trained for the model:
+    the id of k tokens beyond the vocabulary. With `mask` all have that token's. (Prompt tokens: Chen et al.,
+    Parallel Prompt Decoding, 2024; masks: Liu et al., TiDAR, 2025.)
+
+    ```mlir
+    %b = decode.expand_prompts %x, %c0 trees [[-1], [-1, 0, 0]] prompts [[1], [1, 1, 0]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+    ```
+    **Constraints:** at least one operand and one tree, and as many lists of prompts, each as
+    long as its tree; a parent stands before its children; no node is deeper than there are
+    operands, none has more children than its depth's candidates; no row of prompts is
+    longer than there are operands. The block is a tree that is known when it is drafted, of as many
+    nodes, and prompts, as the largest tree has.
+  }];
+  let arguments = (ins Decode_SequenceType:$sequence, Variadic<Decode_CandidatesType>:$candidates,
+                       TypedArrayAttrBase<I64ArrayAttr, "trees">:$trees,
+                       TypedArrayAttrBase<I64ArrayAttr, "numbers of prompts">:$prompts,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntNonNegative]>>:$mask);
+  let results = (outs Decode_BlockType:$block);
+  let assemblyFormat = [{
+    $sequence `,` $candidates `trees` $trees `prompts` $prompts (`mask` $mask^)? attr-dict `:` type($sequence) `,`
+    type($candidates) `->` type($block)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = ofBlock # [{
+    /// Parents of the nodes of each tree, and how many prompts come behind each.
+    llvm::SmallVector<PromptedTree> getPromptedTrees();
+    /// Prompts in a row, at most.
+    int64_t getLongest();
+  }];
+}
+
 def Decode_RecallOp : Decode_DraftOp<"recall"> {
   let summary = "draft source: a tree of remembered successors";
   let description = [{
@@ -194,6 +237,53 @@ def Decode_TopOp : Decode_EvalOp<"top", [Pure]> {
   let arguments = (ins Decode_LogitsType:$logits);
   let results = (outs Decode_CandidatesType:$candidates);
   let assemblyFormat = "$logits attr-dict `:` type($logits) `->` type($candidates)";
+}
+
+def Decode_PromptedOp : Decode_EvalOp<"prompted", [Pure]> {
+  let summary = "the most probable tokens after the prompts of the last accepted node";
+  let description = [{
+    Result k has those after the node's k-th prompt, which stands for the token k + 1 after
+    the last accepted one: candidates for depth k + 1 of the next block. None where the node
+    has no such prompt.
+
+    ```mlir
+    %c0, %c1 = decode.prompted %b, %l, %p : !decode.block<tree 20 prompts 6>, !decode.logits<@main> -> !decode.candidates<3>, !decode.candidates<2>
+    ```
+    **Constraints:** the logits are of the block, at least one result.
+  }];
+  let arguments = (ins Decode_BlockType:$block, Decode_LogitsType:$logits, Decode_PathType:$path);
+  let results = (outs Variadic<Decode_CandidatesType>:$candidates);
+  let assemblyFormat = "$block `,` $logits `,` $path attr-dict `:` type($block) `,` type($logits) `->` type($candidates)";
+}
+
+def Decode_RecurOp : Decode_EvalOp<"recur", [AllTypesMatch<["hidden", "result"]>]> {
+  let summary = "the hidden state after one more token, by a part of the model that is made to draft";
+  let description = [{
+    Applies `function` of the model to a hidden state and the token that follows it: what a
+    path chose, or the best of some candidates. `decode.head` says what follows then. A
+    function `(hidden, ids) -> hidden` is a recurrent head (Clover, Xiao et al. 2024). One
+    `(hidden, ids, positions, rows, state) -> (hidden, state)` is a layer with keys and values
+    of its own (multi-token prediction, DeepSeek-V3, 2024). Its state has those of the text,
+    from the forwards: a function `(hidden, ids, positions, rows, state) -> state` of the
+    model stages them, of each token with the one after it in the block.
+
+    The first one continues a `decode.leaf`, after which `sequence` has committed its token; its
+    position is that of the leaf. What it stages lies where the next forward writes anew.
+    Where there is no token, nor a position, the result is a hidden state without candidates.
+
+    ```mlir
+    %h1 = decode.recur %leaf, %p in %y by @mtp : !decode.hidden<@main>, !decode.path, !decode.sequence<@main>
+    %h2 = decode.recur %h1, %c0 in %y by @mtp : !decode.hidden<@main>, !decode.candidates<3>, !decode.sequence<@main>
+    ```
+    **Constraints:** the sequence, which is read, is of the hidden state's model.
+  }];
+  let arguments = (ins Decode_HiddenType:$hidden, AnyTypeOf<[Decode_PathType, Decode_CandidatesType]>:$token,
+                       Decode_SequenceType:$sequence, FlatSymbolRefAttr:$function);
+  let results = (outs Decode_HiddenType:$result);
+  let assemblyFormat = [{
+    $hidden `,` $token `in` $sequence `by` $function attr-dict `:` type($hidden) `,` type($token) `,` type($sequence)
+  }];
+  let hasVerifier = 1;
 }
 
 def Decode_LearnOp : Decode_EvalOp<"learn", [Pure, AllTypesMatch<["successors", "result"]>]> {

@@ -53,6 +53,20 @@ DictionaryAttr RunHeadOp::getRoundAttributes() {
   return attributes.getDictionary(getContext());
 }
 
+LogicalResult RunRecurOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto step = symbols.lookupNearestSymbolFrom<StepOp>(*this, getStepAttr());
+  if (!step || !step.getInput(Role::hidden) || !step.getInput(Role::tokens))
+    return emitOpError("expected the symbol of a 'decode.step' with arguments of the roles hidden and tokens but got ")
+           << getStepAttr();
+  return success();
+}
+
+DictionaryAttr RunRecurOp::getRoundAttributes() {
+  NamedAttrList attributes((*this)->getAttrDictionary());
+  attributes.set("count", IntegerAttr::get(IntegerType::get(getContext(), 64), getCandidates().getType().getCount()));
+  return attributes.getDictionary(getContext());
+}
+
 static LogicalResult verifyChoices(Operation *op, Value block, Value choices) {
   auto run = choices.getDefiningOp<RunOp>();
   if (!run || run.getBlock() != block)
@@ -92,5 +106,26 @@ DictionaryAttr LearnChoicesOp::getRoundAttributes() {
   NamedAttrList attributes((*this)->getAttrDictionary());
   int64_t count = getResult().getType().getCount();
   attributes.set("count", IntegerAttr::get(IntegerType::get(getContext(), 64), count));
+  return attributes.getDictionary(getContext());
+}
+
+LogicalResult PromptedChoicesOp::verify() {
+  if (getCandidates().empty())
+    return emitOpError("expected one result at least");
+  if (failed(verifyChoices(*this, getBlock(), getChoices())))
+    return failure();
+  int64_t top = getChoices().getDefiningOp<RunOp>().getTop();
+  for (Value list : getCandidates())
+    if (int64_t count = cast<CandidatesType>(list.getType()).getCount(); top < count)
+      return emitOpError("expected a 'decode.run' that reports ") << count << " tokens of each node but got " << top;
+  return success();
+}
+
+DictionaryAttr PromptedChoicesOp::getRoundAttributes() {
+  NamedAttrList attributes((*this)->getAttrDictionary());
+  SmallVector<int64_t> counts;
+  for (Value list : getCandidates())
+    counts.push_back(cast<CandidatesType>(list.getType()).getCount());
+  attributes.set("counts", DenseI64ArrayAttr::get(getContext(), counts));
   return attributes.getDictionary(getContext());
 }

@@ -71,6 +71,32 @@ def Decode_RunHeadOp : Decode_EvalOp<"run_head", [DeclareOpInterfaceMethods<Symb
   }];
 }
 
+def Decode_RunRecurOp : Decode_EvalOp<"run_recur", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    Decode_RoundOpInterface]> {
+  let summary = "runs a step over a hidden state and the token after it; what follows, and the next hidden state";
+  let description = [{
+    `decode.recur`, `decode.head ... by` and `decode.top` as one step. There are no candidates
+    where there is no token, nor a position for it, nor after the text's end.
+
+    ```mlir
+    %c, %h1 = decode.run_recur @recur_mtp(%leaf, %p in %y) : !decode.hidden<@main>, !decode.path, !decode.sequence<@main> -> !decode.candidates<3>, !decode.hidden<@main>
+    ```
+    **Constraints:** the symbol is that of a `decode.step` with arguments of the roles hidden
+    and tokens.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$step, Decode_HiddenType:$hidden,
+                       AnyTypeOf<[Decode_PathType, Decode_CandidatesType]>:$token, Decode_SequenceType:$sequence);
+  let results = (outs Decode_CandidatesType:$candidates, Decode_HiddenType:$next);
+  let assemblyFormat = [{
+    $step `(` $hidden `,` $token `in` $sequence `)` attr-dict `:` type($hidden) `,` type($token) `,` type($sequence)
+    `->` type($candidates) `,` type($next)
+  }];
+  let extraClassDeclaration = [{
+    llvm::StringRef getRoundName() { return "recur"; }
+    mlir::DictionaryAttr getRoundAttributes();
+  }];
+}
+
 class Decode_WalkOpBase<string mnemonic> : Decode_EvalOp<mnemonic, [Pure, Decode_RoundOpInterface]> {
   let hasVerifier = 1;
 }
@@ -149,6 +175,27 @@ def Decode_LearnChoicesOp : Decode_EvalOp<"learn_choices", [Pure, AllTypesMatch<
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     llvm::StringRef getRoundName() { return "learn"; }
+    mlir::DictionaryAttr getRoundAttributes();
+  }];
+}
+
+def Decode_PromptedChoicesOp : Decode_EvalOp<"prompted_choices", [Pure, Decode_RoundOpInterface]> {
+  let summary = "the most probable tokens that a step reports after the prompts of the last accepted node";
+  let description = [{
+    `decode.prompted` from what a `decode.run` with `top` says of each node: of edited logits.
+
+    ```mlir
+    %c0, %c1 = decode.prompted_choices %b, %c, %p : !decode.block<tree 20 prompts 6> -> !decode.candidates<3>, !decode.candidates<2>
+    ```
+    **Constraints:** the choices are those of a `decode.run` over the block, with a `top` of
+    as many tokens as the largest result has, or more.
+  }];
+  let arguments = (ins Decode_BlockType:$block, Decode_ChoicesType:$choices, Decode_PathType:$path);
+  let results = (outs Variadic<Decode_CandidatesType>:$candidates);
+  let assemblyFormat = "$block `,` $choices `,` $path attr-dict `:` type($block) `->` type($candidates)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    llvm::StringRef getRoundName() { return "prompted"; }
     mlir::DictionaryAttr getRoundAttributes();
   }];
 }

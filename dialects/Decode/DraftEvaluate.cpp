@@ -22,7 +22,15 @@ static const SequenceValue &sequence(const EvalValue &value) { return valueAs<Se
 std::vector<int64_t> BlockValue::children(int64_t node) const {
   std::vector<int64_t> found;
   for (auto [i, other] : llvm::enumerate(nodes))
-    if (other.parent == node)
+    if (other.parent == node && !other.isPrompt)
+      found.push_back(int64_t(i));
+  return found;
+}
+
+std::vector<int64_t> BlockValue::promptsOf(int64_t node) const {
+  std::vector<int64_t> found;
+  for (auto [i, other] : llvm::enumerate(nodes))
+    if (other.isPrompt && other.parent == (found.empty() ? node : found.back()))
       found.push_back(int64_t(i));
   return found;
 }
@@ -112,14 +120,15 @@ LogicalResult LookupOp::evaluate(Evaluator &, Values operands, ValueList &result
 }
 
 /// The nodes of a static tree as far as `tokenOf` has a token for them: for a node, the
-/// token of its parent, its depth and its place among its siblings.
-static void
-grow(BlockType type, BlockValue &block,
+/// token of its parent, its depth and its place among its siblings. Returns the number of each
+/// in the block, or -1.
+static std::vector<int64_t>
+grow(ArrayRef<int64_t> parents, BlockValue &block,
      llvm::function_ref<std::optional<int64_t>(int64_t parentToken, int64_t depth, int64_t place)> tokenOf) {
-  std::vector<int64_t> numbers = {0}; // of the type's nodes, -1: absent
-  std::vector<int64_t> places(type.getParents().size(), 0);
-  for (int64_t node = 1; node < type.getNumTokens(); ++node) {
-    int64_t typeParent = type.getParents()[size_t(node)], place = places[size_t(typeParent)]++;
+  std::vector<int64_t> numbers = {0};
+  std::vector<int64_t> places(parents.size(), 0);
+  for (size_t node = 1; node < parents.size(); ++node) {
+    int64_t typeParent = parents[node], place = places[size_t(typeParent)]++;
     int64_t parent = numbers[size_t(typeParent)];
     numbers.push_back(-1);
     if (parent < 0)
@@ -130,17 +139,59 @@ grow(BlockType type, BlockValue &block,
       block.nodes.push_back({*token, parent, {}});
     }
   }
+  return numbers;
+}
+
+static ArrayRef<int64_t> parentsOf(Value block) {
+  auto type = cast<BlockType>(block.getType());
+  return type.getParents().take_front(size_t(type.getNumTokens()));
+}
+
+/// Candidate `place` of those for `depth`, which are operands from 1 on.
+static std::optional<int64_t> candidateAt(Values operands, int64_t depth, int64_t place) {
+  ArrayRef<int64_t> tokens = valueAs<CandidatesValue>(operands[size_t(depth)]).tokens;
+  return place < int64_t(tokens.size()) ? std::optional(tokens[size_t(place)]) : std::nullopt;
 }
 
 LogicalResult ExpandOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   auto block = rootOf(*this, getSequence(), operands[0]);
   if (failed(block))
     return failure();
-  grow(cast<BlockType>(getBlock().getType()), *block,
-       [&](int64_t, int64_t depth, int64_t place) -> std::optional<int64_t> {
-         ArrayRef<int64_t> tokens = valueAs<CandidatesValue>(operands[size_t(depth)]).tokens;
-         return place < int64_t(tokens.size()) ? std::optional(tokens[size_t(place)]) : std::nullopt;
-       });
+  grow(parentsOf(getBlock()), *block,
+       [&](int64_t, int64_t depth, int64_t place) { return candidateAt(operands, depth, place); });
+  results.push_back(std::move(*block));
+  return success();
+}
+
+/// The number of tokens of a model's vocabulary.
+static FailureOr<int64_t> vocabularyOf(Operation *op, Value sequence) {
+  auto head = modelOf(op, sequence).lookupSymbol<lm::FuncOp>("head");
+  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
+  if (!logits)
+    return op->emitOpError("expected a model with a function @head(hidden) -> logits");
+  return logits.getShape().back();
+}
+
+LogicalResult ExpandPromptsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  auto block = rootOf(*this, getSequence(), operands[0]);
+  auto vocabulary = vocabularyOf(*this, getSequence());
+  if (failed(block) || failed(vocabulary))
+    return failure();
+  size_t known = 0;
+  while (known + 1 < operands.size() && !valueAs<CandidatesValue>(operands[known + 1]).tokens.empty())
+    ++known;
+  SmallVector<PromptedTree> trees = getPromptedTrees();
+  const PromptedTree &tree = trees[std::min(known, trees.size() - 1)];
+  std::vector<int64_t> numbers = grow(
+      tree.parents, *block, [&](int64_t, int64_t depth, int64_t place) { return candidateAt(operands, depth, place); });
+  for (auto [node, count] : llvm::zip_equal(numbers, tree.prompts)) {
+    int64_t parent = node;
+    for (int64_t i = 0; i < count && parent >= 0 && block->hasRoom(block->depth(parent) + 1); ++i) {
+      int64_t token = getMask() ? int64_t(*getMask()) : *vocabulary + i;
+      block->nodes.push_back({token, parent, {}, /*isPrompt=*/true});
+      parent = int64_t(block->nodes.size()) - 1;
+    }
+  }
   results.push_back(std::move(*block));
   return success();
 }
@@ -150,13 +201,11 @@ LogicalResult RecallOp::evaluate(Evaluator &, Values operands, ValueList &result
   if (failed(block))
     return failure();
   const auto &table = valueAs<SuccessorsValue>(operands[1]);
-  grow(cast<BlockType>(getBlock().getType()), *block,
-       [&](int64_t parentToken, int64_t, int64_t place) -> std::optional<int64_t> {
-         auto it = table.entries.find(parentToken);
-         return it != table.entries.end() && place < int64_t(it->second.size())
-                    ? std::optional(it->second[size_t(place)])
-                    : std::nullopt;
-       });
+  grow(parentsOf(getBlock()), *block, [&](int64_t parentToken, int64_t, int64_t place) -> std::optional<int64_t> {
+    auto it = table.entries.find(parentToken);
+    return it != table.entries.end() && place < int64_t(it->second.size()) ? std::optional(it->second[size_t(place)])
+                                                                           : std::nullopt;
+  });
   results.push_back(std::move(*block));
   return success();
 }
@@ -166,12 +215,11 @@ LogicalResult CarryOp::evaluate(Evaluator &, Values operands, ValueList &results
   if (failed(block))
     return failure();
   auto guesses = valueAs<GuessesValue>(operands[1]).guesses;
-  auto head = modelOf(*this, getSequence()).lookupSymbol<lm::FuncOp>("head");
-  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
-  if (!logits)
-    return emitOpError("expected a model with a function @head(hidden) -> logits");
+  auto vocabulary = vocabularyOf(*this, getSequence());
+  if (failed(vocabulary))
+    return failure();
   const SequenceValue &x = block->sequence;
-  std::vector<double> even(size_t(logits.getShape().back()), 1.0 / double(logits.getShape().back()));
+  std::vector<double> even(size_t(*vocabulary), 1.0 / double(*vocabulary));
   for (int64_t node = 1; node < getMaxTokens() && block->hasRoom(node); ++node) {
     if (node <= int64_t(guesses.size())) {
       block->nodes.push_back({guesses[size_t(node - 1)].token, node - 1, guesses[size_t(node - 1)].drawnFrom});
@@ -233,6 +281,30 @@ static LogicalResult learn(Operation *op, Values operands, int64_t count, ValueL
     table.entries[value.token] = topTokens(logits.of(int64_t(node)), count);
   results.push_back(std::move(table));
   return success();
+}
+
+/// Candidates after each prompt of the last accepted node; none where there is no prompt.
+static LogicalResult evaluatePrompted(Operation *op, Values operands, ValueList &results) {
+  const auto &block = valueAs<BlockValue>(operands[0]);
+  const auto &logits = valueAs<NodeRowsValue>(operands[1]);
+  if (failed(verifyRows(op, block, logits)))
+    return failure();
+  std::vector<int64_t> prompts = block.promptsOf(valueAs<PathValue>(operands[2]).accepted.back());
+  for (auto [i, type] : llvm::enumerate(op->getResultTypes())) {
+    CandidatesValue candidates;
+    if (i < prompts.size())
+      candidates.tokens = topTokens(logits.of(prompts[i]), cast<CandidatesType>(type).getCount());
+    results.push_back(std::move(candidates));
+  }
+  return success();
+}
+
+LogicalResult PromptedOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  return evaluatePrompted(*this, operands, results);
+}
+
+LogicalResult PromptedChoicesOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  return evaluatePrompted(*this, operands, results);
 }
 
 LogicalResult LearnOp::evaluate(Evaluator &, Values operands, ValueList &results) {

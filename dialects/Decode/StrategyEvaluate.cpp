@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/StrategyValues.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -137,9 +138,7 @@ LogicalResult StopOp::evaluate(Evaluator &, Values operands, ValueList &results)
 // Model
 //===----------------------------------------------------------------------===//
 
-/// The function `name` of `model`, with a body of one block; `fits` says whether
-/// it is one of `signature`.
-static FailureOr<lm::FuncOp> modelFunction(Operation *op, FlatSymbolRefAttr model, StringRef name, StringRef signature,
+FailureOr<lm::FuncOp> decode::findFunction(Operation *op, FlatSymbolRefAttr model, StringRef name, StringRef signature,
                                            llvm::function_ref<bool(lm::FuncOp)> fits) {
   auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(op->getContext(), name)});
   auto function = SymbolTable::lookupNearestSymbolFrom<lm::FuncOp>(op, symbol);
@@ -159,8 +158,8 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
   const auto &block = valueAs<BlockValue>(operands[1]);
   if (block.sequence.tokens != x.tokens || block.sequence.published != x.published)
     return op->emitOpError("expected a block that continues the text of its sequence");
-  auto forward = modelFunction(op, model, function, "(ids, positions, rows, state...) -> (hidden, state...)",
-                               [](lm::FuncOp function) { return function.isForward(); });
+  auto forward = findFunction(op, model, function, "(ids, positions, rows, state...) -> (hidden, state...)",
+                              [](lm::FuncOp function) { return function.isForward(); });
   if (failed(forward))
     return failure();
   int64_t forced = int64_t(block.forced.size()), limit = modelOf(op, model).getMaxPositions();
@@ -170,8 +169,10 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
   NodeRowsValue hidden{block, {}};
   StageValue stage;
   SmallVector<bool> known(block.nodes.size(), false);
-  auto leaves = llvm::to_vector(llvm::make_filter_range(llvm::seq<int64_t>(0, int64_t(block.nodes.size())),
-                                                        [&](int64_t node) { return block.children(node).empty(); }));
+  auto leaves =
+      llvm::to_vector(llvm::make_filter_range(llvm::seq<int64_t>(0, int64_t(block.nodes.size())), [&](int64_t node) {
+        return block.children(node).empty() && block.promptsOf(node).empty();
+      }));
   // Each path from the root to a leaf is a chain, computed by itself.
   for (int64_t leaf : leaves) {
     StageValue::Branch branch{block.pathTo(leaf), {}};
@@ -179,17 +180,22 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
     if (x.published + count > limit)
       return op->emitOpError("expected at most max_positions ")
              << limit << " tokens in a sequence but got " << x.published + count;
-    DenseValue ids = DenseValue::zeros({count}), positions = ids;
+    DenseValue ids = DenseValue::zeros({count}), positions = ids, next = ids; // 0 where it is not known
     for (int64_t i = 0; i < count; ++i) {
       ids.data[size_t(i)] =
           double(i < forced ? block.forced[size_t(i)] : block.nodes[size_t(branch.nodes[size_t(i - forced)])].token);
       positions.data[size_t(i)] = double(x.published + i);
+      if (i > 0 && (i < forced || !block.nodes[size_t(branch.nodes[size_t(i - forced)])].isPrompt))
+        next.data[size_t(i) - 1] = ids.data[size_t(i)];
     }
-    ValueList arguments = {std::move(ids), std::move(positions), RowsValue{std::vector<int64_t>(size_t(count), 0)}};
-    for (size_t i = 0, e = forward->getStateTypes().size(); i < e; ++i) {
-      auto state = x.states.empty() ? std::make_shared<StateValue>() : x.states[i];
-      arguments.push_back(leaves.size() == 1 ? state : copyOf(state));
-    }
+    auto stateOf = [&](size_t i) {
+      auto state = i < x.states.size() ? x.states[i] : std::make_shared<StateValue>();
+      return leaves.size() == 1 ? state : copyOf(state);
+    };
+    ValueList arguments = {ids, positions, RowsValue{std::vector<int64_t>(size_t(count), 0)}};
+    size_t numStates = forward->getStateTypes().size();
+    for (size_t i = 0; i < numStates; ++i)
+      arguments.push_back(stateOf(i));
     auto values = evaluator.runBlock(forward->getBody().front(), std::move(arguments));
     if (failed(values))
       return failure();
@@ -201,6 +207,10 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
         std::copy_n(rows.row(forced + int64_t(i)), rows.rowSize(), hidden.rows.row(node));
     for (const EvalValue &state : ArrayRef(*values).drop_front())
       branch.states.push_back(valueAs<std::shared_ptr<StateValue>>(state));
+    for (size_t i = numStates, e = numStates + stagingsOf(modelOf(op, model)).size(); i < e; ++i)
+      branch.states.push_back(stateOf(i));
+    if (failed(evaluateStaging(modelOf(op, model), evaluator, next, positions, rows, branch.states)))
+      return failure();
     stage.branches.push_back(std::move(branch));
   }
   results.push_back(std::move(hidden));
@@ -215,7 +225,7 @@ LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueLi
 
 FailureOr<NodeRowsValue> decode::evaluateHead(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model,
                                               StringRef function, const NodeRowsValue &hidden) {
-  auto head = modelFunction(op, model, function, "(hidden) -> logits", [](lm::FuncOp function) {
+  auto head = findFunction(op, model, function, "(hidden) -> logits", [](lm::FuncOp function) {
     return function.getNumArguments() == 1 && function.getNumResults() == 1;
   });
   if (failed(head))

@@ -26,6 +26,7 @@ struct BlockValue {
     int64_t token;
     int64_t parent;                ///< or -1
     std::vector<double> drawnFrom; ///< the distribution of a token that was drawn; else empty
+    bool isPrompt = false;         ///< stands for no token
   };
   SequenceValue sequence;
   int64_t maxPositions;        ///< of the sequence's model
@@ -35,6 +36,8 @@ struct BlockValue {
   int64_t depth(int64_t node) const { return node == 0 ? 0 : 1 + depth(nodes[size_t(node)].parent); }
   int64_t position(int64_t node) const { return sequence.published + int64_t(forced.size()) + depth(node); }
   std::vector<int64_t> children(int64_t node) const;
+  /// The prompts in a row behind a node.
+  std::vector<int64_t> promptsOf(int64_t node) const;
   /// The nodes from the root to `node`.
   std::vector<int64_t> pathTo(int64_t node) const;
   /// Whether the model has a position for a node of `depth`.
@@ -59,6 +62,7 @@ struct NodeRowsValue {
   BlockValue block;
   DenseValue rows;
   std::optional<Typical> typical = {}; ///< of choices: the rule of a step that accepts by it
+  int64_t recurred = 0;                ///< of hidden states: how often, since they were those of a leaf
 
   /// `rows` of one node are the last one's.
   llvm::ArrayRef<double> of(int64_t node) const {
@@ -107,6 +111,17 @@ llvm::LogicalResult evaluateForward(mlir::Operation *op, Evaluator &evaluator, m
 /// Logits by a function of `model`.
 llvm::FailureOr<NodeRowsValue> evaluateHead(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,
                                             llvm::StringRef function, const NodeRowsValue &hidden);
+
+/// The function `name` of `model`, with a body of one block; `fits` says whether it is one of
+/// `signature`.
+llvm::FailureOr<lm::FuncOp> findFunction(mlir::Operation *op, mlir::FlatSymbolRefAttr model, llvm::StringRef name,
+                                         llvm::StringRef signature, llvm::function_ref<bool(lm::FuncOp)> fits);
+
+/// Stages what layers that are made to draft keep of the text, of the tokens before `next`, whose
+/// final hidden states are `hidden` (`stagingsOf`). Their states are the last of `states`.
+llvm::LogicalResult evaluateStaging(lm::ModelOp model, Evaluator &evaluator, const DenseValue &next,
+                                    const DenseValue &positions, const DenseValue &hidden,
+                                    llvm::ArrayRef<std::shared_ptr<StateValue>> states);
 
 /// The most probable tokens of the last node, in falling order.
 CandidatesValue candidatesOf(const NodeRowsValue &logits, int64_t count);

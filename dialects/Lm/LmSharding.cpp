@@ -83,7 +83,7 @@ ShardingRule EmbedOp::getShardingRule() {
 
 void EmbedOp::setPart(unsigned operand, ArrayRef<int64_t> begins) {
   if (operand == 1)
-    setFirst(begins[0]);
+    setFirst(getFirst().value_or(0) + begins[0]);
 }
 
 ShardingRule LinearOp::getShardingRule() {

@@ -229,10 +229,14 @@ typedef enum plait_input_e {
   PLAIT_IN_PATH_ENDS = 17, /* i32[tokens] */
   PLAIT_IN_PATHS = 18,     /* i32[entries] */
   PLAIT_IN_HIDDEN = 19,    /* f32[leaves][plan.hidden] hidden state of each leaf, of plans
-                              that are a head: these have no tokens */
+                              that begin with it: these have no tokens, or one in a row,
+                              which is that after the hidden state's and has the row's leaf */
   PLAIT_IN_PARENTS = 20,   /* i32[leaves] the leaf whose successor the token of this one is, as
                               it was drafted; -1: of none */
-  PLAIT_IN_COUNT = 21
+  PLAIT_IN_NEXT = 21,      /* i32[tokens] the token of the text after each, as far as it is known;
+                              in a tree that of the first node after it; else 0. None
+                              is beyond the vocabulary */
+  PLAIT_IN_COUNT = 22
 } plait_input_t;
 
 typedef enum plait_output_e {

@@ -30,7 +30,8 @@
  *      states or begin with them (PLAIT_OUT_HIDDEN, PLAIT_IN_HIDDEN, plait_plan_v2_t.hidden),
  *      and be told which leaves are drafts of others (PLAIT_IN_PARENTS). Launches may
  *      be part of a collective (PLAIT_COLLECTIVE_REDUCE_GATHER).
- *      Later: code for a GPU, found through struct_size (plait_gpu_v1_t).
+ *      Later: code for a GPU, found through struct_size (plait_gpu_v1_t); the tokens that
+ *      follow others (PLAIT_IN_NEXT), and rows of one token with a hidden state.
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through

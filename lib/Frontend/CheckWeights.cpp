@@ -131,6 +131,8 @@ Status checkShape(lm::WeightOp weight, const std::string &name, const TensorView
                   const ModelConfig &config, const std::string &folder) {
   auto type = cast<lm::WeightType>(weight.getType());
   std::vector<int64_t> expected(type.getShape());
+  if (lm::PartAttr whole = weight.getPartAttr())
+    expected = {whole.getRows(), whole.getColumns()};
   if (weight.getTransposed())
     std::swap(expected[0], expected[1]);
   if (tensor.shape == expected)

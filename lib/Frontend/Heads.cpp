@@ -58,8 +58,9 @@ public:
     if (!llvm::sys::fs::exists(path))
       return notFound(foundExpected(printable(folder),
                                     llvm::sys::fs::exists(folder) ? "no " + std::string(kHeadsFile) : "nothing there",
-                                    "a folder with heads; a file of PyTorch's (medusa_lm_head.pt) has to be converted "
-                                    "to safetensors"));
+                                    "a folder with heads, or with clover.safetensors, mtp.safetensors or "
+                                    "prompt_tokens.safetensors; a file of PyTorch's (medusa_lm_head.pt) has to be "
+                                    "converted to safetensors"));
     PLAIT_ASSIGN_OR_RETURN(heads.checkpoint, Checkpoint::openFile(path));
     heads.inputFiles.push_back(path);
     PLAIT_RETURN_IF_ERROR(count());

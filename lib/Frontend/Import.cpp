@@ -8,6 +8,7 @@
 #include "plait/Frontend/Import.h"
 
 #include "plait/Frontend/CheckWeights.h"
+#include "plait/Frontend/DraftParts.h"
 #include "plait/Frontend/Heads.h"
 #include "plait/Frontend/ModelBuilder.h"
 #include "plait/Frontend/ModelFamily.h"
@@ -91,22 +92,36 @@ StringRef findPrefix(const ModelFamily &family, const Checkpoint *checkpoint) {
   return family.bodyPrefix;
 }
 
-/// Heads beside the model's own, if there are some. Their tensors go beside the model's.
-Expected<std::optional<ExtraHeads>> readHeads(ImportedModel &result, const ImportOptions &options) {
+/// What there is beside the model to draft with. Tensors go beside the model's.
+struct Beside {
+  std::optional<ExtraHeads> heads;
+  DraftParts parts;
+};
+
+Expected<Beside> readBeside(ImportedModel &result, const ImportOptions &options) {
   std::string folder = options.heads.empty() ? result.source.path() : options.heads;
-  if (options.heads.empty() && !llvm::sys::fs::exists(folder + "/" + kHeadsFile))
-    return std::optional<ExtraHeads>();
-  PLAIT_ASSIGN_OR_RETURN(ExtraHeads heads, readExtraHeads(folder, result.config));
-  for (const std::string &file : heads.inputFiles)
-    if (!llvm::is_contained(result.inputFiles, file))
-      result.inputFiles.push_back(file);
-  if (result.checkpoint)
-    result.checkpoint->add(heads.checkpoint, kHeadsPrefix);
-  return std::optional(std::move(heads));
+  Beside beside;
+  auto add = [&](const std::vector<std::string> &files, const Checkpoint &checkpoint, const std::string &prefix) {
+    for (const std::string &file : files)
+      if (!llvm::is_contained(result.inputFiles, file))
+        result.inputFiles.push_back(file);
+    if (result.checkpoint)
+      result.checkpoint->add(checkpoint, prefix);
+  };
+  PLAIT_ASSIGN_OR_RETURN(beside.parts, readDraftParts(folder, result.config));
+  add(beside.parts.inputFiles, beside.parts.checkpoint, "");
+  // A folder that was asked for has something.
+  bool mayLackHeads = options.heads.empty() || !beside.parts.inputFiles.empty();
+  if (mayLackHeads && !llvm::sys::fs::exists(folder + "/" + kHeadsFile))
+    return beside;
+  PLAIT_ASSIGN_OR_RETURN(beside.heads, readExtraHeads(folder, result.config));
+  add(beside.heads->inputFiles, beside.heads->checkpoint, kHeadsPrefix);
+  return beside;
 }
 
 Status buildModel(ImportedModel &result, MLIRContext *context, Attribute absentFormat, const ImportOptions &options) {
-  PLAIT_ASSIGN_OR_RETURN(std::optional<ExtraHeads> heads, readHeads(result, options));
+  PLAIT_ASSIGN_OR_RETURN(Beside beside, readBeside(result, options));
+  const std::optional<ExtraHeads> &heads = beside.heads;
   const ModelFamily &family = *findModelFamily(result.config.family);
   const Checkpoint *checkpoint = result.checkpoint ? &*result.checkpoint : nullptr;
   OpBuilder builder(context);
@@ -124,9 +139,15 @@ Status buildModel(ImportedModel &result, MLIRContext *context, Attribute absentF
                       : options.state == StateFormat::bf16 ? Type(builder.getBF16Type())
                                                            : builder.getF32Type();
   ModelBuilder modelBuilder(model, family, result.config, findPrefix(family, checkpoint), formatOf, stateElement);
+  modelBuilder.promptTokens = beside.parts.promptTokens;
   result.config.build(modelBuilder, result.config);
+  modelBuilder.promptTokens = 0;
   for (size_t i = 0; heads && i < heads->hasProjection.size(); ++i)
     modelBuilder.buildExtraHead(int64_t(i), heads->blocks, heads->hasProjection[i], kHeadsPrefix);
+  if (beside.parts.hasClover)
+    modelBuilder.buildClover(beside.parts.hasCloverHead);
+  if (beside.parts.hasMtp)
+    modelBuilder.buildMtp(beside.parts.hasMtpHead);
   if (failed(verify(*result.module)))
     return internalError("import of family " + result.config.family +
                          ": found IR that does not verify; expected valid IR; please report it "

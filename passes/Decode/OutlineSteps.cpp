@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Decode/DraftFunctions.h"
 #include "passes/Decode/Origins.h"
 #include "passes/Decode/Passes.h"
 #include "passes/Decode/SkipLayers.h"
@@ -40,14 +41,14 @@ struct Forward {
   EditOp edit; ///< or null
   VerifyRuleOpInterface rule;
   SmallVector<LearnOp> learns;
+  SmallVector<PromptedOp> prompted;
   SmallVector<LeafOp> leaves; ///< whose hidden states other heads take
 
   static FailureOr<Forward> match(ForwardOp op) {
     Forward forward;
     forward.op = op;
-    if (op.getBlock().getType().getPrompts())
-      return refuse(op, "prompts in its block",
-                    "nodes that stand for tokens, such as '!decode.block<tree [-1, 0, 0]>'");
+    if (failed(verifyPrompts(op)))
+      return failure();
     for (Operation *user : op.getHidden().getUsers()) {
       if (auto leaf = dyn_cast<LeafOp>(user)) {
         forward.leaves.push_back(leaf);
@@ -66,10 +67,34 @@ struct Forward {
       return failure();
     if (!forward.rule || forward.rule->getOperand(0) != op.getBlock())
       return refuse(op, "no rule on its block", "one verify rule for the logits of a forward");
+    for (PromptedOp prompted : forward.prompted)
+      if (prompted.getPath().getDefiningOp() != forward.rule)
+        return refuse(prompted, "the path of another forward's rule", "that of the rule on the same block");
     for (LeafOp leaf : forward.leaves)
       if (leaf.getPath().getDefiningOp() != forward.rule)
         return refuse(leaf, "the path of another forward's rule", "that of the rule on the same block");
     return forward;
+  }
+
+  /// Prompts have embeddings, and a source that knows them.
+  static LogicalResult verifyPrompts(ForwardOp op) {
+    if (!op.getBlock().getType().getPrompts())
+      return success();
+    auto source = op.getBlock().getDefiningOp<ExpandPromptsOp>();
+    if (!source)
+      return refuse(op, "prompts in its block", "a block of 'decode.expand_prompts', or nodes that stand for tokens");
+    if (source.getMask())
+      return success();
+    FlatSymbolRefAttr model = op.getSequence().getType().getModel();
+    auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(op.getContext(), kPromptTokens)});
+    auto weight = SymbolTable::lookupNearestSymbolFrom<lm::WeightOp>(op, symbol);
+    int64_t found = weight ? cast<lm::WeightType>(weight.getType()).getRows() : 0, wanted = source.getLongest();
+    if (found >= wanted)
+      return success();
+    return source.emitOpError("found ")
+           << (found ? std::to_string(found) : std::string("no")) << " prompt tokens of the model " << model
+           << "; expected " << wanted
+           << ", those of prompt_tokens.safetensors beside the model, or in the folder of --heads";
   }
 
   LogicalResult matchUsers(Value logits) {
@@ -77,12 +102,15 @@ struct Forward {
       auto learn = dyn_cast<LearnOp>(user);
       if (learn && learn.getBlock() == op.getBlock())
         learns.push_back(learn);
+      else if (auto own = dyn_cast<PromptedOp>(user); own && own.getBlock() == op.getBlock())
+        prompted.push_back(own);
       else if (auto own = dyn_cast<VerifyRuleOpInterface>(user); own && !rule)
         rule = own;
       else if (auto own = dyn_cast<EditOp>(user); own && !edit)
         edit = own;
       else
-        return refuse(user, "another use of logits than the rule's", "one edit, one rule, and 'decode.learn'");
+        return refuse(user, "another use of logits than the rule's",
+                      "one edit, one rule, 'decode.learn' and 'decode.prompted'");
     }
     return edit && edit.getLogits() == logits ? matchUsers(edit.getResult()) : success();
   }
@@ -132,7 +160,7 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
           failed(verifyModel(*forward, text.getType())) || failed(outline(*forward)))
         return failure();
     }
-    if (failed(outlineHeads(strategy)))
+    if (failed(outlineRecurs(strategy)) || failed(outlineHeads(strategy)))
       return failure();
     WalkResult result = strategy.walk([&](Operation *op) {
       if (isa<RoundOpInterface, StrategyOp, RoundOp, RepeatOp, YieldOp, ReturnOp>(op))
@@ -219,6 +247,49 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     return success();
   }
 
+  /// What recurs is a step with its head. Those that come last are moved first: each goes to
+  /// where the next one needs it.
+  LogicalResult outlineRecurs(StrategyOp strategy) {
+    SmallVector<RecurOp> recurs;
+    strategy.walk([&](RecurOp recur) { recurs.push_back(recur); });
+    SmallVector<Operation *> runs;
+    for (RecurOp recur : recurs) {
+      HeadOp head;
+      for (Operation *user : recur.getResult().getUsers())
+        if (auto own = dyn_cast<HeadOp>(user); own && !head)
+          head = own;
+        else if (!isa<RecurOp, RunRecurOp>(user))
+          return refuse(user, "another use of a hidden state that recurs than one head", "one 'decode.head' of it");
+      auto top = head && head.getLogits().hasOneUse() ? dyn_cast<TopOp>(*head.getLogits().user_begin()) : nullptr;
+      if (!top)
+        return refuse(recur, "no candidates of its hidden state", "one 'decode.head' of it, and one 'decode.top'");
+      if (!recur.getHidden().getDefiningOp<LeafOp>() && !recur.getHidden().getDefiningOp<RunRecurOp>())
+        return refuse(recur, "hidden states that are not those of a leaf", "a 'decode.leaf' before it");
+      StringRef function = head.getFunction().value_or("head");
+      std::string name = ("recur_" + recur.getFunction()).str();
+      if (function != (recur.getFunction() + "_head").str())
+        name += ("_" + function).str();
+      if (!isMade(name)) {
+        if (failed(verifyFresh(recur, name)) || failed(buildRecurStep(*steps, recur, head, name)))
+          return failure();
+        made.insert(name);
+      }
+      OpBuilder b(recur);
+      auto run = RunRecurOp::create(b, recur.getLoc(), top.getCandidates().getType(), recur.getType(),
+                                    FlatSymbolRefAttr::get(&getContext(), name), recur.getHidden(), recur.getToken(),
+                                    recur.getSequence());
+      top.replaceAllUsesWith(run.getCandidates());
+      top.erase();
+      head.erase();
+      recur.replaceAllUsesWith(run.getNext());
+      recur.erase();
+      runs.push_back(run);
+    }
+    for (Operation *run : llvm::reverse(runs))
+      sink(run);
+    return success();
+  }
+
   /// Heads of a leaf are steps of their own, at the end of the round: until then it is not
   /// known which node it is, and what was chosen need not wait for them.
   LogicalResult outlineHeads(StrategyOp strategy) {
@@ -268,6 +339,9 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     int64_t top = forward.rule.getNumTops();
     for (LearnOp learn : forward.learns)
       top = std::max(top, int64_t(learn.getResult().getType().getCount()));
+    for (PromptedOp prompted : forward.prompted)
+      for (Value list : prompted.getCandidates())
+        top = std::max(top, int64_t(cast<CandidatesType>(list.getType()).getCount()));
     auto run = RunOp::create(b, forward.op.getLoc(), *symbol, forward.op.getSequence(), forward.op.getBlock(),
                              b.getI64IntegerAttr(top), forward.leaves.empty() ? UnitAttr() : b.getUnitAttr());
     b.setInsertionPoint(forward.rule);
@@ -281,6 +355,13 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
           LearnChoicesOp::create(b, learn.getLoc(), learn.getSuccessors(), learn.getBlock(), run.getChoices())
               .getResult());
       learn.erase();
+    }
+    for (PromptedOp prompted : forward.prompted) {
+      b.setInsertionPoint(prompted);
+      auto choices = PromptedChoicesOp::create(b, prompted.getLoc(), prompted.getResultTypes(), prompted.getBlock(),
+                                               run.getChoices(), prompted.getPath());
+      prompted.replaceAllUsesWith(choices.getResults());
+      prompted.erase();
     }
     for (LeafOp leaf : forward.leaves)
       leaf.getHiddenMutable().assign(run.getHidden());

@@ -87,13 +87,16 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
     `@ar_typical`, which is told what was drafted after each node and accepts of it. One of whose hidden states a
     `decode.leaf` is taken: `@ar_hidden`, which returns those. `decode.head` of a leaf with
     `decode.top` becomes `decode.run_head` of a step over hidden states alone,
-    `@head_medusa_0`, and goes where its result is needed: to the end of the round.
+    `@head_medusa_0`, and goes where its result is needed: to the end of the round. `decode.recur`
+    with its head becomes `decode.run_recur` of a step that takes a hidden state and a token,
+    `@recur_mtp`. Steps of a model with a head that has a state call the function that fills it
+    after `@forward`. `decode.prompted` becomes `decode.prompted_choices`, like `decode.learn`.
 
     The strategy @ar, and those that are one step themselves and that nobody called, are left
     to `plait-batch`. Refused, as they are not compiled yet: prompts in a
-    block, layers to skip of a model whose layers are of several kinds, other heads than the
+    block that is not of `decode.expand_prompts`, layers to skip of a model whose layers are of several kinds, other heads than the
     model's for all nodes, other uses of logits than one edit,
-    one rule and `decode.learn`, rules of another distribution; of the text, too, logits that
+    one rule, `decode.learn` and `decode.prompted`, rules of another distribution; of the text, too, logits that
     @ar edits and the strategy does not (or the reverse), penalties of the prefix, other warps
     than those of @ar, layers to skip, and another model than its. Of a draft model, layers to
     skip and heads.

@@ -7,6 +7,7 @@
 
 #include "passes/Decode/StepBuilder.h"
 
+#include "dialects/Decode/DraftFunctions.h"
 #include "passes/Decode/SkipLayers.h"
 
 using namespace plait;
@@ -55,6 +56,7 @@ private:
     switch (role) {
     case Role::tokens:
     case Role::positions:
+    case Role::next:
       return tensor("tokens", b.getI32Type());
     case Role::rows:
       return lm::RowsType::get(b.getContext());
@@ -108,6 +110,10 @@ static lm::CallOp call(OpBuilder &b, Location loc, FlatSymbolRefAttr model, lm::
   return lm::CallOp::create(b, loc, callee.getResultTypes(), symbol, operands);
 }
 
+static SmallVector<lm::FuncOp> stagingsOf(Operation *user, FlatSymbolRefAttr model) {
+  return decode::stagingsOf(SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(user, model));
+}
+
 LogicalResult plait::buildStep(OpBuilder &b, const StepShape &shape, const StepVariant &variant, Operation *user) {
   OpBuilder::InsertionGuard guard(b);
   ForwardOp round = shape.forward;
@@ -134,6 +140,10 @@ LogicalResult plait::buildStep(OpBuilder &b, const StepShape &shape, const StepV
   for (Type state : forward.getStateTypes())
     arguments.push_back(step.add(Role::state, state));
   Value hidden = call(b, loc, model, forward, arguments).getResult(0);
+  for (lm::FuncOp staging : stagingsOf(user, model)) {
+    Value state = step.add(Role::state, staging.getArgumentTypes().back());
+    call(b, loc, model, staging, {hidden, step.input(Role::next), arguments[1], arguments[2], state});
+  }
   Value leaf = lm::TakeRowsOp::create(b, loc, hidden, step.input(Role::leaves));
   Value logits = call(b, loc, model, head, leaf).getResult(0);
   Value edited = logits;
@@ -161,9 +171,8 @@ LogicalResult plait::buildStep(OpBuilder &b, const StepShape &shape, const StepV
   return success();
 }
 
-LogicalResult plait::buildHeadStep(OpBuilder &b, Operation *user, FlatSymbolRefAttr model, StringRef head,
-                                   StringRef name) {
-  OpBuilder::InsertionGuard guard(b);
+/// A function of hidden states of leaves to logits; an error at `user` if there is none.
+static FailureOr<lm::FuncOp> findHead(Operation *user, FlatSymbolRefAttr model, StringRef head) {
   lm::FuncOp function = findFunction(user, model, head);
   if (!function)
     return user->emitOpError("found no function @")
@@ -173,16 +182,71 @@ LogicalResult plait::buildHeadStep(OpBuilder &b, Operation *user, FlatSymbolRefA
   auto hidden = function.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(function.getArgumentTypes()[0]) : nullptr;
   if (!hidden || lm::getLeadingDim(hidden) != "leaves" || function.getNumResults() != 1)
     return function.emitOpError("expected (hidden of leaves) -> logits but got ") << function.getFunctionType();
+  return function;
+}
+
+/// What a step returns of the `logits` of a head. What is chosen says whether they are finite.
+static SmallVector<std::pair<Role, Value>> outputsOfHead(OpBuilder &b, Location loc, Value logits, Value counts) {
+  auto chosen = ChooseGreedyOp::create(b, loc, logits);
+  auto tops = TopLogprobsOp::create(b, loc, logits, counts);
+  return {{Role::chosen, chosen->getResult(0)},
+          {Role::status, chosen->getResult(1)},
+          {Role::logprob, chosen->getResult(2)},
+          {Role::top_tokens, tops.getTokens()},
+          {Role::top_logprobs, tops.getLogprobs()}};
+}
+
+LogicalResult plait::buildHeadStep(OpBuilder &b, Operation *user, FlatSymbolRefAttr model, StringRef head,
+                                   StringRef name) {
+  OpBuilder::InsertionGuard guard(b);
+  auto function = findHead(user, model, head);
+  if (failed(function))
+    return failure();
   Location loc = user->getLoc();
   StepBuilder step(b, loc, name);
-  Value logits = call(b, loc, model, function, step.add(Role::hidden, hidden)).getResult(0);
-  // What is chosen says whether the logits are finite.
-  auto chosen = ChooseGreedyOp::create(b, loc, logits);
-  auto tops = TopLogprobsOp::create(b, loc, logits, step.input(Role::top_counts));
-  step.finish({{Role::chosen, chosen->getResult(0)},
-               {Role::status, chosen->getResult(1)},
-               {Role::logprob, chosen->getResult(2)},
-               {Role::top_tokens, tops.getTokens()},
-               {Role::top_logprobs, tops.getLogprobs()}});
+  Value logits = call(b, loc, model, *function, step.add(Role::hidden, function->getArgumentTypes()[0])).getResult(0);
+  step.finish(outputsOfHead(b, loc, logits, step.input(Role::top_counts)));
+  return success();
+}
+
+LogicalResult plait::buildRecurStep(OpBuilder &b, RecurOp recur, HeadOp head, StringRef name) {
+  OpBuilder::InsertionGuard guard(b);
+  FlatSymbolRefAttr model = recur.getHidden().getType().getModel();
+  lm::FuncOp function = findFunction(recur, model, recur.getFunction());
+  if (!function)
+    return recur.emitOpError("found no function @")
+           << recur.getFunction() << " of the model " << model
+           << "; expected one of that name: that of mtp.safetensors or clover.safetensors beside the model, or in the "
+              "folder of --heads, is @mtp or @clover";
+  if (!isRecurrent(function) || lm::getLeadingDim(function.getArgumentTypes()[0]) != "tokens")
+    return function.emitOpError("expected (hidden, ids) -> hidden, or (hidden, ids, positions, rows, state) -> "
+                                "(hidden, state), of tokens but got ")
+           << function.getFunctionType();
+  auto projection = findHead(head, model, head.getFunction().value_or("head"));
+  if (failed(projection))
+    return failure();
+  Location loc = recur.getLoc();
+  StepBuilder step(b, loc, name);
+  // A row has one token, so there are as many as leaves.
+  SmallVector<Value> arguments = {step.add(Role::hidden, function.getArgumentTypes()[0]), step.input(Role::tokens)};
+  if (function.getNumArguments() > 2) {
+    auto number = stateNumberOf(recur, SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(recur, model), function);
+    if (failed(number))
+      return failure();
+    llvm::append_range(arguments, ValueRange{step.input(Role::positions), step.input(Role::rows)});
+    // All steps have all states, in one order.
+    SmallVector<Type> states(findFunction(recur, model, "forward").getStateTypes());
+    for (lm::FuncOp staging : stagingsOf(recur, model))
+      states.push_back(staging.getArgumentTypes().back());
+    for (auto [i, type] : llvm::enumerate(states))
+      if (Value state = step.add(Role::state, type); i == *number)
+        arguments.push_back(state);
+  }
+  Value hidden = call(b, loc, model, function, arguments).getResult(0);
+  Value leaf = lm::TakeRowsOp::create(b, loc, hidden, step.input(Role::leaves));
+  Value logits = call(b, loc, model, *projection, leaf).getResult(0);
+  auto outputs = outputsOfHead(b, loc, logits, step.input(Role::top_counts));
+  outputs.push_back({Role::hidden, leaf});
+  step.finish(outputs);
   return success();
 }

@@ -32,6 +32,10 @@ LogicalResult buildStep(OpBuilder &b, const StepShape &shape, const StepVariant 
 /// `head`, and says which tokens are the most probable.
 LogicalResult buildHeadStep(OpBuilder &b, Operation *user, FlatSymbolRefAttr model, StringRef head, StringRef name);
 
+/// Makes the step `name` that computes the next hidden state of a hidden state and a token, by the
+/// function of `recur`, and says which tokens are the most probable then, by that of `head`.
+LogicalResult buildRecurStep(OpBuilder &b, decode::RecurOp recur, decode::HeadOp head, StringRef name);
+
 } // namespace plait
 
 #endif // PLAIT_PASSES_DECODE_STEPBUILDER_H

@@ -55,6 +55,8 @@ int64_t getAbiInput(decode::Role role) {
     return PLAIT_IN_HIDDEN;
   case Role::parents:
     return PLAIT_IN_PARENTS;
+  case Role::next:
+    return PLAIT_IN_NEXT;
   default:
     return -1;
   }

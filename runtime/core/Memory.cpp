@@ -23,6 +23,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -147,6 +148,19 @@ static bool usesBuffer(const plait_plan_v2_t &plan, plait_arg_kind_t kind, int32
                      [&](const plait_arg_v1_t &arg) { return arg.kind == kind && arg.index == index; });
 }
 
+static bool usesPages(const plait_plan_v2_t &plan) {
+  return std::any_of(plan.args, plan.args + plan.arg_count,
+                     [](const plait_arg_v1_t &arg) { return arg.kind == PLAIT_ARG_PAGES; });
+}
+
+/// Rows of the table behind that of the vocabulary.
+static int64_t promptTokensOf(const plait_model_v4_t &tables) {
+  for (int32_t i = 0; i < tables.weight_count; ++i)
+    if (const plait_weight_v4_t &weight = tables.weights[i]; std::string_view(weight.name) == "prompt_tokens")
+      return weight.source_rows ? weight.source_rows : weight.rows;
+  return 0;
+}
+
 double Reservation::stateBytes() const {
   double total = 0;
   for (uint64_t bytes : states)
@@ -177,6 +191,7 @@ Expected<Reservation> plait::reservationOf(const Model &model, std::span<const p
                      : plan.has_logits ? limits.maxTokens
                                        : limits.maxRows;
   limits.maxStops = options.maxStops;
+  limits.promptTokens = promptTokensOf(tables);
   limits.maxEdits = usesBuffer(plan, PLAIT_ARG_INPUT, PLAIT_IN_EDIT_TOKENS) ? limits.vocabulary : 0;
   limits.maxTopLogprobs = usesBuffer(plan, PLAIT_ARG_OUTPUT, PLAIT_OUT_TOP_TOKENS) ? options.maxTopLogprobs : 0;
   int64_t fullContext = limits.wholePages(limits.maxPositions);
@@ -214,7 +229,10 @@ Expected<Reservation> plait::reservationOf(const Model &model, std::span<const p
                            " tokens is too large; use fewer tokens per step");
     reservation.arena = std::max(reservation.arena, arena);
     reservation.collective = std::max(reservation.collective, collectiveBytes(*own, dims));
-    limits.steps.push_back({own->name, own->hidden, usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN), weaveTokens});
+    bool hasHidden = usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN);
+    bool hasTokens = usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_TOKENS);
+    limits.steps.push_back({own->name, own->hidden, hasHidden && !hasTokens, hasHidden && hasTokens, usesPages(*own),
+                            hasHidden ? 0 : weaveTokens});
   }
   if (gpuOf(tables)) // its memory holds what it uses alone, and inputs
     reservation.arena = int64_t(cuda::Layout(tables, plans, dims).deviceBytes);

@@ -51,7 +51,7 @@ struct StepLeaf {
   std::vector<int32_t> stops = {};   ///< ids that end the sequence
   std::vector<LogitEdit> edits = {}; ///< in order
   int32_t topLogprobs = 0;           ///< how many of the most probable tokens to report
-  HiddenRow hidden = nullptr;        ///< of a step that is a head: what it begins with
+  HiddenRow hidden = nullptr;        ///< of a step that is a head, or recurs: what it begins with
   int32_t parent = -1;               ///< the leaf of the row that its token was drafted after; -1: none
 };
 
@@ -62,7 +62,8 @@ enum class WriteMode : uint8_t {
 
 /// Consecutive tokens of one sequence, or a tree of them. Decoding is a row of one token
 /// with a leaf; a chunk of a prompt is a longer row, mostly without one. A row of a step that
-/// is a head has one leaf, and neither tokens nor pages.
+/// is a head has one leaf, and neither tokens nor pages; one of a step that recurs has a hidden
+/// state, the token after it as its leaf, and pages if there is a state.
 struct StepRow {
   std::vector<int32_t> tokens;
   int64_t firstPosition = 0;
@@ -77,6 +78,7 @@ struct StepRow {
   /// and it sees what that sees. Token t lies where position `firstPosition` + t would, until
   /// its cell is moved.
   std::vector<int32_t> parents = {};
+  int32_t next = 0; ///< the token of the text after the row, where it is known
 };
 
 /// The cell of a position, its keys and values in every layer, that becomes that of another

@@ -118,19 +118,31 @@ Status checkParents(const StepRow &row) {
   return Status::success();
 }
 
-Status checkRow(const StepRow &row, const StepLimits &limits) {
+/// A row with a hidden state: one token, which is a leaf.
+Status checkRecurRow(const StepRow &row, const StepLimits &limits, int64_t columns) {
+  if (row.tokens.size() != 1 || row.leaves.size() != 1)
+    return invalidArgument("found " + std::to_string(row.tokens.size()) + " tokens and " +
+                           std::to_string(row.leaves.size()) +
+                           " leaves; expected one token that is a leaf, as it goes with a hidden state");
+  int64_t found = row.leaves[0].hidden ? int64_t(row.leaves[0].hidden->size()) : 0;
+  return checkRange("columns of the hidden state", found, columns, columns);
+}
+
+Status checkRow(const StepRow &row, const StepLimits &limits, int32_t step) {
+  if (limits.recurs(step))
+    PLAIT_RETURN_IF_ERROR(checkRecurRow(row, limits, limits.steps[size_t(step)].hidden));
   int64_t count = int64_t(row.tokens.size());
   PLAIT_RETURN_IF_ERROR(checkRange("number of tokens", count, 1, limits.maxTokens));
   for (int32_t token : row.tokens)
-    PLAIT_RETURN_IF_ERROR(checkRange("token id", token, 0, limits.vocabulary - 1));
+    PLAIT_RETURN_IF_ERROR(checkRange("token id", token, 0, limits.vocabulary + limits.promptTokens - 1));
   PLAIT_RETURN_IF_ERROR(checkParents(row));
   std::vector<int64_t> depths = depthsOf(row);
   int64_t positions = *std::max_element(depths.begin(), depths.end()) + 1;
   PLAIT_RETURN_IF_ERROR(
       checkRange("first position", row.firstPosition, 0, std::min(limits.maxPositions - positions, INT32_MAX - count)));
-  if (row.pages.size() != limits.tables.size())
+  if (size_t tables = limits.hasPages(step) ? limits.tables.size() : 0; row.pages.size() != tables)
     return invalidArgument("number of page tables: found " + std::to_string(row.pages.size()) + "; expected " +
-                           std::to_string(limits.tables.size()));
+                           std::to_string(tables));
   for (size_t t = 0; t < row.pages.size(); ++t)
     PLAIT_RETURN_IF_ERROR(
         checkPages(row, row.pages[t], limits.tables[t], limits).withContext("page table " + std::to_string(t)));
@@ -206,7 +218,8 @@ Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
   bool isHead = limits.isHead(batch.step);
   for (size_t r = 0; r < batch.rows.size(); ++r) {
     const StepRow &row = batch.rows[r];
-    Status status = isHead ? checkHeadRow(row, limits, limits.steps[size_t(batch.step)].hidden) : checkRow(row, limits);
+    Status status =
+        isHead ? checkHeadRow(row, limits, limits.steps[size_t(batch.step)].hidden) : checkRow(row, limits, batch.step);
     PLAIT_RETURN_IF_ERROR(status.withContext("step: row " + std::to_string(r)));
     tokens += int64_t(batch.rows[r].tokens.size());
     leaves += int64_t(batch.rows[r].leaves.size());
@@ -216,7 +229,7 @@ Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of tokens", tokens, isHead ? 0 : 1, limits.maxTokens));
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of leaves", leaves, 0, limits.maxLeaves));
   PLAIT_RETURN_IF_ERROR(checkRange("step: number of logit edits", edits, 0, INT32_MAX));
-  for (size_t table = 0; table < limits.tables.size() && !isHead; ++table)
+  for (size_t table = 0; table < limits.tables.size() && limits.hasPages(batch.step); ++table)
     PLAIT_RETURN_IF_ERROR(checkSharing(batch, limits, table).withContext("step: page table " + std::to_string(table)));
   return Status::success();
 }
@@ -224,15 +237,15 @@ Status plait::checkBatch(const StepBatch &batch, const StepLimits &limits) {
 void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
   auto clearAll = [](auto &...arrays) { (arrays.clear(), ...); };
   clearAll(tokens, positions, tokenRows, pathEnds, paths, leaves, topK, stops, temperature, topP, minP, seed, sequence,
-           editEnds, editTokens, editBiases, editScales, editOffsets, topCounts, parents, hidden);
+           editEnds, editTokens, editBiases, editScales, editOffsets, topCounts, parents, next, hidden);
   number = batch.step;
-  bool isHead = limits.isHead(number);
+  bool hasPages = limits.hasPages(number), hasHidden = limits.isHead(number) || limits.recurs(number);
   tables.resize(limits.tables.size());
   for (std::vector<int32_t> &table : tables)
     table.clear();
   int64_t pages = 0, stopWidth = 0, topWidth = 0;
   for (const StepRow &row : batch.rows) {
-    pages = std::max(pages, pagesOf(row, limits));
+    pages = hasPages ? std::max(pages, pagesOf(row, limits)) : 0;
     for (const StepLeaf &leaf : row.leaves) {
       stopWidth = std::max(stopWidth, int64_t(leaf.stops.size()));
       topWidth = std::max(topWidth, int64_t(leaf.topLogprobs));
@@ -242,6 +255,12 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
     const StepRow &row = batch.rows[r];
     int32_t firstToken = int32_t(tokens.size());
     std::vector<int64_t> depths = depthsOf(row);
+    next.resize(tokens.size() + row.tokens.size(), 0);
+    for (size_t t = row.tokens.size(); t-- > 1;) // the first child is the last one to say so
+      if (row.tokens[t] < limits.vocabulary)
+        next[size_t(firstToken) + (row.parents.empty() ? t - 1 : size_t(row.parents[t]))] = row.tokens[t];
+    if (!row.tokens.empty() && row.parents.empty())
+      next.back() = row.next;
     for (size_t t = 0; t < row.tokens.size(); ++t) {
       tokens.push_back(row.tokens[t]);
       positions.push_back(int32_t(row.firstPosition + depths[t]));
@@ -253,7 +272,7 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
       std::reverse(paths.begin() + ptrdiff_t(begin), paths.end());
       pathEnds.push_back(int32_t(paths.size()));
     }
-    for (size_t t = 0; t < tables.size() && !isHead; ++t) {
+    for (size_t t = 0; t < tables.size() && hasPages; ++t) {
       // No kernel looks at what lies before a window or behind a row; a valid page
       // keeps even a prefetch tame.
       auto from = row.pages[t].begin();
@@ -282,7 +301,7 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
       }
       editEnds.push_back(int32_t(editTokens.size()));
       topCounts.push_back(leaf.topLogprobs);
-      if (isHead)
+      if (hasHidden)
         hidden.insert(hidden.end(), leaf.hidden->begin(), leaf.hidden->end());
     }
   }
@@ -326,12 +345,13 @@ std::array<const void *, PLAIT_IN_COUNT> StepInputs::pointers() const {
   inputs[PLAIT_IN_TOP_COUNTS] = topCounts.data();
   inputs[PLAIT_IN_HIDDEN] = hidden.data();
   inputs[PLAIT_IN_PARENTS] = parents.data();
+  inputs[PLAIT_IN_NEXT] = next.data();
   return inputs;
 }
 
 template <typename Inputs, typename Visit> void StepInputs::forEachArray(Inputs &in, Visit visit) {
   for (auto *array : {&in.tokens, &in.positions, &in.tokenRows, &in.pathEnds, &in.paths, &in.leaves, &in.topK,
-                      &in.stops, &in.editEnds, &in.editTokens, &in.topCounts, &in.parents})
+                      &in.stops, &in.editEnds, &in.editTokens, &in.topCounts, &in.parents, &in.next})
     visit(*array);
   for (auto *array : {&in.temperature, &in.topP, &in.minP, &in.editBiases, &in.editScales, &in.editOffsets, &in.hidden})
     visit(*array);

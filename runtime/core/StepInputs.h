@@ -31,10 +31,14 @@ struct TableLimits {
 /// One of the steps that an instance runs: a plan of its model.
 struct StepKind {
   std::string name;
-  int64_t hidden = 0;  ///< columns of the hidden states that it returns, or begins with
-  bool isHead = false; ///< it begins with hidden states
+  int64_t hidden = 0;    ///< columns of the hidden states that it returns, or begins with
+  bool isHead = false;   ///< it begins with hidden states alone
+  bool recurs = false;   ///< it begins with hidden states, each with a token in a row of its own
+  bool hasPages = false; ///< it reads or writes states
   /// From so many tokens on it is computed in two parts (StepSplit.h); 0: never.
   int64_t weaveTokens = 0;
+
+  bool operator==(const StepKind &) const = default;
 };
 
 /// The largest step that an instance accepts, and the model's own limits.
@@ -42,6 +46,7 @@ struct StepLimits {
   int64_t maxTokens = 0, maxRows = 0, maxLeaves = 0, maxStops = 0;
   int64_t maxEdits = 0, maxTopLogprobs = 0; ///< of one leaf; 0: the plan knows none
   int64_t vocabulary = 0, maxPositions = 0;
+  int64_t promptTokens = 0; ///< ids beyond the vocabulary that may be read
   int64_t pageTokens = 1;
   std::vector<TableLimits> tables;
   std::vector<StepKind> steps; ///< the first one is what runs unless another is asked for
@@ -49,6 +54,9 @@ struct StepLimits {
   /// The number of the step called `name`; -1: there is none.
   int32_t findStep(std::string_view name) const;
   bool isHead(int32_t step) const { return size_t(step) < steps.size() && steps[size_t(step)].isHead; }
+  bool recurs(int32_t step) const { return size_t(step) < steps.size() && steps[size_t(step)].recurs; }
+  /// Whether rows of a step have pages.
+  bool hasPages(int32_t step) const { return !isHead(step) && (!recurs(step) || steps[size_t(step)].hasPages); }
   /// Columns of the hidden states that a step returns; 0: none.
   int64_t returnedHidden(int32_t step) const {
     return size_t(step) < steps.size() && !isHead(step) ? steps[size_t(step)].hidden : 0;
@@ -97,7 +105,7 @@ private:
   StepDims extents{};
   int32_t number = 0; ///< of the step
   std::vector<int32_t> tokens, positions, tokenRows, pathEnds, paths, leaves, topK, stops, editEnds, editTokens,
-      topCounts, parents;
+      topCounts, parents, next;
   std::vector<std::vector<int32_t>> tables;
   std::vector<float> temperature, topP, minP, editBiases, editScales, editOffsets, hidden;
   std::vector<int64_t> seed, sequence;

@@ -458,6 +458,8 @@ Status Scheduler::buildBatch(const std::vector<RowPlan> &rows, StepBatch &batch)
     StepRow row;
     PLAIT_RETURN_IF_ERROR(openPages(*runner, sequence.pages, plan.first, plan.count, row));
     row.tokens.assign(sequence.tokens.begin() + plan.first, sequence.tokens.begin() + end);
+    if (end < int64_t(sequence.tokens.size()))
+      row.next = sequence.tokens[size_t(end)];
     // The path up to the last known token is forced; only there is a choice.
     bool last = end == int64_t(sequence.tokens.size()) && !sequence.request.hold;
     int64_t leaf = sequence.request.wantLogits ? 0 : plan.count - 1;

@@ -125,7 +125,9 @@ Status Scheduler::checkStrategy(const Request &request, const SequenceEdits &edi
     // Those of the text that the user reads may be any of its steps.
     for (size_t i = 0; i < program.steps.size(); ++i) {
       int32_t step = findStep(engine, program.steps[i]);
-      if (step < 0 ? engine == 0 : limits.isHead(step) != program.isHead[i])
+      bool isOfKind =
+          step < 0 ? engine != 0 : limits.isHead(step) == program.isHead[i] && limits.recurs(step) == program.recurs[i];
+      if (!isOfKind)
         return notFound(where + "found forwards that run \"" + program.steps[i] + "\"; expected \"" +
                         own.model().manifest().strategy +
                         "\" or another step that the model was compiled with; compile it again");

@@ -28,7 +28,9 @@ ForwardRow SequenceCourse::next() const {
     row.engine = engines[0];
     row.step = steps[0][step];
     row.nodes = 1;
-    row.isHead = true;
+    row.isHead = forward->instruction->isHead;
+    row.recurs = forward->instruction->recurs;
+    row.first = forward->position;
     return row;
   }
   const RoundText &text = texts[size_t(forward->text)];
@@ -129,7 +131,7 @@ EngineStep Scheduler::nextStep() {
       wanted.insert(EngineStep());
     } else if (sequence->course->forward) {
       ForwardRow next = sequence->course->next();
-      bool drafts = next.engine || next.isHead || (next.step && next.text != 0);
+      bool drafts = next.engine || next.isHead || next.recurs || (next.step && next.text != 0);
       if (drafts && !isPrompt(*sequence, next))
         return {next.engine, next.step};
       wanted.insert({next.engine, next.step});
@@ -151,6 +153,9 @@ std::optional<RowPlan> Scheduler::planForward(const Sequence &sequence, EngineSt
     return std::nullopt;
   if (next.isHead)
     return room.leaves < 1 ? std::nullopt : std::optional(RowPlan{sequence.id, 0, 1, false});
+  if (next.recurs)
+    return room.leaves < 1 || room.tokens < 1 ? std::nullopt
+                                              : std::optional(RowPlan{sequence.id, next.first, 1, false});
   int64_t chunk = options.chunk > 0 ? options.chunk : INT64_MAX, whole = next.pending + next.nodes;
   bool fits = whole <= room.tokens && next.nodes <= room.leaves && (!prompts || whole <= chunk);
   int64_t count = next.nodes && fits ? whole : std::min({next.pending, chunk, room.tokens});
@@ -205,9 +210,21 @@ Status Scheduler::buildForward(const RowPlan &plan, Sequence &sequence, StepBatc
     batch.rows.push_back(std::move(row));
     return Status::success();
   }
-  PLAIT_RETURN_IF_ERROR(openPages(runnerOf(next.engine), pagesOf(sequence, next.owner), plan.first, plan.count, row));
+  row.firstPosition = plan.first;
+  if (StepRunner &engine = runnerOf(next.engine); engine.limits().hasPages(next.step))
+    PLAIT_RETURN_IF_ERROR(openPages(engine, pagesOf(sequence, next.owner), plan.first, plan.count, row));
+  if (next.recurs) {
+    row.tokens = block.tokens;
+    StepLeaf &leaf = row.leaves.emplace_back();
+    leaf.hidden = own.forward->hidden;
+    leaf.topLogprobs = own.forward->instruction->top;
+    batch.rows.push_back(std::move(row));
+    return Status::success();
+  }
   auto pending = text.tokens.begin() + next.first;
   row.tokens.assign(pending, pending + std::min(plan.count, next.pending));
+  if (plan.count <= next.pending)
+    row.next = pending[plan.count];
   if (plan.count > next.pending) {
     bool isChain = block.isChain();
     for (int32_t pending = 0; !isChain && pending < int32_t(next.pending); ++pending)
@@ -222,7 +239,8 @@ Status Scheduler::buildForward(const RowPlan &plan, Sequence &sequence, StepBatc
           edits[0].accept(text.tokens[i]);
       } else {
         edits.push_back(isChain ? std::move(edits.back()) : SequenceEdits(edits[size_t(parent)]));
-        edits.back().accept(token);
+        if (node < block.numTokens()) // a prompt is none of the text
+          edits.back().accept(token);
       }
       if (!isChain)
         row.parents.push_back(int32_t(next.pending) + parent);
@@ -249,10 +267,11 @@ size_t Scheduler::supplyForward(const RowPlan &row, Sequence &sequence, std::spa
     return 0;
   }
   size_t nodes = size_t(next.nodes);
-  bool isOfText = next.text == 0 && !next.isHead;
+  bool isOfText = next.text == 0 && !next.isHead && !next.recurs;
   const std::vector<LeafResult> &chosen = own.course.text().chosen;
   size_t before = chosen.size();
-  if (!next.isHead)
+  int64_t drafted = own.forward->block.numTokens() - 1;
+  if (!next.isHead && !next.recurs)
     own.course.texts()[size_t(next.text)].published = row.first + next.pending;
   NodeChoices choices;
   choices.nodes.assign(leaves.begin(), leaves.begin() + ptrdiff_t(nodes));
@@ -261,7 +280,7 @@ size_t Scheduler::supplyForward(const RowPlan &row, Sequence &sequence, std::spa
   collectMoves(sequence);
   if (isOfText) {
     ++sequence.result.rounds;
-    sequence.result.draftedTokens += int64_t(nodes) - 1;
+    sequence.result.draftedTokens += drafted;
     sequence.result.acceptedTokens += std::max<int64_t>(0, int64_t(chosen.size() - before) - 1);
   }
   settle(sequence);

@@ -26,6 +26,7 @@ struct ForwardRow {
   int64_t nodes = 0;   ///< the first of which is the last token; 0: the pending tokens alone
   int32_t step = 0;    ///< of the engine's
   bool isHead = false; ///< a head: its one leaf begins with a hidden state
+  bool recurs = false; ///< one token after a hidden state, at `first`
 };
 
 /// The way of a sequence through its strategy, and its pages besides those of its text.

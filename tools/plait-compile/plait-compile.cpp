@@ -134,8 +134,9 @@ int main(int argc, char **argv) {
                                         "prompt_lookup(k=4), or FILE.mlir(...); may be repeated"),
                                cl::value_desc("NAME(ARGUMENT=VALUE,...)"), cl::cat(category));
   cl::opt<std::string> heads("heads",
-                             cl::desc("Heads beside the model's own: a folder with medusa_lm_head.safetensors "
-                                      "(default: the model's, if it has that file)"),
+                             cl::desc("What drafts beside the model: a folder with medusa_lm_head.safetensors, "
+                                      "clover.safetensors, mtp.safetensors or prompt_tokens.safetensors (default: the "
+                                      "model's, if it has such files)"),
                              cl::value_desc("folder"), cl::cat(category));
   cl::opt<std::string> fuse("fuse",
                             cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
@@ -195,7 +196,8 @@ int main(int argc, char **argv) {
   options.optimizeCollectives = !noOptimizeCollectives;
   options.decode = decode;
   if (heads.getNumOccurrences() && heads.empty())
-    return fail(invalidArgument("--heads: found nothing; expected a folder with medusa_lm_head.safetensors"));
+    return fail(invalidArgument("--heads: found nothing; expected a folder with medusa_lm_head.safetensors, "
+                                "clover.safetensors, mtp.safetensors or prompt_tokens.safetensors"));
   options.heads = heads;
   options.selftest = !noSelftest;
   options.checkFinite = checkFinite;

@@ -94,8 +94,14 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
     return invalidArgument("--mesh: found it with --tp; expected one of them, as --tp N is --mesh tp=N");
   if (!options.machine.empty() && access(options.machine.c_str(), R_OK) != 0)
     return wrongValue("--machine", options.machine, "the path of a file with a par.machine");
-  if (!options.heads.empty() && access((options.heads + "/medusa_lm_head.safetensors").c_str(), R_OK) != 0)
-    return wrongValue("--heads", options.heads, "a folder with medusa_lm_head.safetensors");
+  auto hasFile = [&](const char *file) {
+    return access((options.heads + "/" + file + ".safetensors").c_str(), R_OK) == 0;
+  };
+  if (!options.heads.empty() && !hasFile("medusa_lm_head") && !hasFile("clover") && !hasFile("mtp") &&
+      !hasFile("prompt_tokens"))
+    return wrongValue("--heads", options.heads,
+                      "a folder with medusa_lm_head.safetensors, clover.safetensors, mtp.safetensors or "
+                      "prompt_tokens.safetensors");
   for (const std::string &call : options.decode)
     if (call.find_first_not_of(" \t") == std::string::npos)
       return wrongValue("--decode", call, "a strategy such as \"prompt_lookup(k=4)\"");

@@ -72,6 +72,11 @@ public:
   /// Builds @medusa_N, a head of residual blocks before a projection to the vocabulary, its own
   /// or that of @head. `prefix` is what names of its weights begin with.
   void buildExtraHead(int64_t number, int64_t blocks, bool hasProjection, llvm::StringRef prefix);
+  /// Builds @clover and @clover_head: a recurrent head, with a projection of its own or that of @head.
+  void buildClover(bool hasProjection);
+  /// Builds @mtp, @mtp_stage and @mtp_head: a layer of the family that predicts one token further,
+  /// with a state of its own (ModelConfig::layer).
+  void buildMtp(bool hasProjection);
   /// Builds the loops over all layers; `body` maps the input of a layer of some
   /// kind to its output and is called once per sublayer.
   mlir::Value layers(mlir::Value hidden, llvm::StringRef path,
@@ -82,6 +87,8 @@ public:
   }
 
   mlir::Value ids, positions, rows;
+  /// Rows of `prompt_tokens`: ids beyond the vocabulary that @forward takes.
+  int64_t promptTokens = 0;
 
   //===--------------------------------------------------------------------===//
   // Ops
@@ -107,6 +114,16 @@ public:
 
 private:
   mlir::Location locOf(llvm::StringRef path) const;
+  /// The path of a layer that drafts for one of "layers.{layer}.", while it is built.
+  std::string resolve(llvm::StringRef path) const;
+  /// A function of hidden states and ids of tokens: with a state, or without.
+  lm::FuncOp beginDraft(llvm::StringRef name, mlir::Type state, bool returnsHidden);
+  /// What the layer that drafts begins with.
+  mlir::Value mtpInput(mlir::Value hidden);
+  /// `path`_head: logits of hidden states, normalised first or not.
+  void buildDraftHead(llvm::StringRef function, llvm::StringRef norm, llvm::StringRef projection);
+  /// The columns of a matrix from `column` on, as a weight with a name of its own.
+  mlir::Value weightColumns(llvm::StringRef path, llvm::StringRef name, int64_t column, int64_t columns, int64_t of);
   /// The symbol of the weight "`path`.`kind`" at this point of the model.
   std::string symbolOf(llvm::StringRef path, llvm::StringRef kind) const;
   /// The matrix of @head.
@@ -129,6 +146,8 @@ private:
   LayerPattern pattern;
   std::vector<mlir::Value> states; ///< the current value of each sublayer's state
   size_t current = 0;              ///< the sublayer that is being built
+  bool inMtp = false;              ///< what is built is the layer that drafts
+  bool stagesOnly = false;         ///< of which keys and values alone are wanted
   mlir::OpBuilder builder;
   lm::WeightOp lastWeight; ///< the next weight goes after it
 };

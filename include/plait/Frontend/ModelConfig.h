@@ -12,6 +12,7 @@
 #include "runtime/base/Status.h"
 
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Value.h"
 
 #include <cstdint>
 #include <functional>
@@ -46,6 +47,12 @@ struct ModelConfig {
   std::optional<std::string> elementType;
   /// Builds the functions @forward and @head. It holds what else the family read.
   std::function<void(ModelBuilder &builder, const ModelConfig &config)> build;
+  /// One layer by itself, for one that drafts; of families that can.
+  struct Layer {
+    double normEps = 0;
+    /// The layer's output for the input `hidden`, in paths of "layers.{layer}."; null: none.
+    std::function<mlir::Value(ModelBuilder &builder, const ModelConfig &config, mlir::Value hidden)> build;
+  } layer;
 };
 
 /// Reads config.json strictly. A bad value is an error that names the key; what

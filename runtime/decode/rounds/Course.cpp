@@ -120,7 +120,7 @@ void Course::endRound(bool stop) {
 /// Whether `op` has something to compute; else its choices are there already.
 bool Course::prepare(const RoundInstruction &op) {
   wanted = {std::get<TextHandle>(values[size_t(op.operands[0])]).number,
-            std::get<DraftBlock>(values[size_t(op.operands[1])]), nullptr, &op};
+            std::get<DraftBlock>(values[size_t(op.operands[1])]), nullptr, 0, &op};
   const RoundText &own = context.texts[size_t(wanted.text)];
   const RoundText &base = own.base < 0 ? own : context.texts[size_t(own.base)];
   DraftBlock &block = wanted.block;
@@ -129,8 +129,7 @@ bool Course::prepare(const RoundInstruction &op) {
   int32_t size = 0;
   while (size < block.size() && block.depth(size) <= deepest && own.root() + size < own.slots)
     ++size;
-  block.tokens.resize(size_t(size));
-  block.parents.resize(size_t(size));
+  block.shorten(size);
   if (size > 0)
     return true;
   LeafResult nothing;
@@ -142,9 +141,32 @@ bool Course::prepare(const RoundInstruction &op) {
 /// A head guesses what follows a text that goes on.
 bool Course::prepareHead(const RoundInstruction &op) {
   const auto &rows = std::get<HiddenRows>(values[size_t(op.operands[0])]).rows;
-  wanted = {0, {}, rows.empty() ? nullptr : rows.back(), &op};
+  wanted = {0, {}, rows.empty() ? nullptr : rows.back(), 0, &op};
   if (wanted.hidden && !text().ended)
     return true;
+  supply({});
+  return false;
+}
+
+/// What recurs guesses a token further, where there is a token that it follows.
+bool Course::prepareRecur(const RoundInstruction &op) {
+  const auto &hidden = std::get<HiddenRows>(values[size_t(op.operands[0])]);
+  const RoundValue &follows = values[size_t(op.operands[1])];
+  int number = std::get<TextHandle>(values[size_t(op.operands[2])]).number;
+  const RoundText &own = context.texts[size_t(number)];
+  int32_t token = -1;
+  if (const auto *path = std::get_if<DraftPath>(&follows))
+    token = path->chosen.back().token;
+  else if (const auto &list = std::get<TokenList>(follows).tokens; !list.empty())
+    token = list.front();
+  int64_t position = own.root() - 1 + hidden.recurred;
+  wanted = {number, {}, hidden.rows.empty() ? nullptr : hidden.rows.back(), position, &op};
+  // What it guesses is for the depth after that of its token.
+  bool isOfUse = !own.ended && hidden.recurred < context.deepest(own) && position < own.slots;
+  if (wanted.hidden && token >= 0 && position >= 0 && isOfUse) {
+    wanted.block.add(token, -1);
+    return true;
+  }
   supply({});
   return false;
 }
@@ -161,7 +183,7 @@ const Course::Forward *Course::advance() {
       run(op);
     } else if (op.body) {
       enter(op);
-    } else if (op.isHead ? prepareHead(op) : prepare(op)) {
+    } else if (op.isHead ? prepareHead(op) : op.recurs ? prepareRecur(op) : prepare(op)) {
       return &wanted;
     }
   }
@@ -170,13 +192,19 @@ const Course::Forward *Course::advance() {
 
 void Course::supply(NodeChoices choices) {
   const RoundInstruction &op = *wanted.instruction;
-  if (op.isHead) {
+  if (op.isHead || op.recurs) {
     TokenList tokens;
     for (const LeafResult &leaf : choices.nodes)
       for (const TokenLogprob &top : leaf.top)
         tokens.tokens.push_back(top.token);
-    assign(op.results, {std::move(tokens)});
-    return;
+    std::vector<RoundValue> results = {std::move(tokens)};
+    if (op.recurs) {
+      HiddenRows next{{}, std::get<HiddenRows>(values[size_t(op.operands[0])]).recurred + 1};
+      for (LeafResult &leaf : choices.nodes)
+        next.rows.push_back(std::exchange(leaf.hidden, nullptr));
+      results.push_back(std::move(next));
+    }
+    return assign(op.results, std::move(results));
   }
   if (oracle && wanted.text != 0)
     for (int32_t node = 0; node < std::min(wanted.block.size(), int32_t(choices.nodes.size())); ++node)

@@ -23,7 +23,9 @@ public:
   struct Forward {
     int text = 0;               ///< of `texts()`; a fork's pages are those of its base
     DraftBlock block;           ///< node 0 is the text's last token; pending tokens before it come first
-    HiddenRow hidden = nullptr; ///< of a head: what it begins with, instead of a block
+    HiddenRow hidden = nullptr; ///< of a head: what it begins with, instead of a block; of what recurs, with
+                                ///< a block of the token after it
+    int64_t position = 0;       ///< of what recurs
     const RoundInstruction *instruction = nullptr;
   };
 
@@ -71,6 +73,7 @@ private:
   void endRound(bool stop);
   bool prepare(const RoundInstruction &forward);
   bool prepareHead(const RoundInstruction &head);
+  bool prepareRecur(const RoundInstruction &recur);
   bool hasRoom(const std::vector<RoundValue> &carried) const;
 
   std::shared_ptr<const RoundProgram> program;

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 using namespace plait;
 
@@ -106,8 +107,7 @@ static Expected<std::unique_ptr<RoundOp>> readCarry(const JsonView &op) {
 // Trees
 //===----------------------------------------------------------------------===//
 
-static Expected<std::vector<int32_t>> readParents(const JsonView &op) {
-  PLAIT_ASSIGN_OR_RETURN(JsonView list, op.get("parents"));
+static Expected<std::vector<int32_t>> readParents(const JsonView &list) {
   PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
   if (entries.empty() || int64_t(entries.size()) > kMostNodes)
     return list.error("1 to " + std::to_string(kMostNodes) + " parents");
@@ -120,13 +120,20 @@ static Expected<std::vector<int32_t>> readParents(const JsonView &op) {
   return parents;
 }
 
+static Expected<std::vector<int32_t>> readOwnParents(const JsonView &op) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, op.get("parents"));
+  return readParents(list);
+}
+
 /// The nodes of a static tree as far as `tokenOf(token of the parent, depth, place among
-/// the siblings)` has a token, which is not negative, for them.
+/// the siblings)` has a token, which is not negative, for them. `numbers` become those of the
+/// tree's nodes in the block, or -1.
 template <typename TokenOf>
 static DraftBlock grow(const RoundContext &context, const RoundText &text, const std::vector<int32_t> &parents,
-                       TokenOf tokenOf) {
+                       std::vector<int32_t> &numbers, TokenOf tokenOf) {
   DraftBlock block = rootOf(context, text);
-  std::vector<int32_t> numbers = {0}, places(parents.size(), 0);
+  numbers = {0};
+  std::vector<int32_t> places(parents.size(), 0);
   for (size_t node = 1; node < parents.size(); ++node) {
     int32_t place = places[size_t(parents[node])]++, parent = numbers[size_t(parents[node])];
     numbers.push_back(-1);
@@ -141,6 +148,13 @@ static DraftBlock grow(const RoundContext &context, const RoundText &text, const
   return block;
 }
 
+template <typename TokenOf>
+static DraftBlock grow(const RoundContext &context, const RoundText &text, const std::vector<int32_t> &parents,
+                       TokenOf tokenOf) {
+  std::vector<int32_t> numbers;
+  return grow(context, text, parents, numbers, tokenOf);
+}
+
 /// Whether a node has several children.
 static bool branches(const std::vector<int32_t> &parents) {
   std::vector<int32_t> sorted = parents;
@@ -152,19 +166,85 @@ static int32_t at(const std::vector<int32_t> &tokens, int32_t place) {
   return size_t(place) < tokens.size() ? tokens[size_t(place)] : -1;
 }
 
+/// Candidate `place` of those for `depth`, which are operands from 1 on.
+static int32_t candidateAt(Operands operands, int32_t depth, int32_t place) {
+  return size_t(depth) < operands.size() ? at(std::get<TokenList>(*operands[size_t(depth)]).tokens, place) : -1;
+}
+
 static Expected<std::unique_ptr<RoundOp>> readExpand(const JsonView &op) {
-  PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> parents, readParents(op));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> parents, readOwnParents(op));
   return makeRoundOp(
       [parents](RoundContext &context, Operands operands, Results results) {
-        results[0] = grow(context, context.text(*operands[0]), parents, [&](int32_t, int32_t depth, int32_t place) {
-          return size_t(depth) < operands.size() ? at(std::get<TokenList>(*operands[size_t(depth)]).tokens, place) : -1;
-        });
+        results[0] = grow(context, context.text(*operands[0]), parents,
+                          [&](int32_t, int32_t depth, int32_t place) { return candidateAt(operands, depth, place); });
       },
       int64_t(parents.size()), branches(parents));
 }
 
+namespace {
+/// A tree, and how many prompts come behind each of its nodes.
+struct PromptedTree {
+  std::vector<int32_t> parents;
+  std::vector<int64_t> prompts;
+};
+} // namespace
+
+static Expected<std::vector<PromptedTree>> readPromptedTrees(const JsonView &op) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView trees, op.get("trees"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> parents, trees.asArray());
+  PLAIT_ASSIGN_OR_RETURN(JsonView prompts, op.get("prompts"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> counts, prompts.asArray());
+  if (parents.empty() || parents.size() != counts.size())
+    return prompts.error("a list for each of the trees, of which there is one at least");
+  std::vector<PromptedTree> read(parents.size());
+  for (size_t i = 0; i < parents.size(); ++i) {
+    PLAIT_ASSIGN_OR_RETURN(read[i].parents, readParents(parents[i]));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, counts[i].asArray());
+    if (entries.size() != read[i].parents.size())
+      return counts[i].error("a number of prompts for each node of the tree");
+    int64_t nodes = int64_t(entries.size());
+    for (const JsonView &entry : entries) {
+      PLAIT_ASSIGN_OR_RETURN(int64_t count, entry.asInt(0, kMostNodes));
+      read[i].prompts.push_back(count);
+      nodes += count;
+    }
+    if (nodes > kMostNodes)
+      return counts[i].error("at most " + std::to_string(kMostNodes) + " nodes and prompts");
+  }
+  return read;
+}
+
+static Expected<std::unique_ptr<RoundOp>> readExpandPrompts(const JsonView &op) {
+  PLAIT_ASSIGN_OR_RETURN(std::vector<PromptedTree> trees, readPromptedTrees(op));
+  PLAIT_ASSIGN_OR_RETURN(int64_t mask, op.getInt("mask", 0, INT32_MAX, -1));
+  int64_t most = 1;
+  for (const PromptedTree &tree : trees)
+    most = std::max(most, std::accumulate(tree.prompts.begin(), tree.prompts.end(), int64_t(tree.parents.size())));
+  return makeRoundOp(
+      [trees, mask](RoundContext &context, Operands operands, Results results) {
+        size_t known = 0;
+        while (known + 1 < operands.size() && !std::get<TokenList>(*operands[known + 1]).tokens.empty())
+          ++known;
+        const PromptedTree &tree = trees[std::min(known, trees.size() - 1)];
+        std::vector<int32_t> numbers;
+        DraftBlock block =
+            grow(context, context.text(*operands[0]), tree.parents, numbers,
+                 [&](int32_t, int32_t depth, int32_t place) { return candidateAt(operands, depth, place); });
+        for (size_t node = 0; node < numbers.size(); ++node) {
+          int32_t parent = numbers[node];
+          for (int64_t i = 0; i < tree.prompts[node] && parent >= 0 && block.depth(parent) < block.deepest; ++i) {
+            block.add(int32_t(mask >= 0 ? mask : context.vocabulary + i), parent);
+            parent = block.size() - 1;
+            ++block.prompts;
+          }
+        }
+        results[0] = std::move(block);
+      },
+      most, true);
+}
+
 static Expected<std::unique_ptr<RoundOp>> readRecall(const JsonView &op) {
-  PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> parents, readParents(op));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<int32_t> parents, readOwnParents(op));
   return makeRoundOp(
       [parents](RoundContext &context, Operands operands, Results results) {
         const auto &entries = std::get<std::shared_ptr<SuccessorTable>>(*operands[1])->entries;
@@ -200,6 +280,33 @@ static Expected<std::unique_ptr<RoundOp>> readLearn(const JsonView &op) {
   });
 }
 
+/// Candidates after each prompt of the last accepted node; none where there is no prompt, or no
+/// forward of it.
+static Expected<std::unique_ptr<RoundOp>> readPrompted(const JsonView &op) {
+  PLAIT_ASSIGN_OR_RETURN(JsonView list, op.get("counts"));
+  PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
+  std::vector<int64_t> counts;
+  for (const JsonView &entry : entries) {
+    PLAIT_ASSIGN_OR_RETURN(int64_t count, entry.asInt(1, kMostNodes));
+    counts.push_back(count);
+  }
+  return makeRoundOp([counts](RoundContext &, Operands operands, Results results) {
+    const auto &block = std::get<DraftBlock>(*operands[0]);
+    const auto &choices = std::get<NodeChoices>(*operands[1]);
+    int32_t at = std::get<DraftPath>(*operands[2]).nodes.back();
+    size_t place = 0;
+    for (int32_t node = block.numTokens(); node < block.size() && place < results.size(); ++node) {
+      if (block.parents[size_t(node)] != at || size_t(node) >= choices.nodes.size())
+        continue;
+      results[place] = TokenList{topTokens(choices.nodes[size_t(node)], counts[std::min(place, counts.size() - 1)])};
+      ++place;
+      at = node;
+    }
+    for (; place < results.size(); ++place)
+      results[place] = TokenList();
+  });
+}
+
 template <typename T> static Expected<std::unique_ptr<RoundOp>> readNew(const JsonView &) {
   return makeRoundOp([](RoundContext &, Operands, Results results) { results[0] = T(); });
 }
@@ -219,6 +326,8 @@ std::span<const RoundOpKind> plait::draftRoundOps() {
       {"lookup", {text}, false, {block}, readLookup},
       {"carry", {text, list}, false, {block}, readCarry},
       {"expand", {text, list}, true, {block}, readExpand},
+      {"expand_prompts", {text, list}, true, {block}, readExpandPrompts},
+      {"prompted", {block, choices, path}, false, {list}, readPrompted, true},
       {"recall", {text, table}, false, {block}, readRecall},
       {"learn", {table, block, choices}, false, {table}, readLearn},
       {"new_guesses", {}, false, {list}, readNew<TokenList>},

@@ -30,9 +30,9 @@ void DraftOracle::draft(DraftBlock &block, int64_t root, int64_t most, bool fill
   while (filled && block.size() < std::min(most, block.deepest + 1))
     block.add(0, block.size() - 1);
   std::vector<int32_t> children(size_t(block.size()), 0), places(size_t(block.size()), 0);
-  for (int32_t node = 1; node < block.size(); ++node)
+  for (int32_t node = 1; node < block.numTokens(); ++node)
     places[size_t(node)] = children[size_t(block.parents[size_t(node)])]++;
-  for (int32_t node = 1; node < block.size(); ++node)
+  for (int32_t node = 1; node < block.numTokens(); ++node)
     block.tokens[size_t(node)] = draft(root + block.depth(node), places[size_t(node)],
                                        children[size_t(block.parents[size_t(node)])], vocabulary);
 }

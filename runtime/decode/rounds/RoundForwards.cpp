@@ -43,7 +43,7 @@ private:
       visit(*op.body, op.operands, times * op.count, perToken || op.times >= 0);
       for (size_t i = 0; i < op.results.size(); ++i)
         fact(op.results[i]) = std::max(fact(op.operands[i]), fact(op.body->yield[i]));
-    } else if (op.isHead) {
+    } else if (op.isHead || op.recurs) {
       // No forward: it begins where one has ended.
     } else if (!op.op) {
       forwards.push_back({size_t(fact(op.operands[0])), op.step, fact(op.operands[1]), times, perToken});

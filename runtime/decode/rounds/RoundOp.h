@@ -65,6 +65,7 @@ struct RoundOpKind {
   bool repeats = false;         ///< the last operand any number of times
   std::vector<size_t> results;
   std::function<Expected<std::unique_ptr<RoundOp>>(const JsonView &)> read;
+  bool manyResults = false; ///< the last result any number of times, from one on
 };
 
 /// The kind that is called `name`, or null.

@@ -137,6 +137,8 @@ private:
         PLAIT_RETURN_IF_ERROR(readForward(entry, op));
       else if (name == "head")
         PLAIT_RETURN_IF_ERROR(readHead(entry, op));
+      else if (name == "recur")
+        PLAIT_RETURN_IF_ERROR(readRecur(entry, op));
       else if (const RoundOpKind *kind = findRoundOp(name))
         PLAIT_RETURN_IF_ERROR(readOp(entry, *kind, op));
       else
@@ -154,7 +156,10 @@ private:
     if (kind.name == "commit")
       commits += iterations;
     op.op = std::move(made);
-    return define(entry, op.results, kind.results);
+    std::vector<size_t> results = kind.results;
+    if (kind.manyResults)
+      results.resize(std::max(results.size(), op.results.size()), results.back());
+    return define(entry, op.results, results);
   }
 
   Status readForward(const JsonView &entry, RoundInstruction &op) {
@@ -173,6 +178,16 @@ private:
     return define(entry, op.results, {kindOf<TokenList>});
   }
 
+  Status readRecur(const JsonView &entry, RoundInstruction &op) {
+    op.recurs = true;
+    size_t token = op.operands.size() > 1 ? program.kinds[size_t(op.operands[1])] : kNothing;
+    if (token != kindOf<TokenList>)
+      token = kindOf<DraftPath>;
+    PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, {kindOf<HiddenRows>, token, kindOf<TextHandle>}, false));
+    PLAIT_RETURN_IF_ERROR(readStep(entry, "count", 1, op));
+    return define(entry, op.results, {kindOf<TokenList>, kindOf<HiddenRows>});
+  }
+
   /// The step that an op runs, and how many of the most probable tokens it wants.
   Status readStep(const JsonView &entry, const char *count, int64_t least, RoundInstruction &op) {
     PLAIT_ASSIGN_OR_RETURN(op.step, entry.getString("step"));
@@ -184,9 +199,10 @@ private:
     if (known == program.steps.end()) {
       program.steps.push_back(op.step);
       program.isHead.push_back(op.isHead);
+      program.recurs.push_back(op.recurs);
     }
-    if (program.isHead[size_t(op.number)] != op.isHead)
-      return entry.error("a step that is a head, or one that is not, everywhere");
+    if (program.isHead[size_t(op.number)] != op.isHead || program.recurs[size_t(op.number)] != op.recurs)
+      return entry.error("a step that is a head, one that recurs, or neither, everywhere");
     return Status::success();
   }
 

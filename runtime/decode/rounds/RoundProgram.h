@@ -19,7 +19,9 @@
 //
 // A forward with a second result gives the hidden states of its nodes as well. Of one of them
 // {"op": "head", "operands": [6], "results": [7], "step": "head_medusa_0", "count": 3} gives
-// the most probable tokens.
+// the most probable tokens. With the token after it, of a path or of a list, and its text
+// {"op": "recur", "operands": [6, 3, 4], "results": [8, 9], "step": "recur_mtp", "count": 3} gives
+// those after both, and the next hidden state.
 //
 // Values 0, 1, ... as many as there are models are the texts at the beginning. A repeat is
 // {"op": "repeat", "count": 4, "times": 7, "operands": inits, "arguments": [...],
@@ -47,11 +49,11 @@ struct RoundInstruction {
   int64_t count = 0;
   int32_t times = -1; ///< a value, or -1
   // A step: of a forward, (text, block) -> choices, or also hidden states; of a head,
-  // hidden state -> tokens.
+  // hidden state -> tokens; of what recurs, (hidden state, token, text) -> (tokens, hidden state).
   std::string step;
   int32_t number = 0; ///< of the step in the program's
   int32_t top = 0;    ///< most probable tokens to report at each node
-  bool isHead = false;
+  bool isHead = false, recurs = false;
 };
 
 struct RoundBody {
@@ -72,6 +74,7 @@ struct RoundProgram {
   // What it asks of an engine.
   std::vector<std::string> steps; ///< that its forwards run
   std::vector<bool> isHead;       ///< of each of them
+  std::vector<bool> recurs;       ///< of each of them
   int64_t mostNodes = 1;          ///< of a block
   int64_t mostAhead = 0;          ///< tokens that a text is at most ahead of what was published before the round
   int32_t mostTop = 0;            ///< most probable tokens of a node

@@ -16,6 +16,7 @@
 
 #include "runtime/core/StepBatch.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -56,8 +57,17 @@ struct DraftBlock {
   std::vector<int32_t> tokens;
   std::vector<int32_t> parents; ///< -1 for node 0
   int64_t deepest = INT64_MAX;  ///< that is of use: see RoundContext::deepest
+  int32_t prompts = 0;          ///< of the last nodes: they stand for no token
 
   int32_t size() const { return int32_t(tokens.size()); }
+  /// Nodes that a path may go through.
+  int32_t numTokens() const { return size() - prompts; }
+  /// Leaves the first `count` nodes.
+  void shorten(int32_t count) {
+    prompts = std::max(0, prompts - (size() - count));
+    tokens.resize(size_t(count));
+    parents.resize(size_t(count));
+  }
   /// Whether each node continues the one before it.
   bool isChain() const {
     for (int32_t node = 0; node < size(); ++node)
@@ -80,6 +90,7 @@ struct NodeChoices {
 /// !decode.hidden: of each node, or of one. Null where the step did not compute it.
 struct HiddenRows {
   std::vector<HiddenRow> rows;
+  int64_t recurred = 0; ///< how often, since it was that of a leaf
 };
 
 /// !decode.path

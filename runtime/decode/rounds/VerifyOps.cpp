@@ -27,7 +27,7 @@ template <typename Choose> static DraftPath walk(const DraftBlock &block, size_t
   path.chosen.push_back(choose(path));
   while (path.chosen.back().status == PLAIT_LEAF_OK) {
     int32_t node = path.nodes.back(), next = -1;
-    for (int32_t child = node + 1; child < block.size() && next < 0; ++child)
+    for (int32_t child = node + 1; child < block.numTokens() && next < 0; ++child)
       if (block.parents[size_t(child)] == node && block.tokens[size_t(child)] == path.chosen.back().token)
         next = child;
     // A forward may have computed the first nodes alone.

@@ -34,6 +34,7 @@ int64_t cuda::inputBytes(plait_input_t input, const StepDims &dims, int64_t hidd
   case PLAIT_IN_POSITIONS:
   case PLAIT_IN_TOKEN_ROWS:
   case PLAIT_IN_PATH_ENDS:
+  case PLAIT_IN_NEXT:
     return 4 * tokens;
   case PLAIT_IN_PATHS:
     return 4 * tokens * kPathsPerToken;

@@ -468,6 +468,62 @@ func.func @f(%x: !decode.sequence<@main>) {
 
 // -----
 
+func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<2>) {
+  // expected-error @+1 {{'decode.expand_prompts' op expected candidates for one depth at least, and as many trees as lists of prompts but got 2 and 1}}
+  %b = decode.expand_prompts %x, %c trees [[-1], [-1, 0]] prompts [[1]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<2>) {
+  // expected-error @+1 {{'decode.expand_prompts' op expected a node before it as parent of node 1 of tree 0 but got 1}}
+  %b = decode.expand_prompts %x, %c trees [[-1, 1]] prompts [[1, 0]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<2>) {
+  // expected-error @+1 {{'decode.expand_prompts' op expected a number of prompts for each node of tree 0 but got 1 for 2}}
+  %b = decode.expand_prompts %x, %c trees [[-1, 0]] prompts [[1]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<2>) {
+  // expected-error @+1 {{'decode.expand_prompts' op expected at most 2 nodes after node 0 of tree 0}}
+  %b = decode.expand_prompts %x, %c trees [[-1, 0, 0, 0]] prompts [[0, 0, 0, 0]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<2>) {
+  // expected-error @+1 {{'decode.expand_prompts' op expected 0 to 1 prompts behind a node, as there are candidates of so many depths, but got 2}}
+  %b = decode.expand_prompts %x, %c trees [[-1, 0]] prompts [[2, 0]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<2>) {
+  // expected-error @+1 {{'decode.expand_prompts' op expected a block <tree 4 prompts 2>, for the largest tree, but got '!decode.block<tree 3 prompts 2>'}}
+  %b = decode.expand_prompts %x, %c trees [[-1], [-1, 0]] prompts [[1], [1, 1]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 3 prompts 2>
+  return
+}
+
+// -----
+
+func.func @f(%h: !decode.hidden<@main>, %x: !decode.sequence<@draft>, %p: !decode.path) {
+  // expected-error @+1 {{'decode.recur' op expected a sequence and a hidden state of one model but got '!decode.sequence<@draft>' and '!decode.hidden<@main>'}}
+  %n = decode.recur %h, %p in %x by @clover : !decode.hidden<@main>, !decode.path, !decode.sequence<@draft>
+  return
+}
+
+// -----
+
 func.func @f(%b: !decode.block<tree 4>, %p: !decode.path) {
   // expected-error @+1 {{'decode.append' op expected a chain but got '!decode.block<tree 4>'}}
   %c = decode.append %b, %p : !decode.block<tree 4>

@@ -150,6 +150,39 @@ decode.strategy @trees(%s: !text) exact reference {
   decode.return %end#0, %end#1, %end#2 : !text, !decode.candidates<2>, !decode.successors<3>
 }
 
+// Prompts behind the nodes of a tree, and hidden states that recur.
+// CHECK-LABEL: decode.strategy @parts(
+decode.strategy @parts(%s: !text) exact identical {
+  %c = decode.new_candidates : !decode.candidates<2>
+  %end:3 = decode.round iter(%x = %s, %n = %c, %m = %c) : !text, !decode.candidates<2>, !decode.candidates<2> {
+    // CHECK: decode.expand_prompts %[[X:.*]], %{{.*}} trees {{\[\[}}-1], [-1, 0, 0]] prompts {{\[\[}}1], [1, 0, 1]] mask 7 : <@main>, !decode.candidates<2> -> <tree 5 prompts 2>
+    %b0 = decode.expand_prompts %x, %n trees [[-1], [-1, 0, 0]] prompts [[1], [1, 0, 1]] mask 7 : !text, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+    // CHECK: %[[B:.*]] = decode.expand_prompts %[[X]], %{{.*}}, %{{.*}} trees {{\[\[}}-1, 0]] prompts {{\[\[}}2, 0]] : <@main>, !decode.candidates<2>, !decode.candidates<2> -> <tree 4 prompts 2>
+    %b = decode.expand_prompts %x, %n, %m trees [[-1, 0]] prompts [[2, 0]] : !text, !decode.candidates<2>, !decode.candidates<2> -> !decode.block<tree 4 prompts 2>
+    %h, %st = decode.forward %x, %b : !text, !decode.block<tree 4 prompts 2>
+    %l = decode.head %h : !decode.hidden<@main>
+    // CHECK: %[[P:.*]] = decode.verify_sample
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>] : !decode.block<tree 4 prompts 2>, !decode.logits<@main>
+    // CHECK-NEXT: decode.prompted %[[B]], %{{.*}}, %[[P]] : <tree 4 prompts 2>, <@main> -> !decode.candidates<2>, !decode.candidates<3>
+    %k:2 = decode.prompted %b, %l, %p : !decode.block<tree 4 prompts 2>, !decode.logits<@main> -> !decode.candidates<2>, !decode.candidates<3>
+    // CHECK-NEXT: %[[LEAF:.*]] = decode.leaf
+    %leaf = decode.leaf %h, %p : !decode.hidden<@main>
+    // CHECK-NEXT: %[[Y:.*]] = decode.commit
+    %y = decode.commit %x, %st, %p : !text, !decode.stage<@main>
+    // CHECK-NEXT: %[[H0:.*]] = decode.recur %[[LEAF]], %[[P]] in %[[Y]] by @clover : <@main>, !decode.path, <@main>
+    %h0 = decode.recur %leaf, %p in %y by @clover : !decode.hidden<@main>, !decode.path, !text
+    %l0 = decode.head %h0 by @clover_head : !decode.hidden<@main>
+    %n0 = decode.top %l0 : !decode.logits<@main> -> !decode.candidates<2>
+    // CHECK: decode.recur %[[H0]], %{{.*}} in %[[Y]] by @clover : <@main>, !decode.candidates<2>, <@main>
+    %h1 = decode.recur %h0, %n0 in %y by @clover : !decode.hidden<@main>, !decode.candidates<2>, !text
+    %l1 = decode.head %h1 by @clover_head : !decode.hidden<@main>
+    %n1 = decode.top %l1 : !decode.logits<@main> -> !decode.candidates<2>
+    %stop = decode.stop %y : !text
+    decode.yield %y, %n0, %n1 until %stop : !text, !decode.candidates<2>, !decode.candidates<2>
+  }
+  decode.return %end#0, %end#1, %end#2 : !text, !decode.candidates<2>, !decode.candidates<2>
+}
+
 // CHECK-LABEL: decode.strategy @jacobi(%{{.*}}: !decode.sequence<@main>) exact approximate {
 decode.strategy @jacobi(%s: !text) exact approximate {
   // CHECK-NEXT: decode.new_guesses : <4>

@@ -52,7 +52,7 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
   %none = decode.new_successors : !decode.successors<3>
   %end:2 = decode.round iter(%x = %s, %table = %none) : !decode.sequence<@main>, !decode.successors<3> {
     %b = decode.recall %x, %table : <@main>, !decode.successors<3> -> <tree [-1, 0, 0] prompts 1>
-    // expected-error @+1 {{'decode.forward' op is not compiled yet: found prompts in its block; expected nodes that stand for tokens, such as '!decode.block<tree [-1, 0, 0]>'}}
+    // expected-error @+1 {{'decode.forward' op is not compiled yet: found prompts in its block; expected a block of 'decode.expand_prompts', or nodes that stand for tokens}}
     %h, %st = decode.forward %x, %b : <@main>, <tree [-1, 0, 0] prompts 1>
     %l = decode.head %h : <@main>
     %e = decode.edit %x, %l : <@main>, <@main>
@@ -154,7 +154,7 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
     %l = decode.head %h : <@main>
     %e = decode.edit %x, %l : <@main>, <@main>
     %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <5>, <@main>
-    // expected-error @+1 {{'decode.top' op is not compiled yet: found another use of logits than the rule's; expected one edit, one rule, and 'decode.learn'}}
+    // expected-error @+1 {{'decode.top' op is not compiled yet: found another use of logits than the rule's; expected one edit, one rule, 'decode.learn' and 'decode.prompted'}}
     %c = decode.top %l : <@main> -> !decode.candidates<4>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
     %stop = decode.stop %y : <@main>
@@ -186,7 +186,7 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
     %h, %st = decode.forward %x, %b : <@main>, <5>
     %l = decode.head %h : <@main>
     %e = decode.edit %x, %l : <@main>, <@main>
-    // expected-error @+1 {{'decode.verify_sample' op is not compiled yet: found another use of logits than the rule's; expected one edit, one rule, and 'decode.learn'}}
+    // expected-error @+1 {{'decode.verify_sample' op is not compiled yet: found another use of logits than the rule's; expected one edit, one rule, 'decode.learn' and 'decode.prompted'}}
     %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <5>, <@main>
     %q = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <5>, <@main>
     %y = decode.commit %x, %st, %p : <@main>, <@main>

@@ -16,6 +16,10 @@ EXACT = {
     "medusa": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1},
     "swift": {"k": 2, "skip": [1]},
     "jacobi": {"window": 2},
+    "mtp": {"tree": [-1, 0, 0, 1], "width": 2}, "clover": {"tree": [-1, 0, 0, 1], "width": 2},
+    "ppd": {"first": 2, "second": 1, "tree1": [-1, 0, 0], "prompts1": [1, 2, 0], "tree2": [-1, 0, 0, 1],
+            "prompts2": [2, 1, 0, 1], "nodes": 8, "asked": 4},
+    "tidar": {"mask": 2, "tree": [-1, 0, 1], "prompts": [2, 2, 2]},
 }
 WARPS = "[#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>]"
 # A fault, what of the file it replaces, and what the check of the IR says of it.

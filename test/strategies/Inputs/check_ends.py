@@ -36,6 +36,10 @@ VARIANTS = {
     "jacobi": {},
     "medusa_typical": {},
     "momentum": {},
+    "mtp": {},
+    "clover": {},
+    "ppd": {},
+    "tidar": {"mask": 7},
 }
 
 

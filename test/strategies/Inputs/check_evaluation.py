@@ -14,6 +14,10 @@ VARIANTS = {
     "jacobi": [{}, {"window": 1}],
     "medusa_typical": [{}, {"threshold": 0.5, "alpha": 0.9}],
     "momentum": [{}, {"alpha": 0.05, "top": 3}],
+    "mtp": [{}, {"tree": [-1, 0, 0, 1], "width": 2}],
+    "clover": [{}, {"tree": [-1, 0], "width": 1}],
+    "ppd": [{}, {"tree2": [-1, 0, 1], "prompts2": [2, 1, 0]}],
+    "tidar": [{"mask": 7}, {"mask": 2, "width": 2, "tree": [-1, 0, 0, 1], "prompts": [3, 2, 1, 3]}],
 }
 COUNT = 24
 

@@ -25,7 +25,7 @@ def poison_draft(tensors):
 
 def main():
     folder = sys.argv[2]
-    files = {name: strategies.fill_in(text) for name, text in strategies.library(sys.argv[1]).items()}
+    files = {name: strategies.fill_in(text, mask=21) for name, text in strategies.library(sys.argv[1]).items()}
     # Rules in the place of the library's: greedy at temperature 0, all of them.
     warps = "[#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>]"
     old = f"verify_sample %b, %e {warps}"

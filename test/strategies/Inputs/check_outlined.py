@@ -16,13 +16,21 @@ VARIANTS = {
     "medusa": [{}, {"tree": [-1, 0, 1], "first": 1, "second": 1}],
     "medusa_typical": [{}, {"threshold": 0.02}],
     "momentum": [{}, {"alpha": 0.05, "top": 3}],
+    "mtp": [{}, {"tree": [-1, 0, 0, 1], "width": 2}],
+    "clover": [{}, {"tree": [-1, 0], "width": 1}],
+    "ppd": [{}, {"tree2": [-1, 0, 1], "prompts2": [2, 1, 0]}],
+    "tidar": [{"mask": 7}],
 }
 OUTLINE = ["--plait-attach-strategy", "--plait-check-exactness", "--plait-outline-steps"]
 COUNT = 24
 OUTCOMES = {"prompt_lookup": {"k": 2, "longest": 2}, "spec": {"k": [2], "most": 2}, "jacobi": {"window": 2},
             "token_recycling": {"tree": [-1, 0, 0, 1], "successors": 2},
             "swift": {"k": 2, "skip": [1]}, "medusa": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1},
-            "medusa_typical": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1}}
+            "medusa_typical": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1},
+            "mtp": {"tree": [-1, 0, 0, 1], "width": 2}, "clover": {"tree": [-1, 0, 0, 1], "width": 2},
+            "ppd": {"first": 2, "second": 1, "tree1": [-1, 0, 0], "prompts1": [1, 2, 0], "tree2": [-1, 0, 0, 1],
+                    "prompts2": [2, 1, 0, 1], "nodes": 8, "asked": 4},
+            "tidar": {"mask": 2, "tree": [-1, 0, 1], "prompts": [2, 2, 2]}}
 
 
 def has_plain_text(text):

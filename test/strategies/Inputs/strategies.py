@@ -27,6 +27,36 @@ def fill_in(text, **values):
     return re.sub(r"\$(?:(\w+)|\((\w+) \+ (\d+)\))", replace, text)
 
 
+def write_parts(folder, shape, seed, scale=0.5):
+    """Random parts that draft: a recurrent head, a layer, prompt tokens. Returns their tensors by
+    the names that they have beside the model's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.RandomState(seed)
+    hidden, kv, dim = shape["hidden"], shape["kv"], shape["hidden"] // shape["heads"]
+
+    def matrix(rows, columns, size=scale):
+        return np.asarray(random.randn(rows, columns) * size / np.sqrt(columns), np.float32)
+
+    clover = {"hidden.weight": matrix(hidden, hidden), "token.weight": matrix(hidden, hidden),
+              "token.bias": matrix(1, hidden)[0], "lm_head.weight": matrix(shape["vocab"], hidden, 3)}
+    layer = {"enorm.weight": 1 + matrix(1, hidden)[0], "hnorm.weight": 1 + matrix(1, hidden)[0],
+             "eh_proj.weight": matrix(hidden, 2 * hidden, 1), "shared_head.norm.weight": 1 + matrix(1, hidden)[0],
+             "input_layernorm.weight": 1 + matrix(1, hidden)[0],
+             "post_attention_layernorm.weight": 1 + matrix(1, hidden)[0],
+             "self_attn.q_proj.weight": matrix(hidden, hidden, 1), "self_attn.k_proj.weight": matrix(kv * dim, hidden, 1),
+             "self_attn.v_proj.weight": matrix(kv * dim, hidden, 1), "self_attn.o_proj.weight": matrix(hidden, hidden, 1),
+             "mlp.gate_proj.weight": matrix(shape.get("intermediate", 2 * hidden), hidden, 1),
+             "mlp.up_proj.weight": matrix(shape.get("intermediate", 2 * hidden), hidden, 1),
+             "mlp.down_proj.weight": matrix(hidden, shape.get("intermediate", 2 * hidden), 1)}
+    prompts = {"prompt_tokens.weight": matrix(3, hidden, np.sqrt(hidden))}
+    tiny_llama.write_safetensors(folder / "clover.safetensors", clover)
+    tiny_llama.write_safetensors(folder / "mtp.safetensors",
+                                 {f"model.layers.{shape['layers']}.{name}": value for name, value in layer.items()})
+    tiny_llama.write_safetensors(folder / "prompt_tokens.safetensors", prompts)
+    return {**{"clover." + name: value for name, value in clover.items()},
+            **{"mtp." + name: value for name, value in layer.items()}, **prompts}
+
+
 class TinyModels:
     """A target, and a draft that is the target with `noise` on its weights, or a model of its
     own `draft` shape; logits are larger the more `sharpness`. `change` may change the tensors."""
@@ -45,22 +75,24 @@ class TinyModels:
             everything["draft." + name] = value + noise * np.abs(value).mean() * random.randn(*value.shape)
         for head in range(2):
             everything[f"medusa.{head}"] = self.tensors["lm_head.weight"] + 0.3 * random.randn(*self.tensors["lm_head.weight"].shape)
+        everything.update(write_parts(self.folder / "parts", SHAPE, seed + 7))
         if change:
             change(everything)
+        self.everything = everything
         self.weights = self.folder / "weights.safetensors"
         tiny_llama.write_safetensors(self.weights, everything)
         self.ir = self.make_ir(bool(draft))
 
-    def imported(self, name):
+    def imported(self, name, *words):
         """The model in folder `name`."""
         out = self.folder / f"{name}.mlir"
-        subprocess.run(["plait-compile", str(self.folder / name), "--stop-after=import", "-o", str(out)], check=True)
+        subprocess.run(["plait-compile", str(self.folder / name), "--stop-after=import", "-o", str(out), *words], check=True)
         printed = subprocess.run(["plait-opt", str(out)], check=True, capture_output=True, text=True).stdout
         return printed[printed.index("lm.model @main"):printed.rindex("}")]
 
     def make_ir(self, has_own_draft):
-        model = self.imported("model")
-        draft = (self.imported("draft") if has_own_draft else model).replace("lm.model @main", "lm.model @draft").replace('from "', 'from "draft.')
+        model = self.imported("model", "--heads", str(self.folder / "parts"))
+        draft = self.imported("draft" if has_own_draft else "model").replace("lm.model @main", "lm.model @draft").replace('from "', 'from "draft.')
         head = model[model.index("lm.func @head"):]
         head = head[:head.index("\n    }") + 6]
         extra, shape = "", f"{SHAPE['vocab']}x{SHAPE['hidden']}"
@@ -105,40 +137,55 @@ def autoregressive(models, prompts, count, **options):
     return models.evaluate("// ar()\n", "ar", prompts, count, ["--plait-attach-strategy"], **options)
 
 
-def logits_of(tensors, tokens):
-    """Logits after each token, in float64: an answer of our own to what the model computes."""
-    t = {name: np.asarray(value, np.float64) for name, value in tensors.items()}
+def norm(x, weight):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + 2.0**-16) * weight
+
+
+def layer_of(w, x):
+    """A layer's output for all positions of `x`, by its tensors' names within it."""
     hidden, heads, kv = SHAPE["hidden"], SHAPE["heads"], SHAPE["kv"]
-    dim, count = hidden // heads, len(tokens)
+    dim, count = hidden // heads, len(x)
     positions = np.arange(count)
     angles = positions[:, None] / 10000.0 ** (np.arange(dim // 2) * 2 / dim)
-
-    def norm(x, weight):
-        return x / np.sqrt((x * x).mean(-1, keepdims=True) + 2.0**-16) * weight
 
     def rope(x):
         low, high = x[..., :dim // 2], x[..., dim // 2:]
         cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
         return np.concatenate([low * cos - high * sin, high * cos + low * sin], -1)
 
-    x = t["model.embed_tokens.weight"][tokens]
     mask = np.tril(np.ones((count, count), bool))
+    h = norm(x, w["input_layernorm"])
+    q = rope((h @ w["self_attn.q_proj"].T).reshape(count, heads, dim))
+    k = rope((h @ w["self_attn.k_proj"].T).reshape(count, kv, dim))
+    v = (h @ w["self_attn.v_proj"].T).reshape(count, kv, dim)
+    out = np.zeros((count, heads, dim))
+    for head in range(heads):
+        scores = np.where(mask, q[:, head] @ k[:, head * kv // heads].T / np.sqrt(dim), -np.inf)
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        out[:, head] = weights / weights.sum(-1, keepdims=True) @ v[:, head * kv // heads]
+    x = x + out.reshape(count, hidden) @ w["self_attn.o_proj"].T
+    h = norm(x, w["post_attention_layernorm"])
+    gate = h @ w["mlp.gate_proj"].T
+    return x + gate / (1 + np.exp(-gate)) * (h @ w["mlp.up_proj"].T) @ w["mlp.down_proj"].T
+
+
+def within(tensors, prefix):
+    """The weights below `prefix`, without it and in float64."""
+    return {name[len(prefix):].removesuffix(".weight"): np.asarray(value, np.float64)
+            for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def hidden_of(tensors, x):
+    """Final hidden states of embeddings `x`, in float64: an answer of our own to what the model computes."""
     for layer in range(SHAPE["layers"]):
-        w = {name.split(f"layers.{layer}.")[1][:-7]: value for name, value in t.items() if f"layers.{layer}." in name}
-        h = norm(x, w["input_layernorm"])
-        q = rope((h @ w["self_attn.q_proj"].T).reshape(count, heads, dim))
-        k = rope((h @ w["self_attn.k_proj"].T).reshape(count, kv, dim))
-        v = (h @ w["self_attn.v_proj"].T).reshape(count, kv, dim)
-        out = np.zeros((count, heads, dim))
-        for head in range(heads):
-            scores = np.where(mask, q[:, head] @ k[:, head * kv // heads].T / np.sqrt(dim), -np.inf)
-            weights = np.exp(scores - scores.max(-1, keepdims=True))
-            out[:, head] = weights / weights.sum(-1, keepdims=True) @ v[:, head * kv // heads]
-        x = x + out.reshape(count, hidden) @ w["self_attn.o_proj"].T
-        h = norm(x, w["post_attention_layernorm"])
-        gate = h @ w["mlp.gate_proj"].T
-        x = x + gate / (1 + np.exp(-gate)) * (h @ w["mlp.up_proj"].T) @ w["mlp.down_proj"].T
-    return norm(x, t["model.norm.weight"]) @ t["lm_head.weight"].T
+        x = layer_of(within(tensors, f"model.layers.{layer}."), x)
+    return norm(x, np.asarray(tensors["model.norm.weight"], np.float64))
+
+
+def logits_of(tensors, tokens):
+    """Logits after each token."""
+    x = np.asarray(tensors["model.embed_tokens.weight"], np.float64)[tokens]
+    return hidden_of(tensors, x) @ np.asarray(tensors["lm_head.weight"], np.float64).T
 
 
 def greedy(tensors, prompt, count, stops=()):

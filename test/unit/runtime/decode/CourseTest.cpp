@@ -306,6 +306,86 @@ TEST(Course, KnowsWhatItAsksOfAnEngine) {
   EXPECT_EQ(spec->steps, (std::vector<std::string>{"draft", "ar"}));
 }
 
+/// What recurs waits for one token after a hidden state: the one that was chosen, then the best that it
+/// found itself. Nothing is asked of it beyond the last token that may be chosen.
+TEST(Course, RecursFromTheAcceptedLeaf) {
+  auto parsed = parse(R"({"name": "mtp", "exact": "identical", "models": ["main"], "values": 16,
+    "begin": [{"op": "new_candidates", "operands": [], "results": [7]}], "inits": [0, 7, 7], "arguments": [1, 8, 9],
+    "round": {"ops": [
+      {"op": "expand", "operands": [1, 8, 9], "results": [2], "parents": [-1, 0, 1]},
+      {"op": "forward", "operands": [1, 2], "results": [3, 10], "step": "ar_hidden"},
+      {"op": "walk", "operands": [2, 3], "results": [4]},
+      {"op": "leaf", "operands": [10, 4], "results": [11]},
+      {"op": "commit", "operands": [1, 4], "results": [5]},
+      {"op": "stop", "operands": [5], "results": [6]},
+      {"op": "recur", "operands": [11, 4, 5], "results": [12, 13], "step": "recur_mtp", "count": 1},
+      {"op": "recur", "operands": [13, 12, 5], "results": [14, 15], "step": "recur_mtp", "count": 1}],
+      "yield": [5, 12, 14], "stop": 6}})");
+  EXPECT_EQ(parsed->steps, (std::vector<std::string>{"ar_hidden", "recur_mtp"}));
+  EXPECT_EQ(parsed->recurs, (std::vector<bool>{false, true}));
+  Course course(parsed, {1, 2, 3}, 4, {4096}, kVocabulary);
+  std::vector<int64_t> asked; // of what recurs: its hidden state, token and position
+  std::vector<int32_t> sizes;
+  int32_t chosen = 10;
+  while (const Course::Forward *forward = course.advance()) {
+    NodeChoices choices;
+    if (forward->instruction->recurs) {
+      asked.insert(asked.end(), {int64_t(forward->hidden->at(0)), forward->block.tokens.at(0), forward->position});
+      LeafResult &leaf = choices.nodes.emplace_back();
+      leaf.top = {{forward->block.tokens[0] + 100, 0.f}};
+      leaf.hidden = std::make_shared<const std::vector<float>>(1, forward->hidden->at(0) + 1000);
+    } else {
+      sizes.push_back(forward->block.size());
+      for (int32_t node = 0; node < forward->block.size(); ++node) {
+        LeafResult &leaf = choices.nodes.emplace_back();
+        leaf.token = chosen++;
+        leaf.hidden = std::make_shared<const std::vector<float>>(1, float(node));
+      }
+    }
+    course.supply(std::move(choices));
+  }
+  // No draft is right. Three tokens to come take two drafts, two take one, and the last one none.
+  EXPECT_EQ(sizes, (std::vector<int32_t>{1, 3, 2, 1}));
+  EXPECT_EQ(asked, (std::vector<int64_t>{0, 10, 2, 1000, 110, 3, 0, 11, 3}));
+}
+
+/// Prompts ask for what comes after the next token; no path goes through them.
+TEST(Course, PromptsOfTheAcceptedNodeGiveCandidates) {
+  auto parsed = parse(R"({"name": "ppd", "exact": "identical", "models": ["main"], "values": 11,
+    "begin": [{"op": "new_candidates", "operands": [], "results": [7]}], "inits": [0, 7], "arguments": [1, 8],
+    "round": {"ops": [
+      {"op": "expand_prompts", "operands": [1, 8], "results": [2], "trees": [[-1], [-1, 0, 0]], "prompts": [[1], [0, 1, 1]],
+       "mask": 5},
+      {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar", "top": 2},
+      {"op": "walk", "operands": [2, 3], "results": [4]},
+      {"op": "prompted", "operands": [2, 3, 4], "results": [9], "counts": [2]},
+      {"op": "commit", "operands": [1, 4], "results": [5]},
+      {"op": "stop", "operands": [5], "results": [6]}], "yield": [5, 9], "stop": 6}})");
+  EXPECT_EQ(parsed->mostNodes, 5);
+  EXPECT_TRUE(parsed->hasTrees);
+  Course course(parsed, {1, 2, 3}, 60, {4096}, kVocabulary);
+  auto step = [&](const std::vector<int32_t> &tokens, const std::vector<int32_t> &parents, int32_t prompts,
+                  const std::vector<int32_t> &chosen) {
+    const Course::Forward *forward = course.advance();
+    ASSERT_TRUE(forward);
+    EXPECT_EQ(forward->block.tokens, tokens);
+    EXPECT_EQ(forward->block.parents, parents);
+    EXPECT_EQ(forward->block.prompts, prompts);
+    NodeChoices choices;
+    for (int32_t token : chosen) {
+      LeafResult &leaf = choices.nodes.emplace_back();
+      leaf.token = token;
+      leaf.top = {{token + 10, 0.f}, {token + 11, 0.f}};
+    }
+    course.supply(std::move(choices));
+  };
+  step({3, 5}, {-1, 0}, 1, {5, 1});                              // chooses the prompt's id, which is no draft
+  step({5, 11, 12, 5, 5}, {-1, 0, 0, 1, 2}, 2, {12, 0, 2, 3, 4}); // the second one is right
+  step({2, 14, 15, 5, 5}, {-1, 0, 0, 1, 2}, 2, {7, 0, 0, 0, 0});  // none is: the root has no prompt
+  step({7, 5}, {-1, 0}, 1, {8, 1});
+  EXPECT_EQ(course.text().tokens, (std::vector<int32_t>{1, 2, 3, 5, 12, 2, 7}));
+}
+
 /// A head waits for the hidden state of the last accepted node, and not after the text's end.
 TEST(Course, HeadsBeginWithTheAcceptedLeaf) {
   std::string program = R"({"name": "medusa", "exact": "identical", "models": ["main"], "values": 12,

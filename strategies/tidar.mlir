@@ -1,0 +1,24 @@
+// tidar(mask, width = 1, tree = [-1, 0, 1, 2], prompts = [3, 3, 3, 3], start = [3], nodes = 16, asked = 12)
+//
+// While a chain is verified, masks behind each of its tokens draft the next one, in the same
+// forward: whatever is accepted, a draft is there (after TiDAR, Liu et al. 2025). A mask sees those before
+// it, the path to it, and no mask behind it.
+!text = !decode.sequence<@main>
+!found = !decode.candidates<$width>
+!block = !decode.block<tree $nodes prompts $asked>
+
+decode.strategy @tidar(%s: !text) exact identical {
+  %none = decode.new_candidates : !found
+  %end:4 = decode.round iter(%x = %s, %c0 = %none, %c1 = %none, %c2 = %none) : !text, !found, !found, !found {
+    %b = decode.expand_prompts %x, %c0, %c1, %c2 trees [[-1], $tree] prompts [$start, $prompts] mask $mask : <@main>, !found, !found, !found -> !block
+    %h, %st = decode.forward %x, %b : <@main>, !block
+    %l = decode.head %h : <@main>
+    %e = decode.edit %x, %l : <@main>, <@main>
+    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>] : !block, <@main>
+    %n0, %n1, %n2 = decode.prompted %b, %l, %p : !block, <@main> -> !found, !found, !found
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %done = decode.stop %y : <@main>
+    decode.yield %y, %n0, %n1, %n2 until %done : !text, !found, !found, !found
+  }
+  decode.return %end#0, %end#1, %end#2, %end#3 : !text, !found, !found, !found
+}
