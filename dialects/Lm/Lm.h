@@ -53,6 +53,8 @@ struct RopeGrowth {
 /// Elements of a weight, or of one position of a state. Far above any model, and
 /// low enough that bytes and flops of an op do not overflow.
 inline constexpr int64_t maxElements = int64_t(1) << 52;
+/// Attention folds positions [i * spanPositions, (i + 1) * spanPositions) by themselves (lm.attend_spans).
+inline constexpr int64_t spanPositions = 256;
 /// The number of layers of a weight, a state or a loop.
 inline constexpr int64_t maxLayers = int64_t(1) << 20;
 

@@ -170,6 +170,8 @@ static Cost attendCost(Value query, Value stateValue, int64_t heads, bool isCapp
 
 Cost StageOp::getCost() { return stageCost(getKey(), getState()); }
 Cost AttendOp::getCost() { return attendCost(getQuery(), getState(), getHeads(), getSoftcap().has_value()); }
+// Part of what lm.attend counts, which computes it where nothing is split.
+Cost AttendSpansOp::getCost() { return {}; }
 Cost AttentionOp::getCost() {
   return stageCost(getKey(), getState()) + attendCost(getQuery(), getState(), getHeads(), getSoftcap().has_value());
 }

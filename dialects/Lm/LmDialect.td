@@ -54,7 +54,7 @@ def Lm_DimsAttr : Lm_Attr<"Dims", "dims", [
   let summary = "names of a tensor's dynamic extents";
   let description = [{
     One name per dynamic dimension, in order. `tokens`, `rows` and `leaves` are
-    the extents of a step, `tokens_part`, `draws`, `warps` and `top_entries` such as follow from them
+    the extents of a step, `tokens_part`, `draws`, `warps`, `top_entries` and `spans` such as follow from them
     (plait_dim_t); other names are free.
 
     ```mlir

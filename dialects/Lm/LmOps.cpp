@@ -527,10 +527,39 @@ static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value p
   return success();
 }
 
+/// One row per token and span: sums, tops and totals of each head.
+static RankedTensorType getSpansType(RankedTensorType query, StateType state) {
+  int64_t columns = query.getDimSize(1), heads = columns / state.getHeadDim();
+  return getNamedTensor(query.getContext(), "spans", {columns + 2 * heads}, query.getElementType());
+}
+
+static LogicalResult inferAttendSpansOp(Loc loc, AttendSpansOp::Adaptor op, Results &results) {
+  if (failed(
+          inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getScale(), op.getSoftcap(), results)))
+    return failure();
+  results[0] = getSpansType(cast<RankedTensorType>(results[0]), cast<StateType>(op.getState().getType()));
+  return success();
+}
+PLAIT_INFER(AttendSpansOp)
+
 static LogicalResult inferAttendOp(Loc loc, AttendOp::Adaptor op, Results &results) {
-  return inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getScale(), op.getSoftcap(), results);
+  if (failed(
+          inferAttend(loc, op.getQuery(), op.getState(), op.getPositions(), op.getScale(), op.getSoftcap(), results)))
+    return failure();
+  if (!op.getSpans())
+    return success();
+  auto spans = getSpansType(cast<RankedTensorType>(results[0]), cast<StateType>(op.getState().getType()));
+  if (op.getSpans().getType() != spans)
+    return fail(loc,
+                "expected spans of type '" + toString(spans) + "' but got '" + toString(op.getSpans().getType()) + "'");
+  return success();
 }
 PLAIT_INFER(AttendOp)
+
+int64_t AttendSpansOp::getHeads() {
+  return cast<RankedTensorType>(getQuery().getType()).getDimSize(1) /
+         cast<StateType>(getState().getType()).getHeadDim();
+}
 
 int64_t AttendOp::getHeads() {
   return cast<RankedTensorType>(getQuery().getType()).getDimSize(1) /
@@ -565,6 +594,7 @@ static LogicalResult verifyLayerRange(Operation *op, Value state) {
 LogicalResult AttentionOp::verify() { return verifyLayerRange(*this, getState()); }
 LogicalResult StageOp::verify() { return verifyLayerRange(*this, getState()); }
 LogicalResult AttendOp::verify() { return verifyLayerRange(*this, getState()); }
+LogicalResult AttendSpansOp::verify() { return verifyLayerRange(*this, getState()); }
 
 int64_t AttentionOp::getHeads() {
   return cast<RankedTensorType>(getQuery().getType()).getDimSize(1) /

@@ -524,7 +524,8 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
     `result[t, h] = softmax_p(scale * q[t, h] . k[p, h / group]) v[p, h / group]`
 
     with `group = heads / kv_heads`. With `softcap c` a scaled score s becomes
-    `c * tanh(s / c)` before the softmax. Staged cells become part of the sequence
+    `c * tanh(s / c)` before the softmax. Code for CPUs folds positions in spans, as
+    `lm.attend_spans` says, and joins these in order, whether they are ops or not. Staged cells become part of the sequence
     only by a commit. Keys and values are rounded to the state's element type
     before use.
 
@@ -574,12 +575,56 @@ def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>, Lm_RowW
 def Lm_AttendOp : Lm_ComputeOp<"attend"> {
   let summary = "second half of lm.attention: attends over the staged state";
   let description = [{
-    Which positions a token sees is a fact of the state's type.
+    Which positions a token sees is a fact of the state's type. With `spans`, what an
+    `lm.attend_spans` of the same operands has computed is joined; of a step that has no
+    spans nothing has been, and the op computes all. Both give the same bits.
 
     ```mlir
     %o = lm.attend %q, %s, %rows, %pos scale 0.176 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...>, tensor<?xi32, #lm.dims<tokens>>
+    %o = lm.attend %q, %s, %rows, %pos spans %p scale 0.176 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...>, tensor<?xi32, #lm.dims<tokens>>, tensor<?x204xf32, #lm.dims<spans>>
     ```
-    Reads the state without consuming it. **Constraints:** as for `lm.attention`.
+    Reads the state without consuming it. **Constraints:** as for `lm.attention`; `spans`
+    is of the type that `lm.attend_spans` gives.
+  }];
+  let arguments = (ins Lm_Activations:$query, Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions,
+                       Optional<Lm_Activations>:$spans, F64Attr:$scale, OptionalAttr<F64Attr>:$softcap);
+  let results = (outs Lm_Activations:$result);
+  let assemblyFormat = [{
+    $query `,` $state `,` $rows `,` $positions (`spans` $spans^)? `scale` $scale (`softcap` $softcap^)? attr-dict
+    `:` type($query) `,` type($state) `,` type($positions) (`,` type($spans)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getHeads();
+  }];
+}
+
+def Lm_AttendSpansOp : Lm_ComputeOp<"attend_spans"> {
+  let summary = "what each span of positions adds to lm.attend";
+  let description = [{
+    Span i is positions `[256 i, 256 (i + 1))` (PLAIT_SPAN_POSITIONS), wherever the token
+    stands. Of those that a token t sees in it, with scores s as in `lm.attention`, for
+    each head:
+
+    `top = max_p s[p]`, `total = sum_p exp(s[p] - top)`, `sums = sum_p exp(s[p] - top) v[p]`
+
+    `lm.attend` joins spans in increasing order, from a top of -infinity and zeros:
+
+    `top' = max(top, top_i)`, `x' = x exp(top - top') + x_i exp(top_i - top')` for x of `total`
+    and `sums`, of which the left product is rounded by itself.
+
+    The result is `sums / total`. So its bits depend on the token and what it sees alone, not on
+    who computes which spans, nor on whether they pass through memory.
+
+    ```mlir
+    %p = lm.attend_spans %q, %s, %rows, %pos scale 0.176 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...>, tensor<?xi32, #lm.dims<tokens>>
+    ```
+    %p, of 6 heads of 32, is `tensor<?x204xf32, #lm.dims<spans>>`: `[T, S, H * head_dim + 2 H]`, of which S is the
+    number of spans of the longest row: of each head the sums, then the tops, then the totals. What a token
+    does not see has no defined value. A step has all of the rows or, where the runtime leaves
+    it to `lm.attend`, none.
+
+    **Constraints:** as for `lm.attention`.
   }];
   let arguments = (ins Lm_Activations:$query, Lm_StateType:$state, Lm_RowsType:$rows,
                        Lm_Indices:$positions, F64Attr:$scale, OptionalAttr<F64Attr>:$softcap);

@@ -147,6 +147,9 @@ ShardingRule AttendOp::getShardingRule() {
                             {operandDim(0, 1, head), operandDim(1, 0, head), resultDim(0, 1, head)});
 }
 
+// Made after sharding: its columns are those of all heads, kind by kind.
+ShardingRule AttendSpansOp::getShardingRule() { return ShardingRule(); }
+
 ShardingRule TakeRowsOp::getShardingRule() {
   ShardingRule rule;
   rule.add(FactorKind::parallel, {operandDim(1, 0), resultDim(0, 0)});

@@ -152,7 +152,7 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
   let summary = "plait_plan_v2_t: one variant's launches in order";
   let description = [{
     ```mlir
-    rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
+    rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
     ```
     `hidden` is the columns of the hidden states that the plan takes or returns; steps of `weave_tokens` tokens
     or more (0: none) are computed in two parts, as of `decode.step`.
@@ -170,7 +170,7 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
 }
 
 def Rt_SlotOp : Rt_Op<"slot", [HasParent<"PlanOp">]> {
-  let summary = "plait_extent_v3_t: bytes of one arena slot";
+  let summary = "plait_extent_v4_t: bytes of one arena slot";
   let description = [{
     Constant, then one coefficient per plait_dim_t.
     **Constraints:** PLAIT_DIM_COUNT + 1 coefficients, none negative.

@@ -350,7 +350,7 @@ typedef struct plait_launch_v2 {
 
 typedef struct plait_plan_v2 {
   const char *name;               /* variant: "ar", "ar.debug", "ar_skip_1_2", "head_medusa_0" */
-  const plait_extent_v3_t *slots; /* bytes of each arena slot */
+  const plait_extent_v4_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
   const plait_launch_v2_t *launches;
   const plait_collective_v3_t *collectives;
@@ -405,7 +405,7 @@ typedef const plait_model_v4_t *(*plait_model_query_fn)(uint32_t max_version, in
 #else
 #define PLAIT_ABI_ASSERT _Static_assert
 #endif
-PLAIT_ABI_ASSERT(sizeof(plait_extent_v3_t) == 96, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_extent_v4_t) == 104, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_kernel_v1_t) == 40, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_weight_v4_t) == 136, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_cells_v1_t) == 72, "ABI");

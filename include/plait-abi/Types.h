@@ -28,12 +28,21 @@ typedef enum plait_dim_e {
   /* As many as leaves if some such leaf has top_k or a top_p below 1, else none. */
   PLAIT_DIM_WARPS = 9,
   PLAIT_DIM_TOP_ENTRIES = 10, /* leaves * tops: entries of the top table */
-  PLAIT_DIM_COUNT = 11
+  /* Where attention is computed in spans (PLAIT_SPAN_POSITIONS), so that threads share out a
+   * long row: tokens times the spans of the longest row, from the first page of its table on.
+   * Else none; that is for the runtime to choose, and changes no bit. */
+  PLAIT_DIM_SPANS = 11,
+  PLAIT_DIM_COUNT = 12
 } plait_dim_t;
 
 /* Their names in IR (#lm.dims) and for people, in order. */
 #define PLAIT_DIM_NAMES                                                                                                \
-  {"tokens", "rows", "leaves", "pages", "stops", "edits", "tops", "tokens_part", "draws", "warps", "top_entries"}
+  {"tokens", "rows",        "leaves", "pages", "stops",       "edits",                                                 \
+   "tops",   "tokens_part", "draws",  "warps", "top_entries", "spans"}
+
+/* Attention folds positions [i * PLAIT_SPAN_POSITIONS, (i + 1) * PLAIT_SPAN_POSITIONS) by
+ * themselves, then joins these spans in order: results depend on where they lie. */
+#define PLAIT_SPAN_POSITIONS 256
 
 typedef enum plait_dtype_e {
   PLAIT_DTYPE_F32 = 0,
@@ -52,9 +61,9 @@ typedef enum plait_leaf_status_e {
 } plait_leaf_status_t;
 
 /* bytes = constant + sum over d of per[d] * dims[d] */
-typedef struct plait_extent_v3 {
+typedef struct plait_extent_v4 {
   int64_t constant;
   int64_t per[PLAIT_DIM_COUNT];
-} plait_extent_v3_t;
+} plait_extent_v4_t;
 
 #endif /* PLAIT_ABI_TYPES_H */

@@ -32,6 +32,8 @@
  *      be part of a collective (PLAIT_COLLECTIVE_REDUCE_GATHER).
  *      Later: code for a GPU, found through struct_size (plait_gpu_v1_t); the tokens that
  *      follow others (PLAIT_IN_NEXT), and rows of one token with a hidden state.
+ *   8  attention may be computed in spans of positions: one more extent, spans
+ *      (plait_extent_v4_t, PLAIT_SPAN_POSITIONS).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
@@ -42,7 +44,7 @@
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 7u
+#define PLAIT_ABI_VERSION 8u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

@@ -114,6 +114,7 @@ public:
     phaseOptions.fuseEpilogues = options.fusions.epilogues;
     phaseOptions.fuseRows = options.fusions.rows;
     phaseOptions.fuseParallel = options.fusions.parallel;
+    phaseOptions.splitAttention = options.splitAttention;
     phaseOptions.quantizeActivations = options.quantizeActivations;
     begin("reading the model");
     PLAIT_RETURN_IF_ERROR(read());

@@ -13,11 +13,13 @@
 using namespace plait;
 using kernel::PageLayout;
 
-Attend::Attend(lm::AttendOp op, CpuKernelEmitter &e)
-    : op(op), e(e), window(cast<lm::StateType>(op.getState().getType()).getWindow()),
-      pages(e, op.getState(), op.getRows()), oneHead(pages.layout.ofOneHead()), headDim(pages.layout.headDim),
-      paddedHeadDim(pages.layout.paddedHeadDim), group(op.getHeads() / pages.layout.kvHeads),
-      mostTokens(llvm::divideCeil(rowsWanted, group)) {
+static_assert(PLAIT_SPAN_POSITIONS == lm::spanPositions && PLAIT_SPAN_POSITIONS % PageLayout::tokens == 0,
+              "spans are the runtime's, and whole pages");
+
+Attend::Attend(Operands op, CpuKernelEmitter &e)
+    : op(op), e(e), window(cast<lm::StateType>(op.state.getType()).getWindow()), pages(e, op.state, op.rows),
+      oneHead(pages.layout.ofOneHead()), headDim(pages.layout.headDim), paddedHeadDim(pages.layout.paddedHeadDim),
+      group(op.heads / pages.layout.kvHeads), mostTokens(llvm::divideCeil(rowsWanted, group)) {
   // Sums at work beside what is multiplied, and products where these are apart: of
   // 16 vector registers, 32 with AVX-512.
   mostSums = e.lanes() == 16 ? 24 : e.target().fma ? 12 : 8;
@@ -25,33 +27,32 @@ Attend::Attend(lm::AttendOp op, CpuKernelEmitter &e)
   int64_t rows = mostTokens * group;
   queries = e.scratch(e.f32Type(), rows * headDim);
   scores = e.scratch(e.f32Type(), rows * PageLayout::tokens);
-  sums = e.scratch(e.f32Type(), rows * paddedHeadDim);
+  for (Value *perColumn : {&sums, &joinedSums})
+    *perColumn = e.scratch(e.f32Type(), rows * paddedHeadDim);
   gathered = e.scratch(e.builder().getI8Type(), oneHead.bytes());
-  for (Value *perRow : {&tops, &totals, &shifts, &factors})
+  for (Value *perRow : {&tops, &totals, &joinedTops, &joinedTotals, &shifts, &factors})
     *perRow = e.scratch(e.f32Type(), rows);
 }
 
-void Attend::emit() {
+void Attend::emit(Value to, Value parts) {
+  result = e.pointer(to);
+  joins = true;
   // As many tiles as if every token were a run; those of tokens inside of runs
   // are empty. What begins a block of tokens always begins a run, so that these
   // tiles come first and are dealt out evenly.
   int64_t kvHeads = pages.layout.kvHeads;
-  Value tokens = e.rows(op.getResult()), most = e.i64(mostTokens);
+  Value tokens = e.rows(to), most = e.i64(mostTokens);
   Value tilesOfTurn = e.mul(e.div(e.add(tokens, mostTokens - 1), most), kvHeads);
-  e.forEachTile(e.rowTiles(op.getResult(), mostTokens * kvHeads, mostTokens, /*cyclic=*/true), [&](Value tile) {
+  e.forEachTile(e.rowTiles(to, mostTokens * kvHeads, mostTokens, /*cyclic=*/true), [&](Value tile) {
     Value turn = e.div(tile, tilesOfTurn), rest = e.rem(tile, tilesOfTurn);
-    Value block = e.mul(e.div(rest, e.i64(kvHeads)), most), token = e.add(block, turn);
+    Value token = e.add(e.mul(e.div(rest, e.i64(kvHeads)), most), turn);
     kvHead = e.rem(rest, e.i64(kvHeads));
     e.ifThen(e.less(token, tokens), [&] {
-      Value end = e.minimum(e.add(block, mostTokens), tokens), one = e.i64(1), none = e.i64(0);
-      Value isInside = e.select(e.less(block, token), follows(token), none);
-      e.ifThen(e.equal(isInside, none), [&] {
-        Value count = e.forLoop(e.add(token, 1), end, 1, one, [&](Value next, ValueRange count) {
-          Value isNext = e.equal(e.sub(next, token), count[0]);
-          return SmallVector<Value>{e.add(count[0], e.select(isNext, follows(next), none))};
-        })[0];
-        emitRun(token, count);
-      });
+      auto emitRuns = [&] { ifBeginsRun(token, [&](Value count) { emitRun(token, count); }); };
+      if (!parts)
+        return emitRuns();
+      spans = e.pointer(parts);
+      e.ifElse(e.less(e.i64(0), e.dim(PLAIT_DIM_SPANS)), [&] { emitJoin(token); }, emitRuns);
     });
   });
 }
@@ -59,7 +60,7 @@ void Attend::emit() {
 /// 1 if `token` is of the row of the one before it and what both see may be gone through at
 /// once: in a chain it is at the next position; in a tree both lie beside their positions.
 Value Attend::follows(Value token) {
-  Value before = e.max(e.add(token, -1), e.i64(0)), positions = e.pointer(op.getPositions());
+  Value before = e.max(e.add(token, -1), e.i64(0)), positions = e.pointer(op.positions);
   Value step = e.sub(e.loadIndex(positions, token), e.loadIndex(positions, before));
   Value none = e.i64(0), one = e.i64(1), isOfRow = e.select(e.equal(pages.row(token), pages.row(before)), one, none);
   Value isBeside = e.less(none, pages.path(token).count), inTree = none;
@@ -68,13 +69,25 @@ Value Attend::follows(Value token) {
   return e.select(isBeside, inTree, e.select(e.equal(step, one), isOfRow, none));
 }
 
-/// Tokens token .. token + count - 1. They go through pages together as far as these hold
-/// what all see; those of a tree then one by one, each through what it alone sees as well.
-void Attend::emitRun(Value token, Value count) {
-  Value positions = e.pointer(op.getPositions()), first = e.loadIndex(positions, token);
-  query = e.add(e.mul(token, op.getHeads() * headDim), e.mul(kvHead, group * headDim));
-  reset(count);
-  Value entries = pages.entries(token), tokens = e.i64(PageLayout::tokens), zero = e.i64(0);
+/// `body` of the tokens from `token` on that go through pages together, if it is the first of them.
+void Attend::ifBeginsRun(Value token, RunBody body) {
+  Value tokens = e.rows(op.query), most = e.i64(mostTokens), block = e.mul(e.div(token, most), most);
+  Value end = e.minimum(e.add(block, mostTokens), tokens), one = e.i64(1), none = e.i64(0);
+  Value isInside = e.select(e.less(block, token), follows(token), none);
+  e.ifThen(e.equal(isInside, none), [&] {
+    Value count = e.forLoop(e.add(token, 1), end, 1, one, [&](Value next, ValueRange count) {
+      Value isNext = e.equal(e.sub(next, token), count[0]);
+      return SmallVector<Value>{e.add(count[0], e.select(isNext, follows(next), none))};
+    })[0];
+    body(count);
+  });
+}
+
+/// Tokens of a run go through pages together as far as these hold what all see; those of
+/// a tree then one by one, each through what it alone sees as well.
+Attend::Way Attend::wayOf(Value token, Value count) {
+  Value positions = e.pointer(op.positions), first = e.loadIndex(positions, token);
+  Value tokens = e.i64(PageLayout::tokens), zero = e.i64(0);
   Value isTree = e.less(zero, pages.path(token).count), singles = e.select(isTree, count, zero);
   // The first position of a path, and the last one that is seen.
   SmallVector<Value> ends = {first, e.select(isTree, first, e.add(e.add(first, count), -1))};
@@ -85,15 +98,30 @@ void Attend::emitRun(Value token, Value count) {
   });
   Value begin = window ? e.div(e.max(e.add(first, 1 - *window), zero), tokens) : zero;
   Value last = e.div(ends[1], tokens), end = e.add(last, 1);
-  Value shared = e.select(isTree, e.max(e.div(ends[0], tokens), begin), end), own = e.sub(end, shared);
-  e.forLoop(begin, e.add(shared, e.mul(singles, own)), 1, [&](Value visit) {
-    Value isShared = e.less(visit, shared), past = e.sub(visit, shared), some = e.max(own, e.i64(1));
+  Value shared = e.select(isTree, e.max(e.div(ends[0], tokens), begin), end);
+  return {begin, shared, end, last, singles, ends[1]};
+}
+
+/// Tokens token .. token + count - 1, through all that they see.
+void Attend::emitRun(Value token, Value count) {
+  begin(token, count);
+  beginResult(e.i64(0), count);
+  emitPages(token, count, wayOf(token, count));
+  joinSpan(e.i64(0), count);
+  emitResult(count);
+}
+
+void Attend::emitPages(Value token, Value count, const Way &way) {
+  Value positions = e.pointer(op.positions), entries = pages.entries(token);
+  Value tokens = e.i64(PageLayout::tokens), zero = e.i64(0), own = e.sub(way.end, way.shared);
+  e.forLoop(way.begin, e.add(way.shared, e.mul(way.singles, own)), 1, [&](Value visit) {
+    Value isShared = e.less(visit, way.shared), past = e.sub(visit, way.shared), some = e.max(own, e.i64(1));
     Value i = e.select(isShared, zero, e.div(past, some)), t = e.add(token, i), at = e.loadIndex(positions, t);
-    Value chunk = e.select(isShared, visit, e.add(shared, e.rem(past, some))), start = e.mul(chunk, tokens);
+    Value chunk = e.select(isShared, visit, e.add(way.shared, e.rem(past, some))), start = e.mul(chunk, tokens);
     position = e.sub(at, i);
-    Value isSeen = e.less(start, e.add(e.select(isShared, ends[1], at), 1));
+    Value isSeen = e.less(start, e.add(e.select(isShared, way.seen, at), 1));
     e.ifThen(isSeen, [&] {
-      Value next = e.minimum(e.add(chunk, 1), last);
+      Value next = e.minimum(e.add(chunk, 1), way.last);
       Part part{pages.page(e.add(entries, chunk)),
                 pages.page(e.add(entries, next)),
                 start,
@@ -106,35 +134,30 @@ void Attend::emitRun(Value token, Value count) {
       emitPage(part);
     });
   });
-  emitResult(count);
 }
 
-void Attend::reset(Value count) {
-  Value from = e.pointer(op.getQuery());
+/// Loads the queries of the run, which has not seen anything yet.
+void Attend::begin(Value token, Value count) {
+  query = e.add(e.mul(token, op.heads * headDim), e.mul(kvHead, group * headDim));
+  Value from = e.pointer(op.query);
   e.forLoop(e.i64(0), count, 1, [&](Value i) {
-    Value source = e.add(query, e.mul(i, op.getHeads() * headDim)), to = e.mul(i, group * headDim);
+    Value source = e.add(query, e.mul(i, op.heads * headDim)), to = e.mul(i, group * headDim);
     e.forColumns(group * headDim, [&](Columns c) {
       Value q = e.load(e.f32Type(), from, e.add(source, c.first), c.mask);
       e.store(q, queries, e.add(to, c.first), c.mask);
     });
   });
-  forRows(e.i64(0), count, [&](Value row) {
-    e.store(e.f32(-std::numeric_limits<double>::infinity()), tops, row);
-    e.store(e.f32(0), totals, row);
-    Value to = e.mul(row, paddedHeadDim);
-    e.forColumns(paddedHeadDim, [&](Columns c) { e.store(e.splat(0), sums, e.add(to, c.first)); });
-  });
+  beginSpan(e.i64(0), count);
 }
 
 /// result = sums / totals
 void Attend::emitResult(Value count) {
-  Value result = e.pointer(op.getResult());
   e.forLoop(e.i64(0), count, 1, [&](Value i) {
-    Value to = e.add(query, e.mul(i, op.getHeads() * headDim));
+    Value to = e.add(query, e.mul(i, op.heads * headDim));
     e.forLoop(e.i64(0), e.i64(group), 1, [&](Value head) {
-      Value row = e.add(firstRow(i), head), total = loadSplat(totals, row);
+      Value row = e.add(firstRow(i), head), total = loadSplat(joinedTotals, row);
       e.forColumns(headDim, [&](Columns c) {
-        Value sum = loadVector(sums, e.add(e.mul(row, paddedHeadDim), c.first));
+        Value sum = loadVector(joinedSums, e.add(e.mul(row, paddedHeadDim), c.first));
         e.store(e.div(sum, total), result, e.add(e.add(to, e.mul(head, headDim)), c.first), c.mask);
       });
     });
@@ -142,11 +165,18 @@ void Attend::emitResult(Value count) {
 }
 
 static LogicalResult emitAttend(lm::AttendOp op, CpuKernelEmitter &e) {
-  Attend(op, e).emit();
+  Attend(Attend::operandsOf(op), e).emit(op.getResult(), op.getSpans());
+  return success();
+}
+
+static LogicalResult emitAttendSpans(lm::AttendSpansOp op, CpuKernelEmitter &e) {
+  Attend(Attend::operandsOf(op), e).emitSpans(op.getResult());
   return success();
 }
 
 void plait::registerAttendCpuKernels(DialectRegistry &registry) {
-  registry.addExtension(
-      +[](MLIRContext *context, lm::LmDialect *) { attachCpuKernel<lm::AttendOp, emitAttend>(context); });
+  registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
+    attachCpuKernel<lm::AttendOp, emitAttend>(context);
+    attachCpuKernel<lm::AttendSpansOp, emitAttendSpans>(context);
+  });
 }

@@ -6,9 +6,14 @@
 //===----------------------------------------------------------------------===//
 //
 // Attention is exact softmax in one pass over the pages of a token's row (online
-// softmax: Milakov, Gimelshein 2018). A page is one chunk: chunks lie at fixed
-// positions and are merged in increasing order, so that a token's bits depend on
-// its own past alone, not on the step, the prompt's chunks or the page numbers.
+// softmax: Milakov, Gimelshein 2018). A page is one chunk, some pages are a span
+// (lm.attend_spans): both lie at fixed positions. Chunks are merged in increasing order
+// within a span, spans likewise, so that a token's bits depend on its own past
+// alone, not on the step, the prompt's chunks or the page numbers.
+//
+// Of a step that is split, a launch computes spans and keeps each in memory, and the next
+// one joins them (as flash-decoding does: Dao, Haziza, Massa, Sizov 2023). Of any other
+// one, the next span begins where the one before has been joined with those before it.
 //
 // A tile is a run of tokens, whose positions follow each other in one row, and a
 // key/value head. All query heads that share it, of all tokens of the run, go
@@ -36,11 +41,30 @@
 
 namespace plait {
 
-/// Writes the kernel of one op.
+/// Writes the kernel of lm.attend or of lm.attend_spans.
 class Attend {
 public:
-  Attend(lm::AttendOp op, CpuKernelEmitter &e);
-  void emit();
+  /// What both ops have.
+  struct Operands {
+    Value query, state, rows, positions;
+    double scale;
+    std::optional<double> softcap;
+    int64_t heads;
+  };
+  template <typename Op> static Operands operandsOf(Op op) {
+    Operands operands{
+        op.getQuery(), op.getState(), op.getRows(), op.getPositions(), op.getScale().convertToDouble(), {},
+        op.getHeads()};
+    if (std::optional<APFloat> cap = op.getSoftcap())
+      operands.softcap = cap->convertToDouble();
+    return operands;
+  }
+
+  Attend(Operands op, CpuKernelEmitter &e);
+  /// All of `result`; if there are `spans` in the step, out of these.
+  void emit(Value result, Value spans);
+  /// All rows of `result`, a span each.
+  void emitSpans(Value result);
 
 private:
   /// So many rows share what is read of a page, if there are as many.
@@ -70,9 +94,21 @@ private:
   };
   using BlockBody = llvm::function_ref<void(Value row, int64_t rows, Value slice, int64_t slices)>;
 
+  /// Pages that a run goes through: [begin, shared) all tokens at once, [shared, end) each by itself.
+  struct Way {
+    Value begin, shared, end;
+    Value last;    ///< that holds something that is seen
+    Value singles; ///< tokens that go by themselves: all or none
+    Value seen;    ///< the last position that any token sees
+  };
+  using RunBody = llvm::function_ref<void(Value count)>;
+
   Value follows(Value token);
+  void ifBeginsRun(Value token, RunBody body);
+  Way wayOf(Value token, Value count);
   void emitRun(Value token, Value count);
-  void reset(Value count);
+  void emitPages(Value token, Value count, const Way &way);
+  void begin(Value token, Value count);
   HeadPlace placeIn(const kernel::PageLayout &layout, Value head);
   /// One token, with the page table of its row.
   struct Seer {
@@ -84,11 +120,30 @@ private:
   void gatherCell(const Part &part, const Seer &seer, Value at);
   void copy(Type element, Value from, Value fromOffset, Value toOffset, Value count);
   void emitPage(Part part);
+  /// What was seen of some positions: of each row the three of lm.attend_spans.
+  struct Seen {
+    Value tops, totals, sums;
+  };
+  void clear(Seen seen, Value first, Value end);
+  void beginSpan(Value first, Value end) { clear({tops, totals, sums}, first, end); }
+  void beginResult(Value first, Value end) { clear({joinedTops, joinedTotals, joinedSums}, first, end); }
+  void joinSpan(Value first, Value end);
+  void emitSpanBegin(const Part &part);
+  void emitSpan(Value token, Value span);
+  void storeSpan(Value i, Value offset);
+  void loadSpan(Value offset);
+  void emitJoin(Value token);
   void emitScores(const Part &part);
   void hide(const Part &part);
   void emitWeights(const Part &part);
   void emitSums(const Part &part);
   void emitResult(Value count);
+  /// The spans of a row, in a step that has any.
+  Value spansOfRow() { return e.div(e.dim(PLAIT_DIM_SPANS), e.rows(op.query)); }
+  /// Where the row of `spans` begins that has span `span` of `token`.
+  Value spanOffset(Value token, Value span) {
+    return e.mul(e.add(e.mul(token, spansOfRow()), span), op.heads * (headDim + 2));
+  }
 
   void forBlocks(Value first, Value end, Value firstSlice, Value endSlices, int64_t sliceCount, BlockBody body);
   SmallVector<Value> multiply(Left left, int64_t rows, Right right, int64_t slices, Value begin, Value end,
@@ -112,21 +167,24 @@ private:
   Value loadSplat(Value pointer, Value offset) { return e.broadcast(e.load(e.f32Type(), pointer, offset)); }
   int64_t vectorsOf(int64_t slices) { return slices * kernel::PageLayout::slice / e.lanes(); }
 
-  lm::AttendOp op;
+  Operands op;
   CpuKernelEmitter &e;
+  Value result, spans; ///< addresses
+  bool joins = false;  ///< whether a run goes through several spans
   std::optional<int64_t> window;
   Pages pages;
   kernel::PageLayout oneHead; ///< of `gathered`
   int64_t headDim, paddedHeadDim, group;
-  int64_t mostTokens, mostSums, mostRows; ///< of a run; at work at once
-  Value queries;                          ///< [rows][headDim]
-  Value scores;                           ///< [rows][tokens of a page]: scores, then weights
-  Value sums;                             ///< [rows][paddedHeadDim]: weighted sums of values
-  Value tops, totals;                     ///< [rows]: largest score, sum of weights
-  Value shifts, factors;                  ///< [rows]: of this page
-  Value gathered;                         ///< a page of the run's head, put together
-  Value kvHead, query;                    ///< of the run: its query's offset
-  Value position;                         ///< of the run's first token; token i goes through the page at `position` + i
+  int64_t mostTokens, mostSums, mostRows;     ///< of a run; at work at once
+  Value queries;                              ///< [rows][headDim]
+  Value scores;                               ///< [rows][tokens of a page]: scores, then weights
+  Value sums;                                 ///< [rows][paddedHeadDim]: weighted sums of values, of this span
+  Value tops, totals;                         ///< [rows]: largest score, sum of weights, of this span
+  Value joinedSums, joinedTops, joinedTotals; ///< the same of the spans before it
+  Value shifts, factors;                      ///< [rows]: of this page
+  Value gathered;                             ///< a page of the run's head, put together
+  Value kvHead, query;                        ///< of the run: its query's offset
+  Value position; ///< of the run's first token; token i goes through the page at `position` + i
 };
 
 } // namespace plait

@@ -22,6 +22,8 @@ void Attend::emitPage(Part part) {
   Value slice = e.i64(PageLayout::slice), last = e.add(part.end, -1);
   part.firstSlice = e.div(beginOf(part, part.first), slice);
   part.endSlices = e.div(e.add(endOf(part, last), PageLayout::slice - 1), slice);
+  if (joins)
+    emitSpanBegin(part);
   emitScores(part);
   // The first token may not see the last of these slots, the last not the first.
   Value isHidden = e.less(endOf(part, part.first), e.mul(part.endSlices, slice));
@@ -81,12 +83,9 @@ SmallVector<Value> Attend::multiply(Left left, int64_t rows, Right right, int64_
 
 /// What the softmax is taken of: `dot` scaled, and softly capped if the op says so.
 Value Attend::emitScore(Value dot) {
-  double scale = op.getScale().convertToDouble();
-  std::optional<APFloat> softcap = op.getSoftcap();
-  if (!softcap)
-    return e.mul(dot, e.splat(scale));
-  double cap = softcap->convertToDouble();
-  return e.mul(e.tanh(e.mul(dot, e.splat(scale / cap))), e.splat(cap));
+  if (!op.softcap)
+    return e.mul(dot, e.splat(op.scale));
+  return e.mul(e.tanh(e.mul(dot, e.splat(op.scale / *op.softcap))), e.splat(*op.softcap));
 }
 
 /// scores of query . keys

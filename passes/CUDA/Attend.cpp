@@ -215,6 +215,8 @@ SmallVector<Value> Attend::addValues(Value first, Value end, ValueRange before) 
 static LogicalResult emitAttend(lm::AttendOp op, CudaKernelEmitter &e) {
   if (PageLayout(cast<lm::StateType>(op.getState().getType())).isScaled)
     return op.emitOpError("expected a state of f32 or bf16 for CUDA but got one of integers");
+  if (op.getSpans())
+    return op.emitOpError("expected attention without spans for CUDA; 'plait-split-attention' is for CPUs");
   Attend(op, e).emit();
   return success();
 }

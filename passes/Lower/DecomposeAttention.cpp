@@ -22,7 +22,7 @@ struct DecomposeAttentionPass : plait::impl::DecomposeAttentionPassBase<Decompos
       Value state = lm::StageOp::create(b, op.getLoc(), op.getKey(), op.getValue(), op.getState(), op.getRows(),
                                         op.getPositions());
       Value result = lm::AttendOp::create(b, op.getLoc(), op.getQuery(), state, op.getRows(), op.getPositions(),
-                                          op.getScaleAttr(), op.getSoftcapAttr());
+                                          /*spans=*/Value(), op.getScaleAttr(), op.getSoftcapAttr());
       op.getResult().replaceAllUsesWith(result);
       op.getNext().replaceAllUsesWith(state);
       op.erase();

@@ -28,6 +28,7 @@ struct LowerPipelineOptions {
   // Which fusions run; none changes a bit of any result.
   bool fuseGated = true, fuseEpilogues = true, fuseRows = true, fuseParallel = true;
   bool quantizeActivations = true; ///< plait-quantize-activations
+  bool splitAttention = true;      ///< plait-split-attention; changes no bit either
 };
 
 /// From steps and models to kernels and launch plans.

@@ -60,6 +60,30 @@ def DecomposeAttentionPass : Pass<"plait-decompose-attention", "::mlir::ModuleOp
   }];
 }
 
+def SplitAttentionPass : Pass<"plait-split-attention", "::mlir::ModuleOp"> {
+  let summary = "Lets threads share out long contexts: lm.attend_spans before lm.attend";
+  let description = [{
+    A step of one sequence has as many tiles in an `lm.attend` as key/value heads, which may
+    be fewer than threads, or no multiple of them. Spans of positions are tiles by
+    themselves (flash-decoding: Dao, Haziza, Massa, Sizov 2023).
+
+    ```mlir
+    %o = lm.attend %q, %s, %rows, %pos scale 0.5
+    ```
+    becomes
+    ```mlir
+    %p = lm.attend_spans %q, %s, %rows, %pos scale 0.5
+    %o = lm.attend %q, %s, %rows, %pos spans %p scale 0.5
+    ```
+    The runtime decides for each step whether it has spans: if not, the first launch has no
+    tiles and the second one computes everything. Left alone: attention that never sees
+    more than a span. No bit of a result changes, as `lm.attend` folds the same spans
+    without the pass.
+  }];
+  let statistics = [Statistic<"numSplit", "num-split", "Attentions split">];
+  let dependentDialects = ["::plait::lm::LmDialect"];
+}
+
 def RoundInputsPass : Pass<"plait-round-inputs", "::mlir::ModuleOp"> {
   let summary = "Rounds the inputs of products with bf16 weights";
   let description = [{

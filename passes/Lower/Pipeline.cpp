@@ -16,6 +16,9 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   pm.addPass(createInlineModelPass());
   // A launch has no barrier inside.
   pm.addPass(createDecomposeAttentionPass());
+  // Before outlining: spans are a launch of their own.
+  if (options.splitAttention)
+    pm.addPass(createSplitAttentionPass());
   // Before outlining: several products share a rounded input.
   if (options.roundInputs)
     pm.addPass(createRoundInputsPass());

@@ -83,7 +83,9 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    .fuseEpilogues = options.fuseEpilogues,
                                    .fuseRows = options.fuseRows,
                                    .fuseParallel = options.fuseParallel,
-                                   .quantizeActivations = options.quantizeActivations});
+                                   .quantizeActivations = options.quantizeActivations,
+                                   // Threads of a CPU share rows out; a GPU has blocks enough for its own way.
+                                   .splitAttention = options.splitAttention && options.cuda.empty()});
   case Phase::cpu:
     return buildCpuPipeline(pm, {{unsigned(options.lanes), options.fma, options.tiles}, options.isa});
   case Phase::cuda:

@@ -216,6 +216,7 @@ Expected<Reservation> plait::reservationOf(const Model &model, std::span<const p
   dims[PLAIT_DIM_TOKENS_PART] = (limits.maxTokens + sharers - 1) / sharers;
   dims[PLAIT_DIM_DRAWS] = dims[PLAIT_DIM_WARPS] = limits.maxLeaves;
   dims[PLAIT_DIM_TOP_ENTRIES] = limits.maxLeaves * limits.maxTopLogprobs;
+  dims[PLAIT_DIM_SPANS] = mostSpans(limits.maxTokens, fullContext, limits.pageTokens);
   for (const plait_plan_v2_t *own : plans) {
     int64_t arena = arenaBytes(*own, dims), weaveTokens = model.manifest().weaveTokens(own->name);
     if (arena >= 0 && weaveTokens && limits.maxTokens >= weaveTokens) {

@@ -413,7 +413,7 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("hidden", plan.hidden, 0, kMaxColumns));
     for (int32_t i = 0; i < plan.slot_count; ++i) {
       // Sizes that only grow with a step let the largest step's arena serve all.
-      const plait_extent_v3_t &slot = plan.slots[i];
+      const plait_extent_v4_t &slot = plan.slots[i];
       PLAIT_RETURN_IF_ERROR(inRange("bytes", slot.constant, 0, INT64_MAX).withContext(at("slot", i)));
       for (int64_t per : slot.per)
         PLAIT_RETURN_IF_ERROR(inRange("bytes", per, 0, INT64_MAX).withContext(at("slot", i)));

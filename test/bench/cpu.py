@@ -204,6 +204,7 @@ def print_text(result):
     for r in result["records"]:
         if p := r.get("profile"):
             shares = [p["ops"].get(op, 0) for op in ops]
+            shares[2] += p["ops"].get("lm.attend_spans", 0)
             shares += [sum(p["ops"].values()) - sum(shares), p["waiting"], p["outside"]]
             rows.append([r["model"], r["dtype"], r["test"], f"{p['step_us']:.0f}", *(f"{100 * s:.1f}%" for s in shares),
                          f"{p['outside_us']:.0f}"])

@@ -92,6 +92,10 @@ int main(int argc, char **argv) {
   cl::opt<bool> f32Activations("f32-activations",
                                cl::desc("Multiply weights of integers by activations of f32, not of 16 bits"),
                                cl::cat(category));
+  cl::opt<bool> noSplitAttention("no-split-attention",
+                                 cl::desc("Threads do not share out the positions that a token attends to; results "
+                                          "are the same"),
+                                 cl::cat(category));
   std::string targets =
       cpuMachineNames() + "; or " + cudaMachineNames() + ". A list gives code for each, at most one of them a GPU";
   cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
@@ -243,6 +247,7 @@ int main(int argc, char **argv) {
                                 "; expected a model to import, as IR says its own"));
   options.calibration = calibration;
   options.quantizeActivations = !f32Activations;
+  options.splitAttention = !noSplitAttention;
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
   if (embedWeights && emit != "exe")

@@ -168,8 +168,13 @@ MemoryLedger plait::ledgerOf(const plait_model_v4_t &model, const plait_plan_v2_
   ledger.statePerPosition = state.perPosition;
   ledger.stateOfWindows = state.windows;
   ledger.stateOfContext = pages * page * state.perPosition + state.windows;
-  ledger.decodeArena = arenaBytes(plan, {1, 1, 1, pages, 1});
-  ledger.prefillArena = arenaBytes(plan, {tokens, 1, 1, (tokens + page - 1) / page, 1});
+  auto arenaOf = [&](int64_t tokens, int64_t pages) {
+    StepDims dims{tokens, 1, 1, pages, 1};
+    dims[PLAIT_DIM_SPANS] = mostSpans(tokens, pages, page);
+    return arenaBytes(plan, dims);
+  };
+  ledger.decodeArena = arenaOf(1, pages);
+  ledger.prefillArena = arenaOf(tokens, (tokens + page - 1) / page);
   int64_t arena = std::max(ledger.decodeArena, ledger.prefillArena);
   ledger.total = ledger.weights + ledger.stateOfContext + arena;
   ledger.available = available;

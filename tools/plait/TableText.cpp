@@ -46,7 +46,7 @@ const char *plait::dtypeName(int32_t dtype) {
   }
 }
 
-std::string plait::extentText(const plait_extent_v3_t &extent) {
+std::string plait::extentText(const plait_extent_v4_t &extent) {
   std::string text = extent.constant ? std::to_string(extent.constant) : "";
   for (int d = 0; d < PLAIT_DIM_COUNT; ++d)
     if (extent.per[d])

@@ -21,7 +21,7 @@ const char *dimName(int32_t dim);
 /// Of a plait_input_t.
 const char *inputName(int32_t input);
 /// "1024 + 8 * tokens"
-std::string extentText(const plait_extent_v3_t &extent);
+std::string extentText(const plait_extent_v4_t &extent);
 /// "192 * tokens f32, parts of rows"
 std::string collectiveText(const plait_collective_v3_t &collective);
 /// "12 * ceil(tokens / 4), dealt out"

@@ -15,7 +15,7 @@ using namespace plait;
 
 namespace {
 
-bool evaluate(const plait_extent_v3_t &extent, const StepDims &dims, int64_t &result) {
+bool evaluate(const plait_extent_v4_t &extent, const StepDims &dims, int64_t &result) {
   result = extentBytes(extent, dims);
   return result >= 0;
 }
@@ -50,7 +50,7 @@ struct ProfileObserver {
 
 } // namespace
 
-int64_t plait::extentBytes(const plait_extent_v3_t &extent, const StepDims &dims) {
+int64_t plait::extentBytes(const plait_extent_v4_t &extent, const StepDims &dims) {
   int64_t result = extent.constant;
   for (int d = 0; d < PLAIT_DIM_COUNT; ++d) {
     int64_t product;
@@ -69,6 +69,25 @@ int64_t plait::arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims) {
       return -1;
   }
   return total;
+}
+
+/// With more tokens, there are tiles for all threads; of more spans in all, memory would be wasted on them.
+static constexpr int64_t mostTokensWithSpans = 16, mostSpansOfTokens = 1024;
+
+static int64_t spansOfRow(int64_t pages, int64_t pageTokens) {
+  return (pages * pageTokens + PLAIT_SPAN_POSITIONS - 1) / PLAIT_SPAN_POSITIONS;
+}
+
+int64_t plait::spansOf(const StepDims &dims, int64_t pageTokens, unsigned threads) {
+  int64_t tokens = dims[PLAIT_DIM_TOKENS], spans = spansOfRow(dims[PLAIT_DIM_PAGES], pageTokens);
+  bool hasSpans =
+      threads > 1 && spans > 1 && tokens <= mostTokensWithSpans && (tokens == 1 || tokens * spans <= mostSpansOfTokens);
+  return hasSpans ? tokens * spans : 0;
+}
+
+int64_t plait::mostSpans(int64_t tokens, int64_t pages, int64_t pageTokens) {
+  int64_t spans = spansOfRow(pages, pageTokens);
+  return spans > 1 ? std::max(spans, std::min(std::min(tokens, mostTokensWithSpans) * spans, mostSpansOfTokens)) : 0;
 }
 
 Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
@@ -146,6 +165,7 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
   GroupPlace sharers = placeIn(model, model.token_group);
   auto firstToken = [&](int64_t rank) { return firstTokenOf(rank, sharers.size, dims[PLAIT_DIM_TOKENS]); };
   dims[PLAIT_DIM_TOKENS_PART] = firstToken(sharers.index + 1) - firstToken(sharers.index);
+  dims[PLAIT_DIM_SPANS] = model.state_count ? spansOf(dims, model.states[0].page_tokens, threads) : 0;
   // Offsets of slots; the table is short and was checked not to overflow.
   thread_local std::vector<uint8_t *> slots;
   slots.resize(size_t(plan.slot_count));
@@ -284,6 +304,11 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, unsigne
     auto [i, layer, repeats] = order[at];
     const Launch &launch = launches[size_t(i)];
     due = !idle && (due || launch.barrier || repeats);
+    if (launch.tiles == 0) { // has nothing to wait for
+      observer.begins();
+      observer.ends(i, layer);
+      continue;
+    }
     // Rows of a collective may be for all threads.
     bool sharesOfRows = sharesRows(launch, threads);
     if (due && !(alone && launch.tiles <= 1 && !sharesOfRows)) {

@@ -26,11 +26,16 @@
 namespace plait {
 
 /// Bytes of a slot in a step of these extents; -1 if they do not fit in 63 bits.
-int64_t extentBytes(const plait_extent_v3_t &extent, const StepDims &dims);
+int64_t extentBytes(const plait_extent_v4_t &extent, const StepDims &dims);
 
 /// Bytes of the arena when every slot of `plan` begins on a 64-byte boundary;
 /// -1 if that does not fit in 63 bits.
 int64_t arenaBytes(const plait_plan_v2_t &plan, const StepDims &dims);
+
+/// PLAIT_DIM_SPANS of a step on so many threads: those of few tokens and a long row have spans.
+int64_t spansOf(const StepDims &dims, int64_t pageTokens, unsigned threads);
+/// The largest of all steps with up to so many tokens, of rows of up to `pages` pages.
+int64_t mostSpans(int64_t tokens, int64_t pages, int64_t pageTokens);
 
 /// One plan of a model whose tables have been checked (core/Tables.h), bound to
 /// its weights. It holds no memory of a step: that is in `StepMemory`.

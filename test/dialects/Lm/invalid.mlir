@@ -1086,6 +1086,49 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 // -----
 
 lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>, %x: tensor<?x4xf32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected spans of type 'tensor<?x8xf32, #lm.dims<spans>>' but got 'tensor<?x4xf32, #lm.dims<tokens>>'}}
+    %o = lm.attend %q, %s, %r, %p spans %x scale 1.0 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>, tensor<?x4xf32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x6xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected query heads to be a multiple of 2 kv_heads of head_dim 2 but got 'tensor<?x6xf32, #lm.dims<tokens>>'}}
+    %n = lm.attend_spans %q, %s, %r, %p scale 1.0 : tensor<?x6xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a finite softcap > 0 but got 0.000000}}
+    %n = lm.attend_spans %q, %s, %r, %p scale 1.0 softcap 0.0 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    %y:2 = lm.layers 0 to 3 iter(%h = %q, %t = %s) : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32> {
+      // expected-error @+1 {{'lm.attend_spans' op expected an 'lm.layers' within the state's 2 layers but got 0 to 3}}
+      %o = lm.attend_spans %h, %t, %r, %p scale 1.0 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+      lm.yield %h, %t : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>
+    }
+    lm.return
+  }
+}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
   lm.func @f(%q: tensor<?x4xf32, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
     // expected-error @+1 {{expected a finite scale}}
     %o = lm.attend %q, %s, %r, %p scale 0x7FF0000000000000 : tensor<?x4xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>

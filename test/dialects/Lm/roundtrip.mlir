@@ -189,6 +189,10 @@ lm.model @variants family "llama" numerics fast max_positions 64 {
     %0, %1 = lm.attention %q, %q, %q, %kv, %rows, %p scale 0.5 softcap 50.0 : tensor<?x8xf32, #lm.dims<tokens>>, tensor<?x8xf32, #lm.dims<tokens>>, !kv, !ids
     // CHECK-NEXT: lm.attend {{.*}} scale 5.000000e-01 softcap 5.000000e+01 : tensor
     %2 = lm.attend %q, %1, %rows, %p scale 0.5 softcap 50.0 : tensor<?x8xf32, #lm.dims<tokens>>, !kv, !ids
+    // CHECK-NEXT: %[[S:.*]] = lm.attend_spans {{.*}} scale 5.000000e-01 softcap 5.000000e+01 : tensor
+    %3 = lm.attend_spans %q, %1, %rows, %p scale 0.5 softcap 50.0 : tensor<?x8xf32, #lm.dims<tokens>>, !kv, !ids
+    // CHECK-NEXT: lm.attend {{.*}} spans %[[S]] scale 5.000000e-01 : {{.*}}, tensor<?x12xf32, #lm.dims<spans>>
+    %4 = lm.attend %q, %1, %rows, %p spans %3 scale 0.5 : tensor<?x8xf32, #lm.dims<tokens>>, !kv, !ids, tensor<?x12xf32, #lm.dims<spans>>
     lm.return
   }
 }

@@ -81,7 +81,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.plan "ar" {
-    // expected-error @+1 {{'rt.slot' op expected 12 coefficients but got 2}}
+    // expected-error @+1 {{'rt.slot' op expected 13 coefficients but got 2}}
     rt.slot [0, 16]
   }
 }
@@ -142,7 +142,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected a model of several ranks but got one of 1}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -152,7 +152,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected a slot but got weight}}
     rt.collective all_reduce <weight 0> to <weight 0> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -162,7 +162,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected one of 1 slots but got slot 1}}
     rt.collective all_reduce <slot 1> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -172,7 +172,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected 0 <= layer_begin < layer_end but got 2 to 2}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 2 to 2 barrier from "o_proj"
   }
@@ -182,7 +182,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected 'barrier': all threads must have finished}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 from "o_proj"
   }
@@ -193,7 +193,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.kernel @k
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj"
     // expected-error @+1 {{'rt.launch' op expected 'barrier' after an 'rt.collective'}}
     rt.launch @k [#rt.arg<slot 0>] layers 0 to 2 from "a"
@@ -207,7 +207,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.plan "ar" {
     rt.launch @k [] layers 0 to 2 from "a"
     // expected-error @+1 {{'rt.slot' op expected rt.slot ops, then rt.launch and rt.collective ops in an 'rt.plan'}}
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
   }
 }
 
@@ -215,8 +215,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 16 columns, as slot 0 has, but got 17}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 17 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -226,8 +226,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 0 columns, as slot 0 has, but got 16}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "leaves" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -237,8 +237,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 0 columns, as slot 0 has, but got 16}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -248,8 +248,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 16 columns, as slot 0 has, but got 24}}
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 2, 3, 4] of [0, 3, 4] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -259,8 +259,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected one slot but got slots 0 and 1}}
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -270,8 +270,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected different slots but got slots 0 and 0}}
     rt.collective part <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -281,8 +281,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected rows of a plait_dim_t but got "widgets"}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "widgets" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -292,8 +292,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected rows "tokens" but got "leaves"}}
     rt.collective part <slot 0> to <slot 1> rows "leaves" columns 16 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -303,8 +303,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected columns > 0 but got 0}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 0 layers 0 to 2 barrier loop from "o_proj"
   }
@@ -314,8 +314,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected parts, not of an all_reduce, that rise from 0 to 16}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 8, 15] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -325,8 +325,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected parts, not of an all_reduce, that rise from 0 to 16}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 parts [0, 8, 16] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -336,8 +336,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected bounds for 2 ranks but got 4}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 8, 12, 16] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -347,8 +347,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected nodes of a sum, with rising ends, some for each rank}}
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 1] of [0, 1, 2] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -358,8 +358,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected nodes of a sum, with rising ends, some for each rank}}
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 2] of [0, 0, 2] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -369,8 +369,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, ranks = 2 : i64} {
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected nodes of a sum, with rising ends, some for each rank}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 8 nodes [1, 2] of [0, 1, 2] layers 0 to 2 barrier loop from "o_proj"
   }
@@ -382,8 +382,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected a group of the table, with rank 2, but got 0}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 group 0 layers 0 to 2 barrier loop from "a"
   }
@@ -395,8 +395,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected a group of the table, with rank 2, but got 2}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 group 2 layers 0 to 2 barrier loop from "a"
   }
@@ -408,8 +408,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected one of 2 ranks but got 2}}
     rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 group 1 other 2 layers 0 to 2 barrier loop from "a"
   }
@@ -421,8 +421,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected another one of 2 ranks but got 1}}
     rt.collective send <slot 0> to <slot 0> rows "tokens" columns 16 group 1 other 1 layers 0 to 2 barrier loop from "a"
   }
@@ -434,8 +434,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected one of 1 ranks but got 1}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 other 1 layers 0 to 2 barrier loop from "a"
   }
@@ -447,8 +447,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected one slot but got slots 0 and 1}}
     rt.collective recv <slot 0> to <slot 1> rows "tokens" columns 16 other 1 layers 0 to 2 barrier loop from "a"
   }
@@ -460,8 +460,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected the group that shares tokens out, 1, but got -1}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier loop from "a"
   }
@@ -473,8 +473,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected bounds for 2 ranks but got 5}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 4, 8, 12, 16] group 1 layers 0 to 2 barrier loop from "a"
   }
@@ -486,8 +486,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected parts, that rise from 0 to 16}}
     rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 to_dim 0 layers 0 to 2 barrier loop from "a"
   }
@@ -499,8 +499,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected to_dim 0 or 1 of an all_to_all, and of nothing else}}
     rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 4, 8, 12, 16] layers 0 to 2 barrier loop from "a"
   }
@@ -512,8 +512,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected to_dim 0 or 1 of an all_to_all, and of nothing else}}
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 to_dim 1 layers 0 to 2 barrier loop from "a"
   }
@@ -525,8 +525,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected an order and 'wide' of sums without nodes alone}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 order tree layers 0 to 2 barrier loop from "a"
   }
@@ -538,8 +538,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.group [0, 1]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected an order and 'wide' of sums without nodes alone}}
     rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 wide layers 0 to 2 barrier loop from "a"
   }
@@ -604,8 +604,8 @@ func.func @f() {
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
   rt.kernel @k
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected sum, part and epilogue of a reduce_gather, and of nothing else}}
     rt.collective reduce_gather <slot 0> to <slot 1> rows "tokens" columns 16 layers 0 to 2 barrier from "a"
   }
@@ -616,8 +616,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
   rt.kernel @k
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected sum, part and epilogue of a reduce_gather, and of nothing else}}
     rt.collective all_reduce <slot 0> to <slot 0> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
   }
@@ -628,8 +628,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
   rt.kernel @k
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected 2 launches of the same layers behind it but got 1}}
     rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 2 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
     rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
@@ -642,8 +642,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
   rt.kernel @k
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
     rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
     // expected-error @+1 {{'rt.launch' op expected 'barrier' after the epilogue of an 'rt.collective'}}
@@ -656,8 +656,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
   rt.kernel @k
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected at most 0 columns, as slot 0 has, but got 16}}
     rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 0> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
     rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
@@ -669,8 +669,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
   rt.kernel @k
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // expected-error @+1 {{'rt.collective' op expected parts of rows but got parts of columns}}
     rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 parts [0, 8, 16] layers 0 to 2 barrier from "a"
     rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"

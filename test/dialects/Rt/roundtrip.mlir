@@ -23,8 +23,8 @@ rt.model @main attributes {chip = "sm_90a", family = "llama", layers = 2 : i64, 
   // CHECK: rt.weight "i" from "i"
   rt.weight "i" from "i" {cols = 96 : i64, element = i8, group = 4 : i64, layer_bytes = 4096 : i64, layers = 1 : i64, offset = 512 : i64, panel = 32 : i64, rows = 32 : i64, scale_group = 64 : i64, col_begin = 64 : i64, source_cols = 160 : i64}
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // CHECK: rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 loop from "o_proj"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 loop from "o_proj"
     // CHECK: rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj" {axis = "tp"}
@@ -54,8 +54,8 @@ rt.model @grid attributes {family = "llama", layers = 2 : i64, max_positions = 6
   // CHECK: rt.group [3, 2]
   rt.group [3, 2]
   rt.plan "ar" {
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // CHECK: rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 order tree wide group 1 layers 0 to 2 barrier from "a"
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 order tree wide group 1 layers 0 to 2 barrier from "a"
     // CHECK: rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 10, 16] to_dim 0 group 1 layers 0 to 2 barrier from "a"

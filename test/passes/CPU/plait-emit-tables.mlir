@@ -10,8 +10,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.weight "w" from "w" {cols = 4 : i64, element = bf16, group = 2 : i64, layer_bytes = 512 : i64, layers = 2 : i64, offset = 0 : i64, panel = 32 : i64, rows = 32 : i64, row_begin = 33 : i64, source_rows = 65 : i64}
   rt.group [1, 0]
   rt.plan "ar" {
-    rt.slot [64, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0]
-    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [64, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier loop from "o_proj"
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "down_proj"

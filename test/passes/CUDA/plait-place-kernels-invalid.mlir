@@ -20,8 +20,8 @@ rt.model @main attributes {family = "llama", layers = 1 : i64, max_positions = 8
   rt.kernel @embed
   rt.weight "embed" from "embed.weight" {cols = 8 : i64, element = bf16, group = 1 : i64, layer_bytes = 512 : i64, layers = 1 : i64, offset = 0 : i64, panel = 0 : i64, rows = 32 : i64}
   rt.plan "ar" {
-    rt.slot [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.launch @match_stops [#rt.arg<slot 0>, #rt.arg<slot 0>, #rt.arg<input 10>, #rt.arg<slot 0>] layers 0 to 1 barrier from "a" {cost = #cost}
     // expected-error @+1 {{'rt.launch' op expected neither weights nor states after @match_stops, which runs on the host of a GPU}}
     rt.launch @embed [#rt.arg<slot 0>, #rt.arg<weight 0>, #rt.arg<slot 1>] layers 0 to 1 barrier from "b" {cost = #cost}

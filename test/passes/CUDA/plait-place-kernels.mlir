@@ -38,8 +38,8 @@ rt.model @main attributes {family = "llama", layers = 1 : i64, max_positions = 8
   rt.kernel @match_stops
   rt.kernel @softcap
   rt.plan "ar" {
-    rt.slot [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // CHECK: rt.launch @take_rows [
     // CHECK: rt.launch @match_stops [
     // CHECK: rt.launch @take_rows_host [

@@ -24,6 +24,10 @@
 // RUN:   arg1=F32:3x1:0,1.0986122886681098,5 arg2=F32:3x1:2,4,10 arg3=I32:3:0,0,1 arg4=I32:3:0,1,0
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::attention inputs=%t/attention.safetensors' | FileCheck %s --check-prefix=ATTENTION
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::stage_attend inputs=%t/attention.safetensors' | FileCheck %s --check-prefix=ATTENTION
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::join_spans inputs=%t/attention.safetensors' | FileCheck %s --check-prefix=ATTENTION
+// RUN: %python -B %S/Inputs/long_rows.py write %t/long.safetensors
+// RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::both inputs=%t/long.safetensors output=%t/both.safetensors print=false'
+// RUN: %python -B %S/Inputs/long_rows.py check %t/long.safetensors %t/both.safetensors | FileCheck %s --check-prefix=LONG
 // RUN: python3 %S/Inputs/write_safetensors.py %t/window.safetensors arg0=F32:4x2:0,1,0,1,0,1,0,1 \
 // RUN:   arg1=F32:4x1:0,1.0986122886681098,0,1.0986122886681098 arg2=F32:4x1:2,4,8,16 arg4=I32:4:0,1,2,3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::window inputs=%t/window.safetensors' | FileCheck %s --check-prefix=WINDOW
@@ -41,6 +45,7 @@
 !t4 = tensor<?x4xf32, #lm.dims<tokens>>
 !t8 = tensor<?x8xf32, #lm.dims<tokens>>
 !kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 1, f32>
+!far = !lm.state<layers = 1, kv_heads = 1, head_dim = 1, f32, window = 300>
 !near = !lm.state<layers = 1, kv_heads = 1, head_dim = 1, f32, window = 2>
 !half = !lm.state<layers = 1, kv_heads = 2, head_dim = 2, bf16>
 !small = !lm.state<layers = 1, kv_heads = 2, head_dim = 2, i8>
@@ -230,6 +235,27 @@ lm.model @main family "llama" numerics row_invariant max_positions 8 {
       lm.yield %o, %n : !t2, !kv
     }
     lm.return %y#0, %y#1 : !t2, !kv
+  }
+
+  lm.func @join_spans(%q: !t2, %k: !t1, %v: !t1, %rows: !lm.rows, %pos: !ids, %kv: !kv) -> (!t2, !kv) {
+    %y:2 = lm.layers 1 to 2 iter(%h = %q, %s = %kv) : !t2, !kv {
+      %n = lm.stage %k, %v, %s, %rows, %pos : !t1, !kv, !ids
+      %p = lm.attend_spans %h, %n, %rows, %pos scale 1.0 : !t2, !kv, !ids
+      %o = lm.attend %h, %n, %rows, %pos spans %p scale 1.0 : !t2, !kv, !ids, tensor<?x6xf32, #lm.dims<spans>>
+      lm.yield %o, %n : !t2, !kv
+    }
+    lm.return %y#0, %y#1 : !t2, !kv
+  }
+
+  // LONG: close
+  lm.func @both(%q: !t2, %k: !t1, %v: !t1, %rows: !lm.rows, %pos: !ids, %kv: !kv, %far: !far) -> (!t2, !t2) {
+    %s = lm.stage %k, %v, %kv, %rows, %pos : !t1, !kv, !ids
+    %p = lm.attend_spans %q, %s, %rows, %pos scale 1.0 : !t2, !kv, !ids
+    %x = lm.attend %q, %s, %rows, %pos spans %p scale 1.0 : !t2, !kv, !ids, tensor<?x6xf32, #lm.dims<spans>>
+    %t = lm.stage %k, %v, %far, %rows, %pos : !t1, !far, !ids
+    %r = lm.attend_spans %q, %t, %rows, %pos scale 1.0 : !t2, !far, !ids
+    %y = lm.attend %q, %t, %rows, %pos spans %r scale 1.0 : !t2, !far, !ids, tensor<?x6xf32, #lm.dims<spans>>
+    lm.return %x, %y : !t2, !t2
   }
 
   // A window of two: the mean of the last two values, and the one that weighs the

@@ -65,10 +65,10 @@ kernel.func @head(%x: !h, %p: !embed) -> !l attributes {cost = #cost} {
 
 // Three slots of tokens, one of leaves.
 // CHECK-NEXT: rt.plan "ar" attributes {has_logits} {
-// CHECK-NEXT: rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-// CHECK-NEXT: rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-// CHECK-NEXT: rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-// CHECK-NEXT: rt.slot [0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0]
+// CHECK-NEXT: rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+// CHECK-NEXT: rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+// CHECK-NEXT: rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+// CHECK-NEXT: rt.slot [0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 // What does not depend on each other has no barrier between; the first launch of
 // all has one.
 // CHECK-NEXT: rt.launch @embed [#rt.arg<input 0>, #rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 1 barrier from "e"

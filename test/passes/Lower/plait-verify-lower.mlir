@@ -11,8 +11,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.kernel @add
   rt.state "kv" {layers = 2 : i64, page_bytes = 4096 : i64, page_tokens = 64 : i64}
   rt.plan "ar" {
-    rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.launch @add [#rt.arg<slot 0>, #rt.arg<slot 1>, #rt.arg<slot 0>] layers 0 to 1 barrier from "a" {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>}
   }
 }
@@ -49,7 +49,7 @@ kernel.func @add(%x: !x, %y: !x) -> !x
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.kernel @add
   rt.plan "ar" {
-    rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     // expected-error @+1 {{expected an index below 1 but got #rt.arg<slot 1>}}
     rt.launch @add [#rt.arg<slot 0>, #rt.arg<slot 1>, #rt.arg<slot 0>] layers 0 to 1 barrier from "a" {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>}
   }

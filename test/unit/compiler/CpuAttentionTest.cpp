@@ -70,13 +70,16 @@ CpuKernel &kernelOf(const std::string &text, CpuTarget target) {
 /// One layer's cache and the kernels that use it.
 class Cache {
 public:
-  Cache(Shape shape, CpuTarget target, std::vector<Sequence> &sequences, unsigned seed)
+  /// With `split` each step of few tokens is attended in spans as well.
+  Cache(Shape shape, CpuTarget target, std::vector<Sequence> &sequences, unsigned seed, bool split = false)
       : shape(shape), sequences(sequences), stage(kernelOf(stageText(shape), target)),
         attend(kernelOf(attendText(shape), target)),
-        layout(cast<lm::StateType>(stage.function().getArgumentTypes()[2])), order(pageCount),
+        attendSpans(split ? &kernelOf(attendSpansText(shape), target) : nullptr),
+        join(split ? &kernelOf(attendText(shape, /*joins=*/true), target) : nullptr),
+        layout(cast<lm::StateType>(stage.function().getArgumentTypes()[2])), order(pagesOf(sequences)),
         entries(sequences.size()),
         // Sentinels are NaN as well: every page is full of them at first.
-        memory(size_t(pageCount * layout.bytes())), reference(std::make_shared<StateValue>()) {
+        memory(order.size() * size_t(layout.bytes())), reference(std::make_shared<StateValue>()) {
     std::iota(order.begin(), order.end(), 0);
     std::shuffle(order.begin(), order.end(), std::mt19937(seed));
   }
@@ -130,6 +133,8 @@ public:
     stage.run(staged, false, /*threads=*/3);
     std::vector<float> result = attend.run(attended)[0];
     expectSameBits(attend.run(attended, false, /*threads=*/5)[0], result);
+    if (join && attended.dims[PLAIT_DIM_TOKENS] <= 64)
+      expectSameInSpans(attended, width, result);
     if (compare) {
       // The reference numbers its cells by the rows of the step.
       stage.evaluate(staged);
@@ -145,7 +150,31 @@ public:
   }
 
 private:
-  static constexpr int64_t pageCount = 40;
+  /// Enough, and some that are never used.
+  static size_t pagesOf(const std::vector<Sequence> &sequences) {
+    int64_t count = 5;
+    for (const Sequence &sequence : sequences)
+      count += llvm::divideCeil(sequence.query.rows(), kernel::PageLayout::tokens);
+    return size_t(count);
+  }
+
+  /// The same step in spans, on any number of threads; then without spans, by the kernel that joins some.
+  void expectSameInSpans(Step attended, int64_t width, const std::vector<float> &wanted) {
+    Step joined = attended;
+    joined.values.push_back(DenseValue::zeros({0, 0}));
+    expectSameBits(join->run(joined, false, /*threads=*/2)[0], wanted);
+    int64_t perToken = llvm::divideCeil(width * kernel::PageLayout::tokens, PLAIT_SPAN_POSITIONS);
+    attended.dims[PLAIT_DIM_SPANS] = joined.dims[PLAIT_DIM_SPANS] = attended.dims[PLAIT_DIM_TOKENS] * perToken;
+    for (int threads : {1, 2, 3, 5}) {
+      // What a token does not see is not written: NaN.
+      std::vector<float> spans = attendSpans->run(attended, false, threads)[0];
+      DenseValue &value = joined.values.back().emplace<DenseValue>();
+      value.shape = {attended.dims[PLAIT_DIM_SPANS], shape.heads * (shape.headDim + 2)};
+      value.data.assign(spans.begin(), spans.end());
+      expectSameBits(join->run(joined, false, threads)[0], wanted);
+    }
+  }
+
   static constexpr const char *cost = " attributes {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, "
                                       "0, 0], activations = [0, 0, 0, 0, 0]>} {\n";
 
@@ -166,11 +195,24 @@ private:
   /// That of models: rounding a score, a chain of `headDim` products, changes its
   /// exponential the more the larger scores are.
   static double scaleOf(Shape s) { return 1 / std::sqrt(double(s.headDim)); }
-  static std::string attendText(Shape s) {
+  static std::string spansOf(Shape s) {
+    return "tensor<?x" + std::to_string(s.heads * (s.headDim + 2)) + "xf32, #lm.dims<spans>>";
+  }
+  static std::string scoreText(Shape s) {
+    return " scale " + std::to_string(scaleOf(s)) + (s.softcap ? " softcap " + std::to_string(s.softcap) : "");
+  }
+  static std::string attendText(Shape s, bool joins = false) {
     std::string q = rowsOf(s.heads * s.headDim), state = stateOf(s), i32 = "tensor<?xi32, #lm.dims<tokens>>";
-    return "kernel.func @k(%q: " + q + ", %s: " + state + ", %r: !lm.rows, %p: " + i32 + ") -> " + q + cost +
-           "%y = lm.attend %q, %s, %r, %p scale " + std::to_string(scaleOf(s)) + (s.softcap ? " softcap " + std::to_string(s.softcap) : "") +
-           " : " + q + ", " + state + ", " + i32 + "\nkernel.return %y : " + q + "\n}\n";
+    return "kernel.func @k(%q: " + q + ", %s: " + state + ", %r: !lm.rows, %p: " + i32 +
+           (joins ? ", %x: " + spansOf(s) : "") + ") -> " + q + cost + "%y = lm.attend %q, %s, %r, %p" +
+           (joins ? " spans %x" : "") + scoreText(s) + " : " + q + ", " + state + ", " + i32 +
+           (joins ? ", " + spansOf(s) : "") + "\nkernel.return %y : " + q + "\n}\n";
+  }
+  static std::string attendSpansText(Shape s) {
+    std::string q = rowsOf(s.heads * s.headDim), state = stateOf(s), i32 = "tensor<?xi32, #lm.dims<tokens>>";
+    return "kernel.func @k(%q: " + q + ", %s: " + state + ", %r: !lm.rows, %p: " + i32 + ") -> " + spansOf(s) + cost +
+           "%y = lm.attend_spans %q, %s, %r, %p" + scoreText(s) + " : " + q + ", " + state + ", " + i32 +
+           "\nkernel.return %y : " + spansOf(s) + "\n}\n";
   }
 
   Shape shape;
@@ -178,6 +220,7 @@ private:
   DenseValue references;
   std::vector<Sequence> &sequences;
   CpuKernel &stage, &attend;
+  CpuKernel *attendSpans, *join; ///< null unless steps are split
   kernel::PageLayout layout;
   std::vector<int32_t> order; ///< free pages
   std::vector<std::vector<int32_t>> entries;
@@ -199,6 +242,37 @@ protected:
       std::fill_n(sequence.value.row(length / 2), kv, 0); // has no largest number
     }
     return sequences;
+  }
+
+  /// A row that is a tree behind `begin` tokens: each token has the bits that it has at the end of a chain, its path.
+  void expectTreeAsChains(int64_t begin, const std::vector<int64_t> &parents, bool split) {
+    int64_t count = int64_t(parents.size()), rowSize = shape().heads * shape().headDim;
+    auto sequences = randomSequences({begin + count});
+    Part tree{0, begin, begin + count, parents};
+    std::vector<Sequence> chains;
+    std::vector<Part> before, after;
+    for (int64_t i = 0; i < count; ++i) {
+      std::vector<int64_t> path = tree.pathTo(i);
+      auto take = [&](const DenseValue &from) {
+        std::vector<DenseValue> rows = {takeRows(from, 0, begin)};
+        for (int64_t token : path)
+          rows.push_back(takeRows(from, begin + token, begin + token + 1));
+        return concatenate(rows);
+      };
+      chains.push_back({take(sequences[0].query), take(sequences[0].key), take(sequences[0].value)});
+      before.push_back({i, 0, begin});
+      after.push_back({i, begin, begin + int64_t(path.size())});
+    }
+    Cache one(shape(), target(), sequences, 1, split), many(shape(), target(), chains, 2);
+    one.step({{0, 0, begin}});
+    many.step(before, /*compare=*/false);
+    std::vector<float> got = one.step({tree}), flat = many.step(after, /*compare=*/false), wanted;
+    int64_t end = 0;
+    for (const Part &part : after) {
+      end += part.end - part.begin;
+      wanted.insert(wanted.end(), flat.begin() + (end - 1) * rowSize, flat.begin() + end * rowSize);
+    }
+    expectSameBits(got, wanted);
   }
 };
 
@@ -253,39 +327,63 @@ TEST_P(CpuAttention, PositionByPosition) {
   cache.expectAllClose();
 }
 
-/// Rows that are trees: each token has the bits that it has at the end of a chain, its path.
+const std::vector<int64_t> byDepth = {-1, 0, 1, 1, 1, 2, 2, 4, 7, 8}, byBranch = {-1, 0, 1, 2, 1, 4, 5, 0, 7};
+
 TEST_P(CpuAttention, Trees) {
-  const std::vector<int64_t> byDepth = {-1, 0, 1, 1, 1, 2, 2, 4, 7, 8}, byBranch = {-1, 0, 1, 2, 1, 4, 5, 0, 7};
   for (int64_t begin : {1, 62, 128})
-    for (const std::vector<int64_t> &parents : {byDepth, byBranch}) {
-      int64_t count = int64_t(parents.size()), rowSize = shape().heads * shape().headDim;
-      auto sequences = randomSequences({begin + count});
-      Part tree{0, begin, begin + count, parents};
-      std::vector<Sequence> chains;
-      std::vector<Part> before, after;
-      for (int64_t i = 0; i < count; ++i) {
-        std::vector<int64_t> path = tree.pathTo(i);
-        auto take = [&](const DenseValue &from) {
-          std::vector<DenseValue> rows = {takeRows(from, 0, begin)};
-          for (int64_t token : path)
-            rows.push_back(takeRows(from, begin + token, begin + token + 1));
-          return concatenate(rows);
-        };
-        chains.push_back({take(sequences[0].query), take(sequences[0].key), take(sequences[0].value)});
-        before.push_back({i, 0, begin});
-        after.push_back({i, begin, begin + int64_t(path.size())});
-      }
-      Cache one(shape(), target(), sequences, 1), many(shape(), target(), chains, 2);
-      one.step({{0, 0, begin}});
-      many.step(before, /*compare=*/false);
-      std::vector<float> got = one.step({tree}), flat = many.step(after, /*compare=*/false), wanted;
-      int64_t end = 0;
-      for (const Part &part : after) {
-        end += part.end - part.begin;
-        wanted.insert(wanted.end(), flat.begin() + (end - 1) * rowSize, flat.begin() + end * rowSize);
-      }
-      expectSameBits(got, wanted);
-    }
+    for (const std::vector<int64_t> &parents : {byDepth, byBranch})
+      expectTreeAsChains(begin, parents, /*split=*/false);
+}
+
+/// Of rows that are longer than a span: what is computed in spans has the bits of what is not.
+class CpuSpans : public CpuAttention {};
+
+/// One, two and three spans, and their edges; one row and many.
+TEST_P(CpuSpans, Reference) {
+  const std::vector<int64_t> lengths = {3, 256, 257, 513};
+  auto sequences = randomSequences(lengths);
+  Cache cache(shape(), target(), sequences, 1, /*split=*/true);
+  std::vector<Part> prompts, tokens;
+  for (auto [i, length] : llvm::enumerate(lengths)) {
+    prompts.push_back({int64_t(i), 0, length - 1});
+    tokens.push_back({int64_t(i), length - 1, length});
+  }
+  cache.step(prompts);
+  cache.step(tokens);
+}
+
+/// However a row is cut, and whatever is beside it.
+TEST_P(CpuSpans, RowInvariance) {
+  auto sequences = randomSequences({600, 300});
+  Cache whole(shape(), target(), sequences, 1), parts(shape(), target(), sequences, 2, /*split=*/true);
+  std::vector<float> expected = whole.step({{0, 0, 600}}, /*compare=*/false), result;
+  parts.step({{1, 0, 290}}, /*compare=*/false);
+  int64_t rowSize = shape().heads * shape().headDim, other = 290;
+  const int64_t cuts[] = {0, 250, 255, 256, 257, 259, 511, 512, 513, 530, 600};
+  for (int i = 0; i < 10; ++i) {
+    int64_t begin = cuts[i], end = cuts[i + 1], size = (end - begin) * rowSize;
+    std::vector<Part> step = {{0, begin, end}};
+    if (i % 2)
+      step.insert(step.begin(), {1, other, other + 1});
+    auto all = parts.step(step, /*compare=*/false);
+    auto from = all.begin() + (i % 2) * rowSize;
+    other += i % 2;
+    result.insert(result.end(), from, from + size);
+  }
+  expectSameBits(result, expected);
+}
+
+TEST_P(CpuSpans, Trees) {
+  for (int64_t begin : {249, 256, 509})
+    expectTreeAsChains(begin, begin % 2 ? byDepth : byBranch, /*split=*/true);
+}
+
+std::string nameOf(const testing::TestParamInfo<std::tuple<CpuTarget, Shape>> &info) {
+  Shape shape = std::get<1>(info.param);
+  return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" + std::to_string(shape.heads) + "_" +
+         std::to_string(shape.kvHeads) + "_" + std::to_string(shape.headDim) +
+         (shape.window ? "_window" + std::to_string(shape.window) : "") + (shape.softcap ? "_capped" : "") +
+         (shape.element == std::string("f32") ? "" : std::string("_") + shape.element);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -298,13 +396,15 @@ INSTANTIATE_TEST_SUITE_P(
                                      Shape{5, 1, 80}, Shape{7, 1, 96}, Shape{32, 2, 16}, Shape{2, 1, 256, 33},
                                      Shape{8, 2, 64, 0, 0, "bf16"}, Shape{3, 3, 20, 70, 1.5, "bf16"},
                                      Shape{8, 2, 64, 0, 0, "i8"}, Shape{3, 3, 21, 70, 1.5, "i8"})),
-    [](const auto &info) {
-      Shape shape = std::get<1>(info.param);
-      return "lanes" + std::to_string(std::get<0>(info.param).lanes) + "_" + std::to_string(shape.heads) + "_" +
-             std::to_string(shape.kvHeads) + "_" + std::to_string(shape.headDim) +
-             (shape.window ? "_window" + std::to_string(shape.window) : "") + (shape.softcap ? "_capped" : "") +
-             (shape.element == std::string("f32") ? "" : std::string("_") + shape.element);
-    });
+    nameOf);
+
+INSTANTIATE_TEST_SUITE_P(Shapes, CpuSpans,
+                         testing::Combine(testing::Values(CpuTarget{4, false}, CpuTarget{8, true}, CpuTarget{16, true}),
+                                          testing::Values(Shape{9, 3, 64}, Shape{3, 3, 20, 70, 1.5},
+                                                          Shape{4, 2, 26, 0, 1.5}, Shape{4, 1, 32, 300},
+                                                          Shape{8, 2, 16, 0, 0, "bf16"},
+                                                          Shape{3, 3, 21, 300, 1.5, "i8"})),
+                         nameOf);
 
 INSTANTIATE_TEST_SUITE_P(Cuda, CpuAttention,
                          testing::Combine(testing::Values(kCuda),

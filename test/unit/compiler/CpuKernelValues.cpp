@@ -178,7 +178,8 @@ static Guarded toBuffer(const DenseValue &value, Type element) {
 static int64_t dimOf(RankedTensorType type, const Step &step) {
   if (!type.isDynamicDim(0))
     return type.getDimSize(0);
-  return step.dims[lm::getLeadingDim(type) == "leaves" ? PLAIT_DIM_LEAVES : PLAIT_DIM_TOKENS];
+  StringRef name = lm::getLeadingDim(type);
+  return step.dims[name == "leaves" ? PLAIT_DIM_LEAVES : name == "spans" ? PLAIT_DIM_SPANS : PLAIT_DIM_TOKENS];
 }
 
 void CpuKernel::call(const std::vector<void *> &buffers, const Step &step, int threads) {

@@ -9,8 +9,8 @@ kernel.func @quantize(%x: !x) -> !q attributes {cost = #cost} {
 rt.model @main attributes {family = "llama", layers = 1 : i64, max_positions = 8 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.kernel @quantize
   rt.plan "ar" {
-    rt.slot [0, 512, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    rt.slot [0, 512, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 512, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 512, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.launch @quantize [#rt.arg<slot 0>, #rt.arg<slot 1>] layers 0 to 1 barrier from "x" {cost = #cost}
   }
 }

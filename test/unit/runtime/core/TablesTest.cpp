@@ -38,7 +38,7 @@ struct Copy {
   std::vector<plait_weight_v4_t> weights;
   std::vector<plait_state_v3_t> states;
   std::vector<plait_plan_v2_t> plans;
-  std::vector<plait_extent_v3_t> slots;
+  std::vector<plait_extent_v4_t> slots;
   std::vector<plait_arg_v1_t> args;
   std::vector<plait_launch_v2_t> launches;
   std::vector<plait_collective_v3_t> collectives;
@@ -104,7 +104,7 @@ static void fuseRows(Copy &c) {
   c.launches[6].arg_count = 4;
   for (int32_t slot : {0, 1, slots, slots + 1})
     c.args.push_back({PLAIT_ARG_SLOT, slot});
-  plait_extent_v3_t part{};
+  plait_extent_v4_t part{};
   part.per[PLAIT_DIM_TOKENS_PART] = 8;
   c.slots.insert(c.slots.end(), {part, part});
   plait_kernel_v1_t kernel = c.kernels[0];

@@ -109,6 +109,86 @@ TEST_P(Executors, BarriersHold) {
   }
 }
 
+// Steps of few tokens and rows of more than 256 positions have spans, if there are threads for them.
+TEST(Spans, OfSteps) {
+  auto spans = [](int64_t tokens, int64_t pages, unsigned threads) {
+    StepDims dims{};
+    dims[PLAIT_DIM_TOKENS] = tokens;
+    dims[PLAIT_DIM_PAGES] = pages;
+    return spansOf(dims, /*pageTokens=*/64, threads);
+  };
+  EXPECT_EQ(spans(1, 4, 2), 0);
+  EXPECT_EQ(spans(1, 5, 2), 2);
+  EXPECT_EQ(spans(1, 5, 1), 0);
+  EXPECT_EQ(spans(1, 64, 8), 16);
+  EXPECT_EQ(spans(1, 65, 8), 17);
+  EXPECT_EQ(spans(16, 65, 2), 16 * 17);
+  EXPECT_EQ(spans(17, 65, 2), 0);
+  EXPECT_EQ(spans(1, 16384, 2), 4096);
+  EXPECT_EQ(spans(2, 2048, 2), 1024);
+  EXPECT_EQ(spans(2, 2052, 2), 0);
+  EXPECT_EQ(spans(0, 0, 2), 0); // a head by itself
+  // What is reserved is the largest.
+  for (int64_t mostTokens : {1, 2, 5, 16, 400})
+    for (int64_t mostPages : {1, 4, 5, 9, 64, 300, 2048, 9000}) {
+      int64_t largest = 0;
+      for (int64_t tokens = 1; tokens <= mostTokens; ++tokens)
+        for (int64_t pages = 1; pages <= mostPages; ++pages)
+          largest = std::max(largest, spans(tokens, pages, 2));
+      int64_t reserved = mostSpans(mostTokens, mostPages, /*pageTokens=*/64);
+      EXPECT_LE(largest, reserved);
+      EXPECT_LE(reserved, largest + 256) << mostTokens << " tokens, " << mostPages << " pages";
+    }
+}
+
+// A launch whose tiles are spans finds them in its extents, and has none where there are none.
+TEST_P(Executors, SpansAreTiles) {
+  auto pool = ThreadPool::create(GetParam());
+  ASSERT_TRUE(pool.ok());
+  struct Seen {
+    std::atomic<int64_t> tiles{0}, wrong{0};
+    int64_t wanted;
+  };
+  plait_kernel_v1_t kernel{"spans",
+                           [](const plait_context_v1_t *, void *const *buffers, const int64_t *dims, int64_t begin,
+                              int64_t end, int64_t step) {
+                             Seen &seen = *static_cast<Seen *>(buffers[0]);
+                             seen.wrong += dims[PLAIT_DIM_SPANS] != seen.wanted;
+                             for (int64_t tile = begin; tile < end; tile += step)
+                               ++seen.tiles;
+                           },
+                           3,
+                           1,
+                           PLAIT_DIM_SPANS,
+                           1};
+  plait_state_v3_t state{};
+  state.page_tokens = 64;
+  plait_arg_v1_t arg{PLAIT_ARG_INPUT, 0};
+  plait_launch_v2_t launch{0, 0, 1, 1, 0, 1, 0, 0};
+  plait_model_v4_t model = noGroups();
+  model.ranks = 1;
+  model.kernels = &kernel;
+  model.states = &state;
+  model.state_count = 1;
+  plait_plan_v2_t plan{};
+  plan.args = &arg;
+  plan.launches = &launch;
+  plan.arg_count = plan.launch_count = 1;
+  Executor executor(model, plan, nullptr);
+  for (int64_t pages : {4, 30}) {
+    Seen seen;
+    seen.wanted = pages > 4 && GetParam() > 1 ? 2 * 8 : 0;
+    Executor::StepMemory memory;
+    memory.inputs[0] = &seen;
+    StepDims dims{};
+    dims[PLAIT_DIM_TOKENS] = 2;
+    dims[PLAIT_DIM_PAGES] = pages;
+    ASSERT_TRUE(executor.run(**pool, {}, dims, memory));
+    EXPECT_EQ(seen.tiles, 3 * seen.wanted);
+    EXPECT_EQ(seen.wrong, 0);
+  }
+}
+
 // The body of a loop is run for each layer, with the layer's slice of a weight, and
 // an iteration begins when the one before it is complete.
 TEST_P(Executors, Layers) {
@@ -225,7 +305,7 @@ struct SumPlan {
   plait_kernel_v1_t kernels[3] = {
       {"clear", clear, 0, 1, -1, 0}, {"write", write, 0, 1, -1, 1}, {"add", add, 0, 1, -1, 0}};
   plait_weight_v4_t weight{};
-  plait_extent_v3_t slots[2] = {{0, {4}}, {0, {4}}};
+  plait_extent_v4_t slots[2] = {{0, {4}}, {0, {4}}};
   plait_collective_v3_t collective{
       PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr, -1, 0, 0, 0};
   plait_arg_v1_t args[7] = {{PLAIT_ARG_SLOT, 1}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_SLOT, 0},
@@ -284,7 +364,7 @@ struct PartsPlan {
     plan.launch_count = plan.collective_count = 1;
   }
   std::vector<int64_t> bounds;
-  plait_extent_v3_t slots[2] = {{0, {4 * columns}}, {0, {4 * columns}}};
+  plait_extent_v4_t slots[2] = {{0, {4 * columns}}, {0, {4 * columns}}};
   plait_collective_v3_t collective;
   plait_arg_v1_t args[2] = {{PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1}};
   plait_launch_v2_t launch = {-1, 0, 2, 1, 0, 1, 0, 0};
@@ -494,7 +574,7 @@ struct FusedPlan {
   plait_kernel_v1_t kernels[3] = {
       {"write", write, 3, 1, -1, 1}, {"compute", compute, 2, 1, PLAIT_DIM_TOKENS_PART, 0}, {"add", add, 3, 1, -1, 0}};
   plait_weight_v4_t weight{};
-  plait_extent_v3_t slots[6] = {{0, {4 * columns}}, {0, {4 * columns}}, {}, {}, {}, {0, {4 * columns}}};
+  plait_extent_v4_t slots[6] = {{0, {4 * columns}}, {0, {4 * columns}}, {}, {}, {}, {0, {4 * columns}}};
   plait_collective_v3_t collective{PLAIT_COLLECTIVE_REDUCE_GATHER,
                                    0,
                                    PLAIT_DIM_TOKENS,

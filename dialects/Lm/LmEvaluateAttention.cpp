@@ -1,0 +1,298 @@
+//===- LmEvaluateAttention.cpp - Reference semantics of attention ---------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// As in LmEvaluate.cpp: in double precision, and nothing shared with a lowering.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Lm/Lm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace plait;
+using namespace plait::lm;
+
+using Values = ArrayRef<EvalValue>;
+using ValueList = std::vector<EvalValue>;
+
+static const DenseValue &dense(const EvalValue &value) { return valueAs<DenseValue>(value); }
+
+//===----------------------------------------------------------------------===//
+// Cells
+//===----------------------------------------------------------------------===//
+
+/// Integers of at most seven bits and a sign that share a scale.
+static void roundToScaled(MutableArrayRef<double> values) {
+  float most = 0;
+  for (double value : values)
+    if (!std::isnan(most) && !(std::fabs(float(value)) <= most))
+      most = std::fabs(float(value));
+  bool isSmall = most < 0x1p-100f;
+  float scale = most / 127;
+  for (double &value : values)
+    value = isSmall ? 0 : double(scale) * std::nearbyint(float(value) / scale);
+}
+
+/// A row of keys or values as the state's element type holds them (see StateType).
+static std::vector<double> roundedToState(const double *values, StateType type) {
+  int64_t headDim = type.getHeadDim();
+  std::vector<double> rounded(values, values + type.getKvHeads() * headDim);
+  if (type.isScaled()) {
+    for (int64_t head = 0; head < type.getKvHeads(); ++head)
+      roundToScaled(MutableArrayRef(rounded).slice(head * headDim, headDim));
+    return rounded;
+  }
+  if (type.getElement().isBF16())
+    BF16Attr::get(type.getContext()).roundRow(rounded);
+  for (double &value : rounded)
+    value = float(value);
+  return rounded;
+}
+
+/// Reports at `op` that token `t` needs a position of its row that has no keys.
+static LogicalResult missing(Operation *op, const RowsValue &rows, const DenseValue &positions, int64_t t,
+                             int64_t position) {
+  return op->emitOpError("expected keys and values at every position up to ")
+         << int64_t(positions.data[t]) << " of row " << rows.tokenRows[t] << " but position " << position
+         << " has none";
+}
+
+/// Stores the keys and values of each token where it lies.
+static LogicalResult stage(Operation *op, StateType type, const DenseValue &key, const DenseValue &value,
+                           const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
+  int64_t tokens = positions.rows();
+  std::map<std::pair<int64_t, int64_t>, int64_t> stagedBy; // (row, position) -> token
+  for (int64_t t = 0; t < tokens; ++t) {
+    int64_t row = rows.tokenRows[t], position = rows.slot(t, int64_t(positions.data[t]), int64_t(positions.data[t]));
+    if (position < 0)
+      return op->emitOpError("expected positions >= 0 but got ") << position << " at element " << t;
+    auto [other, fresh] = stagedBy.insert({{row, position}, t});
+    if (!fresh)
+      return op->emitOpError("expected one token per position but tokens ")
+             << other->second << " and " << t << " both lie at position " << position << " of row " << row;
+    CacheCells &cells = state.cells[{row, layer}];
+    int64_t present = int64_t(cells.keys.size());
+    // A position that this step cannot reach is refused before memory for it is.
+    if (position >= present + tokens)
+      return missing(op, rows, positions, t, present);
+    if (position >= present) {
+      cells.keys.resize(position + 1);
+      cells.values.resize(position + 1);
+    }
+    cells.keys[position] = roundedToState(key.row(t), type);
+    cells.values[position] = roundedToState(value.row(t), type);
+  }
+  return success();
+}
+
+/// Checks that what each token attends to has no hole.
+static LogicalResult checkPast(Operation *op, StateType type, const RowsValue &rows, const DenseValue &positions,
+                               int64_t layer, StateValue &state) {
+  for (int64_t t = 0; t < positions.rows(); ++t) {
+    const CacheCells &cells = state.cells[{rows.tokenRows[t], layer}];
+    int64_t last = int64_t(positions.data[t]);
+    for (int64_t p = type.getFirstPosition(last); p <= last; ++p)
+      if (int64_t slot = rows.slot(t, last, p);
+          slot < 0 || slot >= int64_t(cells.keys.size()) || cells.keys[slot].empty())
+        return missing(op, rows, positions, t, p);
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+/// How scores are made of products of queries and keys.
+struct ScoreForm {
+  double scale;
+  std::optional<double> softcap;
+};
+
+/// What the slots that a token sees, or those of a span, add to a head's result.
+struct Fold {
+  double top = -std::numeric_limits<double>::infinity(), total = 0;
+  std::vector<double> sums;
+};
+
+/// Of the slots p in their order: e^(score(q . keys[p]) - top) added up, and times values[p], for one head
+/// whose columns in the cells start at `column`.
+static Fold foldSlots(const double *q, const CacheCells &cells, ArrayRef<int64_t> slots, int64_t column,
+                      int64_t headDim, const ScoreForm &form) {
+  Fold fold;
+  fold.sums.resize(headDim);
+  std::vector<double> scores;
+  for (int64_t slot : slots) {
+    double dot = 0;
+    for (int64_t d = 0; d < headDim; ++d)
+      dot += q[d] * cells.keys[slot][column + d];
+    double score = form.scale * dot;
+    scores.push_back(form.softcap ? *form.softcap * std::tanh(score / *form.softcap) : score);
+    fold.top = std::max(fold.top, scores.back());
+  }
+  for (auto [score, slot] : llvm::zip_equal(scores, slots)) {
+    double weight = std::exp(score - fold.top);
+    fold.total += weight;
+    for (int64_t d = 0; d < headDim; ++d)
+      fold.sums[d] += weight * cells.values[slot][column + d];
+  }
+  return fold;
+}
+
+/// The slots of positions [begin, end) that token `t` sees, in order.
+static SmallVector<int64_t> slotsOf(StateType type, const RowsValue &rows, const DenseValue &positions, int64_t t,
+                                    int64_t begin, int64_t end) {
+  int64_t last = int64_t(positions.data[t]);
+  SmallVector<int64_t> slots;
+  for (int64_t p = std::max(begin, type.getFirstPosition(last)); p < std::min(end, last + 1); ++p)
+    slots.push_back(rows.slot(t, last, p));
+  return slots;
+}
+
+/// Every head of every token over its row's cells.
+static DenseValue attendAll(StateType type, int64_t heads, const ScoreForm &form, const DenseValue &query,
+                            const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
+  int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads();
+  DenseValue result = DenseValue::zeros(query.shape);
+  for (int64_t t = 0; t < query.rows(); ++t) {
+    SmallVector<int64_t> slots = slotsOf(type, rows, positions, t, 0, std::numeric_limits<int64_t>::max());
+    for (int64_t h = 0; h < heads; ++h) {
+      Fold fold = foldSlots(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], slots,
+                            h / group * headDim, headDim, form);
+      for (int64_t d = 0; d < headDim; ++d)
+        result.row(t)[h * headDim + d] = fold.sums[d] / fold.total;
+    }
+  }
+  return result;
+}
+
+/// A row for each token and span: of each head the sums, the tops, the totals.
+static DenseValue attendSpans(StateType type, int64_t heads, const ScoreForm &form, const DenseValue &query,
+                              const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
+  int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads(), spans = 0;
+  for (double position : positions.data)
+    spans = std::max(spans, int64_t(position) / spanPositions + 1);
+  DenseValue result = DenseValue::zeros({query.rows() * spans, heads * (headDim + 2)});
+  for (int64_t t = 0; t < query.rows(); ++t)
+    for (int64_t s = 0; s < spans; ++s) {
+      SmallVector<int64_t> slots = slotsOf(type, rows, positions, t, s * spanPositions, (s + 1) * spanPositions);
+      double *to = result.row(t * spans + s);
+      for (int64_t h = 0; h < heads; ++h) {
+        Fold fold = foldSlots(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], slots,
+                              h / group * headDim, headDim, form);
+        std::copy(fold.sums.begin(), fold.sums.end(), to + h * headDim);
+        to[heads * headDim + h] = fold.top;
+        to[heads * (headDim + 1) + h] = fold.total;
+      }
+    }
+  return result;
+}
+
+/// Joins the spans that each token sees something of.
+static DenseValue joinSpans(StateType type, int64_t heads, const DenseValue &spans, const DenseValue &positions) {
+  int64_t headDim = type.getHeadDim(), tokens = positions.rows(), perToken = spans.rows() / tokens;
+  DenseValue result = DenseValue::zeros({tokens, heads * headDim});
+  for (int64_t t = 0; t < tokens; ++t) {
+    int64_t last = int64_t(positions.data[t]);
+    int64_t begin = type.getFirstPosition(last) / spanPositions, end = last / spanPositions + 1;
+    for (int64_t h = 0; h < heads; ++h) {
+      auto at = [&](int64_t s, int64_t column) { return spans.data[(t * perToken + s) * spans.rowSize() + column]; };
+      double top = -std::numeric_limits<double>::infinity(), total = 0;
+      for (int64_t s = begin; s < end; ++s)
+        top = std::max(top, at(s, heads * headDim + h));
+      double *out = result.row(t) + h * headDim;
+      for (int64_t s = begin; s < end; ++s) {
+        double factor = std::exp(at(s, heads * headDim + h) - top);
+        total += factor * at(s, heads * (headDim + 1) + h);
+        for (int64_t d = 0; d < headDim; ++d)
+          out[d] += factor * at(s, h * headDim + d);
+      }
+      for (int64_t d = 0; d < headDim; ++d)
+        out[d] /= total;
+    }
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+static LogicalResult checkRowCount(Operation *op, const RowsValue &rows, const DenseValue &positions) {
+  if (int64_t(rows.tokenRows.size()) != positions.rows())
+    return op->emitOpError("expected the rows of ") << positions.rows() << " tokens but got " << rows.tokenRows.size();
+  if (!rows.paths.empty() && int64_t(rows.paths.size()) != positions.rows())
+    return op->emitOpError("expected the paths of ") << positions.rows() << " tokens but got " << rows.paths.size();
+  return success();
+}
+
+template <typename Op> static ScoreForm scoreForm(Op op) {
+  ScoreForm form{op.getScale().convertToDouble(), std::nullopt};
+  if (std::optional<APFloat> cap = op.getSoftcap())
+    form.softcap = cap->convertToDouble();
+  return form;
+}
+
+// The state handle is affine: whoever held the old one can no longer look at it,
+// so the cells are changed in place.
+
+LogicalResult StageOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const auto &state = valueAs<std::shared_ptr<StateValue>>(operands[2]);
+  const auto &rows = valueAs<RowsValue>(operands[3]);
+  const DenseValue &positions = dense(operands[4]);
+  results.push_back(state);
+  if (failed(checkRowCount(*this, rows, positions)))
+    return failure();
+  return stage(*this, cast<StateType>(getState().getType()), dense(operands[0]), dense(operands[1]), rows, positions,
+               evaluator.layer, *state);
+}
+
+LogicalResult AttendSpansOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const auto &rows = valueAs<RowsValue>(operands[2]);
+  const DenseValue &positions = dense(operands[3]);
+  StateValue &state = *valueAs<std::shared_ptr<StateValue>>(operands[1]);
+  auto type = cast<StateType>(getState().getType());
+  if (failed(checkRowCount(*this, rows, positions)) ||
+      failed(checkPast(*this, type, rows, positions, evaluator.layer, state)))
+    return failure();
+  results.push_back(
+      attendSpans(type, getHeads(), scoreForm(*this), dense(operands[0]), rows, positions, evaluator.layer, state));
+  return success();
+}
+
+LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const auto &rows = valueAs<RowsValue>(operands[2]);
+  const DenseValue &positions = dense(operands[3]);
+  StateValue &state = *valueAs<std::shared_ptr<StateValue>>(operands[1]);
+  auto type = cast<StateType>(getState().getType());
+  if (failed(checkRowCount(*this, rows, positions)) ||
+      failed(checkPast(*this, type, rows, positions, evaluator.layer, state)))
+    return failure();
+  if (getSpans() && dense(operands[4]).rows() > 0)
+    results.push_back(joinSpans(type, getHeads(), dense(operands[4]), positions));
+  else
+    results.push_back(
+        attendAll(type, getHeads(), scoreForm(*this), dense(operands[0]), rows, positions, evaluator.layer, state));
+  return success();
+}
+
+LogicalResult AttentionOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
+  const DenseValue &positions = dense(operands[5]);
+  const auto &state = valueAs<std::shared_ptr<StateValue>>(operands[3]);
+  const auto &rows = valueAs<RowsValue>(operands[4]);
+  auto type = cast<StateType>(getState().getType());
+  if (failed(checkRowCount(*this, rows, positions)) ||
+      failed(stage(*this, type, dense(operands[1]), dense(operands[2]), rows, positions, evaluator.layer, *state)) ||
+      failed(checkPast(*this, type, rows, positions, evaluator.layer, *state)))
+    return failure();
+  results.push_back(
+      attendAll(type, getHeads(), scoreForm(*this), dense(operands[0]), rows, positions, evaluator.layer, *state));
+  results.push_back(state);
+  return success();
+}
