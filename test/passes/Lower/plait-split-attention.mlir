@@ -8,11 +8,12 @@
 !kv = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32>
 
 lm.model @main family "llama" numerics row_invariant max_positions 300 {
+  lm.weight @w from "w" : !lm.weight<4x4, #lm.bf16>
 }
 
 // 2 heads of 4 columns, with a top and a total each.
 // CHECK-LABEL: decode.step @step(
-// CHECK: %[[P:.*]] = lm.attend_spans %[[A:.*]], %[[S:.*]], %[[R:.*]], %[[POS:.*]] scale 5.000000e-01 softcap 2.000000e+01 : 
+// CHECK: %[[P:.*]] = lm.attend_spans %[[A:.*]], %[[S:.*]], %[[R:.*]], %[[POS:.*]] scale 5.000000e-01 softcap 2.000000e+01 : tensor
 // CHECK-NEXT: lm.attend %[[A]], %[[S]], %[[R]], %[[POS]] spans %[[P]] scale 5.000000e-01 softcap 2.000000e+01 : tensor<?x8xf32, #lm.dims<tokens>>, {{.*}}, tensor<?xi32, #lm.dims<tokens>>, tensor<?x12xf32, #lm.dims<spans>>
 // CHECK-NOT: lm.attend
 // REMARK: remark: {{.*}}Split{{.*}} spans of 256 positions are computed apart in steps that have some
@@ -33,6 +34,7 @@ decode.step @step(%x: !x, %kv: !kv, %rows: !lm.rows, %pos: !ids) -> !x
 
 // No position is in a second span.
 lm.model @main family "llama" numerics row_invariant max_positions 256 {
+  lm.weight @w from "w" : !lm.weight<4x4, #lm.bf16>
 }
 // CHECK-LABEL: decode.step @short(
 // CHECK-NOT: lm.attend_spans
@@ -54,6 +56,7 @@ decode.step @short(%x: !x, %kv: !kv, %rows: !lm.rows, %pos: !ids) -> !x
 !wide = !lm.state<layers = 2, kv_heads = 1, head_dim = 4, f32, window = 257>
 
 lm.model @main family "llama" numerics row_invariant max_positions 4096 {
+  lm.weight @w from "w" : !lm.weight<4x4, #lm.bf16>
 }
 // CHECK-LABEL: decode.step @windows(
 // CHECK-NOT: lm.attend_spans
