@@ -16,7 +16,7 @@ lm.model @main family "llama" numerics row_invariant max_positions 300 {
 // CHECK: %[[P:.*]] = lm.attend_spans %[[A:.*]], %[[S:.*]], %[[R:.*]], %[[POS:.*]] scale 5.000000e-01 softcap 2.000000e+01 : tensor
 // CHECK-NEXT: lm.attend %[[A]], %[[S]], %[[R]], %[[POS]] spans %[[P]] scale 5.000000e-01 softcap 2.000000e+01 : tensor<?x8xf32, #lm.dims<tokens>>, {{.*}}, tensor<?xi32, #lm.dims<tokens>>, tensor<?x12xf32, #lm.dims<spans>>
 // CHECK-NOT: lm.attend
-// REMARK: remark: {{.*}}Split{{.*}} spans of 256 positions are computed apart in steps that have some
+// REMARK: [Passed] Split {{.*}}"spans of ", Remark=256, Remark=" positions are computed apart in steps that have some"
 // LAUNCH: kernel.launch @attend_spans(%[[A:.*]], %[[S:.*]], %[[R:.*]], %[[POS:.*]]) from "attention" : {{.*}} -> tensor<?x12xf32, #lm.dims<spans>>
 // LAUNCH-NEXT: kernel.launch @attend(%[[A]], %[[S]], %[[R]], %[[POS]], %{{.*}}) from "attention"
 decode.step @step(%x: !x, %kv: !kv, %rows: !lm.rows, %pos: !ids) -> !x
@@ -40,7 +40,7 @@ lm.model @main family "llama" numerics row_invariant max_positions 256 {
 // CHECK-NOT: lm.attend_spans
 // CHECK: lm.attend
 // CHECK-NOT: spans
-// REMARK: remark: {{.*}}NotSplit{{.*}} a token sees 256 positions at most; a span has 256
+// REMARK: [Missed] NotSplit {{.*}}"a token sees ", Remark=256, Remark=" positions at most; a span has ", Remark=256
 decode.step @short(%x: !x, %kv: !kv, %rows: !lm.rows, %pos: !ids) -> !x
     attributes {input_roles = [#decode.role<tokens>, #decode.role<state>, #decode.role<rows>, #decode.role<positions>],
                 output_roles = [#decode.role<chosen>]} {
@@ -63,7 +63,7 @@ lm.model @main family "llama" numerics row_invariant max_positions 4096 {
 // CHECK: %[[O:.*]] = lm.attend {{.*}} scale
 // CHECK-NEXT: %[[P:.*]] = lm.attend_spans %[[O]]
 // CHECK-NEXT: lm.attend %[[O]]{{.*}} spans %[[P]]
-// REMARK: remark: {{.*}}NotSplit{{.*}} a token sees 256 positions at most; a span has 256
+// REMARK: [Missed] NotSplit {{.*}}"a token sees ", Remark=256, Remark=" positions at most; a span has ", Remark=256
 decode.step @windows(%x: !x, %kv: !kv, %wide: !wide, %rows: !lm.rows, %pos: !ids) -> !x
     attributes {input_roles = [#decode.role<tokens>, #decode.role<state>, #decode.role<state>, #decode.role<rows>, #decode.role<positions>],
                 output_roles = [#decode.role<chosen>]} {
