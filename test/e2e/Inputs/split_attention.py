@@ -35,7 +35,7 @@ def main():
         wanted = [r["tokens"] for r in plait.run(whole, prompts, *common, "-t", 1)]
     else:
         wanted = plait.run_with_logits(whole, prompts, *common, "-t", 1)[2]
-    for threads in (1, 2, 3, 5):
+    for threads in (1, 2, 3):
         compare("-t", threads, "--batch", 1)
     compare("-t", 2, "--batch", len(prompts))
     compare("-t", 2, "--batch", 3, "--chunk", 7)
