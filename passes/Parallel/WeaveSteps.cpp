@@ -98,9 +98,9 @@ private:
     auto seconds = [&]() -> Expected<std::pair<double, double>> {
       PLAIT_ASSIGN_OR_RETURN(timeline::EventList list, timeline::joinRanks(programs));
       PLAIT_ASSIGN_OR_RETURN(timeline::Prediction whole, timeline::predict(list, machine, extents));
-      PLAIT_ASSIGN_OR_RETURN(timeline::Prediction woven,
-                             timeline::predict(timeline::splitTokens(list, extents, double(length) / 2), machine,
-                                               extents));
+      PLAIT_ASSIGN_OR_RETURN(
+          timeline::Prediction woven,
+          timeline::predict(timeline::splitTokens(list, extents, double(length) / 2), machine, extents));
       return std::pair(whole.seconds, woven.seconds);
     }();
     if (!seconds)

@@ -57,7 +57,8 @@ bool StepSplit::split(const StepDims &dims, const StepArrays &arrays, int64_t lo
     for (plait_input_t input : inputs)
       advance(second.inputs[size_t(input)], bytes);
   };
-  advanceInputs(4 * first, {PLAIT_IN_TOKENS, PLAIT_IN_POSITIONS, PLAIT_IN_TOKEN_ROWS, PLAIT_IN_PATH_ENDS});
+  advanceInputs(4 * first,
+                {PLAIT_IN_TOKENS, PLAIT_IN_POSITIONS, PLAIT_IN_TOKEN_ROWS, PLAIT_IN_PATH_ENDS, PLAIT_IN_NEXT});
   advanceInputs(4 * firstLeaves, {PLAIT_IN_TEMPERATURE, PLAIT_IN_TOP_K, PLAIT_IN_TOP_P, PLAIT_IN_MIN_P,
                                   PLAIT_IN_TOP_COUNTS, PLAIT_IN_PARENTS});
   advanceInputs(8 * firstLeaves, {PLAIT_IN_SEED, PLAIT_IN_SEQUENCE});

@@ -212,9 +212,8 @@ template <typename Walk> void Executor::runThreads(ThreadPool &pool, StepProfile
 Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
                      const StepMemory &memory, StepProfile *profile) {
   bind(pool.size(), dims, memory);
-  runThreads(pool, profile, [&](unsigned thread, auto &observer) {
-    walk(pool, context, thread, 0, order.size(), observer);
-  });
+  runThreads(pool, profile,
+             [&](unsigned thread, auto &observer) { walk(pool, context, thread, 0, order.size(), observer); });
   return std::move(failure);
 }
 
@@ -224,16 +223,14 @@ Status Executor::runWoven(Executor &second, ThreadPool &pool, CommThread &comm, 
   second.bind(pool.size(), secondPart.dims, secondPart.memory);
   std::array<Executor *, 2> halves = {this, &second};
   std::array<const plait_context_v1_t *, 2> contexts = {&firstPart.context, &secondPart.context};
-  runThreads(pool, profile, [&](unsigned thread, auto &observer) {
-    weave(halves, contexts, pool, comm, thread, observer);
-  });
+  runThreads(pool, profile,
+             [&](unsigned thread, auto &observer) { weave(halves, contexts, pool, comm, thread, observer); });
   return failure ? std::move(second.failure) : std::move(failure);
 }
 
 template <typename Observer>
-void Executor::weave(const std::array<Executor *, 2> &halves,
-                     const std::array<const plait_context_v1_t *, 2> &contexts, ThreadPool &pool, CommThread &comm,
-                     unsigned thread, Observer &observer) {
+void Executor::weave(const std::array<Executor *, 2> &halves, const std::array<const plait_context_v1_t *, 2> &contexts,
+                     ThreadPool &pool, CommThread &comm, unsigned thread, Observer &observer) {
   const Executor &any = *halves[0];
   std::array<uint64_t, 2> numbers{};
   for (size_t piece = 0; piece <= any.exchanges.size(); ++piece)

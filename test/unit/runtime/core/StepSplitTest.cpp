@@ -135,6 +135,10 @@ TEST(StepSplits, WithinARow) {
   EXPECT_EQ(split.firstLeaves, 5);
   expectSame(split.parts[0], Step(first).inputs, 0);
   expectSame(split.parts[1], Step(second).inputs, 1);
+  // Also the token after the last one of a part.
+  EXPECT_EQ(static_cast<const int32_t *>(split.parts[1].arrays.inputs[PLAIT_IN_NEXT]) -
+                static_cast<const int32_t *>(step.arrays.inputs[PLAIT_IN_NEXT]),
+            96);
   auto distance = [&](plait_output_t output) {
     return static_cast<float *>(split.parts[1].arrays.outputs[size_t(output)]) -
            static_cast<float *>(split.parts[0].arrays.outputs[size_t(output)]);

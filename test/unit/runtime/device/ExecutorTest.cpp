@@ -642,8 +642,8 @@ TEST_P(Executors, PartsTakeTurns) {
             dims[PLAIT_DIM_TOKENS_PART] = dims[0];
             arenas[p].assign(size_t(arenaBytes(fused.plan, dims)) / 4 + 16, 0);
             parts.push_back({contexts[size_t(p)], dims, {}});
-            parts.back().memory.arena = reinterpret_cast<uint8_t *>(
-                (reinterpret_cast<uintptr_t>(arenas[p].data()) + 63) & ~uintptr_t(63));
+            parts.back().memory.arena =
+                reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(arenas[p].data()) + 63) & ~uintptr_t(63));
           }
           PLAIT_RETURN_IF_ERROR(executor.runWoven(other, **pool, **comm, parts[0], parts[1]));
           EXPECT_EQ(wrong, 0);
