@@ -136,9 +136,10 @@ TEST(StrategyCall, FindsStrategies) {
   EXPECT_NE(lookup->text.find("!block = !decode.block<3>"), std::string::npos);
   EXPECT_EQ(lookup->text.find('$'), std::string::npos);
 
-  EXPECT_EQ(refusal("prompt_lokup(k=4)"), "--decode: found strategy 'prompt_lokup'; expected ar, jacobi, medusa, "
-                                          "medusa_typical, momentum, prompt_lookup, spec, swift, "
-                                          "token_recycling, or the path of a file that ends with .mlir");
+  EXPECT_EQ(refusal("prompt_lokup(k=4)"),
+            "--decode: found strategy 'prompt_lokup'; expected ar, clover, jacobi, medusa, "
+            "medusa_typical, momentum, mtp, ppd, prompt_lookup, spec, swift, tidar, "
+            "token_recycling, or the path of a file that ends with .mlir");
   const std::string form = "; expected NAME or NAME(ARGUMENT=VALUE,...)";
   EXPECT_EQ(refusal("prompt_lookup(k=4"), "--decode: found 'prompt_lookup(k=4'" + form);
   EXPECT_EQ(refusal("prompt_lookup(k=4) x"), "--decode: found 'prompt_lookup(k=4) x'" + form);
