@@ -3,7 +3,7 @@
 //
 // RUN: plait-opt %s --plait-weave-steps --remarks-filter='plait-.*' 2>%t | FileCheck %s --check-prefix=WOVEN
 // RUN: FileCheck %s --check-prefix=GAIN < %t
-// RUN: sed -e 's/kind = network/kind = shared_memory/' %s | plait-opt --plait-weave-steps --remarks-filter='plait-.*' 2>%t | FileCheck %s --check-prefix=WHOLE
+// RUN: sed -e 's/kind = network/kind = shared_memory/' -e 's/latency = 1.0e-4/latency = 1.0e-7/' %s | plait-opt --plait-weave-steps --remarks-filter='plait-.*' 2>%t | FileCheck %s --check-prefix=WHOLE
 // RUN: FileCheck %s --check-prefix=LOSS < %t
 // RUN: sed -e '/^par.machine/,/^] host/d' -e 's/ on @two//' %s | plait-opt --plait-weave-steps --remarks-filter='plait-.*' 2>%t | FileCheck %s --check-prefix=WHOLE
 // RUN: FileCheck %s --check-prefix=UNKNOWN < %t
