@@ -11,7 +11,7 @@
 // RUN: FileCheck %s --check-prefix=SAID < %t
 //
 // Steps of one rank exchange nothing.
-// RUN: sed -e '/par.all_reduce/d' -e 's/%e, %g/%p, %g/' %s | plait-opt --plait-weave-steps=tokens=96 | FileCheck %s --check-prefix=WHOLE
+// RUN: sed -e '/par.all_reduce/d' -e 's/%%e, %%g/%%p, %%g/' %s | plait-opt --plait-weave-steps=tokens=96 | FileCheck %s --check-prefix=WHOLE
 
 par.machine @two devices [
   <kind = "cpu", memory = 34359738368, bandwidth = 1.0e9, peak = {f32 = 1.0e11}, launch = 1.0e-6>,
