@@ -159,7 +159,8 @@ TEST(StrategyCall, HoldsTheLibrary) {
         llvm::find_if(strategyLibrary(), [&](const LibraryStrategy &strategy) { return strategy.name == name; });
     ASSERT_NE(found, strategyLibrary().end()) << name;
     EXPECT_EQ(found->text, text.str());
-    auto filled = fillStrategy(name + (name == "spec" ? "(draft=x)" : ""));
+    // Some need to be told more than their name.
+    auto filled = fillStrategy(name + (name == "spec" ? "(draft=x)" : name == "tidar" ? "(mask=3)" : ""));
     ASSERT_TRUE(bool(filled)) << filled.status().message();
     EXPECT_EQ(filled->name, name);
     ++count;
