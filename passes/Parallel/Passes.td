@@ -371,7 +371,7 @@ def WeaveStepsPass : Pass<"plait-weave-steps", "::mlir::ModuleOp"> {
     that is it. Without, it is the least of 128, 256, ... 2048 from which on prompts of so many tokens
     are predicted to take less time in two parts, on the mesh's `par.machine` and by event lists (docs/overlap.md): by more
     than 3 % and by more than twice the error of the prediction. Without a machine nothing changes. Ranks
-    that copy through shared memory compute nothing meanwhile, so there it never pays.
+    that copy through shared memory compute nothing meanwhile, so there no more than a latency can be gained.
 
     ```mlir
     decode.step @ar(...) -> (...) attributes {..., weave_tokens = 256 : i64} { ... }
