@@ -26,7 +26,17 @@ ParseResult StepOp::parse(OpAsmParser &parser, OperationState &result) {
   return parseFunctionSyntax<StepOp>(parser, result);
 }
 
-void StepOp::print(OpAsmPrinter &p) { printFunctionSyntax(p, *this); }
+void StepOp::print(OpAsmPrinter &p) {
+  p << ' ';
+  p.printSymbolName(getSymName());
+  function_interface_impl::printFunctionSignature(p, *this, getArgumentTypes(), /*isVariadic=*/false, getResultTypes());
+  SmallVector<StringRef> elided = {getFunctionTypeAttrName(), getArgAttrsAttrName(), getResAttrsAttrName()};
+  if (getWeaveTokens() == 0) // as nobody says of most steps
+    elided.push_back(getWeaveTokensAttrName());
+  function_interface_impl::printFunctionAttributes(p, *this, elided);
+  p << ' ';
+  p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
 
 LogicalResult StepOp::verify() {
   auto check = [&](StringRef what, ArrayAttr roles, size_t count) -> LogicalResult {

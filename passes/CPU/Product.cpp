@@ -76,8 +76,9 @@ void ProductEmitter::beginSums() {
 }
 
 void ProductEmitter::forEachPanels(TileBody body) {
-  // Several panels keep as many streams of weights in flight when there is one row.
-  int64_t panels = layout.panels(), most = std::min<int64_t>(e.lanes() == 16 ? 4 : 2, panels);
+  // Several panels keep as many streams of weights in flight when there is one row. With 16 registers two of them
+  // spill, which only a matrix that comes from memory is worth.
+  int64_t panels = layout.panels(), most = e.lanes() == 16 ? std::min<int64_t>(4, panels) : panels >= 8 ? 2 : 1;
   e.forEachTiles({.count = panels}, most, [&](Value first, Value last) { body(first, last, most); });
 }
 

@@ -368,10 +368,10 @@ def WeaveStepsPass : Pass<"plait-weave-steps", "::mlir::ModuleOp"> {
   let summary = "Has long steps computed in two parts, one while the other is exchanged";
   let description = [{
     Sets `weave_tokens` of each `decode.step` of several ranks (TokenWeave, arXiv 2505.11329). With `tokens`
-    that is it. Without, it is the least of 128, 256, ... 8192 from which on prompts of so many tokens
+    that is it. Without, it is the least of 128, 256, ... 2048 from which on prompts of so many tokens
     are predicted to take less time in two parts, on the mesh's `par.machine` and by event lists (docs/overlap.md): by more
     than 3 % and by more than twice the error of the prediction. Without a machine nothing changes. Ranks
-    that copy through shared memory compute nothing meanwhile, so there it never pays.
+    that copy through shared memory compute nothing meanwhile, so there no more than a latency can be gained.
 
     ```mlir
     decode.step @ar(...) -> (...) attributes {..., weave_tokens = 256 : i64} { ... }

@@ -23,8 +23,8 @@ using namespace plait;
 
 namespace {
 
-/// Prompts that are predicted.
-constexpr int64_t kLengths[] = {128, 256, 512, 1024, 2048, 4096, 8192};
+/// Prompts that are predicted: what steps have, which come in chunks.
+constexpr int64_t kLengths[] = {128, 256, 512, 1024, 2048};
 
 struct WeaveStepsPass : plait::impl::WeaveStepsPassBase<WeaveStepsPass> {
   using WeaveStepsPassBase::WeaveStepsPassBase;
@@ -59,9 +59,13 @@ private:
       return 0;
     }
     SmallVector<int64_t> group = mesh.getGroup(int64_t(*mesh.getRank()), collective.getDeviceAxes());
-    int64_t least = 0;
+    int64_t least = 0, most = getMostPositions();
     std::string reason;
+    if (most < kLengths[0])
+      report(step, "no prompt is long enough");
     for (int64_t length : llvm::reverse(kLengths)) {
+      if (length > most)
+        continue;
       timeline::Decision decision = compare(step, mesh, group, *machine, length);
       if (decision.isApplied) {
         least = length;
@@ -78,6 +82,13 @@ private:
               " tokens or more are computed in two parts: a prompt of so many takes " + reason)
                  .str();
     return least;
+  }
+
+  int64_t getMostPositions() {
+    int64_t most = 0;
+    for (lm::ModelOp model : getOperation().getOps<lm::ModelOp>())
+      most = std::max(most, int64_t(model.getMaxPositions()));
+    return most;
   }
 
   /// Of a prompt, with the program of this rank as that of all of its group.

@@ -46,8 +46,9 @@ void Profile::add(ProfiledStep step) {
       launch.sum.running += times.ended - times.begun;
       if (t == 0) {
         ++launch.sum.calls;
+        // Costs are those of the whole step; weights are read for each part.
         launch.sum.bytes += launch.cost.weightBytes.at(step.load);
-        launch.sum.flops += launch.cost.flops.at(step.load);
+        launch.sum.flops += launch.cost.flops.at(step.load) / step.times.parts;
       }
     }
     if (before)

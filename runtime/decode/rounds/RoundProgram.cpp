@@ -202,7 +202,7 @@ private:
       program.recurs.push_back(op.recurs);
     }
     if (program.isHead[size_t(op.number)] != op.isHead || program.recurs[size_t(op.number)] != op.recurs)
-      return entry.error("a step that is a head, one that recurs, or neither, everywhere");
+      return entry.error("a step that is a head, or one that is not, everywhere, and likewise one that recurs");
     return Status::success();
   }
 

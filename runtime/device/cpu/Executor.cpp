@@ -232,6 +232,8 @@ template <typename Walk> void Executor::runThreads(ThreadPool &pool, StepProfile
 Status Executor::run(ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
                      const StepMemory &memory, StepProfile *profile) {
   bind(pool.size(), dims, memory);
+  if (profile)
+    profile->parts = 1;
   runThreads(pool, profile,
              [&](unsigned thread, auto &observer) { walk(pool, context, thread, 0, order.size(), observer); });
   return std::move(failure);
@@ -241,6 +243,8 @@ Status Executor::runWoven(Executor &second, ThreadPool &pool, CommThread &comm, 
                           const Part &secondPart, StepProfile *profile) {
   bind(pool.size(), firstPart.dims, firstPart.memory);
   second.bind(pool.size(), secondPart.dims, secondPart.memory);
+  if (profile)
+    profile->parts = 2;
   std::array<Executor *, 2> halves = {this, &second};
   std::array<const plait_context_v1_t *, 2> contexts = {&firstPart.context, &secondPart.context};
   runThreads(pool, profile,

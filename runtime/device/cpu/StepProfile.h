@@ -34,6 +34,7 @@ struct StepProfile {
 
   int64_t begin = 0, end = 0;         ///< of the step
   int64_t walkBegin = 0, walkEnd = 0; ///< of its launches on all threads
+  int parts = 1; ///< in which the step was computed: each has all launches, for some of the tokens
   std::vector<Thread> threads;
 };
 

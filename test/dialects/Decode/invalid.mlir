@@ -158,6 +158,13 @@ decode.step @s(%x: tensor<?xi32, #lm.dims<tokens>>) attributes {input_roles = []
 
 // -----
 
+// expected-error @+1 {{attribute 'weave_tokens' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
+decode.step @s() attributes {input_roles = [], output_roles = [], weave_tokens = -1 : i64} {
+  decode.return
+}
+
+// -----
+
 // expected-error @+1 {{expected one role per result (0) but got 1}}
 decode.step @s() attributes {input_roles = [], output_roles = [#decode.role<chosen>]} {
   decode.return

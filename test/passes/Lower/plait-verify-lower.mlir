@@ -82,8 +82,8 @@ kernel.func @add(%x: !x, %y: !x) -> !x
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
   rt.kernel @add
   rt.plan "ar" {
-    // expected-error @+1 {{expected an index below 21 but got #rt.arg<input 21>}}
-    rt.launch @add [#rt.arg<input 21>] layers 0 to 1 barrier from "a" {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>}
+    // expected-error @+1 {{expected an index below 22 but got #rt.arg<input 22>}}
+    rt.launch @add [#rt.arg<input 22>] layers 0 to 1 barrier from "a" {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>}
   }
 }
 

@@ -136,9 +136,10 @@ TEST(StrategyCall, FindsStrategies) {
   EXPECT_NE(lookup->text.find("!block = !decode.block<3>"), std::string::npos);
   EXPECT_EQ(lookup->text.find('$'), std::string::npos);
 
-  EXPECT_EQ(refusal("prompt_lokup(k=4)"), "--decode: found strategy 'prompt_lokup'; expected ar, jacobi, medusa, "
-                                          "medusa_typical, momentum, prompt_lookup, spec, swift, "
-                                          "token_recycling, or the path of a file that ends with .mlir");
+  EXPECT_EQ(refusal("prompt_lokup(k=4)"),
+            "--decode: found strategy 'prompt_lokup'; expected ar, clover, jacobi, medusa, "
+            "medusa_typical, momentum, mtp, ppd, prompt_lookup, spec, swift, tidar, "
+            "token_recycling, or the path of a file that ends with .mlir");
   const std::string form = "; expected NAME or NAME(ARGUMENT=VALUE,...)";
   EXPECT_EQ(refusal("prompt_lookup(k=4"), "--decode: found 'prompt_lookup(k=4'" + form);
   EXPECT_EQ(refusal("prompt_lookup(k=4) x"), "--decode: found 'prompt_lookup(k=4) x'" + form);
@@ -158,7 +159,8 @@ TEST(StrategyCall, HoldsTheLibrary) {
         llvm::find_if(strategyLibrary(), [&](const LibraryStrategy &strategy) { return strategy.name == name; });
     ASSERT_NE(found, strategyLibrary().end()) << name;
     EXPECT_EQ(found->text, text.str());
-    auto filled = fillStrategy(name + (name == "spec" ? "(draft=x)" : ""));
+    // Some need to be told more than their name.
+    auto filled = fillStrategy(name + (name == "spec" ? "(draft=x)" : name == "tidar" ? "(mask=3)" : ""));
     ASSERT_TRUE(bool(filled)) << filled.status().message();
     EXPECT_EQ(filled->name, name);
     ++count;

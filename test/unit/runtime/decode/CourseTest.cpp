@@ -379,7 +379,7 @@ TEST(Course, PromptsOfTheAcceptedNodeGiveCandidates) {
     }
     course.supply(std::move(choices));
   };
-  step({3, 5}, {-1, 0}, 1, {5, 1});                              // chooses the prompt's id, which is no draft
+  step({3, 5}, {-1, 0}, 1, {5, 1});                               // chooses the prompt's id, which is no draft
   step({5, 11, 12, 5, 5}, {-1, 0, 0, 1, 2}, 2, {12, 0, 2, 3, 4}); // the second one is right
   step({2, 14, 15, 5, 5}, {-1, 0, 0, 1, 2}, 2, {7, 0, 0, 0, 0});  // none is: the root has no prompt
   step({7, 5}, {-1, 0}, 1, {8, 1});
