@@ -33,6 +33,8 @@ void StepOp::print(OpAsmPrinter &p) {
   SmallVector<StringRef> elided = {getFunctionTypeAttrName(), getArgAttrsAttrName(), getResAttrsAttrName()};
   if (getWeaveTokens() == 0) // as nobody says of most steps
     elided.push_back(getWeaveTokensAttrName());
+  if (getShareTokens() == 0)
+    elided.push_back(getShareTokensAttrName());
   function_interface_impl::printFunctionAttributes(p, *this, elided);
   p << ' ';
   p.printRegion(getBody(), /*printEntryBlockArgs=*/false);

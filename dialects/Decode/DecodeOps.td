@@ -48,14 +48,19 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
     the other (TokenWeave, arXiv 2505.11329). Attention of the second half comes behind that of the first one, in each layer, and a
     token does not depend on how its sequence is cut: so results are the same.
 
+    Ranks share tokens out (`tokens_part`) in steps of `share_tokens` tokens or more (0: in all). In shorter
+    ones each has all of them, and what would be scattered is summed on all ranks alike, in the same order:
+    a second exchange would cost more than a few rows, computed by everybody.
+
     **Constraints:** one role per argument and result, none but `state` twice;
     the arguments of role `state`, and no others, are states; a body of one block
-    that ends with `decode.return`; `weave_tokens >= 0`.
+    that ends with `decode.return`; `weave_tokens >= 0`; `share_tokens >= 0`.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        Decode_RoleArrayAttr:$input_roles, Decode_RoleArrayAttr:$output_roles,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
-                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$weave_tokens);
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$weave_tokens,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$share_tokens);
   let regions = (region AnyRegion:$body);
   let extraClassDeclaration = [{
     llvm::ArrayRef<mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }

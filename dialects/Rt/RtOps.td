@@ -154,8 +154,9 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
     ```mlir
     rt.plan "ar" { rt.slot [0, 768, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]  rt.launch @embed ... }
     ```
-    `hidden` is the columns of the hidden states that the plan takes or returns; steps of `weave_tokens` tokens
-    or more (0: none) are computed in two parts, as of `decode.step`.
+    `hidden` is the columns of the hidden states that the plan takes or returns. Steps of `weave_tokens` tokens
+    or more (0: none) are computed in two parts, and those of `share_tokens` tokens or more (0: all) are shared out
+    by ranks, as of `decode.step`.
 
     **Constraints:** only `rt.slot`, then `rt.launch` and `rt.collective` inside; the op
     after a collective has `barrier`; a collective's slots are there and large
@@ -163,7 +164,8 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
   }];
   let arguments = (ins StrAttr:$name, UnitAttr:$has_logits,
                        DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$hidden,
-                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$weave_tokens);
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$weave_tokens,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$share_tokens);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$name (`hidden` $hidden^)? attr-dict-with-keyword $body";
   let hasRegionVerifier = 1;

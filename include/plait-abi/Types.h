@@ -20,7 +20,8 @@ typedef enum plait_dim_e {
   PLAIT_DIM_EDITS = 5,  /* edits of logits, of all leaves together */
   PLAIT_DIM_TOPS = 6,   /* width of the top table: most probable tokens of one leaf */
   /* Where ranks share the tokens of a step out, those of this rank: of number r of the n
-   * ranks of the model's token_group, tokens * r / n to tokens * (r + 1) / n, rounded down. */
+   * ranks of the model's token_group, tokens * r / n to tokens * (r + 1) / n, rounded down. In a
+   * step of fewer tokens than the manifest's "share_tokens" of the plan they do not, and each rank has all. */
   PLAIT_DIM_TOKENS_PART = 7,
   /* As many as leaves if some leaf of the step has a temperature above 0, else none: what
    * is needed to draw tokens only is left out of steps that do not. */

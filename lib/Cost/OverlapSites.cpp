@@ -44,8 +44,9 @@ SiteTimes plait::predictSite(par::ReduceGatherOp fused, const timeline::Machine 
         before.push_back(getComputeEvent(costed, extents));
         before.back().launches = before.size() == 2; // rows pass through all of them
       }
-    times.before += count * predictAll(before, machine, ranks);
-    times.after += count * predictAll(whole, machine, ranks);
+    double apart = predictAll(before, machine, ranks);
+    times.before += count * apart;
+    times.after += count * (sharesTokens(fused, extents) ? predictAll(whole, machine, ranks) : apart);
   }
   if (auto layers = dyn_cast<lm::LayersOp>(fused->getParentOp())) {
     times.before *= double(layers.getCount());

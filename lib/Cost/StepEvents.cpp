@@ -29,6 +29,11 @@ static std::string getEventName(Operation *op) {
   return op->getName().getStringRef().str() + name;
 }
 
+bool plait::sharesTokens(Operation *op, const timeline::Extents &extents) {
+  auto step = op->getParentOfType<decode::StepOp>();
+  return !step || extents.tokens >= double(step.getShareTokens());
+}
+
 timeline::Event plait::getComputeEvent(lm::CostOpInterface op, const timeline::Extents &extents) {
   Cost cost = op.getCost();
   timeline::Event event;
@@ -99,17 +104,29 @@ private:
       return;
     timeline::Event &event = add(getComputeEvent(op, extents), layer);
     event.ranks = {int(rank)};
-    auto isPart = [](Type type) { return lm::getLeadingDim(type) == "tokens_part"; };
-    if (llvm::any_of(op->getResultTypes(), isPart) || llvm::any_of(op->getOperandTypes(), isPart))
+    if (hasTokensPart(op) && sharesTokens(op, extents))
       event.share = 1 / double(par::getPlaceInReplica(mesh).second);
   }
 
+  static bool hasTokensPart(Operation *op) {
+    auto isPart = [](Type type) { return lm::getLeadingDim(type) == "tokens_part"; };
+    return llvm::any_of(op->getResultTypes(), isPart) || llvm::any_of(op->getOperandTypes(), isPart);
+  }
+
   void addExchange(par::CollectiveOpInterface op, int layer) {
-    if (isa<par::PartOp>(op)) // sends nothing
+    bool hasAllRows = hasTokensPart(op) && !sharesTokens(op, extents);
+    if (isa<par::PartOp>(op) || (hasAllRows && isa<par::AllGatherOp>(op))) // sends nothing
       return;
     SmallVector<int64_t> group = mesh.getGroup(rank, op.getDeviceAxes());
     timeline::Event &event = add(getExchangeEvent(op, group.size(), extents), layer);
     event.ranks.assign(group.begin(), group.end());
+    if (hasAllRows && isa<par::ReduceScatterOp, par::ReduceGatherOp>(op)) {
+      event.kind = timeline::EventKind::allReduce;
+      event.work = {};
+      if (isa<par::ReduceGatherOp>(op))
+        addBlock(op->getRegion(0).front(), layer);
+      return;
+    }
     if (isa<par::SendOp, par::RecvOp>(op)) {
       event.ranks = {int(rank), int(group[op.getOther()])};
       llvm::sort(event.ranks);

@@ -21,13 +21,6 @@ namespace {
 /// Embeddings of a model: no more than a block may have.
 constexpr int64_t kMostPrompts = 64;
 
-std::string shapeOf(const std::vector<int64_t> &shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i)
-    text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
-
 /// One file.
 class Reader {
 public:
@@ -48,7 +41,7 @@ public:
                const std::map<std::string, std::vector<int64_t>> &optional) {
     for (const auto &[name, shape] : required)
       if (!file.find(name))
-        return notFound(foundExpected(printable(path), "no tensor " + inQuotes(name), "one " + shapeOf(shape)));
+        return notFound(foundExpected(printable(path), "no tensor " + inQuotes(name), "one " + shapeText(shape)));
     for (const auto &[name, tensor] : file.tensors()) {
       auto known = required.find(name);
       if (known == required.end() && (known = optional.find(name)) == optional.end())
@@ -61,8 +54,8 @@ public:
   }
 
   Status wrongShape(const std::string &name, const std::vector<int64_t> &found, const std::vector<int64_t> &expected) {
-    return invalidArgument(foundExpected(printable(path) + ": tensor " + inQuotes(name), "the shape " + shapeOf(found),
-                                         shapeOf(expected) + ", as the model has a hidden size of " +
+    return invalidArgument(foundExpected(printable(path) + ": tensor " + inQuotes(name), "the shape " + shapeText(found),
+                                         shapeText(expected) + ", as the model has a hidden size of " +
                                              std::to_string(model.hidden) + " and " + std::to_string(model.vocabulary) +
                                              " tokens; take a file of this model"));
   }

@@ -42,13 +42,6 @@ std::optional<HeadTensor> parseName(llvm::StringRef name) {
   return tensor;
 }
 
-std::string shapeOf(const std::vector<int64_t> &shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i)
-    text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
-
 class Reader {
 public:
   Reader(const std::string &folder, const ModelConfig &model)
@@ -120,8 +113,8 @@ private:
                                     "each head to have " + std::to_string(heads.blocks) + " blocks"));
     if (tensor->shape != shape)
       return invalidArgument(
-          foundExpected(printable(path) + ": tensor " + inQuotes(name), "the shape " + shapeOf(tensor->shape),
-                        shapeOf(shape) + ", as the model has a hidden size of " + std::to_string(model.hidden) +
+          foundExpected(printable(path) + ": tensor " + inQuotes(name), "the shape " + shapeText(tensor->shape),
+                        shapeText(shape) + ", as the model has a hidden size of " + std::to_string(model.hidden) +
                             " and " + std::to_string(model.vocabulary) + " tokens; take heads of this model"));
     return Status::success();
   }

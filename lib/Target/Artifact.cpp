@@ -115,6 +115,8 @@ static Json describePlan(rt::PlanOp plan) {
                   {"activation_bytes", toJson(total.activationBytes)}};
   if (plan.getWeaveTokens())
     variant["weave_tokens"] = plan.getWeaveTokens();
+  if (plan.getShareTokens())
+    variant["share_tokens"] = plan.getShareTokens();
   return variant;
 }
 

@@ -124,7 +124,7 @@ private:
     bool hasLogits =
         llvm::is_contained(step.getOutputRoles(), decode::RoleAttr::get(&getContext(), decode::Role::logits));
     auto plan = rt::PlanOp::create(tables, step.getLoc(), step.getSymName(), hasLogits, getHiddenColumns(step),
-                                     step.getWeaveTokens());
+                                   step.getWeaveTokens(), step.getShareTokens());
     OpBuilder b = OpBuilder::atBlockEnd(&plan.getBody().emplaceBlock());
     for (MemoryPlan::Slot slot : memory->getSlots()) {
       SmallVector<int64_t> bytes(PLAIT_DIM_COUNT + 1, 0);

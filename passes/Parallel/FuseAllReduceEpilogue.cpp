@@ -215,6 +215,8 @@ int64_t plait::fuseAllReduceEpilogues(ModuleOp module, bool isSilent) {
       std::string name = kernel::getSource(sum), reason;
       par::ReduceGatherOp fused = Site(sum).fuse(reason);
       count += bool(fused);
+      if (fused)
+        step.setShareTokens(kShareTokens);
       if (isSilent)
         continue;
       if (fused)

@@ -26,6 +26,10 @@ namespace plait {
 int64_t shardResidual(ModuleOp module, bool isSilent);
 /// plait-rotate-layers; returns how many loops begin elsewhere.
 int64_t rotateLayers(ModuleOp module, bool isSilent);
+/// From how many tokens on ranks share them out in a step with fused sums. Rows of fewer cost less than
+/// the second exchange that each fused sum needs for them.
+inline constexpr int64_t kShareTokens = 16;
+
 /// plait-fuse-all-reduce-epilogue; returns how many sums are fused.
 int64_t fuseAllReduceEpilogues(ModuleOp module, bool isSilent);
 

@@ -357,6 +357,8 @@ def FuseAllReduceEpiloguePass : Pass<"plait-fuse-all-reduce-epilogue", "::mlir::
       par.yield %1, %0 : ...
     }
     ```
+    A step with such a sum gets `share_tokens`: a few tokens are not shared out, as their sums would meet twice.
+
     Needs `plait-shard-residual` before it. Each sum is a remark: what it is fused with and, if the
     mesh has a machine, what that is predicted to save, or why it stays by itself.
   }];

@@ -100,7 +100,9 @@ Status Instance::allocate(const InstanceOptions &options) {
   const plait_model_v4_t &tables = shared->tables();
   PLAIT_ASSIGN_OR_RETURN(Reservation reservation, reservationOf(*shared, plans, options));
   stepLimits = std::move(reservation.limits);
-  std::vector<int64_t> capacityPages;
+  std::vector<int64_t> capacityPages, shareTokens;
+  for (const StepKind &step : stepLimits.steps)
+    shareTokens.push_back(step.shareTokens);
   for (const TableLimits &table : stepLimits.tables)
     capacityPages.push_back(table.capacityPages);
   arrays.tables.resize(stepLimits.tables.size());
@@ -112,9 +114,10 @@ Status Instance::allocate(const InstanceOptions &options) {
   }
   if (gpuOf(tables))
     return invalidArgument("instance: the model was opened without its GPU");
-  PLAIT_ASSIGN_OR_RETURN(
-      device, CpuDevice::create(tables, plans, shared->weights(), group ? group->communicators() : RankCommunicators(),
-                                uint64_t(reservation.arena), reservation.states, std::move(capacityPages)));
+  PLAIT_ASSIGN_OR_RETURN(device, CpuDevice::create(tables, plans, shared->weights(),
+                                                   group ? group->communicators() : RankCommunicators(),
+                                                   uint64_t(reservation.arena), reservation.states,
+                                                   std::move(capacityPages), std::move(shareTokens)));
   return Status::success();
 }
 

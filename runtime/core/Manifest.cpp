@@ -222,9 +222,9 @@ Status readVariants(const JsonView &root, Manifest &manifest) {
   PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> entries, list.asArray());
   for (const JsonView &entry : entries) {
     PLAIT_ASSIGN_OR_RETURN(std::string name, entry.getString("name", ""));
-    PLAIT_ASSIGN_OR_RETURN(int64_t tokens, entry.getInt("weave_tokens", 0, INT32_MAX, 0));
-    if (tokens)
-      manifest.weaves[name] = tokens;
+    Manifest::Thresholds &least = manifest.thresholds[name];
+    PLAIT_ASSIGN_OR_RETURN(least.weaveTokens, entry.getInt("weave_tokens", 0, INT32_MAX, 0));
+    PLAIT_ASSIGN_OR_RETURN(least.shareTokens, entry.getInt("share_tokens", 0, INT32_MAX, 0));
   }
   return Status::success();
 }

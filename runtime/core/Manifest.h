@@ -50,6 +50,8 @@
 //                    "weight_bytes": {...}, "activation_bytes": {...},
 //                    // steps of so many tokens, or more, are computed in two parts; may be absent
 //                    "weave_tokens": 256,
+//                    // steps of fewer are computed by each rank with all tokens; may be absent
+//                    "share_tokens": 16,
 //                     // predicted microseconds of steps that decode so many tokens
 //                     "step_us": [[1, 210.5], [2, 212.0], ...]} ] }
 //
@@ -122,14 +124,18 @@ struct Manifest {
   int64_t minTokens = 0;
   std::vector<ManifestStrategy> strategies;  ///< in the order of the compiler's command line
   std::map<std::string, std::string> models; ///< that draft: folders by name
-  std::map<std::string, int64_t> weaves;     ///< of each variant that has it, "weave_tokens"
-  Json raw;                                  ///< everything, for `plait inspect`
+  /// Of steps of a variant: from how many tokens on they are computed in two parts (0: never),
+  /// and their tokens shared out by ranks (0: always).
+  struct Thresholds {
+    int64_t weaveTokens = 0, shareTokens = 0;
+  };
+  std::map<std::string, Thresholds> thresholds; ///< by the name of the variant
+  Json raw;                                     ///< everything, for `plait inspect`
 
   const Mesh &mesh() const { return ranksMesh; }
-  /// From how many tokens on a step of a variant is computed in two parts; 0: never.
-  int64_t weaveTokens(const std::string &variant) const {
-    auto found = weaves.find(variant);
-    return found == weaves.end() ? 0 : found->second;
+  Thresholds thresholdsOf(const std::string &variant) const {
+    auto found = thresholds.find(variant);
+    return found == thresholds.end() ? Thresholds() : found->second;
   }
 };
 

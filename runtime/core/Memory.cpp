@@ -213,16 +213,20 @@ Expected<Reservation> plait::reservationOf(const Model &model, std::span<const p
   dims[PLAIT_DIM_STOPS] = limits.maxStops;
   dims[PLAIT_DIM_EDITS] = limits.maxLeaves * limits.maxEdits;
   dims[PLAIT_DIM_TOPS] = limits.maxTopLogprobs;
-  dims[PLAIT_DIM_TOKENS_PART] = (limits.maxTokens + sharers - 1) / sharers;
   dims[PLAIT_DIM_DRAWS] = dims[PLAIT_DIM_WARPS] = limits.maxLeaves;
   dims[PLAIT_DIM_TOP_ENTRIES] = limits.maxLeaves * limits.maxTopLogprobs;
   dims[PLAIT_DIM_SPANS] = mostSpans(limits.maxTokens, fullContext, limits.pageTokens);
   for (const plait_plan_v2_t *own : plans) {
-    int64_t arena = arenaBytes(*own, dims), weaveTokens = model.manifest().weaveTokens(own->name);
+    auto [weaveTokens, shareTokens] = model.manifest().thresholdsOf(own->name);
+    auto mostOfRank = [&, least = shareTokens](int64_t tokens) {
+      return std::max((tokens + sharers - 1) / sharers, std::min(tokens, least - 1));
+    };
+    dims[PLAIT_DIM_TOKENS_PART] = mostOfRank(limits.maxTokens);
+    int64_t arena = arenaBytes(*own, dims);
     if (arena >= 0 && weaveTokens && limits.maxTokens >= weaveTokens) {
       StepDims half = dims;
       half[PLAIT_DIM_TOKENS] = std::min(limits.maxTokens, limits.maxTokens / 2 + kSplitAlign);
-      half[PLAIT_DIM_TOKENS_PART] = (half[PLAIT_DIM_TOKENS] + sharers - 1) / sharers;
+      half[PLAIT_DIM_TOKENS_PART] = mostOfRank(half[PLAIT_DIM_TOKENS]);
       arena = std::max(arena, 2 * arenaBytes(*own, half));
     }
     if (arena < 0)
@@ -233,7 +237,7 @@ Expected<Reservation> plait::reservationOf(const Model &model, std::span<const p
     bool hasHidden = usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN);
     bool hasTokens = usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_TOKENS);
     limits.steps.push_back({own->name, own->hidden, hasHidden && !hasTokens, hasHidden && hasTokens, usesPages(*own),
-                            hasHidden ? 0 : weaveTokens});
+                            hasHidden ? 0 : weaveTokens, shareTokens});
   }
   if (gpuOf(tables)) // its memory holds what it uses alone, and inputs
     reservation.arena = int64_t(cuda::Layout(tables, plans, dims).deviceBytes);

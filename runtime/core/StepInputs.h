@@ -37,6 +37,8 @@ struct StepKind {
   bool hasPages = false; ///< it reads or writes states
   /// From so many tokens on it is computed in two parts (StepSplit.h); 0: never.
   int64_t weaveTokens = 0;
+  /// From so many tokens on they are shared out by ranks that may do so; with fewer, each has all.
+  int64_t shareTokens = 0;
 
   bool operator==(const StepKind &) const = default;
 };

@@ -25,7 +25,8 @@ class RankEvents {
 public:
   RankEvents(const Model &model, const plait_plan_v2_t &plan, const std::vector<LaunchCost> &costs,
              const timeline::Extents &extents)
-      : tables(model.tables()), plan(plan), costs(costs), extents(extents) {}
+      : tables(model.tables()), plan(plan), costs(costs), extents(extents),
+        sharesTokens(extents.tokens >= double(model.manifest().thresholdsOf(plan.name).shareTokens)) {}
 
   std::vector<timeline::Event> run() {
     for (int32_t begin = 0; begin < plan.launch_count;) {
@@ -62,13 +63,14 @@ private:
     event.extents = extents;
     if (launch.kernel < 0) {
       const plait_collective_v3_t &collective = plan.collectives[-1 - launch.kernel];
-      if (collective.kind == PLAIT_COLLECTIVE_PART)
+      bool isGathered = collective.kind == PLAIT_COLLECTIVE_ALL_GATHER && collective.dim == 0;
+      if (collective.kind == PLAIT_COLLECTIVE_PART || (isGathered && !sharesTokens)) // sends nothing
         return;
       setExchange(event, collective);
     } else {
       event.work = {toForm(cost.flops), toForm(cost.weightBytes), toForm(cost.activationBytes), cost.element};
       event.kind = timeline::classify(event.work);
-      if (tables.kernels[launch.kernel].tile_dim == PLAIT_DIM_TOKENS_PART)
+      if (sharesTokens && tables.kernels[launch.kernel].tile_dim == PLAIT_DIM_TOKENS_PART)
         event.share = 1 / double(groupOf(tables.token_group).size());
     }
     events.push_back(std::move(event));
@@ -102,11 +104,11 @@ private:
       event.kind = EventKind::allReduce;
       break;
     case PLAIT_COLLECTIVE_REDUCE_GATHER:
-      epilogueLeft = collective.other;
+      epilogueLeft = sharesTokens ? collective.other : 0;
       event.kind = EventKind::allReduce;
       break;
     case PLAIT_COLLECTIVE_REDUCE_SCATTER:
-      event.kind = EventKind::reduceScatter;
+      event.kind = sharesTokens || collective.dim == 1 ? EventKind::reduceScatter : EventKind::allReduce;
       break;
     case PLAIT_COLLECTIVE_ALL_TO_ALL: // of n ranks each gives and gets the n-th of a gathering
       event.share = 1 / double(event.ranks.size());
@@ -127,6 +129,7 @@ private:
   const plait_plan_v2_t &plan;
   const std::vector<LaunchCost> &costs;
   const timeline::Extents &extents;
+  bool sharesTokens; ///< or each rank has all of them
   std::vector<timeline::Event> events;
   int32_t epilogueLeft = 0; ///< launches that are part of the last exchange
 };

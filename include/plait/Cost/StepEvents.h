@@ -26,6 +26,9 @@ namespace plait {
 /// devices share out evenly a device has its share.
 std::vector<timeline::Event> getStepEvents(decode::StepOp step, par::MeshOp mesh, const timeline::Extents &extents);
 
+/// Whether devices share out the tokens of such a step (`share_tokens` of the step that `op` is in).
+bool sharesTokens(Operation *op, const timeline::Extents &extents);
+
 /// What `op` computes on one device if it has all rows; without a rank.
 timeline::Event getComputeEvent(lm::CostOpInterface op, const timeline::Extents &extents);
 

@@ -11,12 +11,11 @@
 
 using namespace plait;
 
-Expected<std::unique_ptr<Device>> CpuDevice::create(const plait_model_v4_t &model,
-                                                    std::span<const plait_plan_v2_t *const> plans,
-                                                    const uint8_t *weights, const RankCommunicators &communicators,
-                                                    uint64_t arenaBytes, std::span<const uint64_t> stateBytes,
-                                                    std::vector<int64_t> capacityPages) {
-  std::unique_ptr<CpuDevice> device(new CpuDevice(model, plans, weights, communicators));
+Expected<std::unique_ptr<Device>>
+CpuDevice::create(const plait_model_v4_t &model, std::span<const plait_plan_v2_t *const> plans, const uint8_t *weights,
+                  const RankCommunicators &communicators, uint64_t arenaBytes, std::span<const uint64_t> stateBytes,
+                  std::vector<int64_t> capacityPages, std::vector<int64_t> shareTokens) {
+  std::unique_ptr<CpuDevice> device(new CpuDevice(model, plans, weights, communicators, std::move(shareTokens)));
   PLAIT_ASSIGN_OR_RETURN(device->arena, PageMemory::allocate(arenaBytes, "arena"));
   Executor::StepMemory &memory = device->memory;
   memory.arena = device->arena.data();
@@ -34,7 +33,7 @@ Expected<std::unique_ptr<Device>> CpuDevice::create(const plait_model_v4_t &mode
 }
 
 std::unique_ptr<Executor> CpuDevice::makeExecutor(size_t plan) const {
-  return std::make_unique<Executor>(model, *plans[plan], weights, communicators);
+  return std::make_unique<Executor>(model, *plans[plan], weights, communicators, /*firstLaunch=*/0, shareTokens[plan]);
 }
 
 Status CpuDevice::run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,

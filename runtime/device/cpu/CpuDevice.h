@@ -20,12 +20,13 @@ namespace plait {
 
 class CpuDevice final : public Device {
 public:
-  /// For `plans` of a model; `capacityPages` of each page table and the bytes of each state.
+  /// For `plans` of a model; `capacityPages` of each page table and the bytes of each state. Of each plan
+  /// `shareTokens`, as of an Executor.
   static Expected<std::unique_ptr<Device>> create(const plait_model_v4_t &model,
                                                   std::span<const plait_plan_v2_t *const> plans, const uint8_t *weights,
                                                   const RankCommunicators &communicators, uint64_t arenaBytes,
                                                   std::span<const uint64_t> stateBytes,
-                                                  std::vector<int64_t> capacityPages);
+                                                  std::vector<int64_t> capacityPages, std::vector<int64_t> shareTokens);
 
   Status run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
              const StepArrays &arrays, StepProfile *profile) override;
@@ -37,9 +38,9 @@ public:
 
 private:
   CpuDevice(const plait_model_v4_t &model, std::span<const plait_plan_v2_t *const> plans, const uint8_t *weights,
-            const RankCommunicators &communicators)
+            const RankCommunicators &communicators, std::vector<int64_t> shareTokens)
       : model(model), plans(plans.begin(), plans.end()), weights(weights), communicators(communicators),
-        secondExecutors(plans.size()) {}
+        shareTokens(std::move(shareTokens)), secondExecutors(plans.size()) {}
 
   std::unique_ptr<Executor> makeExecutor(size_t plan) const;
 
@@ -47,6 +48,7 @@ private:
   std::vector<const plait_plan_v2_t *> plans;
   const uint8_t *weights;
   RankCommunicators communicators;
+  std::vector<int64_t> shareTokens;                 ///< of each plan
   std::vector<std::unique_ptr<Executor>> executors; ///< of each plan
   /// Of steps in two parts, from the first of them on.
   std::vector<std::unique_ptr<Executor>> secondExecutors;

@@ -91,9 +91,9 @@ int64_t plait::mostSpans(int64_t tokens, int64_t pages, int64_t pageTokens) {
 }
 
 Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
-                   RankCommunicators communicators, int32_t firstLaunch)
+                   RankCommunicators communicators, int32_t firstLaunch, int64_t shareTokens)
     : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)),
-      collectives(model, plan, std::move(communicators)) {
+      collectives(model, plan, std::move(communicators)), shareTokens(shareTokens) {
   addLaunches(firstLaunch);
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
@@ -163,8 +163,11 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
   StepDims &dims = stepDims;
   dims = given;
   GroupPlace sharers = placeIn(model, model.token_group);
-  auto firstToken = [&](int64_t rank) { return firstTokenOf(rank, sharers.size, dims[PLAIT_DIM_TOKENS]); };
-  dims[PLAIT_DIM_TOKENS_PART] = firstToken(sharers.index + 1) - firstToken(sharers.index);
+  int64_t tokens = dims[PLAIT_DIM_TOKENS];
+  auto firstToken = [&](int64_t rank) { return firstTokenOf(rank, sharers.size, tokens); };
+  bool isShared = tokens >= shareTokens;
+  collectives.shareTokens(isShared);
+  dims[PLAIT_DIM_TOKENS_PART] = isShared ? firstToken(sharers.index + 1) - firstToken(sharers.index) : tokens;
   dims[PLAIT_DIM_SPANS] = model.state_count ? spansOf(dims, model.states[0].page_tokens, threads) : 0;
   // Offsets of slots; the table is short and was checked not to overflow.
   thread_local std::vector<uint8_t *> slots;

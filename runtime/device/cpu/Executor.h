@@ -52,9 +52,10 @@ public:
   };
 
   /// A plan with collectives needs communicators of the model's ranks and groups. Launches
-  /// before `firstLaunch`, which are outside of loops over layers, are left out.
+  /// before `firstLaunch`, which are outside of loops over layers, are left out. In steps of fewer
+  /// tokens than `shareTokens` each rank has all tokens that ranks would share out.
   Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
-           RankCommunicators communicators = {}, int32_t firstLaunch = 0);
+           RankCommunicators communicators = {}, int32_t firstLaunch = 0, int64_t shareTokens = 0);
 
   /// Runs the plan once on all threads of `pool`. One call at a time. Times are
   /// taken only if `profile` is given. An error is that of a collective: what the step
@@ -128,6 +129,7 @@ private:
 
   // Of collectives.
   PlanCollectives collectives;
+  int64_t shareTokens;
   StepDims stepDims{};
   std::vector<std::vector<std::string>> names; ///< of a launch that is one, by layer
   std::atomic<bool> broken{false};             ///< one has failed in this step

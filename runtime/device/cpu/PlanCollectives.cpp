@@ -20,6 +20,12 @@ struct PlanCollectives::Matrix {
   GroupPlace place;
 
   size_t ranks() const { return size_t(place.size); }
+  /// Of what is read or written ranks have parts of rows.
+  bool hasRowParts() const {
+    bool hasParts = c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER || c.kind == PLAIT_COLLECTIVE_ALL_GATHER ||
+                    c.kind == PLAIT_COLLECTIVE_PART;
+    return c.kind == PLAIT_COLLECTIVE_ALL_TO_ALL || (hasParts && c.dim == 0);
+  }
   size_t firstRow(size_t rank) const { return size_t(firstTokenOf(int64_t(rank), place.size, int64_t(rows))); }
   size_t firstColumn(size_t rank) const { return size_t(c.bounds[rank]); }
   std::vector<size_t> firstRows() const {
@@ -68,6 +74,8 @@ Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, 
   size_t rows = matrix.rows, columns = matrix.columns;
   if (rows == 0)
     return Status::success();
+  if (!hasParts && matrix.hasRowParts())
+    return runOnAllRows(matrix, index, source, target, op);
   Communicator *communicator = &communicatorOf(c);
   if (c.nodes) {
     const ReduceTree &tree = *trees[size_t(index)];
@@ -87,7 +95,7 @@ Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, 
   case PLAIT_COLLECTIVE_ALL_TO_ALL:
     return swapParts(matrix, *communicator, source, target, op);
   default:
-    return exchangeParts(matrix, *communicator, source, target, op);
+    return exchangeParts(matrix, c.kind, c.dim, source, target, op);
   }
 }
 
@@ -99,13 +107,19 @@ Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *cons
     return Status::success();
   std::vector<size_t> first = matrix.firstRows();
   auto *source = static_cast<float *>(buffers[0]), *target = static_cast<float *>(buffers[1]);
-  auto *sum = static_cast<float *>(buffers[2]), *part = static_cast<float *>(buffers[3]);
+  auto *rowSums = static_cast<float *>(buffers[2]), *part = static_cast<float *>(buffers[3]);
   size_t elements = matrix.rows * matrix.columns;
-  RowExchange rows = {{source, elements}, sum, part, {target, elements}, first, matrix.columns};
+  if (!hasParts) {
+    PLAIT_RETURN_IF_ERROR(sum(matrix, index, source, rowSums, op));
+    epilogue(0, matrix.rows);
+    std::copy_n(part, elements, target);
+    return Status::success();
+  }
+  RowExchange rows = {{source, elements}, rowSums, part, {target, elements}, first, matrix.columns};
   Communicator &communicator = communicatorOf(c);
   if (!c.nodes)
     return communicator.reduceGather(rows, {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, epilogue, op);
-  PLAIT_RETURN_IF_ERROR(trees[size_t(index)]->reduceScatter(communicator, source, sum, first, matrix.columns, op));
+  PLAIT_RETURN_IF_ERROR(trees[size_t(index)]->reduceScatter(communicator, source, rowSums, first, matrix.columns, op));
   size_t own = rows.rowsOf(matrix.place.index);
   if (own)
     epilogue(0, own);
@@ -115,20 +129,47 @@ Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *cons
   return communicator.allGather(bytesOf(part, own * matrix.columns), bytesOf(target, elements), bytes, op);
 }
 
-Status PlanCollectives::exchangeParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
+/// target = the sums of all rows
+Status PlanCollectives::sum(const Matrix &matrix, int32_t index, float *source, float *target, const char *op) const {
+  const plait_collective_v3_t &c = matrix.c;
+  if (c.nodes)
+    return trees[size_t(index)]->allReduce(communicatorOf(c), source, target, matrix.rows, matrix.columns, op);
+  size_t elements = matrix.rows * matrix.columns;
+  std::copy_n(source, elements, target);
+  return communicatorOf(c).allReduce({target, elements}, {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, op);
+}
+
+/// What a collective of parts of rows comes to where each rank has all rows.
+Status PlanCollectives::runOnAllRows(const Matrix &matrix, int32_t index, float *source, float *target,
+                                     const char *op) const {
+  const plait_collective_v3_t &c = matrix.c;
+  if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
+    return sum(matrix, index, source, target, op);
+  if (c.kind != PLAIT_COLLECTIVE_ALL_TO_ALL) {
+    std::copy_n(source, matrix.rows * matrix.columns, target);
+    return Status::success();
+  }
+  if (c.dim == 0)
+    return exchangeParts(matrix, PLAIT_COLLECTIVE_ALL_GATHER, /*dim=*/1, source, target, op);
+  return exchangeParts(matrix, PLAIT_COLLECTIVE_PART, /*dim=*/1, source, target, op);
+}
+
+/// A collective `kind` of parts of `dim`.
+Status PlanCollectives::exchangeParts(const Matrix &matrix, int32_t kind, int32_t dim, float *source, float *target,
                                       const char *op) const {
   const plait_collective_v3_t &c = matrix.c;
+  Communicator &communicator = communicatorOf(c);
   size_t rows = matrix.rows, columns = matrix.columns, me = size_t(matrix.place.index);
   // Elements of each rank's part.
   std::vector<size_t> counts(matrix.ranks()), bytes(matrix.ranks());
   for (size_t rank = 0; rank < matrix.ranks(); ++rank) {
-    counts[rank] = matrix.partSize(rank, c.dim);
+    counts[rank] = matrix.partSize(rank, dim);
     bytes[rank] = counts[rank] * sizeof(float);
   }
   // Parts lie one after another as ranks see them: those of rows do in the matrix, those
   // of columns where it is one row.
   thread_local std::vector<float> staging;
-  bool byColumns = c.dim == 1 && rows > 1, gathers = c.kind == PLAIT_COLLECTIVE_ALL_GATHER;
+  bool byColumns = dim == 1 && rows > 1, gathers = kind == PLAIT_COLLECTIVE_ALL_GATHER;
   float *parts = gathers ? target : source;
   if (byColumns) {
     staging.resize(rows * columns);
@@ -139,11 +180,11 @@ Status PlanCollectives::exchangeParts(const Matrix &matrix, Communicator &commun
   size_t own = counts[me], before = 0;
   for (size_t rank = 0; rank < me; ++rank)
     before += counts[rank];
-  if (c.kind == PLAIT_COLLECTIVE_PART) {
+  if (kind == PLAIT_COLLECTIVE_PART) {
     std::copy_n(parts + before, own, target);
     return Status::success();
   }
-  if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
+  if (kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
     return communicator.reduceScatter({parts, rows * columns}, {target, own}, counts,
                                       {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, op);
   PLAIT_RETURN_IF_ERROR(communicator.allGather(bytesOf(source, own), bytesOf(parts, rows * columns), bytes, op));

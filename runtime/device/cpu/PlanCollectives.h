@@ -39,6 +39,9 @@ class PlanCollectives {
 public:
   PlanCollectives(const plait_model_v4_t &model, const plait_plan_v2_t &plan, RankCommunicators communicators);
 
+  /// Whether parts of rows are those of PLAIT_DIM_TOKENS_PART, or each rank has all rows.
+  void shareTokens(bool shares) { hasParts = shares; }
+
   /// Carries out collective `index` of the plan; `op` names it for people.
   Status run(int32_t index, const StepDims &dims, float *source, float *target, const char *op) const;
   /// Carries out collective `index`, a reduce_gather, with its arguments; `epilogue` computes rows of this rank.
@@ -47,7 +50,9 @@ public:
 
 private:
   struct Matrix;
-  Status exchangeParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
+  Status runOnAllRows(const Matrix &matrix, int32_t index, float *source, float *target, const char *op) const;
+  Status sum(const Matrix &matrix, int32_t index, float *source, float *target, const char *op) const;
+  Status exchangeParts(const Matrix &matrix, int32_t kind, int32_t dim, float *source, float *target,
                        const char *op) const;
   Status swapParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
                    const char *op) const;
@@ -59,6 +64,7 @@ private:
   const plait_plan_v2_t &plan;
   RankCommunicators communicators;
   std::vector<std::optional<ReduceTree>> trees; ///< of a collective with nodes
+  bool hasParts = true;
 };
 
 } // namespace plait

@@ -378,8 +378,9 @@ TEST_P(Executors, PartsOfOneDimensionBecomeThoseOfAnother) {
   auto element = [](int64_t row, int64_t column) { return float(100 * row + column); };
   for (bool grouped : {false, true})
     for (int32_t dim : {0, 1})
-      for (int64_t tokens : {0, 1, 2, 3, 7, 32}) {
-        auto body = [&](Communicator &all) {
+      for (auto [tokens, shareTokens] :
+           {std::pair<int64_t, int64_t>(0, 0), {1, 0}, {2, 0}, {3, 0}, {7, 0}, {32, 0}, {1, 8}, {7, 8}}) {
+        auto body = [&, tokens = tokens, shareTokens = shareTokens](Communicator &all) {
           // Ranks 3 and 1 are a group, in this order; the others another one.
           std::vector<std::vector<int>> groups = {{3, 1}, {0, 2}};
           std::vector<std::unique_ptr<Communicator>> made;
@@ -404,7 +405,9 @@ TEST_P(Executors, PartsOfOneDimensionBecomeThoseOfAnother) {
           std::vector<float> arena(size_t(2 * slotBytes / 4 + 16), -1);
           float *source = arena.data(), *target = source + slotBytes / 4;
           std::vector<float> ofRows, ofColumns;
-          for (int64_t row = tokens * index / size; row < tokens * (index + 1) / size; ++row)
+          bool hasAllRows = tokens < shareTokens;
+          for (int64_t row = hasAllRows ? 0 : tokens * index / size;
+               row < (hasAllRows ? tokens : tokens * (index + 1) / size); ++row)
             for (int64_t column = 0; column < 5; ++column)
               ofRows.push_back(element(row, column));
           for (int64_t row = 0; row < tokens; ++row)
@@ -417,13 +420,14 @@ TEST_P(Executors, PartsOfOneDimensionBecomeThoseOfAnother) {
           RankCommunicators communicators = {&all, {}};
           for (auto &part : made)
             communicators.groups.push_back(part.get());
-          Executor executor(parts.model, parts.plan, nullptr, communicators);
+          Executor executor(parts.model, parts.plan, nullptr, communicators, /*firstLaunch=*/0, shareTokens);
           Executor::StepMemory memory;
           memory.arena = reinterpret_cast<uint8_t *>(arena.data());
           PLAIT_RETURN_IF_ERROR(executor.run(**pool, context, {tokens}, memory));
           EXPECT_EQ(std::vector<float>(target, target + out.size()), out)
               << "dim " << dim << " tokens " << tokens << " rank " << all.rank();
-          EXPECT_EQ(all.count(CollectiveKind::allToAll).calls, tokens ? 1u : 0u);
+          EXPECT_EQ(all.count(CollectiveKind::allToAll).calls, tokens && !hasAllRows ? 1u : 0u);
+          EXPECT_EQ(all.count(CollectiveKind::allGather).calls, hasAllRows && dim == 0 ? 1u : 0u);
           return Status::success();
         };
         for (const Status &status : onRanks(body, grouped ? 4 : 3))
@@ -476,22 +480,26 @@ TEST_P(Executors, BroadcastsAndPairs) {
 }
 
 /// Matrices of which ranks have parts of rows or of columns: what each gives and gets is
-/// compared with the element of the whole matrix that it is.
+/// compared with the element of the whole matrix that it is. Of a few tokens that are not shared
+/// out, parts of rows are all rows.
 TEST_P(Executors, CollectivesOfParts) {
   const std::vector<int64_t> bounds = {0, 1, 3, 5};
   constexpr int size = 3;
   auto element = [](int64_t row, int64_t column) { return float(100 * row + column); };
   for (int32_t kind : {PLAIT_COLLECTIVE_REDUCE_SCATTER, PLAIT_COLLECTIVE_ALL_GATHER, PLAIT_COLLECTIVE_PART})
     for (int32_t dim : {0, 1})
-      for (int64_t tokens : {0, 1, 2, 3, 7, 32}) {
-        auto body = [&](Communicator &communicator) {
+      for (auto [tokens, shareTokens] :
+           {std::pair<int64_t, int64_t>(0, 0), {1, 0}, {2, 0}, {3, 0}, {7, 0}, {32, 0}, {1, 7}, {3, 7}, {7, 7}}) {
+        auto body = [&, tokens = tokens, shareTokens = shareTokens](Communicator &communicator) {
           int rank = communicator.rank();
           PartsPlan parts(kind, dim, rank, bounds);
           int64_t slotBytes = (tokens * 4 * PartsPlan::columns + 63) / 64 * 64;
           std::vector<float> arena(size_t(2 * slotBytes / 4 + 16), -1);
           float *source = arena.data(), *target = source + slotBytes / 4;
           // The rows and columns that a rank has.
-          int64_t rowBegin = dim ? 0 : tokens * rank / size, rowEnd = dim ? tokens : tokens * (rank + 1) / size;
+          bool hasAllRows = dim == 1 || tokens < shareTokens;
+          int64_t rowBegin = hasAllRows ? 0 : tokens * rank / size;
+          int64_t rowEnd = hasAllRows ? tokens : tokens * (rank + 1) / size;
           int64_t colBegin = dim ? bounds[size_t(rank)] : 0, colEnd = dim ? bounds[size_t(rank) + 1] : 5;
           bool gathers = kind == PLAIT_COLLECTIVE_ALL_GATHER, sums = kind == PLAIT_COLLECTIVE_REDUCE_SCATTER;
           std::vector<float> part, whole;
@@ -505,7 +513,7 @@ TEST_P(Executors, CollectivesOfParts) {
           std::copy(in.begin(), in.end(), source);
           plait_context_v1_t context = {sizeof(context), nullptr, nullptr};
           auto pool = ThreadPool::create(GetParam());
-          Executor executor(parts.model, parts.plan, nullptr, {&communicator, {}});
+          Executor executor(parts.model, parts.plan, nullptr, {&communicator, {}}, /*firstLaunch=*/0, shareTokens);
           Executor::StepMemory memory;
           memory.arena = reinterpret_cast<uint8_t *>(arena.data());
           PLAIT_RETURN_IF_ERROR(executor.run(**pool, context, {tokens}, memory));
@@ -513,7 +521,9 @@ TEST_P(Executors, CollectivesOfParts) {
               << "kind " << kind << " dim " << dim << " tokens " << tokens << " rank " << rank;
           uint64_t calls = communicator.count(CollectiveKind::reduceScatter).calls +
                            communicator.count(CollectiveKind::allGather).calls;
-          EXPECT_EQ(calls, tokens && kind != PLAIT_COLLECTIVE_PART ? 1u : 0u);
+          bool isLocal = kind == PLAIT_COLLECTIVE_PART || (dim == 0 && tokens < shareTokens);
+          EXPECT_EQ(calls, tokens && !isLocal ? 1u : 0u);
+          EXPECT_EQ(communicator.count(CollectiveKind::allReduce).calls, isLocal && sums ? 1u : 0u);
           return Status::success();
         };
         for (const Status &status : onRanks(body, size))
@@ -599,11 +609,12 @@ struct FusedPlan {
   plait_plan_v2_t plan{};
 };
 
-/// Rows within a collective, by one thread or by all of them, for ranks that have many rows, few and none.
+/// Rows within a collective, by one thread or by all of them, for ranks that have many rows, few and none; or all
+/// of a few tokens, of which then a plain sum is taken.
 TEST_P(Executors, RowsAreComputedWithinACollective) {
-  for (int ranks : {2, 3, 5})
+  for (auto [ranks, shareTokens] : {std::pair(2, 0), {3, 0}, {5, 0}, {2, 8}, {3, 9}})
     for (int64_t tokens : {0, 1, 2, 3, 8, 61}) {
-      auto body = [&](Communicator &communicator) {
+      auto body = [&, ranks = ranks, shareTokens = shareTokens](Communicator &communicator) {
         int rank = communicator.rank();
         FusedPlan fused(rank, ranks);
         StepDims dims{tokens};
@@ -613,12 +624,14 @@ TEST_P(Executors, RowsAreComputedWithinACollective) {
         plait_context_v1_t context = {sizeof(context), &rank, nullptr};
         auto pool = ThreadPool::create(GetParam());
         Executor executor(fused.model, fused.plan, reinterpret_cast<const uint8_t *>(fused.layerNumbers),
-                          {&communicator, {}});
+                          {&communicator, {}}, /*firstLaunch=*/0, shareTokens);
         Executor::StepMemory memory;
         memory.arena = aligned;
         PLAIT_RETURN_IF_ERROR(executor.run(**pool, context, dims, memory));
         // What is added up is the last slot.
-        int64_t own = tokens * (rank + 1) / ranks - tokens * rank / ranks, row = 4 * FusedPlan::columns;
+        bool shares = tokens >= shareTokens;
+        int64_t own = shares ? tokens * (rank + 1) / ranks - tokens * rank / ranks : tokens;
+        int64_t row = 4 * FusedPlan::columns;
         auto *total =
             reinterpret_cast<float *>(aligned + 2 * ((tokens * row + 63) / 64 * 64) + 3 * ((own * row + 63) / 64 * 64));
         for (int64_t i = 0; i < tokens * FusedPlan::columns; ++i) {
@@ -630,7 +643,9 @@ TEST_P(Executors, RowsAreComputedWithinACollective) {
           }
           EXPECT_EQ(total[i], expected) << ranks << " ranks, " << tokens << " tokens, rank " << rank << ", " << i;
         }
-        EXPECT_EQ(communicator.count(CollectiveKind::reduceGather).calls, tokens ? uint64_t(FusedPlan::layers) : 0u);
+        CollectiveKind used = shares ? CollectiveKind::reduceGather : CollectiveKind::allReduce;
+        EXPECT_EQ(communicator.count(used).calls, tokens ? uint64_t(FusedPlan::layers) : 0u);
+        EXPECT_EQ(communicator.count(shares ? CollectiveKind::allReduce : CollectiveKind::reduceGather).calls, 0u);
         return Status::success();
       };
       for (const Status &status : onRanks(body, ranks))
