@@ -4,8 +4,9 @@
 #   tools/dev.sh build    configure and build into build/
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
 #   tools/dev.sh test     build and run all tests; `test --all`: also every model family in every parallel
-#                         layout, every strategy with drafts that are right as often as wanted, and ranks killed
-#                         and stopped some hundred times; `test --gpu`: on a GPU, what `gpu` has made
+#                         layout, every strategy with drafts that are right as often as wanted, 10,000 calls of
+#                         each collective between ranks held up at random, and ranks killed and stopped some
+#                         hundred times; `test --gpu`: on a GPU, what `gpu` has made
 #   tools/dev.sh gpu      build, and put into build/gpu what a machine with a GPU needs for `test --gpu` and
 #                         `bench gpu`, which build nothing
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
@@ -156,6 +157,7 @@ run_tests() {
     }
     long /usr/bin/python3 -B test/e2e/Inputs/check_oracle.py test/models/kjv-2m "$work" --all
     long /usr/bin/python3 -B test/e2e/Inputs/check_families.py test/golden test/e2e/Inputs/check_goldens.py "$work" --all
+    long env PLAIT_DELAY_EPOCHS=10000 plait-delay-tests --gtest_brief=1
     build/bin/plait-compile test/models/kjv-2m --tp=3 --no-selftest --progress=none -o "$work/3.plait"
     long /usr/bin/python3 -B test/stress/faults.py "$work/3.plait" --tries 20
   fi
@@ -172,8 +174,9 @@ sanitize() {
   case "${1:-}" in
   thread)
     cmake --preset sanitize-thread >/dev/null
-    ninja -C build-sanitize-thread plait-runtime-tests
+    ninja -C build-sanitize-thread plait-runtime-tests plait-delay-tests
     build-sanitize-thread/bin/plait-runtime-tests --gtest_brief=1
+    PLAIT_DELAY_EPOCHS=100 build-sanitize-thread/bin/plait-delay-tests --gtest_brief=1
     ;;
   "")
     cmake --preset sanitize >/dev/null

@@ -8,6 +8,8 @@
 #ifndef PLAIT_RUNTIME_COMM_COPIES_H
 #define PLAIT_RUNTIME_COMM_COPIES_H
 
+#include "runtime/comm/Delay.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +26,7 @@ namespace plait {
 inline void copyOut(void *target, const void *source, size_t bytes) {
   auto *to = static_cast<uint8_t *>(target);
   auto *from = static_cast<const uint8_t *>(source);
+  delayHere();
 #if defined(__SSE2__)
   constexpr size_t kLine = 64;
   constexpr size_t kLeast = 1024; // less is read sooner from a cache
@@ -36,12 +39,15 @@ inline void copyOut(void *target, const void *source, size_t bytes) {
       __m128i parts[4] = {part(0), part(1), part(2), part(3)};
       for (size_t i = 0; i < 4; ++i)
         _mm_stream_si128(reinterpret_cast<__m128i *>(to) + i, parts[i]);
+      delayHere();
     }
     _mm_sfence(); // before the word that says it is there
+    delayHere();
   }
 #endif
   if (bytes)
     std::memcpy(to, from, bytes);
+  delayHere();
 }
 
 /// As memcpy, from memory that another core has written. That one moves many bytes by an
@@ -50,6 +56,7 @@ inline void copyOut(void *target, const void *source, size_t bytes) {
 inline void copyIn(void *target, const void *source, size_t bytes) {
   auto *to = static_cast<uint8_t *>(target);
   auto *from = static_cast<const uint8_t *>(source);
+  delayHere();
 #if defined(__SSE2__)
   constexpr size_t kLine = 64;
   for (; bytes >= kLine; to += kLine, from += kLine, bytes -= kLine) {
@@ -58,10 +65,12 @@ inline void copyIn(void *target, const void *source, size_t bytes) {
     for (size_t i = 0; i < 4; ++i)
       _mm_storeu_si128(reinterpret_cast<__m128i *>(to) + i, parts[i]);
     asm volatile("" ::: "memory"); // or it becomes memcpy again
+    delayHere();
   }
 #endif
   if (bytes)
     std::memcpy(to, from, bytes);
+  delayHere();
 }
 
 } // namespace plait

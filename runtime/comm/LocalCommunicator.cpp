@@ -147,10 +147,12 @@ Status LocalCommunicator::meet(CollectiveKind kind, uint32_t next, const char *o
     RankPlace &theirs = region.place(other);
     PLAIT_RETURN_IF_ERROR(waitFor(theirs.phase, theirs.sleepers, {other, "reached", collectiveName(kind), op},
                                   [&] { return int32_t(theirs.phase.load(std::memory_order_acquire) - next) >= 0; }));
+    delayHere();
     const RankPlace::Call &their = theirs.calls[next & 1];
     if (their.signature != call.signature || their.op != call.op)
       return fail(strayError(nameOf(other), their.signature, theirs.ops[next & 1].data(), call.signature, op),
                   nameOf(other));
+    delayHere();
   }
   return Status::success();
 }
@@ -164,11 +166,16 @@ Status LocalCommunicator::agree(CollectiveKind kind, uint64_t bytes, const char 
   RankPlace::Call &call = place.calls[next & 1];
   auto &text = place.ops[next & 1];
   size_t length = strnlen(op, text.size() - 1);
+  delayHere();
   call.signature = signatureOf(kind, bytes);
+  delayHere();
   call.op = digestOfName(op, length);
+  delayHere();
   std::memcpy(text.data(), op, length);
   text[length] = 0;
+  delayHere();
   place.phase.store(next, std::memory_order_seq_cst);
+  delayHere();
   if (place.sleepers.load(std::memory_order_seq_cst))
     wakeAll(place.phase);
   bool isSum = kind == CollectiveKind::allReduce || kind == CollectiveKind::reduceScatter ||

@@ -16,6 +16,7 @@
 #ifndef PLAIT_RUNTIME_COMM_LOCALCOMMUNICATOR_H
 #define PLAIT_RUNTIME_COMM_LOCALCOMMUNICATOR_H
 
+#include "runtime/comm/Delay.h"
 #include "runtime/comm/Faults.h"
 #include "runtime/comm/Heart.h"
 #include "runtime/comm/LocalGroup.h"
@@ -59,9 +60,9 @@ public:
 private:
   RankPlace &mine() const { return region.place(me); }
   /// Where this rank writes before the next agreement.
-  uint8_t *outbox() const { return region.staging(me, (phase + 1) & 1); }
+  uint8_t *outbox() const { return region.staging(me, bufferAt(phase + 1)); }
   /// What `from` wrote before the last agreement.
-  const uint8_t *inbox(int from) const { return region.staging(from, phase & 1); }
+  const uint8_t *inbox(int from) const { return region.staging(from, bufferAt(phase)); }
 
   Status agree(CollectiveKind kind, uint64_t bytes, const char *op);
   Status meet(CollectiveKind kind, uint32_t next, const char *op);

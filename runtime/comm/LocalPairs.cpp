@@ -30,7 +30,9 @@ struct Progress {
 };
 
 void wake(Channel &channel, std::atomic<uint32_t> &word) {
+  delayHere();
   word.store(word.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+  delayHere();
   if (channel.sleepers.load(std::memory_order_seq_cst))
     wakeAll(word);
 }
@@ -52,6 +54,7 @@ Status LocalCommunicator::exchange(std::span<const Parcel> parcels, const char *
       Progress &done = progress[i];
       if (Channel &channel = region.channel(me, parcel.peer); done.gives(parcel) && isFree(channel)) {
         size_t size = std::min(SharedRegion::kChannelBytes, parcel.out.size() - done.out);
+        delayHere();
         channel.bytes = parcel.out.size();
         copyOut(region.channelData(me, parcel.peer), parcel.out.data() + done.out, size);
         channel.arrival = port.give(size);
@@ -60,6 +63,7 @@ Status LocalCommunicator::exchange(std::span<const Parcel> parcels, const char *
         moved = true;
       }
       if (Channel &channel = region.channel(parcel.peer, me); done.takes(parcel) && isFull(channel)) {
+        delayHere();
         if (channel.bytes != parcel.in.size())
           return fail(strayMessage(nameOf(parcel.peer), channel.bytes, parcel.in.size(), op), nameOf(parcel.peer));
         size_t size = std::min(SharedRegion::kChannelBytes, parcel.in.size() - done.in);
@@ -69,6 +73,7 @@ Status LocalCommunicator::exchange(std::span<const Parcel> parcels, const char *
         done.in += size;
         moved = true;
       }
+      delayHere();
       going = done.gives(parcel) ? &parcel : going;
       coming = done.takes(parcel) ? &parcel : coming;
     }

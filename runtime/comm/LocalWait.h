@@ -54,9 +54,14 @@ Status LocalCommunicator::waitFor(std::atomic<uint32_t> &word, std::atomic<uint3
   Silence silence(place.beats.load(std::memory_order_relaxed), mine().beats.load(std::memory_order_relaxed));
   while (!ready()) {
     uint32_t old = word.load(std::memory_order_seq_cst);
+    delayHere();
     sleepers.fetch_add(1, std::memory_order_seq_cst);
-    if (!ready())
+    delayHere();
+    if (!ready()) {
+      delayHere();
       sleepOn(word, old);
+    }
+    delayHere();
     sleepers.fetch_sub(1, std::memory_order_relaxed);
     if (ready())
       break;

@@ -7,6 +7,8 @@
 
 #include "runtime/comm/Reduce.h"
 
+#include "runtime/comm/Delay.h"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -37,16 +39,20 @@ template <typename Op>
 #if defined(__clang__)
 #pragma clang loop vectorize(assume_safety) interleave_count(4)
 #endif
-    for (; i < count; ++i)
+    for (; i < count; ++i) {
       target[i] = Op::of(a[i], b[i]);
+      delayHere();
+    }
     return;
   }
   for (; i + kPiece <= count; i += kPiece) {
     float sum[kPiece];
     std::memcpy(sum, parts[0] + i, sizeof(sum));
-    for (size_t p = 1; p < parts.size(); ++p)
+    for (size_t p = 1; p < parts.size(); ++p) {
+      delayHere();
       for (size_t j = 0; j < kPiece; ++j)
         sum[j] = Op::of(sum[j], parts[p][i + j]);
+    }
     std::memcpy(target + i, sum, sizeof(sum));
   }
   for (; i < count; ++i) {
@@ -54,6 +60,7 @@ template <typename Op>
     for (size_t p = 1; p < parts.size(); ++p)
       sum = Op::of(sum, parts[p][i]);
     target[i] = sum;
+    delayHere();
   }
 }
 } // namespace
@@ -81,6 +88,7 @@ template <typename T> struct Pieces {
   Sums load(size_t part) const {
     Sums sums;
     std::copy_n(parts[part] + first, count, sums.begin());
+    delayHere();
     return sums;
   }
   void add(Sums &left, const Sums &right) const {
@@ -114,6 +122,7 @@ template <typename T> void sumPieces(float *target, std::span<const float *const
 
 void plait::reduceParts(float *target, std::span<const float *const> parts, size_t count, const Reduction &how) {
   ReduceKind kind = how.kind;
+  delayHere();
   if (kind == ReduceKind::sum && how.wide)
     return sumPieces<double>(target, parts, count, how.order);
   if (kind == ReduceKind::sum && how.order == SumOrder::tree)
