@@ -42,8 +42,8 @@ private:
     return uint32_t((state >> 32) * count >> 32);
   }
   void now() {
-    if (draw(16) == 0)
-      gap = 1u << draw(14);
+    if (draw(512) < gap) // as many calls with each
+      gap = 1u << draw(12);
     until = draw(2 * gap);
     uint32_t kind = draw(64);
     if (kind == 0)
