@@ -36,6 +36,8 @@ SiteTimes plait::predictSite(par::ReduceGatherOp fused, const timeline::Machine 
   SiteTimes times;
   for (auto [extents, count] : {std::pair(timeline::Extents::decode(double(load.sequences), past), double(load.answer)),
                                 {timeline::Extents::prefill(double(load.prompt)), double(load.sequences)}}) {
+    if (!sharesTokens(fused, extents)) // takes the same in both forms
+      continue;
     Event whole = getExchangeEvent(fused, ranks, extents), sum = whole;
     sum.work = {};
     std::vector<Event> before{sum};
@@ -44,9 +46,8 @@ SiteTimes plait::predictSite(par::ReduceGatherOp fused, const timeline::Machine 
         before.push_back(getComputeEvent(costed, extents));
         before.back().launches = before.size() == 2; // rows pass through all of them
       }
-    double apart = predictAll(before, machine, ranks);
-    times.before += count * apart;
-    times.after += count * (sharesTokens(fused, extents) ? predictAll(whole, machine, ranks) : apart);
+    times.before += count * predictAll(before, machine, ranks);
+    times.after += count * predictAll(whole, machine, ranks);
   }
   if (auto layers = dyn_cast<lm::LayersOp>(fused->getParentOp())) {
     times.before *= double(layers.getCount());

@@ -114,14 +114,19 @@ private:
   }
 
   void addExchange(par::CollectiveOpInterface op, int layer) {
-    bool hasAllRows = hasTokensPart(op) && !sharesTokens(op, extents);
-    if (isa<par::PartOp>(op) || (hasAllRows && isa<par::AllGatherOp>(op))) // sends nothing
+    bool hasAllRows = (hasTokensPart(op) || isa<par::ReduceGatherOp>(op)) && !sharesTokens(op, extents);
+    auto swap = dyn_cast<par::AllToAllOp>(*op);
+    bool sendsNothing = isa<par::AllGatherOp>(op) || (swap && swap.getDim() == 1);
+    if (isa<par::PartOp>(op) || (hasAllRows && sendsNothing))
       return;
     SmallVector<int64_t> group = mesh.getGroup(rank, op.getDeviceAxes());
     timeline::Event &event = add(getExchangeEvent(op, group.size(), extents), layer);
     event.ranks.assign(group.begin(), group.end());
+    if (hasAllRows && swap)
+      event.share = 1; // columns are gathered
     if (hasAllRows && isa<par::ReduceScatterOp, par::ReduceGatherOp>(op)) {
       event.kind = timeline::EventKind::allReduce;
+      event.name = getEventName(op);
       event.work = {};
       if (isa<par::ReduceGatherOp>(op))
         addBlock(op->getRegion(0).front(), layer);

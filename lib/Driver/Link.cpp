@@ -386,8 +386,18 @@ private:
     manifest["inputs"] = inputs;
     manifest["generation"] = describeGeneration();
     describeModel(model, manifest);
+    describeSharing(manifest);
     describeTimes(manifest);
     return artifact.writeFile("manifest.json", sealJson(writeJson(manifest)));
+  }
+
+  /// Programs of a phase by itself may have nothing to share out, where those of the other one do.
+  void describeSharing(Json &manifest) {
+    for (const std::vector<TargetCode> &rank : in.ranks)
+      for (rt::PlanOp plan : rt::ModelOp(*rank.front().tables).getBody().front().getOps<rt::PlanOp>())
+        for (Json &variant : manifest["variants"])
+          if (variant["name"] == plan.getName().str() && plan.getShareTokens())
+            variant["share_tokens"] = plan.getShareTokens();
   }
 
   LinkInputs &in;

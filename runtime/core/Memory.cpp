@@ -218,15 +218,12 @@ Expected<Reservation> plait::reservationOf(const Model &model, std::span<const p
   dims[PLAIT_DIM_SPANS] = mostSpans(limits.maxTokens, fullContext, limits.pageTokens);
   for (const plait_plan_v2_t *own : plans) {
     auto [weaveTokens, shareTokens] = model.manifest().thresholdsOf(own->name);
-    auto mostOfRank = [&, least = shareTokens](int64_t tokens) {
-      return std::max((tokens + sharers - 1) / sharers, std::min(tokens, least - 1));
-    };
-    dims[PLAIT_DIM_TOKENS_PART] = mostOfRank(limits.maxTokens);
+    dims[PLAIT_DIM_TOKENS_PART] = mostTokensOfRank(sharers, limits.maxTokens, shareTokens);
     int64_t arena = arenaBytes(*own, dims);
     if (arena >= 0 && weaveTokens && limits.maxTokens >= weaveTokens) {
       StepDims half = dims;
       half[PLAIT_DIM_TOKENS] = std::min(limits.maxTokens, limits.maxTokens / 2 + kSplitAlign);
-      half[PLAIT_DIM_TOKENS_PART] = mostOfRank(half[PLAIT_DIM_TOKENS]);
+      half[PLAIT_DIM_TOKENS_PART] = mostTokensOfRank(sharers, half[PLAIT_DIM_TOKENS], shareTokens);
       arena = std::max(arena, 2 * arenaBytes(*own, half));
     }
     if (arena < 0)

@@ -63,8 +63,10 @@ private:
     event.extents = extents;
     if (launch.kernel < 0) {
       const plait_collective_v3_t &collective = plan.collectives[-1 - launch.kernel];
-      bool isGathered = collective.kind == PLAIT_COLLECTIVE_ALL_GATHER && collective.dim == 0;
-      if (collective.kind == PLAIT_COLLECTIVE_PART || (isGathered && !sharesTokens)) // sends nothing
+      bool sendsNothing = collective.kind == PLAIT_COLLECTIVE_ALL_TO_ALL
+                              ? collective.dim == 1
+                              : collective.kind == PLAIT_COLLECTIVE_ALL_GATHER && collective.dim == 0;
+      if (collective.kind == PLAIT_COLLECTIVE_PART || (sendsNothing && !sharesTokens))
         return;
       setExchange(event, collective);
     } else {
@@ -111,7 +113,7 @@ private:
       event.kind = sharesTokens || collective.dim == 1 ? EventKind::reduceScatter : EventKind::allReduce;
       break;
     case PLAIT_COLLECTIVE_ALL_TO_ALL: // of n ranks each gives and gets the n-th of a gathering
-      event.share = 1 / double(event.ranks.size());
+      event.share = sharesTokens ? 1 / double(event.ranks.size()) : 1;
       [[fallthrough]];
     case PLAIT_COLLECTIVE_ALL_GATHER:
       event.kind = EventKind::allGather;

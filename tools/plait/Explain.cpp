@@ -105,7 +105,8 @@ struct Subject {
     return sum;
   }
   MemoryLedger ledger() const {
-    return ledgerOf(model.tables(), plan, request.context, request.tokens, request.memory);
+    return ledgerOf(model.tables(), plan, request.context, request.tokens, request.memory,
+                    model.manifest().thresholdsOf(plan.name).shareTokens);
   }
   /// The launch that chooses tokens, and what of a request it reads.
   std::string samplingText() const {

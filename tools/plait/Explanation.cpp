@@ -8,6 +8,7 @@
 #include "tools/plait/Explanation.h"
 
 #include "runtime/base/File.h"
+#include "runtime/base/ModelGroups.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Executor.h"
 #include "tools/plait/TableText.h"
@@ -160,7 +161,7 @@ Roofline plait::rooflineOf(const LaunchCost &cost, int64_t layers, const StepLoa
 }
 
 MemoryLedger plait::ledgerOf(const plait_model_v4_t &model, const plait_plan_v2_t &plan, int64_t context,
-                             int64_t tokens, int64_t available) {
+                             int64_t tokens, int64_t available, int64_t shareTokens) {
   MemoryLedger ledger;
   int64_t page = pageTokens(model), pages = (context + page - 1) / page;
   StateBytes state = stateBytes(model);
@@ -170,6 +171,7 @@ MemoryLedger plait::ledgerOf(const plait_model_v4_t &model, const plait_plan_v2_
   ledger.stateOfContext = pages * page * state.perPosition + state.windows;
   auto arenaOf = [&](int64_t tokens, int64_t pages) {
     StepDims dims{tokens, 1, 1, pages, 1};
+    dims[PLAIT_DIM_TOKENS_PART] = mostTokensOfRank(placeIn(model, model.token_group).size, tokens, shareTokens);
     dims[PLAIT_DIM_SPANS] = mostSpans(tokens, pages, page);
     return arenaBytes(plan, dims);
   };

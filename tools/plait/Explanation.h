@@ -96,8 +96,9 @@ struct MemoryLedger {
   int64_t maxContext = 0;   ///< of a single sequence, at most the model's
   int64_t maxSequences = 0; ///< of `context` positions each
 };
+/// `shareTokens` as in the manifest.
 MemoryLedger ledgerOf(const plait_model_v4_t &model, const plait_plan_v2_t &plan, int64_t context, int64_t tokens,
-                      int64_t available);
+                      int64_t available, int64_t shareTokens);
 
 /// "1.02 G", for people.
 std::string countText(double count);

@@ -163,11 +163,8 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
   StepDims &dims = stepDims;
   dims = given;
   GroupPlace sharers = placeIn(model, model.token_group);
-  int64_t tokens = dims[PLAIT_DIM_TOKENS];
-  auto firstToken = [&](int64_t rank) { return firstTokenOf(rank, sharers.size, tokens); };
-  bool isShared = tokens >= shareTokens;
-  collectives.shareTokens(isShared);
-  dims[PLAIT_DIM_TOKENS_PART] = isShared ? firstToken(sharers.index + 1) - firstToken(sharers.index) : tokens;
+  collectives.shareTokens(sharesTokens(dims[PLAIT_DIM_TOKENS], shareTokens));
+  dims[PLAIT_DIM_TOKENS_PART] = tokensOfRank(sharers.index, sharers.size, dims[PLAIT_DIM_TOKENS], shareTokens);
   dims[PLAIT_DIM_SPANS] = model.state_count ? spansOf(dims, model.states[0].page_tokens, threads) : 0;
   // Offsets of slots; the table is short and was checked not to overflow.
   thread_local std::vector<uint8_t *> slots;

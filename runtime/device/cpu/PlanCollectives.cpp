@@ -76,24 +76,20 @@ Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, 
     return Status::success();
   if (!hasParts && matrix.hasRowParts())
     return runOnAllRows(matrix, index, source, target, op);
-  Communicator *communicator = &communicatorOf(c);
-  if (c.nodes) {
-    const ReduceTree &tree = *trees[size_t(index)];
-    if (c.kind == PLAIT_COLLECTIVE_ALL_REDUCE)
-      return tree.allReduce(*communicator, source, target, rows, columns, op);
-    return tree.reduceScatter(*communicator, source, target, matrix.firstRows(), columns, op);
-  }
+  Communicator &communicator = communicatorOf(c);
+  if (c.nodes && c.kind != PLAIT_COLLECTIVE_ALL_REDUCE)
+    return trees[size_t(index)]->reduceScatter(communicator, source, target, matrix.firstRows(), columns, op);
   switch (c.kind) {
   case PLAIT_COLLECTIVE_ALL_REDUCE:
-    return communicator->allReduce({target, rows * columns}, {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, op);
+    return sum(matrix, index, source, target, op);
   case PLAIT_COLLECTIVE_BROADCAST:
-    return communicator->broadcast(bytesOf(target, rows * columns), c.other, op);
+    return communicator.broadcast(bytesOf(target, rows * columns), c.other, op);
   case PLAIT_COLLECTIVE_SEND:
-    return communicator->send(bytesOf(source, rows * columns), c.other, op);
+    return communicator.send(bytesOf(source, rows * columns), c.other, op);
   case PLAIT_COLLECTIVE_RECV:
-    return communicator->recv(bytesOf(target, rows * columns), c.other, op);
+    return communicator.recv(bytesOf(target, rows * columns), c.other, op);
   case PLAIT_COLLECTIVE_ALL_TO_ALL:
-    return swapParts(matrix, *communicator, source, target, op);
+    return swapParts(matrix, communicator, source, target, op);
   default:
     return exchangeParts(matrix, c.kind, c.dim, source, target, op);
   }
@@ -135,7 +131,8 @@ Status PlanCollectives::sum(const Matrix &matrix, int32_t index, float *source, 
   if (c.nodes)
     return trees[size_t(index)]->allReduce(communicatorOf(c), source, target, matrix.rows, matrix.columns, op);
   size_t elements = matrix.rows * matrix.columns;
-  std::copy_n(source, elements, target);
+  if (source != target)
+    std::copy_n(source, elements, target);
   return communicatorOf(c).allReduce({target, elements}, {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, op);
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/base/Status.h"
 #include "runtime/comm/ReduceTree.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -28,6 +29,18 @@ using StepDims = std::array<int64_t, PLAIT_DIM_COUNT>;
 
 /// The first of the tokens that rank `rank` has where `ranks` share them out.
 inline int64_t firstTokenOf(int64_t rank, int64_t ranks, int64_t tokens) { return tokens * rank / ranks; }
+
+/// Whether ranks share out the tokens of a step, which they do from `shareTokens` of them on (Manifest.h).
+inline bool sharesTokens(int64_t tokens, int64_t shareTokens) { return tokens >= shareTokens; }
+/// The tokens of a step that a rank has (PLAIT_DIM_TOKENS_PART).
+inline int64_t tokensOfRank(int64_t rank, int64_t ranks, int64_t tokens, int64_t shareTokens) {
+  return sharesTokens(tokens, shareTokens) ? firstTokenOf(rank + 1, ranks, tokens) - firstTokenOf(rank, ranks, tokens)
+                                           : tokens;
+}
+/// The most that any rank has of any step of up to `tokens` tokens.
+inline int64_t mostTokensOfRank(int64_t ranks, int64_t tokens, int64_t shareTokens) {
+  return std::max((tokens + ranks - 1) / ranks, std::min(tokens, shareTokens - 1));
+}
 
 /// The communicators of a rank.
 struct RankCommunicators {

@@ -158,6 +158,13 @@ decode.step @s(%x: tensor<?xi32, #lm.dims<tokens>>) attributes {input_roles = []
 
 // -----
 
+// expected-error @+1 {{attribute 'share_tokens' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
+decode.step @s() attributes {input_roles = [], output_roles = [], share_tokens = -1 : i64} {
+  decode.return
+}
+
+// -----
+
 // expected-error @+1 {{attribute 'weave_tokens' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative}}
 decode.step @s() attributes {input_roles = [], output_roles = [], weave_tokens = -1 : i64} {
   decode.return

@@ -12,6 +12,7 @@ lm.model @m family "t" numerics row_invariant max_positions 8 {
 // The weight comes after the sum, and what is kept is used behind the gathering.
 // CHECK-LABEL: decode.step @residual
 // CHECK-SAME: %[[P:[a-z0-9]+]]: tensor<?x8xf32, #lm.dims<tokens>>, %[[X:[a-z0-9]+]]: tensor<?x8xf32, #lm.dims<tokens_part>>
+// CHECK-SAME: share_tokens = 16 : i64
 // CHECK: %[[G:.*]] = lm.get_weight
 // CHECK: %[[A:.*]], %[[R:.*]] = par.reduce_gather %[[P]] with(%[[X]]) {"tp" : even} on @mesh accumulate f64 : (tensor<?x8xf32, #lm.dims<tokens>>, tensor<?x8xf32, #lm.dims<tokens_part>>) -> (tensor<?x8xf32, #lm.dims<tokens>>, tensor<?x8xf32, #lm.dims<tokens_part>>) {
 // CHECK-NEXT: ^bb0(%[[SUM:.*]]: tensor<?x8xf32, #lm.dims<tokens_part>>, %[[OWN:.*]]: tensor<?x8xf32, #lm.dims<tokens_part>>):

@@ -1,5 +1,6 @@
 // Sums are fused with what follows them where memory is slow, and not where only the latency of exchanges counts:
-// a fused sum has two steps however few rows there are. Without a machine nothing is known.
+// a fused sum has two steps for each piece of a prompt. Steps of a few tokens are the same in both forms. Without a
+// machine nothing is known.
 //
 // RUN: plait-opt %s --plait-guard-overlap --remarks-filter='plait-.*' 2>%t | FileCheck %s --check-prefix=FUSED
 // RUN: FileCheck %s --check-prefix=GAIN < %t
@@ -7,6 +8,8 @@
 // RUN: FileCheck %s --check-prefix=LOSS < %t
 // RUN: sed -e '/^par.machine/,/^] host/d' -e 's/ on @two//' %s | plait-opt --plait-guard-overlap --remarks-filter='plait-.*' 2>%t | FileCheck %s --check-prefix=SAME
 // RUN: FileCheck %s --check-prefix=UNKNOWN < %t
+// RUN: plait-opt %s --plait-shard-residual --plait-fuse-all-reduce-epilogue --plait-print-events=tokens=16 -o /dev/null | FileCheck %s --check-prefix=MANY
+// RUN: plait-opt %s --plait-shard-residual --plait-fuse-all-reduce-epilogue --plait-print-events=tokens=15 -o /dev/null | FileCheck %s --check-prefix=FEW
 
 par.machine @two devices [
   <kind = "cpu", memory = 34359738368, bandwidth = 1.0e9, peak = {f32 = 1.0e11}, launch = 1.0e-6>,
@@ -37,3 +40,8 @@ decode.step @s(%ids: tensor<?xi32, #lm.dims<tokens>>, %leaves: tensor<?xi32, #lm
 // GAIN-DAG: sums are fused with what follows them: together they take {{.*}} instead of {{.*}}, a gain of
 // LOSS: sums stay as they are: together they would take {{.*}} instead of {{.*}}, a gain of {{-?[0-9.]+}} %: not above 10.0 %, twice the error of predicted gains
 // UNKNOWN: sums stay as they are: no machine is described that times could be predicted for
+// MANY: all_reduce par.reduce_gather + lm.rms_norm: 4096.00 bytes, ranks 0 1
+// MANY-NEXT: lm.take_rows
+// FEW: all_reduce par.reduce_gather: 3840.00 bytes, ranks 0 1
+// FEW-NEXT: rowwise lm.rms_norm: {{[0-9.]+}} flops of f32, 256.00 stored bytes, 7680.00 activation bytes
+// FEW-NEXT: lm.take_rows

@@ -609,6 +609,21 @@ struct FusedPlan {
   plait_plan_v2_t plan{};
 };
 
+TEST(TokensOfRank, AreAllOfAFew) {
+  for (int64_t ranks : {1, 2, 3, 5, 8})
+    for (int64_t least : {0, 1, 2, 16})
+      for (int64_t limit = 1, most = 0; limit <= 40; ++limit) { // `most` of any step so far
+        int64_t sum = 0;
+        for (int64_t rank = 0; rank < ranks; ++rank) {
+          int64_t own = tokensOfRank(rank, ranks, limit, least);
+          sum += own;
+          most = std::max(most, own);
+        }
+        EXPECT_EQ(sum, limit < least ? ranks * limit : limit);
+        EXPECT_EQ(mostTokensOfRank(ranks, limit, least), most) << ranks << " ranks, from " << least << ", " << limit;
+      }
+}
+
 /// Rows within a collective, by one thread or by all of them, for ranks that have many rows, few and none; or all
 /// of a few tokens, of which then a plain sum is taken.
 TEST_P(Executors, RowsAreComputedWithinACollective) {

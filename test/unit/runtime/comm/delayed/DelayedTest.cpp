@@ -35,7 +35,9 @@ namespace {
 
 size_t numberOf(const char *variable, size_t otherwise) {
   const char *text = std::getenv(variable);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+  size_t number = text ? std::strtoull(text, nullptr, 10) : otherwise;
+  EXPECT_GT(number, 0u) << variable << " is no number";
+  return number;
 }
 
 using Quotas = std::array<size_t, kProtocols>;
@@ -85,13 +87,13 @@ struct Group {
 
 struct Outcome {
   std::mutex mutex;
-  size_t calls = 0, mismatches = 0; ///< of all ranks together
-  std::string first;                ///< mismatch or error
+  size_t calls = 0, mismatches = 0, errors = 0; ///< of all ranks together
+  std::string first;                            ///< mismatch or error
 };
 
-void report(Outcome &outcome, const std::string &text) {
+void report(Outcome &outcome, size_t Outcome::*count, const std::string &text) {
   std::lock_guard<std::mutex> lock(outcome.mutex);
-  ++outcome.mismatches;
+  ++(outcome.*count);
   if (outcome.first.empty())
     outcome.first = text;
 }
@@ -128,8 +130,9 @@ Status runRank(Communicator &all, const Group &group, Outcome &outcome) {
       PLAIT_RETURN_IF_ERROR(call.epoch->run(call.planned.isOfPart ? *parts[own] : all));
     for (const Call &call : calls)
       if (std::string text = call.epoch->check(); !text.empty())
-        report(outcome, std::string(protocolName(call.planned.protocol)) + (call.planned.isOfPart ? " of a part" : "") +
-                            ", rank " + std::to_string(me) + ": " + text);
+        report(outcome, &Outcome::mismatches,
+               std::string(protocolName(call.planned.protocol)) + (call.planned.isOfPart ? " of a part" : "") +
+                   ", rank " + std::to_string(me) + ": " + text);
     std::lock_guard<std::mutex> lock(outcome.mutex);
     outcome.calls += calls.size();
   } while (!calls.empty());
@@ -147,7 +150,7 @@ void runGroup(const Group &group, Outcome &outcome) {
       Expected<std::unique_ptr<Communicator>> communicator = LocalGroup::join(region, rank, group.options);
       Status status = communicator ? runRank(**communicator, group, outcome) : communicator.status();
       if (!status)
-        report(outcome, "rank " + std::to_string(rank) + ": " + status.message());
+        report(outcome, &Outcome::errors, "rank " + std::to_string(rank) + ": " + status.message());
     });
   for (std::thread &thread : threads)
     thread.join();
@@ -179,6 +182,7 @@ TEST_P(Delayed, AllBitsAreRight) {
   Outcome outcome;
   Group group = groupOf(algorithm, ranks, numberOf("PLAIT_DELAY_EPOCHS", 50), seed);
   runGroup(group, outcome);
+  EXPECT_EQ(outcome.errors, 0u) << outcome.first;
   EXPECT_EQ(outcome.mismatches, 0u) << "of " << outcome.calls << " calls by " << ranks
                                     << " ranks; the first: " << outcome.first;
   size_t wanted = 0;
@@ -214,6 +218,7 @@ TEST(DelayedFaults, OneBufferIsFound) {
       group.quotas[size_t(protocol)] = 100;
       Outcome outcome;
       runGroup(group, outcome);
+      EXPECT_EQ(outcome.errors, 0u) << outcome.first;
       EXPECT_GT(outcome.mismatches, 0u) << protocolName(protocol) << " by " << algorithmName(algorithm);
     }
   hasOneBuffer = false;
