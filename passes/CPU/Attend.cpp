@@ -52,7 +52,7 @@ void Attend::emit(Value to, Value parts) {
       if (!parts)
         return emitRuns();
       spans = e.pointer(parts);
-      e.ifElse(e.less(e.i64(0), e.dim(PLAIT_DIM_SPANS)), [&] { emitJoin(token); }, emitRuns);
+      e.ifElse(e.less(e.i64(0), e.dim(PLAIT_DIM_SPANS)), [&] { emitJoin(token, turn); }, emitRuns);
     });
   });
 }
@@ -108,7 +108,7 @@ void Attend::emitRun(Value token, Value count) {
   beginResult(e.i64(0), count);
   emitPages(token, count, wayOf(token, count));
   joinSpan(e.i64(0), count);
-  emitResult(count);
+  emitResult(e.i64(0), count);
 }
 
 void Attend::emitPages(Value token, Value count, const Way &way) {
@@ -150,9 +150,9 @@ void Attend::begin(Value token, Value count) {
   beginSpan(e.i64(0), count);
 }
 
-/// result = sums / totals
-void Attend::emitResult(Value count) {
-  e.forLoop(e.i64(0), count, 1, [&](Value i) {
+/// result = sums / totals, of tokens [first, end) of the run
+void Attend::emitResult(Value first, Value end) {
+  e.forLoop(first, end, 1, [&](Value i) {
     Value to = e.add(query, e.mul(i, op.heads * headDim));
     e.forLoop(e.i64(0), e.i64(group), 1, [&](Value head) {
       Value row = e.add(firstRow(i), head), total = loadSplat(joinedTotals, row);

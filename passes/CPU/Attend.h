@@ -131,13 +131,13 @@ private:
   void emitSpanBegin(const Part &part);
   void emitSpan(Value token, Value span);
   void storeSpan(Value i, Value offset);
-  void loadSpan(Value offset);
-  void emitJoin(Value token);
+  void loadSpan(Value i, Value offset);
+  void emitJoin(Value token, Value i);
   void emitScores(const Part &part);
   void hide(const Part &part);
   void emitWeights(const Part &part);
   void emitSums(const Part &part);
-  void emitResult(Value count);
+  void emitResult(Value first, Value end);
   /// The spans of a row, in a step that has any.
   Value spansOfRow() { return e.div(e.dim(PLAIT_DIM_SPANS), e.rows(op.query)); }
   /// Where the row of `spans` begins that has span `span` of `token`.

@@ -102,11 +102,11 @@ void Attend::storeSpan(Value i, Value offset) {
   });
 }
 
-/// The other way, for the one token at work.
-void Attend::loadSpan(Value offset) {
+/// The other way.
+void Attend::loadSpan(Value i, Value offset) {
   Value heads = e.mul(kvHead, group);
-  e.forLoop(e.i64(0), e.i64(group), 1, [&](Value row) {
-    Value own = e.add(heads, row), from = e.add(offset, e.mul(own, headDim));
+  e.forLoop(e.i64(0), e.i64(group), 1, [&](Value head) {
+    Value row = e.add(firstRow(i), head), own = e.add(heads, head), from = e.add(offset, e.mul(own, headDim));
     e.forColumns(headDim, [&](Columns c) {
       Value sum = e.load(e.f32Type(), spans, e.add(from, c.first), c.mask);
       e.store(sum, sums, e.add(e.mul(row, paddedHeadDim), c.first));
@@ -118,16 +118,16 @@ void Attend::loadSpan(Value offset) {
   });
 }
 
-/// The result of `token` out of its spans.
-void Attend::emitJoin(Value token) {
-  query = e.add(e.mul(token, op.heads * headDim), e.mul(kvHead, group * headDim));
-  Value zero = e.i64(0), one = e.i64(1), last = e.loadIndex(e.pointer(op.positions), token);
+/// The result of `token` out of its spans. It is token `i` of its block, and works in that token's rows: in
+/// those of the first one, which are constant, LLVM would unroll all loops at once.
+void Attend::emitJoin(Value token, Value i) {
+  query = e.add(e.mul(e.sub(token, i), op.heads * headDim), e.mul(kvHead, group * headDim));
+  Value last = e.loadIndex(e.pointer(op.positions), token), end = e.add(i, 1), zero = e.i64(0);
   Value first = window ? e.max(e.add(last, 1 - *window), zero) : zero, positions = e.i64(PLAIT_SPAN_POSITIONS);
-  beginResult(zero, one);
-  Value begin = e.div(first, positions), end = e.add(e.div(last, positions), 1);
-  e.forLoop(begin, end, 1, [&](Value span) {
-    loadSpan(spanOffset(token, span));
-    joinSpan(zero, one);
+  beginResult(i, end);
+  e.forLoop(e.div(first, positions), e.add(e.div(last, positions), 1), 1, [&](Value span) {
+    loadSpan(i, spanOffset(token, span));
+    joinSpan(i, end);
   });
-  emitResult(one);
+  emitResult(i, end);
 }
