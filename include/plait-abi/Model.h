@@ -300,6 +300,9 @@ typedef enum plait_sum_order_e {
  * is left out. Values are moved as they are: 32 bits that need be no f32. Below, ranks are
  * counted by their numbers in the group.
  *
+ * In a step whose tokens are not shared out (Types.h) a part of rows is all rows, on each rank: a
+ * reduce_scatter of rows leaves the whole sum everywhere, an all_gather of rows is a copy.
+ *
  * Sums are taken in f32, or in f64 and rounded once, in the given order. With nodes they
  * follow a tree that does not depend on the ranks: its leaves are numbered [0, n), and a
  * node [b, e) is the sum of [b, m) and [m, e) where m - b is the largest power of two below

@@ -33,7 +33,8 @@
  *      Later: code for a GPU, found through struct_size (plait_gpu_v1_t); the tokens that
  *      follow others (PLAIT_IN_NEXT), and rows of one token with a hidden state.
  *   8  attention may be computed in spans of positions: one more extent, spans
- *      (plait_extent_v4_t, PLAIT_SPAN_POSITIONS).
+ *      (plait_extent_v4_t, PLAIT_SPAN_POSITIONS). PLAIT_DIM_TOKENS_PART may be all tokens, in
+ *      short steps.
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
