@@ -23,9 +23,11 @@
 using namespace plait;
 using namespace mlir;
 
-/// Entries of the kernel `name`.
+/// Entries of the kernel `name`, or of the protocol.
 static SmallVector<rt::EntryAttr> entriesOf(ModuleOp module, StringRef name) {
   SmallVector<rt::EntryAttr> entries;
+  if (auto own = module.lookupSymbol(name)->getAttrOfType<ArrayAttr>("overlap.entries"))
+    llvm::append_range(entries, own.getAsRange<rt::EntryAttr>());
   for (auto model : module.getOps<rt::ModelOp>())
     for (auto kernel : model.getOps<rt::KernelOp>())
       if (kernel.getFunction() == name && kernel.getEntries())

@@ -32,28 +32,43 @@ bool CudaKernelEmitter::hasKnownRows(RankedTensorType type) {
 
 CudaKernelEmitter::CudaKernelEmitter(kernel::FuncOp kernel, LLVM::LLVMFuncOp function, const CudaMachine &machine,
                                      Entry entry)
-    : kernel(kernel), function(function), cuda(machine), self(entry), location(kernel.getLoc()),
-      b(kernel.getContext()) {
-  Block *block = b.createBlock(&function.getBody());
-  b.setInsertionPointToEnd(block);
-  int64_t next = 0;
-  auto bind = [&](Value value, unsigned count) {
-    for (unsigned i = 0; i < count; ++i) {
-      buffers[value].push_back(block->addArgument(addressType(b, kGlobal), location));
-      positions[value].push_back(next++);
-    }
-  };
+    : results(kernel.getBody().front().getTerminator()->getOperands()), function(function), cuda(machine), self(entry),
+      location(kernel.getLoc()), b(kernel.getContext()) {
+  b.setInsertionPointToEnd(b.createBlock(&function.getBody()));
   for (BlockArgument argument : kernel.getArguments())
     bind(argument, kernel::getArgumentBuffers(argument.getType()));
-  for (Value result : kernel.getBody().front().getTerminator()->getOperands())
+  for (Value result : results)
     bind(result, kernel::getResultBuffers(result.getType()));
-  Value extents = block->addArgument(addressType(b, kGlobal), location);
+  Value extents = addParameter(addressType(b, kGlobal));
   // All extents come first; what is not used goes away again.
   for (int64_t d = 0; d < PLAIT_DIM_COUNT; ++d)
     dims.push_back(load(b.getI64Type(), extents, i32(d)));
+  identify();
+}
+
+CudaKernelEmitter::CudaKernelEmitter(Location location, ValueRange arguments, ValueRange results,
+                                     LLVM::LLVMFuncOp function, const CudaMachine &machine, Entry entry)
+    : results(results), function(function), cuda(machine), self(entry), location(location), b(function.getContext()) {
+  b.setInsertionPointToEnd(b.createBlock(&function.getBody()));
+  for (Value argument : arguments)
+    bind(argument, 1);
+  identify();
+}
+
+void CudaKernelEmitter::identify() {
   threadNumber = NVVM::ThreadIdXOp::create(b, location, b.getI32Type());
   blockNumber = NVVM::BlockIdXOp::create(b, location, b.getI32Type());
   firstBlock = i32(0);
+}
+
+Value CudaKernelEmitter::addParameter(Type type) { return function.getBody().front().addArgument(type, location); }
+
+void CudaKernelEmitter::bind(Value value, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    Value parameter = addParameter(addressType(b, kGlobal));
+    buffers[value].push_back(parameter);
+    positions[value].push_back(cast<BlockArgument>(parameter).getArgNumber());
+  }
 }
 
 rt::EntryAttr CudaKernelEmitter::finish() {
@@ -92,6 +107,25 @@ Value CudaKernelEmitter::rowPointer(Value tensor, Value row) {
   return buffer;
 }
 
+int64_t CudaKernelEmitter::rowElements(Value result) {
+  return cast<RankedTensorType>(result.getType()).getShape().back();
+}
+
+void CudaKernelEmitter::bindSlice(Value slice, Value whole, Value firstRow) {
+  auto weight = dyn_cast<lm::WeightType>(whole.getType());
+  Type type = weight ? cast<lm::WeightFormatInterface>(weight.getFormat()).getStorageType()
+                     : getElementTypeOrSelf(whole.getType());
+  int64_t columns = lm::getShardableShape(whole.getType()).back();
+  Value address = element(type, pointer(whole), mul(widen(firstRow), columns));
+  buffers[slice] = {address};
+  slices[slice] = {whole, firstRow};
+}
+
+Value CudaKernelEmitter::rowOfMatrix(Value value, Value row) {
+  auto slice = slices.find(value);
+  return slice == slices.end() ? row : add(row, slice->second.second);
+}
+
 kernel::PackedType CudaKernelEmitter::packedType(Value weight) {
   return cast<kernel::PackedType>(weight.getDefiningOp<kernel::UnpackOp>().getPacked().getType());
 }
@@ -106,6 +140,12 @@ Value CudaKernelEmitter::rows(Value tensor) {
 Value CudaKernelEmitter::tensorMap(Value value, int64_t rows, int64_t columns, int64_t boxRows) {
   if (auto unpack = value.getDefiningOp<kernel::UnpackOp>())
     value = unpack.getPacked();
+  if (auto slice = slices.find(value); slice != slices.end()) {
+    value = slice->second.first;
+    rows = lm::getShardableShape(value.getType())[0];
+  }
+  if (auto type = dyn_cast<RankedTensorType>(value.getType()); type && !rows && !type.isDynamicDim(0))
+    rows = type.getDimSize(0);
   auto map = rt::TensorMapAttr::get(b.getContext(), positions.at(value)[0], rows, columns, boxRows);
   auto *same = llvm::find(maps, map);
   if (same != maps.end())

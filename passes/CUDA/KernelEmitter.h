@@ -49,6 +49,7 @@ public:
   };
   /// Writes into `function`, which has no body yet and gets its type.
   CudaKernelEmitter(kernel::FuncOp kernel, LLVM::LLVMFuncOp function, const CudaMachine &machine, Entry entry);
+  virtual ~CudaKernelEmitter() = default;
   /// Ends the function. Returns what is to know for a launch.
   rt::EntryAttr finish();
 
@@ -68,6 +69,8 @@ public:
   /// Address of row `row` (i32) of a tensor of rank 2. What passes from op to op within the
   /// kernel has shared memory for one row: of the row at work.
   Value rowPointer(Value tensor, Value row);
+  /// Elements from a row of a product's result to the next one where it is stored.
+  virtual int64_t rowElements(Value result);
   /// How the weight operand `weight` of a compute op is packed.
   kernel::PackedType packedType(Value weight);
   /// Extent `d` of the step (i64), and leading extent of `tensor`, static or named.
@@ -76,8 +79,10 @@ public:
   static bool hasKnownRows(RankedTensorType type);
   /// Address (generic) of a parameter that tells TMA of the matrix of bf16 in the buffer of
   /// `value`, of which it copies boxes of `boxRows` rows by 64 columns, swizzled by 128 bytes.
-  /// `rows` 0: as many as the buffer holds.
+  /// `rows` 0: as many as the buffer holds. Of a slice it is that of the whole matrix.
   Value tensorMap(Value value, int64_t rows, int64_t columns, int64_t boxRows);
+  /// `row` (i32) of a slice of a matrix as row of the matrix; of anything else itself.
+  Value rowOfMatrix(Value value, Value row);
 
   //===--------------------------------------------------------------------===//
   // Blocks, threads and the memory that they share
@@ -128,10 +133,10 @@ public:
     Value offset; ///< i64, of one that exists
     Value exists; ///< i1; null: it does. Others are computed and not stored.
   };
-  /// Of each result, f32 elements for each of `places`. Passes them through the elementwise
+  /// Of each product in `known`, f32 elements for each of `places`. Passes them through the elementwise
   /// ops of the part and stores what leaves the kernel. What those ops read besides is
   /// loaded for all places first, so that loads do not wait for stores.
-  void storeElements(ArrayRef<std::pair<Value, SmallVector<Value>>> results, ArrayRef<Place> places);
+  void storeElements(ArrayRef<std::pair<Value, SmallVector<Value>>> known, ArrayRef<Place> places);
 
   //===--------------------------------------------------------------------===//
   // Types, constants and tables
@@ -235,13 +240,31 @@ public:
   /// (sin x, cos x) of a scalar f64 as f32: |x| below about a million turns; error below 1e-7.
   std::pair<Value, Value> sinCos(Value x);
 
+protected:
+  /// Of a program that has `arguments` and no extents. Its results are `results`, of which `storeResult` disposes.
+  CudaKernelEmitter(Location location, ValueRange arguments, ValueRange results, LLVM::LLVMFuncOp function,
+                    const CudaMachine &machine, Entry entry);
+  /// Another parameter. Those of tensor maps come behind all.
+  Value addParameter(Type type);
+  /// Rows of the matrix `whole`, which is an argument, from `firstRow` (i32) on, as a matrix of its own.
+  void bindSlice(Value slice, Value whole, Value firstRow);
+  /// Where the first row of a result lies.
+  void bindResult(Value result, Value address) { buffers[result] = {address}; }
+  /// Where the row at work of a tensor lies that has no buffer; null: in shared memory of its own.
+  void bindRow(Value tensor, Value address) { rowBuffers[tensor] = address; }
+  /// An element of one of the results.
+  virtual void storeResult(Value result, Value value, Value offset);
+
 private:
   static int64_t getDimNumber(RankedTensorType type);
   Value sharedBase();
   Value perElement(Value x, llvm::function_ref<Value(Value)> f);
   Value polynomial(Value x, ArrayRef<double> coefficients);
 
-  kernel::FuncOp kernel;
+  void identify();
+  void bind(Value value, unsigned count);
+
+  SmallVector<Value> results; ///< of the kernel
   LLVM::LLVMFuncOp function;
   CudaMachine cuda;
   Entry self;
@@ -258,6 +281,7 @@ private:
   llvm::DenseMap<Value, SmallVector<Value, 2>> buffers;     ///< of the kernel's arguments and results
   llvm::DenseMap<Value, SmallVector<int64_t, 2>> positions; ///< their numbers
   llvm::DenseMap<Value, Value> rowBuffers;                  ///< of tensors that have no buffer
+  llvm::DenseMap<Value, std::pair<Value, Value>> slices;    ///< of which matrix, from which row on
 };
 
 } // namespace plait

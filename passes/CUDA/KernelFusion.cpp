@@ -15,8 +15,10 @@ void CudaKernelEmitter::beginPart(ArrayRef<Operation *> ops) {
   rowBuffers.clear();
 }
 
-void CudaKernelEmitter::storeElements(ArrayRef<std::pair<Value, SmallVector<Value>>> results, ArrayRef<Place> places) {
-  llvm::DenseMap<Value, SmallVector<Value>> finished(results.begin(), results.end());
+void CudaKernelEmitter::storeResult(Value result, Value value, Value offset) { store(value, pointer(result), offset); }
+
+void CudaKernelEmitter::storeElements(ArrayRef<std::pair<Value, SmallVector<Value>>> known, ArrayRef<Place> places) {
+  llvm::DenseMap<Value, SmallVector<Value>> finished(known.begin(), known.end());
   // In order, so that each finds what those before it make.
   SmallVector<CudaElementwiseOpInterface> ops;
   llvm::SmallPtrSet<Operation *, 4> mine;
@@ -44,13 +46,13 @@ void CudaKernelEmitter::storeElements(ArrayRef<std::pair<Value, SmallVector<Valu
     }
     finished[op->getResult(0)] = std::move(values);
   }
-  for (Value result : kernel.getBody().front().getTerminator()->getOperands()) {
+  for (Value result : results) {
     auto found = finished.find(result);
     if (found == finished.end() ||
         !isa_and_nonnull<CudaElementwiseOpInterface, CudaKernelOpInterface>(found->first.getDefiningOp()))
       continue;
     for (auto [place, value] : llvm::zip_equal(places, found->second)) {
-      auto put = [&, place = place, value = value] { store(value, pointer(result), place.offset); };
+      auto put = [&, place = place, value = value] { storeResult(result, value, place.offset); };
       if (place.exists)
         ifThen(place.exists, put);
       else

@@ -32,8 +32,9 @@ namespace plait {
 void buildCudaLoweringPipeline(OpPassManager &pm);
 
 struct CudaPipelineOptions {
-  std::string chip;     ///< of CudaMachine
-  bool partial = false; ///< leave kernels without code
+  std::string chip;               ///< of CudaMachine
+  bool partial = false;           ///< leave kernels without code
+  std::string multicast = "loop"; ///< of protocols
 };
 
 /// The cuda phase: code of all kernels, lowering, verifier.

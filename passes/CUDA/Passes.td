@@ -88,6 +88,54 @@ def GenerateCudaKernelsPass : Pass<"plait-generate-cuda-kernels", "::mlir::Modul
   ];
 }
 
+def GenerateCudaProtocolsPass : Pass<"plait-generate-cuda-protocols", "::mlir::ModuleOp"> {
+  let summary = "Replaces each overlap.program by its CUDA code";
+  let description = [{
+    Makes a `gpu.module` of the same name of each `overlap.program`. Each region becomes a function, and so does what is
+    between regions; a stream runs them in order, once for each epoch. A worker of a pool is a block; those of a
+    function have to be there at the same time, as a cooperative launch demands. Parameters are the addresses of arguments and
+    results, `plait_team_v1_t` (plait-abi/Team.h) by value, the number of the epoch (u32), and tensor maps. Before:
+
+    ```mlir
+    overlap.program @all_reduce(%x: tensor<8x8192xf32>) -> tensor<8x8192xf32> on @mesh["tp"] {
+      ...
+      overlap.region pool(<sms = 8>) {
+        overlap.tiles (%i) in [8] pool(<sms = 8>) {
+          ...
+          overlap.arrive %c[%i] multicast : !overlap.counter<[8], sys>
+          %t = overlap.wait %c[%i] : !overlap.counter<[8], sys>
+    ```
+    After:
+
+    ```mlir
+    gpu.module @all_reduce [#nvvm.target<chip = "sm_90a", ...>] attributes {overlap.entries = [...], overlap.memory = 525312 : i64} {
+      llvm.func @all_reduce_0(%x: !llvm.ptr<1>, %y: !llvm.ptr<1>, %team: !llvm.ptr {llvm.byval = ...}, %epoch: i32) ... {
+        ...
+        llvm.inline_asm has_side_effects "red.release.sys.global.add.u32 [$0], $1;", "l,r,~{memory}" ...
+        llvm.inline_asm has_side_effects "... ld.acquire.sys.global.u32 ..." ...
+    ```
+    `overlap.entries` are the functions (`rt.entry`) in order, `overlap.memory` the bytes of symmetric memory of a rank.
+
+    Rows of a tile go through shared memory, one at a time, and are computed there by the ops' CudaRowKernelOpInterface;
+    stores by `tma` are bulk copies out of it. Products are those of kernels, tile by tile, and their elements go from
+    registers to where they are stored, whatever the engine. A trigger's workers take whichever index is complete and
+    not begun. `multicast` says how a view of all ranks is stored to, arrived at and summed up: by an instruction for each rank
+    in order (`loop`), by multimem but for sums (`stores`), or by multimem alone (`all`), which adds in an order of its own.
+
+    Left out, with an error: pools other than of SMs, stores by copy engines, expectations from a table, loops and
+    conditions, products of what is loaded.
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_90a\"", "sm_80, sm_90a or sm_100a">,
+    Option<"multicast", "multicast", "std::string", "\"loop\"", "loop, stores or all">
+  ];
+  let statistics = [Statistic<"numEntries", "num-entries", "Functions made">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::plait::rt::RtDialect"
+  ];
+}
+
 def VerifyCudaPass : Pass<"plait-verify-cuda", "::mlir::ModuleOp"> {
   let summary = "Checks what holds after the cuda phase";
   let description = [{

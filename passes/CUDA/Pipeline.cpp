@@ -33,6 +33,10 @@ void plait::buildCudaPipeline(OpPassManager &pm, const CudaPipelineOptions &opti
   kernels.partial = options.partial;
   pm.addPass(createPlaceKernelsPass());
   pm.addPass(createGenerateCudaKernelsPass(kernels));
+  GenerateCudaProtocolsPassOptions protocols;
+  protocols.chip = options.chip;
+  protocols.multicast = options.multicast;
+  pm.addPass(createGenerateCudaProtocolsPass(protocols));
   buildCudaLoweringPipeline(pm);
   pm.addPass(createVerifyCudaPass({options.partial}));
 }

@@ -10,8 +10,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/bit.h"
 
-#include <memory>
-
 using namespace plait;
 
 CudaIndex CudaIndex::operator^(CudaIndex y) const {
@@ -43,6 +41,13 @@ LogicalResult CudaProduct::check(Operation *op) {
   if (!getElementTypeOrSelf(input.getType()).isBF16())
     return op->emitOpError("expected an input of bf16, from 'lm.round', for CUDA but got ") << input.getType();
   for (const Factor &factor : factors) {
+    // As the checkpoint has it, or as packed.
+    if (!factor.weight.getDefiningOp<kernel::UnpackOp>()) {
+      auto weight = cast<lm::WeightType>(factor.weight.getType());
+      if (!isa<lm::BF16Attr>(weight.getFormat()))
+        return op->emitOpError("expected a weight of bf16 for CUDA but got ") << weight;
+      continue;
+    }
     kernel::PackedType packed = e.packedType(factor.weight);
     if (packed.getPanel() || !packed.getStorageType().isBF16())
       return op->emitOpError("expected a weight of bf16 by rows for CUDA but got ") << packed;
@@ -55,13 +60,32 @@ LogicalResult CudaProduct::check(Operation *op) {
   return success();
 }
 
-LogicalResult CudaProduct::emit(Operation *op, CudaKernelEmitter &e) {
+std::unique_ptr<CudaProduct> CudaProduct::create(Operation *op, CudaKernelEmitter &e) {
   std::unique_ptr<CudaProduct> product;
   if (e.machine().unit == MatrixUnit::wgmma)
     product = std::make_unique<WgmmaProduct>(op, e);
   else
     product = std::make_unique<MmaProduct>(op, e);
-  if (failed(product->check(op)))
+  return failed(product->check(op)) ? nullptr : std::move(product);
+}
+
+LogicalResult CudaProduct::emitInBlock(Operation *op, CudaKernelEmitter &e) {
+  std::unique_ptr<CudaProduct> product = create(op, e);
+  if (!product)
+    return failure();
+  int64_t tokens = cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(0);
+  e.forLoop(e.i32(0), e.i32(product->features), product->featureTile, [&](Value firstFeature) {
+    e.forLoop(e.i32(0), e.i32(tokens), product->tokenTile, [&](Value firstToken) {
+      product->emitTile(firstFeature, firstToken);
+      product->endTile();
+    });
+  });
+  return success();
+}
+
+LogicalResult CudaProduct::emit(Operation *op, CudaKernelEmitter &e) {
+  std::unique_ptr<CudaProduct> product = create(op, e);
+  if (!product)
     return failure();
   // Tiles of the same rows of a weight come one after the other: they share those in the cache.
   int64_t perToken = llvm::divideCeilSigned(product->features, product->featureTile);
@@ -109,7 +133,7 @@ void CudaProduct::storeSums(Value firstFeature, Value firstToken, ArrayRef<Small
       int64_t half = i / 2 % 2;
       Value token = e.add(firstToken, cuda::sumColumn(index(lane), i).value);
       // A tile's last tokens need not exist: their columns have sums of what lies behind.
-      Value row = e.mul(e.widen(e.minimum(token, lastToken)), features);
+      Value row = e.mul(e.widen(e.minimum(token, lastToken)), e.rowElements(factors[0].result));
       places.push_back({e.add(row, ofFeature[half]), e.below(token, limits[half])});
       for (auto [result, sum, bias] : llvm::zip_equal(results, sums, biases[half]))
         result.second.push_back(bias ? e.add(sum[i], bias) : sum[i]);

@@ -22,6 +22,8 @@
 #include "passes/CUDA/IndexMath.h"
 #include "passes/CUDA/KernelEmitter.h"
 
+#include <memory>
+
 namespace plait {
 
 /// A i32 that a kernel computes, for the templates of IndexMath.h.
@@ -46,6 +48,8 @@ public:
 
   /// Emits the part that `op`, a product with a weight, begins.
   static LogicalResult emit(Operation *op, CudaKernelEmitter &e);
+  /// The product `op` by the threads of this block alone, tile by tile.
+  static LogicalResult emitInBlock(Operation *op, CudaKernelEmitter &e);
   virtual ~CudaProduct() = default;
 
 protected:
@@ -53,6 +57,8 @@ protected:
   /// Emits a tile of `featureTile` by `tokenTile`, whose first row of the weight and first
   /// token are given (i32).
   virtual void emitTile(Value firstFeature, Value firstToken) = 0;
+  /// After a tile, so that another one may follow in the same memory.
+  virtual void endTile() { e.barrier(); }
 
   struct Factor {
     Value weight, bias, result; ///< bias may be null
@@ -73,6 +79,7 @@ protected:
   int64_t featureTile = 0, tokenTile = 0; ///< set by the kind of product
 
 private:
+  static std::unique_ptr<CudaProduct> create(Operation *op, CudaKernelEmitter &e);
   LogicalResult check(Operation *op);
 };
 
@@ -86,6 +93,7 @@ public:
 
 private:
   void emitTile(Value firstFeature, Value firstToken) override;
+  void endTile() override;
   void emitProducer(Value firstFeature, Value firstToken);
   void emitConsumer(Value firstFeature, Value firstToken);
   Value barrierAt(Value barriers, Value stage, int64_t first);

@@ -62,6 +62,15 @@ void WgmmaProduct::emitTile(Value firstFeature, Value firstToken) {
       });
 }
 
+void WgmmaProduct::endTile() {
+  e.barrier();
+  e.ifThen(e.equal(e.thread(), e.i32(0)), [&] {
+    for (int64_t stage = 0; stage < stages; ++stage)
+      for (Value barriers : {full, empty})
+        NVVM::MBarrierInvalOp::create(e.builder(), e.loc(), barrierAt(barriers, e.i32(stage), 0));
+  });
+}
+
 void WgmmaProduct::emitProducer(Value firstFeature, Value firstToken) {
   OpBuilder &b = e.builder();
   Value inputMap = e.tensorMap(input, /*rows=*/0, inputColumns, tokenTile);
@@ -82,8 +91,8 @@ void WgmmaProduct::emitProducer(Value firstFeature, Value firstToken) {
           NVVM::TMALoadMode::TILE, /*isCTAOnly=*/true, NVVM::CTAGroupKindAttr(), /*predicate=*/Value());
     };
     for (auto [i, map] : llvm::enumerate(weightMaps))
-      copy(map, int64_t(i) * weightBytes(), firstFeature);
-    copy(inputMap, int64_t(factors.size()) * weightBytes(), firstToken);
+      copy(map, int64_t(i) * weightBytes(), e.rowOfMatrix(factors[i].weight, firstFeature));
+    copy(inputMap, int64_t(factors.size()) * weightBytes(), e.rowOfMatrix(input, firstToken));
   });
 }
 

@@ -93,6 +93,36 @@ private:
     return LLVM::BitcastOp::create(b, loc, op.getType(), half);
   }
 
+  /// What protocols say in words, whose scopes do not matter here: all happens in the order of the code.
+  bool replaceOrder(StringRef text, LLVM::InlineAsmOp ptx) {
+    Type i32 = b.getI32Type();
+    ValueRange operands = ptx.getOperands();
+    if (text.contains("bra WAIT;")) {
+      call("plait_test_wait_word", {}, operands);
+    } else if (text.starts_with("red.") && text.contains(".add.u32")) {
+      call("plait_test_add_word", {}, operands);
+    } else if (text.starts_with("red.") && text.contains("f32")) {
+      for (auto [i, value] : llvm::enumerate(operands.drop_front())) {
+        Value offset =
+            LLVM::ConstantOp::create(b, module.getLoc(), b.getI64Type(), b.getI64IntegerAttr(4 * int64_t(i)));
+        call("plait_test_add_float", {}, {LLVM::AddOp::create(b, module.getLoc(), operands[0], offset), value});
+      }
+    } else if (text.starts_with("ld.relaxed.") || text.starts_with("ld.acquire.")) {
+      ordered = call("plait_test_load_word", i32, operands);
+    } else if (text.starts_with("atom.relaxed.gpu.global.cas.b32")) {
+      ordered = call("plait_test_swap", i32, operands);
+    } else if (text.starts_with("cp.async.bulk.global.shared::cta")) {
+      call("plait_test_bulk", {}, operands);
+    } else if (text.starts_with("cp.reduce.async.bulk.global.shared::cta")) {
+      call("plait_test_bulk_add", {}, operands);
+    } else if (text.starts_with("cp.async.bulk.wait_group")) {
+      call(text.contains(".read") ? "plait_test_bulk_read" : "plait_test_bulk_done", {}, {});
+    } else {
+      return text.starts_with("cp.async.bulk.commit_group") || text.starts_with("fence.proxy.async");
+    }
+    return true;
+  }
+
   /// What PTX in words computes: nothing in a hint.
   Value replaceText(LLVM::InlineAsmOp ptx) {
     StringRef text = ptx.getAsmString();
@@ -107,6 +137,8 @@ private:
       call("plait_test_wait", {}, {operands[0], operands[1]});
       return {};
     }
+    if (replaceOrder(text, ptx))
+      return ptx.getNumResults() ? ordered : Value();
     if (!text.contains("wgmma.mma_async.sync.aligned.m64n"))
       llvm::report_fatal_error("the model of a GPU lacks what PTX says: " + text);
     // Sums, of which each of 128 threads has its share of 64 rows, both descriptors, and whether to add to the sums.
@@ -168,8 +200,8 @@ private:
       call("plait_test_box", {},
            {box.getDstMem(), box.getTmaDescriptor(), box.getCoordinates()[0], box.getCoordinates()[1], box.getMbar()});
     } else if (!isa<NVVM::CpAsyncCommitGroupOp, NVVM::CpAsyncWaitGroupOp, NVVM::FenceMbarrierInitOp,
-                    NVVM::SetMaxRegisterOp, NVVM::WgmmaFenceAlignedOp, NVVM::WgmmaGroupSyncAlignedOp,
-                    NVVM::WgmmaWaitGroupSyncOp>(op)) {
+                    NVVM::MBarrierInvalOp, NVVM::SetMaxRegisterOp, NVVM::WgmmaFenceAlignedOp,
+                    NVVM::WgmmaGroupSyncAlignedOp, NVVM::WgmmaWaitGroupSyncOp>(op)) {
       if (isa<NVVM::NVVMDialect>(op->getDialect()))
         llvm::report_fatal_error("the model of a GPU lacks an instruction");
       return;
@@ -182,6 +214,7 @@ private:
   ModuleOp module;
   OpBuilder b;
   Block *entryBlock = nullptr;
+  Value ordered; ///< what replaceOrder makes of what has a result
 };
 
 /// plait_packed_NAME, which takes its arguments as cuLaunchKernel does, and plait_counts_NAME,

@@ -12,6 +12,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <random>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 using namespace plait::test;
@@ -51,13 +55,22 @@ constexpr size_t kSharedWindow = size_t(1) << 18;
 constexpr size_t kStackBytes = 64 * 1024;
 
 struct Thread {
-  std::vector<uint8_t> stack;
+  std::unique_ptr<uint8_t[]> stack;
   void *top = nullptr;
   bool done = false;
   // What it shows to its warp.
   float number = 0;
   const uint8_t *address = nullptr;
   int32_t words[6] = {};
+};
+
+/// [cp.async.bulk, cp.reduce.async.bulk] From shared memory; it may be read until it has been waited for.
+struct BulkCopy {
+  uint8_t *to;
+  const uint8_t *from;
+  size_t bytes;
+  bool adds;
+  std::vector<uint8_t> data; ///< once it has been read
 };
 
 struct ThreadBlock {
@@ -69,8 +82,14 @@ struct ThreadBlock {
   size_t current = 0;
   void *scheduler = nullptr;
   int64_t arrived = 0, barriers = 0;
+  /// Bytes under way to shared memory, by place of the barrier that counts them.
+  std::unordered_map<size_t, int64_t> bytesUnderWay;
+  std::vector<BulkCopy> copies;
+  int64_t rounds = 0;
 
-  void run();
+  void start();
+  /// A turn for each thread; whether any has more to do.
+  bool turn();
   /// Every other thread has a turn, up to where it yields.
   void yield() { plait_test_switch_stack(&threads[current].top, scheduler); }
   Thread &self() { return threads[current]; }
@@ -85,31 +104,39 @@ void enter() {
   block->yield();
 }
 
-void ThreadBlock::run() {
+void ThreadBlock::start() {
   for (Thread &thread : threads) {
-    thread.stack.resize(kStackBytes);
+    if (!thread.stack)
+      thread.stack.reset(new uint8_t[kStackBytes]);
     // A function begins 8 bytes below a multiple of 16. Before that, it is returned to, with six registers.
-    auto end = reinterpret_cast<uintptr_t>(thread.stack.data() + thread.stack.size()) / 16 * 16 - 8;
+    auto end = reinterpret_cast<uintptr_t>(thread.stack.get() + kStackBytes) / 16 * 16 - 8;
     auto *frame = reinterpret_cast<void **>(end) - 7;
     std::memset(frame, 0, 7 * sizeof(void *));
     frame[6] = reinterpret_cast<void *>(&enter);
     thread.top = frame;
     thread.done = false;
   }
-  arrived = barriers = 0;
-  int64_t rounds = 0;
-  for (size_t left = threads.size(); left;) {
-    left = 0;
-    for (current = 0; current < threads.size(); ++current)
-      if (!threads[current].done) {
-        plait_test_switch_stack(&scheduler, threads[current].top);
-        left += !threads[current].done;
-      }
-    if (++rounds > 50'000'000) {
-      std::fprintf(stderr, "the model of a GPU: block %d waits for ever\n", number);
-      std::abort();
+  arrived = barriers = rounds = 0;
+}
+
+void finishCopies();
+
+bool ThreadBlock::turn() {
+  block = this;
+  bool left = false;
+  for (current = 0; current < threads.size(); ++current)
+    if (!threads[current].done) {
+      plait_test_switch_stack(&scheduler, threads[current].top);
+      left |= !threads[current].done;
     }
+  if (!left)
+    finishCopies();
+  block = nullptr;
+  if (++rounds > 50'000'000) {
+    std::fprintf(stderr, "the model of a GPU: block %d waits for ever\n", number);
+    std::abort();
   }
+  return left;
 }
 
 //===----------------------------------------------------------------------===//
@@ -190,10 +217,8 @@ struct MemoryBarrier {
 };
 static_assert(sizeof(MemoryBarrier) == 8);
 
-/// Bytes under way, by place in shared memory.
-int64_t bytesUnderWay[kSharedWindow / 8];
 int64_t &bytesOf(MemoryBarrier *barrier) {
-  return bytesUnderWay[size_t(reinterpret_cast<uint8_t *>(barrier) - block->shared) / 8];
+  return block->bytesUnderWay[size_t(reinterpret_cast<uint8_t *>(barrier) - block->shared)];
 }
 
 void advance(MemoryBarrier *barrier) {
@@ -280,41 +305,135 @@ void multiplyGroup(uint64_t first, uint64_t second, int32_t columns, float *sums
     }
 }
 
+/// [red.add.u32]
+void addWord(uint64_t address, uint32_t value) { *reinterpret_cast<uint32_t *>(address) += value; }
+/// [red.add.f32]
+void addFloat(uint64_t address, float value) { *reinterpret_cast<float *>(address) += value; }
+/// [ld.relaxed.u32, ld.acquire.u32] Others have a turn before it.
+uint32_t loadWord(uint64_t address) {
+  block->yield();
+  return *reinterpret_cast<const uint32_t *>(address);
+}
+/// Until the word is no less than `target`.
+void waitWord(uint64_t address, uint32_t target) {
+  while (int32_t(loadWord(address) - target) < 0)
+    continue;
+}
+/// [atom.cas.b32]
+uint32_t compareAndSwap(uint64_t address, uint32_t expected, uint32_t value) {
+  auto &word = *reinterpret_cast<uint32_t *>(address);
+  return word == expected ? std::exchange(word, value) : word;
+}
+
+void beginCopy(uint64_t to, uint32_t from, uint32_t bytes, bool adds) {
+  if (to % 16 || from % 16 || bytes % 16) {
+    std::fprintf(stderr, "the model of a GPU: found a bulk copy that is not aligned to 16 bytes\n");
+    std::abort();
+  }
+  block->copies.push_back({reinterpret_cast<uint8_t *>(to), block->shared + from % kSharedWindow, bytes, adds, {}});
+}
+void copyBulk(uint64_t to, uint32_t from, uint32_t bytes) { beginCopy(to, from, bytes, false); }
+void addBulk(uint64_t to, uint32_t from, uint32_t bytes) { beginCopy(to, from, bytes, true); }
+/// [cp.async.bulk.wait_group.read 0]
+void readCopies() {
+  for (BulkCopy &copy : block->copies)
+    if (copy.data.empty())
+      copy.data.assign(copy.from, copy.from + copy.bytes);
+}
+/// [cp.async.bulk.wait_group 0]
+void finishCopies() {
+  readCopies();
+  for (const BulkCopy &copy : block->copies) {
+    if (!copy.adds)
+      std::memcpy(copy.to, copy.data.data(), copy.bytes);
+    for (size_t i = 0; copy.adds && i < copy.bytes; i += 4)
+      addFloat(reinterpret_cast<uint64_t>(copy.to + i), *reinterpret_cast<const float *>(copy.data.data() + i));
+  }
+  block->copies.clear();
+}
+
 template <typename F> void *addressOf(F *function) { return reinterpret_cast<void *>(function); }
 
 } // namespace
 
 const ModelFunction plait::test::kModelFunctions[] = {
-    {"plait_test_thread", addressOf(&threadNumber)}, {"plait_test_block", addressOf(&blockNumber)},
-    {"plait_test_barrier", addressOf(&barrier)},     {"plait_test_shuffle", addressOf(&shuffle)},
-    {"plait_test_exp2", addressOf(&exp2Of)},         {"plait_test_shared", addressOf(&sharedMemory)},
-    {"plait_test_copy", addressOf(&copyChunk)},      {"plait_test_ldmatrix", addressOf(&loadMatrices)},
-    {"plait_test_mma", addressOf(&multiplyAdd)},     {"plait_test_init", addressOf(&initBarrier)},
-    {"plait_test_arrive", addressOf(&arrive)},       {"plait_test_expect", addressOf(&arriveExpecting)},
-    {"plait_test_wait", addressOf(&waitParity)},     {"plait_test_box", addressOf(&copyBox)},
-    {"plait_test_wgmma", addressOf(&multiplyGroup)},
+    {"plait_test_thread", addressOf(&threadNumber)},  {"plait_test_block", addressOf(&blockNumber)},
+    {"plait_test_barrier", addressOf(&barrier)},      {"plait_test_shuffle", addressOf(&shuffle)},
+    {"plait_test_exp2", addressOf(&exp2Of)},          {"plait_test_shared", addressOf(&sharedMemory)},
+    {"plait_test_copy", addressOf(&copyChunk)},       {"plait_test_ldmatrix", addressOf(&loadMatrices)},
+    {"plait_test_mma", addressOf(&multiplyAdd)},      {"plait_test_init", addressOf(&initBarrier)},
+    {"plait_test_arrive", addressOf(&arrive)},        {"plait_test_expect", addressOf(&arriveExpecting)},
+    {"plait_test_wait", addressOf(&waitParity)},      {"plait_test_box", addressOf(&copyBox)},
+    {"plait_test_wgmma", addressOf(&multiplyGroup)},  {"plait_test_add_word", addressOf(&addWord)},
+    {"plait_test_add_float", addressOf(&addFloat)},   {"plait_test_load_word", addressOf(&loadWord)},
+    {"plait_test_wait_word", addressOf(&waitWord)},   {"plait_test_swap", addressOf(&compareAndSwap)},
+    {"plait_test_bulk", addressOf(&copyBulk)},        {"plait_test_bulk_add", addressOf(&addBulk)},
+    {"plait_test_bulk_read", addressOf(&readCopies)}, {"plait_test_bulk_done", addressOf(&finishCopies)},
 };
 const size_t plait::test::kModelFunctionCount = std::size(kModelFunctions);
 
-void plait::test::runGrid(void (*function)(void **), void **arguments, int64_t blocks, size_t threads,
-                          size_t sharedBytes) {
-  static uint8_t *window = static_cast<uint8_t *>(std::aligned_alloc(kSharedWindow, kSharedWindow));
+/// NaNs, so that whoever reads what nobody wrote shows it.
+static uint8_t *makeWindow(size_t sharedBytes) {
   if (sharedBytes > kSharedWindow) {
     std::fprintf(stderr, "the model of a GPU: found %zu bytes of shared memory; expected at most %zu\n", sharedBytes,
                  kSharedWindow);
     std::abort();
   }
+  return static_cast<uint8_t *>(std::aligned_alloc(kSharedWindow, kSharedWindow));
+}
+
+void plait::test::runGrid(void (*function)(void **), void **arguments, int64_t blocks, size_t threads,
+                          size_t sharedBytes) {
+  static uint8_t *window = makeWindow(sharedBytes);
   ThreadBlock gpu;
   gpu.function = function;
   gpu.arguments = arguments;
   gpu.threads.resize(threads);
   gpu.shared = window;
-  block = &gpu;
   for (int64_t number = 0; number < blocks; ++number) {
-    // NaNs, so that whoever reads what nobody wrote shows it.
     std::memset(window, 0xff, sharedBytes);
     gpu.number = int32_t(number);
-    gpu.run();
+    gpu.start();
+    while (gpu.turn())
+      continue;
   }
-  block = nullptr;
+}
+
+void plait::test::runStreams(const std::vector<std::vector<ModelLaunch>> &streams, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  struct Stream {
+    size_t next = 0;
+    std::vector<std::unique_ptr<ThreadBlock>> blocks; ///< of the launch that runs
+  };
+  auto release = [](std::unique_ptr<ThreadBlock> &done) {
+    std::free(done->shared);
+    done.reset();
+  };
+  std::vector<Stream> states(streams.size());
+  for (size_t left = streams.size(); left;) {
+    size_t s = random() % streams.size();
+    Stream &stream = states[s];
+    if (stream.blocks.empty() && stream.next < streams[s].size()) {
+      const ModelLaunch &launch = streams[s][stream.next++];
+      for (int64_t number = 0; number < launch.blocks; ++number) {
+        auto one = std::make_unique<ThreadBlock>();
+        one->function = launch.function;
+        one->arguments = launch.arguments;
+        one->number = int32_t(number);
+        one->threads.resize(launch.threads);
+        one->shared = makeWindow(launch.sharedBytes);
+        std::memset(one->shared, 0xff, launch.sharedBytes);
+        one->start();
+        stream.blocks.push_back(std::move(one));
+      }
+    }
+    if (stream.blocks.empty())
+      continue;
+    std::unique_ptr<ThreadBlock> &one = stream.blocks[random() % stream.blocks.size()];
+    for (uint64_t turns = 1 + random() % 64; turns && one; --turns)
+      if (!one->turn())
+        release(one);
+    std::erase(stream.blocks, nullptr);
+    left -= stream.blocks.empty() && stream.next == streams[s].size();
+  }
 }

@@ -8,9 +8,9 @@
 // Threads of a block take turns on this machine's processor, with stacks of their own. What a
 // kernel calls in the place of a GPU's instructions are the functions plait_test_*: shuffles,
 // ldmatrix and mma.sync exchange values within warps, mbarriers count, TMA copies and swizzles,
-// and wgmma reads shared memory through descriptors, as PTX ISA describes them. Copies that are asynchronous on a GPU
-// are made at once, so races of those do not show. How a tensor core rounds inside of an instruction is unknown: the
-// model sums exactly.
+// and wgmma reads shared memory through descriptors, as PTX ISA describes them. Copies to shared memory that are
+// asynchronous on a GPU are made at once, so races of those do not show, and all else happens in the order of the code.
+// How a tensor core rounds inside of an instruction is unknown: the model sums exactly.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace plait::test {
 
@@ -34,6 +35,18 @@ inline constexpr uint64_t kTensorMapMagic = 0x50414d524f534e54;
 /// Calls `function` in each thread of each of `blocks` blocks, one after the other, with
 /// `arguments`: pointers to values, as cuLaunchKernel has them.
 void runGrid(void (*function)(void **), void **arguments, int64_t blocks, size_t threads, size_t sharedBytes);
+
+/// What runGrid takes.
+struct ModelLaunch {
+  void (*function)(void **);
+  void **arguments;
+  int64_t blocks;
+  size_t threads, sharedBytes;
+};
+/// Runs launches of several streams, those of one in order; all blocks of a launch are there at once, and take turns
+/// with those of other streams in an order that `seed` says. Bulk copies out of shared memory are made as late as they
+/// may be.
+void runStreams(const std::vector<std::vector<ModelLaunch>> &streams, uint64_t seed);
 
 /// A function that kernels call, by name.
 struct ModelFunction {

@@ -1,7 +1,8 @@
-"""Checks the PTX of kernels: lint_ptx.py CHIP FOLDER...
+"""Checks the PTX of kernels: lint_ptx.py CHIP [--protocols] FOLDER...
 
 What a kernel must never have, whatever it computes, and which instructions go together.
-Prints one line per violation, then how many entries there were; exits with 1 if there is
+With --protocols they are those of overlap programs, which have atomics: each must name order and scope, and what
+others write is never read as constant memory. Prints one line per violation, then how many entries there were; exits with 1 if there is
 a violation, or nothing to check.
 """
 
@@ -12,17 +13,53 @@ import sys
 # Instructions whose result depends on what the assembler makes of them: it may fuse
 # multiplications with additions unless they say how they round.
 UNROUNDED = re.compile(r"^\s*(?:@!?%p\d+\s+)?((?:add|sub|mul|mad|fma|div|sqrt|rcp)(?:\.ftz|\.sat|\.full|\.approx)*\.(?:f32|f64))\b")
+ATOMIC = "an atomic, whose order is free"
 # In any order, or out of the control of what is written.
 FORBIDDEN = {
     "memory of a thread": re.compile(r"\.local\b"),
     "a call": re.compile(r"\bcall(\.uni)?\b"),
-    "an atomic, whose order is free": re.compile(r"\b(atom|red)\."),
+    ATOMIC: re.compile(r"\b(atom|red)\."),
     "subnormal numbers flushed": re.compile(r"\.ftz\b"),
     "an approximation": re.compile(r"\b(?!ex2)\w+\.approx\b"),
 }
 
+# Of words that ranks wait for: releases and acquires of the scope of all that take part. Sums are relaxed, as an arrival
+# releases them.
+ORDERED = re.compile(r"""\b(?:
+    (?:multimem\.)?red\.(?:release|relaxed)\.(?:sys|gpu)\.global\.add\.u32
+  | red\.relaxed\.sys\.global\.add(?:\.v[24])?\.f32
+  | atom\.relaxed\.gpu\.global\.cas\.b32
+  | multimem\.(?:st|ld_reduce)\.weak\.global(?:\.add)?(?:\.v[24])?\.f32
+  | cp\.reduce\.async\.bulk\.global\.shared::cta\.bulk_group\.add\.f32
+  )(?=\s)""", re.X)
+FORBIDDEN_IN_PROTOCOLS = {
+    "a load of constant memory": re.compile(r"\bld\.global\.nc\b|\bldu\."),
+    "an access whose order is not that of the memory model": re.compile(r"\b(?:ld|st)\.volatile\b|\bmembar\b"),
+}
 
-def lint_entry(text, chip):
+
+def lint_protocol(text):
+    for line in text.splitlines():
+        if re.search(r"\b(?:multimem|atom|red|reduce)\.", line) and not ORDERED.search(line):
+            yield f"expected an atomic that names order and scope but got {line.strip()}"
+        for what, pattern in FORBIDDEN_IN_PROTOCOLS.items():
+            if pattern.search(line):
+                yield f"found {what}: {line.strip()}"
+    count = lambda pattern: len(re.findall(pattern, text))
+    if count(r"\bcp(?:\.reduce)?\.async\.bulk\.global\b"):
+        # Their source is shared memory that threads have written, and is written again.
+        if not count(r"fence\.proxy\.async\.shared::cta") or not count(r"cp\.async\.bulk\.wait_group\.read\s+0;"):
+            yield "expected a fence before bulk copies out of shared memory, and a wait after them"
+        if count(r"cp\.async\.bulk\.wait_group\s+0;") != count(r"fence\.proxy\.async\.global"):
+            yield "expected a fence of proxies after each wait for bulk copies"
+    # Whoever releases or acquires does so for its block.
+    if count(r"\b(?:red\.release|ld\.acquire)\.") > count(r"\bbar\.sync\b"):
+        yield "expected a barrier for each release and acquire"
+
+
+def lint_entry(text, chip, protocols):
+    if protocols:
+        yield from lint_protocol(text)
     count = lambda pattern: len(re.findall(pattern, text))
     threads = re.search(r"\.reqntid (\d+)", text)
     if not threads:
@@ -32,7 +69,7 @@ def lint_entry(text, chip):
         if match := UNROUNDED.match(line):
             yield f"found {match[1]}; expected one that says how it rounds"
         for what, pattern in FORBIDDEN.items():
-            if pattern.search(line):
+            if pattern.search(line) and not (protocols and what == ATOMIC):
                 yield f"found {what}: {line.strip()}"
     products = count(r"\bwgmma\.mma_async\b")
     copies, expected = count(r"\bcp\.async\.bulk\.tensor\b"), count(r"\bmbarrier\.arrive\.expect_tx\b")
@@ -65,7 +102,8 @@ def lint_entry(text, chip):
 
 
 def main():
-    chip, folders = sys.argv[1], sys.argv[2:]
+    chip, folders = sys.argv[1], [word for word in sys.argv[2:] if word != "--protocols"]
+    protocols = "--protocols" in sys.argv[2:]
     entries, violations = 0, []
     for folder in folders:
         for file in sorted(os.listdir(folder)):
@@ -77,7 +115,7 @@ def main():
                 violations.append(f"{file}: expected .target {chip}")
             for body in text.split(".visible .entry ")[1:]:
                 entries, name = entries + 1, body.split("(")[0]
-                violations += [f"{file}: {name}: {line}" for line in lint_entry(body, chip)]
+                violations += [f"{file}: {name}: {line}" for line in lint_entry(body, chip, protocols)]
     print("\n".join(violations + [f"{entries} entries, {len(violations)} violations"]))
     return 1 if violations or not entries else 0
 

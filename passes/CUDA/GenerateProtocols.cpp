@@ -1,0 +1,214 @@
+//===- GenerateProtocols.cpp - From overlap.program to CUDA code ----------===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/CUDA/CudaKernels.h"
+#include "passes/CUDA/Passes.h"
+#include "passes/CUDA/Product.h"
+#include "passes/CUDA/ProtocolEmitter.h"
+
+#include "plait-abi/Team.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace plait {
+#define GEN_PASS_DEF_GENERATECUDAPROTOCOLSPASS
+#include "passes/CUDA/Passes.h.inc"
+} // namespace plait
+
+using namespace plait;
+
+/// An index, or a program's tensor of known extents whose rows lie behind each other.
+static bool isMatrix(Type type, bool isInput) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.getRank() == 2 && tensor.hasStaticShape() &&
+         (tensor.getElementType().isF32() || (isInput && tensor.getElementType().isBF16()));
+}
+
+static LogicalResult checkOffset(Operation *op, Value offset) {
+  if (!matchPattern(offset, m_Zero()))
+    return op->emitOpError("expected whole rows for CUDA, from column 0 on");
+  return success();
+}
+
+static LogicalResult checkProduct(lm::LinearOp op) {
+  if (op.getBias())
+    return op.emitOpError("expected a product without bias in a program for CUDA");
+  if (!op->hasOneUse() || !isa<overlap::PutOp, overlap::ReduceAddOp>(*op->user_begin()))
+    return op.emitOpError("expected one 'overlap.put' or 'overlap.reduce_add' of the product for CUDA");
+  for (Value operand : op->getOperands().take_front(2)) {
+    if (auto slice = operand.getDefiningOp<overlap::SliceOp>()) {
+      if (failed(checkOffset(slice, slice.getOffsets()[1])))
+        return failure();
+      operand = slice.getInput();
+    }
+    if (!isa<BlockArgument>(operand))
+      return op.emitOpError("expected a product of arguments or slices of them for CUDA");
+  }
+  return success();
+}
+
+static LogicalResult checkOp(Operation *op) {
+  auto pool = [&](overlap::PoolAttr attr) -> LogicalResult {
+    if (attr.getResource() != overlap::Resource::sms)
+      return op->emitOpError("expected a pool of sms for CUDA but got ") << attr;
+    return success();
+  };
+  auto store = [&](auto put) -> LogicalResult {
+    if (put.getEngine() == overlap::Engine::copy)
+      return put.emitOpError("has no CUDA code by a copy engine: that is the stream's");
+    if (!isMatrix(put.getValue().getType(), /*isInput=*/false))
+      return put.emitOpError("expected a matrix of f32 for CUDA but got ") << put.getValue().getType();
+    if (!productOf(put.getValue()))
+      return checkOffset(put, put.getOffsets()[1]);
+    if (put.getTarget().template getDefiningOp<overlap::ViewOp>().getWindow() == overlap::Window::multicast)
+      return put.emitOpError("expected a product to be stored in the memory of one rank for CUDA");
+    return success();
+  };
+  auto load = [&](auto read) -> LogicalResult {
+    if (!isMatrix(read.getResult().getType(), /*isInput=*/false))
+      return read.emitOpError("expected a matrix of f32 for CUDA but got ") << read.getResult().getType();
+    return checkOffset(read, read.getOffsets()[1]);
+  };
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<overlap::RegionOp, overlap::TilesOp, overlap::TriggerOp>([&](auto r) { return pool(r.getPool()); })
+      .Case<overlap::PutOp, overlap::ReduceAddOp>(store)
+      .Case<overlap::LoadOp, overlap::LoadReduceOp>(load)
+      .Case<lm::LinearOp>([](auto product) { return checkProduct(product); })
+      .Case<overlap::TrackOp>([&](auto track) -> LogicalResult {
+        if (!track.getExpect())
+          return track.emitOpError("expected a map of arrivals for CUDA but got a table");
+        return success();
+      })
+      .Case<overlap::SliceOp>([&](auto slice) -> LogicalResult {
+        if (!isa<BlockArgument>(slice.getInput()))
+          return slice.emitOpError("expected a slice of an argument for CUDA");
+        bool ofProduct = llvm::all_of(slice->getUsers(), llvm::IsaPred<lm::LinearOp>);
+        return ofProduct ? success() : checkOffset(slice, slice.getOffsets()[1]);
+      })
+      .Case<arith::ConstantOp>([&](auto constant) -> LogicalResult {
+        if (isa<IndexType>(constant.getType()) || isa<SplatElementsAttr>(constant.getValue()))
+          return success();
+        return constant.emitOpError("expected an index or one number for all elements for CUDA");
+      })
+      .Case<overlap::AllocOp, overlap::ViewOp, overlap::RankOp, overlap::NumRanksOp, overlap::ArriveOp, overlap::WaitOp,
+            overlap::MergeOp, overlap::QuietOp, overlap::ReturnOp, arith::AddIOp, arith::SubIOp, arith::MulIOp,
+            arith::DivUIOp, arith::RemUIOp>([](Operation *) { return success(); })
+      .Default([](Operation *other) -> LogicalResult {
+        if (!isa<CudaRowKernelOpInterface>(other))
+          return other->emitOpError("has no CUDA code in a program");
+        for (Value operand : other->getOperands())
+          if (operand.getDefiningOp<arith::ConstantOp>())
+            return other->emitOpError("expected no constant for CUDA");
+        return success();
+      });
+}
+
+namespace {
+struct GenerateCudaProtocolsPass : plait::impl::GenerateCudaProtocolsPassBase<GenerateCudaProtocolsPass> {
+  using GenerateCudaProtocolsPassBase::GenerateCudaProtocolsPassBase;
+
+  void runOnOperation() override {
+    auto resolved = resolveCudaMachine("cuda:" + chip);
+    auto at = [&] { return mlir::emitError(getOperation().getLoc()); };
+    if (!resolved) {
+      at() << "expected chip to be sm_80, sm_90a or sm_100a but got '" << std::string(chip) << "'";
+      return signalPassFailure();
+    }
+    machine = *resolved;
+    auto kind = llvm::StringSwitch<std::optional<CudaMulticast>>(std::string(multicast))
+                    .Case("loop", CudaMulticast::loop)
+                    .Case("stores", CudaMulticast::stores)
+                    .Case("all", CudaMulticast::all)
+                    .Default(std::nullopt);
+    if (!kind || (*kind != CudaMulticast::loop && machine.unit != MatrixUnit::wgmma)) {
+      at() << "expected multicast to be loop, or, for sm_90a, stores or all, but got '" << std::string(multicast)
+           << "'";
+      return signalPassFailure();
+    }
+    for (auto program : llvm::make_early_inc_range(getOperation().getOps<overlap::ProgramOp>()))
+      if (!program.isExternal() && failed(generate(program, *kind)))
+        return signalPassFailure();
+  }
+
+  LogicalResult generate(overlap::ProgramOp program, CudaMulticast kind) {
+    if (program.countRanks() > PLAIT_TEAM_MOST_RANKS)
+      return program.emitOpError("expected at most ") << PLAIT_TEAM_MOST_RANKS << " ranks for CUDA";
+    WalkResult walked = program.getBody().walk<WalkOrder::PreOrder>(
+        [](Operation *op) { return failed(checkOp(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
+    if (walked.wasInterrupted())
+      return failure();
+    for (Type type : program.getArgumentTypes())
+      if (!isMatrix(type, /*isInput=*/true) && !isa<lm::WeightType>(type))
+        return program.emitOpError("expected arguments that are weights or matrices of f32 or bf16 for CUDA but got ")
+               << type;
+
+    OpBuilder b(program);
+    ProtocolMemory memory(program);
+    auto target =
+        NVVM::NVVMTargetAttr::get(&getContext(), /*optLevel=*/3, "nvptx64-nvidia-cuda", machine.name, machine.features);
+    std::string name = program.getSymName().str();
+    auto module = gpu::GPUModuleOp::create(b, program.getLoc(), name, b.getArrayAttr(target));
+    module->setAttr("overlap.memory", b.getI64IntegerAttr(memory.bytes));
+    std::replace(name.begin(), name.end(), '.', '_'); // PTX has no dots in names
+    SmallVector<Attribute> entries;
+    auto add = [&](CudaKernelEmitter::Entry entry, llvm::function_ref<LogicalResult(CudaProtocolEmitter &)> emit) {
+      OpBuilder inside = OpBuilder::atBlockEnd(module.getBody());
+      auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), {});
+      auto function =
+          LLVM::LLVMFuncOp::create(inside, program.getLoc(), name + "_" + std::to_string(entries.size()), type);
+      CudaProtocolEmitter emitter(program, function, machine, entry, memory, kind);
+      if (failed(emit(emitter)))
+        return failure();
+      entries.push_back(emitter.finishProtocol());
+      ++numEntries;
+      return success();
+    };
+    // What is between regions comes before and behind them on a stream.
+    SmallVector<Operation *> stream;
+    auto flush = [&]() -> LogicalResult {
+      SmallVector<Operation *> ops = std::exchange(stream, {});
+      int64_t workers = CudaProtocolEmitter::workersOf(ops);
+      if (!workers)
+        return success();
+      return add(entryOf(ops), [&](CudaProtocolEmitter &e) { return e.emitStream(ops, workers); });
+    };
+    for (Operation &op : program.getBody().front()) {
+      auto region = dyn_cast<overlap::RegionOp>(op);
+      if (!region) {
+        stream.push_back(&op);
+      } else if (failed(flush()) ||
+                 failed(add(entryOf(&op), [&](CudaProtocolEmitter &e) { return e.emitRegion(region); }))) {
+        return failure();
+      }
+    }
+    if (failed(flush()))
+      return failure();
+    module->setAttr("overlap.entries", b.getArrayAttr(entries));
+    program.erase();
+    return success();
+  }
+
+  /// Threads for some columns each of the longest row, or those that a product takes.
+  CudaKernelEmitter::Entry entryOf(ArrayRef<Operation *> ops) {
+    int64_t widest = 1;
+    bool hasProduct = false;
+    for (Operation *root : ops)
+      root->walk([&](Operation *op) {
+        hasProduct |= isa<lm::LinearOp>(op);
+        for (Type type : op->getOperandTypes())
+          if (auto tensor = dyn_cast<RankedTensorType>(type))
+            widest = std::max(widest, tensor.getDimSize(1));
+      });
+    if (hasProduct) // with one warpgroup that multiplies, so that registers stay where they are
+      return machine.unit == MatrixUnit::wgmma ? WgmmaProduct::entryFor(64) : MmaProduct::entryFor(64);
+    int64_t threads = llvm::alignTo(llvm::divideCeilSigned(widest, 16), 32);
+    return {/*rows=*/0, std::clamp<int64_t>(threads, 64, 512)};
+  }
+
+  CudaMachine machine;
+};
+} // namespace

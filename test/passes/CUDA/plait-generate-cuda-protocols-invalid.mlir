@@ -1,0 +1,110 @@
+// RUN: plait-opt %s -split-input-file --verify-diagnostics --plait-generate-cuda-protocols
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @threads() on @mesh["tp"] {
+  // expected-error @+1 {{'overlap.region' op expected a pool of sms for CUDA but got #overlap.pool<threads = 2>}}
+  overlap.region pool(<threads = 2>) {
+  }
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @engine(%x: tensor<1x4xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<1x4xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<1x4xf32, @mesh["tp"], slots = 1> -> !overlap.view<1x4xf32, own>
+  // expected-error @+1 {{'overlap.put' op has no CUDA code by a copy engine: that is the stream's}}
+  overlap.put %x into %own[%z, %z] by copy : tensor<1x4xf32> into !overlap.view<1x4xf32, own>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @table(%t: tensor<2xi64>) on @mesh["tp"] {
+  // expected-error @+1 {{'overlap.track' op expected a map of arrivals for CUDA but got a table}}
+  %c = overlap.track table %t : tensor<2xi64> : !overlap.counter<[2], sys>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @columns(%x: tensor<1x4xf32>) -> tensor<1x4xf32> on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %four = arith.constant 4 : index
+  %b = overlap.alloc : !overlap.buffer<1x8xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<1x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<1x8xf32, own>
+  // expected-error @+1 {{'overlap.put' op expected whole rows for CUDA, from column 0 on}}
+  overlap.put %x into %own[%z, %four] : tensor<1x4xf32> into !overlap.view<1x8xf32, own>
+  overlap.return %x : tensor<1x4xf32>
+}
+
+// -----
+
+// A tile of many rows is not kept beyond what orders memory.
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @kept() -> tensor<2x4xf32> on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x4xf32, own>
+  %v = overlap.load %own[%z, %z] : !overlap.view<2x4xf32, own> -> tensor<2x4xf32>
+  overlap.quiet written
+  // expected-error @+1 {{'overlap.put' op expected a tile that is used before the next op which orders memory}}
+  overlap.put %v into %own[%z, %z] : tensor<2x4xf32> into !overlap.view<2x4xf32, own>
+  overlap.return %v : tensor<2x4xf32>
+}
+
+// -----
+
+// Elements of a product go from registers to where they are stored.
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @loaded(%w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x8xf32, own>
+  %v = overlap.load %own[%z, %z] : !overlap.view<2x8xf32, own> -> tensor<2x8xf32>
+  // expected-error @+1 {{'lm.linear' op expected a product of arguments or slices of them for CUDA}}
+  %y = lm.linear %v, %w : tensor<2x8xf32>, !lm.weight<8x8, #lm.bf16>
+  overlap.put %y into %own[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @f32(%x: tensor<2x8xf32>, %w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x8xf32, own>
+  overlap.region pool(<sms = 1>) {
+    overlap.tiles (%i) in [1] pool(<sms = 1>) {
+      // expected-error @+1 {{'lm.linear' op expected an input of bf16, from 'lm.round', for CUDA but got 'tensor<2x8xf32>'}}
+      %y = lm.linear %x, %w : tensor<2x8xf32>, !lm.weight<8x8, #lm.bf16>
+      overlap.put %y into %own[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+    }
+  }
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @loop() on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  // expected-error @+1 {{'scf.for' op has no CUDA code in a program}}
+  scf.for %i = %z to %one step %one {
+  }
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [32]
+// expected-error @+1 {{'overlap.program' op expected at most 16 ranks for CUDA}}
+overlap.program @many() on @mesh["tp"] {
+  overlap.return
+}
