@@ -21,7 +21,7 @@ namespace plait {
 
 using namespace plait;
 
-/// An index, or a program's tensor of known extents whose rows lie behind each other.
+/// A tensor of rows of known extents: of f32, or what a product takes, of bf16.
 static bool isMatrix(Type type, bool isInput) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && tensor.getRank() == 2 && tensor.hasStaticShape() &&
@@ -37,6 +37,12 @@ static LogicalResult checkOffset(Operation *op, Value offset) {
 static LogicalResult checkProduct(lm::LinearOp op) {
   if (op.getBias())
     return op.emitOpError("expected a product without bias in a program for CUDA");
+  // A part of a kernel has the products of one input, which share its tiles.
+  Operation *parent = op->getParentOp();
+  int64_t products = 0;
+  parent->walk([&](lm::LinearOp) { ++products; });
+  if (!isa<overlap::TilesOp, overlap::TriggerOp>(parent) || products > 1)
+    return op.emitOpError("expected one product alone in 'overlap.tiles' or 'overlap.trigger' for CUDA");
   if (!op->hasOneUse() || !isa<overlap::PutOp, overlap::ReduceAddOp>(*op->user_begin()))
     return op.emitOpError("expected one 'overlap.put' or 'overlap.reduce_add' of the product for CUDA");
   for (Value operand : op->getOperands().take_front(2)) {

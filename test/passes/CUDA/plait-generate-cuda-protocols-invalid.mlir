@@ -65,10 +65,14 @@ overlap.program @loaded(%w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
   %z = arith.constant 0 : index
   %b = overlap.alloc : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1>
   %own = overlap.view %b own : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x8xf32, own>
-  %v = overlap.load %own[%z, %z] : !overlap.view<2x8xf32, own> -> tensor<2x8xf32>
-  // expected-error @+1 {{'lm.linear' op expected a product of arguments or slices of them for CUDA}}
-  %y = lm.linear %v, %w : tensor<2x8xf32>, !lm.weight<8x8, #lm.bf16>
-  overlap.put %y into %own[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+  overlap.region pool(<sms = 1>) {
+    overlap.tiles (%i) in [1] pool(<sms = 1>) {
+      %v = overlap.load %own[%z, %z] : !overlap.view<2x8xf32, own> -> tensor<2x8xf32>
+      // expected-error @+1 {{'lm.linear' op expected a product of arguments or slices of them for CUDA}}
+      %y = lm.linear %v, %w : tensor<2x8xf32>, !lm.weight<8x8, #lm.bf16>
+      overlap.put %y into %own[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+    }
+  }
   overlap.return
 }
 
@@ -106,5 +110,37 @@ overlap.program @loop() on @mesh["tp"] {
 par.mesh @mesh axes ["tp"] sizes [32]
 // expected-error @+1 {{'overlap.program' op expected at most 16 ranks for CUDA}}
 overlap.program @many() on @mesh["tp"] {
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @stream(%x: tensor<2x8xbf16>, %w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x8xf32, own>
+  // expected-error @+1 {{'lm.linear' op expected one product alone in 'overlap.tiles' or 'overlap.trigger' for CUDA}}
+  %y = lm.linear %x, %w : tensor<2x8xbf16>, !lm.weight<8x8, #lm.bf16>
+  overlap.put %y into %own[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @two(%x: tensor<2x8xbf16>, %u: tensor<2x8xbf16>, %w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x8xf32, own>
+  overlap.region pool(<sms = 1>) {
+    overlap.tiles (%i) in [1] pool(<sms = 1>) {
+      // expected-error @+1 {{'lm.linear' op expected one product alone in 'overlap.tiles' or 'overlap.trigger' for CUDA}}
+      %y = lm.linear %x, %w : tensor<2x8xbf16>, !lm.weight<8x8, #lm.bf16>
+      overlap.put %y into %own[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+      %v = lm.linear %u, %w : tensor<2x8xbf16>, !lm.weight<8x8, #lm.bf16>
+      overlap.put %v into %own[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+    }
+  }
   overlap.return
 }
