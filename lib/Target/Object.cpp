@@ -9,13 +9,14 @@
 
 #include "runtime/base/File.h"
 
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
@@ -43,6 +44,31 @@ static Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const 
       triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
+void plait::optimizeKernels(llvm::Module &ir, llvm::TargetMachine &tm) {
+  // Without LLVM's vectorisers and unrolling: unrolled again, blocks no longer fit the
+  // registers, spill twice as much and take half as long again to compile.
+  const char *passes =
+      "globaldce,"
+      "function(sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
+      "loop-mssa(loop-rotate,licm),simplifycfg,loop(indvars),"
+      "loop-unroll<no-partial;no-peeling;no-runtime;no-upperbound;full-unroll-max=0>,"
+      "gvn,instcombine<no-verify-fixpoint>,dse,loop-mssa(licm),simplifycfg,instcombine<no-verify-fixpoint>),"
+      "globaldce,constmerge";
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraphs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&tm);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraphs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraphs, modules);
+  llvm::ModulePassManager manager;
+  llvm::cantFail(builder.parsePassPipeline(manager, passes));
+  manager.run(ir, modules);
+}
+
 Expected<std::string> plait::compileToObject(ModuleOp module, const CpuMachine &machine) {
   auto targetMachine = createTargetMachine(machine);
   if (!targetMachine)
@@ -62,8 +88,7 @@ Expected<std::string> plait::compileToObject(ModuleOp module, const CpuMachine &
       f.addFnAttr("prefer-vector-width", std::to_string(machine.lanes * 32));
       f.addFnAttr(llvm::Attribute::NoUnwind);
     }
-  if (llvm::Error error = makeOptimizingTransformer(/*optLevel=*/2, /*sizeLevel=*/0, &tm)(ir.get()))
-    return internalError("LLVM's optimiser: " + llvm::toString(std::move(error)));
+  optimizeKernels(*ir, tm);
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager codegen;

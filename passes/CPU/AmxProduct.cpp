@@ -234,13 +234,8 @@ private:
 
   /// Asks for the step after the next: tiles wait for memory line by line.
   void prefetch(Value step) {
-    OpBuilder &b = e.builder();
-    for (int64_t line = 0; line < kStepBytes; line += 64) {
-      // It may lie behind the weight, so nothing is said of where it is.
-      LLVM::GEPArg ahead(int32_t(kStepBytes + line));
-      Value address = LLVM::GEPOp::create(b, e.loc(), step.getType(), byte, step, ArrayRef(ahead));
-      LLVM::Prefetch::create(b, e.loc(), address, /*rw=*/0, /*hint=*/3, /*cache=*/1);
-    }
+    for (int64_t line = 0; line < kStepBytes; line += 64)
+      e.prefetch(step, kStepBytes + line);
   }
 
   void clearTails() {

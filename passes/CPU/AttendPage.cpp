@@ -64,21 +64,24 @@ void Attend::forBlocks(Value first, Value end, Value firstSlice, Value endSlices
 /// in the order of k.
 SmallVector<Value> Attend::multiply(Left left, int64_t rows, Right right, int64_t slices, Value begin, Value end,
                                     SmallVector<Value> init) {
-  return e.forLoop(begin, end, 1, init, [&](Value k, ValueRange carried) {
-    SmallVector<Value> loaded, next;
-    for (int64_t s = 0; s < slices; ++s) {
-      Value column = e.add(e.mul(k, PageLayout::slice), s * right.length * PageLayout::slice);
-      for (int64_t i = 0; i < PageLayout::slice; i += e.lanes())
-        loaded.push_back(pages.load(right.page, e.add(e.add(right.offset, column), i)));
-      pages.prefetch(right.ahead, column);
-    }
-    for (int64_t r = 0; r < rows; ++r) {
-      Value factor = loadSplat(left.pointer, e.add(e.add(left.offset, k), r * left.stride));
-      for (Value value : loaded)
-        next.push_back(e.fma(factor, value, carried[next.size()]));
-    }
-    return next;
-  });
+  return e.forLoop(
+      begin, end, 1, init,
+      [&](Value k, ValueRange carried) {
+        SmallVector<Value> loaded, next;
+        for (int64_t s = 0; s < slices; ++s) {
+          Value column = e.add(e.mul(k, PageLayout::slice), s * right.length * PageLayout::slice);
+          for (int64_t i = 0; i < PageLayout::slice; i += e.lanes())
+            loaded.push_back(pages.load(right.page, e.add(e.add(right.offset, column), i)));
+          pages.prefetch(right.ahead, column);
+        }
+        for (int64_t r = 0; r < rows; ++r) {
+          Value factor = loadSplat(left.pointer, e.add(e.add(left.offset, k), r * left.stride));
+          for (Value value : loaded)
+            next.push_back(e.fma(factor, value, carried[next.size()]));
+        }
+        return next;
+      },
+      /*unroll=*/2);
 }
 
 /// What the softmax is taken of: `dot` scaled, and softly capped if the op says so.

@@ -45,9 +45,10 @@ SmallVector<Value> IntegerProduct::emitGroup(const Block &block, Value group, in
     sums.append(size, e.integer(i32, 0));
   int64_t count = llvm::divideCeil(columns, layout.wordColumns);
   Value pairs = e.mul(group, element.getGroup() / 2);
-  sums = e.forLoop(e.i64(0), e.i64(count), 1, sums, [&, words = words](Value word, ValueRange carried) {
-    return addWord(block, words, pairs, word, carried);
-  });
+  sums = e.forLoop(
+      e.i64(0), e.i64(count), 1, sums,
+      [&, words = words](Value word, ValueRange carried) { return addWord(block, words, pairs, word, carried); },
+      /*unroll=*/2);
   for (size_t i = size; i < sums.size(); ++i)
     sums[i % size] = e.add(sums[i % size], sums[i]);
 

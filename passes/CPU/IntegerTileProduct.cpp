@@ -35,6 +35,7 @@ constexpr int64_t kTileBytes = kRows * kStep; ///< of a tile
 constexpr int64_t kPanel = 32;                ///< rows of a panel: two tiles
 constexpr int64_t kLine = kPanel * 4;         ///< bytes of a panel's words side by side
 constexpr int64_t kTotals = kRows * kPanel;   ///< f32 sums of 16 rows by a panel
+constexpr int64_t kAhead = 8 << 10;           ///< bytes: 16 rows wait a quarter of their time for memory else
 constexpr int64_t kBlockBytes = 1 << 20;      ///< of a block's input: half of the L2 cache
 
 class IntegerTileProduct : public IntegerProduct {
@@ -159,6 +160,9 @@ private:
     auto [header, words] = groupWords(i);
     Block block{{}, 1, panel, 1, e.i64(0), kPanel / e.lanes()};
     Value source = e.element(byte, weights, e.mul(wordOffset(block, 0, words), 4));
+    int64_t bytes = int64_t(llvm::divideCeil(columns, layout.wordColumns)) * kLine + headerWords() * 4;
+    e.forLoop(e.i64(0), e.i64(bytes), 64,
+              [&](Value line) { e.prefetch(e.element(byte, source, line), kAhead, /*level=*/2); });
     if (isSpread(columns))
       spreadGroup(source, columns);
     Value from = isSpread(columns) ? spread : source;

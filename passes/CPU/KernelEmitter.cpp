@@ -170,6 +170,13 @@ void CpuKernelEmitter::store(Value value, Value pointer, Value offset, Value mas
   LLVM::MaskedStoreOp::create(b, location, value, address, mask, b.getI32IntegerAttr(alignmentOf(value.getType())));
 }
 
+void CpuKernelEmitter::prefetch(Value address, int64_t ahead, int level) {
+  // It may lie behind the buffer, so nothing is said of where it is.
+  Value line = LLVM::GEPOp::create(b, location, address.getType(), b.getI8Type(), address,
+                                   ArrayRef<LLVM::GEPArg>{int32_t(ahead)});
+  LLVM::Prefetch::create(b, location, line, /*rw=*/0, /*hint=*/4 - level, /*cache=*/1);
+}
+
 Value CpuKernelEmitter::loadWidened(Type storage, Value pointer, Value offset, Value mask) {
   if (!storage.isBF16())
     return load(storage, pointer, offset, mask);

@@ -126,6 +126,9 @@ public:
   Value load(Type element, Value pointer, Value offset, Value mask);
   /// Lanes that `mask` (may be null) leaves out are not written.
   void store(Value value, Value pointer, Value offset, Value mask);
+  /// Asks for the cache line `ahead` bytes behind `address`, where there may be nothing, in
+  /// the first level of the cache or the second.
+  void prefetch(Value address, int64_t ahead, int level = 1);
   /// <lanes x f32> out of memory that holds `storage` (f32 or bf16).
   Value loadWidened(Type storage, Value pointer, Value offset, Value mask = {});
   /// A bf16, as scalar or vector of i16, widened to f32: exact.
@@ -159,8 +162,9 @@ public:
   /// for (i = lower; i < upper; i += step), all i64.
   void forLoop(Value lower, Value upper, int64_t step, Body body);
   /// The same with values carried from one iteration to the next; `body` returns
-  /// the next ones. Returns the last ones.
-  SmallVector<Value> forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body);
+  /// the next ones. Returns the last ones. LLVM makes one of `unroll` iterations.
+  SmallVector<Value> forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body,
+                             int64_t unroll = 1);
   void ifThen(Value condition, llvm::function_ref<void()> body);
   void ifElse(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
 

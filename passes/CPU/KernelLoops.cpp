@@ -77,13 +77,20 @@ CpuTiles CpuKernelEmitter::rowTiles(Value tensor, int64_t perRow, int64_t block,
 // Loops
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> CpuKernelEmitter::forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body) {
+SmallVector<Value> CpuKernelEmitter::forLoop(Value lower, Value upper, int64_t step, ValueRange init, IterBody body,
+                                             int64_t unroll) {
   auto loop = scf::ForOp::create(b, location, lower, upper, i64(step), init,
                                  [&](OpBuilder &, Location, Value i, ValueRange carried) {
                                    OpBuilder::InsertionGuard guard(b);
                                    b.setInsertionPointToEnd(i.getParentBlock());
                                    scf::YieldOp::create(b, location, body(i, carried));
                                  });
+  if (unroll > 1) {
+    auto count = b.getI32IntegerAttr(int32_t(unroll));
+    auto unrolled = LLVM::LoopUnrollAttr::get(b.getContext(), {}, count, {}, {}, {}, {}, {});
+    loop->setAttr("llvm.loop_annotation", LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unrolled, {}, {},
+                                                                        {}, {}, {}, {}, {}, {}, {}, {}, {}));
+  }
   return llvm::to_vector_of<Value>(loop.getResults());
 }
 

@@ -33,10 +33,7 @@ Value Pages::load(Value page, Value offset) {
   return arith::SIToFPOp::create(e.builder(), e.loc(), e.f32VectorType(), wide);
 }
 
-void Pages::prefetch(Value pointer, Value offset) {
-  // To read, into the second level, as data.
-  LLVM::Prefetch::create(e.builder(), e.loc(), element(pointer, offset), /*rw=*/0, /*hint=*/2, /*cache=*/1);
-}
+void Pages::prefetch(Value pointer, Value offset) { e.prefetch(element(pointer, offset), /*ahead=*/0, /*level=*/2); }
 
 /// bf16 nearest to f32, ties to even; a NaN becomes a quiet one.
 static Value roundToBF16(CpuKernelEmitter &e, Value value) {

@@ -238,14 +238,10 @@ void ProductEmitter::prefetch(const Block &block, Value words, int64_t ahead) {
   if (block.rows > 2)
     return;
   constexpr int64_t line = 64 / 4;
-  OpBuilder &b = e.builder();
   for (int64_t p = 0; p < block.panels; ++p)
     for (int64_t at = 0; at < block.vectors * e.lanes(); at += line) {
-      Value offset = e.add(wordOffset(block, p * block.vectors, words), ahead / 4 + at);
-      // It may lie behind the weight, so nothing is said of where it is.
-      Value address =
-          LLVM::GEPOp::create(b, e.loc(), weights.getType(), b.getI32Type(), weights, ArrayRef<LLVM::GEPArg>{offset});
-      LLVM::Prefetch::create(b, e.loc(), address, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+      Value offset = e.add(wordOffset(block, p * block.vectors, words), at);
+      e.prefetch(e.element(e.builder().getI32Type(), weights, offset), ahead);
     }
 }
 

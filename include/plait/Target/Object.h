@@ -14,9 +14,18 @@
 
 #include <string>
 
+namespace llvm {
+class Module;
+class TargetMachine;
+} // namespace llvm
+
 namespace plait {
 
-/// Compiles `module` (llvm dialect only) to an ELF object with LLVM's optimiser.
+/// Runs the passes of LLVM that generated kernels want: those that make them cheaper and
+/// leave their loops and vectors as they are.
+void optimizeKernels(llvm::Module &ir, llvm::TargetMachine &tm);
+
+/// Compiles `module` (llvm dialect only) to an ELF object, optimised as above.
 Expected<std::string> compileToObject(mlir::ModuleOp module, const CpuMachine &machine);
 
 /// Links an object to a shared object at `path` with ld.lld, without undefined

@@ -1,13 +1,14 @@
 """Compares models of several ranks with transformers, and with those of one rank.
 
   check_families.py GOLDEN CHECK_GOLDENS WORK NAME:LAYOUT... [--OPTION...]
-  check_families.py GOLDEN CHECK_GOLDENS WORK --all
+  check_families.py GOLDEN CHECK_GOLDENS WORK --all[=K/N]
 
 Each NAME below GOLDEN/models is compiled for LAYOUT, which is tp3, dp2, dp2tp2, sp2
 (tensor parallelism with sequence parallelism), ov2 (with fused sums) or pre1dec2 (prompts on one rank, tokens on
 two), with OPTIONs, and handed to CHECK_GOLDENS, which wants
 logits within 1e-5 of the largest. Then a batch of prompts has to give the 64 greedy
-tokens of the model of one rank, without exception. --all takes every family and layout.
+tokens of the model of one rank, without exception. --all takes every family and layout,
+--all=K/N those of every Nth family.
 """
 
 import os
@@ -20,10 +21,11 @@ LAYOUTS = ["tp2", "tp3", "tp4", "tp8", "sp2", "sp4", "ov2", "ov3", "dp2", "dp2tp
            "pre3dec2"]
 models = os.path.join(golden, "models")
 cases = [word.split(":") for word in sys.argv[4:] if not word.startswith("--")]
-extra = [word for word in sys.argv[4:] if word.startswith("--") and word != "--all"]
-if sys.argv[4:] == ["--all"]:
+extra = [word for word in sys.argv[4:] if word.startswith("--") and not word.startswith("--all")]
+if sys.argv[4].startswith("--all"):
+    share, shares = map(int, (sys.argv[4].partition("=")[2] or "1/1").split("/"))
     names = sorted(name for name in os.listdir(models) if os.path.exists(os.path.join(models, name, "golden.safetensors")))
-    cases = [(name, layout) for name in names for layout in LAYOUTS]
+    cases = [(name, layout) for name in names[share - 1 :: shares] for layout in LAYOUTS]
 help_text = subprocess.run(["plait-compile", "--help"], capture_output=True, text=True).stdout
 
 

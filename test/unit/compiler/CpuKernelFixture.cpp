@@ -9,13 +9,14 @@
 
 #include "runtime/device/cpu/Isa.h"
 
+#include "plait/Target/Object.h"
+
 #include "passes/CPU/Passes.h"
 #include "passes/CUDA/CudaKernels.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -130,7 +131,10 @@ void CpuKernel::compile(ModuleOp module, StringRef name) {
   lower(module);
   auto host = llvm::cantFail(llvm::orc::JITTargetMachineBuilder::detectHost());
   machine = llvm::cantFail(host.createTargetMachine());
-  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, machine.get());
+  auto optimize = [&](llvm::Module *ir) {
+    optimizeKernels(*ir, *machine);
+    return llvm::Error::success();
+  };
   ExecutionEngineOptions options;
   options.transformer = optimize;
   engine = llvm::cantFail(ExecutionEngine::create(module, options));
@@ -163,7 +167,7 @@ std::vector<std::string> test::undefinedSymbols(const std::string &text, CpuTarg
       backend->createTargetMachine(triple, cpu, "", llvm::TargetOptions(), llvm::Reloc::PIC_));
   ir->setTargetTriple(triple);
   ir->setDataLayout(machine->createDataLayout());
-  llvm::cantFail(makeOptimizingTransformer(3, 0, machine.get())(ir.get()));
+  optimizeKernels(*ir, *machine);
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager emission;

@@ -10,9 +10,10 @@
 #include "CudaHostCode.h"
 #include "test/unit/cuda/GpuModel.h"
 
+#include "plait/Target/Object.h"
+
 #include "passes/CUDA/Passes.h"
 
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 
 using namespace plait;
@@ -30,7 +31,10 @@ CudaKernel::CudaKernel(const std::string &text, const std::string &chip) {
   cases.begin(kernels, chip);
   code = makeHostCode(kernels);
   machine = llvm::cantFail(llvm::cantFail(llvm::orc::JITTargetMachineBuilder::detectHost()).createTargetMachine());
-  auto optimize = makeOptimizingTransformer(/*optLevel=*/1, /*sizeLevel=*/0, machine.get());
+  auto optimize = [&](llvm::Module *ir) {
+    optimizeKernels(*ir, *machine);
+    return llvm::Error::success();
+  };
   ExecutionEngineOptions options;
   options.transformer = optimize;
   engine = llvm::cantFail(ExecutionEngine::create(*code, options));

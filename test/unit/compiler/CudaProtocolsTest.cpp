@@ -18,9 +18,9 @@
 #include "passes/Overlap/Passes.h"
 #include "plait-abi/Team.h"
 #include "plait/Driver/Register.h"
+#include "plait/Target/Object.h"
 
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
@@ -76,7 +76,10 @@ public:
       takeOut(kernels, fault);
     host = makeHostCode(kernels);
     machine = llvm::cantFail(llvm::cantFail(llvm::orc::JITTargetMachineBuilder::detectHost()).createTargetMachine());
-    auto optimize = makeOptimizingTransformer(/*optLevel=*/1, /*sizeLevel=*/0, machine.get());
+    auto optimize = [&](llvm::Module *ir) {
+      optimizeKernels(*ir, *machine);
+      return llvm::Error::success();
+    };
     ExecutionEngineOptions options;
     options.transformer = optimize;
     engine = llvm::cantFail(ExecutionEngine::create(*host, options));

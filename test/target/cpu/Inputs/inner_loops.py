@@ -1,9 +1,10 @@
 """Prints how many innermost loops of a disassembly hold an instruction, and in how
 many of those something is spilled, that is at a fixed place on the stack instead
-of in a register: inner_loops.py DISASSEMBLY INSTRUCTION
+of in a register: inner_loops.py DISASSEMBLY INSTRUCTION [EXCEPT]
 
 DISASSEMBLY is what `llvm-objdump -d --no-show-raw-insn` prints, INSTRUCTION a
-regular expression for the mnemonic."""
+regular expression for the mnemonic. Loops with an instruction that begins as EXCEPT,
+mnemonic and operands, are left out."""
 
 import re
 import sys
@@ -38,12 +39,15 @@ def inner_loops(instructions):
 
 def main():
     wanted = re.compile(sys.argv[2])
+    other = re.compile(sys.argv[3]) if len(sys.argv) > 3 else None
     found = spilling = 0
     for instructions in functions(sys.argv[1]):
         framed = any(name.startswith("mov") and args.split("#")[0].strip() == "%rsp, %rbp" for _, name, args in instructions)
         place = re.compile(r"\(%(rsp|rbp)\)" if framed else r"\(%rsp\)")
         for begin, end in inner_loops(instructions):
             body = instructions[begin : end + 1]
+            if other and any(other.match(f"{name} {args}") for _, name, args in body):
+                continue
             if any(wanted.fullmatch(name) for _, name, _ in body):
                 found += 1
                 spilling += any(place.search(args) for _, _, args in body)
