@@ -14,7 +14,8 @@ using namespace plait;
 
 /// Where the runtime goes from one step to two, and its pieces: runtime/comm/LocalCollectives.cpp
 /// and runtime/comm/MessageCollectives.cpp.
-static constexpr double kOneStepReadBytes = 256 << 10, kPieceBytes = 256 << 10, kOneStepMessageBytes = 8 << 10;
+static constexpr double kOneStepReadBytes = 256 << 10, kOneStepBytesOfTwo = 1 << 20, kPieceBytes = 256 << 10,
+                        kOneStepMessageBytes = 8 << 10;
 
 GroupLink plait::getGroupLink(par::MachineOp machine, ArrayRef<int64_t> devices) {
   auto toGroup = [](par::LinkAttr link) {
@@ -35,9 +36,10 @@ GroupLink plait::getGroupLink(par::MachineOp machine, ArrayRef<int64_t> devices)
 }
 
 AllReduceAlgorithm plait::chooseAllReduce(par::LinkKind kind, int64_t devices, double bytes) {
-  bool isShort = kind == par::LinkKind::shared_memory ? bytes * double(devices - 1) <= kOneStepReadBytes
-                                                      : bytes <= kOneStepMessageBytes;
-  return isShort ? AllReduceAlgorithm::oneStep : AllReduceAlgorithm::twoSteps;
+  double most = kOneStepMessageBytes;
+  if (kind == par::LinkKind::shared_memory)
+    most = devices == 2 ? kOneStepBytesOfTwo : kOneStepReadBytes / double(devices - 1);
+  return bytes <= most ? AllReduceAlgorithm::oneStep : AllReduceAlgorithm::twoSteps;
 }
 
 double plait::getAllReduceSeconds(AllReduceAlgorithm algorithm, const GroupLink &link, int64_t devices, double bytes) {

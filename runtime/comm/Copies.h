@@ -20,17 +20,20 @@
 
 namespace plait {
 
-/// As memcpy, into memory that other ranks have read and will read. A common store
-/// fetches each line from the core that has it, which takes several times as long as
-/// the copy; a streaming one does not.
-inline void copyOut(void *target, const void *source, size_t bytes) {
+/// How a rank writes what others read. A common store fetches each line from the core that
+/// has it; a streaming one does not, but the line comes from memory afterwards. Which takes
+/// less depends on the processor and on where the ranks' cores are: up to three times, either way.
+enum class Stores { common, streaming };
+
+/// As memcpy, into memory that other ranks have read and will read.
+inline void copyOut(void *target, const void *source, size_t bytes, Stores stores) {
   auto *to = static_cast<uint8_t *>(target);
   auto *from = static_cast<const uint8_t *>(source);
   delayHere();
 #if defined(__SSE2__)
   constexpr size_t kLine = 64;
   constexpr size_t kLeast = 1024; // less is read sooner from a cache
-  if (bytes >= kLeast) {
+  if (stores == Stores::streaming && bytes >= kLeast) {
     size_t head = (kLine - reinterpret_cast<uintptr_t>(to) % kLine) % kLine;
     std::memcpy(to, from, head);
     to += head, from += head, bytes -= head;

@@ -17,8 +17,9 @@ namespace {
 
 // docs/parallel.md has these.
 
-/// All-reduces up to so many bytes that a rank would read of others are done in one step.
-constexpr size_t kOneShotBytes = 256 << 10;
+/// All-reduces up to so many bytes that a rank would read of others are done in one step. Of
+/// two ranks each reads as much in two steps, and they meet once more.
+constexpr size_t kOneShotBytes = 256 << 10, kOneShotBytesOfTwo = 1 << 20;
 /// Larger data goes in pieces that stay in a core's cache until the others have read them.
 constexpr size_t kPieceBytes = 256 << 10;
 
@@ -34,8 +35,8 @@ void LocalCommunicator::reduceInto(float *target, const float *own, size_t offse
 
 Status LocalCommunicator::allReduce(std::span<float> data, const Reduction &how, const char *op) {
   record(CollectiveKind::allReduce, data.size_bytes());
-  Algorithm algorithm =
-      chooseAllReduce(wanted, link, data.size_bytes(), kOneShotBytes / size_t(std::max(1, ranks - 1)), ranks, how);
+  size_t oneShotBytes = ranks == 2 ? kOneShotBytesOfTwo : kOneShotBytes / size_t(std::max(1, ranks - 1));
+  Algorithm algorithm = chooseAllReduce(wanted, link, data.size_bytes(), oneShotBytes, ranks, how);
   if (algorithm == Algorithm::oneShot && data.size_bytes() <= staging)
     return oneShot(data, how, op);
   if (algorithm > Algorithm::twoShot) {

@@ -17,6 +17,7 @@
 #define PLAIT_RUNTIME_COMM_LOCALCOMMUNICATOR_H
 
 #include "runtime/comm/Delay.h"
+#include "runtime/comm/Copies.h"
 #include "runtime/comm/Faults.h"
 #include "runtime/comm/Heart.h"
 #include "runtime/comm/LocalGroup.h"
@@ -64,6 +65,9 @@ private:
   /// What `from` wrote before the last agreement.
   const uint8_t *inbox(int from) const { return region.staging(from, bufferAt(phase)); }
 
+  void copyOut(void *target, const void *source, size_t bytes) const { plait::copyOut(target, source, bytes, stores); }
+  Status tryStores();
+
   Status agree(CollectiveKind kind, uint64_t bytes, const char *op);
   Status meet(CollectiveKind kind, uint32_t next, const char *op);
   template <typename Ready>
@@ -88,6 +92,7 @@ private:
   LinkPort port;
   LocalCommunicator *parent = nullptr;
   bool isSplit = false;
+  Stores stores = Stores::common;
   uint32_t phase = 0;
   unsigned spins = 0;
   std::vector<const float *> parts; ///< of reduceInto

@@ -77,6 +77,7 @@ LocalCommunicator::split(std::span<const std::vector<int>> groups) {
       return fail(taken, me);
     auto place = std::make_shared<const SharedRegion>(mapped.take());
     auto part = std::make_unique<LocalCommunicator>(std::move(place), rank, options, this, groups[i]);
+    part->stores = stores;
     part->mine().state.store(kRankJoined, std::memory_order_release);
     parts[i] = std::move(part);
   }

@@ -88,8 +88,10 @@ TEST(CollectiveTimeTest, PiecesOfSharedMemory) {
 
 TEST(CollectiveTimeTest, WhereTheRuntimeChanges) {
   using par::LinkKind;
-  EXPECT_EQ(chooseAllReduce(LinkKind::shared_memory, 2, 256 << 10), AllReduceAlgorithm::oneStep);
-  EXPECT_EQ(chooseAllReduce(LinkKind::shared_memory, 2, (256 << 10) + 4), AllReduceAlgorithm::twoSteps);
+  EXPECT_EQ(chooseAllReduce(LinkKind::shared_memory, 2, 1 << 20), AllReduceAlgorithm::oneStep);
+  EXPECT_EQ(chooseAllReduce(LinkKind::shared_memory, 2, (1 << 20) + 4), AllReduceAlgorithm::twoSteps);
+  EXPECT_EQ(chooseAllReduce(LinkKind::shared_memory, 3, 128 << 10), AllReduceAlgorithm::oneStep);
+  EXPECT_EQ(chooseAllReduce(LinkKind::shared_memory, 3, (128 << 10) + 4), AllReduceAlgorithm::twoSteps);
   EXPECT_EQ(chooseAllReduce(LinkKind::shared_memory, 5, 64 << 10), AllReduceAlgorithm::oneStep);
   EXPECT_EQ(chooseAllReduce(LinkKind::shared_memory, 6, 64 << 10), AllReduceAlgorithm::twoSteps);
   EXPECT_EQ(chooseAllReduce(LinkKind::network, 6, 8 << 10), AllReduceAlgorithm::oneStep);

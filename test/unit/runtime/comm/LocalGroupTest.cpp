@@ -6,10 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Conformance.h"
+#include "runtime/comm/Copies.h"
 #include "runtime/comm/LocalGroup.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -205,6 +207,24 @@ TEST(LocalAlgorithm, AStrayRankIsFound) {
           EXPECT_EQ(judge(test, rank, results[size_t(rank)]), "");
       }
   }
+}
+
+// Streaming stores want whole lines, so there are bytes before and behind them.
+TEST(Copies, AllBytesByBothStores) {
+  std::vector<uint8_t> source(9000), target(9000);
+  for (size_t i = 0; i < source.size(); ++i)
+    source[i] = uint8_t(i * 7 + i / 256);
+  for (Stores stores : {Stores::common, Stores::streaming})
+    for (size_t bytes : {0, 1, 63, 64, 1023, 1024, 1025, 1100, 4096, 8001})
+      for (size_t from : {0, 4, 63})
+        for (size_t to : {0, 1, 16, 63}) {
+          std::fill(target.begin(), target.end(), 0xAA);
+          copyOut(target.data() + to, source.data() + from, bytes, stores);
+          EXPECT_TRUE(std::equal(source.begin() + from, source.begin() + from + bytes, target.begin() + to));
+          EXPECT_EQ(std::count(target.begin(), target.begin() + to, 0xAA), std::ptrdiff_t(to));
+          EXPECT_EQ(std::count(target.begin() + to + bytes, target.end(), 0xAA),
+                    std::ptrdiff_t(target.size() - to - bytes));
+        }
 }
 
 TEST(ChooseAlgorithm, ByBytesRanksAndLink) {
