@@ -154,7 +154,8 @@ def Decode_ChooseSampleOp : Decode_ChooseOp<"sample", [AttrSizedOperandSegments]
     3. `min_p` m > 0 keeps, of those, the v with `w[v] >= m` (m times the
        largest);
 
-    equal values are kept or dropped together. The token is the first v, in
+    equal values are kept or dropped together. A kernel may round w to a multiple
+    of 2^-30, so that sums are exact in any order. The token is the first v, in
     order of ids, whose running sum of kept w exceeds `u` times their total,
     where `u = uniform(seed, sequence, position + 1, purpose sample)`
     (Philox4x32-10, runtime/base/Philox.h) and `position` is the leaf's.

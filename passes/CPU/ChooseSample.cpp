@@ -10,9 +10,10 @@
 // (ChooseThreshold.cpp). Then one pass gives the kept mass, and one finds the
 // token at the drawn quantile.
 //
-// Weights are f32, exp((logit - top) / temperature); sums of them are f64, so
-// that a token's share is off by about 1e-7 of it whatever the vocabulary. A
-// draw within that distance of a boundary may fall on its other side.
+// Weights are f32, exp((logit - top) / temperature), in sums rounded to multiples
+// of 2^-30, finer than the 24 bits of a draw. So a token's share is off by about 1e-7
+// of it, and a draw within that distance of a boundary may fall on its other side.
+// But sums are exact, so that it is the same side wherever parts of a row are summed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -88,12 +89,17 @@ Value DrawEmitter::keptWeights(Value kept, Value x) {
   return e.select(bothOf(kept, atLeast(weight, leastWeight)), weight, e.splat(0));
 }
 
-/// `sum` and the kept weights of one vector, in the one order that both passes of
-/// a draw use.
+Value DrawEmitter::exact(Value weights) {
+  // Of a sum from 2^22 to 2^23 the last bit is 2^-30.
+  Value magic = e.constant(wide, 0x1.8p22);
+  return e.sub(e.add(extend(weights, wide), magic), magic);
+}
+
+/// `sum` and the kept weights of one vector.
 Value DrawEmitter::addKeptMass(Value sum, Columns columns, Value x, Value threshold) {
   Value lanes = kept(columns, x, threshold);
   return ifAny(e, lanes, sum,
-               [&] { return SmallVector<Value>{e.add(sum, e.reduceAdd(extend(keptWeights(lanes, x), wide)))}; })[0];
+               [&] { return SmallVector<Value>{e.add(sum, e.reduceAdd(exact(keptWeights(lanes, x))))}; })[0];
 }
 
 Value DrawEmitter::mass() {
@@ -120,16 +126,13 @@ Value DrawEmitter::drawAt(Value target) {
   });
   Value sum = found[1], first = found[2];
   Columns columns{first, e.lanesBelow(first, e.i64(row.size()))};
-  Value x = row.vectorAt(columns), weight = keptWeights(kept(columns, x, threshold), x);
-  Value offset = e.i64(0), lastKept = e.i64(0);
+  Value x = row.vectorAt(columns), weight = exact(keptWeights(kept(columns, x, threshold), x));
+  Value offset = e.i64(0);
   for (int64_t i = 0; i < e.lanes(); ++i) {
-    Value own = e.lane(weight, i);
-    sum = e.add(sum, extend(own, f64));
+    sum = e.add(sum, e.lane(weight, i));
     offset = e.add(offset, e.select(atLeast(target, sum), e.i64(1), e.i64(0)));
-    lastKept = e.select(e.less(e.f32(0), own), e.i64(i), lastKept);
   }
-  // Lane by lane the sum may fall short of the vector's by a rounding.
-  return e.add(first, e.select(e.less(offset, e.i64(e.lanes())), offset, lastKept));
+  return e.add(first, offset);
 }
 
 Value DrawEmitter::entropy(Value mass) {

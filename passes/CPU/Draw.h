@@ -35,8 +35,8 @@ public:
   Value entropy(Value mass);
   /// The weight (f32) of a logit, 0 if it is not kept.
   Value weightOf(Value x);
-  /// w = exp((x - top) / temperature) of a vector of logits, in f64.
-  Value wideWeights(Value x) { return extend(weights(x), wide); }
+  /// w = exp((x - top) / temperature) of a vector of logits, as `exact` rounds it.
+  Value wideWeights(Value x) { return exact(weights(x)); }
 
 private:
   Value extend(Value x, Type type) { return arith::ExtFOp::create(b, e.loc(), type, x); }
@@ -47,6 +47,9 @@ private:
   Value kept(Columns columns, Value x, Value threshold) { return existing(e, columns, atLeast(x, threshold)); }
   /// The weights of what all warps keep, zero elsewhere.
   Value keptWeights(Value kept, Value x);
+  /// Weights (f32) as f64, rounded to multiples of 2^-30: sums of up to 2^19 of them are exact,
+  /// in f64 and as pairs of f32, whatever the order and however a row is divided.
+  Value exact(Value weights);
   Value addKeptMass(Value sum, Columns columns, Value x, Value threshold);
 
   CpuKernelEmitter &e;

@@ -51,7 +51,7 @@ static LogicalResult emitDrawPart(decode::DrawPartOp op, CpuKernelEmitter &e) {
     Value words = wordsOf(e, op.getResult(), leaf), masses = wordsOf(e, op.getMasses(), leaf);
     e.store(e.f32(-1), words, e.i64(0));
     e.store(e.f32(0), words, e.i64(1));
-    // Every rank sums in this order, so that shares meet without gaps.
+    // Sums are exact, so that shares meet without gaps.
     auto sumOf = [&](Value before, int64_t begin, int64_t end) {
       return e.forLoop(e.i64(2 * begin), e.i64(2 * end), 2, {before}, [&](Value at, ValueRange carried) {
         Value own = loadPair(e, masses, at);
@@ -70,10 +70,7 @@ static LogicalResult emitDrawPart(decode::DrawPartOp op, CpuKernelEmitter &e) {
     Value ends = e.less(target, after);
     e.ifThen(arith::AndIOp::create(b, e.loc(), begins, ends), [&] {
       ifDraws(op, e, leaf, [&](LogitsRow &row, DrawEmitter &draw) {
-        // The mass was rounded on its way here: it may end before the target.
-        Value mass = draw.mass(), own = e.sub(target, before);
-        Value most = e.mul(mass, e.constant(f64, 1 - 0x1p-52));
-        Value id = draw.drawAt(e.select(e.less(own, most), own, most));
+        Value id = draw.drawAt(e.sub(target, before)); // exact, as both are multiples of the target's last bit
         Value number = e.add(id, int64_t(op.getFirst()));
         e.store(arith::SIToFPOp::create(b, e.loc(), e.f32Type(), number), words, e.i64(0));
         e.store(row.at(id), words, e.i64(1));

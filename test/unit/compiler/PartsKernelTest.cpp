@@ -43,6 +43,7 @@ struct Ranks {
   std::vector<int32_t> positions, topK, counts;
   std::vector<int64_t> seeds, sequences;
   std::vector<int32_t> tokens, status, topTokens;
+  std::vector<double> kept; ///< the masses of all parts together
   Floats logprobs, topLogprobs;
   std::map<std::string, CompiledKernel> kernels;
 
@@ -160,6 +161,9 @@ struct Ranks {
       }
     Argument thresholds{state.data(), words(6, "warps")}, least{minP.data(), "!f"};
     Floats masses = exchange("kept_mass %0, %1, %2 state %3 min_p %4", {all, temp, thresholds, least}, 2, "draws");
+    kept.assign(size_t(size()), 0);
+    for (size_t i = 0; i < masses.size(); i += 2)
+      kept[i / size_t(2 * n)] += double(masses[i]) + double(masses[i + 1]);
     Floats drawn = exchange("draw_part %0, %1, %2, %3, %4, %5, %6 state %7 min_p %8 {first = FIRST, part = PART}",
                             {all,
                              {masses.data(), words(2 * n, "draws")},
@@ -220,6 +224,9 @@ struct Ranks {
 class PartsKernelTest : public testing::TestWithParam<unsigned> {};
 std::string laneName(const testing::TestParamInfo<unsigned> &info) { return std::to_string(info.param) + "lanes"; }
 INSTANTIATE_TEST_SUITE_P(Lanes, PartsKernelTest, testing::Values(0, 4, 8, 16), laneName);
+/// The definition adds up as doubles do.
+class ExactPartsTest : public PartsKernelTest {};
+INSTANTIATE_TEST_SUITE_P(Lanes, ExactPartsTest, testing::Values(4, 8, 16), laneName);
 
 const std::vector<std::vector<int64_t>> kSplits = {{0, 3, 7}, {0, 62, 125, 187, 250}, {0, 1000, 1024, 2048}};
 
@@ -263,6 +270,49 @@ TEST_P(PartsKernelTest, ChoicesMatchDefinition) {
   }
   RecordProperty("near_boundary", int(near));
   EXPECT_LE(near, total / 100);
+}
+
+// Not within a tolerance: sums are exact, so neither which device has which part of a row nor how
+// many devices there are moves the boundary of any token.
+TEST_P(ExactPartsTest, ChoicesDoNotDependOnParts) {
+  const std::vector<std::vector<int64_t>> splits = {
+      {0, 2048}, {0, 1024, 2048}, {0, 683, 1366, 2048}, {0, 3, 64, 1000, 2048}, {0, 255, 512, 767, 1024, 1279, 2048}};
+  std::vector<int32_t> tokens;
+  std::vector<double> kept;
+  for (const std::vector<int64_t> &bounds : splits) {
+    SamplingCases cases(13);
+    Ranks ranks(bounds, GetParam());
+    for (int i = 0; i < 400; ++i) {
+      Scores row = cases.logits(bounds.back());
+      WarpValues warps = cases.warps(bounds.back());
+      warps.temperature *= i % 4 == 0 ? 20 : 1; // where many tokens weigh alike
+      ranks.add(row, warps, i);
+    }
+    ranks.choose();
+    if (tokens.empty()) {
+      tokens = ranks.tokens, kept = ranks.kept;
+      // And those of the kernel for whole rows.
+      Floats logits = ranks.part(0);
+      std::vector<int32_t> whole(tokens.size(), -77), status = whole;
+      Floats logprobs(tokens.size());
+      std::string type = words(2048, "leaves");
+      CompiledKernel kernel(
+          "kernel.func @k(%l: " + type +
+              ", %pos: !i, %seed: !l, %seq: !l, %t: !f, %k: !i, %p: !f, %m: !f) -> (!i, !i, !f) " +
+              CompiledKernel::cost() +
+              "{\n  %0, %1, %2 = decode.choose_sample %l, %pos, %seed, %seq temperature %t top_k %k "
+              "top_p %p min_p %m : " +
+              type + ", !i, !l, !l, !f top_k !i top_p !f min_p !f\n  kernel.return %0, %1, %2 : !i, !i, !f\n}\n",
+          GetParam());
+      kernel.run({logits.data(), ranks.positions.data(), ranks.seeds.data(), ranks.sequences.data(),
+                  ranks.temperature.data(), ranks.topK.data(), ranks.topP.data(), ranks.minP.data(), whole.data(),
+                  status.data(), logprobs.data()},
+                 {{PLAIT_DIM_LEAVES, ranks.size()}}, 0, ranks.size(), 1);
+      EXPECT_EQ(whole, tokens);
+    }
+    EXPECT_EQ(ranks.tokens, tokens) << bounds.size() - 1 << " parts";
+    EXPECT_EQ(ranks.kept, kept) << bounds.size() - 1 << " parts";
+  }
 }
 
 TEST_P(PartsKernelTest, TopsMatchDefinition) {
