@@ -9,6 +9,8 @@ config.name = "plait"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
 config.excludes = ["Inputs", "models", "golden"]
+if not lit_config.params.get("whole"):
+    config.excludes.append("whole")  # an hour more: tools/dev.sh test --all
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.plait_build, "test")
 
