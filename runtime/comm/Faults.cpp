@@ -7,6 +7,8 @@
 
 #include "runtime/comm/Faults.h"
 
+#include <fstream>
+
 using namespace plait;
 
 static constexpr uint64_t kBytesMask = (uint64_t(1) << 56) - 1;
@@ -43,7 +45,16 @@ Status plait::identityError(int rank, const std::string &found, const std::strin
                          ", as the other ranks have; start all ranks with one artifact and one version");
 }
 
-std::string plait::silenceText(std::chrono::milliseconds silent) {
+std::string plait::silenceText(std::chrono::milliseconds silent, bool stopped) {
   return "no sign of life for " + std::to_string(silent.count()) +
-         " ms (it was killed or stopped, or its machine hangs)";
+         (stopped ? " ms (it is stopped)" : " ms (it was killed or stopped, or its machine hangs)");
+}
+
+bool plait::isStopped(int32_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  // The name, which may be anything, ends at the last parenthesis.
+  size_t end = text.rfind(") ");
+  return end != std::string::npos && end + 2 < text.size() && text[end + 2] == 'T';
 }

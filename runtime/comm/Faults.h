@@ -38,7 +38,11 @@ Status strayMessage(int from, uint64_t foundBytes, uint64_t bytes, const char *o
 Status identityError(int rank, const std::string &found, const std::string &expected);
 
 /// Why a silent rank is lost.
-std::string silenceText(std::chrono::milliseconds silent);
+std::string silenceText(std::chrono::milliseconds silent, bool stopped = false);
+
+/// Whether a process of this machine is stopped by a signal (proc(5): state T). One that a
+/// debugger holds is not, nor one that is gone.
+bool isStopped(int32_t process);
 
 } // namespace plait
 

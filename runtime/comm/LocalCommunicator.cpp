@@ -21,6 +21,7 @@
 #include <thread>
 
 #include <sched.h>
+#include <unistd.h>
 
 using namespace plait;
 
@@ -35,6 +36,7 @@ LocalCommunicator::LocalCommunicator(std::shared_ptr<const SharedRegion> mapped,
       silences(size_t(ranks)) {
   whole = parent = of;
   labels = std::move(members);
+  mine().process.store(int32_t(::getpid()), std::memory_order_relaxed);
   cpu_set_t set;
   bool crowded = ::sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < (parent ? parent->ranks : ranks);
   // With more ranks than CPUs a spinning rank holds up the one it waits for.
@@ -112,6 +114,17 @@ Status LocalCommunicator::lose(Waiting waiting, const std::string &why) {
   return fail(lostError(waiting, why), waiting.peer);
 }
 
+/// Why a rank is lost that gives no sign of life; nothing if it is not.
+std::string LocalCommunicator::lossOf(const RankPlace &place, Silence &silence) const {
+  auto silent =
+      silence.lasts(place.beats.load(std::memory_order_relaxed), mine().beats.load(std::memory_order_relaxed));
+  if (silent >= options.deadline)
+    return silenceText(silent);
+  if (silent >= options.stoppedDeadline && isStopped(place.process.load(std::memory_order_relaxed)))
+    return silenceText(silent, /*stopped=*/true);
+  return "";
+}
+
 /// Another rank has failed: for its reason, if it could say one.
 Status LocalCommunicator::failAs(int other, const Waiting &waiting) {
   const RankPlace &place = region.place(other);
@@ -122,10 +135,8 @@ Status LocalCommunicator::failAs(int other, const Waiting &waiting) {
 }
 
 Status LocalCommunicator::lookAround() {
-  uint32_t own = mine().beats.load(std::memory_order_relaxed);
   for (int other = 0; other < ranks; ++other) {
     RankPlace &place = region.place(other);
-    uint32_t beats = place.beats.load(std::memory_order_relaxed);
     uint32_t state = place.state.load(std::memory_order_acquire);
     if (other == me)
       continue;
@@ -135,8 +146,8 @@ Status LocalCommunicator::lookAround() {
       return lostError(nameOf(other), "it has failed");
     if (state == kRankLeft)
       return lostError(nameOf(other), "it has left the group");
-    if (auto silent = silences[size_t(other)].lasts(beats, own); silent >= options.deadline)
-      return lostError(nameOf(other), silenceText(silent));
+    if (std::string why = lossOf(place, silences[size_t(other)]); !why.empty())
+      return lostError(nameOf(other), why);
   }
   return Status::success();
 }

@@ -75,6 +75,7 @@ private:
   template <typename Ready> Status look(const Waiting &waiting, Ready ready);
   Status fail(Status status, int lost);
   Status lose(Waiting waiting, const std::string &why);
+  std::string lossOf(const RankPlace &place, Silence &silence) const;
   Status failAs(int other, const Waiting &waiting);
   void reduceInto(float *target, const float *own, size_t offset, size_t count, const Reduction &how);
   Status oneShot(std::span<float> data, const Reduction &how, const char *op);

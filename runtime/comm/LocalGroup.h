@@ -32,6 +32,8 @@ struct LocalGroupOptions {
   /// A rank without a sign of life for so long is lost. A rank that computes for
   /// longer is not: signs of life come from a thread of their own.
   std::chrono::milliseconds deadline{1500};
+  /// Nor is one silent for so long, if its process is stopped.
+  std::chrono::milliseconds stoppedDeadline{500};
   /// How long to wait for the others to join.
   std::chrono::milliseconds joinDeadline{30000};
   size_t stagingBytes = size_t(1) << 20; ///< of each of a rank's two buffers

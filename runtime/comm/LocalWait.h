@@ -72,10 +72,8 @@ Status LocalCommunicator::waitFor(std::atomic<uint32_t> &word, std::atomic<uint3
         break;
       return lose(waiting, "it has left the group");
     }
-    auto silent =
-        silence.lasts(place.beats.load(std::memory_order_relaxed), mine().beats.load(std::memory_order_relaxed));
-    if (silent >= options.deadline)
-      return lose(waiting, silenceText(silent));
+    if (std::string why = lossOf(place, silence); !why.empty())
+      return lose(waiting, why);
   }
   return Status::success();
 }

@@ -36,6 +36,7 @@ struct alignas(128) RankPlace {
 
   alignas(128) std::atomic<uint32_t> beats{0}; ///< grows as long as the rank lives
   std::atomic<uint32_t> state{0};              ///< RankState
+  std::atomic<int32_t> process{0};             ///< its number, once the rank has joined
   std::array<std::array<char, 112>, 2> ops{};  ///< who asked, of `calls`
   std::atomic<uint64_t> waited{0};             ///< nanoseconds in sums
   // Why it has failed, once `state` says so; an empty text if it could not say.

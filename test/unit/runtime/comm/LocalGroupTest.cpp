@@ -388,6 +388,43 @@ TEST_P(LocalGroupFaults, AreSeenByWhoWaitsForNobody) {
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(2));
 }
 
+TEST(LocalGroupFault, AStoppedRankIsToldSooner) {
+  LocalGroupOptions options = group(3);
+  options.deadline = std::chrono::seconds(30);
+  Processes ranks(options, [](Communicator &c) {
+    PLAIT_RETURN_IF_ERROR(c.barrier("first"));
+    if (c.rank() == 2)
+      ::raise(SIGSTOP);
+    return c.barrier("second");
+  });
+  ranks.waitStopped(2);
+  auto begin = Clock::now();
+  for (size_t rank : {0, 1}) {
+    EXPECT_EQ(ranks.wait(rank), 1);
+    const std::string &found = ranks.message(rank);
+    EXPECT_TRUE(found.starts_with("rank 2 has not reached barrier @second: no sign of life for ") &&
+                found.ends_with(" ms (it is stopped)"))
+        << found;
+  }
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(10));
+}
+
+// Neither the one who is stopped for a moment nor the one who waits for it takes it for a loss.
+TEST(LocalGroupFault, ARankThatGoesOnIsNoFault) {
+  LocalGroupOptions options = group(2);
+  options.deadline = std::chrono::seconds(30);
+  Processes ranks(options, [](Communicator &c) {
+    if (c.rank() == 1)
+      ::raise(SIGSTOP);
+    return c.barrier("slow");
+  });
+  ranks.waitStopped(1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  ranks.signal(1, SIGCONT);
+  EXPECT_EQ(ranks.wait(0), 0) << ranks.message(0);
+  EXPECT_EQ(ranks.wait(1), 0) << ranks.message(1);
+}
+
 TEST(LocalGroupFault, WhyAPartIsNotToBeHadIsTold) {
   Processes ranks(group(3), [](Communicator &c) -> Status {
     if (c.rank() == 1) {
