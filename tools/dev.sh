@@ -133,7 +133,7 @@ run_tests() {
   esac
   build test-tools
   local log=build/test/last.log status=0
-  lit-22 -v --order=lexical "${options[@]}" build/test 2>&1 | tee "$log" || status=$?
+  lit-22 -v --order=lexical --time-tests "${options[@]}" build/test 2>&1 | tee "$log" || status=$?
   # A closing line that any reader and any CI understands.
   local passed failed skipped
   count() { sed -n "s/^ *$1 *: *\([0-9]*\).*/\1/p" "$log" | awk '{n += $1} END {print n + 0}'; }
