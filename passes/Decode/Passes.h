@@ -23,7 +23,7 @@ struct DecodePipelineOptions {
   bool debugLogits = false;
 };
 
-/// attach-strategy, check-exactness, outline-steps, batch, verify-decode.
+/// attach-strategy, check-exactness, drop-draft-states, outline-steps, batch, verify-decode.
 void buildDecodePipeline(OpPassManager &pm, const DecodePipelineOptions &options);
 
 } // namespace plait

@@ -53,6 +53,26 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
   }];
 }
 
+def DropDraftStatesPass : Pass<"plait-drop-draft-states", "::mlir::ModuleOp"> {
+  let summary = "Erases what fills the states of layers that no strategy drafts with";
+  let description = [{
+    A layer `@mtp` that drafts (`decode.recur`) has keys and values of the text, which `@mtp_stage`
+    fills after each forward. Where no strategy of the module has a `decode.recur ... by @mtp`, that
+    function is erased, and with it the state; `@mtp` itself is code that nobody calls. Before:
+
+    ```mlir
+    lm.func @mtp(...) ; lm.func @mtp_stage(...)     // and only strategies without them
+    ```
+    After:
+
+    ```mlir
+    lm.func @mtp(...)
+    ```
+    A module whose strategies are outlined (`plait-outline-steps`) must not be run through it, as
+    their steps have all states.
+  }];
+}
+
 def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
   let summary = "Makes the forwards of a strategy runs of steps like the autoregressive one";
   let description = [{

@@ -14,6 +14,8 @@ void plait::buildDecodePipeline(OpPassManager &pm, const DecodePipelineOptions &
   pm.addPass(createAttachStrategyPass());
   // While rules and logits are there, of which it speaks.
   pm.addPass(createCheckExactnessPass());
+  // Of all parts that were trained beside the model, each step would fill the states.
+  pm.addPass(createDropDraftStatesPass());
   // Forwards of many tokens are the autoregressive step, too.
   pm.addPass(createOutlineStepsPass());
   // Strategies are written for one sequence; everything below works on rows.
