@@ -138,8 +138,10 @@ public:
     if (gpu && options.stopAfter < Phase::link)
       return showForGpu(*gpu);
     ranks.resize(options.stopAfter == Phase::link ? size_t(options.mesh.programs()) : 1);
-    if (gpu)
-      PLAIT_RETURN_IF_ERROR(compileForGpu(*gpu));
+    if (gpu) {
+      PLAIT_ASSIGN_OR_RETURN(CpuMachine host, hostOfGpu());
+      PLAIT_RETURN_IF_ERROR(compileFor(host, gpu));
+    }
     for (const CpuMachine &machine : machines)
       PLAIT_RETURN_IF_ERROR(compileFor(machine));
     if (options.stopAfter < Phase::link)
@@ -180,10 +182,17 @@ private:
     if (options.startFrom > Phase::cuda)
       return invalidArgument("--start-from: found " + getName(options.startFrom).str() +
                              "; expected cuda or an earlier phase, as later ones write files");
-    if (options.stopAfter == Phase::link && options.mesh.size() > 1)
-      return unsupported("target: found " + options.target +
-                         " for several ranks; expected one, as GPUs have no "
-                         "collectives yet");
+    // Nothing below is there for GPUs yet: rows that ranks share out, and memory that others can read.
+    auto refuse = [&](const char *found, const char *expected) {
+      return unsupported(std::string(found) + ": found it with target " + options.target + "; expected " + expected +
+                         " for a GPU");
+    };
+    if (options.mesh.hasPhases())
+      return refuse("--mesh", "one mesh for all phases");
+    if (options.sequenceParallel)
+      return refuse("--sequence-parallel", "all rows on each rank");
+    if (options.overlap == OverlapMode::on)
+      return refuse("--overlap", "off or auto");
     return Status::success();
   }
 
@@ -306,9 +315,11 @@ private:
   }
 
   /// The phases that depend on the machine; `module` stays for the next one. Code is
-  /// generated for all ranks at once.
-  Status compileFor(const CpuMachine &machine) {
+  /// generated for all ranks at once. With a GPU the machine is that of its host.
+  Status compileFor(const CpuMachine &machine, const std::optional<CudaMachine> &gpu = std::nullopt) {
     setMachine(machine);
+    if (gpu)
+      setGpu(*gpu);
     std::optional<ExplainLog::Mark> mark;
     if (explain)
       mark = explain->mark();
@@ -319,6 +330,7 @@ private:
     for (size_t program = 0; program < ranks.size(); ++program) {
       TargetCode &code = ranks[program].emplace_back();
       code.machine = machine;
+      code.gpu = gpu;
       auto own = OwningOpRef<ModuleOp>(module->clone());
       placeProgram(int64_t(program));
       PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *own));
@@ -327,8 +339,10 @@ private:
       if (phaseOptions.rank == 0)
         logOverlap();
       PLAIT_RETURN_IF_ERROR(runPhase(Phase::lower, *own));
-      if (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu)
+      if (gpu || (options.startFrom <= Phase::cpu && options.stopAfter >= Phase::cpu))
         keepTables(code, *own);
+      if (gpu && !code.tables)
+        return invalidArgument("target: found no 'rt.model'; expected IR from before or after the lower phase");
       if (explain) {
         if (options.explain)
           code.explanation = explain->finish();
@@ -344,7 +358,13 @@ private:
     if (!fit(prefillTraces) || !fit(traces))
       return internalError("phase parallel failed: the ranks' collectives do not fit together; see the messages above");
     PLAIT_RETURN_IF_ERROR(planHandover());
-    PLAIT_RETURN_IF_ERROR(runPhase(Phase::cpu, *all));
+    if (gpu) {
+      PLAIT_RETURN_IF_ERROR(runPhase(Phase::cuda, *all));
+      PLAIT_RETURN_IF_ERROR(makeCudaImages(*all, *gpu, options));
+      PLAIT_RETURN_IF_ERROR(runPasses(Phase::cpu, *all));
+    } else {
+      PLAIT_RETURN_IF_ERROR(runPhase(Phase::cpu, *all));
+    }
     for (RankCode &code : ranks)
       if (options.explain)
         explain->append(*mark, *code.back().explanation);
@@ -355,50 +375,26 @@ private:
   }
 
   /// What CPU the host of a GPU is: every one that is put beside one.
-  Expected<CpuMachine> setGpu(const CudaMachine &gpu) {
-    PLAIT_ASSIGN_OR_RETURN(CpuMachine host, resolveCpuMachine("cpu:x86-64-v3"));
-    setMachine(host);
+  static Expected<CpuMachine> hostOfGpu() { return resolveCpuMachine("cpu:x86-64-v3"); }
+
+  void setGpu(const CudaMachine &gpu) {
     phaseOptions.cuda = gpu.name;
     phaseOptions.quantizeActivations = false;
-    placeProgram(0);
-    return host;
   }
 
   /// The phases of a GPU up to one whose result is shown, of rank 0. Kernels that have no code
   /// are named.
   Status showForGpu(const CudaMachine &gpu) {
-    PLAIT_RETURN_IF_ERROR(setGpu(gpu).status());
+    PLAIT_ASSIGN_OR_RETURN(CpuMachine host, hostOfGpu());
+    setMachine(host);
+    setGpu(gpu);
+    placeProgram(0);
     phaseOptions.partial = true;
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::parallel, *module));
     logOverlap();
     for (Phase phase : {Phase::lower, Phase::cuda})
       PLAIT_RETURN_IF_ERROR(runPhase(phase, *module));
     return options.stopAfter <= Phase::cuda ? writeIR(*module) : writeCudaFiles(*module, gpu, options);
-  }
-
-  /// Code for a GPU and for its host; `module` stays for other targets.
-  Status compileForGpu(const CudaMachine &gpu) {
-    PLAIT_ASSIGN_OR_RETURN(CpuMachine host, setGpu(gpu));
-    std::optional<ExplainLog::Mark> mark;
-    if (explain)
-      mark = explain->mark();
-    TargetCode &code = ranks.front().emplace_back();
-    code.machine = host;
-    code.gpu = gpu;
-    code.module = OwningOpRef<ModuleOp>(module->clone());
-    for (Phase phase : {Phase::parallel, Phase::lower})
-      PLAIT_RETURN_IF_ERROR(runPhase(phase, *code.module));
-    keepTables(code, *code.module);
-    if (!code.tables)
-      return invalidArgument("target: found no 'rt.model'; expected IR from before or after the lower phase");
-    PLAIT_RETURN_IF_ERROR(runPhase(Phase::cuda, *code.module));
-    PLAIT_RETURN_IF_ERROR(makeCudaImages(*code.module, gpu, options));
-    PLAIT_RETURN_IF_ERROR(runPasses(Phase::cpu, *code.module));
-    if (explain) {
-      code.explanation = explain->finish();
-      explain->rewind(*mark);
-    }
-    return Status::success();
   }
 
   /// Whose program the next phases make.

@@ -10,6 +10,7 @@
 #include "runtime/base/Signals.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -40,30 +41,36 @@ Status plait::makeCudaImages(ModuleOp module, const CudaMachine &machine, const 
       options.log(line);
   };
   OpBuilder b(module.getContext());
+  // The programs of several ranks have kernels in common.
+  llvm::MapVector<StringRef, SmallVector<rt::KernelOp>> rows;
   for (auto model : module.getOps<rt::ModelOp>())
-    for (auto row : model.getOps<rt::KernelOp>()) {
-      auto kernel = module.lookupSymbol<gpu::GPUModuleOp>(row.getFunction());
-      if (!kernel)
-        continue;
-      PLAIT_RETURN_IF_ERROR(checkInterrupted());
-      std::string name = kernel.getName().str();
-      if (options.progress)
-        options.progress->begin("kernel " + name);
-      PLAIT_ASSIGN_OR_RETURN(Cubin cubin, assemble(kernel, machine, options));
-      SmallVector<int64_t> resources;
-      for (auto entry : row.getEntriesAttr().getAsRange<rt::EntryAttr>()) {
-        PLAIT_ASSIGN_OR_RETURN(KernelResources own, resourcesOf(cubin, entry));
-        int64_t spills = own.spillStores + own.spillLoads;
-        resources.append({own.registers, spills, own.stack, own.shared});
-        spilled += spills > 0;
-      }
-      for (const std::string &warning : cubin.warnings)
-        log("warning: " + name + ": " + warning);
+    for (auto row : model.getOps<rt::KernelOp>())
+      rows[row.getFunction()].push_back(row);
+  for (auto &[function, users] : rows) {
+    auto kernel = module.lookupSymbol<gpu::GPUModuleOp>(function);
+    if (!kernel)
+      continue;
+    PLAIT_RETURN_IF_ERROR(checkInterrupted());
+    std::string name = kernel.getName().str();
+    if (options.progress)
+      options.progress->begin("kernel " + name);
+    PLAIT_ASSIGN_OR_RETURN(Cubin cubin, assemble(kernel, machine, options));
+    SmallVector<int64_t> resources;
+    for (auto entry : users.front().getEntriesAttr().getAsRange<rt::EntryAttr>()) {
+      PLAIT_ASSIGN_OR_RETURN(KernelResources own, resourcesOf(cubin, entry));
+      int64_t spills = own.spillStores + own.spillLoads;
+      resources.append({own.registers, spills, own.stack, own.shared});
+      spilled += spills > 0;
+    }
+    for (const std::string &warning : cubin.warnings)
+      log("warning: " + name + ": " + warning);
+    for (rt::KernelOp row : users) {
       row.setImageAttr(b.getStringAttr(cubin.bytes));
       row.setResourcesAttr(b.getDenseI64ArrayAttr(resources));
-      kernel.erase();
-      ++kernels;
     }
+    kernel.erase();
+    ++kernels;
+  }
   // Not among the artifact's files, which do not depend on the machine that compiles.
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   log(llvm::formatv("{0}: {1} kernels in {2:f1} s{3}", machine.name, kernels, seconds,

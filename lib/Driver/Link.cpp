@@ -240,15 +240,18 @@ private:
   Status writeOwnPacks() {
     if (in.options.weights.kind != WeightsSpec::Kind::checkpoint)
       return Status::success();
-    RankCode &targets = in.ranks.front();
-    for (auto [code, entry] : llvm::zip(targets, parts.front()["binaries"])) {
-      if (!hasOwnPack(targets, code))
-        continue;
-      if (!in.imported || !in.imported->checkpoint)
-        return invalidArgument("weights: found no checkpoint; expected --folder with one, or --weights=random or none");
-      std::string file = targetedName("weights", code, ".pack");
-      PLAIT_RETURN_IF_ERROR(writePack(*code.tables, artifact.pathOf(file)));
-      PLAIT_ASSIGN_OR_RETURN(entry["weights"], artifact.describe(file, progress()));
+    for (size_t rank = 0; rank < parts.size(); ++rank) {
+      RankCode &targets = in.ranks[rank];
+      for (auto [code, entry] : llvm::zip(targets, parts[rank]["binaries"])) {
+        if (!hasOwnPack(targets, code))
+          continue;
+        if (!in.imported || !in.imported->checkpoint)
+          return invalidArgument(
+              "weights: found no checkpoint; expected --folder with one, or --weights=random or none");
+        std::string file = targetedName(rankedName("weights", rank), code, ".pack");
+        PLAIT_RETURN_IF_ERROR(writePack(*code.tables, artifact.pathOf(file)));
+        PLAIT_ASSIGN_OR_RETURN(entry["weights"], artifact.describe(file, progress()));
+      }
     }
     return Status::success();
   }

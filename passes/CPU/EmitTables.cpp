@@ -192,9 +192,13 @@ private:
       return kernel.emitOpError("expected an image and what its entries take; the driver sets them after cuda");
     StringRef bytes = *kernel.getImage();
     std::string name = prefix + "gpu_" + std::to_string(index) + "_";
-    auto image =
-        emitConstant(name + "image", LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size()), b.getStringAttr(bytes));
-    image.setAlignment(64);
+    // Ranks have kernels in common.
+    LLVM::GlobalOp &image = images[kernel.getFunctionAttr()];
+    if (!image) {
+      image =
+          emitConstant(name + "image", LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size()), b.getStringAttr(bytes));
+      image.setAlignment(64);
+    }
     SmallVector<Row> rows;
     for (auto [i, entry] : llvm::enumerate(entries))
       rows.push_back(
@@ -394,5 +398,6 @@ private:
   StringRef name;                             ///< of the model, whatever the rank
   std::vector<std::string> sources;
   DenseMap<Attribute, int64_t> kernelIndex;
+  DenseMap<Attribute, LLVM::GlobalOp> images; ///< by the kernel's function
 };
 } // namespace

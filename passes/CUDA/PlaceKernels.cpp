@@ -25,26 +25,30 @@ struct PlaceKernelsPass : plait::impl::PlaceKernelsPassBase<PlaceKernelsPass> {
   using PlaceKernelsPassBase::PlaceKernelsPassBase;
 
   void runOnOperation() override {
-    for (auto model : getOperation().getOps<rt::ModelOp>()) {
-      llvm::SmallSetVector<kernel::FuncOp, 16> device;
-      SmallVector<std::pair<rt::LaunchOp, kernel::FuncOp>> host;
+    // Ranks have kernels in common, so what one launches on its GPU all of them do.
+    llvm::SmallSetVector<kernel::FuncOp, 16> device;
+    SmallVector<std::pair<rt::LaunchOp, kernel::FuncOp>> host;
+    for (auto model : getOperation().getOps<rt::ModelOp>())
       for (auto plan : model.getOps<rt::PlanOp>())
         if (failed(placeLaunches(plan, device, host)))
           return signalPassFailure();
-      DenseMap<kernel::FuncOp, kernel::FuncOp> copies;
-      for (auto [launch, kernel] : host) {
-        kernel::FuncOp own = kernel;
-        if (device.contains(kernel)) {
-          kernel::FuncOp &copy = copies[kernel];
-          if (!copy)
-            copy = copyFor(model, kernel);
-          own = copy;
-          launch.setKernelAttr(FlatSymbolRefAttr::get(own.getSymNameAttr()));
-        }
-        if (!own.getHost())
-          ++numHost;
-        own.setHost(true);
+    DenseMap<kernel::FuncOp, kernel::FuncOp> copies;
+    DenseSet<std::pair<Operation *, Operation *>> listed; // of a model, a copy
+    for (auto [launch, kernel] : host) {
+      kernel::FuncOp own = kernel;
+      if (device.contains(kernel)) {
+        kernel::FuncOp &copy = copies[kernel];
+        if (!copy)
+          copy = copyOf(kernel);
+        own = copy;
+        auto model = launch->getParentOfType<rt::ModelOp>();
+        if (listed.insert({model, own}).second)
+          listKernel(model, kernel, own);
+        launch.setKernelAttr(FlatSymbolRefAttr::get(own.getSymNameAttr()));
       }
+      if (!own.getHost())
+        ++numHost;
+      own.setHost(true);
     }
   }
 
@@ -84,7 +88,7 @@ struct PlaceKernelsPass : plait::impl::PlaceKernelsPassBase<PlaceKernelsPass> {
   }
 
   /// Of a kernel that the GPU has, too.
-  kernel::FuncOp copyFor(rt::ModelOp model, kernel::FuncOp kernel) {
+  kernel::FuncOp copyOf(kernel::FuncOp kernel) {
     OpBuilder b(kernel);
     b.setInsertionPointAfter(kernel);
     auto copy = cast<kernel::FuncOp>(b.clone(*kernel));
@@ -92,13 +96,17 @@ struct PlaceKernelsPass : plait::impl::PlaceKernelsPassBase<PlaceKernelsPass> {
     while (getOperation().lookupSymbol(name))
       name += "_";
     copy.setSymName(name);
+    return copy;
+  }
+
+  static void listKernel(rt::ModelOp model, kernel::FuncOp kernel, kernel::FuncOp copy) {
     for (auto row : llvm::make_early_inc_range(model.getOps<rt::KernelOp>()))
       if (row.getFunction() == kernel.getSymName()) {
+        OpBuilder b(row);
         b.setInsertionPointAfter(row);
         rt::KernelOp::create(b, row.getLoc(), FlatSymbolRefAttr::get(copy.getSymNameAttr()), rt::TilesAttr(),
                              ArrayAttr(), StringAttr(), DenseI64ArrayAttr());
       }
-    return copy;
   }
 };
 } // namespace

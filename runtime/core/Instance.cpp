@@ -109,7 +109,8 @@ Status Instance::allocate(const InstanceOptions &options) {
   if (const std::shared_ptr<cuda::Program> &program = shared->gpuProgram()) {
     PLAIT_RETURN_IF_ERROR(program->loadWeights(shared->weights(), options.progress));
     PLAIT_ASSIGN_OR_RETURN(device, cuda::CudaDevice::create(program, plans, shared->weights(), reservation.largest,
-                                                            reservation.states, capacityPages));
+                                                            reservation.states, capacityPages,
+                                                            group ? group->communicators() : RankCommunicators()));
     return Status::success();
   }
   if (gpuOf(tables))

@@ -37,6 +37,19 @@ Needs needsOf(const ModelLedger &ledger, bool oneReplica = false) {
   return needs;
 }
 
+/// What is to be compared with what there is. GPUs have memory of their own, so of their models this rank's
+/// needs alone: others look at the GPU that they run on.
+Expected<ModelLedger> ledgerHere(const Model &model, const InstanceOptions &options) {
+  PLAIT_ASSIGN_OR_RETURN(ModelLedger ledger, ledgerOf(model, options));
+  if (!model.gpuProgram())
+    return ledger;
+  ledger.ranks = {ledger.ranks[size_t(model.place().program)]};
+  ledger.ranks.front().copies = 1;
+  ledger.communication = 0;
+  ledger.mesh = Mesh();
+  return ledger;
+}
+
 /// What a model may need as a whole. Of that, made weights and the memory between ranks
 /// have been taken from the system before, and weights on a GPU may be there.
 Expected<AvailableMemory> availableFor(const Model &model, const Needs &needs) {
@@ -161,12 +174,12 @@ std::string ranksText(const ModelLedger &ledger) {
 } // namespace
 
 Status plait::checkMemory(const Model &model, const InstanceOptions &options) {
-  PLAIT_ASSIGN_OR_RETURN(ModelLedger ledger, ledgerOf(model, options));
+  PLAIT_ASSIGN_OR_RETURN(ModelLedger ledger, ledgerHere(model, options));
   Needs needs = needsOf(ledger);
   PLAIT_ASSIGN_OR_RETURN(AvailableMemory available, availableFor(model, needs));
   // Weights have their addresses already.
   double addresses = model.gpuProgram() ? 1e300 : double(availableAddresses());
-  const RankMemory &own = ledger.ranks[size_t(model.place().program)];
+  const RankMemory &own = ledger.ranks[model.gpuProgram() ? 0 : size_t(model.place().program)];
   bool fits = needs.total() <= double(available.bytes);
   if (fits && own.state + own.arena <= addresses)
     return Status::success();
@@ -204,7 +217,7 @@ Status plait::checkMemoryForWeights(const Manifest &manifest) {
 
 int64_t plait::pagesThatFit(const Model &model, InstanceOptions options, int64_t least, int64_t most) {
   options.capacityPages = std::max<int64_t>(1, least);
-  Expected<ModelLedger> small = ledgerOf(model, options);
+  Expected<ModelLedger> small = ledgerHere(model, options);
   if (!small)
     return least; // refused when the instance is made
   Needs needs = needsOf(*small);

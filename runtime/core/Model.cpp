@@ -157,7 +157,7 @@ Status Model::openFor(const ManifestBinary &binary, const ModelOptions &options)
     return unsupported("this CPU " + lack);
   if (binary.gpu.empty() || !options.loadWeights)
     return Status::success(); // tables can be read anywhere
-  PLAIT_ASSIGN_OR_RETURN(gpu, cuda::Gpu::open(binary.gpu));
+  PLAIT_ASSIGN_OR_RETURN(gpu, cuda::Gpu::open(binary.gpu, info.mesh().leaderOf(ownPlace.replica) + ownPlace.rank));
   return Status::success();
 }
 

@@ -216,7 +216,6 @@ private:
       return Status::success();
     PLAIT_RETURN_IF_ERROR(table("gpu", gpu, 1));
     PLAIT_RETURN_IF_ERROR(string("chip", gpu->chip));
-    PLAIT_RETURN_IF_ERROR(inRange("ranks", model.ranks, 1, 1));
     return table("kernel", gpu->kernels, model.kernel_count);
   }
   const plait_gpu_kernel_v1_t *gpuKernel(int32_t kernel) const {
@@ -262,7 +261,10 @@ private:
   Status checkGpuLaunch(const plait_plan_v2_t &plan, int32_t index) const {
     const plait_launch_v2_t &launch = plan.launches[index];
     const plait_gpu_kernel_v1_t *kernel = gpuKernel(launch.kernel);
-    if (kernel && index && !gpuKernel(plan.launches[index - 1].kernel))
+    int32_t before = index - 1;
+    while (before >= 0 && plan.launches[before].kernel < 0)
+      --before; // a collective is of those around it
+    if (kernel && before >= 0 && !gpuKernel(plan.launches[before].kernel))
       return damaged("kernel", std::to_string(launch.kernel) + ", which is for the GPU, after one for its host",
                      "all launches of the host behind those of the GPU");
     const plait_arg_v1_t *args = plan.args + launch.first_arg;

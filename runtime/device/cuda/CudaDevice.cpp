@@ -13,18 +13,18 @@
 using namespace plait;
 using namespace plait::cuda;
 
-Expected<std::unique_ptr<Device>> CudaDevice::create(std::shared_ptr<Program> program,
-                                                     std::span<const plait_plan_v2_t *const> plans,
-                                                     const uint8_t *hostWeights, const StepDims &largest,
-                                                     std::span<const uint64_t> stateBytes,
-                                                     std::span<const int64_t> capacityPages) {
+Expected<std::unique_ptr<Device>>
+CudaDevice::create(std::shared_ptr<Program> program, std::span<const plait_plan_v2_t *const> plans,
+                   const uint8_t *hostWeights, const StepDims &largest, std::span<const uint64_t> stateBytes,
+                   std::span<const int64_t> capacityPages, const RankCommunicators &communicators) {
   std::unique_ptr<CudaDevice> device(new CudaDevice(std::move(program), plans, largest));
-  PLAIT_RETURN_IF_ERROR(device->prepare(plans, hostWeights, stateBytes, capacityPages));
+  PLAIT_RETURN_IF_ERROR(device->prepare(plans, hostWeights, stateBytes, capacityPages, communicators));
   return std::unique_ptr<Device>(std::move(device));
 }
 
 Status CudaDevice::prepare(std::span<const plait_plan_v2_t *const> all, const uint8_t *hostWeights,
-                           std::span<const uint64_t> stateBytes, std::span<const int64_t> capacityPages) {
+                           std::span<const uint64_t> stateBytes, std::span<const int64_t> capacityPages,
+                           const RankCommunicators &communicators) {
   const plait_model_v4_t &model = program->model();
   const Driver &cuda = gpu.driver();
   const char *check = std::getenv("PLAIT_CUDA_CHECK");
@@ -61,8 +61,10 @@ Status CudaDevice::prepare(std::span<const plait_plan_v2_t *const> all, const ui
     plan.tables = all[i];
     PLAIT_ASSIGN_OR_RETURN(PlanLaunches launches, PlanLaunches::create(*program, *all[i], layout, i, memory));
     plan.launches = std::make_unique<PlanLaunches>(std::move(launches));
+    if (plan.launches->pieces().size() > 1)
+      plan.collectives = std::make_unique<PlanCollectives>(model, *all[i], communicators);
     if (own.gpuLaunches < all[i]->launch_count)
-      plan.host = std::make_unique<Executor>(model, *all[i], hostWeights, RankCommunicators(), own.gpuLaunches);
+      plan.host = std::make_unique<Executor>(model, *all[i], hostWeights, communicators, own.gpuLaunches);
     for (const Span &slot : own.hostSlots)
       plan.hostSlots.push_back(slot.bytes ? pinned(slot) : nullptr);
   }
@@ -76,7 +78,7 @@ CudaDevice::~CudaDevice() {
   if (stream)
     (void)cuda->streamSynchronize(stream);
   for (Plan &plan : plans)
-    for (auto [dims, graph] : plan.graphs)
+    for (auto [piece, graph] : plan.graphs)
       (void)cuda->graphExecDestroy(graph);
   if (stream)
     (void)cuda->streamDestroy(stream);
@@ -146,17 +148,18 @@ static bool roundUpDims(const StepDims &dims, const std::array<bool, PLAIT_DIM_C
   return true;
 }
 
-Status CudaDevice::launch(Plan &plan, const StepDims &dims) {
+Status CudaDevice::launch(Plan &plan, size_t number, const StepDims &dims) {
   const Driver &cuda = gpu.driver();
+  const PlanLaunches::Piece &piece = plan.launches->pieces()[number];
   StepDims rounded;
-  if (!roundUpDims(dims, plan.launches->usedDims(), rounded))
-    return plan.launches->launch(stream, dims);
-  auto found = plan.graphs.find(rounded);
+  if (piece.begin == piece.end || !roundUpDims(dims, plan.launches->usedDims(), rounded))
+    return plan.launches->launch(stream, dims, piece);
+  auto found = plan.graphs.find({number, rounded});
   if (found == plan.graphs.end()) {
     std::string name = std::string("graph of ") + plan.tables->name;
     PLAIT_RETURN_IF_ERROR(
         cuda.check(cuda->streamBeginCapture(stream, kCaptureThread), "cuStreamBeginCapture", name.c_str()));
-    Status recorded = plan.launches->launch(stream, rounded);
+    Status recorded = plan.launches->launch(stream, rounded, piece);
     Graph graph = nullptr;
     // In any case, or the stream would go on recording.
     Status ended = cuda.check(cuda->streamEndCapture(stream, &graph), "cuStreamEndCapture", name.c_str());
@@ -167,24 +170,46 @@ Status CudaDevice::launch(Plan &plan, const StepDims &dims) {
     if (graph)
       (void)cuda->graphDestroy(graph);
     PLAIT_RETURN_IF_ERROR(status);
-    found = plan.graphs.emplace(rounded, ready).first;
+    found = plan.graphs.emplace(std::pair(number, rounded), ready).first;
   }
   Result result = cuda->graphLaunch(found->second, stream);
   return result == kSuccess ? Status::success()
                             : cuda.error(result, "cuGraphLaunch", std::string("graph of ") + plan.tables->name);
 }
 
-Status CudaDevice::launchOneByOne(Plan &plan, const StepDims &dims, std::vector<StepProfile::Launch> *times) {
-  int64_t begun = profileClock();
-  return plan.launches->launch(stream, dims, [&](int32_t index, int32_t layer) -> Status {
-    PLAIT_RETURN_IF_ERROR(wait(plan.launches->nameOf(index, layer)));
-    if (times) {
-      int64_t now = profileClock();
-      times->push_back({index, layer, begun, begun, now});
-      begun = now;
-    }
-    return Status::success();
-  });
+Status CudaDevice::launchOneByOne(Plan &plan, size_t piece, const StepDims &dims,
+                                  std::vector<StepProfile::Launch> *times, int64_t &begun) {
+  return plan.launches->launch(stream, dims, plan.launches->pieces()[piece],
+                               [&](int32_t index, int32_t layer) -> Status {
+                                 PLAIT_RETURN_IF_ERROR(wait(plan.launches->nameOf(index, layer)));
+                                 if (times) {
+                                   int64_t now = profileClock();
+                                   times->push_back({index, layer, begun, begun, now});
+                                   begun = now;
+                                 }
+                                 return Status::success();
+                               });
+}
+
+Status CudaDevice::exchange(const Plan &plan, const Layout::Plan &own, const PlanLaunches::Piece &piece,
+                            const StepDims &dims) {
+  const Driver &cuda = gpu.driver();
+  const plait_launch_v2_t &launch = plan.tables->launches[piece.collective];
+  const plait_arg_v1_t *args = plan.tables->args + launch.first_arg;
+  std::string name = plan.launches->nameOf(piece.collective, piece.layer);
+  int32_t from = args[0].index, to = args[1].index;
+  auto address = [&](int32_t slot) { return arena.address() + own.slots[size_t(slot)].offset; };
+  auto bytesOf = [&](int32_t slot) { return uint64_t(extentBytes(plan.tables->slots[slot], dims)); };
+  uint8_t *source = pinned(own.exchange[0]), *target = from == to ? source : pinned(own.exchange[1]);
+  if (uint64_t bytes = bytesOf(from))
+    PLAIT_RETURN_IF_ERROR(
+        cuda.check(cuda->copyToHost(source, address(from), bytes, stream), "cuMemcpyDtoHAsync", name.c_str()));
+  PLAIT_RETURN_IF_ERROR(wait(name));
+  PLAIT_RETURN_IF_ERROR(plan.collectives->run(-1 - launch.kernel, dims, reinterpret_cast<float *>(source),
+                                              reinterpret_cast<float *>(target), name.c_str()));
+  if (uint64_t bytes = bytesOf(to))
+    return cuda.check(cuda->copyToDevice(address(to), target, bytes, stream), "cuMemcpyHtoDAsync", name.c_str());
+  return Status::success();
 }
 
 Status CudaDevice::copyOutputs(const Plan &plan, const Layout::Plan &own, const StepDims &dims) {
@@ -215,8 +240,20 @@ Status CudaDevice::run(size_t number, ThreadPool &pool, const plait_context_v1_t
   std::vector<StepProfile::Launch> times;
   int64_t begun = profile ? profileClock() : 0;
   PLAIT_RETURN_IF_ERROR(copyInputs(own, dims, arrays, plan.tables->hidden));
-  PLAIT_RETURN_IF_ERROR(profile || waitsAlways ? launchOneByOne(plan, dims, profile ? &times : nullptr)
-                                               : launch(plan, dims));
+  int64_t last = begun;
+  const std::vector<PlanLaunches::Piece> &pieces = plan.launches->pieces();
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    PLAIT_RETURN_IF_ERROR(profile || waitsAlways ? launchOneByOne(plan, i, dims, profile ? &times : nullptr, last)
+                                                 : launch(plan, i, dims));
+    if (pieces[i].collective < 0)
+      continue;
+    PLAIT_RETURN_IF_ERROR(exchange(plan, own, pieces[i], dims));
+    if (profile) {
+      int64_t now = profileClock();
+      times.push_back({pieces[i].collective, pieces[i].layer, last, last, now});
+      last = now;
+    }
+  }
   PLAIT_RETURN_IF_ERROR(copyOutputs(plan, own, dims));
   PLAIT_RETURN_IF_ERROR(wait(std::string("a step of ") + plan.tables->name));
   for (size_t i = 0; i < own.hostOutputs.size(); ++i)

@@ -7,7 +7,8 @@
 //
 // A step: inputs go to the GPU in one copy, or a few; its launches follow, as a recorded graph if the step is
 // small; what the host needs of the results comes back; then the host waits, once, and
-// makes the plan's other launches with all threads.
+// makes the plan's other launches with all threads. Of a model of several ranks the launches are in pieces, and
+// between two of them ranks exchange something: through the memory of the host.
 //
 // With PLAIT_CUDA_CHECK=1 in the environment the host waits after each launch, so that an error
 // is that of the launch it names.
@@ -31,10 +32,12 @@ namespace plait::cuda {
 class CudaDevice final : public Device {
 public:
   /// For `plans` of the program's model, whose weights are on the GPU. `largest` are the
-  /// extents of the largest step; `hostWeights` is the pack in this process's memory.
+  /// extents of the largest step; `hostWeights` is the pack in this process's memory. Ranks of a
+  /// model of several need communicators.
   static Expected<std::unique_ptr<Device>>
   create(std::shared_ptr<Program> program, std::span<const plait_plan_v2_t *const> plans, const uint8_t *hostWeights,
-         const StepDims &largest, std::span<const uint64_t> stateBytes, std::span<const int64_t> capacityPages);
+         const StepDims &largest, std::span<const uint64_t> stateBytes, std::span<const int64_t> capacityPages,
+         const RankCommunicators &communicators = {});
   ~CudaDevice() override;
 
   Status run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
@@ -48,18 +51,24 @@ private:
   struct Plan {
     const plait_plan_v2_t *tables;
     std::unique_ptr<PlanLaunches> launches;
-    std::unique_ptr<Executor> host; ///< of the launches after those; null: there are none
-    std::map<StepDims, GraphExec> graphs;
+    std::unique_ptr<PlanCollectives> collectives;            ///< between those
+    std::unique_ptr<Executor> host;                          ///< of the launches after those; null: there are none
+    std::map<std::pair<size_t, StepDims>, GraphExec> graphs; ///< of each piece
     std::vector<uint8_t *> hostSlots;
   };
 
   CudaDevice(std::shared_ptr<Program> program, std::span<const plait_plan_v2_t *const> plans, const StepDims &largest)
       : program(std::move(program)), gpu(*this->program->gpu()), layout(this->program->model(), plans, largest) {}
   Status prepare(std::span<const plait_plan_v2_t *const> plans, const uint8_t *hostWeights,
-                 std::span<const uint64_t> stateBytes, std::span<const int64_t> capacityPages);
+                 std::span<const uint64_t> stateBytes, std::span<const int64_t> capacityPages,
+                 const RankCommunicators &communicators);
   Status copyInputs(const Layout::Plan &own, const StepDims &dims, const StepArrays &arrays, int64_t hidden);
-  Status launch(Plan &plan, const StepDims &dims);
-  Status launchOneByOne(Plan &plan, const StepDims &dims, std::vector<StepProfile::Launch> *times);
+  Status launch(Plan &plan, size_t piece, const StepDims &dims);
+  /// `times` are those of launches and collectives; `begun` is when the one before had ended.
+  Status launchOneByOne(Plan &plan, size_t piece, const StepDims &dims, std::vector<StepProfile::Launch> *times,
+                        int64_t &begun);
+  /// Exchanges what the launches of this rank and others have made.
+  Status exchange(const Plan &plan, const Layout::Plan &own, const PlanLaunches::Piece &piece, const StepDims &dims);
   Status copyOutputs(const Plan &plan, const Layout::Plan &own, const StepDims &dims);
   /// Until everything in the stream is done; `what` was put there since the last time.
   Status wait(const std::string &what);

@@ -12,15 +12,19 @@
 using namespace plait;
 using namespace plait::cuda;
 
-Expected<std::shared_ptr<const Gpu>> Gpu::open(const std::string &chip) {
+Expected<std::shared_ptr<const Gpu>> Gpu::open(const std::string &chip, int64_t rank) {
   std::shared_ptr<Gpu> gpu(new Gpu);
   PLAIT_ASSIGN_OR_RETURN(gpu->cuda, Driver::load());
   const Driver &cuda = *gpu->cuda;
   char name[256] = {};
-  PLAIT_RETURN_IF_ERROR(cuda.check(cuda->deviceGet(&gpu->device, 0), "cuDeviceGet", "GPU 0"));
+  int count = 0;
+  PLAIT_RETURN_IF_ERROR(cuda.check(cuda->deviceGetCount(&count), "cuDeviceGetCount", "GPUs"));
+  int number = count > 0 ? int(rank % count) : 0;
+  gpu->shownName = "GPU " + std::to_string(number);
+  PLAIT_RETURN_IF_ERROR(cuda.check(cuda->deviceGet(&gpu->device, number), "cuDeviceGet", gpu->shownName.c_str()));
   PLAIT_RETURN_IF_ERROR(
-      cuda.check(cuda->deviceGetName(name, sizeof(name) - 1, gpu->device), "cuDeviceGetName", "GPU 0"));
-  gpu->shownName = "GPU 0 (" + std::string(name) + ")";
+      cuda.check(cuda->deviceGetName(name, sizeof(name) - 1, gpu->device), "cuDeviceGetName", gpu->shownName.c_str()));
+  gpu->shownName += " (" + std::string(name) + ")";
   PLAIT_RETURN_IF_ERROR(gpu->checkCapability(chip));
   PLAIT_RETURN_IF_ERROR(cuda.check(cuda->primaryContextRetain(&gpu->context, gpu->device), "cuDevicePrimaryCtxRetain",
                                    gpu->shownName.c_str()));

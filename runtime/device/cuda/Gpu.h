@@ -43,12 +43,13 @@ private:
 using DeviceMemory = Memory<Address, &DriverApi::memoryFree>;
 using PinnedMemory = Memory<void *, &DriverApi::hostFree>;
 
-/// The first GPU that the driver shows (CUDA_VISIBLE_DEVICES says which those are), with its
+/// One of the GPUs that the driver shows (CUDA_VISIBLE_DEVICES says which those are), with its
 /// primary context.
 class Gpu : public std::enable_shared_from_this<Gpu> {
 public:
-  /// One that runs code for `chip`, such as "sm_90a".
-  static Expected<std::shared_ptr<const Gpu>> open(const std::string &chip);
+  /// That of a rank, for code for `chip`, such as "sm_90a": ranks take them in turn, so with fewer
+  /// GPUs than ranks some share one.
+  static Expected<std::shared_ptr<const Gpu>> open(const std::string &chip, int64_t rank = 0);
   ~Gpu();
   Gpu(const Gpu &) = delete;
 

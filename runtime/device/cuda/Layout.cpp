@@ -10,6 +10,7 @@
 #include "runtime/device/cpu/Executor.h"
 
 #include <algorithm>
+#include <utility>
 
 using namespace plait;
 using namespace plait::cuda;
@@ -21,9 +22,12 @@ static constexpr int64_t kPathsPerToken = 64;
 
 int32_t cuda::gpuLaunches(const plait_model_v4_t &model, const plait_plan_v2_t &plan) {
   int32_t count = 0;
-  while (count < plan.launch_count && plan.launches[count].kernel >= 0 &&
-         model.gpu->kernels[plan.launches[count].kernel].entry_count)
-    ++count;
+  for (int32_t i = 0; i < plan.launch_count; ++i) {
+    int32_t kernel = plan.launches[i].kernel;
+    if (kernel >= 0 && !model.gpu->kernels[kernel].entry_count)
+      break;
+    count = kernel >= 0 ? i + 1 : count; // collectives behind the last one are the host's
+  }
   return count;
 }
 
@@ -141,6 +145,16 @@ Layout::Layout(const plait_model_v4_t &model, std::span<const plait_plan_v2_t *c
       if (argument.kind == PLAIT_ARG_SLOT)
         host.place(own.hostSlots[size_t(argument.index)], bytesOf(argument.index));
     });
+    for (int32_t i = 0; i < own.gpuLaunches; ++i)
+      if (plan.launches[i].kernel < 0)
+        for (size_t a = 0; a < own.exchange.size(); ++a) {
+          Span &span = own.exchange[a];
+          int32_t slot = plan.args[plan.launches[i].first_arg + int32_t(a)].index;
+          span.bytes = std::max(span.bytes, uint64_t(bytesOf(slot)));
+        }
+    for (Span &span : own.exchange)
+      if (uint64_t bytes = std::exchange(span.bytes, 0))
+        host.place(span, int64_t(bytes));
     deviceBytes = std::max(deviceBytes, gpu.next);
     hostBytes = std::max(hostBytes, host.next);
   }

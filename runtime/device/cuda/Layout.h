@@ -19,6 +19,7 @@
 namespace plait::cuda {
 
 /// How many of a plan's launches the GPU runs; the others, which follow, its host does.
+/// Launches of a plan that are the GPU's, with collectives between them; those behind are its host's.
 int32_t gpuLaunches(const plait_model_v4_t &model, const plait_plan_v2_t &plan);
 
 /// Bytes of an input or an output in a step of these extents, of a plan with `hidden` columns of hidden
@@ -35,12 +36,13 @@ struct Span {
 /// share the memory, as their steps run one after the other.
 struct Layout {
   struct Plan {
-    int32_t gpuLaunches = 0;
+    int32_t gpuLaunches = 0;     ///< with collectives between them
     std::vector<Span> slots;     ///< on the GPU; without bytes: it uses none
     std::vector<Span> hostSlots; ///< likewise of its host
     std::array<Span, PLAIT_IN_COUNT> inputs{};
     std::array<Span, PLAIT_OUT_COUNT> outputs{};     ///< that the GPU writes
     std::array<Span, PLAIT_OUT_COUNT> hostOutputs{}; ///< the same in the host's memory
+    std::array<Span, 2> exchange{}; ///< there: what goes into the largest collective, and what comes of one
   };
   Span dims;                ///< the step's extents; then come inputs that are copied with them
   uint64_t headBytes = 0;   ///< of what is copied in every step
@@ -48,7 +50,7 @@ struct Layout {
   std::vector<Plan> plans;
   uint64_t inputBytes = 0;  ///< of all inputs: on the GPU, and as much pinned on its host
   uint64_t deviceBytes = 0; ///< inputs, slots and outputs
-  uint64_t hostBytes = 0;   ///< pinned: slots and outputs
+  uint64_t hostBytes = 0;   ///< pinned: slots, outputs, and what is exchanged
 
   /// `dims` are those of the largest step.
   Layout(const plait_model_v4_t &model, std::span<const plait_plan_v2_t *const> plans, const StepDims &dims);

@@ -36,6 +36,11 @@ Expected<PlanLaunches> PlanLaunches::create(const Program &program, const plait_
                                             size_t number, const PlanMemory &memory) {
   PlanLaunches all(program, plan);
   const Layout::Plan &own = layout.plans[number];
+  size_t done = 0; // launches in pieces
+  auto endPiece = [&](int32_t collective, int32_t layer) {
+    all.cut.push_back({done, all.launches.size(), collective, layer});
+    done = all.launches.size();
+  };
   for (int32_t begin = 0; begin < own.gpuLaunches;) {
     const plait_launch_v2_t &first = plan.launches[begin];
     int32_t end = begin + 1; // of a loop's body, or of one launch
@@ -44,9 +49,13 @@ Expected<PlanLaunches> PlanLaunches::create(const Program &program, const plait_
       ++end;
     for (int32_t layer = first.layer_begin; layer < first.layer_end; ++layer)
       for (int32_t i = begin; i < end; ++i)
-        PLAIT_RETURN_IF_ERROR(all.addLaunch(layout, own, memory, i, layer));
+        if (plan.launches[i].kernel < 0)
+          endPiece(i, layer);
+        else
+          PLAIT_RETURN_IF_ERROR(all.addLaunch(layout, own, memory, i, layer));
     begin = end;
   }
+  endPiece(-1, 0);
   for (const Parameter &parameter : all.parameters)
     all.pointers.push_back(parameter.isMap ? static_cast<void *>(&all.maps[parameter.number])
                                            : static_cast<void *>(&all.addresses[parameter.number]));
@@ -131,17 +140,20 @@ Expected<TensorMap> PlanLaunches::encode(const plait_tensor_map_v1_t &map, Addre
 std::string PlanLaunches::nameOf(int32_t index, int32_t layer) const {
   const plait_model_v4_t &model = program->model();
   const plait_launch_v2_t &launch = plan->launches[index];
-  std::string name = model.kernels[launch.kernel].name;
-  if (launch.source >= 0)
-    name += std::string(" of ") + model.sources[launch.source];
+  std::string source = launch.source >= 0 ? model.sources[launch.source] : "";
+  // Other ranks call a collective by the same name, whatever they run on.
+  std::string name = launch.kernel < 0 ? source : model.kernels[launch.kernel].name;
+  if (launch.kernel >= 0 && !source.empty())
+    name += " of " + source;
   return launch.layer_end - launch.layer_begin > 1 ? name + " of layer " + std::to_string(layer) : name;
 }
 
-Status PlanLaunches::launch(Stream stream, const StepDims &dims,
+Status PlanLaunches::launch(Stream stream, const StepDims &dims, const Piece &piece,
                             const std::function<Status(int32_t, int32_t)> &launched) const {
   const Driver &cuda = program->gpu()->driver();
   const plait_gpu_v1_t &gpu = *program->model().gpu;
-  for (const Launch &launch : launches) {
+  for (size_t i = piece.begin; i < piece.end; ++i) {
+    const Launch &launch = launches[i];
     const plait_gpu_kernel_v1_t &kernel = gpu.kernels[launch.kernel];
     int32_t chosen = entryFor(kernel, dims);
     const plait_entry_v1_t &entry = kernel.entries[chosen];

@@ -35,9 +35,17 @@ public:
   static Expected<PlanLaunches> create(const Program &program, const plait_plan_v2_t &plan, const Layout &layout,
                                        size_t number, const PlanMemory &memory);
 
-  /// Puts all launches of a step of these extents into `stream`, one after the other. `launched`, if there is one,
-  /// is called after each, also one without blocks, with its number in the plan and its layer, and may stop them.
-  Status launch(Stream stream, const StepDims &dims,
+  /// Launches between two collectives; then comes the next one, if `collective` is not below 0.
+  struct Piece {
+    size_t begin, end;
+    int32_t collective, layer; ///< its number in the plan
+  };
+  const std::vector<Piece> &pieces() const { return cut; }
+
+  /// Puts the launches of a piece of a step of these extents into `stream`, one after the other. `launched`, if there
+  /// is one, is called after each, also one without blocks, with its number in the plan and its layer, and may stop
+  /// them.
+  Status launch(Stream stream, const StepDims &dims, const Piece &piece,
                 const std::function<Status(int32_t index, int32_t layer)> &launched = nullptr) const;
   /// Extents that the number of blocks depends on.
   const std::array<bool, PLAIT_DIM_COUNT> &usedDims() const { return used; }
@@ -59,6 +67,7 @@ private:
   const Program *program;
   const plait_plan_v2_t *plan;
   std::vector<Launch> launches;
+  std::vector<Piece> cut;
   std::array<bool, PLAIT_DIM_COUNT> used{};
   // Parameters are pointers to values, which are addresses and maps; until all of them are
   // there, their numbers.

@@ -14,7 +14,10 @@
 #include "CudaHostCode.h"
 
 #include "plait/Driver/Compile.h"
+#include "runtime/comm/LocalGroup.h"
 #include "runtime/core/Instance.h"
+#include "runtime/core/Ranks.h"
+#include "runtime/device/cuda/Program.h"
 #include "test/unit/cuda/FakeDriver.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -25,8 +28,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <thread>
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 using namespace plait;
 using namespace plait::test;
@@ -45,28 +51,67 @@ protected:
     ASSERT_TRUE(mkdtemp(folder.data()));
     setenv("PLAIT_CUDA_DRIVER", PLAIT_FAKE_CUDA, 1);
     void *library = dlopen(PLAIT_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
-    FakeCuda &fake = *reinterpret_cast<FakeCudaFunction>(dlsym(library, kFakeCudaSymbol))();
-    fake = FakeCuda();
-    fake.major = std::string(GetParam()) == "sm_80" ? 8 : 9;
+    fake = reinterpret_cast<FakeCudaFunction>(dlsym(library, kFakeCudaSymbol))();
+    *fake = FakeCuda();
+    fake->major = std::string(GetParam()) == "sm_80" ? 8 : 9;
   }
   void TearDown() override {
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);
   }
 
-  std::shared_ptr<const Model> compileFor(const std::string &target) {
+  /// The path of the artifact.
+  std::string compileTo(const std::string &name, const std::string &target, int64_t ranks = 1) {
     CompileOptions options;
     options.input = PLAIT_TEST_DIR "/models/kjv-2m";
-    options.output = folder + "/" + target.substr(target.find(':') + 1);
+    options.output = folder + "/" + name;
     options.target = target;
+    options.mesh.ranks = ranks;
     options.debugLogits = true;
     options.selftest = false;
     options.assemble = makeHostImage;
     Status compiled = compile(options);
     EXPECT_TRUE(compiled) << compiled.message();
-    auto model = Model::open(options.output);
+    return options.output;
+  }
+  std::shared_ptr<const Model> compileFor(const std::string &target) {
+    auto model = Model::open(compileTo(target.substr(target.find(':') + 1), target));
     EXPECT_TRUE(model) << model.status().message();
     return model ? *model : nullptr;
+  }
+
+  /// Of several ranks that are threads: calls `lead` with the model of rank 0.
+  static void runRanks(const std::string &artifact, int ranks,
+                       const std::function<void(std::shared_ptr<const Model>)> &lead) {
+    LocalGroupOptions options;
+    options.size = ranks;
+    options.deadline = std::chrono::seconds(60); // they take turns on a driver that has one lock
+    Expected<int> fd = LocalGroup::create(options);
+    ASSERT_TRUE(fd) << fd.status().message();
+    auto region = std::make_shared<const SharedRegion>(SharedRegion::map(*fd).take());
+    ::close(*fd);
+    auto open = [&](int rank) -> Expected<std::shared_ptr<const Model>> {
+      PLAIT_ASSIGN_OR_RETURN(auto communicator, LocalGroup::join(region, rank, options));
+      ModelOptions own;
+      own.rank = rank;
+      own.group = std::make_shared<RankGroup>(std::move(communicator));
+      return Model::open(artifact, own);
+    };
+    std::vector<std::thread> others;
+    for (int rank = 1; rank < ranks; ++rank)
+      others.emplace_back([&open, rank] {
+        auto model = open(rank);
+        Status served = model ? serveRank(model.take()) : model.status();
+        EXPECT_TRUE(served) << "rank " << rank << ": " << served.message();
+      });
+    {
+      auto model = open(0);
+      EXPECT_TRUE(model) << model.status().message();
+      if (model)
+        lead(model.take());
+    }
+    for (std::thread &other : others)
+      other.join();
   }
 
   struct Run {
@@ -105,7 +150,32 @@ protected:
     return run;
   }
 
+  /// Up to the first token where the two most probable ones are as near as logits are.
+  static void compare(const Run &found, const Run &expected) {
+    ASSERT_EQ(found.logits.size(), expected.logits.size());
+    size_t vocabulary = found.logits.size() / kTokens;
+    for (size_t i = 0; i < kTokens; ++i) {
+      SCOPED_TRACE(i);
+      std::vector<float> row(expected.logits.begin() + ptrdiff_t(i * vocabulary),
+                             expected.logits.begin() + ptrdiff_t((i + 1) * vocabulary));
+      double largest = 0, difference = 0;
+      for (size_t v = 0; v < vocabulary; ++v) {
+        largest = std::max(largest, double(std::fabs(row[v])));
+        double own = std::fabs(found.logits[i * vocabulary + v] - row[v]);
+        difference = own <= difference ? difference : own; // also of NaN
+      }
+      // Orders of sums differ, so that now and then an input of a product is rounded to the other neighbour.
+      ASSERT_LE(difference, 1e-2 * largest);
+      if (found.tokens[i] == expected.tokens[i])
+        continue;
+      std::nth_element(row.begin(), row.begin() + 1, row.end(), std::greater<float>());
+      ASSERT_LE(row[0] - row[1], 2 * difference) << "tokens differ";
+      break; // from here on the texts differ
+    }
+  }
+
   std::string folder;
+  FakeCuda *fake = nullptr;
 };
 
 } // namespace
@@ -114,32 +184,40 @@ TEST_P(CudaModelTest, HasTheTokensOfACpu) {
   auto gpu = compileFor(std::string("cuda:") + GetParam()), cpu = compileFor("cpu:amx-emulated");
   ASSERT_TRUE(gpu && cpu);
   Run expected = generate(cpu, kPrompt, "ar.debug"), found = generate(gpu, kPrompt, "ar.debug");
-  ASSERT_EQ(found.logits.size(), expected.logits.size());
-  size_t vocabulary = found.logits.size() / kTokens;
-  for (size_t i = 0; i < kTokens; ++i) {
-    SCOPED_TRACE(i);
-    std::vector<float> row(expected.logits.begin() + ptrdiff_t(i * vocabulary),
-                           expected.logits.begin() + ptrdiff_t((i + 1) * vocabulary));
-    double largest = 0, difference = 0;
-    for (size_t v = 0; v < vocabulary; ++v) {
-      largest = std::max(largest, double(std::fabs(row[v])));
-      double own = std::fabs(found.logits[i * vocabulary + v] - row[v]);
-      difference = own <= difference ? difference : own; // also of NaN
-    }
-    // Orders of sums differ, so that now and then an input of a product is rounded to the other neighbour.
-    ASSERT_LE(difference, 1e-2 * largest);
-    if (found.tokens[i] == expected.tokens[i])
-      continue;
-    std::nth_element(row.begin(), row.begin() + 1, row.end(), std::greater<float>());
-    ASSERT_LE(row[0] - row[1], 2 * difference) << "tokens differ";
-    break; // from here on the texts differ
-  }
+  compare(found, expected);
   // The variant that chooses tokens alone: logits stay between GPU and host.
   EXPECT_EQ(generate(gpu, kPrompt, "ar").tokens, found.tokens);
   // However the prompt is cut into steps, which other functions of the kernels run.
   Run single = generate(gpu, 1, "ar.debug");
   std::vector<float> last(single.logits.end() - ptrdiff_t(found.logits.size()), single.logits.end());
   EXPECT_TRUE(last == found.logits);
+}
+
+/// Products, attention and the embedding of a part on each of two GPUs, or both on one, with sums between them; the
+/// hosts choose tokens together.
+TEST_P(CudaModelTest, RanksHaveTheTokensOfOne) {
+  std::string target = std::string("cuda:") + GetParam();
+  auto one = compileFor(target);
+  ASSERT_TRUE(one);
+  Run expected = generate(one, kPrompt, "ar.debug");
+  std::string two = compileTo("two", target, 2);
+  for (int gpus : {1, 2}) {
+    SCOPED_TRACE(gpus);
+    fake->devices = gpus;
+    runRanks(two, 2, [&](std::shared_ptr<const Model> model) {
+      EXPECT_EQ(model->gpuProgram()->gpu()->name(), "GPU 0 (Fake)");
+      Run found = generate(model, kPrompt, "ar.debug");
+      compare(found, expected);
+      // The embedding, and two sums for each of 4 layers, of each step.
+      EXPECT_EQ(model->group()->communicator().count(CollectiveKind::allReduce).calls, 9 * kTokens);
+      if (gpus == 2)
+        return;
+      EXPECT_EQ(generate(model, kPrompt, "ar").tokens, found.tokens);
+      Run pieces = generate(model, 7, "ar.debug");
+      std::vector<float> last(pieces.logits.end() - ptrdiff_t(found.logits.size()), pieces.logits.end());
+      EXPECT_TRUE(last == found.logits);
+    });
+  }
 }
 
 /// What is copied from page to page, and from cell to cell, is what was there.
