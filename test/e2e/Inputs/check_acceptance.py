@@ -1,13 +1,13 @@
 """check_acceptance.py ARTIFACT [STRATEGY=LEAST ...]: how many tokens a round chooses, greedy, of
-kjv-2m: more than the one that needs no draft, with drafts by its heads, by what it said before, and
-by itself without some layers; or of the strategies that are named, at least so many."""
+kjv-2m: more than the one that needs no draft, with drafts by the parts that were trained beside it, by
+what it said before, and by itself without some layers; or of the strategies that are named, at least so many."""
 import re
 import subprocess
 import sys
 
 model = sys.argv[1]
 PROMPTS = ["In the beginning", "And the LORD said unto Moses,", "Blessed is the man", "And it came to pass"]
-LEAST = {"medusa": 1.3, "token_recycling": 1.3, "swift": 1.4}
+LEAST = {"medusa": 1.3, "clover": 1.5, "mtp": 2.0, "ppd": 1.2, "token_recycling": 1.3, "swift": 1.4}
 if sys.argv[2:]:
     LEAST = {name: float(least) for name, least in (word.split("=") for word in sys.argv[2:])}
 
