@@ -5,7 +5,7 @@
 
 By default the shipped model decodes texts of its kind with each strategy that is compiled, and
 the draft model and the heads that are shipped, or a draft model that is given. With --shape the
-models are shapes with random weights, a target of 1.1 billion parameters and a draft of 60 million
+models are shapes with random weights, a target of 1.1 billion parameters, a recurrent head and a draft of 60 million
 in bf16 (with --shape small of 30 and 3 million, to try it), and what is drafted is right with the
 probabilities of --oracle (default 0.5,0.8): the draft model still computes.
 
@@ -28,6 +28,8 @@ from harness import ROOT, SHIPPED, machine_text, print_table, run, tool
 OUT = os.path.join(ROOT, "out", "bench-decode")
 DRAFT = os.path.join(ROOT, "test", "models", "kjv-draft")
 HEADS = os.path.join(ROOT, "test", "models", "kjv-heads")
+# Of 16 nodes: three guesses, two behind each, and one behind each of those.
+TREE = "clover(tree=[-1,0,0,0,1,1,2,2,3,3,4,5,6,7,8,9],width=3)"
 PROMPTS = [
     "In the beginning God created the heaven and the earth. And the earth was without form, and void",
     "And the LORD said unto Moses, Speak unto the children of Israel, and say unto them",
@@ -58,8 +60,9 @@ def compile_shape(args):
     shape = {"1b": (shapes.TINYLLAMA_1B, shapes.DRAFT_60M), "small": (shapes.SMALL_30M, shapes.SMALL_3M)}[args.shape]
     target = shapes.write_folder(OUT, "target", shape[0])
     draft = shapes.write_folder(OUT, "draft", shape[1])
+    heads = shapes.write_clover(OUT, "heads", shape[0])
     artifact = os.path.join(OUT, "shape.plait")
-    compile_model(target, draft, artifact, "--dtype=bf16", "--weights=random:0")
+    compile_model(target, draft, artifact, "--dtype=bf16", "--weights=random:0", f"--heads={heads}", calls=[TREE])
     return artifact, ["-p", "16"]
 
 

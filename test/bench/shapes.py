@@ -40,6 +40,23 @@ def write_folder(out, name, config):
     return folder
 
 
+def write_clover(out, name, config):
+    """A folder with a recurrent head for a model of that shape, of zeros: where weights are random only the sizes
+    are read."""
+    folder, size = os.path.join(out, name), config["hidden_size"]
+    os.makedirs(folder, exist_ok=True)
+    header, end = {}, 0
+    for tensor, shape in ("hidden.weight", [size, size]), ("token.weight", [size, size]), ("token.bias", [size]):
+        begin, end = end, end + 2 * size * (size if len(shape) == 2 else 1)
+        header[tensor] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(os.path.join(folder, "clover.safetensors"), "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
+    return folder
+
+
 def parameters(config):
     """Elements of the matrices of all layers, and of the one behind them."""
     hidden = config["hidden_size"]
