@@ -405,7 +405,7 @@ private:
     phaseOptions.tp = isPrefill ? mesh.prefillRanks : mesh.ranks;
     phaseOptions.rank = isPrefill ? program : program - mesh.prefillRanks;
     phaseOptions.sequenceParallel = options.sequenceParallel && phaseOptions.tp > 1;
-    phaseOptions.overlap = options.overlap;
+    phaseOptions.overlap = phaseOptions.cuda.empty() ? options.overlap : OverlapMode::off;
     phaseOptions.servingPhase =
         !mesh.hasPhases() ? std::string() : (isPrefill ? par::kPrefillPhase : par::kDecodePhase).str();
   }

@@ -419,6 +419,8 @@ private:
       PLAIT_RETURN_IF_ERROR(inRange("bytes", slot.constant, 0, INT64_MAX).withContext(at("slot", i)));
       for (int64_t per : slot.per)
         PLAIT_RETURN_IF_ERROR(inRange("bytes", per, 0, INT64_MAX).withContext(at("slot", i)));
+      if (gpuOf(model) && slot.per[PLAIT_DIM_TOKENS_PART])
+        return damaged(at("slot", i), "rows that ranks share out", "all rows on each rank of a model for GPUs");
     }
     for (int32_t i = 0; i < plan.arg_count; ++i)
       PLAIT_RETURN_IF_ERROR(checkArg(plan, plan.args[i]).withContext(at("argument", i)));
@@ -491,6 +493,8 @@ private:
     bool swaps = c.kind == PLAIT_COLLECTIVE_ALL_TO_ALL;
     bool hasParts = c.kind != PLAIT_COLLECTIVE_ALL_REDUCE && !isInPlace(c);
     bool isFused = c.kind == PLAIT_COLLECTIVE_REDUCE_GATHER;
+    if (isFused && gpuOf(model))
+      return damaged("kind", std::to_string(c.kind) + ", with launches as its part", "no such one in a model for GPUs");
     PLAIT_RETURN_IF_ERROR(inRange("dim", c.dim, 0, hasParts && !isFused ? 1 : 0));
     PLAIT_RETURN_IF_ERROR(inRange("rows", c.rows, 0, PLAIT_DIM_COUNT - 1));
     if (swaps || (hasParts && c.dim == 0)) {

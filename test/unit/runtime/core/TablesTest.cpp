@@ -474,7 +474,7 @@ TEST_F(TablesTest, CodeForAGpu) {
   };
   damaged("gpu: chip", [](Gpu &g) { g.gpu.chip = nullptr; });
   damaged("gpu: kernel table", [](Gpu &g) { g.gpu.kernels = nullptr; });
-  damaged("gpu: ranks: found 2", [](Gpu &g) { g.copy.model.ranks = 2; });
+  damaged("slot 0: found rows that ranks share out", [](Gpu &g) { g.copy.slots[0].per[PLAIT_DIM_TOKENS_PART] = 4; });
   damaged("kernel 0: image_bytes", [](Gpu &g) { g.kernels[0].image_bytes = 0; });
   damaged("kernel 0: image: found a pointer outside", [](Gpu &g) { g.kernels[0].image = nullptr; });
   damaged("kernel 0: entry table", [](Gpu &g) { g.kernels[0].entries = nullptr; });
