@@ -235,9 +235,10 @@ Value ProductEmitter::wordOffset(const Block &block, int64_t column, Value word)
 }
 
 void ProductEmitter::prefetch(const Block &block, Value words, int64_t ahead) {
+  constexpr int64_t line = 64 / 4, farther = 4096;
+  // More rows read one stream of weights, not several, so that less of it is on its way.
   if (block.rows > 2)
-    return;
-  constexpr int64_t line = 64 / 4;
+    ahead = std::max(ahead, farther);
   for (int64_t p = 0; p < block.panels; ++p)
     for (int64_t at = 0; at < block.vectors * e.lanes(); at += line) {
       Value offset = e.add(wordOffset(block, p * block.vectors, words), at);

@@ -28,8 +28,9 @@ from harness import ROOT, SHIPPED, machine_text, print_table, run, tool
 OUT = os.path.join(ROOT, "out", "bench-decode")
 DRAFT = os.path.join(ROOT, "test", "models", "kjv-draft")
 HEADS = os.path.join(ROOT, "test", "models", "kjv-heads")
-# Of 16 nodes: three guesses, two behind each, and one behind each of those.
-TREE = "clover(tree=[-1,0,0,0,1,1,2,2,3,3,4,5,6,7,8,9],width=3)"
+# Of 12 nodes, as many as a block of rows has: three guesses, two behind the best one and one behind the others, and one
+# behind each of those.
+TREE = "clover(tree=[-1,0,0,0,1,1,2,3,4,5,6,7],width=3)"
 PROMPTS = [
     "In the beginning God created the heaven and the earth. And the earth was without form, and void",
     "And the LORD said unto Moses, Speak unto the children of Israel, and say unto them",
