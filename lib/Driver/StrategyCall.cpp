@@ -8,9 +8,11 @@
 #include "StrategyCall.h"
 
 #include "StrategyLibrary.h"
+#include "plait/Driver/StrategyFile.h"
 #include "plait/Support/IrInput.h"
 #include "runtime/base/File.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -311,4 +313,41 @@ Expected<std::vector<StrategyText>> plait::fillStrategies(const std::vector<std:
     strategies.push_back(std::move(strategy));
   }
   return strategies;
+}
+
+//===----------------------------------------------------------------------===//
+// Files by themselves
+//===----------------------------------------------------------------------===//
+
+bool plait::isStrategyFile(const std::string &text) {
+  StringRef line = StringRef(text).split('\n').first.rtrim();
+  if (!line.consume_front("//") || !line.ends_with(")") || !line.contains('('))
+    return false;
+  std::string strategy = ("decode.strategy @" + line.split('(').first.trim() + "(").str();
+  return StringRef(text).contains(strategy) && !StringRef(text).contains("lm.model");
+}
+
+Expected<std::string> plait::completeStrategy(const std::string &source, const std::string &text,
+                                              const std::string &arguments) {
+  llvm::SetVector<StringRef> models;
+  constexpr llvm::StringLiteral kSequence = "decode.sequence<@";
+  for (StringRef rest = text; rest.contains(kSequence);) {
+    rest = rest.substr(rest.find(kSequence) + kSequence.size());
+    models.insert(rest.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; }));
+  }
+  // The path of a draft model is of no importance.
+  std::string given = arguments;
+  for (StringRef model : models)
+    if (model != "main")
+      given += (given.empty() ? "" : ",") + (model + "=" + model).str();
+  auto filled = fillStrategy(source, text, given);
+  if (!filled) {
+    StringRef message = filled.status().message();
+    message.consume_front(kOption);
+    return invalidArgument(message.str());
+  }
+  std::string module = filled->text; // lines keep their numbers
+  for (StringRef model : models)
+    module += "lm.model @" + model.str() + " family \"llama\" numerics row_invariant max_positions 1 {\n}\n";
+  return module;
 }
