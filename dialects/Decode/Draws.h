@@ -10,13 +10,17 @@
 
 #include "runtime/base/Philox.h"
 
+#include "mlir/Analysis/Presburger/Fraction.h"
 #include "llvm/ADT/ArrayRef.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 
 namespace plait::decode {
+
+using mlir::presburger::Fraction;
+
+class ExactDraws;
 
 /// What is random in the reference evaluation of a strategy passes through here, so that
 /// a test can go through all outcomes. The default decides by the counters of
@@ -36,11 +40,42 @@ public:
   virtual int64_t pick(llvm::ArrayRef<double> weights, const Key &key);
   /// True with the given probability.
   virtual bool flip(double probability, const Key &key) { return key.uniform() < probability; }
+  /// These draws, if probabilities are to be computed as fractions for them.
+  virtual ExactDraws *exact() { return nullptr; }
 };
 
+/// Draws that are given probabilities without a rounding: weights are doubles, and what
+/// follows from them is a fraction.
+class ExactDraws : public Draws {
+public:
+  virtual int64_t pick(llvm::ArrayRef<Fraction> weights, const Key &key) = 0;
+  virtual bool flip(const Fraction &probability, const Key &key) = 0;
+  int64_t pick(llvm::ArrayRef<double> weights, const Key &key) final;
+  bool flip(double probability, const Key &key) final;
+  ExactDraws *exact() final { return this; }
+};
+
+/// The value of a finite double.
+Fraction fractionOf(double value);
+
+/// The distribution in proportion to `weights`, not all 0; empty if there are none.
+template <typename Number> std::vector<Number> distributionOf(llvm::ArrayRef<double> weights) {
+  std::vector<Number> shares;
+  Number sum(0);
+  for (double weight : weights) {
+    if constexpr (std::is_same_v<Number, double>)
+      shares.push_back(weight);
+    else
+      shares.push_back(fractionOf(weight));
+    sum = sum + shares.back();
+  }
+  for (Number &share : shares)
+    share = share / sum;
+  return shares;
+}
+
 /// The distribution left over once a draw from `q` has been rejected in favour of `p`:
-/// max(0, p - q), normalised; empty if nothing is left. Over any field, so that tests can
-/// use fractions.
+/// max(0, p - q), normalised; empty if nothing is left.
 template <typename Number> std::vector<Number> residualOf(const std::vector<Number> &p, const std::vector<Number> &q) {
   std::vector<Number> rest(p.size(), Number(0));
   Number sum(0);

@@ -144,6 +144,20 @@ Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, do
 
 int64_t Draws::pick(ArrayRef<double> weights, const Key &key) { return quantile(weights, key.uniform()); }
 
+int64_t ExactDraws::pick(ArrayRef<double> weights, const Key &key) {
+  return pick(llvm::map_to_vector(weights, fractionOf), key);
+}
+
+bool ExactDraws::flip(double probability, const Key &key) { return flip(fractionOf(probability), key); }
+
+Fraction decode::fractionOf(double value) {
+  int exponent;
+  auto mantissa = int64_t(std::ldexp(std::frexp(value, &exponent), 53));
+  exponent -= 53;
+  llvm::DynamicAPInt scale(llvm::APInt::getOneBitSet(unsigned(std::abs(exponent)) + 2, unsigned(std::abs(exponent))));
+  return exponent < 0 ? Fraction(mantissa) / Fraction(scale) : Fraction(mantissa * scale);
+}
+
 int64_t decode::acceptTypical(ArrayRef<double> weights, ArrayRef<int64_t> drafted, double threshold, double alpha) {
   double sum = std::accumulate(weights.begin(), weights.end(), 0.0), entropy = 0;
   for (double weight : weights)

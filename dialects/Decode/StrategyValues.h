@@ -25,7 +25,7 @@ struct BlockValue {
   struct Node {
     int64_t token;
     int64_t parent;                ///< or -1
-    std::vector<double> drawnFrom; ///< the distribution of a token that was drawn; else empty
+    std::vector<double> drawnFrom; ///< the weights that a token was drawn by; else empty
     bool isPrompt = false;         ///< stands for no token
   };
   SequenceValue sequence;
@@ -75,7 +75,7 @@ struct PathValue {
   std::vector<int64_t> accepted;
   std::vector<int64_t> tokens; ///< of the accepted nodes but the root
   Choice next;
-  std::vector<double> drawnFrom; ///< the distribution of `next`, if it was drawn for a draft
+  std::vector<double> drawnFrom; ///< the weights that `next` was drawn by, for a draft
   int64_t drawnFor = -1;         ///< position whose random number that was
 };
 
@@ -132,10 +132,6 @@ void editRows(const SequenceValue &sequence, NodeRowsValue &logits, History hist
 /// Fails, with an error, unless there are as many `logits` as nodes in `block`, or those of
 /// one node.
 llvm::LogicalResult verifyRows(mlir::Operation *op, const BlockValue &block, const NodeRowsValue &logits);
-
-/// The distribution of a warped row, which sums up to 1; at temperature 0 that of the
-/// greedy choice. Empty if there is nothing to choose from.
-std::vector<double> distributionOf(llvm::ArrayRef<double> logits, const WarpValues &warps);
 
 /// The sequence's values for the warps that are listed.
 WarpValues warpsOf(const SequenceValue &sequence, mlir::ArrayAttr warps);

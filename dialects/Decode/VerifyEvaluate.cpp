@@ -8,7 +8,6 @@
 #include "dialects/Decode/StrategyValues.h"
 
 #include <cmath>
-#include <numeric>
 
 using namespace plait;
 using namespace plait::decode;
@@ -35,14 +34,6 @@ WarpValues decode::warpsOf(const SequenceValue &x, ArrayAttr warps) {
     }
   }
   return values;
-}
-
-std::vector<double> decode::distributionOf(ArrayRef<double> logits, const WarpValues &warps) {
-  std::vector<double> weights = warpedWeights(logits, warps);
-  double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  for (double &weight : weights)
-    weight /= sum;
-  return weights;
 }
 
 namespace {
@@ -82,12 +73,6 @@ public:
   }
   int64_t pick(ArrayRef<double> weights, const Draws::Key &key) const {
     return block.sequence.draws->pick(weights, key);
-  }
-  bool flip(double probability, const Draws::Key &key) const { return block.sequence.draws->flip(probability, key); }
-
-  /// Ends the walk with a successor drawn from `weights`; none if there are none.
-  void finish(ArrayRef<double> weights, const Draws::Key &key) {
-    path.next = weights.empty() ? Choice{-1, true, 0} : choiceOf(row(), pick(weights, key));
   }
 };
 
@@ -134,7 +119,7 @@ LogicalResult VerifySampleOp::evaluate(Evaluator &, Values operands, ValueList &
   PathValue path = follow(walk, [&](const Walk &at) { return draw(at, warps, purpose); });
   if (isDraft && !path.next.nonfinite) {
     walk.path = path;
-    path.drawnFrom = distributionOf(walk.row(), warps);
+    path.drawnFrom = warpedWeights(walk.row(), warps);
     path.drawnFor = walk.successorPosition();
   }
   results.push_back(std::move(path));
@@ -142,47 +127,61 @@ LogicalResult VerifySampleOp::evaluate(Evaluator &, Values operands, ValueList &
 }
 
 /// The distribution that a drafted token is from: one that was not drawn was certain.
-static std::vector<double> draftedFrom(const BlockValue::Node &node, size_t vocabulary) {
+template <typename Number> static std::vector<Number> draftedFrom(const BlockValue::Node &node, size_t vocabulary) {
   if (!node.drawnFrom.empty())
-    return node.drawnFrom;
-  std::vector<double> certain(vocabulary, 0);
-  certain[size_t(node.token)] = 1;
+    return distributionOf<Number>(node.drawnFrom);
+  std::vector<Number> certain(vocabulary, Number(0));
+  certain[size_t(node.token)] = Number(1);
   return certain;
 }
 
-/// Rejection sampling from the root on. `drafted` gives the distribution that a child is
-/// tested against.
-static void reject(Walk &walk, const WarpValues &warps, const WarpValues &bonus,
-                   llvm::function_ref<std::vector<double>(int64_t child, ArrayRef<double> p)> drafted) {
+/// What rejection sampling goes by.
+struct Rejection {
+  WarpValues warps;
+  WarpValues bonus;     ///< at the end of a block
+  bool isFresh = false; ///< children are tested against the distribution of this round
+};
+
+/// Rejection sampling from the root on.
+template <typename Number, typename DrawsT> static void reject(Walk &walk, DrawsT &draws, const Rejection &rule) {
   while (true) {
     std::vector<int64_t> children = walk.children();
-    std::vector<double> p = distributionOf(walk.row(), children.empty() ? bonus : warps);
-    if (p.empty())
-      return walk.finish({}, walk.key(RandomPurpose::sample));
+    const WarpValues &warps = children.empty() ? rule.bonus : rule.warps;
+    std::vector<Number> p = distributionOf<Number>(warpedWeights(walk.row(), warps));
+    if (p.empty()) {
+      walk.path.next = {-1, true, 0};
+      return;
+    }
     int64_t accepted = -1;
     for (auto [i, child] : llvm::enumerate(children)) {
-      std::vector<double> q = drafted(child, p);
+      std::vector<Number> q = rule.isFresh ? p : draftedFrom<Number>(walk.block.nodes[size_t(child)], p.size());
       size_t token = size_t(walk.tokenOf(child));
-      double chance = acceptanceOf(p[token], q[token]);
-      std::vector<double> rest = residualOf(p, q); // none: p and q are equal up to rounding
-      if (chance >= 1 || rest.empty() ||
-          (chance > 0 && walk.flip(chance, walk.key(RandomPurpose::accept, uint32_t(i))))) {
+      Number chance = acceptanceOf(p[token], q[token]);
+      std::vector<Number> rest = residualOf(p, q); // none: p and q are equal, for doubles up to rounding
+      if (!(chance < Number(1)) || rest.empty() ||
+          (Number(0) < chance && draws.flip(chance, walk.key(RandomPurpose::accept, uint32_t(i))))) {
         accepted = child;
         break;
       }
       p = std::move(rest);
     }
     if (accepted < 0) {
-      bool isGreedy = !((children.empty() ? bonus : warps).temperature > 0);
       RandomPurpose purpose = children.empty() ? RandomPurpose::sample : RandomPurpose::residual;
-      if (isGreedy)
-        walk.path.next = choiceOf(walk.row(), llvm::max_element(p) - p.begin());
-      else
-        walk.finish(p, walk.key(purpose));
+      int64_t next =
+          warps.temperature > 0 ? draws.pick(llvm::ArrayRef(p), walk.key(purpose)) : llvm::max_element(p) - p.begin();
+      walk.path.next = choiceOf(walk.row(), next);
       return;
     }
     walk.accept(accepted);
   }
+}
+
+static void reject(Walk &walk, const Rejection &rule) {
+  Draws &draws = *walk.block.sequence.draws;
+  if (ExactDraws *exact = draws.exact())
+    reject<Fraction>(walk, *exact, rule);
+  else
+    reject<double>(walk, draws, rule);
 }
 
 LogicalResult VerifyRejectOp::evaluate(Evaluator &, Values operands, ValueList &results) {
@@ -193,8 +192,7 @@ LogicalResult VerifyRejectOp::evaluate(Evaluator &, Values operands, ValueList &
   WarpValues bonus = getBonus() ? warpsOf(walk.block.sequence, *getBonus()) : warps;
   if (getBonus() && getBonus()->empty())
     bonus.temperature = warps.temperature > 0 ? 1 : 0;
-  reject(walk, warps, bonus,
-         [&](int64_t child, ArrayRef<double> p) { return draftedFrom(walk.block.nodes[size_t(child)], p.size()); });
+  reject(walk, {warps, bonus});
   results.push_back(std::move(walk.path));
   return success();
 }
@@ -246,20 +244,18 @@ LogicalResult VerifyJacobiOp::evaluate(Evaluator &, Values operands, ValueList &
   if (failed(verifyRows(*this, walk.block, walk.logits)))
     return failure();
   WarpValues warps = warpsOf(walk.block.sequence, getWarps());
-  reject(walk, warps, warps, [&](int64_t child, ArrayRef<double> p) {
-    return getAgainst() == Context::fresh ? p.vec() : draftedFrom(walk.block.nodes[size_t(child)], p.size());
-  });
+  reject(walk, {warps, warps, getAgainst() == Context::fresh});
   // The node after the accepted ones speaks of the token after the successor.
   GuessesValue guesses;
   Walk rest = walk;
   while (!walk.path.next.nonfinite && !rest.children().empty()) {
     rest.accept(rest.children().front());
-    std::vector<double> p = distributionOf(rest.row(), warps);
-    if (p.empty())
+    std::vector<double> weights = warpedWeights(rest.row(), warps);
+    if (weights.empty())
       break;
-    int64_t token =
-        warps.temperature > 0 ? rest.pick(p, rest.key(RandomPurpose::draft)) : llvm::max_element(p) - p.begin();
-    guesses.guesses.push_back({token, -1, std::move(p)});
+    int64_t token = warps.temperature > 0 ? rest.pick(weights, rest.key(RandomPurpose::draft))
+                                          : llvm::max_element(weights) - weights.begin();
+    guesses.guesses.push_back({token, -1, std::move(weights)});
   }
   results.push_back(std::move(walk.path));
   results.push_back(std::move(guesses));

@@ -239,6 +239,22 @@ LogicalResult EvaluatePass::runStrategy(decode::StrategyOp strategy, WeightSourc
   return success();
 }
 
+/// A row for each number: its digits to the base 10^9, the lowest first.
+static DenseValue digitsOf(ArrayRef<llvm::DynamicAPInt> numbers) {
+  std::vector<std::vector<double>> rows;
+  size_t longest = 1;
+  for (llvm::DynamicAPInt number : numbers) {
+    std::vector<double> &digits = rows.emplace_back();
+    for (; number > 0; number /= 1000000000)
+      digits.push_back(double(int64_t(number % 1000000000)));
+    longest = std::max(longest, digits.size());
+  }
+  DenseValue value = DenseValue::zeros({int64_t(rows.size()), int64_t(longest)});
+  for (auto [i, digits] : llvm::enumerate(rows))
+    llvm::copy(digits, value.row(int64_t(i)));
+  return value;
+}
+
 LogicalResult
 EvaluatePass::runOutcomes(ArrayRef<std::vector<int64_t>> rows,
                           function_ref<FailureOr<decode::SequenceValue>(const decode::SequenceValue &)> run) {
@@ -249,7 +265,7 @@ EvaluatePass::runOutcomes(ArrayRef<std::vector<int64_t>> rows,
     return failure();
   auto draws = std::make_shared<AllOutcomes>();
   start->draws = draws;
-  std::map<std::vector<int64_t>, double> texts;
+  std::map<std::vector<int64_t>, decode::Fraction> texts;
   int64_t most = 1000000;
   do {
     auto end = run(*start);
@@ -262,14 +278,19 @@ EvaluatePass::runOutcomes(ArrayRef<std::vector<int64_t>> rows,
       return error("expected at most 1000000 outcomes; ask for fewer tokens or a smaller vocabulary");
   } while (draws->next());
   DenseValue tokens = DenseValue::zeros({int64_t(texts.size()), newTokens});
-  DenseValue probabilities = DenseValue::zeros({int64_t(texts.size()), 2});
+  DenseValue probabilities = DenseValue::zeros({int64_t(texts.size())});
+  std::vector<llvm::DynamicAPInt> numerators, denominators;
   for (auto [i, entry] : llvm::enumerate(texts)) {
     llvm::copy(entry.first, tokens.row(int64_t(i)));
-    probabilities.row(int64_t(i))[0] = float(entry.second);
-    probabilities.row(int64_t(i))[1] = entry.second - float(entry.second);
+    numerators.push_back(entry.second.num);
+    denominators.push_back(entry.second.den);
+    constexpr int64_t kUnit = 1000000000000000000;
+    probabilities.data[i] = double(int64_t(entry.second.num * kUnit / entry.second.den)) / double(kUnit);
   }
   results.push_back({"outcomes", std::move(tokens), /*integer=*/true});
   results.push_back({"probabilities", std::move(probabilities)});
+  results.push_back({"numerators", digitsOf(numerators), /*integer=*/true});
+  results.push_back({"denominators", digitsOf(denominators), /*integer=*/true});
   return success();
 }
 

@@ -34,7 +34,9 @@ def EvaluatePass : Pass<"plait-evaluate", "::mlir::ModuleOp"> {
     With the name of a `decode.strategy`, it runs for each sequence of `tokens` by
     itself until it stops; sequence i draws as sequence number i. With `outcomes` it runs
     once for each combination of what its draws may give, at most 10^6 of them: the results
-    are all texts, filled up with -1, and the probability of each as (nearest f32, rest).
+    are all texts, filled up with -1, and the probability of each: the nearest f32, and
+    numerator and denominator without a rounding, as digits to the base 10^9, the lowest
+    first. Weights are the doubles that warps leave; all that follows from them is exact.
 
     A tensor is printed as name, shape and elements to six digits.
   }];

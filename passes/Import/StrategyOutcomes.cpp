@@ -7,18 +7,17 @@
 
 #include "passes/Import/StrategyOutcomes.h"
 
-#include <numeric>
-
 using namespace plait;
+using decode::Fraction;
 
 /// The next option that may happen, from `option` on.
-static size_t possible(const std::vector<double> &probabilities, size_t option) {
-  while (option < probabilities.size() && !(probabilities[option] > 0))
+static size_t possible(const std::vector<Fraction> &probabilities, size_t option) {
+  while (option < probabilities.size() && probabilities[option] == 0)
     ++option;
   return option;
 }
 
-size_t AllOutcomes::decide(std::vector<double> probabilities) {
+size_t AllOutcomes::decide(std::vector<Fraction> probabilities) {
   if (taken == decisions.size()) {
     size_t first = possible(probabilities, 0);
     decisions.push_back({first, std::move(probabilities)});
@@ -26,18 +25,22 @@ size_t AllOutcomes::decide(std::vector<double> probabilities) {
   return decisions[taken++].option;
 }
 
-int64_t AllOutcomes::pick(llvm::ArrayRef<double> weights, const Key &) {
-  double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  std::vector<double> probabilities;
-  for (double weight : weights)
+int64_t AllOutcomes::pick(llvm::ArrayRef<Fraction> weights, const Key &) {
+  Fraction sum;
+  for (const Fraction &weight : weights)
+    sum += weight;
+  std::vector<Fraction> probabilities;
+  for (const Fraction &weight : weights)
     probabilities.push_back(weight / sum);
   return int64_t(decide(std::move(probabilities)));
 }
 
-bool AllOutcomes::flip(double probability, const Key &) { return decide({probability, 1 - probability}) == 0; }
+bool AllOutcomes::flip(const Fraction &probability, const Key &) {
+  return decide({probability, Fraction(1) - probability}) == 0;
+}
 
-double AllOutcomes::probability() const {
-  double product = 1;
+Fraction AllOutcomes::probability() const {
+  Fraction product(1);
   for (const Decision &decision : decisions)
     product *= decision.probabilities[decision.option];
   return product;

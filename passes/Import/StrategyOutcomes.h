@@ -16,22 +16,22 @@ namespace plait {
 
 /// Goes through the random decisions of a strategy in all combinations: run it again and
 /// again with these draws until `next` says that there is none left.
-class AllOutcomes : public decode::Draws {
+class AllOutcomes : public decode::ExactDraws {
 public:
-  int64_t pick(llvm::ArrayRef<double> weights, const Key &key) override;
-  bool flip(double probability, const Key &key) override;
+  int64_t pick(llvm::ArrayRef<decode::Fraction> weights, const Key &key) override;
+  bool flip(const decode::Fraction &probability, const Key &key) override;
 
   /// Probability of the decisions of this run.
-  double probability() const;
+  decode::Fraction probability() const;
   /// Prepares the next run; false if there is none.
   bool next();
 
 private:
   struct Decision {
     size_t option;
-    std::vector<double> probabilities;
+    std::vector<decode::Fraction> probabilities;
   };
-  size_t decide(std::vector<double> probabilities);
+  size_t decide(std::vector<decode::Fraction> probabilities);
 
   std::vector<Decision> decisions;
   size_t taken = 0; ///< decisions of this run so far

@@ -6,6 +6,7 @@ lists, with the defaults of the file's first line.
 import pathlib
 import re
 import subprocess
+from fractions import Fraction
 
 import numpy as np
 
@@ -108,9 +109,14 @@ class TinyModels:
         return [values[f"tokens.{row}"].tolist() for row in range(len(prompts))], values["rounds"].tolist()
 
     def outcomes(self, strategy, name, prompt, new_tokens, passes=(), **options):
-        """The probability of each text."""
+        """The probability of each text, as a fraction."""
         values = self.run(strategy, name, [prompt], new_tokens, passes, outcomes="true", **options)
-        return dict(zip(map(tuple, values["outcomes"].tolist()), values["probabilities"].astype(np.float64).sum(1).tolist()))
+
+        def numbers(name):
+            return [sum(digit * 10 ** (9 * place) for place, digit in enumerate(row)) for row in values[name].tolist()]
+
+        fractions = map(Fraction, numbers("numerators"), numbers("denominators"))
+        return dict(zip(map(tuple, values["outcomes"].tolist()), fractions))
 
     def run(self, strategy, name, prompts, new_tokens, passes, **options):
         path = self.folder / f"{name}.mlir"

@@ -7,6 +7,7 @@
 
 #include "SamplingFixture.h"
 
+#include "dialects/Decode/Draws.h"
 #include "runtime/base/Philox.h"
 
 #include <gtest/gtest.h>
@@ -185,4 +186,39 @@ TEST(SamplingTest, DrawsFollowTheDistribution) {
     EXPECT_EQ(kept, 6);
     EXPECT_LT(chiSquare, 25.7);
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Fractions
+//===----------------------------------------------------------------------===//
+
+TEST(SamplingTest, FractionsHaveTheValuesOfDoubles) {
+  EXPECT_EQ(fractionOf(0), Fraction(0));
+  EXPECT_EQ(fractionOf(0.75), Fraction(3, 4));
+  EXPECT_EQ(fractionOf(-6), Fraction(-6));
+  EXPECT_EQ(fractionOf(0.1), Fraction(3602879701896397, 36028797018963968)); // not a tenth
+  // The largest, the smallest and one beyond 64 bits, by doubling and halving.
+  auto powerOfTwo = [](int exponent) {
+    Fraction value(1);
+    for (int i = 0; i < std::abs(exponent); ++i)
+      value = exponent > 0 ? value * Fraction(2) : value / Fraction(2);
+    return value;
+  };
+  EXPECT_EQ(fractionOf(0x1p100), powerOfTwo(100));
+  EXPECT_EQ(fractionOf(0x1p-1074), powerOfTwo(-1074));
+  EXPECT_EQ(fractionOf(std::numeric_limits<double>::max()), powerOfTwo(1024) - powerOfTwo(971));
+}
+
+TEST(SamplingTest, SharesOfWeightsSumUpToOne) {
+  std::vector<Fraction> shares = distributionOf<Fraction>({0.1, 0.7, 1, 0});
+  EXPECT_EQ(shares[0] + shares[1] + shares[2] + shares[3], Fraction(1));
+  EXPECT_EQ(shares[3], Fraction(0));
+  EXPECT_TRUE(distributionOf<double>({}).empty());
+  // A token that is accepted or, where it is not, drawn from what is left, has the share that it had.
+  std::vector<Fraction> drafted = distributionOf<Fraction>({1, 0.3, 0.3, 0.1}), rest = residualOf(shares, drafted);
+  Fraction rejected(0);
+  for (size_t i = 0; i < 4; ++i)
+    rejected += drafted[i] * (Fraction(1) - acceptanceOf(shares[i], drafted[i]));
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_EQ(drafted[i] * acceptanceOf(shares[i], drafted[i]) + rejected * rest[i], shares[i]);
 }
