@@ -257,11 +257,13 @@ def Lm_LinearOp : Lm_ComputeOp<"linear", [Lm_WeightProduct]> {
     Products and sums are of f32 and rounded to nearest even; their order is that
     of the code, the same for every t. An input of `!lm.int16` elements stands for
     the numbers that they represent. An input of bf16 (`lm.round`) is multiplied as
-    tile units do it (TDPBF16PS, Intel 64 and IA-32 Architectures Software
-    Developer's Manual, volume 2): K is taken in steps of 32 columns, zeros behind
-    the last; in a step the even and the odd columns are two chains of 16 fused
-    multiply-adds from zero, whose sum is added to the sum of the steps before;
-    subnormal numbers are zeros on the way in and out.
+    the target's unit does it (Intel 64 and IA-32 Architectures Software
+    Developer's Manual, volume 2), with zeros for subnormal numbers on the way in and out
+    and zeros behind the last column. On tiles (TDPBF16PS) K is taken in steps of 32 columns;
+    in a step the even and the odd columns are two chains of 16 fused multiply-adds from
+    zero, whose sum is added to the sum of the steps before. In vectors (VDPBF16PS) a sum is
+    one chain of fused multiply-adds from zero over the pairs of columns, the odd one of a
+    pair before the even one.
 
     With `tree` the sum over k is taken in the order that the tree declares; the bias is
     what leaf 0 begins with. The result has a sum for each node that the columns make up, side by

@@ -306,6 +306,7 @@ private:
     phaseOptions.lanes = machine.lanes;
     phaseOptions.fma = machine.fma;
     phaseOptions.tiles = machine.tiles;
+    phaseOptions.pairs = machine.pairs;
     phaseOptions.roundInputs = machine.roundInputs;
     phaseOptions.isa = machine.isa;
     phaseOptions.shards = llvm::ArrayRef(options.shards);

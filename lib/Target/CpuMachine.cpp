@@ -48,6 +48,18 @@ static CpuMachine vnni() {
   return machine;
 }
 
+/// Zen 4 and later, and bf16 in vectors, for which inputs are rounded: for machines without
+/// AMX, where it is faster than f32.
+static CpuMachine avx512BF16() {
+  CpuMachine machine = vnni();
+  machine.name = "avx512-bf16";
+  machine.features += ",+avx512bf16";
+  machine.isa += " avx512bf16";
+  machine.pairs = PairUnit::avx512;
+  machine.roundInputs = true;
+  return machine;
+}
+
 /// Sapphire Rapids and later, with the bits of vnni: sums of integers are exact.
 static CpuMachine amxInt8() {
   CpuMachine machine = vnni();
@@ -59,8 +71,8 @@ static CpuMachine amxInt8() {
 }
 
 /// The same, and bf16 on tiles, for which inputs are rounded. AVX512-BF16 is there as
-/// well and not used: its VDPBF16PS was measured at half the speed of f32 multiply-adds,
-/// so that what the tiles do not multiply is widened to f32.
+/// well and not used: its VDPBF16PS was measured at half the speed of f32 multiply-adds
+/// on a Sapphire Rapids, so that what the tiles do not multiply is widened to f32.
 static CpuMachine amx() {
   CpuMachine machine = amxInt8();
   machine.name = "amx";
@@ -79,6 +91,15 @@ static CpuMachine emulatedAmx() {
   return machine;
 }
 
+/// For tests: the kernels of `avx512-bf16` on machines without it, slowly.
+static CpuMachine emulatedBF16() {
+  CpuMachine machine = v3();
+  machine.name = "avx512-bf16-emulated";
+  machine.pairs = PairUnit::emulated;
+  machine.roundInputs = true;
+  return machine;
+}
+
 static bool hostHas(const CpuMachine &machine) {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   llvm::SmallVector<llvm::StringRef> needed;
@@ -90,20 +111,22 @@ Expected<CpuMachine> plait::resolveCpuMachine(const std::string &spec) {
   llvm::StringRef name(spec);
   name.consume_front("cpu:");
   if (name == "native" || name == "cpu") {
-    // Not amx(): what is computed should not depend on where it is compiled.
+    // Neither avx512BF16() nor amx(): what is computed should not depend on where it is compiled.
     for (CpuMachine machine : {amxInt8(), vnni(), v4(), v3()})
       if (hostHas(machine))
         return machine;
     return baseline();
   }
-  for (CpuMachine machine : {baseline(), v3(), v4(), vnni(), amxInt8(), amx(), emulatedAmx()})
+  for (CpuMachine machine :
+       {baseline(), v3(), v4(), vnni(), avx512BF16(), amxInt8(), amx(), emulatedBF16(), emulatedAmx()})
     if (name == machine.name)
       return machine;
   return invalidArgument("target: found '" + spec + "'; expected " + cpuMachineNames());
 }
 
 std::string plait::cpuMachineNames() {
-  return "cpu:native, cpu:x86-64, cpu:x86-64-v3, cpu:x86-64-v4, cpu:vnni, cpu:amx-int8, cpu:amx or cpu:amx-emulated";
+  return "cpu:native, cpu:x86-64, cpu:x86-64-v3, cpu:x86-64-v4, cpu:vnni, cpu:avx512-bf16, cpu:amx-int8, cpu:amx, "
+         "cpu:avx512-bf16-emulated or cpu:amx-emulated";
 }
 
 Expected<std::vector<CpuMachine>> plait::resolveCpuMachines(const std::string &list) {

@@ -140,13 +140,7 @@ private:
     return isSigned ? Value(arith::ShRSIOp::create(e.builder(), e.loc(), high, count))
                     : Value(arith::ShRUIOp::create(e.builder(), e.loc(), high, count));
   }
-  /// Zero of the same sign for a subnormal number: one whose exponent is zero.
-  Value flush(Value x) {
-    Value bits = e.bitcast(rowType, x);
-    Value exponent = arith::AndIOp::create(e.builder(), e.loc(), bits, e.integer(rowType, 0x7F800000));
-    Value sign = arith::AndIOp::create(e.builder(), e.loc(), bits, e.integer(rowType, int32_t(0x80000000)));
-    return e.bitcast(floatType, e.select(e.equal(exponent, e.integer(rowType, 0)), sign, bits));
-  }
+  Value flush(Value x) { return e.flushSubnormals(x); }
 
   CpuKernelEmitter &e;
   Type wordType;

@@ -26,8 +26,8 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
       mlir::emitError(getOperation().getLoc(), "expected lanes to be 4, 8 or 16 but got ") << unsigned(lanes);
       return signalPassFailure();
     }
-    if (tiles == TileUnit::emulated && !fma) {
-      mlir::emitError(getOperation().getLoc(), "expected a target with fma for emulated tiles");
+    if ((tiles == TileUnit::emulated || pairs == PairUnit::emulated) && !fma) {
+      mlir::emitError(getOperation().getLoc(), "expected a target with fma for emulated tiles and pairs");
       return signalPassFailure();
     }
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
@@ -48,7 +48,7 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
           if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && !CpuKernelEmitter::hasKnownRows(tensor))
             return op.emitOpError("expected tensors whose first extent is one of a step but got ") << tensor;
     LLVM::LLVMFuncOp function = declare(kernel);
-    CpuKernelEmitter emitter(kernel, function, {lanes, fma, tiles});
+    CpuKernelEmitter emitter(kernel, function, {lanes, fma, tiles, pairs});
     bool byRow = ops.size() > 1 && llvm::all_of(ops, llvm::IsaPred<CpuRowKernelOpInterface>);
     if (byRow)
       emitRows(kernel.getParts(), emitter);

@@ -40,7 +40,8 @@ namespace plait {
 struct CpuTarget {
   unsigned lanes = 8;              ///< f32 per vector register: 4, 8 or 16
   bool fma = true;                 ///< has fused multiply-add
-  TileUnit tiles = TileUnit::none; ///< what multiplies bf16 by bf16
+  TileUnit tiles = TileUnit::none; ///< what multiplies bf16 by bf16, and integers
+  PairUnit pairs = PairUnit::none; ///< what multiplies bf16 by bf16 without tiles
 };
 
 /// How a kernel's work is divided: the fields of plait_kernel_v1_t.
@@ -227,6 +228,8 @@ public:
   /// Smaller of two i64.
   Value minimum(Value x, Value y);
   Value bitcast(Type type, Value x);
+  /// Of f32: zero of the same sign for a subnormal number.
+  Value flushSubnormals(Value x);
   /// `value` in the lanes that exist, `other` in those that do not.
   Value keep(Columns columns, Value value, Value other);
   /// The lanes' numbers plus `first` (i64) compared with `bound` (i64): first + lane < bound.

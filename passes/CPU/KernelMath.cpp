@@ -78,6 +78,16 @@ Value CpuKernelEmitter::minimum(Value x, Value y) { return b.createOrFold<arith:
 
 Value CpuKernelEmitter::bitcast(Type type, Value x) { return arith::BitcastOp::create(b, location, type, x); }
 
+Value CpuKernelEmitter::flushSubnormals(Value x) {
+  Type type = withElement(x.getType(), b.getI32Type());
+  Value bits = bitcast(type, x);
+  auto masked = [&](uint32_t mask) -> Value {
+    return arith::AndIOp::create(b, location, bits, integer(type, int32_t(mask)));
+  };
+  Value exponent = masked(0x7F800000), sign = masked(0x80000000);
+  return bitcast(x.getType(), select(equal(exponent, integer(type, 0)), sign, bits));
+}
+
 Value CpuKernelEmitter::keep(Columns columns, Value value, Value other) {
   return columns.mask ? select(columns.mask, value, other) : value;
 }

@@ -14,7 +14,8 @@ using namespace plait;
 /// Chooses the kind of product.
 static LogicalResult emitProduct(Operation *op, CpuKernelEmitter &e, Value input, Value weight, Value bias) {
   if (getElementTypeOrSelf(input.getType()).isBF16())
-    return emitAmxProduct(op, e, input, weight, bias);
+    return e.target().pairs == PairUnit::none ? emitAmxProduct(op, e, input, weight, bias)
+                                              : emitPairProduct(op, e, input, weight, bias);
   kernel::PackedType packed = e.packedType(weight);
   Type storage = packed.getStorageType();
   bool isFull = packed.getGroup() * int64_t(storage.getIntOrFloatBitWidth()) == 32;

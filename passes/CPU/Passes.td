@@ -40,7 +40,8 @@ def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleO
     whether the target has fused multiply-add, and decides the bits of results.
     Products of bf16 by bf16
     need `tiles`: `amx`, or `emulated`, which computes the same bits with vectors
-    on any target that has fused multiply-add, slowly.
+    on any target that has fused multiply-add, slowly; or `pairs`: `avx512`, or
+    `emulated` likewise.
   }];
   let options = [
     Option<"lanes", "lanes", "unsigned", /*default=*/"8", "f32 per vector register: 4, 8 or 16">,
@@ -48,7 +49,12 @@ def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleO
     Option<"tiles", "tiles", "::plait::TileUnit", /*default=*/"::plait::TileUnit::none", "What multiplies bf16 by bf16",
            [{::llvm::cl::values(clEnumValN(::plait::TileUnit::none, "none", "nothing"),
                                 clEnumValN(::plait::TileUnit::amx, "amx", "AMX tiles"),
-                                clEnumValN(::plait::TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))}]>
+                                clEnumValN(::plait::TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))}]>,
+    Option<"pairs", "pairs", "::plait::PairUnit", /*default=*/"::plait::PairUnit::none",
+           "What multiplies bf16 by bf16 without tiles",
+           [{::llvm::cl::values(clEnumValN(::plait::PairUnit::none, "none", "nothing"),
+                                clEnumValN(::plait::PairUnit::avx512, "avx512", "AVX512-BF16"),
+                                clEnumValN(::plait::PairUnit::emulated, "emulated", "code with the bits of AVX512-BF16"))}]>
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect",

@@ -32,6 +32,7 @@ void plait::buildCpuPipeline(OpPassManager &pm, const CpuPipelineOptions &option
   kernels.lanes = options.target.lanes;
   kernels.fma = options.target.fma;
   kernels.tiles = options.target.tiles;
+  kernels.pairs = options.target.pairs;
   pm.addPass(createGenerateCpuKernelsPass(kernels));
   // After generation: the tables name functions and tiles.
   pm.addPass(createEmitTablesPass({options.isa}));

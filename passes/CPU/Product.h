@@ -223,6 +223,9 @@ private:
   Value multiplyAdd(Value x, Value y);
 };
 
+/// Emits a product of bf16 with bf16 without tiles.
+LogicalResult emitPairProduct(Operation *op, CpuKernelEmitter &e, Value input, Value weight, Value bias);
+
 /// Emits an integer product: of many rows on tiles, if the target has some.
 void emitIntegerProduct(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
 

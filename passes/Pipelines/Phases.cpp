@@ -87,7 +87,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    // Threads of a CPU share rows out; a GPU has blocks enough for its own way.
                                    .splitAttention = options.splitAttention && options.cuda.empty()});
   case Phase::cpu:
-    return buildCpuPipeline(pm, {{unsigned(options.lanes), options.fma, options.tiles}, options.isa});
+    return buildCpuPipeline(pm, {{unsigned(options.lanes), options.fma, options.tiles, options.pairs}, options.isa});
   case Phase::cuda:
     return buildCudaPipeline(pm, {options.cuda, options.partial});
   case Phase::ptx:

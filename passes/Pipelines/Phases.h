@@ -76,6 +76,11 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
       *this, "tiles", llvm::cl::desc("What multiplies bf16 by bf16, and integers"), llvm::cl::init(TileUnit::none),
       llvm::cl::values(clEnumValN(TileUnit::none, "none", "nothing"), clEnumValN(TileUnit::amx, "amx", "AMX tiles"),
                        clEnumValN(TileUnit::emulated, "emulated", "vector code with the bits of AMX tiles"))};
+  Option<PairUnit> pairs{
+      *this, "pairs", llvm::cl::desc("What multiplies bf16 by bf16 without tiles"), llvm::cl::init(PairUnit::none),
+      llvm::cl::values(clEnumValN(PairUnit::none, "none", "nothing"),
+                       clEnumValN(PairUnit::avx512, "avx512", "AVX512-BF16"),
+                       clEnumValN(PairUnit::emulated, "emulated", "code with the bits of AVX512-BF16"))};
   Option<std::string> cuda{*this, "cuda", llvm::cl::desc("The CUDA target instead of a CPU: sm_80, sm_90a or sm_100a"),
                            llvm::cl::init("")};
   Option<bool> partial{*this, "partial", llvm::cl::desc("Leave kernels of ops without CUDA code as they are"),

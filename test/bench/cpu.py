@@ -233,7 +233,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=list_of(None, int), default=sorted({1, min(2, os.cpu_count())}))
     parser.add_argument("--models", type=list_of(SHAPES), default=list(SHAPES))
-    parser.add_argument("--target", default="cpu:native", help="as plait-compile has it; cpu:amx rounds inputs")
+    parser.add_argument("--target", default="cpu:native", help="as plait-compile has it; cpu:amx and cpu:avx512-bf16 round inputs")
     parser.add_argument("--dtype", type=list_of(FORMATS), default=list(FORMATS))
     args = parser.parse_args()
     shutil.rmtree(OUT, ignore_errors=True)

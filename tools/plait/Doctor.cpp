@@ -72,6 +72,7 @@ Check checkCpu() {
       {"x86-64-v3", "avx2 bmi bmi2 f16c fma"},
       {"x86-64-v4", "avx512f avx512bw avx512cd avx512dq avx512vl"},
       {"vnni", "avx512vnni"},
+      {"avx512-bf16", "avx512bf16"},
       {"amx-int8", "amx-tile amx-int8"},
       {"amx", "amx-bf16"},
   };

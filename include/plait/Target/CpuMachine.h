@@ -19,6 +19,9 @@ namespace plait {
 /// Tile registers (Intel AMX), or code that does the same with vectors, bit by bit.
 enum class TileUnit { none, amx, emulated };
 
+/// Products of pairs of bf16 in vectors (AVX512-BF16), or code that does the same bit by bit.
+enum class PairUnit { none, avx512, emulated };
+
 /// A microarchitecture level of the x86-64 psABI, or one of few further sets of
 /// features. Code is compiled for a level, not for one machine, so that equal
 /// requests give equal bytes and a binary runs wherever its level does.
@@ -31,6 +34,7 @@ struct CpuMachine {
   unsigned lanes = 4;   ///< f32 per vector register
   bool fma = false;
   TileUnit tiles = TileUnit::none;
+  PairUnit pairs = PairUnit::none;
   bool roundInputs = false; ///< to bf16, of products with bf16: other numbers than elsewhere
 };
 

@@ -1,5 +1,5 @@
 // Products on tiles. What they compute is tested by
-// test/unit/compiler/AmxProductTest.cpp, which runs emulated tiles.
+// test/unit/compiler/BF16ProductTest.cpp, which runs emulated tiles.
 //
 // RUN: plait-opt %s --plait-generate-cpu-kernels='lanes=16 tiles=amx' --canonicalize --cse | FileCheck %s
 // RUN: plait-opt %s --plait-generate-cpu-kernels='tiles=emulated' --canonicalize --cse | FileCheck %s --check-prefix=EMULATED

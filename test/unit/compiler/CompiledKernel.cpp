@@ -58,7 +58,7 @@ CompiledKernel::CompiledKernel(const std::string &text, unsigned lanes) {
 
   CpuMachine machine = machineOf(lanes);
   PassManager pm(&context, ModuleOp::getOperationName());
-  pm.addPass(createGenerateCpuKernelsPass({machine.lanes, machine.fma, machine.tiles}));
+  pm.addPass(createGenerateCpuKernelsPass({machine.lanes, machine.fma, machine.tiles, machine.pairs}));
   buildCpuLoweringPipeline(pm);
   if (failed(pm.run(*module)))
     llvm::report_fatal_error("the kernel does not lower; see the message above");

@@ -86,6 +86,7 @@ static void generate(ModuleOp module, CpuTarget target) {
   options.lanes = target.lanes;
   options.fma = target.fma;
   options.tiles = target.tiles;
+  options.pairs = target.pairs;
   pm.addPass(createGenerateCpuKernelsPass(options));
   run(pm, module);
 }
@@ -150,7 +151,16 @@ std::vector<CpuTarget> test::tileTargets() {
   return targets;
 }
 
-std::string test::unitName(const CpuTarget &target) { return target.tiles == TileUnit::amx ? "Amx" : "Emulated"; }
+std::vector<CpuTarget> test::pairTargets() {
+  std::vector<CpuTarget> targets = {{8, true, TileUnit::none, PairUnit::emulated}};
+  if (cpuShortage("avx512f avx512bw avx512dq avx512vl avx512bf16").empty())
+    targets.push_back({16, true, TileUnit::none, PairUnit::avx512});
+  return targets;
+}
+
+std::string test::unitName(const CpuTarget &target) {
+  return target.tiles == TileUnit::amx ? "Amx" : target.pairs == PairUnit::avx512 ? "Avx512" : "Emulated";
+}
 
 std::vector<std::string> test::undefinedSymbols(const std::string &text, CpuTarget target, StringRef cpu) {
   MLIRContext context;

@@ -99,6 +99,8 @@ private:
 /// Tiles that run everywhere, and all that run here.
 CpuTarget emulatedTiles();
 std::vector<CpuTarget> tileTargets();
+/// The same for products of pairs of bf16 in vectors.
+std::vector<CpuTarget> pairTargets();
 /// "Emulated" or "Amx"
 std::string unitName(const CpuTarget &target);
 

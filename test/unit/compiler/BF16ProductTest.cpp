@@ -1,12 +1,12 @@
-//===- AmxProductTest.cpp - Tiles and what is multiplied with them --------===//
+//===- BF16ProductTest.cpp - Products of bf16 on tiles and in vectors -----===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// The generator runs here with emulated tiles, and with those of the machine where
-// it has some; that both have the bits of the manual's pseudocode is tested.
+// The generators run here with emulated tiles and pairs, and with those of the machine
+// where it has some; that both have the bits of the manual's pseudocode is tested.
 //
 //===----------------------------------------------------------------------===//
 
@@ -217,7 +217,10 @@ struct Shape {
   bool bias = false;
 };
 
-class AmxProduct : public testing::TestWithParam<Shape> {
+/// Units that have one definition of a product, so that they have the same bits.
+std::vector<std::vector<CpuTarget>> allUnits() { return {tileTargets(), pairTargets()}; }
+
+class BF16Product : public testing::TestWithParam<Shape> {
 protected:
   static std::string text(const Shape &shape) {
     std::string weight = "!lm.weight<" + std::to_string(shape.rows) + "x" + std::to_string(shape.cols) + ", #lm.bf16>";
@@ -259,49 +262,82 @@ protected:
 
 // Against sums in double precision, the same bits on every unit, and every row's
 // whatever the rows beside it: alone, two, a tile, a tile and one, two tiles, three, ...
-TEST_P(AmxProduct, IsTheSumAndDoesNotDependOnOtherRows) {
+TEST_P(BF16Product, IsTheSumAndDoesNotDependOnOtherRows) {
   int64_t most = GetParam().cols > 1000 ? 260 : 530, columns = GetParam().rows;
-  std::vector<float> first;
-  for (const CpuTarget &target : tileTargets()) {
-    SCOPED_TRACE(unitName(target));
-    random = {};
-    CpuKernel kernel(text(GetParam()), target);
-    Step step = randomStep(kernel, most);
-    auto all = kernel.run(step)[0];
-    expectClose(all, kernel.evaluate(step)[0], 1e-6);
-    if (first.empty())
-      first = all;
-    expectSameBits(all, first);
-    for (int64_t count : {1, 2, 7, 16, 17, 31, 32, 33, 48, 50, 65}) {
-      SCOPED_TRACE(count);
-      for (int64_t begin : {int64_t(0), most - count, int64_t(11)}) {
-        auto part = kernel.run(takeTokens(step, begin, begin + count), /*inPlace=*/false, /*threads=*/3)[0];
-        expectSameBits(part,
-                       std::vector<float>(all.begin() + begin * columns, all.begin() + (begin + count) * columns));
+  for (const std::vector<CpuTarget> &units : allUnits())
+    for (std::vector<float> first; const CpuTarget &target : units) {
+      SCOPED_TRACE(unitName(target));
+      random = {};
+      CpuKernel kernel(text(GetParam()), target);
+      Step step = randomStep(kernel, most);
+      auto all = kernel.run(step)[0];
+      // Pairs add up all columns in one chain, tiles 32 at a time.
+      expectClose(all, kernel.evaluate(step)[0], target.pairs == PairUnit::none ? 1e-6 : 2e-6);
+      if (first.empty())
+        first = all;
+      expectSameBits(all, first);
+      for (int64_t count : {1, 2, 7, 12, 13, 16, 17, 31, 32, 33, 48, 50, 65}) {
+        SCOPED_TRACE(count);
+        for (int64_t begin : {int64_t(0), most - count, int64_t(11)}) {
+          auto part = kernel.run(takeTokens(step, begin, begin + count), /*inPlace=*/false, /*threads=*/3)[0];
+          expectSameBits(part,
+                         std::vector<float>(all.begin() + begin * columns, all.begin() + (begin + count) * columns));
+        }
       }
+      EXPECT_TRUE(kernel.run(takeTokens(step, 0, 0))[0].empty());
     }
-    EXPECT_TRUE(kernel.run(takeTokens(step, 0, 0))[0].empty());
-  }
 }
 
 // Few rows are computed by vectors: they, too, take subnormal products and sums for zeros.
-TEST_P(AmxProduct, SubnormalNumbersDoNotDependOnOtherRows) {
-  for (const CpuTarget &target : tileTargets()) {
-    CpuKernel kernel(text(GetParam()), target);
-    for (double scale : {1e-20, 1.5e-19, 4e-19}) {
-      SCOPED_TRACE(unitName(target) + ", scale " + std::to_string(scale * 1e20));
-      Step step = randomStep(kernel, 17, scale);
-      auto all = kernel.run(step)[0];
-      int64_t columns = GetParam().rows;
-      for (int64_t count : {1, 2, 3, 4}) {
-        auto part = kernel.run(takeTokens(step, 5, 5 + count))[0];
-        expectSameBits(part, std::vector<float>(all.begin() + 5 * columns, all.begin() + (5 + count) * columns));
+TEST_P(BF16Product, SubnormalNumbersDoNotDependOnOtherRows) {
+  for (const std::vector<CpuTarget> &units : allUnits())
+    for (const CpuTarget &target : units) {
+      CpuKernel kernel(text(GetParam()), target);
+      for (double scale : {1e-20, 1.5e-19, 4e-19}) {
+        SCOPED_TRACE(unitName(target) + ", scale " + std::to_string(scale * 1e20));
+        Step step = randomStep(kernel, 17, scale);
+        auto all = kernel.run(step)[0];
+        int64_t columns = GetParam().rows;
+        for (int64_t count : {1, 2, 3, 4}) {
+          auto part = kernel.run(takeTokens(step, 5, 5 + count))[0];
+          expectSameBits(part, std::vector<float>(all.begin() + 5 * columns, all.begin() + (5 + count) * columns));
+        }
       }
     }
-  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, AmxProduct,
+// VDPBF16PS as the manual has it: of a pair the upper product first, fused, with subnormal
+// numbers as zeros.
+TEST_P(BF16Product, OfPairsIsTheChainOfTheManual) {
+  int64_t rows = GetParam().rows, cols = GetParam().cols;
+  for (const CpuTarget &target : pairTargets())
+    for (double scale : {1.0, 1e-18, 2e-19, 1e-20}) {
+      SCOPED_TRACE(unitName(target) + ", scale " + std::to_string(scale * 1e20));
+      CpuKernel kernel(text(GetParam()), target);
+      Step step = randomStep(kernel, 3, scale);
+      const auto &x = std::any_cast<const DenseValue &>(step.values[0]);
+      const auto &w = std::any_cast<const WeightValue &>(step.values[1]);
+      std::vector<float> expected;
+      for (int64_t t = 0; t < 3; ++t)
+        for (int64_t n = 0; n < rows; ++n) {
+          float sum = 0;
+          auto add = [&](int64_t k) {
+            if (k < cols)
+              sum = flush(std::fma(flush(float(x.row(t)[k])), flush(float(w.at(n, k))), sum));
+          };
+          for (int64_t k = 0; k < cols; k += 2) {
+            add(k + 1);
+            add(k);
+          }
+          if (GetParam().bias)
+            sum += float(std::any_cast<const WeightValue &>(step.values[2]).at(0, n));
+          expected.push_back(sum);
+        }
+      expectSameBits(kernel.run(step)[0], expected);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, BF16Product,
                          testing::Values(Shape{1, 1, 32}, Shape{16, 32, 32}, Shape{32, 21, 32, true}, Shape{33, 33, 96},
                                          Shape{64, 64, 96}, Shape{100, 192, 224, true}, Shape{310, 60, 96},
                                          Shape{520, 65, 96}, Shape{530, 96, 96, true}, Shape{40, 1024, 1056},
@@ -312,7 +348,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, AmxProduct,
                          });
 
 // What rounding the input costs, at most and as a rule.
-TEST(AmxProductError, IsThatOfRoundingTheInput) {
+TEST(BF16ProductError, IsThatOfRoundingTheInput) {
   constexpr int64_t tokens = 5, rows = 64, cols = 512;
   Random random;
   auto product = [&](const std::string &element, int64_t padded, CpuTarget target) {
