@@ -131,10 +131,11 @@ def read_config(folder):
         return json.load(file)
 
 
-def share_of_roof(speed, test, work, limits, tiles):
-    """Of the read bandwidth or of the multiply-add rate: f32, or tiles' where there are some."""
+def share_of_roof(speed, test, work, limits, dtype):
+    """Of the read bandwidth or of the multiply-add rate: f32, or the best of bf16's and tiles' where there are some."""
     if test.prompt:
-        return work * speed / test.prompt / 1e9 / max(limits["fma_gflops"], limits["tile_gflops"] if tiles else 0)
+        units = ["fma_gflops"] + ["pair_gflops"] * (dtype == "bf16") + ["tile_gflops"] * (dtype != "f32")
+        return work * speed / test.prompt / 1e9 / max(limits[unit] for unit in units)
     return work * speed / test.batch / 1e9 / limits["read_gbs"]
 
 
@@ -174,9 +175,9 @@ def add_roofs(records, machine):
     for r in records:
         test = Test(*(r[field] for field in Test._fields))
         limits = machine.limits[test.threads]
-        r["roof"] = share_of_roof(r["ts"], test, r["work"], limits, r["dtype"] != "f32")
+        r["roof"] = share_of_roof(r["ts"], test, r["work"], limits, r["dtype"])
         if "peer_ts" in r:
-            r["peer_roof"] = share_of_roof(r["peer_ts"], test, r["peer_work"], limits, r["dtype"] != "f32")
+            r["peer_roof"] = share_of_roof(r["peer_ts"], test, r["peer_work"], limits, r["dtype"])
 
 
 def number(value):
@@ -184,10 +185,10 @@ def number(value):
 
 
 def print_text(result):
-    print_table(("threads", "read GB/s", "f32 GFLOP/s", "int8 GOP/s", "tiles GFLOP/s"),
-                [(t, l["read_gbs"], l["fma_gflops"], l["int8_gops"], l["tile_gflops"])
+    print_table(("threads", "read GB/s", "f32 GFLOP/s", "int8 GOP/s", "pairs GFLOP/s", "tiles GFLOP/s"),
+                [(t, l["read_gbs"], l["fma_gflops"], l["int8_gops"], l["pair_gflops"], l["tile_gflops"])
                  for t, l in result["machine"].items()],
-                numbers=range(5))
+                numbers=range(6))
     head = ["model", "format", "threads", "batch", "test", "t/s", "roof"]
     if any("peer_ts" in r for r in result["records"]):
         head += ["llama.cpp", "t/s", "roof", "ratio"]

@@ -7,8 +7,8 @@
 //
 // Prints one JSON line: the read bandwidth of a plain loop over memory far
 // larger than the caches (GB/s) and the multiply-add rates of registers, in f32
-// (GFLOP/s) and in bytes (GOP/s), and of AMX tiles in bf16 (GFLOP/s), all with the given number of threads. Best of
-// several rounds, because a shared machine is only ever slower than it is.
+// (GFLOP/s), in bytes (GOP/s) and in pairs of bf16 (GFLOP/s), and of AMX tiles in bf16 (GFLOP/s), all with the given
+// number of threads. Best of several rounds, because a shared machine is only ever slower than it is.
 //
 //   plait-machine [threads]
 //
@@ -32,9 +32,9 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "plait-machine: %s\n", peak.status().message().c_str());
     return 1;
   }
-  std::printf(
-      "{\"threads\": %d, \"read_gbs\": %.2f, \"fma_gflops\": %.1f, \"int8_gops\": %.1f, \"tile_gflops\": %.1f}\n",
-      threads, peak->readBytesPerSecond / 1e9, peak->flopsPerSecond / 1e9, peak->int8OpsPerSecond / 1e9,
-      peak->tileFlopsPerSecond / 1e9);
+  std::printf("{\"threads\": %d, \"read_gbs\": %.2f, \"fma_gflops\": %.1f, \"int8_gops\": %.1f, \"pair_gflops\": %.1f, "
+              "\"tile_gflops\": %.1f}\n",
+              threads, peak->readBytesPerSecond / 1e9, peak->flopsPerSecond / 1e9, peak->int8OpsPerSecond / 1e9,
+              peak->pairFlopsPerSecond / 1e9, peak->tileFlopsPerSecond / 1e9);
   return 0;
 }

@@ -87,6 +87,11 @@ __attribute__((target("avx512f"))) void computeAvx512() {
 __attribute__((target("avx2,fma"))) void computeAvx2() { PLAIT_COMPUTE_LOOP(32, "vfmadd213ps %3, %2, %0", "v") }
 void computeSse() { PLAIT_COMPUTE_LOOP(16, "mulps %2, %0\n\taddps %3, %0", "v") }
 
+/// Two products per f32.
+__attribute__((target("avx512f,avx512bf16"))) void multiplyPairs() {
+  PLAIT_COMPUTE_LOOP(64, "vdpbf16ps %3, %2, %0", "v")
+}
+
 // Bytes: four products per i32 and instruction, or in three instructions by way of
 // i16; without SSSE3 those are not there, and two products of i16 are the most.
 __attribute__((target("avx512f,avx512vnni"))) void multiplyBytesVnni() {
@@ -134,6 +139,13 @@ double measureTiles(unsigned threads, int rounds) {
   return double(kTileSteps) * 4 * threads * (2.0 * 16 * 16 * 32) / seconds;
 }
 
+double measurePairs(unsigned threads, int rounds) {
+  if (!cpuShortage("avx512f avx512bf16").empty())
+    return 0;
+  double seconds = bestSeconds(threads, rounds, [](unsigned) { multiplyPairs(); });
+  return double(kIterations) * kChains * threads * (2.0 * 32) / seconds;
+}
+
 } // namespace
 
 Expected<MachinePeak> plait::measurePeak(unsigned threads, size_t bytes, int rounds) {
@@ -159,5 +171,5 @@ Expected<MachinePeak> plait::measurePeak(unsigned threads, size_t bytes, int rou
   double steps = double(kIterations) * kChains * threads;
   double lanes = avx512 ? 16 : avx2 ? 8 : 4, products = vnni ? 64 : avx2 ? 32 : 8;
   return MachinePeak{double(slice) * 4 * threads / reading, steps * lanes * 2 / computing,
-                     steps * products * 2 / bytesTime, measureTiles(threads, rounds)};
+                     steps * products * 2 / bytesTime, measurePairs(threads, rounds), measureTiles(threads, rounds)};
 }
