@@ -1,14 +1,16 @@
-// clover(tree = [-1, 0, 0, 0, 1, 1, 4], width = 3)
+// clover(tree = [-1, 0, 0, 0, 1, 1, 4], width = 3, depths = [0, 3])
 //
 // A recurrent head guesses each further token from the ones before (after Clover, Xiao et al.
-// 2024): what it says of depth 2 continues its best guess for depth 1.
+// 2024): what it says of depth 2 continues its best guess for depth 1. Where drafts are not
+// worth their time there are none.
 !text = !decode.sequence<@main>
 !found = !decode.candidates<$width>
 !block = !decode.block<tree $tree>
 
 decode.strategy @clover(%s: !text) exact identical {
   %none = decode.new_candidates : !found
-  %end:4 = decode.round iter(%x = %s, %c0 = %none, %c1 = %none, %c2 = %none) : !text, !found, !found, !found {
+  %known = decode.new_acceptance : !decode.acceptance
+  %end:5 = decode.round iter(%x = %s, %c0 = %none, %c1 = %none, %c2 = %none, %a = %known) : !text, !found, !found, !found, !decode.acceptance {
     %b = decode.expand %x, %c0, %c1, %c2 : <@main>, !found, !found, !found -> !block
     %h, %st = decode.forward %x, %b : <@main>, !block
     %l = decode.head %h : <@main>
@@ -16,17 +18,22 @@ decode.strategy @clover(%s: !text) exact identical {
     %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>] : !block, <@main>
     %leaf = decode.leaf %h, %p : <@main>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
-    %h0 = decode.recur %leaf, %p in %y by @clover : <@main>, !decode.path, <@main>
-    %l0 = decode.head %h0 by @clover_head : <@main>
-    %n0 = decode.top %l0 : <@main> -> !found
-    %h1 = decode.recur %h0, %n0 in %y by @clover : <@main>, !found, <@main>
-    %l1 = decode.head %h1 by @clover_head : <@main>
-    %n1 = decode.top %l1 : <@main> -> !found
-    %h2 = decode.recur %h1, %n1 in %y by @clover : <@main>, !found, <@main>
-    %l2 = decode.head %h2 by @clover_head : <@main>
-    %n2 = decode.top %l2 : <@main> -> !found
-    %done = decode.stop %y : <@main>
-    decode.yield %y, %n0, %n1, %n2 until %done : !text, !found, !found, !found
+    %seen = decode.observe %a, %b, %p : !decode.acceptance, !block
+    %k = decode.choose_length %seen of $depths : !decode.acceptance
+    %n:4 = decode.repeat 1 iter(%z = %y, %d0 = %none, %d1 = %none, %d2 = %none) times %k : !text, !found, !found, !found {
+      %h0 = decode.recur %leaf, %p in %z by @clover : <@main>, !decode.path, <@main>
+      %l0 = decode.head %h0 by @clover_head : <@main>
+      %n0 = decode.top %l0 : <@main> -> !found
+      %h1 = decode.recur %h0, %n0 in %z by @clover : <@main>, !found, <@main>
+      %l1 = decode.head %h1 by @clover_head : <@main>
+      %n1 = decode.top %l1 : <@main> -> !found
+      %h2 = decode.recur %h1, %n1 in %z by @clover : <@main>, !found, <@main>
+      %l2 = decode.head %h2 by @clover_head : <@main>
+      %n2 = decode.top %l2 : <@main> -> !found
+      decode.yield %z, %n0, %n1, %n2 : !text, !found, !found, !found
+    }
+    %done = decode.stop %n#0 : <@main>
+    decode.yield %n#0, %n#1, %n#2, %n#3, %seen until %done : !text, !found, !found, !found, !decode.acceptance
   }
-  decode.return %end#0, %end#1, %end#2, %end#3 : !text, !found, !found, !found
+  decode.return %end#0, %end#1, %end#2, %end#3, %end#4 : !text, !found, !found, !found, !decode.acceptance
 }

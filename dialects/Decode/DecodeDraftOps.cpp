@@ -54,7 +54,11 @@ LogicalResult PendingOp::verify() { return verifyChain(*this, getBlock()); }
 
 LogicalResult AppendOp::verify() { return verifyChain(*this, getBlock()); }
 
-LogicalResult ShortenOp::verify() { return verifyChain(*this, getBlock()); }
+LogicalResult ShortenOp::verify() {
+  if (typeOf(getBlock()).getPrompts())
+    return emitOpError("expected a block without prompts but got ") << getBlock().getType();
+  return success();
+}
 
 LogicalResult LookupOp::verify() {
   if (getLongest() < getShortest())

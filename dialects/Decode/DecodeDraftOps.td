@@ -85,16 +85,16 @@ def Decode_LookupOp : Decode_DraftOp<"lookup"> {
 }
 
 def Decode_ShortenOp : Decode_DraftOp<"shorten", [AllTypesMatch<["input", "block"]>]> {
-  let summary = "draft source: the first tokens of another one's chain";
+  let summary = "draft source: the first tokens of another one's chain or tree";
   let description = [{
-    At most `length` drafted tokens of a block; none at all is a block that verifies nothing,
-    with which a round is one of plain decoding. Sources of a fixed size become as long as
-    `decode.choose_length` says.
+    The nodes of a block down to the depth `length`: of a chain as many drafted tokens; none at
+    all is a block that verifies nothing, with which a round is one of plain decoding. Sources of a
+    fixed size become as long as `decode.choose_length` says.
 
     ```mlir
     %c = decode.shorten %b to %k : !decode.block<5>
     ```
-    **Constraints:** the block is a chain.
+    **Constraints:** the block has no prompts.
   }];
   let arguments = (ins Decode_BlockType:$input, Index:$length);
   let results = (outs Decode_BlockType:$block);
@@ -123,7 +123,7 @@ def Decode_ExpandOp : Decode_DraftOp<"expand"> {
   let hasVerifier = 1;
 }
 
-def Decode_ExpandPromptsOp : Decode_DraftOp<"expand_prompts"> {
+def Decode_ExpandPromptsOp : Decode_DraftOp<"expand_prompts", [AttrSizedOperandSegments]> {
   let summary = "draft source: a tree of candidates, with prompts that ask for the next ones";
   let description = [{
     One of `trees`, of which the j-th child of a node of depth d is candidate j of operand d,
@@ -139,6 +139,9 @@ def Decode_ExpandPromptsOp : Decode_DraftOp<"expand_prompts"> {
     the id of k tokens beyond the vocabulary. With `mask` all have that token's. (Prompt tokens: Chen et al.,
     Parallel Prompt Decoding, 2024; masks: Liu et al., TiDAR, 2025.)
 
+    Where `length` is 0 there are no prompts: candidates are verified, and the round after this one
+    drafts nothing.
+
     ```mlir
     %b = decode.expand_prompts %x, %c0 trees [[-1], [-1, 0, 0]] prompts [[1], [1, 1, 0]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
     ```
@@ -151,10 +154,10 @@ def Decode_ExpandPromptsOp : Decode_DraftOp<"expand_prompts"> {
   let arguments = (ins Decode_SequenceType:$sequence, Variadic<Decode_CandidatesType>:$candidates,
                        TypedArrayAttrBase<I64ArrayAttr, "trees">:$trees,
                        TypedArrayAttrBase<I64ArrayAttr, "numbers of prompts">:$prompts,
-                       OptionalAttr<ConfinedAttr<I64Attr, [IntNonNegative]>>:$mask);
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntNonNegative]>>:$mask, Optional<Index>:$length);
   let results = (outs Decode_BlockType:$block);
   let assemblyFormat = [{
-    $sequence `,` $candidates `trees` $trees `prompts` $prompts (`mask` $mask^)? attr-dict `:` type($sequence) `,`
+    $sequence `,` $candidates `trees` $trees `prompts` $prompts (`mask` $mask^)? (`if` $length^)? attr-dict `:` type($sequence) `,`
     type($candidates) `->` type($block)
   }];
   let hasVerifier = 1;
@@ -308,7 +311,8 @@ def Decode_ObserveOp : Decode_EvalOp<"observe", [Pure, AllTypesMatch<["acceptanc
   let summary = "counts which drafted tokens were accepted";
   let description = [{
     The rate at place i of a draft is the mean over the rounds in which the i tokens before
-    were accepted, in which a round weighs 0.98 of the next one. A round that drafts nothing
+    were accepted, in which a round weighs 0.98 of the next one. Of a tree the place is a depth,
+    at which one of several tokens may be accepted. A round that drafts nothing
     changes nothing.
 
     ```mlir
@@ -325,7 +329,7 @@ def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure, Decode_RoundOp
   let description = [{
     The one with the most tokens to be expected per time: for k, `(1 + a[0] + a[0] a[1] + ...)
     / costs[k]` with k terms after the 1, where a is the acceptance, 0.5 where nothing is
-    known. `costs` are those of a round, relative to one that drafts nothing. Of equals the
+    known. Of a tree the length is a depth. `costs` are those of a round, relative to one that drafts nothing. Of equals the
     last. (SmartSpec, Liu et al. 2024.)
 
     Without `costs` they are those of the machine that runs it, which knows what steps take
@@ -334,7 +338,8 @@ def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure, Decode_RoundOp
     so seldom that it costs no more than 2 percent, one sequence drafts nevertheless, or all
     do, to see whether it would pay by now; and where it does pay, nobody drafts now and then,
     to see what that takes. So a strategy with 0 among its lengths is not slower than plain
-    decoding by more than a few percent, whatever the draft is. The reference evaluation
+    decoding by more than a few percent, whatever the draft is. A strategy that is approximate
+    needs `costs`, as its text follows from what is drafted (`plait-check-exactness`). The reference evaluation
     takes all lengths to cost the same: the text does not depend on them.
 
     ```mlir

@@ -89,9 +89,18 @@ LogicalResult AppendOp::evaluate(Evaluator &, Values operands, ValueList &result
 
 LogicalResult ShortenOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   auto block = valueAs<BlockValue>(operands[0]);
-  int64_t most = std::max<int64_t>(valueAs<int64_t>(operands[1]), 0) + 1;
-  if (int64_t(block.nodes.size()) > most)
-    block.nodes.resize(size_t(most));
+  int64_t deepest = std::max<int64_t>(valueAs<int64_t>(operands[1]), 0);
+  std::vector<BlockValue::Node> nodes;
+  std::vector<int64_t> numbers;
+  for (int64_t node = 0; node < int64_t(block.nodes.size()); ++node) {
+    numbers.push_back(int64_t(nodes.size()));
+    if (block.depth(node) > deepest)
+      continue;
+    nodes.push_back(block.nodes[size_t(node)]);
+    if (node)
+      nodes.back().parent = numbers[size_t(nodes.back().parent)];
+  }
+  block.nodes = std::move(nodes);
   results.push_back(std::move(block));
   return success();
 }
@@ -178,15 +187,16 @@ LogicalResult ExpandPromptsOp::evaluate(Evaluator &, Values operands, ValueList 
   if (failed(block) || failed(vocabulary))
     return failure();
   size_t known = 0;
-  while (known + 1 < operands.size() && !valueAs<CandidatesValue>(operands[known + 1]).tokens.empty())
+  while (known < getCandidates().size() && !valueAs<CandidatesValue>(operands[known + 1]).tokens.empty())
     ++known;
+  bool asks = !getLength() || valueAs<int64_t>(operands.back()) > 0;
   SmallVector<PromptedTree> trees = getPromptedTrees();
   const PromptedTree &tree = trees[std::min(known, trees.size() - 1)];
   std::vector<int64_t> numbers = grow(
       tree.parents, *block, [&](int64_t, int64_t depth, int64_t place) { return candidateAt(operands, depth, place); });
   for (auto [node, count] : llvm::zip_equal(numbers, tree.prompts)) {
     int64_t parent = node;
-    for (int64_t i = 0; i < count && parent >= 0 && block->hasRoom(block->depth(parent) + 1); ++i) {
+    for (int64_t i = 0; asks && i < count && parent >= 0 && block->hasRoom(block->depth(parent) + 1); ++i) {
       int64_t token = getMask() ? int64_t(*getMask()) : *vocabulary + i;
       block->nodes.push_back({token, parent, {}, /*isPrompt=*/true});
       parent = int64_t(block->nodes.size()) - 1;
@@ -321,7 +331,8 @@ LogicalResult ObserveOp::evaluate(Evaluator &, Values operands, ValueList &resul
   size_t accepted = valueAs<PathValue>(operands[2]).accepted.size() - 1;
   int64_t drafted = 0;
   for (int64_t node = 0; node < int64_t(block.nodes.size()); ++node)
-    drafted = std::max(drafted, block.depth(node));
+    if (!block.nodes[size_t(node)].isPrompt)
+      drafted = std::max(drafted, block.depth(node));
   acceptance.rates.resize(std::max(acceptance.rates.size(), size_t(drafted)));
   for (size_t place = 0; place < size_t(drafted) && place <= accepted; ++place) {
     AcceptanceValue::Rate &rate = acceptance.rates[place];

@@ -210,6 +210,19 @@ ExactnessReason exactnessOf(CommitOp commit) {
   return result;
 }
 
+/// What drafts decide on must not depend on how long steps take.
+LogicalResult verifyLengths(StrategyOp strategy) {
+  WalkResult result = strategy.walk([&](ChooseLengthOp choose) {
+    if (choose.getCosts())
+      return WalkResult::advance();
+    choose.emitOpError(
+        "expected costs, as the text of a strategy that is approximate follows from what is drafted, and "
+        "must not depend on the clock");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 struct CheckExactnessPass : plait::impl::CheckExactnessPassBase<CheckExactnessPass> {
   void runOnOperation() override {
     for (StrategyOp strategy : getOperation().getOps<StrategyOp>())
@@ -234,6 +247,10 @@ struct CheckExactnessPass : plait::impl::CheckExactnessPassBase<CheckExactnessPa
         << ("@" + strategy.getSymName() + " is " + stringifyExactness(result.exactness) +
             (result.reason.empty() ? "" : ": " + result.reason))
                .str();
+    if (result.exactness == Exactness::approximate &&
+        strategy.getExact().value_or(Exactness::approximate) == Exactness::approximate &&
+        failed(verifyLengths(strategy)))
+      return failure();
     if (!strategy.getExact()) {
       strategy.setExact(result.exactness);
       return success();

@@ -232,6 +232,7 @@ private:
 
   // What rounds cost, SchedulerPace.cpp.
   double now() const;
+  StepCosts &costsOf(size_t engine, const std::string &step);
   const std::shared_ptr<Pace> &paceOf(const std::shared_ptr<const RoundProgram> &program);
   void countPaces();
   void noteTime(const PlannedStep &step);
@@ -243,7 +244,8 @@ private:
   std::vector<PagePool> pools;   ///< of each page table
   std::vector<int64_t> reserved; ///< pages of each promised to running sequences, or kept
   std::vector<Draft> drafts;
-  std::vector<StepCosts> costs; ///< of each engine; none before a strategy has run
+  std::map<EngineStep, StepCosts> costs;                      ///< of the steps of strategies that have run
+  std::map<size_t, std::shared_ptr<StepCosts::Speed>> speeds; ///< of each engine's
   std::map<std::shared_ptr<const RoundProgram>, std::shared_ptr<Pace>> paces;
   std::vector<KeptPrefix> keptPrefixes; ///< the oldest first; they go before the pools
   std::map<SequenceId, SequencePtr> waitingSequences, runningSequences;

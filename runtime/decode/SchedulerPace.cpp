@@ -24,14 +24,21 @@ double Scheduler::now() const {
   return options.clock ? options.clock() : std::chrono::duration<double>(DecodeClock::now().time_since_epoch()).count();
 }
 
+StepCosts &Scheduler::costsOf(size_t engine, const std::string &step) {
+  // A draft model may have the step of plain decoding alone.
+  EngineStep key{engine, std::max(0, findStep(engine, step))};
+  auto known = costs.find(key);
+  if (known != costs.end())
+    return known->second;
+  std::shared_ptr<StepCosts::Speed> &speed = speeds[engine];
+  if (!speed)
+    speed = std::make_shared<StepCosts::Speed>();
+  auto predicted = predictedCosts(runnerOf(engine).model().manifest(), step, speed);
+  return costs.emplace(key, predicted ? predicted.take() : StepCosts()).first->second;
+}
+
 /// What is known of the strategy, as long as it is in use now and then.
 const std::shared_ptr<Pace> &Scheduler::paceOf(const std::shared_ptr<const RoundProgram> &program) {
-  if (costs.empty())
-    for (size_t engine = 0; engine <= drafts.size(); ++engine) {
-      const Manifest &manifest = runnerOf(engine).model().manifest();
-      auto predicted = predictedSteps(manifest, manifest.strategy);
-      costs.push_back(predicted ? StepCosts(predicted.take()) : StepCosts());
-    }
   if (paces.size() >= kMostPaces && !paces.contains(program))
     paces.clear();
   std::shared_ptr<Pace> &pace = paces[program];
@@ -41,7 +48,7 @@ const std::shared_ptr<Pace> &Scheduler::paceOf(const std::shared_ptr<const Round
   std::vector<RoundForward> forwards = forwardsOf(*program);
   std::vector<const StepCosts *> own;
   for (const RoundForward &forward : forwards)
-    own.push_back(&costs[findEngine(program->models[forward.model])]);
+    own.push_back(&costsOf(findEngine(program->models[forward.model]), forward.step));
   pace->seconds = [forwards, own, shared = pace.get()](int64_t length, int64_t drafting, int64_t behind) {
     return roundSeconds(forwards, own, length, drafting, shared->sequences, behind);
   };
@@ -59,12 +66,12 @@ void Scheduler::countPaces() {
 
 /// Of steps that decode.
 void Scheduler::noteTime(const PlannedStep &step) {
-  // The table is that of the whole model: not of heads, nor of a part of the layers.
-  if (costs.empty() || step.kind.step ||
+  auto known = costs.find(step.kind);
+  if (known == costs.end() ||
       std::any_of(step.rows.begin(), step.rows.end(), [](const RowPlan &row) { return row.prompt; }))
     return;
   int64_t tokens = 0;
   for (const RowPlan &row : step.rows)
     tokens += row.count;
-  costs[step.kind.engine].observe(tokens, now() - step.begun);
+  known->second.observe(tokens, now() - step.begun);
 }

@@ -40,7 +40,17 @@ Expected<std::vector<std::pair<int64_t, double>>> plait::predictedSteps(const Ma
   return steps;
 }
 
-StepCosts::StepCosts(std::vector<std::pair<int64_t, double>> predicted) {
+Expected<StepCosts> plait::predictedCosts(const Manifest &manifest, const std::string &variant,
+                                          std::shared_ptr<StepCosts::Speed> speed) {
+  PLAIT_ASSIGN_OR_RETURN(auto steps, predictedSteps(manifest, variant));
+  if (steps.empty()) {
+    PLAIT_ASSIGN_OR_RETURN(steps, predictedSteps(manifest, manifest.strategy));
+  }
+  return StepCosts(std::move(steps), std::move(speed));
+}
+
+StepCosts::StepCosts(std::vector<std::pair<int64_t, double>> predicted, std::shared_ptr<Speed> speed)
+    : speed(std::move(speed)) {
   // Of a model of which nothing is known each token costs as much as the first.
   if (predicted.size() < 2)
     predicted = {{1, 1e3}, {64, 64e3}};
@@ -82,7 +92,7 @@ double StepCosts::seconds(int64_t tokens) const {
   const Point &a = points[after - 1], &b = points[after];
   double share = std::clamp((double(tokens) - a.tokens) / (b.tokens - a.tokens), 0.0, 1.0);
   double factor = factorOf(after - 1) * (1 - share) + factorOf(after) * share;
-  return speed * factor * predicted(double(tokens));
+  return speed->factor * factor * predicted(double(tokens));
 }
 
 /// Of a step that took longer or shorter by a factor this much is believed at most (logarithm).
@@ -91,9 +101,9 @@ static constexpr double kMostSurprise = 0.4;
 void StepCosts::observe(int64_t tokens, double seconds) {
   if (tokens < 1 || !(seconds > 0))
     return;
-  if (!hasSeen)
-    speed = seconds / predicted(double(tokens));
-  hasSeen = true;
+  if (!speed->hasSeen)
+    speed->factor = seconds / predicted(double(tokens));
+  speed->hasSeen = true;
   size_t at = nearest(double(tokens));
   Point &point = points[at];
   if (!point.count)
@@ -111,7 +121,7 @@ void StepCosts::observe(int64_t tokens, double seconds) {
     found = std::clamp(found, -kMostSurprise, kMostSurprise);
   double ofSize = count == 1 || (isEarly && isShorter) ? 1 : trust * std::max(1 / count, 0.02);
   point.factor *= std::exp(found * ofSize);
-  speed *= std::exp(found * (1 - ofSize) * 0.2 * trust);
+  speed->factor *= std::exp(found * (1 - ofSize) * 0.2 * trust);
 }
 
 double plait::roundSeconds(const std::vector<RoundForward> &forwards, const std::vector<const StepCosts *> &costs,
@@ -122,7 +132,7 @@ double plait::roundSeconds(const std::vector<RoundForward> &forwards, const std:
     int64_t others = forward.perToken ? 0 : sequences - std::min(drafting, sequences);
     int64_t tokens = drafting * forward.tokensFor(length) + others * forward.tokensFor(0);
     seconds += double(forward.timesFor(length)) * costs[i]->seconds(tokens);
-    if (forward.perToken && length > 0)
+    if (forward.perToken && !forward.isHead && length > 0)
       seconds += costs[i]->seconds(tokens + behind) - costs[i]->seconds(tokens);
   }
   return seconds;

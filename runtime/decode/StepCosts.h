@@ -12,6 +12,7 @@
 #include "runtime/decode/rounds/RoundForwards.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,13 @@ Expected<std::vector<std::pair<int64_t, double>>> predictedSteps(const Manifest 
 /// steps of some size differ from that, which stays. Tokens never depend on it.
 class StepCosts {
 public:
-  explicit StepCosts(std::vector<std::pair<int64_t, double>> predicted = {});
+  /// The factor by which all steps differ, of one kind of step or of several.
+  struct Speed {
+    double factor = 1;
+    bool hasSeen = false;
+  };
+  explicit StepCosts(std::vector<std::pair<int64_t, double>> predicted = {},
+                     std::shared_ptr<Speed> speed = std::make_shared<Speed>());
 
   double seconds(int64_t tokens) const;
   void observe(int64_t tokens, double seconds);
@@ -45,13 +52,17 @@ private:
   size_t pointAfter(double tokens) const;
 
   std::vector<Point> points; ///< two or more
-  double speed = 1;          ///< factor of all steps
-  bool hasSeen = false;
+  std::shared_ptr<Speed> speed;
 };
+
+/// As the compiler predicts them for the step `variant`, or, if the artifact says nothing of that, for
+/// the step of plain decoding.
+Expected<StepCosts> predictedCosts(const Manifest &manifest, const std::string &variant,
+                                   std::shared_ptr<StepCosts::Speed> speed = std::make_shared<StepCosts::Speed>());
 
 /// Seconds of a round in which `drafting` of `sequences` draft `length` tokens, and the others
 /// none: the forwards of all meet in steps, as far as each has them. What drafts first computes
-/// `behind` tokens besides. `costs` are those of the model of each forward.
+/// `behind` tokens besides. `costs` are those of the step of each forward.
 double roundSeconds(const std::vector<RoundForward> &forwards, const std::vector<const StepCosts *> &costs,
                     int64_t length, int64_t drafting, int64_t sequences, int64_t behind = 0);
 

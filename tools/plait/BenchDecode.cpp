@@ -152,8 +152,9 @@ public:
   /// How many times as fast as plain decoding `pass` should be: as many tokens as it had in a
   /// round, in the time that the compiler's table has for a round of so many drafts.
   double predictedRatio(const Pass &pass) const {
-    double length = double(pass.drafted) / double(std::max<int64_t>(pass.rounds, 1)), whole = std::floor(length);
-    auto seconds = [&](double drafts) { return roundSeconds(forwards, costs, int64_t(drafts), batch, batch); };
+    double length = lengthOf(double(pass.drafted) / double(std::max<int64_t>(pass.rounds, 1)));
+    double whole = std::floor(length);
+    auto seconds = [&](double length) { return roundSeconds(forwards, pointers, int64_t(length), batch, batch); };
     double round = seconds(whole) + (length - whole) * (seconds(whole + 1) - seconds(whole));
     return tokensPerRound(pass) * mainCosts.seconds(batch) / round;
   }
@@ -164,24 +165,29 @@ public:
 
 private:
   Status predict() {
-    auto costsOf = [](const Model &model) -> Expected<StepCosts> {
-      PLAIT_ASSIGN_OR_RETURN(auto steps, predictedSteps(model.manifest(), model.manifest().strategy));
-      return StepCosts(std::move(steps));
-    };
-    PLAIT_ASSIGN_OR_RETURN(mainCosts, costsOf(main->model()));
-    for (const DraftModel &draft : drafts) {
-      PLAIT_ASSIGN_OR_RETURN(StepCosts own, costsOf(draft.runner->model()));
-      draftCosts.push_back(std::move(own));
-    }
+    PLAIT_ASSIGN_OR_RETURN(mainCosts, predictedCosts(main->model().manifest(), main->model().manifest().strategy));
     forwards = forwardsOf(*drafting.strategy());
     for (const RoundForward &forward : forwards) {
-      const StepCosts *own = &mainCosts;
-      for (size_t i = 0; i < drafts.size(); ++i)
-        if (drafts[i].name == drafting.strategy()->models[forward.model])
-          own = &draftCosts[i];
-      costs.push_back(own);
+      const Model *own = &main->model();
+      for (const DraftModel &draft : drafts)
+        if (draft.name == drafting.strategy()->models[forward.model])
+          own = &draft.runner->model();
+      PLAIT_ASSIGN_OR_RETURN(StepCosts predicted, predictedCosts(own->manifest(), forward.step));
+      costs.push_back(std::move(predicted));
     }
+    for (const StepCosts &own : costs)
+      pointers.push_back(&own);
     return Status::success();
+  }
+
+  /// How deep a block is that has `drafted` tokens besides its root: of a tree not as many.
+  double lengthOf(double drafted) const {
+    for (const RoundForward &forward : forwards)
+      for (size_t depth = 1; depth < forward.within.size(); ++depth)
+        if (double below = double(forward.within[depth - 1]), nodes = double(forward.within[depth]);
+            drafted + 1 <= nodes)
+          return double(depth) - (nodes - drafted - 1) / (nodes - below);
+    return drafted;
   }
 
   std::shared_ptr<const DraftOracle> oracleOf(size_t prompt, double accuracy) const {
@@ -204,8 +210,8 @@ private:
   std::vector<std::vector<int32_t>> texts;
   std::vector<RoundForward> forwards;
   StepCosts mainCosts;
-  std::vector<StepCosts> draftCosts;
-  std::vector<const StepCosts *> costs; ///< of each forward
+  std::vector<StepCosts> costs;            ///< of each forward
+  std::vector<const StepCosts *> pointers; ///< to them
 };
 
 Expected<std::vector<Prompt>> makePrompts(const Session &session, const DecodeBench &options, int64_t count) {

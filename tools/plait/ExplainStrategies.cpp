@@ -154,30 +154,41 @@ Status plait::explainRounds(const Model &model, Json &strategy) {
   PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<const RoundProgram> program, readStrategy(*own));
   PLAIT_ASSIGN_OR_RETURN(auto models, roundModelsOf(model, *program));
   std::vector<RoundForward> forwards = forwardsOf(*program);
-  std::vector<const StepCosts *> costs;
+  std::vector<StepCosts> costs;
   std::map<std::string, int64_t> staged;
   strategy["plain_text"] = program->hasPlainText();
   strategy["forwards"] = Json::array();
   int64_t most = 0;
   for (const RoundForward &forward : forwards) {
     const std::string &name = program->models[forward.model];
-    costs.push_back(&models.at(name).costs);
+    PLAIT_ASSIGN_OR_RETURN(StepCosts predicted, predictedCosts(models.at(name).manifest, forward.step));
+    costs.push_back(std::move(predicted));
     strategy["forwards"].push_back({{"model", name},
                                     {"step", forward.step},
                                     {"tokens", forward.nodes},
                                     {"times", forward.times},
+                                    {"head", forward.isHead},
                                     {"per_drafted_token", forward.perToken}});
+    if (forward.isHead)
+      continue;
     staged[name] += forward.nodes * forward.times;
     most = std::max(most, forward.nodes - 1);
   }
+  std::vector<const StepCosts *> pointers;
+  for (const StepCosts &own : costs)
+    pointers.push_back(&own);
   strategy["staged"] = Json::object();
   for (auto [name, tokens] : staged)
     strategy["staged"][name] = {{"tokens", tokens}, {"bytes", tokens * models.at(name).bytesPerToken}};
   strategy["rounds"] = Json::array();
   double plain = models.at("main").costs.seconds(1);
   for (int64_t length : lengthsOf(own->program, most)) {
-    double seconds = roundSeconds(forwards, costs, length, 1, 1);
-    strategy["rounds"].push_back({{"drafted", length}, {"seconds", seconds}, {"relative", seconds / plain}});
+    double seconds = roundSeconds(forwards, pointers, length, 1, 1);
+    int64_t drafted = length; // of a tree the length is a depth
+    for (const RoundForward &forward : forwards)
+      if (!forward.within.empty())
+        drafted = forward.tokensFor(length) - 1;
+    strategy["rounds"].push_back({{"drafted", drafted}, {"seconds", seconds}, {"relative", seconds / plain}});
     if (length && !program->hasTrees) // what a tree is worth depends on which of its paths is right
       strategy["rounds"].back()["pays_from"] = paysFrom(length, seconds / plain);
   }
@@ -196,7 +207,9 @@ std::string plait::roundsText(const Json &strategy) {
     text += fmt::format("    {} of {}, up to {} token{} each{}\n", times == 1 ? "one" : fmt::format("up to {}", times),
                         member(forward, "model"), tokens, tokens == 1 ? "" : "s",
                         fmt::format(", step {}{}", member(forward, "step"),
-                                    forward["per_drafted_token"].get<bool>() ? ", one for each drafted token" : ""));
+                                    !forward["per_drafted_token"].get<bool>() ? ""
+                                    : forward["head"].get<bool>()             ? ", if it drafts"
+                                                                              : ", one for each drafted token"));
   }
   text += "  staged in a round, per sequence\n";
   for (const auto &[name, staged] : strategy["staged"].items())

@@ -60,8 +60,9 @@ void Course::run(const RoundInstruction &op) {
 void Course::redraft(const RoundInstruction &op, const RoundValue *source, RoundValue &result) const {
   auto *block = std::get_if<DraftBlock>(&result);
   const auto *handle = std::get_if<TextHandle>(source);
+  bool isFilled = !op.op->makesTrees() && op.op->nodesWithin().empty();
   if (block && handle && op.op->mostNodes() > 1)
-    oracle->draft(*block, context.texts[size_t(handle->number)].root(), op.op->mostNodes(), !op.op->makesTrees(),
+    oracle->draft(*block, context.texts[size_t(handle->number)].root(), op.op->mostNodes(), isFilled,
                   context.vocabulary);
 }
 

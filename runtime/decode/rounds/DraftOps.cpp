@@ -162,6 +162,18 @@ static bool branches(const std::vector<int32_t> &parents) {
   return std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end();
 }
 
+/// How many nodes there are down to each depth.
+static std::vector<int64_t> nodesWithin(const std::vector<int32_t> &parents) {
+  std::vector<int64_t> depths(parents.size(), 0), counts = {1};
+  for (size_t node = 1; node < parents.size(); ++node) {
+    depths[node] = depths[size_t(parents[node])] + 1;
+    counts.resize(std::max(counts.size(), size_t(depths[node]) + 1));
+    ++counts[size_t(depths[node])];
+  }
+  std::partial_sum(counts.begin(), counts.end(), counts.begin());
+  return counts;
+}
+
 static int32_t at(const std::vector<int32_t> &tokens, int32_t place) {
   return size_t(place) < tokens.size() ? tokens[size_t(place)] : -1;
 }
@@ -178,7 +190,7 @@ static Expected<std::unique_ptr<RoundOp>> readExpand(const JsonView &op) {
         results[0] = grow(context, context.text(*operands[0]), parents,
                           [&](int32_t, int32_t depth, int32_t place) { return candidateAt(operands, depth, place); });
       },
-      int64_t(parents.size()), branches(parents));
+      int64_t(parents.size()), branches(parents), nodesWithin(parents));
 }
 
 namespace {
@@ -222,6 +234,10 @@ static Expected<std::unique_ptr<RoundOp>> readExpandPrompts(const JsonView &op) 
     most = std::max(most, std::accumulate(tree.prompts.begin(), tree.prompts.end(), int64_t(tree.parents.size())));
   return makeRoundOp(
       [trees, mask](RoundContext &context, Operands operands, Results results) {
+        const auto *length = std::get_if<int64_t>(operands.back());
+        if (length)
+          operands = operands.first(operands.size() - 1);
+        bool asks = !length || *length > 0;
         size_t known = 0;
         while (known + 1 < operands.size() && !std::get<TokenList>(*operands[known + 1]).tokens.empty())
           ++known;
@@ -232,7 +248,8 @@ static Expected<std::unique_ptr<RoundOp>> readExpandPrompts(const JsonView &op) 
                  [&](int32_t, int32_t depth, int32_t place) { return candidateAt(operands, depth, place); });
         for (size_t node = 0; node < numbers.size(); ++node) {
           int32_t parent = numbers[node];
-          for (int64_t i = 0; i < tree.prompts[node] && parent >= 0 && block.depth(parent) < block.deepest; ++i) {
+          int64_t prompts = asks ? tree.prompts[node] : 0;
+          for (int64_t i = 0; i < prompts && parent >= 0 && block.depth(parent) < block.deepest; ++i) {
             block.add(int32_t(mask >= 0 ? mask : context.vocabulary + i), parent);
             parent = block.size() - 1;
             ++block.prompts;
@@ -240,7 +257,7 @@ static Expected<std::unique_ptr<RoundOp>> readExpandPrompts(const JsonView &op) 
         }
         results[0] = std::move(block);
       },
-      most, true);
+      most, true, {1, most});
 }
 
 static Expected<std::unique_ptr<RoundOp>> readRecall(const JsonView &op) {
@@ -253,7 +270,7 @@ static Expected<std::unique_ptr<RoundOp>> readRecall(const JsonView &op) {
           return it == entries.end() ? -1 : at(it->second, place);
         });
       },
-      int64_t(parents.size()), branches(parents));
+      int64_t(parents.size()), branches(parents), nodesWithin(parents));
 }
 
 //===----------------------------------------------------------------------===//
@@ -326,7 +343,7 @@ std::span<const RoundOpKind> plait::draftRoundOps() {
       {"lookup", {text}, false, {block}, readLookup},
       {"carry", {text, list}, false, {block}, readCarry},
       {"expand", {text, list}, true, {block}, readExpand},
-      {"expand_prompts", {text, list}, true, {block}, readExpandPrompts},
+      {"expand_prompts", {text, list}, true, {block}, readExpandPrompts, false, kindOf<int64_t>},
       {"prompted", {block, choices, path}, false, {list}, readPrompted, true},
       {"recall", {text, table}, false, {block}, readRecall},
       {"learn", {table, block, choices}, false, {table}, readLearn},

@@ -304,7 +304,7 @@ static Expected<std::unique_ptr<RoundOp>> readObserve(const JsonView &) {
     auto acceptance = std::get<AcceptanceRates>(*operands[0]);
     const auto &block = std::get<DraftBlock>(*operands[1]);
     size_t accepted = std::get<DraftPath>(*operands[2]).nodes.size() - 1, drafted = 0;
-    for (int32_t node = 0; node < block.size(); ++node)
+    for (int32_t node = 0; node < block.numTokens(); ++node)
       drafted = std::max(drafted, size_t(block.depth(node)));
     observe(acceptance, drafted, accepted, kMemory);
     if (context.pace)
@@ -317,15 +317,26 @@ static Expected<std::unique_ptr<RoundOp>> readNewAcceptance(const JsonView &) {
   return makeRoundOp([](RoundContext &, Operands, Results results) { results[0] = AcceptanceRates(); });
 }
 
-/// A parent stands before its children, so the first nodes are a block.
 static Expected<std::unique_ptr<RoundOp>> readShorten(const JsonView &op) {
-  PLAIT_ASSIGN_OR_RETURN(int64_t size, op.getInt("size", 1, kMostLength));
+  int64_t size = 0; // of a chain, or as many as a tree has nodes
+  if (op.has("parents")) {
+    PLAIT_ASSIGN_OR_RETURN(JsonView list, op.get("parents"));
+    PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> parents, list.asArray());
+    size = int64_t(parents.size());
+  } else {
+    PLAIT_ASSIGN_OR_RETURN(size, op.getInt("size", 1, kMostLength));
+  }
   return makeRoundOp(
       [](RoundContext &, Operands operands, Results results) {
-        DraftBlock block = std::get<DraftBlock>(*operands[0]);
-        size_t most = size_t(std::max<int64_t>(std::get<int64_t>(*operands[1]), 0)) + 1;
-        block.tokens.resize(std::min(block.tokens.size(), most));
-        block.parents.resize(block.tokens.size());
+        const auto &all = std::get<DraftBlock>(*operands[0]);
+        int64_t deepest = std::max<int64_t>(std::get<int64_t>(*operands[1]), 0);
+        DraftBlock block{{}, {}, all.deepest};
+        std::vector<int32_t> numbers;
+        for (int32_t node = 0; node < all.size(); ++node) {
+          numbers.push_back(block.size());
+          if (all.depth(node) <= deepest)
+            block.add(all.tokens[size_t(node)], node ? numbers[size_t(all.parents[size_t(node)])] : -1);
+        }
         results[0] = std::move(block);
       },
       size);

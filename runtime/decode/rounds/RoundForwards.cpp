@@ -14,12 +14,12 @@ using namespace plait;
 namespace {
 
 /// Goes through the ops once, with what is known of each value: a text's model, and how many
-/// nodes a block has at most.
+/// nodes a block has at most, also down to each depth.
 class Walk {
 public:
-  explicit Walk(const RoundProgram &program) : program(program), facts(program.kinds.size(), 1) {
+  explicit Walk(const RoundProgram &program) : program(program), facts(program.kinds.size()) {
     for (size_t text = 0; text < program.models.size(); ++text)
-      facts[text] =
+      facts[text].number =
           std::find(program.models.begin(), program.models.end(), program.models[text]) - program.models.begin();
   }
 
@@ -31,6 +31,11 @@ public:
   }
 
 private:
+  struct Fact {
+    int64_t number = 1;
+    std::vector<int64_t> within;
+  };
+
   void visit(const RoundBody &body, const std::vector<int32_t> &inits, int64_t times, bool perToken) {
     for (size_t i = 0; i < inits.size(); ++i)
       fact(body.arguments[i]) = fact(inits[i]);
@@ -42,25 +47,32 @@ private:
     if (op.body) {
       visit(*op.body, op.operands, times * op.count, perToken || op.times >= 0);
       for (size_t i = 0; i < op.results.size(); ++i)
-        fact(op.results[i]) = std::max(fact(op.operands[i]), fact(op.body->yield[i]));
+        fact(op.results[i]) = largest(fact(op.operands[i]), fact(op.body->yield[i]));
     } else if (op.isHead || op.recurs) {
-      // No forward: it begins where one has ended.
+      forwards.push_back({0, op.step, 1, times, perToken, {}, /*isHead=*/true});
     } else if (!op.op) {
-      forwards.push_back({size_t(fact(op.operands[0])), op.step, fact(op.operands[1]), times, perToken});
+      const Fact &block = fact(op.operands[1]);
+      forwards.push_back({size_t(fact(op.operands[0]).number), op.step, block.number, times, perToken, block.within});
     } else {
       for (int32_t result : op.results)
         if (kind(result) == kindOf<DraftBlock>)
-          fact(result) = std::max<int64_t>(op.op->mostNodes(), 1);
+          fact(result) = {std::max<int64_t>(op.op->mostNodes(), 1), withinOf(op)};
         else if (kind(result) == kindOf<TextHandle> && kind(op.operands[0]) == kindOf<TextHandle>)
           fact(result) = fact(op.operands[0]);
     }
   }
 
-  int64_t &fact(int32_t value) { return facts[size_t(value)]; }
+  static const Fact &largest(const Fact &a, const Fact &b) { return a.number < b.number ? b : a; }
+  /// An op makes blocks of one shape, or leaves of those of another one what it takes them for.
+  std::vector<int64_t> withinOf(const RoundInstruction &op) {
+    bool shortens = !op.operands.empty() && kind(op.operands[0]) == kindOf<DraftBlock>;
+    return shortens ? fact(op.operands[0]).within : op.op->nodesWithin();
+  }
+  Fact &fact(int32_t value) { return facts[size_t(value)]; }
   size_t kind(int32_t value) const { return program.kinds[size_t(value)]; }
 
   const RoundProgram &program;
-  std::vector<int64_t> facts;
+  std::vector<Fact> facts;
   std::vector<RoundForward> forwards;
 };
 

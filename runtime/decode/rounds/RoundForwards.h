@@ -14,17 +14,23 @@
 
 namespace plait {
 
-/// What is known of a forward before anything runs.
+/// What is known of a forward, or of a head, before anything runs.
 struct RoundForward {
   size_t model = 0; ///< of the program's texts: the first one with that model
   std::string step;
-  int64_t nodes = 1;     ///< of its block at most
-  int64_t times = 1;     ///< at most in a round
-  bool perToken = false; ///< once for each token to draft, as a `choose_length` says
+  int64_t nodes = 1;           ///< of its block at most
+  int64_t times = 1;           ///< at most in a round
+  bool perToken = false;       ///< once for each token to draft, as a `choose_length` says
+  std::vector<int64_t> within; ///< of a tree: nodes down to each depth
+  bool isHead = false;         ///< begins where a forward has ended, and so does what recurs
 
   /// Times in a round that drafts `length` tokens, and tokens each time.
   int64_t timesFor(int64_t length) const { return perToken ? std::min(length, times) : times; }
-  int64_t tokensFor(int64_t length) const { return perToken ? nodes : std::min(length + 1, nodes); }
+  int64_t tokensFor(int64_t length) const {
+    if (perToken)
+      return nodes;
+    return within.empty() ? std::min(length + 1, nodes) : within[std::min(size_t(length), within.size() - 1)];
+  }
 };
 
 /// In the order of the program.

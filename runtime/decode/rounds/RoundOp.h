@@ -47,6 +47,8 @@ public:
   /// have several children.
   virtual int64_t mostNodes() const { return 0; }
   virtual bool makesTrees() const { return false; }
+  /// Of one that makes blocks of one shape: how many nodes they have down to each depth.
+  virtual std::vector<int64_t> nodesWithin() const { return {}; }
 };
 
 /// Index of a type in RoundValue.
@@ -66,6 +68,7 @@ struct RoundOpKind {
   std::vector<size_t> results;
   std::function<Expected<std::unique_ptr<RoundOp>>(const JsonView &)> read;
   bool manyResults = false; ///< the last result any number of times, from one on
+  size_t optional = 0;      ///< kind of an operand that may come last; 0: of none
 };
 
 /// The kind that is called `name`, or null.
@@ -80,22 +83,26 @@ std::span<const RoundOpKind> sequenceRoundOps();
 /// An op that does `run`.
 template <typename Run> class SimpleRoundOp : public RoundOp {
 public:
-  explicit SimpleRoundOp(Run function, int64_t nodes, bool trees)
-      : function(std::move(function)), nodes(nodes), trees(trees) {}
+  SimpleRoundOp(Run function, int64_t nodes, bool trees, std::vector<int64_t> within)
+      : function(std::move(function)), nodes(nodes), trees(trees), within(std::move(within)) {}
   void run(RoundContext &context, std::span<const RoundValue *const> operands,
            std::span<RoundValue> results) const override {
     function(context, operands, results);
   }
   int64_t mostNodes() const override { return nodes; }
   bool makesTrees() const override { return trees; }
+  std::vector<int64_t> nodesWithin() const override { return within; }
 
 private:
   Run function;
   int64_t nodes;
   bool trees;
+  std::vector<int64_t> within;
 };
-template <typename Run> std::unique_ptr<RoundOp> makeRoundOp(Run function, int64_t mostNodes = 0, bool trees = false) {
-  return std::make_unique<SimpleRoundOp<Run>>(std::move(function), mostNodes, trees);
+template <typename Run>
+std::unique_ptr<RoundOp> makeRoundOp(Run function, int64_t mostNodes = 0, bool trees = false,
+                                     std::vector<int64_t> within = {}) {
+  return std::make_unique<SimpleRoundOp<Run>>(std::move(function), mostNodes, trees, std::move(within));
 }
 
 } // namespace plait

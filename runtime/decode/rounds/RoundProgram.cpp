@@ -101,8 +101,11 @@ private:
     return kinds;
   }
 
-  Status checkOperands(const JsonView &at, const RoundInstruction &op, const std::vector<size_t> &kinds, bool repeats) {
+  Status checkOperands(const JsonView &at, const RoundInstruction &op, const std::vector<size_t> &kinds, bool repeats,
+                       size_t optional = kNothing) {
     std::vector<size_t> found = kindsOf(op.operands), expected = kinds;
+    if (optional != kNothing && found.size() > kinds.size() && found.back() == optional)
+      found.pop_back();
     while (repeats && expected.size() < found.size())
       expected.push_back(kinds.back());
     return found == expected ? Status::success() : at.error("operands of the kinds that the op takes");
@@ -149,7 +152,7 @@ private:
   }
 
   Status readOp(const JsonView &entry, const RoundOpKind &kind, RoundInstruction &op) {
-    PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, kind.operands, kind.repeats));
+    PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, kind.operands, kind.repeats, kind.optional));
     PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<RoundOp> made, kind.read(entry));
     program.mostNodes = std::max(program.mostNodes, made->mostNodes());
     program.hasTrees |= made->makesTrees();

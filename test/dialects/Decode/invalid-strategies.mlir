@@ -621,9 +621,9 @@ func.func @f(%x: !decode.sequence<@main>, %g: !decode.guesses<4>) {
 
 // -----
 
-func.func @f(%b: !decode.block<tree 5>, %k: index) {
-  // expected-error @+1 {{'decode.shorten' op expected a chain but got '!decode.block<tree 5>'}}
-  %c = decode.shorten %b to %k : !decode.block<tree 5>
+func.func @f(%b: !decode.block<tree 5 prompts 2>, %k: index) {
+  // expected-error @+1 {{'decode.shorten' op expected a block without prompts but got '!decode.block<tree 5 prompts 2>'}}
+  %c = decode.shorten %b to %k : !decode.block<tree 5 prompts 2>
   return
 }
 

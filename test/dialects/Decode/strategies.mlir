@@ -155,8 +155,11 @@ decode.strategy @trees(%s: !text) exact reference {
 decode.strategy @parts(%s: !text) exact identical {
   %c = decode.new_candidates : !decode.candidates<2>
   %end:3 = decode.round iter(%x = %s, %n = %c, %m = %c) : !text, !decode.candidates<2>, !decode.candidates<2> {
-    // CHECK: decode.expand_prompts %[[X:.*]], %{{.*}} trees {{\[\[}}-1], [-1, 0, 0]] prompts {{\[\[}}1], [1, 0, 1]] mask 7 : <@main>, !decode.candidates<2> -> <tree 5 prompts 2>
-    %b0 = decode.expand_prompts %x, %n trees [[-1], [-1, 0, 0]] prompts [[1], [1, 0, 1]] mask 7 : !text, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+    %known = decode.new_acceptance : !decode.acceptance
+    // CHECK: %[[LENGTH:.*]] = decode.choose_length
+    %length = decode.choose_length %known of [0, 2] : !decode.acceptance
+    // CHECK: decode.expand_prompts %[[X:.*]], %{{.*}} trees {{\[\[}}-1], [-1, 0, 0]] prompts {{\[\[}}1], [1, 0, 1]] mask 7 if %[[LENGTH]] : <@main>, !decode.candidates<2> -> <tree 5 prompts 2>
+    %b0 = decode.expand_prompts %x, %n trees [[-1], [-1, 0, 0]] prompts [[1], [1, 0, 1]] mask 7 if %length : !text, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
     // CHECK: %[[B:.*]] = decode.expand_prompts %[[X]], %{{.*}}, %{{.*}} trees {{\[\[}}-1, 0]] prompts {{\[\[}}2, 0]] : <@main>, !decode.candidates<2>, !decode.candidates<2> -> <tree 4 prompts 2>
     %b = decode.expand_prompts %x, %n, %m trees [[-1, 0]] prompts [[2, 0]] : !text, !decode.candidates<2>, !decode.candidates<2> -> !decode.block<tree 4 prompts 2>
     %h, %st = decode.forward %x, %b : !text, !decode.block<tree 4 prompts 2>

@@ -32,7 +32,7 @@ VARIANTS = {
     "spec": {"k": [5], "most": 4},  # more are asked for than there is room for
     "token_recycling": {"tree": [-1, 0, 0, 1, 3, 4, 5]},
     "medusa": {},
-    "swift": {"skip": [3], "k": 6},
+    "swift": {"skip": [3], "k": [6]},
     "jacobi": {},
     "medusa_typical": {},
     "momentum": {},

@@ -8,15 +8,15 @@ import strategies
 VARIANTS = {
     "prompt_lookup": [{}, {"k": 1}, {"k": 7, "longest": 2}],
     "spec": [{}, {"k": [3], "most": 3}, {"k": [0], "most": 1}],
-    "token_recycling": [{}, {"tree": [-1, 0, 1, 2]}],
-    "medusa": [{}, {"tree": [-1, 0]}],
-    "swift": [{}, {"skip": [3], "k": 6}, {"skip": [0, 1, 2, 3], "k": 2}],
+    "token_recycling": [{}, {"tree": [-1, 0, 1, 2]}, {"depths": [1]}, {"depths": [0]}],
+    "medusa": [{}, {"tree": [-1, 0]}, {"depths": [0]}],
+    "swift": [{}, {"skip": [3], "k": [6]}, {"skip": [0, 1, 2, 3], "k": [2]}, {"k": [0], "most": 1}],
     "jacobi": [{}, {"window": 1}],
     "medusa_typical": [{}, {"threshold": 0.5, "alpha": 0.9}],
     "momentum": [{}, {"alpha": 0.05, "top": 3}],
-    "mtp": [{}, {"tree": [-1, 0, 0, 1], "width": 2}],
+    "mtp": [{}, {"tree": [-1, 0, 0, 1], "width": 2}, {"depths": [0]}],
     "clover": [{}, {"tree": [-1, 0], "width": 1}],
-    "ppd": [{}, {"tree2": [-1, 0, 1], "prompts2": [2, 1, 0]}],
+    "ppd": [{}, {"tree2": [-1, 0, 1], "prompts2": [2, 1, 0]}, {"depths": [0]}],
     "tidar": [{"mask": 7}, {"mask": 2, "width": 2, "tree": [-1, 0, 0, 1], "prompts": [3, 2, 1, 3]}],
 }
 COUNT = 24

@@ -13,7 +13,7 @@ CASES = [
     ("rejection on a tree", "token_recycling", {"tree": [-1, 0, 0, 1, 1], "successors": 2}, [REJECT]),
     # More children than there are tokens: each is there once.
     ("a tree wider than the vocabulary", "medusa", {"tree": [-1, 0, 0, 0, 0, 0, 1], "first": 5, "second": 4}, [REJECT]),
-    ("rejection of one's own drafts", "swift", {"k": 2, "skip": [1]},
+    ("rejection of one's own drafts", "swift", {"k": [2], "most": 2, "skip": [1]},
      [REJECT, (f"verify_sample %one, %e {WARPS}", f"verify_sample %one, %e {WARPS} purpose draft")]),
     ("rejection of greedy drafts", "spec", {"k": [2], "most": 2},
      [(f"verify_sample %one, %l {WARPS} purpose draft", "verify_greedy %one, %l")]),

@@ -7,6 +7,8 @@
 
 #include "runtime/decode/rounds/Course.h"
 
+#include "test/unit/runtime/StrategyPrograms.h"
+
 #include <gtest/gtest.h>
 
 #include <random>
@@ -449,6 +451,39 @@ TEST(Course, HeadsBeginWithTheAcceptedLeaf) {
   EXPECT_NE(change(R"("head", "operands": [10])", R"("head", "operands": [3])").find("operands of the kinds"),
             std::string::npos);
   EXPECT_NE(change(R"("count": 1)", R"("count": 0)").find("count"), std::string::npos);
+}
+
+TEST(Course, ShortensTreesToADepth) {
+  // Nodes 1 and 3 are of depth 1, 2 and 4 of depth 2, 5 of depth 3.
+  std::string program = R"({"name": "tree", "exact": "identical", "models": ["main"], "values": 14,
+    "begin": [{"op": "new_successors", "operands": [], "results": [1]},
+              {"op": "new_acceptance", "operands": [], "results": [2]}],
+    "inits": [0, 1], "arguments": [3, 4], "round": {"ops": [
+      {"op": "choose_length", "operands": [2], "results": [5], "lengths": [DEPTH]},
+      {"op": "recall", "operands": [3, 4], "results": [6], "parents": [-1, 0, 1, 0, 3, 4]},
+      {"op": "shorten", "operands": [6, 5], "results": [7], "parents": [-1, 0, 1, 0, 3, 4]},
+      {"op": "forward", "operands": [3, 7], "results": [8], "step": "ar", "top": 2},
+      {"op": "walk", "operands": [7, 8], "results": [9]},
+      {"op": "learn", "operands": [4, 7, 8], "results": [10], "count": 2},
+      {"op": "commit", "operands": [3, 9], "results": [11]},
+      {"op": "stop", "operands": [11], "results": [12]}], "yield": [11, 10], "stop": 12}})";
+  const std::vector<std::vector<int32_t>> expected = {{-1}, {-1, 0, 0}, {-1, 0, 1, 0, 3}, {-1, 0, 1, 0, 3, 4}};
+  for (size_t depth = 0; depth < expected.size(); ++depth) {
+    Course course(parse(programs::replaced(program, "DEPTH", std::to_string(depth))), {1, 2, 3}, 200, {4096}, kVocabulary);
+    Model model;
+    std::vector<int32_t> largest;
+    while (const Course::Forward *forward = course.advance()) {
+      model.settle(course);
+      if (forward->block.parents.size() > largest.size())
+        largest = forward->block.parents;
+      course.supply(model.run(course, *forward));
+    }
+    EXPECT_EQ(largest, expected[depth]);
+    std::vector<int32_t> chosen;
+    for (const LeafResult &leaf : course.text().chosen)
+      chosen.push_back(leaf.token);
+    EXPECT_EQ(chosen, autoregressive({1, 2, 3}, 200, false));
+  }
 }
 
 TEST(Course, RefusesProgramsThatCouldGoWrong) {

@@ -186,6 +186,52 @@ TEST(Pace, CostsAreThoseOfTheForwards) {
   EXPECT_NEAR(micros(8, 16, 16), 8 * 7.2 + 260 + 80 * 110.0 / 32, 1e-9);
 }
 
+/// A tree of 2, 1 and 1 nodes by depth is verified, and a head computed if there is something to draft.
+static const char *const kTreeWithHead = R"({"name": "tree", "exact": "identical", "models": ["main"], "values": 20,
+    "begin": [{"op": "new_candidates", "operands": [], "results": [1]},
+              {"op": "new_acceptance", "operands": [], "results": [2]}],
+    "inits": [0, 1, 2], "arguments": [3, 4, 5], "round": {"ops": [
+      {"op": "choose_length", "operands": [5], "results": [6], "lengths": [0, 1, 3]},
+      {"op": "expand", "operands": [3, 4, 4, 4], "results": [7], "parents": [-1, 0, 0, 1, 3]},
+      {"op": "shorten", "operands": [7, 6], "results": [8], "parents": [-1, 0, 0, 1, 3]},
+      {"op": "forward", "operands": [3, 8], "results": [9, 10], "step": "ar_hidden"},
+      {"op": "walk", "operands": [8, 9], "results": [11]},
+      {"op": "leaf", "operands": [10, 11], "results": [12]},
+      {"op": "observe", "operands": [5, 8, 11], "results": [13]},
+      {"op": "commit", "operands": [3, 11], "results": [14]},
+      {"op": "repeat", "count": 1, "times": 6, "operands": [1], "arguments": [15], "results": [16],
+       "body": {"ops": [{"op": "head", "operands": [12], "results": [17], "step": "head_h", "count": 2}], "yield": [17]}},
+      {"op": "stop", "operands": [14], "results": [18]}], "yield": [14, 16, 13], "stop": 18}})";
+
+TEST(Pace, CostsOfATreeAreThoseOfItsDepth) {
+  std::vector<RoundForward> forwards = forwardsOf(*programs::parse(kTreeWithHead));
+  ASSERT_EQ(forwards.size(), 2u);
+  EXPECT_EQ(forwards[0].step, "ar_hidden");
+  EXPECT_EQ(forwards[0].nodes, 5);
+  EXPECT_EQ(forwards[0].within, (std::vector<int64_t>{1, 3, 4, 5}));
+  EXPECT_EQ(forwards[1].step, "head_h");
+  EXPECT_TRUE(forwards[1].isHead && forwards[1].perToken);
+  StepCosts tree({{1, 100}, {64, 163}}), head({{1, 10}, {64, 73}});
+  auto micros = [&](int64_t length, int64_t drafting, int64_t sequences) {
+    return 1e6 * roundSeconds(forwards, {&tree, &head}, length, drafting, sequences, /*behind=*/50);
+  };
+  EXPECT_NEAR(micros(0, 1, 1), 100, 1e-9);
+  EXPECT_NEAR(micros(1, 1, 1), 102 + 10, 1e-9);
+  EXPECT_NEAR(micros(2, 1, 1), 103 + 10, 1e-9);
+  EXPECT_NEAR(micros(3, 1, 1), 104 + 10, 1e-9);
+  EXPECT_NEAR(micros(9, 1, 1), 104 + 10, 1e-9);
+  EXPECT_NEAR(micros(3, 2, 3), 110 + 11, 1e-9);
+}
+
+TEST(Pace, KindsOfStepsShareASpeed) {
+  auto speed = std::make_shared<StepCosts::Speed>();
+  StepCosts seen({{1, 100}, {2, 100}}, speed), unseen({{1, 10}, {2, 20}}, speed);
+  for (int i = 0; i < 20; ++i)
+    seen.observe(1, 250e-6);
+  EXPECT_NEAR(unseen.seconds(2), 50e-6, 2e-6);
+  EXPECT_NEAR(StepCosts({{1, 10}, {2, 20}}).seconds(2), 20e-6, 1e-12);
+}
+
 TEST(Pace, CostsAreLearned) {
   StepCosts costs({{1, 100}, {2, 200}, {4, 400}, {8, 800}});
   EXPECT_NEAR(costs.seconds(3), 300e-6, 1e-12);
