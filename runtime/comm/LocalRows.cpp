@@ -7,7 +7,7 @@
 //
 // The two-shot all-reduce of LocalCollectives.cpp with an epilogue between its shots. A piece
 // is some rows of each rank: their sum is still in the owner's cache when the epilogue reads
-// it, and what that makes when it is copied out. `plait-outline-overlap` makes the same protocol
+// it, and what that makes when it is copied out. `plait-outline-protocols` makes the same protocol
 // as IR, which is proved; a phase stands for the counters of all rows of a piece.
 //
 //===----------------------------------------------------------------------===//
