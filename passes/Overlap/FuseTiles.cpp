@@ -30,7 +30,13 @@ struct FuseTilesPass : plait::impl::FuseTilesPassBase<FuseTilesPass> {
           << " comm-sms=" << int64_t(commSms);
       return signalPassFailure();
     }
-    ProtocolOptions options{overlap::Resource::sms, sms, commSms, columnTiles};
+    if (tileRows < 1 || rows % tileRows) {
+      mlir::emitError(getOperation().getLoc(),
+                      "expected tiles of so many rows that they divide a rank's, but got rows=")
+          << int64_t(rows) << " tile-rows=" << int64_t(tileRows);
+      return signalPassFailure();
+    }
+    ProtocolOptions options{overlap::Resource::sms, sms, commSms, columnTiles, tileRows};
     for (const FusedSite &site : collectSites(getOperation(), rows, /*withProduct=*/true, "plait-fuse-tiles")) {
       if (site.columns % columnTiles) {
         remark::missed(site.op.getLoc(), remark::RemarkOpts::name("NoProgram").category("plait-fuse-tiles"))

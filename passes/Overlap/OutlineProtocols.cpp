@@ -24,8 +24,16 @@ struct OutlineProtocolsPass : plait::impl::OutlineProtocolsPassBase<OutlineProto
       mlir::emitError(getOperation().getLoc(), "expected at least one row of each rank but got ") << int64_t(rows);
       return signalPassFailure();
     }
+    if (commSms < 1 || (sms && sms <= commSms) || sms > 65536) {
+      mlir::emitError(getOperation().getLoc(), "expected more workers in all than for communication, but got sms=")
+          << int64_t(sms) << " comm-sms=" << int64_t(commSms);
+      return signalPassFailure();
+    }
+    ProtocolOptions options;
+    if (sms)
+      options = {overlap::Resource::sms, sms, commSms};
     for (const FusedSite &site : collectSites(getOperation(), rows, /*withProduct=*/false, "plait-outline-protocols")) {
-      buildProtocol(getOperation(), site, {});
+      buildProtocol(getOperation(), site, options);
       ++numPrograms;
     }
   }

@@ -43,7 +43,9 @@ def OutlineProtocolsPass : Pass<"plait-outline-protocols", "::mlir::ModuleOp"> {
     ```
     Sums along trees of nodes or in an order of their own are left out, which is a remark.
   }];
-  let options = [Option<"rows", "rows", "int64_t", "1", "Of each rank">];
+  let options = [Option<"rows", "rows", "int64_t", "1", "Of each rank">,
+                 Option<"sms", "sms", "int64_t", "0", "Workers of a rank, of a GPU; 0: threads of a CPU">,
+                 Option<"commSms", "comm-sms", "int64_t", "1", "Of those of a GPU the ones that add up and distribute">];
   let statistics = [Statistic<"numPrograms", "num-programs", "Programs written">];
   let dependentDialects = ["::plait::overlap::OverlapDialect", "::mlir::func::FuncDialect",
                            "::mlir::arith::ArithDialect"];
@@ -76,6 +78,7 @@ def FuseTilesPass : Pass<"plait-fuse-tiles", "::mlir::ModuleOp"> {
   }];
   let options = [Option<"rows", "rows", "int64_t", "1", "Of each rank">,
                  Option<"columnTiles", "column-tiles", "int64_t", "2", "Tiles of a block of rows">,
+                 Option<"tileRows", "tile-rows", "int64_t", "1", "Rows of a tile, which divide those of a rank">,
                  Option<"sms", "sms", "int64_t", "132", "Workers of a rank">,
                  Option<"commSms", "comm-sms", "int64_t", "8", "Of them those that add up and distribute">];
   let statistics = [Statistic<"numPrograms", "num-programs", "Programs written">];

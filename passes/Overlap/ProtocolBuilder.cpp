@@ -34,17 +34,20 @@ public:
         b.createBlock(&program.getBody(), {}, type.getInputs(), SmallVector<Location>(type.getNumInputs(), loc));
     arguments = entry->getArguments();
     zero = constant(0);
-    rowsOfRank = constant(site.rowsOfRank);
-    firstOwn = arith::MulIOp::create(b, loc, overlap::RankOp::create(b, loc, b.getIndexType()).getResult(), rowsOfRank);
+    blocksOfRank = site.rowsOfRank / options.tileRows;
+    ownBlocks = constant(blocksOfRank);
+    tileRows = options.tileRows == 1 ? Value() : constant(options.tileRows);
+    Value rank = overlap::RankOp::create(b, loc, b.getIndexType());
+    firstOwn = arith::MulIOp::create(b, loc, rank, constant(site.rowsOfRank));
     SmallVector<Value> kept;
     summands = alloc(site.getRows());
     computed = alloc(site.getRows());
     Value gathered = alloc(site.getRows());
     for (size_t i = 0; i < site.op.getKept().size(); ++i)
       kept.push_back(alloc(site.rowsOfRank));
-    AffineExpr row = b.getAffineDimExpr(0), ranks = b.getAffineSymbolExpr(0);
+    AffineExpr block = b.getAffineDimExpr(0), ranks = b.getAffineSymbolExpr(0);
     complete =
-        track(AffineMap::get(1, 1, ranks * options.columnTiles), AffineMap::get(1, 1, row.floorDiv(site.rowsOfRank)));
+        track(AffineMap::get(1, 1, ranks * options.columnTiles), AffineMap::get(1, 1, block.floorDiv(blocksOfRank)));
     distributed = track(AffineMap::get(1, 0, b.getAffineConstantExpr(1)), AffineMap());
     for (Value buffer : kept)
       keptViews.push_back(view(buffer, Window::own));
@@ -72,7 +75,7 @@ private:
     return overlap::ViewOp::create(b, loc, viewType, buffer, window, peer);
   }
   Value track(AffineMap expect, AffineMap owner) {
-    auto type = overlap::CounterType::get(b.getContext(), {site.getRows()}, overlap::Scope::sys);
+    auto type = overlap::CounterType::get(b.getContext(), {getBlocks()}, overlap::Scope::sys);
     return overlap::TrackOp::create(b, loc, type, AffineMapAttr::get(expect),
                                     owner ? AffineMapAttr::get(owner) : AffineMapAttr(), Value());
   }
@@ -87,7 +90,14 @@ private:
   void put(Value value, Value into, Value row, Value column) {
     overlap::PutOp::create(b, loc, value, into, ValueRange{row, column}, overlap::Engine::st);
   }
-  Value ownerOf(Value row) { return arith::DivUIOp::create(b, loc, row, rowsOfRank); }
+  Value ownerOf(Value block) { return arith::DivUIOp::create(b, loc, block, ownBlocks); }
+  int64_t getBlocks() const { return site.getRows() / options.tileRows; }
+  Value rowOf(Value block) { return tileRows ? arith::MulIOp::create(b, loc, block, tileRows).getResult() : block; }
+  /// As many rows of `type` as a tile has.
+  Type tileOf(Type type) {
+    auto whole = cast<RankedTensorType>(type);
+    return RankedTensorType::get({options.tileRows, whole.getDimSize(1)}, whole.getElementType());
+  }
 
   /// A region with a block for its tiles, where building goes on.
   overlap::RegionOp beginRegion(int64_t workers) {
@@ -108,13 +118,13 @@ private:
     Value own = view(summands, Window::own), all = view(summands, Window::multicast);
     Value result = view(computed, Window::own);
     auto region = beginRegion(options.workers);
-    SmallVector<int64_t> extents{site.getRows()};
+    SmallVector<int64_t> extents{getBlocks()};
     AffineMap order;
     if (options.columnTiles > 1) {
       extents.push_back(options.columnTiles);
       // A rank begins with the rows of the one behind it, and ends with its own.
       AffineExpr i = b.getAffineDimExpr(0), j = b.getAffineDimExpr(1), rank = b.getAffineSymbolExpr(0);
-      order = AffineMap::get(2, 1, {(i + (rank + 1) * site.rowsOfRank) % site.getRows(), j}, b.getContext());
+      order = AffineMap::get(2, 1, {(i + (rank + 1) * blocksOfRank) % getBlocks(), j}, b.getContext());
     }
     auto tiles = beginTiles(extents, order, options.workers - options.commWorkers);
     ValueRange index = tiles.getBody().front().getArguments();
@@ -125,48 +135,45 @@ private:
     auto trigger = overlap::TriggerOp::create(b, loc, complete, pool(options.commWorkers));
     Block *block =
         b.createBlock(&trigger.getBody(), {}, {b.getIndexType(), overlap::TokenType::get(b.getContext())}, {loc, loc});
-    Value row = block->getArgument(0), token = block->getArgument(1);
-    Value sum = overlap::LoadReduceOp::create(b, loc, site.getType(1, site.columns), all, ValueRange{row, zero},
-                                              ValueRange{token});
+    Value blockIndex = block->getArgument(0), token = block->getArgument(1), row = rowOf(blockIndex);
+    Value sum = overlap::LoadReduceOp::create(b, loc, site.getType(options.tileRows, site.columns), all,
+                                              ValueRange{row, zero}, ValueRange{token});
     Value ownRow = arith::SubIOp::create(b, loc, row, firstOwn);
     SmallVector<Value> rows, weights(arguments.drop_front(site.getNumInputs() + site.getNumRows()));
     for (Value argument : arguments.slice(site.getNumInputs(), site.getNumRows()))
-      rows.push_back(
-          slice(argument, ownRow, site.getType(1, cast<RankedTensorType>(argument.getType()).getDimSize(1))));
-    SmallVector<Value> yielded = site.cloneBody(b, 1, sum, rows, weights);
+      rows.push_back(slice(argument, ownRow, tileOf(argument.getType())));
+    SmallVector<Value> yielded = site.cloneBody(b, options.tileRows, sum, rows, weights);
     put(yielded[0], result, row, zero);
     for (auto [value, keep] : llvm::zip_equal(ArrayRef(yielded).drop_front(), keptViews))
       put(value, keep, ownRow, zero);
-    overlap::ArriveOp::create(b, loc, distributed, ValueRange{row}, Window::multicast, Value());
+    overlap::ArriveOp::create(b, loc, distributed, ValueRange{blockIndex}, Window::multicast, Value());
     b.setInsertionPointAfter(region);
   }
 
   void buildSummand(ValueRange index, Value own) {
-    if (!site.product) {
-      put(slice(arguments[0], index[0], site.getType(1, site.columns)), own, index[0], zero);
-      return;
-    }
-    auto input = cast<RankedTensorType>(arguments[0].getType());
+    Value row = rowOf(index[0]);
+    Value rows = slice(arguments[0], row, tileOf(arguments[0].getType()));
+    if (!site.product)
+      return put(rows, own, row, zero);
     auto weight = cast<lm::WeightType>(arguments[1].getType());
-    Value rows = slice(arguments[0], index[0], site.getType(1, input.getDimSize(1)));
     Value columns = arguments[1], column = zero;
     if (index.size() > 1) {
       int64_t width = weight.getRows() / options.columnTiles;
       column = arith::MulIOp::create(b, loc, index[1], constant(width));
       columns = slice(columns, column, lm::getPartType(weight, {width, weight.getCols()}));
     }
-    put(site.cloneProduct(b, rows, columns), own, index[0], column);
+    put(site.cloneProduct(b, rows, columns), own, row, column);
   }
 
   /// All rows, from their owners.
   void buildDistribution(Value gathered) {
-    auto region = beginRegion(/*workers=*/1);
-    auto tiles = beginTiles({site.getRows()}, AffineMap(), 1);
-    Value row = tiles.getBody().front().getArgument(0);
-    Value token = overlap::WaitOp::create(b, loc, overlap::TokenType::get(b.getContext()), distributed, ValueRange{row},
-                                          UnitAttr());
-    Value owner = view(computed, Window::peer, ownerOf(row));
-    put(load(owner, row, 1, ValueRange{token}), gathered, row, zero);
+    auto region = beginRegion(options.commWorkers);
+    auto tiles = beginTiles({getBlocks()}, AffineMap(), options.commWorkers);
+    Value block = tiles.getBody().front().getArgument(0);
+    Value token = overlap::WaitOp::create(b, loc, overlap::TokenType::get(b.getContext()), distributed,
+                                          ValueRange{block}, UnitAttr());
+    Value owner = view(computed, Window::peer, ownerOf(block)), row = rowOf(block);
+    put(load(owner, row, options.tileRows, ValueRange{token}), gathered, row, zero);
     b.setInsertionPointAfter(region);
   }
 
@@ -176,7 +183,8 @@ private:
   OpBuilder b;
   Location loc;
   ValueRange arguments;
-  Value zero, rowsOfRank, firstOwn, summands, computed, complete, distributed;
+  int64_t blocksOfRank = 1;
+  Value zero, ownBlocks, tileRows, firstOwn, summands, computed, complete, distributed;
   SmallVector<Value> keptViews;
 };
 

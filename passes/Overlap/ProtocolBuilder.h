@@ -20,10 +20,11 @@ struct ProtocolOptions {
   int64_t workers = 2;     ///< of a rank
   int64_t commWorkers = 1; ///< of them those that add up and distribute
   int64_t columnTiles = 1; ///< of a product
+  int64_t tileRows = 1;    ///< of a tile, and of what is added up at once: divides a rank's rows
 };
 
-/// The program of `site`, at the end of `module`: tiles make summands and arrive at the owner
-/// of their row; it adds up each row that is complete, computes it and arrives at all; all load it.
+/// The program of `site`, at the end of `module`: tiles make summands and arrive at the owner of their
+/// block of rows; it adds up each block that is complete, computes it and arrives at all; all load it.
 overlap::ProgramOp buildProtocol(ModuleOp module, const FusedSite &site, const ProtocolOptions &options);
 
 } // namespace plait

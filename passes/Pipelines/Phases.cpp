@@ -104,10 +104,16 @@ static void buildOverlapPipeline(mlir::OpPassManager &pm, const OverlapPipelineO
   pm.addPass(createFuseAllReduceEpiloguePass());
   OutlineProtocolsPassOptions protocols;
   protocols.rows = options.rows;
+  protocols.sms = options.sms;
+  protocols.commSms = options.commSms;
   pm.addPass(createOutlineProtocolsPass(protocols));
   if (options.tiles) {
     FuseTilesPassOptions tiles;
     tiles.rows = options.rows;
+    tiles.tileRows = options.tileRows;
+    tiles.commSms = options.commSms;
+    if (options.sms)
+      tiles.sms = options.sms;
     pm.addPass(createFuseTilesPass(tiles));
   }
   pm.addPass(createVerifyOverlapPass());

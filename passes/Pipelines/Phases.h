@@ -92,6 +92,11 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
 struct OverlapPipelineOptions : mlir::PassPipelineOptions<OverlapPipelineOptions> {
   Option<int64_t> rows{*this, "rows", llvm::cl::desc("Of each rank, in programs"), llvm::cl::init(1)};
   Option<bool> tiles{*this, "tiles", llvm::cl::desc("Run plait-fuse-tiles"), llvm::cl::init(false)};
+  Option<int64_t> tileRows{*this, "tile-rows", llvm::cl::desc("Of plait-fuse-tiles"), llvm::cl::init(1)};
+  Option<int64_t> sms{*this, "sms", llvm::cl::desc("Workers of a rank, of a GPU; 0: threads of a CPU"),
+                      llvm::cl::init(0)};
+  Option<int64_t> commSms{*this, "comm-sms", llvm::cl::desc("Of those the ones that add up and distribute"),
+                          llvm::cl::init(8)};
 };
 
 /// Adds the passes of `phase`, ending with its verifier.

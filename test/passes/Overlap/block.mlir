@@ -8,12 +8,18 @@
 // RUN: plait-opt %s --plait-overlap-pipeline='rows=2 tiles' --plait-check-overlap='exhaustive=false schedules=50 epochs=4' -o /dev/null
 // RUN: sed 's/sizes \[2\]/sizes [3]/' %s | plait-opt --plait-overlap-pipeline='rows=2 tiles' --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
 // RUN: sed 's/sizes \[2\]/sizes [5]/' %s | plait-opt --plait-overlap-pipeline=tiles --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
+// For GPUs: the same, by the workers of one, down to its code.
+// RUN: plait-opt %s --plait-overlap-pipeline='sms=3 comm-sms=1' --plait-generate-cuda-protocols | FileCheck %s --check-prefix=GPU
 //
 // Faults in what comes out are found.
 // RUN: plait-opt %s --plait-overlap-pipeline | sed '/overlap.arrive.* peer/d' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=DROPPED
 // RUN: plait-opt %s --plait-overlap-pipeline | sed 's/(d0)\[s0\] -> (s0)/(d0)[s0] -> (s0 + 1)/' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=COUNT
 // RUN: plait-opt %s --plait-overlap-pipeline | sed 's/\(overlap.load_reduce .*\) after %[a-z0-9]*/\1/' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=TOKEN
 // RUN: plait-opt %s --plait-overlap-pipeline | sed 's/\(overlap.arrive .* multicast\)/\1 relaxed/' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=RELAXED
+
+// GPU: gpu.module @reduce_gather [#nvvm.target
+// GPU: red.release.sys.global.add.u32
+// GPU: gpu.module @reduce_gather_1 [#nvvm.target
 
 par.mesh @mesh axes ["tp"] sizes [2] rank 1
 lm.model @m family "t" numerics row_invariant max_positions 8 {

@@ -4,6 +4,11 @@
 // RUN: plait-opt %s --plait-fuse-tiles --remarks-filter='plait-fuse-tiles' -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: plait-opt %s --plait-fuse-tiles='column-tiles=3' --remarks-filter='plait-fuse-tiles' -o /dev/null 2>&1 | FileCheck %s --check-prefix=CUT
 // RUN: not plait-opt %s --plait-fuse-tiles='comm-sms=132' -o /dev/null 2>&1 | FileCheck %s --check-prefix=WORKERS
+// RUN: not plait-opt %s --plait-fuse-tiles='rows=3 tile-rows=2' -o /dev/null 2>&1 | FileCheck %s --check-prefix=ROWS
+//
+// Tiles of several rows: a block of them is counted, added up and distributed at once.
+// RUN: plait-opt %s --plait-fuse-tiles='rows=4 tile-rows=2 sms=3 comm-sms=1' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=50' | FileCheck %s --check-prefix=TALL
+// RUN: sed 's/sizes \[2\]/sizes [3]/' %s | plait-opt --plait-fuse-tiles='rows=4 tile-rows=4 sms=4 comm-sms=2' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20' -o /dev/null
 //
 // The counter misses the tiles of a column.
 // RUN: plait-opt %s --plait-fuse-tiles | sed 's/-> (s0 \* 2)/-> (s0)/' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=COUNT
@@ -45,4 +50,11 @@ decode.step @s(%h: !wide, %x: !part, %e: !whole) attributes {input_roles = [#dec
 // REMARK: there is no program for this sum: what it adds up is no product, or is used elsewhere
 // CUT: there is no program for this product: its 4 columns cannot be cut into 3 tiles
 // WORKERS: expected positive numbers of rows, tiles and workers, and more of these in all than for communication, but got rows=1 column-tiles=2 sms=132 comm-sms=132
+// ROWS: error: expected tiles of so many rows that they divide a rank's, but got rows=3 tile-rows=2
+// TALL: overlap.track expect #{{.*}} owner #{{.*}} : <[4], sys>
+// TALL: overlap.tiles (%[[I:.*]], %{{.*}}) in [4, 2]
+// TALL: lm.linear %{{.*}} : tensor<2x6xf32>, <2x6, #lm.f32>
+// TALL: overlap.load_reduce {{.*}} -> tensor<2x4xf32>
+// TALL: lm.rms_norm {{.*}} : tensor<2x4xf32>
+// TALL: overlap.load {{.*}} : <8x4xf32, peer> -> tensor<2x4xf32>
 // COUNT: error: 'overlap.trigger' op expected 2 arrivals in an epoch at index [0] on rank 0 but got 4

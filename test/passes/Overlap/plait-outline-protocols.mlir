@@ -3,6 +3,8 @@
 // RUN: plait-opt %s --plait-outline-protocols='rows=2' --remarks-filter='plait-outline-protocols' 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t
 // RUN: plait-opt %s --plait-outline-protocols='rows=2' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=50' -o /dev/null
+// RUN: plait-opt %s --plait-outline-protocols='rows=2 sms=4 comm-sms=2' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=50' | FileCheck %s --check-prefix=GPU
+// RUN: not plait-opt %s --plait-outline-protocols='sms=2 comm-sms=2' -o /dev/null 2>&1 | FileCheck %s --check-prefix=WORKERS
 // RUN: not plait-opt %s --plait-outline-protocols='rows=0' -o /dev/null 2>&1 | FileCheck %s --check-prefix=ROWS
 
 !whole = tensor<?x4xf32, #lm.dims<tokens>>
@@ -36,3 +38,8 @@ decode.step @s(%a: !whole, %b: !whole, %c: !whole) attributes {input_roles = [#d
 // CHECK-NOT: overlap.program
 // REMARK: there is no program for this sum: its sum is not taken in the order of ranks, in f32
 // ROWS: expected at least one row of each rank but got 0
+// GPU: overlap.region pool(<sms = 4>)
+// GPU: overlap.tiles {{.*}} pool(<sms = 2>)
+// GPU: overlap.trigger {{.*}} pool(<sms = 2>)
+// GPU: overlap.region pool(<sms = 2>)
+// WORKERS: error: expected more workers in all than for communication, but got sms=2 comm-sms=2

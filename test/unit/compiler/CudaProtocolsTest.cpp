@@ -54,7 +54,10 @@ void takeOut(gpu::GPUModuleOp kernels, StringRef text) {
 /// A program, compiled for `ranks`, and what its ranks have.
 class Protocol {
 public:
-  Protocol(std::string text, int64_t ranks, const std::string &chip = "sm_90a", const char *fault = nullptr)
+  /// `write` adds passes that write the program.
+  Protocol(
+      std::string text, int64_t ranks, const std::string &chip = "sm_90a", const char *fault = nullptr,
+      llvm::function_ref<void(PassManager &)> write = [](PassManager &) {})
       : ranks(ranks) {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
@@ -64,6 +67,7 @@ public:
       text.replace(at, 6, std::to_string(ranks));
     module = parseSourceString<ModuleOp>(text, &context);
     PassManager pm(&context, ModuleOp::getOperationName());
+    write(pm);
     // What is not proved may hang.
     pm.addPass(createVerifyOverlapPass());
     buildCudaPipeline(pm, {.chip = chip});
@@ -215,6 +219,13 @@ std::string readProgram(const std::string &name) {
   return (*file)->getBuffer().str();
 }
 
+std::string fillIn(std::string text, const std::vector<std::pair<std::string, std::string>> &values) {
+  for (const auto &[name, value] : values)
+    for (size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
+      text.replace(at, name.size(), value);
+  return text;
+}
+
 constexpr uint32_t kEpochs = 6;
 
 /// For each rank and epoch: a part of a sum, and the sum.
@@ -347,6 +358,66 @@ TEST(CudaProtocols, ProductWithAllReduceResidualAndNorm) {
       std::vector<double> expected = normOf(sumOf(products), gain);
       for (const Matrix &result : epoch.results)
         EXPECT_LT(largestDifference(result, expected), 1e-6) << chip;
+    }
+  }
+}
+
+/// A layer's product with its fused sum, as passes write it down: by tiles, and the sum by itself.
+TEST(CudaProtocols, WhatPassesWrite) {
+  constexpr size_t rowsOfRank = 48, columns = 144, k = 72;
+  for (auto [ranks, isByTiles] : {std::pair<int64_t, bool>{2, true}, {3, true}, {2, false}}) {
+    std::string text = readProgram("layer.mlir");
+    Protocol protocol(fillIn(text, {{"NRANKS", std::to_string(ranks)},
+                                    {"NCOLS", "144"},
+                                    {"KCOLS", "72"},
+                                    {"MCOLS", std::to_string(72 * ranks)}}),
+                      ranks, "sm_90a", nullptr, [isByTiles](PassManager &pm) {
+                        if (isByTiles)
+                          pm.addPass(createFuseTilesPass(
+                              {.rows = rowsOfRank, .columnTiles = 2, .tileRows = 24, .sms = 3, .commSms = 1}));
+                        else
+                          pm.addPass(createOutlineProtocolsPass({.rows = rowsOfRank, .sms = 3, .commSms = 1}));
+                      });
+    size_t rows = rowsOfRank * size_t(ranks);
+    std::mt19937 random{uint32_t(ranks)};
+    Matrix gain = draw(random, columns);
+    for (uint32_t first : {0, 3}) {
+      struct Epoch {
+        std::vector<std::vector<uint16_t>> x, w;
+        std::vector<Matrix> products, residuals, kept, results;
+      };
+      std::vector<Epoch> epochs(3);
+      std::vector<std::vector<std::vector<void *>>> buffers(epochs.size());
+      for (size_t e = 0; e < epochs.size(); ++e) {
+        Epoch &own = epochs[e];
+        for (size_t rank = 0; rank < size_t(ranks); ++rank) {
+          own.x.push_back(drawIntegers(random, rows * k));
+          own.w.push_back(drawIntegers(random, columns * k));
+          own.products.push_back(multiply(own.x[rank], own.w[rank], k));
+          own.residuals.push_back(draw(random, rowsOfRank * columns));
+          own.kept.push_back(Matrix(rowsOfRank * columns, NAN));
+          own.results.push_back(Matrix(rows * columns, NAN));
+        }
+        for (size_t rank = 0; rank < size_t(ranks); ++rank) {
+          std::vector<void *> arguments = {own.x[rank].data(), own.w[rank].data()};
+          if (!isByTiles)
+            arguments = {own.products[rank].data()};
+          arguments.insert(arguments.end(),
+                           {own.residuals[rank].data(), gain.data(), own.results[rank].data(), own.kept[rank].data()});
+          buffers[e].push_back(arguments);
+        }
+      }
+      protocol.run(first, buffers, first + 5);
+      for (const Epoch &epoch : epochs) {
+        Matrix sum = sumOf(epoch.products);
+        for (size_t i = 0; i < sum.size(); ++i)
+          sum[i] += epoch.residuals[i / (rowsOfRank * columns)][i % (rowsOfRank * columns)];
+        for (size_t rank = 0; rank < size_t(ranks); ++rank) {
+          auto begin = sum.begin() + long(rank * rowsOfRank * columns);
+          EXPECT_EQ(epoch.kept[rank], Matrix(begin, begin + long(rowsOfRank * columns))) << ranks << " " << rank;
+          EXPECT_LT(largestDifference(epoch.results[rank], normOf(sum, gain)), 1e-6) << ranks << " " << rank;
+        }
+      }
     }
   }
 }
