@@ -147,6 +147,11 @@ struct GenerateCudaProtocolsPass : plait::impl::GenerateCudaProtocolsPassBase<Ge
         [](Operation *op) { return failed(checkOp(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
     if (walked.wasInterrupted())
       return failure();
+    for (auto region : program.getBody().getOps<overlap::RegionOp>())
+      if (int64_t workers = region.getPool().getCount(); workers > machine.processors)
+        return region.emitOpError("expected at most ")
+               << machine.processors << " workers, the SMs of a GPU of " << machine.name << ", but got " << workers
+               << ": those that wait for each other have to be there at the same time";
     for (Type type : program.getArgumentTypes())
       if (!isMatrix(type, /*isInput=*/true) && !isa<lm::WeightType>(type))
         return program.emitOpError("expected arguments that are weights or matrices of f32 or bf16 for CUDA but got ")

@@ -122,7 +122,7 @@ def GenerateCudaProtocolsPass : Pass<"plait-generate-cuda-protocols", "::mlir::M
     not begun. `multicast` says how a view of all ranks is stored to, arrived at and summed up: by an instruction for each rank
     in order (`loop`), by multimem but for sums (`stores`), or by multimem alone (`all`), which adds in an order of its own.
 
-    Left out, with an error: pools other than of SMs, stores by copy engines, expectations from a table, loops and
+    Left out, with an error: pools other than of SMs, and of more than a GPU of the kind has, stores by copy engines, expectations from a table, loops and
     conditions, products of what is loaded.
   }];
   let options = [

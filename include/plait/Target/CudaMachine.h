@@ -28,6 +28,9 @@ struct CudaMachine {
   /// Shared memory that a block may have, in bytes (CUDA C++ Programming Guide,
   /// "Technical Specifications per Compute Capability").
   int64_t sharedBytes = 0;
+  /// Streaming multiprocessors of the largest GPU of the kind (NVIDIA's whitepapers: A100, H100
+  /// and H200 SXM, B200).
+  int64_t processors = 0;
 };
 
 /// Whether `spec` begins with "cuda:".

@@ -144,3 +144,18 @@ overlap.program @two(%x: tensor<2x8xbf16>, %u: tensor<2x8xbf16>, %w: !lm.weight<
   }
   overlap.return
 }
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @crowd() on @mesh["tp"] {
+  %c = overlap.track expect affine_map<(i)[n] -> (n)> : !overlap.counter<[2], sys>
+  // expected-error @+1 {{'overlap.region' op expected at most 132 workers, the SMs of a GPU of sm_90a, but got 133: those that wait for each other have to be there at the same time}}
+  overlap.region pool(<sms = 133>) {
+    overlap.tiles (%i) in [2] pool(<sms = 133>) {
+      overlap.arrive %c[%i] multicast : !overlap.counter<[2], sys>
+      %t = overlap.wait %c[%i] : !overlap.counter<[2], sys>
+    }
+  }
+  overlap.return
+}
