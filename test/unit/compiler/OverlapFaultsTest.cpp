@@ -14,6 +14,7 @@
 #include "passes/Overlap/Passes.h"
 #include "plait/Driver/Register.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -226,6 +227,47 @@ TEST_P(OverlapProtocols, AreFoundByProofAndByExecution) {
     }
   EXPECT_GT(count, 10);
   std::cout << count << " faults\n";
+}
+
+/// Puts place number `place` of what other ranks count on under a condition that is this rank's own; false if there
+/// are not so many.
+bool makeOwnChoice(ModuleOp module, int64_t place) {
+  Operation *op = nullptr;
+  module.walk([&](Operation *found) {
+    if (isa<RegionOp, ArriveOp, PutOp, ReduceAddOp, QuietOp>(found) && place-- == 0)
+      op = found;
+  });
+  if (!op)
+    return false;
+  auto program = op->getParentOfType<ProgramOp>();
+  program.removeImplementsAttr(); // of another type
+  FunctionType type = program.getFunctionType();
+  module.getContext()->loadDialect<scf::SCFDialect>();
+  OpBuilder b(op);
+  SmallVector<Type> inputs(type.getInputs());
+  inputs.push_back(b.getI1Type());
+  program.setFunctionType(b.getFunctionType(inputs, type.getResults()));
+  Value condition = program.getBody().addArgument(b.getI1Type(), op->getLoc());
+  auto branch = scf::IfOp::create(b, op->getLoc(), condition, /*withElseRegion=*/false);
+  op->moveBefore(branch.thenBlock()->getTerminator());
+  return true;
+}
+
+TEST_P(OverlapProtocols, ConditionsThatRanksDecideOnByThemselvesAreRefused) {
+  ASSERT_TRUE(module);
+  int64_t count = 0;
+  for (;; ++count) {
+    OwningOpRef<ModuleOp> faulty(module->clone());
+    if (!makeOwnChoice(*faulty, count))
+      break;
+    SCOPED_TRACE("place " + std::to_string(count));
+    ASSERT_TRUE(succeeded(verify(*faulty)));
+    Outcome proof = run(*faulty, createVerifyOverlapPass());
+    EXPECT_FALSE(proof.succeeded) << "the proof accepts it";
+    EXPECT_NE(proof.message.find("expected a condition on which all ranks agree"), std::string::npos) << proof.message;
+    EXPECT_GT(proof.notes, 0u);
+  }
+  EXPECT_GT(count, 3);
 }
 
 /// Something that may or may not be a fault: another place in the block, another number of
