@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/decode/rounds/Course.h"
+#include "runtime/decode/rounds/RoundOp.h"
 
 #include "test/unit/runtime/StrategyPrograms.h"
 
@@ -453,6 +454,25 @@ TEST(Course, HeadsBeginWithTheAcceptedLeaf) {
   EXPECT_NE(change(R"("count": 1)", R"("count": 0)").find("count"), std::string::npos);
 }
 
+// A tree may have a token at several nodes: what was seen last is remembered, in the order of the nodes.
+TEST(Course, OfEqualTokensTheLastOneIsLearnt) {
+  auto json = parseJson(R"({"count": 2})", "op");
+  auto learn = findRoundOp("learn")->read(JsonView(*json, "op"));
+  ASSERT_TRUE(bool(learn)) << learn.status().message();
+  NodeChoices choices;
+  for (int32_t node = 0; node < 4; ++node)
+    choices.nodes.push_back({.token = node, .top = {{10 + node, 0}, {20 + node, -1}, {30 + node, -2}}});
+  auto known = std::make_shared<SuccessorTable>();
+  known->entries = {{5, {1, 2}}, {8, {3, 4}}};
+  RoundValue table = known, block = DraftBlock{{5, 7, 5, 9}, {-1, 0, 0, 1}}, seen = choices;
+  const RoundValue *operands[] = {&table, &block, &seen};
+  RoundValue results[1];
+  RoundContext context;
+  (*learn)->run(context, operands, results);
+  EXPECT_EQ(std::get<std::shared_ptr<SuccessorTable>>(results[0])->entries,
+            (std::map<int32_t, std::vector<int32_t>>{{5, {12, 22}}, {7, {11, 21}}, {8, {3, 4}}, {9, {13, 23}}}));
+}
+
 TEST(Course, ShortensTreesToADepth) {
   // Nodes 1 and 3 are of depth 1, 2 and 4 of depth 2, 5 of depth 3.
   std::string program = R"({"name": "tree", "exact": "identical", "models": ["main"], "values": 14,
@@ -469,7 +489,8 @@ TEST(Course, ShortensTreesToADepth) {
       {"op": "stop", "operands": [11], "results": [12]}], "yield": [11, 10], "stop": 12}})";
   const std::vector<std::vector<int32_t>> expected = {{-1}, {-1, 0, 0}, {-1, 0, 1, 0, 3}, {-1, 0, 1, 0, 3, 4}};
   for (size_t depth = 0; depth < expected.size(); ++depth) {
-    Course course(parse(programs::replaced(program, "DEPTH", std::to_string(depth))), {1, 2, 3}, 200, {4096}, kVocabulary);
+    Course course(parse(programs::replaced(program, "DEPTH", std::to_string(depth))), {1, 2, 3}, 200, {4096},
+                  kVocabulary);
     Model model;
     std::vector<int32_t> largest;
     while (const Course::Forward *forward = course.advance()) {
