@@ -46,7 +46,7 @@ for count in ranks.split(","):
         ids = ",".join(str(i) for i in prompts[-1][:tokens])
         stats = plait.command("plait", "run", artifacts["on"], "--token-ids", ids, "-n", "1", "--output", "ids", "--stats", "-q", "-t", "1",
                               "--temperature", "0", stderr=subprocess.STDOUT)
-        asked[tokens] = sum(int(n) for n in re.findall(r"(\d+) x (?:all_reduce|reduce_gather)", stats))
+        asked[tokens] = sum(int(n) for n in re.findall(r"(\d+) x (?:all_reduce|reduce_gather|reduce_scatter)", stats))
     split += asked[200] == 2 * asked[100] > 0
     if asked[200] != 2 * asked[100]:
         print(f"FAILED: {count} ranks asked for {asked} collectives")
