@@ -7,6 +7,8 @@
 
 #include "CpuKernelFixture.h"
 
+#include "HostEngine.h"
+
 #include "runtime/device/cpu/Isa.h"
 
 #include "plait/Target/Object.h"
@@ -21,7 +23,6 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -130,15 +131,7 @@ CpuKernel::CpuKernel(const std::string &text, CpuTarget target,
 
 void CpuKernel::compile(ModuleOp module, StringRef name) {
   lower(module);
-  auto host = llvm::cantFail(llvm::orc::JITTargetMachineBuilder::detectHost());
-  machine = llvm::cantFail(host.createTargetMachine());
-  auto optimize = [&](llvm::Module *ir) {
-    optimizeKernels(*ir, *machine);
-    return llvm::Error::success();
-  };
-  ExecutionEngineOptions options;
-  options.transformer = optimize;
-  engine = llvm::cantFail(ExecutionEngine::create(module, options));
+  engine = makeHostEngine(module);
   entry = reinterpret_cast<plait_kernel_fn_v1>(llvm::cantFail(engine->lookup(name)));
 }
 

@@ -86,7 +86,6 @@ protected:
   MLIRContext context;
   OwningOpRef<ModuleOp> module, code;
   kernel::FuncOp kernelOp;
-  std::unique_ptr<llvm::TargetMachine> machine;
   std::unique_ptr<ExecutionEngine> engine;
 
 private:

@@ -8,13 +8,10 @@
 #include "CudaKernelFixture.h"
 
 #include "CudaHostCode.h"
+#include "HostEngine.h"
 #include "test/unit/cuda/GpuModel.h"
 
-#include "plait/Target/Object.h"
-
 #include "passes/CUDA/Passes.h"
-
-#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 
 using namespace plait;
 using namespace plait::test;
@@ -30,21 +27,7 @@ CudaKernel::CudaKernel(const std::string &text, const std::string &chip) {
   auto kernels = *code->getOps<gpu::GPUModuleOp>().begin();
   cases.begin(kernels, chip);
   code = makeHostCode(kernels);
-  machine = llvm::cantFail(llvm::cantFail(llvm::orc::JITTargetMachineBuilder::detectHost()).createTargetMachine());
-  auto optimize = [&](llvm::Module *ir) {
-    optimizeKernels(*ir, *machine);
-    return llvm::Error::success();
-  };
-  ExecutionEngineOptions options;
-  options.transformer = optimize;
-  engine = llvm::cantFail(ExecutionEngine::create(*code, options));
-  engine->registerSymbols([](llvm::orc::MangleAndInterner mangle) {
-    llvm::orc::SymbolMap symbols;
-    for (const ModelFunction &function : ArrayRef(kModelFunctions, kModelFunctionCount))
-      symbols[mangle(function.name)] = {llvm::orc::ExecutorAddr::fromPtr(function.address),
-                                        llvm::JITSymbolFlags::Exported};
-    return symbols;
-  });
+  engine = makeHostEngine(*code);
 }
 
 void CudaKernel::call(const std::vector<void *> &buffers, const Step &step, int) {

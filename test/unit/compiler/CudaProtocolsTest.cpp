@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CudaHostCode.h"
+#include "HostEngine.h"
 #include "test/unit/cuda/GpuModel.h"
 
 #include "dialects/Rt/Rt.h"
@@ -18,14 +19,10 @@
 #include "passes/Overlap/Passes.h"
 #include "plait-abi/Team.h"
 #include "plait/Driver/Register.h"
-#include "plait/Target/Object.h"
 
-#include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
 
 #include <gtest/gtest.h>
 
@@ -59,8 +56,6 @@ public:
       std::string text, int64_t ranks, const std::string &chip = "sm_90a", const char *fault = nullptr,
       llvm::function_ref<void(PassManager &)> write = [](PassManager &) {})
       : ranks(ranks) {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
     registerAllDialects(registry);
     context.appendDialectRegistry(registry);
     for (size_t at; (at = text.find("NRANKS")) != std::string::npos;)
@@ -79,21 +74,7 @@ public:
     if (fault)
       takeOut(kernels, fault);
     host = makeHostCode(kernels);
-    machine = llvm::cantFail(llvm::cantFail(llvm::orc::JITTargetMachineBuilder::detectHost()).createTargetMachine());
-    auto optimize = [&](llvm::Module *ir) {
-      optimizeKernels(*ir, *machine);
-      return llvm::Error::success();
-    };
-    ExecutionEngineOptions options;
-    options.transformer = optimize;
-    engine = llvm::cantFail(ExecutionEngine::create(*host, options));
-    engine->registerSymbols([](llvm::orc::MangleAndInterner mangle) {
-      llvm::orc::SymbolMap symbols;
-      for (const ModelFunction &function : ArrayRef(kModelFunctions, kModelFunctionCount))
-        symbols[mangle(function.name)] = {llvm::orc::ExecutorAddr::fromPtr(function.address),
-                                          llvm::JITSymbolFlags::Exported};
-      return symbols;
-    });
+    engine = makeHostEngine(*host);
     for (int64_t rank = 0; rank < ranks; ++rank)
       memory.emplace_back(static_cast<uint8_t *>(std::aligned_alloc(1024, memoryBytes)), &std::free);
     for (auto &own : memory)
@@ -147,7 +128,6 @@ private:
   DialectRegistry registry;
   MLIRContext context;
   OwningOpRef<ModuleOp> module, host;
-  std::unique_ptr<llvm::TargetMachine> machine;
   std::unique_ptr<ExecutionEngine> engine;
   size_t memoryBytes;
   SmallVector<rt::EntryAttr> entries;
