@@ -30,6 +30,10 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
       mlir::emitError(getOperation().getLoc(), "expected a target with fma for emulated tiles and pairs");
       return signalPassFailure();
     }
+    if (pairs == PairUnit::avx512 && lanes != 16) {
+      mlir::emitError(getOperation().getLoc(), "expected lanes to be 16 for pairs=avx512 but got ") << unsigned(lanes);
+      return signalPassFailure();
+    }
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>()))
       if (failed(generate(kernel)))
         return signalPassFailure();

@@ -55,8 +55,8 @@ void Course::run(const RoundInstruction &op) {
   assign(op.results, std::move(results));
 }
 
-/// The block of an op that drafts by itself gets the oracle's tokens, and if it is a chain as
-/// many as it may have. What other blocks are made of was chosen in forwards: see `supply`.
+/// The block of an op that drafts by itself gets the oracle's tokens, and if it is a chain of no
+/// fixed shape as many as it may have. What other blocks are made of was chosen in forwards: see `supply`.
 void Course::redraft(const RoundInstruction &op, const RoundValue *source, RoundValue &result) const {
   auto *block = std::get_if<DraftBlock>(&result);
   const auto *handle = std::get_if<TextHandle>(source);

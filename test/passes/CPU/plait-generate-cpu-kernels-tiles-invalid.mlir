@@ -5,7 +5,9 @@
 // NONE: error: 'lm.linear' op expected an input of f32 but got 'tensor<?x32xbf16, #lm.dims<tokens>>': the target has no tiles that multiply bf16
 // RUN: not plait-opt %s --split-input-file --plait-generate-cpu-kernels='pairs=emulated fma=false' 2>&1 | FileCheck %s --check-prefix=FMA
 // RUN: not plait-opt %s --split-input-file --plait-generate-cpu-kernels='lanes=16 pairs=avx512' 2>&1 | FileCheck %s --check-prefix=PAIRS
+// RUN: not plait-opt %s --split-input-file --plait-generate-cpu-kernels='lanes=8 pairs=avx512' 2>&1 | FileCheck %s --check-prefix=LANES
 
+// LANES: error: expected lanes to be 16 for pairs=avx512 but got 8
 // FMA: error: expected a target with fma for emulated tiles and pairs
 // PAIRS: error: 'lm.linear' op expected a weight of bf16 in panels of 32 rows and groups of 2 but got '!kernel.packed<<8x8, #lm.bf16>, panel = 16, group = 2>'
 // PAIRS: error: 'lm.linear' op expected an input with an even number of at least 34 columns but got 33
