@@ -93,6 +93,7 @@ def Decode_ShortenOp : Decode_DraftOp<"shorten", [AllTypesMatch<["input", "block
 
     ```mlir
     %c = decode.shorten %b to %k : !decode.block<5>
+    %d = decode.shorten %t to %k : !decode.block<tree [-1, 0, 0, 1]>   // of length 1: the root and two children
     ```
     **Constraints:** the block has no prompts.
   }];
@@ -144,6 +145,7 @@ def Decode_ExpandPromptsOp : Decode_DraftOp<"expand_prompts", [AttrSizedOperandS
 
     ```mlir
     %b = decode.expand_prompts %x, %c0 trees [[-1], [-1, 0, 0]] prompts [[1], [1, 1, 0]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
+    %d = decode.expand_prompts %x, %c0 trees [[-1, 0]] prompts [[1, 1]] if %k : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 4 prompts 2>
     ```
     **Constraints:** at least one operand and one tree, and as many lists of prompts, each as
     long as its tree; a parent stands before its children; no node is deeper than there are
