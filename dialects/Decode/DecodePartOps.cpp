@@ -51,6 +51,18 @@ LogicalResult SummarizeOp::verify() {
   return failure(failed(verifyLogits(*this, getLogits())) || failed(verifyWords(*this, "a result", getResult(), 4)));
 }
 
+LogicalResult SummarizeBlocksOp::verify() {
+  if (failed(verifyLogits(*this, getLogits())))
+    return failure();
+  int64_t columns = cast<RankedTensorType>(getLogits().getType()).getDimSize(1);
+  return verifyWords(*this, "a result", getResult(), 4 * int64_t(llvm::divideCeil(columns, blockTokens)));
+}
+
+LogicalResult JoinSummariesOp::verify() {
+  return failure(failed(verifyWords(*this, "summaries", getSummaries(), 4, /*several=*/true)) ||
+                 failed(verifyWords(*this, "a result", getResult(), 4)));
+}
+
 LogicalResult ChooseSummarizedOp::verify() {
   if (bool(getDrawn()) != bool(getTemperature()))
     return emitOpError("expected drawn tokens and a temperature, or neither");
@@ -150,6 +162,12 @@ static Cost smallCost(Operation *op, Value leaves) {
 // Together they are what the op on all logits costs: see DecodeCost.cpp. Which leaves
 // draw and have warps is not known, so a search counts as nothing.
 Cost SummarizeOp::getCost() { return logitsCost(getLogits(), 4); }
+Cost SummarizeBlocksOp::getCost() {
+  Cost cost = logitsCost(getLogits(), 4);
+  cost.activationBytes = cost.activationBytes + lm::tensorBytes(getResult().getType());
+  return cost;
+}
+Cost JoinSummariesOp::getCost() { return smallCost(*this, getSummaries()); }
 Cost KeptMassOp::getCost() { return logitsCost(getLogits(), 4); }
 Cost ChooseSummarizedOp::getCost() { return smallCost(*this, getSummaries()); }
 Cost NarrowThresholdOp::getCost() { return smallCost(*this, getLimit()); }

@@ -27,7 +27,8 @@ def Decode_SummarizeOp : Decode_PartOp<"summarize"> {
   let description = [{
     Four numbers: the largest logit, its token (ties: lowest id) and, as a pair,
     `sum_v exp(logits[v] - largest)`. Where a logit is NaN or infinite: 0, -1, 0, 0.
-    Column 0 of the logits is token `first`.
+    Column 0 of the logits is token `first`. The sum is that of `decode.join_summaries`
+    of `decode.summarize_blocks`.
 
     ```mlir
     %s = decode.summarize %l {first = 1024 : i64} : (tensor<?x1024xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
@@ -37,6 +38,43 @@ def Decode_SummarizeOp : Decode_PartOp<"summarize"> {
   let arguments = (ins TensorOf<[F32]>:$logits, Decode_PartIndexAttr:$first);
   let results = (outs TensorOf<[F32]>:$result);
   let assemblyFormat = "$logits attr-dict `:` functional-type(operands, results)";
+}
+
+def Decode_SummarizeBlocksOp : Decode_PartOp<"summarize_blocks", [Lm_BlockReduction]> {
+  let summary = "per leaf, what a choice needs to know of each block of 128 logits";
+  let description = [{
+    The four numbers of `decode.summarize` for each 128 columns, the last of which may
+    be fewer, side by side: a thirtieth of the logits, which a head then need not write.
+
+    ```mlir
+    %s = decode.summarize_blocks %l {first = 0 : i64} : (tensor<?x1000xf32, #lm.dims<leaves>>) -> tensor<?x32xf32, #lm.dims<leaves>>
+    ```
+    **Constraints:** logits are `[L, V]`, the result is `[L, 4 * ceil(V / 128)]`.
+  }];
+  let arguments = (ins TensorOf<[F32]>:$logits, Decode_PartIndexAttr:$first);
+  let results = (outs TensorOf<[F32]>:$result);
+  let assemblyFormat = "$logits attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = [{
+    /// Columns of a block.
+    static constexpr int64_t blockTokens = 128;
+  }];
+}
+
+def Decode_JoinSummariesOp : Decode_PartOp<"join_summaries"> {
+  let summary = "per leaf, the summary of all logits from those of parts of them";
+  let description = [{
+    The largest logit of all parts, the token of the first part that has it, and the sum over
+    the parts, in their order, of `sum * exp(largest of the part - largest)`. 0, -1, 0, 0
+    where a part has -1 for its token.
+
+    ```mlir
+    %s = decode.join_summaries %b : (tensor<?x32xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+    ```
+    **Constraints:** summaries are `[L, 4 * parts]`, the result is `[L, 4]`.
+  }];
+  let arguments = (ins TensorOf<[F32]>:$summaries);
+  let results = (outs TensorOf<[F32]>:$result);
+  let assemblyFormat = "$summaries attr-dict `:` functional-type(operands, results)";
 }
 
 def Decode_ChooseSummarizedOp : Decode_PartOp<"choose_summarized", [AttrSizedOperandSegments]> {

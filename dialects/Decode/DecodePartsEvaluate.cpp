@@ -40,18 +40,18 @@ namespace {
 struct Summary {
   double top = -std::numeric_limits<double>::infinity(), mass = 0;
   int64_t topId = -1;
-  bool usable = true;
+  bool finite = true, usable = true;
 
   explicit Summary(ArrayRef<double> words) {
     for (size_t i = 0; i < words.size(); i += 4) {
-      usable &= words[i + 1] >= 0;
+      finite &= words[i + 1] >= 0;
       if (words[i] > top) {
         top = words[i];
         topId = int64_t(words[i + 1]);
       }
     }
-    usable &= top != kMaskedLogit;
-    for (size_t i = 0; usable && i < words.size(); i += 4)
+    usable = finite && top != kMaskedLogit;
+    for (size_t i = 0; finite && i < words.size(); i += 4)
       mass += getPair(&words[i + 2]) * std::exp(words[i] - top);
   }
   double logprobOf(double logit) const { return logit - top - std::log(mass); }
@@ -94,22 +94,50 @@ static bool isLimited(Warp rule, double limit) { return rule == Warp::top_k ? li
 // Greedy choice and most probable tokens
 //===----------------------------------------------------------------------===//
 
+/// The summary of `row`, whose first logit is of token `first`.
+static void summarize(ArrayRef<double> row, int64_t first, double *words) {
+  words[1] = -1;
+  if (!llvm::all_of(row, [](double x) { return std::isfinite(x); }))
+    return;
+  const double *top = llvm::max_element(row);
+  double mass = 0;
+  for (double logit : row)
+    mass += std::exp(logit - *top);
+  words[0] = *top;
+  words[1] = double(first + (top - row.begin()));
+  putPair(words + 2, mass);
+}
+
 LogicalResult SummarizeOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const DenseValue &logits = dense(operands[0]);
   DenseValue result = DenseValue::zeros({logits.rows(), 4});
-  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf) {
-    ArrayRef<double> row = rowOf(logits, leaf);
+  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)
+    summarize(rowOf(logits, leaf), int64_t(getFirst()), result.row(leaf));
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult SummarizeBlocksOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &logits = dense(operands[0]);
+  int64_t columns = logits.rowSize();
+  DenseValue result = DenseValue::zeros({logits.rows(), 4 * int64_t(llvm::divideCeil(columns, blockTokens))});
+  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)
+    for (int64_t first = 0; first < columns; first += blockTokens)
+      summarize(rowOf(logits, leaf).slice(size_t(first), size_t(std::min(blockTokens, columns - first))),
+                int64_t(getFirst()) + first, result.row(leaf) + first / blockTokens * 4);
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult JoinSummariesOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &summaries = dense(operands[0]);
+  DenseValue result = DenseValue::zeros({summaries.rows(), 4});
+  for (int64_t leaf = 0; leaf < summaries.rows(); ++leaf) {
+    Summary summary(rowOf(summaries, leaf));
     double *words = result.row(leaf);
-    words[1] = -1;
-    if (!llvm::all_of(row, [](double x) { return std::isfinite(x); }))
-      continue;
-    const double *top = llvm::max_element(row);
-    double mass = 0;
-    for (double logit : row)
-      mass += std::exp(logit - *top);
-    words[0] = *top;
-    words[1] = double(int64_t(getFirst()) + (top - row.begin()));
-    putPair(words + 2, mass);
+    words[0] = summary.finite ? summary.top : 0;
+    words[1] = summary.finite ? double(summary.topId) : -1;
+    putPair(words + 2, summary.finite ? summary.mass : 0);
   }
   results.push_back(std::move(result));
   return success();

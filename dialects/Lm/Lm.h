@@ -44,6 +44,11 @@ template <typename ConcreteType> class Elementwise : public mlir::OpTrait::Trait
 /// t of the operands whose leading extent is the op's, and from weights.
 template <typename ConcreteType> class RowWise : public mlir::OpTrait::TraitBase<ConcreteType, RowWise> {};
 
+/// Operand 0 is a matrix, and the result has, for each row of it, a few numbers for each
+/// block of columns, which follow from these columns alone: a product need not write it.
+template <typename ConcreteType>
+class BlockReduction : public mlir::OpTrait::TraitBase<ConcreteType, BlockReduction> {};
+
 /// Of a token at position p, pair i of n rotates more slowly by the factor
 /// max(1, slope * (p + 1) + offset)^(-i / (n - 1)) than at position 0.
 struct RopeGrowth {

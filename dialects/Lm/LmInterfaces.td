@@ -86,6 +86,11 @@ def Lm_RowWise : NativeOpTrait<"RowWise"> {
   let cppNamespace = "::plait::lm";
 }
 
+/// Operand 0 is a matrix, of whose rows blocks of columns are reduced, each by itself.
+def Lm_BlockReduction : NativeOpTrait<"BlockReduction"> {
+  let cppNamespace = "::plait::lm";
+}
+
 def Lm_RopeScalingInterface : AttrInterface<"RopeScalingInterface"> {
   let description = [{
     How a rotary embedding is changed for contexts longer than the one it was

@@ -351,8 +351,12 @@ typedef struct plait_launch_v2 {
   int32_t source; /* in the model's table of source ops */
 } plait_launch_v2_t;
 
+/* A plan NAME.greedy computes what NAME does, the same bits, of leaves with temperature 0 and no edits
+ * that want no most probable tokens. */
+#define PLAIT_GREEDY_SUFFIX ".greedy"
+
 typedef struct plait_plan_v2 {
-  const char *name;               /* variant: "ar", "ar.debug", "ar_skip_1_2", "head_medusa_0" */
+  const char *name;               /* variant: "ar", "ar.debug", "ar.greedy", "ar_skip_1_2", "head_medusa_0" */
   const plait_extent_v4_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
   const plait_launch_v2_t *launches;

@@ -53,7 +53,7 @@ Expected<WeightsSpec> plait::parseWeightsSpec(const std::string &text) {
 Expected<Fusions> plait::parseFusions(const std::string &text) {
   if (text == "all")
     return Fusions();
-  Fusions fusions{false, false, false, false};
+  Fusions fusions{false, false, false, false, false};
   if (text == "none")
     return fusions;
   for (llvm::StringRef name : llvm::split(text, ',')) {
@@ -62,10 +62,11 @@ Expected<Fusions> plait::parseFusions(const std::string &text) {
                        .Case("epilogues", &fusions.epilogues)
                        .Case("rows", &fusions.rows)
                        .Case("parallel", &fusions.parallel)
+                       .Case("logits", &fusions.logits)
                        .Default(nullptr);
     if (!fusion)
       return invalidArgument("--fuse: found '" + text +
-                             "'; expected all, none, or a list of gated, epilogues, rows and parallel");
+                             "'; expected all, none, or a list of gated, epilogues, rows, parallel and logits");
     *fusion = true;
   }
   return fusions;
@@ -114,6 +115,8 @@ public:
     phaseOptions.fuseEpilogues = options.fusions.epilogues;
     phaseOptions.fuseRows = options.fusions.rows;
     phaseOptions.fuseParallel = options.fusions.parallel;
+    // The host of a GPU chooses, from logits that it is sent.
+    phaseOptions.fuseLogits = options.fusions.logits && !gpu;
     phaseOptions.splitAttention = options.splitAttention;
     phaseOptions.quantizeActivations = options.quantizeActivations;
     begin("reading the model");

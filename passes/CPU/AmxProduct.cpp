@@ -63,7 +63,7 @@ public:
         pitch(2 * cast<RankedTensorType>(input.getType()).getDimSize(1)), steps(layout.cols / kStep),
         tail(layout.cols % kStep) {
     // An even number of 16 rows.
-    blockTiles = std::clamp<int64_t>(kBlockBytes / (kRows * pitch), 4, 32) & ~int64_t(1);
+    blockTiles = std::clamp<int64_t>(kBlockBytes / (kRows * pitch), 4, e.blockColumns() ? 8 : 32) & ~int64_t(1);
     for (size_t p = 0; p < products.size(); ++p)
       sums.push_back(e.scratch(e.f32Type(), blockTiles * kRegion));
     if (tail)
@@ -80,14 +80,18 @@ public:
       if (tail)
         clearTails();
     });
-    e.forEachTiles({.count = panels}, most, [&](Value first, Value last) {
+    forEachPanels(most, [&](Value first, Value last) {
       Value isOne = e.less(count, e.i64(kRows + 1)), isTwo = e.less(count, e.i64(2 * kRows + 1));
       e.ifElse(
           isMany,
           [&] {
             e.ifElse(
-                isOne, [&] { emitOne(first, last, most); },
-                [&] { e.ifElse(isTwo, [&] { emitTwo(first, last); }, [&] { emitMany(first, last); }); });
+                isOne, [&] { withBlock(first, e.i64(0), count, kRows, [&] { emitOne(first, last, most); }); },
+                [&] {
+                  e.ifElse(
+                      isTwo, [&] { withBlock(first, e.i64(0), count, 2 * kRows, [&] { emitTwo(first, last); }); },
+                      [&] { emitMany(first, last); });
+                });
           },
           [&] { fewRows.emitRows(first, last, most); });
     });
@@ -144,24 +148,27 @@ private:
     e.forLoop(e.i64(0), sixteens, blockTiles, [&](Value begin) {
       Value end = e.minimum(e.add(begin, blockTiles), sixteens);
       Value even = e.sub(end, e.rem(e.sub(end, begin), e.i64(2)));
-      e.forLoop(first, last, 1, [&](Value panel) {
-        e.forLoop(e.i64(0), e.i64(parts), 1, [&](Value p) {
-          Part part = {e.mul(p, partSteps), e.minimum(e.mul(e.add(p, 1), partSteps), e.i64(steps)), {}, {}};
-          if (parts > 1) {
-            part.first = e.equal(p, e.i64(0));
-            part.last = e.equal(p, e.i64(parts - 1));
-          }
-          auto emit = [&](Value sixteen, int64_t tall) {
-            Block block;
-            for (int64_t i = 0; i < tall; ++i) {
-              addRows(block, e.add(sixteen, i));
-              block.regions.push_back(e.sub(e.add(sixteen, i), begin));
+      Value firstRow = e.mul(begin, kRows), rows = e.minimum(e.mul(e.sub(end, begin), kRows), e.sub(count, firstRow));
+      withBlock(first, firstRow, rows, blockTiles * kRows, [&] {
+        e.forLoop(first, last, 1, [&](Value panel) {
+          e.forLoop(e.i64(0), e.i64(parts), 1, [&](Value p) {
+            Part part = {e.mul(p, partSteps), e.minimum(e.mul(e.add(p, 1), partSteps), e.i64(steps)), {}, {}};
+            if (parts > 1) {
+              part.first = e.equal(p, e.i64(0));
+              part.last = e.equal(p, e.i64(parts - 1));
             }
-            block.panels = {panel};
-            emitBlock(block, part);
-          };
-          e.forLoop(begin, even, 2, [&](Value sixteen) { emit(sixteen, 2); });
-          e.ifThen(e.less(even, end), [&] { emit(even, 1); });
+            auto emit = [&](Value sixteen, int64_t tall) {
+              Block block;
+              for (int64_t i = 0; i < tall; ++i) {
+                addRows(block, e.add(sixteen, i));
+                block.regions.push_back(e.sub(e.add(sixteen, i), begin));
+              }
+              block.panels = {panel};
+              emitBlock(block, part);
+            };
+            e.forLoop(begin, even, 2, [&](Value sixteen) { emit(sixteen, 2); });
+            e.ifThen(e.less(even, end), [&] { emit(even, 1); });
+          });
         });
       });
     });

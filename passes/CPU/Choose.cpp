@@ -104,13 +104,58 @@ void LogitsRow::findTop() {
   usable = arith::AndIOp::create(b, loc, finite, unmasked);
 }
 
+Value LogitsRow::largest() {
+  Value lowest = e.splat(-std::numeric_limits<double>::infinity());
+  return e.reduceMax(scan({lowest}, [&](Columns columns, Value x, ValueRange carried) {
+    return SmallVector<Value>{e.keep(columns, e.max(x, carried[0]), carried[0])};
+  })[0]);
+}
+
+SmallVector<Value> LogitsRow::forBlocks(ValueRange init,
+                                        llvm::function_ref<SmallVector<Value>(Value, LogitsRow, ValueRange)> body) {
+  constexpr int64_t width = decode::SummarizeBlocksOp::blockTokens;
+  SmallVector<Value> carried = e.forLoop(e.i64(0), e.i64(count / width), 1, init, [&](Value block, ValueRange values) {
+    return body(block, LogitsRow(e, e.element(e.f32Type(), row, e.mul(block, width)), width), values);
+  });
+  if (count % width == 0)
+    return carried;
+  Value block = e.i64(count / width);
+  return body(block, LogitsRow(e, e.element(e.f32Type(), row, e.mul(block, width)), count % width), carried);
+}
+
+std::pair<Value, Value> plait::splitPair(CpuKernelEmitter &e, Value value) {
+  OpBuilder &b = e.builder();
+  Value high = arith::TruncFOp::create(b, e.loc(), e.f32Type(), value);
+  Value rest = e.sub(value, arith::ExtFOp::create(b, e.loc(), b.getF64Type(), high));
+  return {high, arith::TruncFOp::create(b, e.loc(), e.f32Type(), rest)};
+}
+
+Value plait::joinPair(CpuKernelEmitter &e, Value high, Value low) {
+  OpBuilder &b = e.builder();
+  Value wide = arith::ExtFOp::create(b, e.loc(), b.getF64Type(), high);
+  return e.add(wide, arith::ExtFOp::create(b, e.loc(), b.getF64Type(), low));
+}
+
+Value plait::addMass(CpuKernelEmitter &e, Value sum, Value mass, Value top, Value newTop) {
+  Value weight = e.expOfNegative(e.sub(top, newTop));
+  return e.add(sum, e.mul(mass, arith::ExtFOp::create(e.builder(), e.loc(), e.builder().getF64Type(), weight)));
+}
+
 Value LogitsRow::sumExp() {
+  return forBlocks({e.constant(e.builder().getF64Type(), 0)}, [&](Value, LogitsRow block, ValueRange carried) {
+    block.top = block.largest();
+    auto [high, low] = splitPair(e, block.sumExpOfBlock());
+    return SmallVector<Value>{addMass(e, carried[0], joinPair(e, high, low), block.top, top)};
+  })[0];
+}
+
+Value LogitsRow::sumExpOfBlock() {
   OpBuilder &b = e.builder();
   // In f64, lest the error grow with the vocabulary.
   VectorType wide = e.vectorType(b.getF64Type());
   Value tops = e.broadcast(top);
   Value sum = scan({e.constant(wide, 0)}, [&](Columns columns, Value x, ValueRange carried) {
-    Value weight = e.keep(columns, e.exp(e.sub(x, tops)), e.splat(0));
+    Value weight = e.keep(columns, e.expOfNegative(e.sub(x, tops)), e.splat(0));
     return SmallVector<Value>{e.add(carried[0], arith::ExtFOp::create(b, e.loc(), wide, weight))};
   })[0];
   return e.reduceAdd(sum);

@@ -34,6 +34,8 @@ private:
 class LogitsRow {
 public:
   LogitsRow(CpuKernelEmitter &e, Value logits, Value leaf);
+  /// `count` of them that lie at `memory`.
+  LogitsRow(CpuKernelEmitter &e, Value memory, int64_t count) : e(e), row(memory), count(count) {}
 
   using Step = llvm::function_ref<SmallVector<Value>(Columns, Value x, ValueRange carried)>;
   /// Runs `step` over all logits in order of ids: `x` is a vector of them, zero
@@ -50,12 +52,20 @@ public:
   Value finite;     ///< i1: no logit is NaN or infinite
   Value usable;     ///< i1: finite, and not all are masked
   void findTop();
-  /// sum over v of exp(logit[v] - top), f64
+  /// sum over v of exp(logit[v] - top), f64, as decode.join_summaries takes it
   Value sumExp();
+  /// Rows of each of the blocks of decode.summarize_blocks: `body(block, row)`; the last one may
+  /// be shorter.
+  SmallVector<Value> forBlocks(ValueRange init,
+                               llvm::function_ref<SmallVector<Value>(Value block, LogitsRow row, ValueRange)> body);
+  /// The same of one block, from its own largest logit on.
+  Value sumExpOfBlock();
   /// Its logarithm, f32.
   Value logSumExp();
 
 private:
+  Value largest();
+
   CpuKernelEmitter &e;
   Value row; ///< address of logit 0
   int64_t count;
@@ -63,6 +73,12 @@ private:
 
 /// A logit below it is masked: its token has probability zero.
 float lowestUnmasked();
+
+/// The f64 `value` as the two f32 that stand for it in memory.
+std::pair<Value, Value> splitPair(CpuKernelEmitter &e, Value value);
+Value joinPair(CpuKernelEmitter &e, Value high, Value low);
+/// `mass` (f64), relative to the logit `top`, relative to `newTop` and added to `sum`.
+Value addMass(CpuKernelEmitter &e, Value sum, Value mass, Value top, Value newTop);
 
 /// `condition` in the lanes that exist, false in the others.
 Value existing(CpuKernelEmitter &e, Columns columns, Value condition);

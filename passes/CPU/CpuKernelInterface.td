@@ -21,8 +21,8 @@ def CPU_KernelOpInterface : OpInterface<"CpuKernelOpInterface"> {
       Emits the part of a kernel whose first op this is: everything between the
       loading of the arguments and the return, the loop over tiles included
       (CpuKernelEmitter::forEachTile). Other ops of the part are products of
-      the same input, which it emits as well, and elementwise ops, which
-      CpuKernelEmitter::storeResults emits. Reports at the op what it cannot emit.
+      the same input, which it emits as well, and elementwise ops and reductions of blocks,
+      which CpuKernelEmitter::storeResults and finishBlock emit. Reports at the op what it cannot emit.
     }], "::llvm::LogicalResult", "emitCpu", (ins "::plait::CpuKernelEmitter &":$emitter)>
   ];
 }
@@ -50,6 +50,22 @@ def CPU_ElementwiseOpInterface : OpInterface<"CpuElementwiseOpInterface"> {
     InterfaceMethod<[{
       A vector of the result, of the same elements of each operand (<lanes x f32>).
     }], "::mlir::Value", "emitCpuElements", (ins "::plait::CpuKernelEmitter &":$emitter, "::mlir::ValueRange":$operands)>
+  ];
+}
+
+def CPU_BlockReductionOpInterface : OpInterface<"CpuBlockReductionOpInterface"> {
+  let description = [{
+    An `lm::BlockReduction` op: it can be applied to blocks of columns of a product that
+    are written nowhere else.
+  }];
+  let cppNamespace = "::plait";
+  let methods = [
+    InterfaceMethod<"Columns of a block; the last one may have fewer.", "int64_t", "getBlockColumns">,
+    InterfaceMethod<[{
+      Reduces block `block` (i64) of row `row` (i64), whose `columns` numbers of f32 lie at `memory`.
+    }], "void", "emitCpuBlock",
+    (ins "::plait::CpuKernelEmitter &":$emitter, "::mlir::Value":$memory, "::mlir::Value":$row,
+         "::mlir::Value":$block, "int64_t":$columns)>
   ];
 }
 

@@ -59,6 +59,16 @@ void attachCpuRowKernel(MLIRContext *context) {
   attachCpuRowKernel<Op, emitCpuRows<Op, emitRow>, emitRow>(context);
 }
 
+/// Makes `emitBlock` the CPU code of a block of `Op`, which has blocks of `Op::blockTokens` columns.
+template <typename Op, void (*emitBlock)(Op, CpuKernelEmitter &, Value memory, Value row, Value block, int64_t columns)>
+struct CpuBlockReductionModel : CpuBlockReductionOpInterface::ExternalModel<CpuBlockReductionModel<Op, emitBlock>, Op> {
+  int64_t getBlockColumns(Operation *) const { return Op::blockTokens; }
+  void emitCpuBlock(Operation *op, CpuKernelEmitter &emitter, Value memory, Value row, Value block,
+                    int64_t columns) const {
+    emitBlock(cast<Op>(op), emitter, memory, row, block, columns);
+  }
+};
+
 /// The code of every family below, and what the lowering of their code to the
 /// llvm dialect needs.
 void registerCpuKernels(DialectRegistry &registry);

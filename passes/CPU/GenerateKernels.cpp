@@ -71,8 +71,8 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
     e.expectTileLoops(parts.size());
     for (ArrayRef<Operation *> part : parts) {
       for (Operation *op : part.drop_front())
-        if (!isa<CpuElementwiseOpInterface>(op) && !op->hasTrait<lm::WeightProduct>())
-          return op->emitOpError("expected an elementwise op or a product after '")
+        if (!isa<CpuElementwiseOpInterface, CpuBlockReductionOpInterface>(op) && !op->hasTrait<lm::WeightProduct>())
+          return op->emitOpError("expected an elementwise op, a reduction of blocks or a product after '")
                  << part.front()->getName() << "' in one part of a kernel, or row by row ops alone";
       if (part.size() > 1 && !part.front()->hasTrait<lm::WeightProduct>())
         return part.front()->emitOpError("expected a product as the first op of a part that is not row by row");

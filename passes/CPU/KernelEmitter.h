@@ -185,6 +185,13 @@ public:
   /// The same of several results, for ops that use more than one of them.
   void storeResults(ArrayRef<std::pair<Value, Value>> results, Value row, Columns columns);
 
+  /// Columns of a block, if an op of the part reduces blocks of columns; else 0. Then results
+  /// are stored between beginBlock and finishBlock: those of all columns of block `block` (i64)
+  /// and of rows `firstRow` (i64) .. firstRow + rows - 1, of which there are at most `mostRows`.
+  int64_t blockColumns();
+  void beginBlock(Value block, Value firstRow, int64_t mostRows);
+  void finishBlock(Value rows);
+
   //===--------------------------------------------------------------------===//
   // Columns
   //===--------------------------------------------------------------------===//
@@ -307,6 +314,10 @@ private:
   SmallVector<CpuTiles> tilesBefore; ///< of several tile loops
   bool differentTiles = false;
   ArrayRef<Operation *> partOps;
+  /// The block of results at work.
+  struct {
+    Value memory, number, firstRow;
+  } block;
   SmallVector<Value> dims;
   llvm::DenseMap<Value, SmallVector<Value, 2>> buffers; ///< of the kernel's arguments and results
   llvm::DenseMap<Value, Value> rowBuffers;              ///< of tensors that have no buffer

@@ -29,19 +29,14 @@ Value plait::wordsOf(CpuKernelEmitter &e, Value tensor, Value row) {
 }
 
 void plait::storePair(CpuKernelEmitter &e, Value value, Value pointer, Value offset) {
-  OpBuilder &b = e.builder();
-  Value high = arith::TruncFOp::create(b, e.loc(), e.f32Type(), value);
-  Value rest = e.sub(value, arith::ExtFOp::create(b, e.loc(), b.getF64Type(), high));
-  Value low = arith::TruncFOp::create(b, e.loc(), e.f32Type(), rest);
+  auto [high, low] = splitPair(e, value);
   e.store(high, pointer, offset);
   e.store(low, pointer, e.add(offset, 1));
 }
 
 Value plait::loadPair(CpuKernelEmitter &e, Value pointer, Value offset) {
-  OpBuilder &b = e.builder();
   Value high = e.load(e.f32Type(), pointer, offset), low = e.load(e.f32Type(), pointer, e.add(offset, 1));
-  Value wide = arith::ExtFOp::create(b, e.loc(), b.getF64Type(), high);
-  return e.add(wide, arith::ExtFOp::create(b, e.loc(), b.getF64Type(), low));
+  return joinPair(e, high, low);
 }
 
 MergedSummary::MergedSummary(CpuKernelEmitter &e, Value summaries, Value leaf)
@@ -59,41 +54,81 @@ MergedSummary::MergedSummary(CpuKernelEmitter &e, Value summaries, Value leaf)
   top = all[0];
   topId = arith::FPToSIOp::create(b, e.loc(), b.getI64Type(), all[1]);
   Value unmasked = e.less(e.f32(std::numeric_limits<float>::lowest()), top);
-  usable = arith::AndIOp::create(b, e.loc(), all[2], unmasked);
+  finite = all[2];
+  usable = arith::AndIOp::create(b, e.loc(), finite, unmasked);
+}
+
+Value MergedSummary::mass() {
+  Value zero = e.constant(e.builder().getF64Type(), 0);
+  return e.forLoop(e.i64(0), e.i64(4 * parts), 4, {zero}, [&](Value at, ValueRange carried) {
+    Value own = loadPair(e, words, e.add(at, 2));
+    return SmallVector<Value>{addMass(e, carried[0], own, e.load(e.f32Type(), words, at), top)};
+  })[0];
 }
 
 Value MergedSummary::logprob(Value logit) {
-  OpBuilder &b = e.builder();
-  Type f64 = b.getF64Type();
-  Value mass = e.forLoop(e.i64(0), e.i64(4 * parts), 4, {e.constant(f64, 0)}, [&](Value at, ValueRange carried) {
-    Value weight = e.exp(e.sub(e.load(e.f32Type(), words, at), top));
-    Value own = loadPair(e, words, e.add(at, 2));
-    Value share = e.mul(own, arith::ExtFOp::create(b, e.loc(), f64, weight));
-    return SmallVector<Value>{e.add(carried[0], share)};
-  })[0];
   Value belowTop = e.sub(logit, top);
-  return e.sub(belowTop, e.log(arith::TruncFOp::create(b, e.loc(), e.f32Type(), mass)));
+  return e.sub(belowTop, e.log(arith::TruncFOp::create(e.builder(), e.loc(), e.f32Type(), mass())));
 }
 
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
 
-static LogicalResult emitSummarize(decode::SummarizeOp op, CpuKernelEmitter &e) {
+/// The four numbers at `words`: of the largest logit `top`, of the token `id` (i64), or those
+/// of logits that are not all `finite`.
+static void storeSummary(CpuKernelEmitter &e, Value words, Value finite, Value top, Value id,
+                         llvm::function_ref<Value()> mass) {
   OpBuilder &b = e.builder();
+  e.store(e.f32(0), words, e.i64(0));
+  e.store(e.f32(-1), words, e.i64(1));
+  storePair(e, e.constant(b.getF64Type(), 0), words, e.i64(2));
+  e.ifThen(finite, [&] {
+    e.store(top, words, e.i64(0));
+    e.store(arith::SIToFPOp::create(b, e.loc(), e.f32Type(), id), words, e.i64(1));
+    storePair(e, mass(), words, e.i64(2));
+  });
+}
+
+static LogicalResult emitSummarize(decode::SummarizeOp op, CpuKernelEmitter &e) {
   e.forEachTile(e.rowTiles(op.getResult()), [&](Value leaf) {
     LogitsRow row(e, op.getLogits(), leaf);
     row.findTop();
-    Value words = wordsOf(e, op.getResult(), leaf);
-    e.store(e.f32(0), words, e.i64(0));
-    e.store(e.f32(-1), words, e.i64(1));
-    storePair(e, e.constant(b.getF64Type(), 0), words, e.i64(2));
-    e.ifThen(row.finite, [&] {
-      e.store(row.top, words, e.i64(0));
-      Value id = e.add(row.topId, int64_t(op.getFirst()));
-      e.store(arith::SIToFPOp::create(b, e.loc(), e.f32Type(), id), words, e.i64(1));
-      storePair(e, row.sumExp(), words, e.i64(2));
+    Value words = wordsOf(e, op.getResult(), leaf), id = e.add(row.topId, int64_t(op.getFirst()));
+    storeSummary(e, words, row.finite, row.top, id, [&] { return row.sumExp(); });
+  });
+  return success();
+}
+
+static void emitSummaryOfBlock(decode::SummarizeBlocksOp op, CpuKernelEmitter &e, LogitsRow row, Value leaf,
+                               Value block) {
+  row.findTop();
+  Value first = e.add(e.mul(block, decode::SummarizeBlocksOp::blockTokens), int64_t(op.getFirst()));
+  Value all = wordsOf(e, op.getResult(), leaf), words = e.element(e.f32Type(), all, e.mul(block, 4));
+  Value id = e.add(first, row.topId);
+  storeSummary(e, words, row.finite, row.top, id, [&] { return row.sumExpOfBlock(); });
+}
+
+static void emitBlock(decode::SummarizeBlocksOp op, CpuKernelEmitter &e, Value memory, Value row, Value block,
+                      int64_t columns) {
+  emitSummaryOfBlock(op, e, LogitsRow(e, memory, columns), row, block);
+}
+
+static LogicalResult emitSummarizeBlocks(decode::SummarizeBlocksOp op, CpuKernelEmitter &e) {
+  e.forEachTile(e.rowTiles(op.getResult()), [&](Value leaf) {
+    LogitsRow(e, op.getLogits(), leaf).forBlocks({}, [&](Value block, LogitsRow row, ValueRange) {
+      emitSummaryOfBlock(op, e, row, leaf, block);
+      return SmallVector<Value>();
     });
+  });
+  return success();
+}
+
+static LogicalResult emitJoinSummaries(decode::JoinSummariesOp op, CpuKernelEmitter &e) {
+  e.forEachTile(e.rowTiles(op.getResult()), [&](Value leaf) {
+    MergedSummary summary(e, op.getSummaries(), leaf);
+    storeSummary(e, wordsOf(e, op.getResult(), leaf), summary.finite, summary.top, summary.topId,
+                 [&] { return summary.mass(); });
   });
   return success();
 }
@@ -139,6 +174,9 @@ static LogicalResult emitChooseSummarized(decode::ChooseSummarizedOp op, CpuKern
 void plait::registerPartSummaryCpuKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, decode::DecodeDialect *) {
     attachCpuKernel<decode::SummarizeOp, emitSummarize>(context);
+    attachCpuKernel<decode::SummarizeBlocksOp, emitSummarizeBlocks>(context);
+    decode::SummarizeBlocksOp::attachInterface<CpuBlockReductionModel<decode::SummarizeBlocksOp, emitBlock>>(*context);
+    attachCpuKernel<decode::JoinSummariesOp, emitJoinSummaries>(context);
     attachCpuKernel<decode::ChooseSummarizedOp, emitChooseSummarized>(context);
   });
 }

@@ -32,7 +32,10 @@ public:
   MergedSummary(CpuKernelEmitter &e, Value summaries, Value leaf);
 
   Value top, topId; ///< the largest logit and its token (i64)
-  Value usable;     ///< i1: there is a token to choose
+  Value finite;     ///< i1: no logit is NaN or infinite
+  Value usable;     ///< i1: finite, and not all are masked
+  /// sum over v of exp(logit[v] - top), f64, of a finite leaf
+  Value mass();
   /// The logprob (f32) of a token with this logit, of a usable leaf.
   Value logprob(Value logit);
 

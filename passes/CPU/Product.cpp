@@ -79,19 +79,41 @@ void ProductEmitter::forEachPanels(TileBody body) {
   // Several panels keep as many streams of weights in flight when there is one row. With 16 registers two of them
   // spill, which only a matrix that comes from memory is worth.
   int64_t panels = layout.panels(), most = e.lanes() == 16 ? std::min<int64_t>(4, panels) : panels >= 8 ? 2 : 1;
-  e.forEachTiles({.count = panels}, most, [&](Value first, Value last) { body(first, last, most); });
+  forEachPanels(most, [&](Value first, Value last) { body(first, last, most); });
+}
+
+void ProductOperands::forEachPanels(int64_t most, llvm::function_ref<void(Value first, Value last)> body) {
+  int64_t panels = layout.panels(), perBlock = e.blockColumns() / layout.panel;
+  if (!perBlock)
+    return e.forEachTiles({.count = panels}, most, body);
+  e.forEachTile({.count = int64_t(llvm::divideCeil(panels, perBlock))}, [&](Value block) {
+    Value first = e.mul(block, perBlock);
+    body(first, e.minimum(e.add(first, perBlock), e.i64(panels)));
+  });
+}
+
+void ProductOperands::withBlock(Value firstPanel, Value firstRow, Value rows, int64_t mostRows,
+                                llvm::function_ref<void()> body) {
+  if (int64_t columns = e.blockColumns())
+    e.beginBlock(e.div(firstPanel, e.i64(columns / layout.panel)), firstRow, mostRows);
+  body();
+  if (e.blockColumns())
+    e.finishBlock(rows);
 }
 
 void ProductEmitter::emitRows(Value firstPanel, Value lastPanel, int64_t most) {
   int64_t block = blockRows();
   Value left = e.rem(count, e.i64(block));
   Value whole = e.sub(count, left);
-  e.forLoop(e.i64(0), whole, block, [&](Value row) { emitPanels(row, block, firstPanel, lastPanel, most); });
+  auto emit = [&](Value row, int64_t rows) {
+    withBlock(firstPanel, row, e.i64(rows), block, [&] { emitPanels(row, rows, firstPanel, lastPanel, most); });
+  };
+  e.forLoop(e.i64(0), whole, block, [&](Value row) { emit(row, block); });
   // The binary digits of what is left.
   Value row = whole;
   for (int64_t size = llvm::PowerOf2Ceil(block) / 2; size; size /= 2) {
     Value digit = arith::AndIOp::create(e.builder(), e.loc(), left, e.i64(size));
-    e.ifThen(e.equal(digit, e.i64(size)), [&] { emitPanels(row, size, firstPanel, lastPanel, most); });
+    e.ifThen(e.equal(digit, e.i64(size)), [&] { emit(row, size); });
     row = e.add(row, digit);
   }
 }

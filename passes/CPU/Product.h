@@ -46,6 +46,12 @@ protected:
   /// Stores rows begin .. end - 1 of `panel`, of which row 0 is `firstRow` of the
   /// result: those of f32 sums in memory, [rows][panel], one address per product.
   void storePanel(ArrayRef<Value> sums, Value firstRow, Value begin, Value end, Value panel);
+  /// The tile loop. A tile is a panel, and `body` takes up to `most` of them at once; or, if the part
+  /// reduces blocks of columns, the panels of a block.
+  void forEachPanels(int64_t most, llvm::function_ref<void(Value first, Value last)> body);
+  /// What `body` stores are rows firstRow .. firstRow + rows - 1, at most `mostRows`, of all panels of the
+  /// tile that begins with `firstPanel`: reduces their block, if the part does so.
+  void withBlock(Value firstPanel, Value firstRow, Value rows, int64_t mostRows, llvm::function_ref<void()> body);
 
   CpuKernelEmitter &e;
   kernel::PackedType packed;
@@ -70,8 +76,9 @@ protected:
   void beginSums();
   /// Whether sums are trees of several leaves.
   bool hasLeaves() const { return stack.has_value(); }
-  /// The tile loop. A tile is a panel; `body` takes up to `most` of them at once.
+  /// The tile loop; `body` is told how many panels to take at once.
   void forEachPanels(TileBody body);
+  using ProductOperands::forEachPanels;
   /// Panels firstPanel .. lastPanel - 1 of all rows.
   void emitRows(Value firstPanel, Value lastPanel, int64_t most);
 

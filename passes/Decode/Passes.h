@@ -21,9 +21,10 @@ namespace plait {
 
 struct DecodePipelineOptions {
   bool debugLogits = false;
+  bool greedySteps = true; ///< plait-add-greedy-steps; changes no bit of any result
 };
 
-/// attach-strategy, check-exactness, drop-draft-states, outline-steps, batch, verify-decode.
+/// attach-strategy, check-exactness, drop-draft-states, outline-steps, batch, add-greedy-steps, verify-decode.
 void buildDecodePipeline(OpPassManager &pm, const DecodePipelineOptions &options);
 
 } // namespace plait

@@ -53,6 +53,29 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
   }];
 }
 
+def AddGreedyStepsPass : Pass<"plait-add-greedy-steps", "::mlir::ModuleOp"> {
+  let summary = "Adds to each step that draws one that chooses greedily";
+  let description = [{
+    A step that draws can also choose greedily, but it needs all logits in memory. Its twin,
+    `NAME.greedy`, takes no edits, draws nothing and returns no other tokens than the chosen
+    ones. The runtime runs it where all leaves of a step have temperature 0, no edits and ask
+    for no most probable tokens: so most steps never write logits (`plait-summarize-logits`).
+
+    ```mlir
+    %e = decode.edit_logits %l, %ends, %tokens, %biases, %scales, %offsets
+    %t, %s, %lp = decode.choose_sample %e, %positions, %seed, %sequence temperature %temp
+    ```
+    becomes in the twin
+    ```mlir
+    %t, %s, %lp = decode.choose_greedy %l
+    ```
+    Tokens and log probabilities are the same bits, so that a text does not depend on which
+    step computed it. Steps of other rules, heads, and steps that return logits have no twin.
+  }];
+  let statistics = [Statistic<"numAdded", "num-added", "Steps added">];
+  let dependentDialects = ["::plait::decode::DecodeDialect"];
+}
+
 def DropDraftStatesPass : Pass<"plait-drop-draft-states", "::mlir::ModuleOp"> {
   let summary = "Erases what fills the states of layers that no strategy drafts with";
   let description = [{

@@ -20,5 +20,8 @@ void plait::buildDecodePipeline(OpPassManager &pm, const DecodePipelineOptions &
   pm.addPass(createOutlineStepsPass());
   // Strategies are written for one sequence; everything below works on rows.
   pm.addPass(createBatchPass({options.debugLogits}));
+  // Most steps draw nothing and edit nothing.
+  if (options.greedySteps)
+    pm.addPass(createAddGreedyStepsPass());
   pm.addPass(createVerifyDecodePass());
 }

@@ -38,7 +38,8 @@ struct FuseEpiloguesPass : plait::impl::FuseEpiloguesPassBase<FuseEpiloguesPass>
       });
   }
 
-  /// The launch that passes on what `launch` makes, element by element.
+  /// The launch that passes on what `launch` makes, element by element, or that reduces blocks
+  /// of its columns, which then nobody writes.
   static LaunchOp getEpilogue(LaunchFusion &fusion, LaunchOp launch) {
     if (launch.getNumResults() != 1)
       return {};
@@ -46,7 +47,8 @@ struct FuseEpiloguesPass : plait::impl::FuseEpiloguesPassBase<FuseEpiloguesPass>
     auto isElementwise = [&](Operation *user) {
       auto next = dyn_cast<LaunchOp>(user);
       Operation *op = next ? fusion.getOnlyOp(next) : nullptr;
-      return op && op->hasTrait<lm::Elementwise>() && op->getResult(0).getType() == result.getType();
+      return op && (op->hasTrait<lm::BlockReduction>() ||
+                    (op->hasTrait<lm::Elementwise>() && op->getResult(0).getType() == result.getType()));
     };
     if (llvm::none_of(result.getUsers(), isElementwise))
       return {};

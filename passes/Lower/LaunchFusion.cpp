@@ -168,6 +168,8 @@ static std::string getSource(ArrayRef<LaunchOp> launches) {
   std::string source = first.str();
   for (LaunchOp launch : launches.drop_front()) {
     StringRef next = launch.getSource();
+    if (next == first)
+      continue;
     size_t same = 0;
     for (size_t i = 0; i < std::min(first.size(), next.size()) && first[i] == next[i]; ++i)
       if (next[i] == '.')

@@ -29,6 +29,7 @@ struct LowerPipelineOptions {
   bool fuseGated = true, fuseEpilogues = true, fuseRows = true, fuseParallel = true;
   bool quantizeActivations = true; ///< plait-quantize-activations
   bool splitAttention = true;      ///< plait-split-attention; changes no bit either
+  bool summarizeLogits = true;     ///< plait-summarize-logits; changes no bit either
 };
 
 /// From steps and models to kernels and launch plans.

@@ -24,6 +24,9 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
     pm.addPass(createRoundInputsPass());
   if (options.quantizeActivations)
     pm.addPass(createQuantizeActivationsPass());
+  // Before outlining: what a choice needs of a head's logits is an epilogue of it.
+  if (options.summarizeLogits)
+    pm.addPass(createSummarizeLogitsPass());
   // Before outlining: a layout depends on all uses of a weight.
   pm.addPass(createPackWeightsPass({options.panel}));
   pm.addPass(createOutlineKernelsPass());

@@ -56,7 +56,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
     pm.addPass(createVerifyImportPass());
     return;
   case Phase::decode:
-    return buildDecodePipeline(pm, {options.debugLogits});
+    return buildDecodePipeline(pm, {options.debugLogits, options.fuseLogits});
   case Phase::parallel: {
     ParallelPipelineOptions parallel{.dp = options.dp,
                                      .tp = options.tp,
@@ -85,7 +85,8 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    .fuseParallel = options.fuseParallel,
                                    .quantizeActivations = options.quantizeActivations,
                                    // Threads of a CPU share rows out; a GPU has blocks enough for its own way.
-                                   .splitAttention = options.splitAttention && options.cuda.empty()});
+                                   .splitAttention = options.splitAttention && options.cuda.empty(),
+                                   .summarizeLogits = options.fuseLogits && options.cuda.empty()});
   case Phase::cpu:
     return buildCpuPipeline(pm, {{unsigned(options.lanes), options.fma, options.tiles, options.pairs}, options.isa});
   case Phase::cuda:

@@ -34,7 +34,7 @@ std::optional<Phase> parsePhase(llvm::StringRef name);
 
 /// Which launches are fused. Results are the same, bit by bit, with all and none.
 struct Fusions {
-  bool gated = true, epilogues = true, rows = true, parallel = true;
+  bool gated = true, epilogues = true, rows = true, parallel = true, logits = true;
 };
 
 /// Everything the phases' passes are told. The same options are those of the
@@ -64,6 +64,9 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> fuseEpilogues{*this, "fuse-epilogues", llvm::cl::desc("Run plait-fuse-epilogues"), llvm::cl::init(true)};
   Option<bool> fuseRows{*this, "fuse-rows", llvm::cl::desc("Run plait-fuse-rows"), llvm::cl::init(true)};
   Option<bool> fuseParallel{*this, "fuse-parallel", llvm::cl::desc("Run plait-fuse-parallel"), llvm::cl::init(true)};
+  Option<bool> fuseLogits{*this, "fuse-logits",
+                          llvm::cl::desc("Run plait-add-greedy-steps and plait-summarize-logits"),
+                          llvm::cl::init(true)};
   Option<bool> quantizeActivations{*this, "quantize-activations",
                                    llvm::cl::desc("Multiply weights of integers by activations of 16 bits"),
                                    llvm::cl::init(true)};

@@ -236,6 +236,8 @@ Expected<Reservation> plait::reservationOf(const Model &model, std::span<const p
     limits.steps.push_back({own->name, own->hidden, hasHidden && !hasTokens, hasHidden && hasTokens, usesPages(*own),
                             hasHidden ? 0 : weaveTokens, shareTokens});
   }
+  for (StepKind &step : limits.steps)
+    step.greedy = limits.findStep(step.name + PLAIT_GREEDY_SUFFIX);
   if (gpuOf(tables)) // its memory holds what it uses alone, and inputs
     reservation.arena = int64_t(cuda::Layout(tables, plans, dims).deviceBytes);
   for (int32_t i = 0; i < tables.state_count; ++i) {

@@ -97,6 +97,11 @@ const plait_plan_v2_t *plait::findPlan(const plait_model_v4_t &model, std::strin
   return nullptr;
 }
 
+const plait_plan_v2_t &plait::greedyPlan(const plait_model_v4_t &model, const plait_plan_v2_t &plan) {
+  const plait_plan_v2_t *twin = findPlan(model, std::string(plan.name) + PLAIT_GREEDY_SUFFIX);
+  return twin ? *twin : plan;
+}
+
 int64_t plait::pageTokens(const plait_model_v4_t &model) { return model.state_count ? model.states[0].page_tokens : 1; }
 
 int64_t plait::tableWindow(const plait_model_v4_t &model, int32_t table) {

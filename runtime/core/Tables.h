@@ -48,6 +48,8 @@ const plait_gpu_v1_t *gpuOf(const plait_model_v4_t &model);
 
 /// The plan called `variant`, or null.
 const plait_plan_v2_t *findPlan(const plait_model_v4_t &model, std::string_view variant);
+/// What runs in the place of `plan` where all leaves choose greedily: its twin (PLAIT_GREEDY_SUFFIX), or itself.
+const plait_plan_v2_t &greedyPlan(const plait_model_v4_t &model, const plait_plan_v2_t &plan);
 
 /// Positions of one page, the same in all states. 1 for a model without state.
 int64_t pageTokens(const plait_model_v4_t &model);

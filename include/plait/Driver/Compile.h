@@ -32,7 +32,7 @@ struct WeightsSpec {
 /// "checkpoint", "random", "random:SEED" or "none".
 Expected<WeightsSpec> parseWeightsSpec(const std::string &text);
 
-/// "all", "none" or a list of "gated", "epilogues", "rows" and "parallel".
+/// "all", "none" or a list of "gated", "epilogues", "rows", "parallel" and "logits".
 Expected<Fusions> parseFusions(const std::string &text);
 
 /// "auto", "on" or "off".

@@ -12,6 +12,10 @@ func.func @all(%p: !part, %s: !sums, %k: !i, %x: !f, %q: !l, %b: tensor<?x1024xf
                %d: tensor<?x4xf32, #lm.dims<draws>>, %e: tensor<?x4xf32, #lm.dims<top_entries>>) {
   // CHECK-NEXT: decode.summarize %{{.*}} {first = 7 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
   %0 = decode.summarize %p {first = 7 : i64} : (!part) -> tensor<?x4xf32, #lm.dims<leaves>>
+  // CHECK-NEXT: decode.summarize_blocks %{{.*}} {first = 7 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+  %12 = decode.summarize_blocks %p {first = 7 : i64} : (!part) -> tensor<?x4xf32, #lm.dims<leaves>>
+  // CHECK-NEXT: decode.join_summaries %{{.*}} : (tensor<?x8xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+  %13 = decode.join_summaries %s : (!sums) -> tensor<?x4xf32, #lm.dims<leaves>>
   // CHECK-NEXT: decode.choose_summarized %{{.*}} : (tensor<?x8xf32, #lm.dims<leaves>>) ->
   %1:3 = decode.choose_summarized %s : (!sums) -> (!i, !i, !f)
   // CHECK-NEXT: decode.choose_summarized %{{.*}} drawn %{{.*}} temperature %{{.*}} :
@@ -50,6 +54,22 @@ func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>) {
 func.func @f(%l: tensor<?xf32, #lm.dims<leaves>>) {
   // expected-error @+1 {{'decode.summarize' op expected logits of rank 2 with a static number of columns but got}}
   %0 = decode.summarize %l {first = 0 : i64} : (tensor<?xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x129xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.summarize_blocks' op expected a result with 8 columns but got 'tensor<?x4xf32, #lm.dims<leaves>>'}}
+  %0 = decode.summarize_blocks %l {first = 0 : i64} : (tensor<?x129xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%s: tensor<?x6xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.join_summaries' op expected summaries with 4 columns per part but got 'tensor<?x6xf32, #lm.dims<leaves>>'}}
+  %0 = decode.join_summaries %s : (tensor<?x6xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
   return
 }
 

@@ -30,7 +30,7 @@ kernel.func @k(%x: !x) -> !x attributes {cost = #cost} {
 kernel.func @k(%x: !x, %p: !packed, %i: !ids) -> !x attributes {cost = #cost} {
   %w = kernel.unpack %p : !packed -> !lm.weight<8x8, #lm.bf16>
   %y = lm.linear %x, %w : !x, !lm.weight<8x8, #lm.bf16>
-  // expected-error @+1 {{'lm.rope' op expected an elementwise op or a product after 'lm.linear' in one part of a kernel, or row by row ops alone}}
+  // expected-error @+1 {{'lm.rope' op expected an elementwise op, a reduction of blocks or a product after 'lm.linear' in one part of a kernel, or row by row ops alone}}
   %z = lm.rope %y, %i head_dim 8 theta 10000.0 : !x, !ids
   kernel.return %z : !x
 }

@@ -13,6 +13,7 @@
 
 #include "plait/Target/Object.h"
 
+#include "dialects/Decode/Decode.h"
 #include "passes/CPU/Passes.h"
 #include "passes/CUDA/CudaKernels.h"
 
@@ -46,8 +47,8 @@ static void initialize(MLIRContext &context) {
   }();
   (void)once;
   DialectRegistry registry;
-  registry.insert<lm::LmDialect, kernel::KernelDialect, rt::RtDialect, arith::ArithDialect, LLVM::LLVMDialect,
-                  gpu::GPUDialect, NVVM::NVVMDialect, scf::SCFDialect, vector::VectorDialect>();
+  registry.insert<lm::LmDialect, decode::DecodeDialect, kernel::KernelDialect, rt::RtDialect, arith::ArithDialect,
+                  LLVM::LLVMDialect, gpu::GPUDialect, NVVM::NVVMDialect, scf::SCFDialect, vector::VectorDialect>();
   registerCpuKernels(registry);
   registerCudaKernels(registry);
   registerBuiltinDialectTranslation(registry);

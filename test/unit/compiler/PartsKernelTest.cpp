@@ -20,6 +20,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace plait;
@@ -134,6 +135,35 @@ struct Ranks {
       run(text, all, {{own.back().data(), words(width, dim)}});
     }
     return gather(own, width);
+  }
+
+  /// What `summarize` gives, by way of blocks; and the choice from all blocks, side by side.
+  Floats summarizeBlocks(std::vector<int32_t> &greedy, Floats &greedyLogprobs) {
+    std::vector<Floats> own, joined;
+    int64_t blocks = 0;
+    for (size_t rank = 0; rank < parts(); ++rank) {
+      Floats logits = part(rank);
+      int64_t columns = bounds[rank + 1] - bounds[rank], width = 4 * ((columns + 127) / 128);
+      own.emplace_back(size_t(size() * width), -77.0f);
+      joined.emplace_back(size_t(size() * 4), -77.0f);
+      run("summarize_blocks %0 {first = " + std::to_string(bounds[rank]) + " : i64}",
+          {{logits.data(), words(columns, "leaves")}}, {{own.back().data(), words(width, "leaves")}});
+      run("join_summaries %0", {{own.back().data(), words(width, "leaves")}},
+          {{joined.back().data(), words(4, "leaves")}});
+      blocks += width;
+    }
+    Floats all;
+    for (int64_t leaf = 0; leaf < size(); ++leaf)
+      for (const Floats &part : own) {
+        int64_t width = int64_t(part.size()) / size();
+        all.insert(all.end(), part.begin() + leaf * width, part.begin() + (leaf + 1) * width);
+      }
+    std::vector<int32_t> ignored(size_t(size()), 0);
+    greedy.assign(size_t(size()), -77);
+    greedyLogprobs.assign(size_t(size()), -77);
+    run("choose_summarized %0", {{all.data(), words(blocks, "leaves")}},
+        {{greedy.data(), "!i"}, {ignored.data(), "!i"}, {greedyLogprobs.data(), "!f"}});
+    return gather(joined, 4);
   }
 
   void choose() {
@@ -335,5 +365,38 @@ TEST_P(PartsKernelTest, TopsMatchDefinition) {
         EXPECT_NEAR(ranks.topLogprobs[leaf * kTops + i], logprob, 2e-6 * std::max(1.0, std::abs(logprob))) << where;
       }
     }
+  }
+}
+
+// A head that writes summaries of blocks and one that writes logits lead to the same bits.
+TEST_P(ExactPartsTest, BlocksLeadToTheBitsOfWholeRows) {
+  for (const std::vector<int64_t> &bounds :
+       std::vector<std::vector<int64_t>>{{0, 7}, {0, 128}, {0, 300}, {0, 2048}, {0, 1000, 2048}}) {
+    SamplingCases cases(17);
+    Ranks ranks(bounds, GetParam());
+    for (int i = 0; i < 300; ++i) {
+      Scores row = cases.logits(bounds.back());
+      spoil(cases, row);
+      ranks.add(row, {}, i);
+    }
+    std::vector<int32_t> tokens;
+    Floats logprobs;
+    Floats joined = ranks.summarizeBlocks(tokens, logprobs);
+    Floats whole = ranks.exchange("summarize %0 {first = FIRST}", {}, 4, "leaves");
+    EXPECT_EQ(0, std::memcmp(joined.data(), whole.data(), whole.size() * sizeof(float))) << bounds.back();
+    if (ranks.parts() > 1)
+      continue;
+    std::vector<int32_t> greedy(tokens.size(), -77), status = greedy;
+    Floats expected(tokens.size());
+    std::string type = words(bounds.back(), "leaves");
+    CompiledKernel kernel("kernel.func @k(%l: " + type + ") -> (!i, !i, !f) " + CompiledKernel::cost() +
+                              "{\n  %0, %1, %2 = decode.choose_greedy %l : " + type +
+                              "\n  kernel.return %0, %1, %2 : !i, !i, !f\n}\n",
+                          GetParam());
+    Floats logits = ranks.part(0);
+    kernel.run({logits.data(), greedy.data(), status.data(), expected.data()}, {{PLAIT_DIM_LEAVES, ranks.size()}}, 0,
+               ranks.size(), 1);
+    EXPECT_EQ(tokens, greedy) << bounds.back();
+    EXPECT_EQ(0, std::memcmp(logprobs.data(), expected.data(), expected.size() * sizeof(float))) << bounds.back();
   }
 }
