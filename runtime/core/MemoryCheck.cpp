@@ -239,3 +239,14 @@ int64_t plait::pagesThatFit(const Model &model, InstanceOptions options, int64_t
   }
   return fit;
 }
+
+int64_t plait::wholePages(const Model &model, int64_t positions) {
+  int64_t size = pageTokens(model.tables());
+  return (positions + size - 1) / size;
+}
+
+int64_t plait::pagesToReserve(const Model &model, const InstanceOptions &options, const Demand &demand) {
+  int64_t all = wholePages(model, demand.totalPositions) + demand.sequences;
+  int64_t one = std::max<int64_t>(wholePages(model, demand.positions), 1);
+  return std::min<int64_t>(pagesThatFit(model, options, one, all), INT32_MAX);
+}

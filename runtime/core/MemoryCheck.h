@@ -26,6 +26,21 @@ Status checkMemoryForWeights(const Manifest &manifest);
 /// fifth of the memory to spare; else `least`.
 int64_t pagesThatFit(const Model &model, InstanceOptions options, int64_t least, int64_t most);
 
+/// How many sequences of how many positions an instance is to hold at once.
+struct Demand {
+  int64_t sequences = 1;
+  int64_t positions = 1;      ///< of each, at most
+  int64_t totalPositions = 1; ///< of all together, each rounded up to pages
+};
+
+/// Pages of each page table for `demand` on an instance of `options`
+/// (InstanceOptions::capacityPages), as far as they fit in memory, but enough for one
+/// sequence of the demanded length.
+int64_t pagesToReserve(const Model &model, const InstanceOptions &options, const Demand &demand);
+
+/// The pages that hold `positions` positions of the model.
+int64_t wholePages(const Model &model, int64_t positions);
+
 } // namespace plait
 
 #endif // PLAIT_RUNTIME_CORE_MEMORYCHECK_H

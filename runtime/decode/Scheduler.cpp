@@ -30,6 +30,14 @@ const char *plait::finishReasonName(FinishReason reason) {
   return "unknown";
 }
 
+DraftCounts &DraftCounts::operator+=(const DraftCounts &other) {
+  rounds += other.rounds;
+  draftedTokens += other.draftedTokens;
+  acceptedTokens += other.acceptedTokens;
+  movedTokens += other.movedTokens;
+  return *this;
+}
+
 static constexpr int64_t kMostCompletions = 1024;
 
 Scheduler::Scheduler(std::shared_ptr<StepRunner> runner, SchedulerOptions options, std::vector<DraftModel> models)
@@ -495,9 +503,9 @@ void Scheduler::acceptLeaf(Sequence &sequence, const LeafResult &leaf, Events &e
     return finish(sequence, FinishReason::stop);
   }
   if (sequence.request.onToken)
-    events.tokens.push_back(
-        {sequence.request.onToken,
-         {sequence.id, result.completion, int64_t(result.tokens.size()), leaf.token, leaf.logprob, leaf.top}});
+    events.tokens.push_back({sequence.request.onToken,
+                             {sequence.id, result.completion, int64_t(result.tokens.size()), leaf.token, leaf.logprob,
+                              leaf.top, result.drafting}});
   result.tokens.push_back(leaf.token);
   result.logprobs.push_back(leaf.logprob);
   if (sequence.request.topLogprobs)

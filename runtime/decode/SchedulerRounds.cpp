@@ -279,9 +279,9 @@ size_t Scheduler::supplyForward(const RowPlan &row, Sequence &sequence, std::spa
   own.forward = own.course.advance();
   collectMoves(sequence);
   if (isOfText) {
-    ++sequence.result.rounds;
-    sequence.result.draftedTokens += drafted;
-    sequence.result.acceptedTokens += std::max<int64_t>(0, int64_t(chosen.size() - before) - 1);
+    ++sequence.result.drafting.rounds;
+    sequence.result.drafting.draftedTokens += drafted;
+    sequence.result.drafting.acceptedTokens += std::max<int64_t>(0, int64_t(chosen.size() - before) - 1);
   }
   settle(sequence);
   return nodes;
@@ -304,7 +304,7 @@ void Scheduler::collectMoves(Sequence &sequence) {
         auto pageOf = [&, &pages = lists[t].pages()](int64_t position) { return pages[size_t(position / size)]; };
         moves[engine].push_back({int32_t(t), pageOf(from), int32_t(from % size), pageOf(to), int32_t(to % size)});
       }
-    sequence.result.movedTokens += int64_t(strays.size());
+    sequence.result.drafting.movedTokens += int64_t(strays.size());
   }
 }
 

@@ -37,6 +37,19 @@ enum class FinishReason {
 };
 const char *finishReasonName(FinishReason reason);
 
+/// What drafting has come to.
+struct DraftCounts {
+  /// With a strategy: blocks that the model has verified, the tokens that were drafted in
+  /// them, and how many of those became tokens of the text.
+  int64_t rounds = 0, draftedTokens = 0, acceptedTokens = 0;
+  /// Tokens that lay beside others in a tree, whose keys and values were moved.
+  int64_t movedTokens = 0;
+
+  DraftCounts &operator+=(const DraftCounts &other);
+  /// That rounds have chosen; 1 of plain decoding, which has no rounds.
+  double tokensPerRound() const { return rounds ? double(rounds + acceptedTokens) / double(rounds) : 1; }
+};
+
 /// A chosen token.
 struct TokenEvent {
   SequenceId id = 0;
@@ -45,6 +58,7 @@ struct TokenEvent {
   int32_t token = 0;
   float logprob = 0;
   std::vector<TokenLogprob> top; ///< as many as the request asks for
+  DraftCounts drafting;          ///< of the sequence, with the round that chose the token
 };
 
 struct SequenceResult {
@@ -59,11 +73,7 @@ struct SequenceResult {
   std::string note;       ///< for the user, e.g. that max tokens was lowered
   int64_t promptTokens = 0;
   int64_t reusedTokens = 0; ///< of the prompt: computed for an earlier sequence that was kept
-  // With a strategy: blocks that its model has verified, the tokens that were drafted in
-  // them, and how many of those became tokens of the text.
-  int64_t rounds = 0, draftedTokens = 0, acceptedTokens = 0;
-  /// Tokens that lay beside others in a tree, whose keys and values were moved.
-  int64_t movedTokens = 0;
+  DraftCounts drafting;
   std::vector<int32_t> fed;  ///< with logits: the tokens that were computed ...
   std::vector<float> logits; ///< ... and [fed][vocabulary] what followed each
   DecodeClock::time_point added, started, firstToken, finished;

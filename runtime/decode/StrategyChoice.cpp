@@ -47,24 +47,47 @@ struct Call {
 
 std::string plait::strategyName(const std::string &call) { return Call(call).name; }
 
-Expected<const ManifestStrategy *> plait::chooseStrategy(const Manifest &manifest, const std::string &wanted) {
-  std::vector<const ManifestStrategy *> found;
-  std::string present;
-  for (const ManifestStrategy &strategy : manifest.strategies) {
-    if (strategy.call == wanted)
-      return &strategy;
-    if (Call(wanted).isPartOf(Call(strategy.call)))
-      found.push_back(&strategy);
-    present += (present.empty() ? "" : ", ") + printable(strategy.call);
+std::vector<size_t> plait::matchingCalls(const std::vector<std::string> &calls, const std::string &wanted) {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    if (calls[i] == wanted)
+      return {i};
+    if (Call(wanted).isPartOf(Call(calls[i])))
+      found.push_back(i);
   }
+  return found;
+}
+
+/// `isPlainToo`: plain decoding is one of the choices.
+static Expected<const ManifestStrategy *> choose(const Manifest &manifest, const std::string &wanted, bool isPlainToo) {
+  std::vector<std::string> calls;
+  for (const ManifestStrategy &strategy : manifest.strategies)
+    calls.push_back(strategy.call);
+  std::vector<size_t> found = matchingCalls(calls, wanted);
   if (found.size() == 1)
-    return found.front();
+    return &manifest.strategies[found.front()];
   std::string what = "strategy: found \"" + printable(wanted) + "\"";
-  if (present.empty())
-    return notFound(what + ", and the model has none; compile it with `plait-compile --decode " + printable(wanted) +
-                    "`");
-  return notFound(what + (found.empty() ? "" : ", which several are") + "; expected one of " + present +
+  if (calls.empty())
+    return notFound(what + ", and the model has none; " + (isPlainToo ? "take ar, plain decoding, or " : "") +
+                    "compile it with `plait-compile --decode " + printable(wanted) + "`");
+  return notFound(what + (found.empty() ? "" : ", which several are") + "; expected one of " + listOfCalls(calls) +
+                  (isPlainToo ? ", or ar, plain decoding" : "") +
                   "; the model can be compiled with others (plait-compile --decode)");
+}
+
+std::string plait::listOfCalls(const std::vector<std::string> &calls) {
+  std::string list;
+  for (const std::string &call : calls)
+    list += (list.empty() ? "" : ", ") + printable(call);
+  return list;
+}
+
+Expected<const ManifestStrategy *> plait::chooseStrategy(const Manifest &manifest, const std::string &wanted) {
+  return choose(manifest, wanted, false);
+}
+
+Expected<const ManifestStrategy *> plait::chooseStrategyOrPlain(const Manifest &manifest, const std::string &wanted) {
+  return isPlainDecoding(wanted) ? Expected<const ManifestStrategy *>(nullptr) : choose(manifest, wanted, true);
 }
 
 Expected<std::shared_ptr<const RoundProgram>> plait::readStrategy(const ManifestStrategy &strategy) {

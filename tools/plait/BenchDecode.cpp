@@ -13,7 +13,7 @@
 #include "runtime/core/Replicas.h"
 #include "runtime/core/Tables.h"
 #include "runtime/decode/Dispatcher.h"
-#include "tools/plait/Drafting.h"
+#include "tools/plait/DecodeOption.h"
 #include "tools/plait/MeteredRunner.h"
 #include "tools/plait/Prompts.h"
 #include "tools/plait/TableText.h"
@@ -48,7 +48,7 @@ public:
       : options(options), batch(batch), prompts(prompts) {}
 
   Status open(const Session &session, const ManifestStrategy &strategy) {
-    PLAIT_ASSIGN_OR_RETURN(drafting, Drafting::open(session, strategy, options.quiet, options.threads));
+    PLAIT_ASSIGN_OR_RETURN(drafting, openDrafting(session, {&strategy}, options.quiet, options.threads));
     const Model &model = *session.model;
     InstanceOptions io;
     io.threads = options.threads;
@@ -62,8 +62,8 @@ public:
       demand.positions = std::max(
           demand.positions, std::min(int64_t(prompt.tokens.size()) + options.generate, model.tables().max_positions));
     demand.totalPositions = batch * wholePages(model, demand.positions) * pageTokens(model.tables());
-    drafting.enlarge(io, demand);
-    io.capacityPages = pagesToReserve(model, io, demand);
+    Demand enlarged = drafting.enlarge(io, demand);
+    io.capacityPages = pagesToReserve(model, io, enlarged);
     PLAIT_ASSIGN_OR_RETURN(std::vector<std::shared_ptr<StepRunner>> replicas, createReplicas(session.model, io));
     PLAIT_ASSIGN_OR_RETURN(std::vector<std::vector<DraftModel>> models, drafting.create(io, demand, replicas));
     auto meter = [&](std::shared_ptr<StepRunner> &runner) {
@@ -94,7 +94,7 @@ public:
       request.prompt = prompts[i].tokens;
       request.sampling.sequence = i;
       request.maxTokens = options.generate;
-      request.strategy = plain ? nullptr : drafting.strategy();
+      request.strategy = plain ? nullptr : strategy().program;
       request.alwaysDraft = options.always;
       if (!plain && oracle >= 0)
         request.oracle = oracleOf(i, oracle);
@@ -114,8 +114,8 @@ public:
     for (const SequenceResult &result : pass.results) {
       PLAIT_RETURN_IF_ERROR(result.error);
       pass.tokens += int64_t(result.tokens.size());
-      pass.rounds += result.rounds;
-      pass.drafted += result.draftedTokens;
+      pass.rounds += result.drafting.rounds;
+      pass.drafted += result.drafting.draftedTokens;
     }
     return pass;
   }
@@ -129,14 +129,14 @@ public:
       texts.push_back(result.tokens);
   }
   Status check(const Pass &pass) const {
-    if (!drafting.strategy()->hasPlainText())
+    if (!strategy().program->hasPlainText())
       return Status::success();
     for (size_t i = 0; i < texts.size(); ++i)
       if (const std::vector<int32_t> &found = pass.results[i].tokens; found != texts[i]) {
         auto first = std::mismatch(found.begin(), found.end(), texts[i].begin(), texts[i].end()).first;
         return internalError(fmt::format("{}: found other tokens than those of plain decoding for prompt {}, from "
                                          "token {} on; expected the same",
-                                         printable(drafting.name()), i, first - found.begin()));
+                                         printable(name()), i, first - found.begin()));
       }
     return Status::success();
   }
@@ -161,16 +161,18 @@ public:
   static double tokensPerRound(const Pass &pass) {
     return double(pass.tokens) / double(std::max<int64_t>(pass.rounds, 1));
   }
-  const std::string &name() const { return drafting.name(); }
+  const std::string &name() const { return strategy().call; }
 
 private:
+  const Drafting::Strategy &strategy() const { return drafting.strategies().front(); }
+
   Status predict() {
     PLAIT_ASSIGN_OR_RETURN(mainCosts, predictedCosts(main->model().manifest(), main->model().manifest().strategy));
-    forwards = forwardsOf(*drafting.strategy());
+    forwards = forwardsOf(*strategy().program);
     for (const RoundForward &forward : forwards) {
       const Model *own = &main->model();
       for (const DraftModel &draft : drafts)
-        if (draft.name == drafting.strategy()->models[forward.model])
+        if (draft.name == strategy().program->models[forward.model])
           own = &draft.runner->model();
       PLAIT_ASSIGN_OR_RETURN(StepCosts predicted, predictedCosts(own->manifest(), forward.step));
       costs.push_back(std::move(predicted));

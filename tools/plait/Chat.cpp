@@ -14,7 +14,7 @@
 #include "tools/plait/ChatPrompt.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
-#include "tools/plait/Drafting.h"
+#include "tools/plait/DecodeOption.h"
 #include "tools/plait/GenerationOptions.h"
 #include "tools/plait/Session.h"
 
@@ -74,7 +74,8 @@ public:
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
     PLAIT_ASSIGN_OR_RETURN(session, Session::open(texts.path, compile, options.threads));
-    PLAIT_ASSIGN_OR_RETURN(drafting, Drafting::open(session, compile, options.threads));
+    PLAIT_ASSIGN_OR_RETURN(const ManifestStrategy *chosen, chosenStrategy(session, compile));
+    PLAIT_ASSIGN_OR_RETURN(drafting, openDrafting(session, {chosen}, texts.quiet, options.threads));
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer)
       return invalidArgument(printable(texts.path) + ": found no tokenizer.json; expected one, a chat needs it");
@@ -121,8 +122,8 @@ private:
     io.maxStops = std::max<int64_t>(1, int64_t(model.manifest().eos.size() + stops.size()));
     Demand demand;
     demand.positions = demand.totalPositions = model.tables().max_positions;
-    drafting.enlarge(io, demand);
-    io.capacityPages = pagesToReserve(model, io, demand);
+    Demand enlarged = drafting.enlarge(io, demand);
+    io.capacityPages = pagesToReserve(model, io, enlarged);
     PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, Instance::create(session.model, io));
     PLAIT_ASSIGN_OR_RETURN(std::vector<std::vector<DraftModel>> drafts, drafting.create(io, demand, {instance}));
     scheduler = std::make_unique<Scheduler>(std::move(instance), SchedulerOptions(), std::move(drafts.front()));
@@ -143,7 +144,8 @@ private:
                       "size of the context; begin a new one (/reset)",
                       length, context));
     request.sampling = generation.sampling;
-    request.strategy = drafting.strategy();
+    if (!drafting.strategies().empty())
+      request.strategy = drafting.strategies().front().program;
     request.rules = generation.rules;
     request.stops = stops;
     request.maxTokens = std::min(options.maxTokens.value_or(context), context - length + 1);
@@ -191,7 +193,9 @@ private:
     double seconds = std::chrono::duration<double>(result.finished - result.started).count();
     fmt::print(stderr, "prompt {} tokens, {} of them computed before; answer {} tokens in {:.2f} s\n",
                result.promptTokens, result.reusedTokens, generated, seconds);
-    fmt::print(stderr, "{}", drafting.statisticsText({result}));
+    fmt::print(stderr, "{}", draftModelsText(drafting));
+    for (const Drafting::Strategy &strategy : drafting.strategies())
+      fmt::print(stderr, "{}", strategyText(strategy.call, result.drafting));
   }
 
   const ChatTexts &texts;

@@ -13,7 +13,7 @@
 #include "tools/plait/Commands.h"
 #include "tools/plait/CompileOptions.h"
 #include "tools/plait/Console.h"
-#include "tools/plait/Drafting.h"
+#include "tools/plait/DecodeOption.h"
 #include "tools/plait/ExplainStrategies.h"
 #include "tools/plait/ExplainTimeline.h"
 #include "tools/plait/Explanation.h"

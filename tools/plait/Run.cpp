@@ -14,7 +14,7 @@
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
-#include "tools/plait/Drafting.h"
+#include "tools/plait/DecodeOption.h"
 #include "tools/plait/GenerationOptions.h"
 #include "tools/plait/Prompts.h"
 #include "tools/plait/RunOutput.h"
@@ -151,7 +151,12 @@ public:
         return fail(written);
     if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO))) {
       printStatistics(session, *replicas.front(), ledger, counts, results);
-      fmt::print(stderr, "{}", drafting.statisticsText(results));
+      fmt::print(stderr, "{}", draftModelsText(drafting));
+      DraftCounts counts;
+      for (const SequenceResult &result : results)
+        counts += result.drafting;
+      for (const Drafting::Strategy &strategy : drafting.strategies())
+        fmt::print(stderr, "{}", strategyText(strategy.call, counts));
     }
     return code;
   }
@@ -169,7 +174,8 @@ private:
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
     PLAIT_ASSIGN_OR_RETURN(session, texts.open(compile, options.threads));
-    PLAIT_ASSIGN_OR_RETURN(drafting, Drafting::open(session, compile, options.threads));
+    PLAIT_ASSIGN_OR_RETURN(const ManifestStrategy *chosen, chosenStrategy(session, compile));
+    PLAIT_ASSIGN_OR_RETURN(drafting, openDrafting(session, {chosen}, texts.quiet, options.threads));
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer && texts.output == "text")
       return invalidArgument("--output text: the model has no tokenizer.json; use --output ids");
@@ -217,8 +223,8 @@ private:
     demand.totalPositions = 0;
     for (int64_t length : lengths)
       demand.totalPositions += wholePages(model, length) * pageTokens(model.tables());
-    drafting.enlarge(io, demand);
-    io.capacityPages = pagesToReserve(model, io, demand);
+    Demand enlarged = drafting.enlarge(io, demand);
+    io.capacityPages = pagesToReserve(model, io, enlarged);
     PLAIT_ASSIGN_OR_RETURN(ledger, ledgerOf(model, io));
     Progress progress(programName(), texts.quiet ? ProgressMode::none : progressMode());
     io.progress = &progress;
@@ -238,7 +244,8 @@ private:
       request.sampling.sequence = i;
       request.rules = generation.rules;
       request.topLogprobs = options.topLogprobs;
-      request.strategy = drafting.strategy();
+      if (!drafting.strategies().empty())
+        request.strategy = drafting.strategies().front().program;
       request.completions = options.completions;
       request.maxTokens = options.maxTokens;
       request.ignoreEos = texts.ignoreEos;

@@ -8,7 +8,6 @@
 #include "tools/plait/Session.h"
 
 #include "runtime/base/Progress.h"
-#include "runtime/core/MemoryCheck.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/Topology.h"
 #include "tools/plait/Console.h"
@@ -69,17 +68,6 @@ ModelReader Session::reader() const {
     PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(*file));
     return std::optional<ModelText>({std::move(text), file->label});
   };
-}
-
-int64_t plait::wholePages(const Model &model, int64_t positions) {
-  int64_t size = pageTokens(model.tables());
-  return (positions + size - 1) / size;
-}
-
-int64_t plait::pagesToReserve(const Model &model, const InstanceOptions &options, const Demand &demand) {
-  int64_t all = wholePages(model, demand.totalPositions) + demand.sequences;
-  int64_t one = std::max<int64_t>(wholePages(model, demand.positions), 1);
-  return std::min<int64_t>(pagesThatFit(model, options, one, all), INT32_MAX);
 }
 
 std::vector<std::vector<int32_t>> plait::dealPages(const StepLimits &limits, int64_t row, int64_t rows,

@@ -12,6 +12,7 @@
 #include "runtime/base/Status.h"
 #include "runtime/base/Tokenizer.h"
 #include "runtime/core/Instance.h"
+#include "runtime/core/MemoryCheck.h"
 #include "tools/plait/Cache.h"
 
 #include <functional>
@@ -41,18 +42,6 @@ struct Session {
 /// same. `compile` is what the command line says of compiling.
 using OpenSession = std::function<Expected<Session>(const CompileOptions &compile, unsigned threads)>;
 
-/// How many sequences of how many positions an instance is to hold at once.
-struct Demand {
-  int64_t sequences = 1;
-  int64_t positions = 1;      ///< of each, at most
-  int64_t totalPositions = 1; ///< of all together, each rounded up to pages
-};
-
-/// Pages of each page table for `demand` on an instance of `options`
-/// (InstanceOptions::capacityPages), as far as they fit in memory, but enough for one
-/// sequence of the demanded length.
-int64_t pagesToReserve(const Model &model, const InstanceOptions &options, const Demand &demand);
-
 /// The pages of row `row` for `positions` positions where `rows` rows divide each
 /// page table among them; those behind a window are used in turn.
 std::vector<std::vector<int32_t>> dealPages(const StepLimits &limits, int64_t row, int64_t rows, int64_t positions);
@@ -62,9 +51,6 @@ inline constexpr const char *kIsaHelp = "run the code for this target (default: 
 
 /// Of the option --pin, which sets InstanceOptions::pin.
 inline constexpr const char *kPinHelp = "keep each thread but the first on a CPU of its own";
-
-/// `positions` rounded up to whole pages of the model.
-int64_t wholePages(const Model &model, int64_t positions);
 
 } // namespace plait
 

@@ -333,7 +333,7 @@ void RowInvarianceTest::play(std::shared_ptr<Instance> instance, uint64_t seed, 
         << "seed " << seed << ", sequence " << id << ", " << instance->threads() << " threads, batch "
         << instance->limits().maxRows << ", chunk " << habits.chunk;
     EXPECT_EQ(result->tokens, run.sofar.tokens);
-    mine.accepted += result->acceptedTokens;
+    mine.accepted += result->drafting.acceptedTokens;
     mine.cancelled += result->reason == FinishReason::cancelled;
     mine.stopped += result->reason == FinishReason::stop;
   }

@@ -25,10 +25,10 @@ TEST_F(StrategyDraftsTest, DraftsThatAreRightSaveSteps) {
     ASSERT_TRUE(scheduler.runAll());
     auto result = scheduler.take(*id);
     expectPlain(*result, r, r.strategy->name);
-    EXPECT_EQ(result->rounds + result->acceptedTokens, 60) << r.strategy->name;
-    EXPECT_GE(result->draftedTokens, result->acceptedTokens);
+    EXPECT_EQ(result->drafting.rounds + result->drafting.acceptedTokens, 60) << r.strategy->name;
+    EXPECT_GE(result->drafting.draftedTokens, result->drafting.acceptedTokens);
     // Of Jacobi's guesses few are right where one token depends on two others.
-    EXPECT_LT(result->rounds, number == 2 ? 60 : number == 1 ? 40 : 25) << r.strategy->name;
+    EXPECT_LT(result->drafting.rounds, number == 2 ? 60 : number == 1 ? 40 : 25) << r.strategy->name;
   }
 }
 
@@ -48,7 +48,7 @@ TEST_F(StrategyDraftsTest, OnlyTreesMoveWhatTheyHaveComputed) {
     expectPlain(*result, r, r.strategy->name);
     int64_t moves = runner->numMoves + draftModel->numMoves;
     EXPECT_EQ(moves > 0, number >= kTrees) << number << " " << r.strategy->name;
-    EXPECT_EQ(moves, 2 * result->movedTokens) << "of each page table";
+    EXPECT_EQ(moves, 2 * result->drafting.movedTokens) << "of each page table";
   }
 }
 
@@ -69,8 +69,8 @@ TEST_F(StrategyDraftsTest, HeadsThatAreRightSaveSteps) {
   for (auto &[id, r] : added) {
     auto result = scheduler.take(id);
     expectPlain(*result, r, "heads");
-    EXPECT_EQ(result->rounds, 21);
-    EXPECT_EQ(result->acceptedTokens, 40);
+    EXPECT_EQ(result->drafting.rounds, 21);
+    EXPECT_EQ(result->drafting.acceptedTokens, 40);
   }
   // Two heads of all sequences in a step each, once a round but the last.
   EXPECT_EQ(runner->numHeads, 5 * 2 * 20);
@@ -88,7 +88,7 @@ TEST_F(StrategyDraftsTest, DraftsWithoutSomeLayersSaveSteps) {
   ASSERT_TRUE(scheduler.runAll());
   auto result = scheduler.take(*id);
   expectPlain(*result, r, "skipping");
-  EXPECT_LT(result->rounds, 40);
+  EXPECT_LT(result->drafting.rounds, 40);
 }
 
 TEST_F(StrategyDraftsTest, RowsOfHeadsAreHiddenStatesAlone) {
@@ -139,9 +139,9 @@ TEST_F(StrategyDraftsTest, ADraftByTheSameModelIsAlwaysRight) {
     ASSERT_TRUE(scheduler.runAll());
     auto result = scheduler.take(*id);
     expectPlain(*result, r, r.strategy->name);
-    EXPECT_EQ(result->acceptedTokens, result->draftedTokens) << r.strategy->name;
+    EXPECT_EQ(result->drafting.acceptedTokens, result->drafting.draftedTokens) << r.strategy->name;
     if (number == 3) // four tokens are drafted and five verified; the prompt is computed once
-      EXPECT_LE(runner->numTokens, 30 + result->rounds * (4 + 5));
+      EXPECT_LE(runner->numTokens, 30 + result->drafting.rounds * (4 + 5));
   }
 }
 

@@ -50,7 +50,7 @@ TEST_F(StrategyRunnersTest, AnInstanceVerifies) {
       for (auto &[id, tokens] : expected) {
         auto result = scheduler.take(id);
         EXPECT_EQ(result->tokens, tokens) << number;
-        accepted += result->acceptedTokens;
+        accepted += result->drafting.acceptedTokens;
       }
       if (number > 2)
         EXPECT_GT(accepted, 20);
