@@ -15,8 +15,8 @@
  *
  * Memory. A `char **` or `int32_t **` argument receives memory that the caller
  * frees with plait_free. Pointers in a plait_model_info belong to the model, those
- * in a plait_update to the session (see there). What is passed in is copied: it
- * may be freed when the call returns.
+ * in a plait_update to the session (see there), that in a plait_stats to the session
+ * until it is released. What is passed in is copied: it may be freed when the call returns.
  *
  * Text is UTF-8. A length of PLAIT_NUL_TERMINATED stands for strlen(text).
  *
@@ -28,7 +28,9 @@
  *
  * Versions. Structs begin with their size, which the caller sets to sizeof (the
  * init functions do it). Later versions add members at the end of structs, and
- * functions; a program that was compiled with this header goes on working.
+ * functions; a program that was compiled with this header goes on working, and so
+ * does one that was compiled with an earlier one. Members and functions after
+ * "version 2" are not in version 1.
  *===----------------------------------------------------------------------===*/
 
 #ifndef PLAIT_C_PLAIT_H
@@ -48,7 +50,7 @@ extern "C" {
 #endif
 
 /* Of this header. The library's own is plait_api_version(). */
-#define PLAIT_API_VERSION 1
+#define PLAIT_API_VERSION 2
 
 #define PLAIT_NUL_TERMINATED ((size_t)-1)
 
@@ -57,7 +59,7 @@ typedef int32_t plait_status;
 enum {
   PLAIT_OK = 0,
   PLAIT_INVALID_ARGUMENT = 1, /* the caller's or the user's value is wrong */
-  PLAIT_NOT_FOUND = 2,        /* a file or a sequence is missing */
+  PLAIT_NOT_FOUND = 2,        /* a file, a sequence or a strategy is missing */
   PLAIT_CORRUPT = 3,          /* a file contradicts its own format */
   PLAIT_UNSUPPORTED = 4,      /* well formed, but not for this library or machine */
   PLAIT_RESOURCE = 5,         /* memory, disk, descriptors, permissions */
@@ -107,6 +109,9 @@ typedef struct plait_model_info {
   int64_t min_tokens;
   float temperature, top_p, min_p, repetition_penalty;
   int32_t top_k;
+  /* version 2 */
+  const char *const *strategies; /* that were compiled beside plain decoding: "jacobi(window=8,depths=[0,8])" */
+  size_t strategy_count;
 } plait_model_info;
 
 /* Opens `path`: a folder or an executable that plait-compile wrote. Weights are
@@ -140,6 +145,12 @@ typedef struct plait_session_options {
   uint32_t sequences; /* most that run at once; others wait. Default 1 */
   int64_t context;    /* most positions of one sequence; 0: the model's */
   int64_t chunk;      /* most prompt tokens in one step; default 512 */
+  /* version 2: how tokens are drafted (docs/decoding.md). A strategy that the model was compiled
+   * with is named by its call, with some arguments left out or by its name alone if that is one
+   * only; "ar" is plain decoding, which is always there. Models that draft are in the artifact. */
+  const char *strategy;          /* of requests that name none; NULL: "ar", as `plait run` without --decode */
+  const char *const *strategies; /* others that requests may name; "all": all that the model has */
+  size_t strategy_count;         /* each takes memory for what it drafts */
 } plait_session_options;
 
 /* What is to be generated. The prompt is `text` or `tokens`; the other is NULL. */
@@ -167,6 +178,8 @@ typedef struct plait_request {
   float presence_penalty, frequency_penalty; /* 0 change nothing; of the text */
   int32_t top_k;                             /* 0 keeps all tokens */
   uint32_t flags;                            /* PLAIT_NO_BOS | PLAIT_PLAIN | PLAIT_IGNORE_EOS */
+  /* version 2 */
+  const char *strategy; /* one of the session's, or "ar"; NULL: `strategy` of the session's options */
 } plait_request;
 
 /* What is new of a sequence. Pointers are valid until the same sequence is polled
@@ -184,9 +197,32 @@ typedef struct plait_update {
   const char *stop_string; /* the one that ended it, or NULL; it is not part of `text` */
 } plait_update;
 
-/* Sets struct_size and the defaults. */
+/* What sequences have generated, and how. With a strategy a round is a block of drafted tokens
+ * that the model has verified at once, which gives one token more than are accepted: a text has
+ * rounds + accepted tokens, fewer if it ended before all that its last round chose. Plain decoding
+ * has no rounds. */
+typedef struct plait_stats {
+  size_t struct_size;
+  const char *strategy;    /* its call, "ar" for plain decoding; NULL: several */
+  int64_t sequences;       /* 1 of a sequence */
+  int64_t tokens;          /* generated, with those that a stop string has taken from the text */
+  int64_t rounds;          /* blocks that were verified */
+  int64_t drafted;         /* tokens in them */
+  int64_t accepted;        /* of these: that became tokens of the text */
+  int64_t moved;           /* nodes of trees, whose keys and values were moved to where the text has them */
+  double tokens_per_round; /* (rounds + accepted) / rounds; 1 without rounds */
+} plait_stats;
+
+/* Set struct_size and the defaults. Where there is no preprocessor that passes sizeof, as from
+ * another language, the functions with `_sized` are called (version 2): those without it are for
+ * structs of version 1. */
 PLAIT_API void plait_session_options_init(plait_session_options *options);
+PLAIT_API void plait_session_options_init_sized(plait_session_options *options, size_t struct_size);
+#define plait_session_options_init(options) plait_session_options_init_sized(options, sizeof(*(options)))
 PLAIT_API plait_status plait_request_init(const plait_model *model, plait_request *request, char **error);
+PLAIT_API plait_status plait_request_init_sized(const plait_model *model, plait_request *request, size_t struct_size,
+                                                char **error);
+#define plait_request_init(model, request, error) plait_request_init_sized(model, request, sizeof(*(request)), error)
 
 /* `options` may be NULL. Memory for `sequences` of `context` positions is reserved,
  * but taken only as it is used. */
@@ -198,12 +234,19 @@ PLAIT_API void plait_session_release(plait_session *session);
 /* Queues a request; *sequence identifies it in this session. */
 PLAIT_API plait_status plait_submit(plait_session *session, const plait_request *request, uint64_t *sequence,
                                     char **error);
-/* Advances all sequences: each that runs by a token, or by a piece of its prompt.
- * *active is 0 once none is left. */
+/* Advances all sequences: each that runs by a token, or by a piece of its prompt; with a strategy
+ * by some tokens, or by a piece of what drafts them. *active is 0 once none is left. */
 PLAIT_API plait_status plait_step(plait_session *session, int32_t *active, char **error);
 /* Gives what a sequence has generated since it was last polled; `update` has its
  * struct_size set. */
 PLAIT_API plait_status plait_poll(plait_session *session, uint64_t sequence, plait_update *update, char **error);
+/* What a sequence has come to so far; `stats` has its struct_size set (version 2). */
+PLAIT_API plait_status plait_sequence_stats(plait_session *session, uint64_t sequence, plait_stats *stats,
+                                            char **error);
+/* The same of all sequences that the session has had with one of its strategies, or with any if
+ * `strategy` is NULL, released ones too (version 2). */
+PLAIT_API plait_status plait_strategy_stats(plait_session *session, const char *strategy, plait_stats *stats,
+                                            char **error);
 /* Ends a sequence with the next step. One that has ended already is left alone. */
 PLAIT_API plait_status plait_cancel(plait_session *session, uint64_t sequence, char **error);
 /* Forgets a sequence, and ends it first if need be. */

@@ -17,8 +17,9 @@ static_assert(PLAIT_OK == int(StatusCode::ok) && PLAIT_INVALID_ARGUMENT == int(S
               PLAIT_CANCELLED == int(StatusCode::cancelled) && PLAIT_INTERNAL == int(StatusCode::internal));
 
 // A program that was compiled with an older header passes these sizes.
-static_assert(sizeof(plait_model_info) == 144 && sizeof(plait_session_options) == 32 && sizeof(plait_request) == 160 &&
-                  sizeof(plait_update) == 72,
+static_assert(capi::kModelInfo1 == 144 && capi::kSessionOptions1 == 32 && capi::kRequest1 == 160 &&
+                  sizeof(plait_model_info) == 160 && sizeof(plait_session_options) == 56 &&
+                  sizeof(plait_request) == 168 && sizeof(plait_update) == 72 && sizeof(plait_stats) == 72,
               "members are added at the end; the sizes of earlier versions stay");
 
 char *capi::copyText(std::string_view text) noexcept {
@@ -41,6 +42,10 @@ plait_status capi::report(const Status &status, char **error) noexcept {
 
 Status capi::require(const void *pointer, const char *what) {
   return pointer ? Status::success() : invalidArgument(std::string(what) + ": found NULL; expected a pointer");
+}
+
+Status capi::checkMember(bool right, const char *what, const std::string &found, const char *expected) {
+  return right ? Status::success() : invalidArgument(std::string(what) + ": found " + found + "; expected " + expected);
 }
 
 const char *plait_version(void) { return PLAIT_VERSION; }

@@ -14,6 +14,7 @@
 #include "runtime/core/Model.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -24,6 +25,7 @@
 struct plait_model {
   std::shared_ptr<const plait::Model> model;
   std::shared_ptr<const plait::Tokenizer> tokenizer; ///< null if there is none
+  std::vector<const char *> strategies = {};         ///< the calls in the manifest
 };
 
 namespace plait::capi {
@@ -63,6 +65,11 @@ inline Status checkStructSize(size_t size, const char *what) {
                          "; expected sizeof the struct; set it, or call the init function");
 }
 
+// Of the structs of version 1.
+inline constexpr size_t kModelInfo1 = offsetof(plait_model_info, strategies);
+inline constexpr size_t kSessionOptions1 = offsetof(plait_session_options, strategy);
+inline constexpr size_t kRequest1 = offsetof(plait_request, strategy);
+
 /// A struct of the caller's: what this library knows of it. What the caller's
 /// header has not is taken from `defaults`; what only the caller knows must be 0.
 template <typename Struct> Expected<Struct> readStruct(const Struct *from, const Struct &defaults, const char *what) {
@@ -88,6 +95,9 @@ template <typename Struct> Status writeStruct(Struct value, Struct *to, const ch
   std::memcpy(to, &value, std::min(size, sizeof(Struct)));
   return Status::success();
 }
+
+/// An error that names a member of a struct, unless it is `right`.
+Status checkMember(bool right, const char *what, const std::string &found, const char *expected);
 
 /// The ids of a text, which ends after `bytes` or at its NUL.
 Expected<std::vector<int32_t>> encode(const plait_model &model, const char *text, size_t bytes, uint32_t flags);

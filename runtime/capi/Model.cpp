@@ -23,6 +23,8 @@ plait_status plait_model_open(const char *path, plait_model **model, char **erro
       PLAIT_ASSIGN_OR_RETURN(Tokenizer tokenizer, Tokenizer::fromFile(*file));
       opened->tokenizer = std::make_shared<const Tokenizer>(std::move(tokenizer));
     }
+    for (const ManifestStrategy &strategy : opened->model->manifest().strategies)
+      opened->strategies.push_back(strategy.call.c_str());
     *model = opened.release();
     return Status::success();
   });
@@ -55,6 +57,8 @@ plait_status plait_model_describe(const plait_model *model, plait_model_info *in
     known.top_p = manifest.topP;
     known.min_p = manifest.minP;
     known.top_k = manifest.topK;
+    known.strategies = model->strategies.data();
+    known.strategy_count = model->strategies.size();
     return writeStruct(known, info, "info");
   });
 }

@@ -5,14 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/capi/Boundary.h"
+#include "runtime/capi/Session.h"
+
 #include "runtime/core/Instance.h"
 #include "runtime/core/Tables.h"
-#include "runtime/decode/CompletionText.h"
-#include "runtime/decode/Scheduler.h"
-
-#include <map>
-#include <mutex>
 
 using namespace plait;
 using namespace plait::capi;
@@ -22,56 +18,6 @@ static_assert(PLAIT_NOT_FINISHED == int(FinishReason::none) && PLAIT_FINISH_STOP
               PLAIT_FINISH_CANCELLED == int(FinishReason::cancelled) && PLAIT_FINISH_ERROR == int(FinishReason::error));
 
 namespace {
-
-/// What a sequence has generated.
-struct Output {
-  std::string text;
-  std::vector<int32_t> tokens;
-  std::vector<float> logprobs;
-};
-
-/// A sequence of a session.
-struct Record {
-  std::mutex mutex;
-  SequenceId id = 0;
-  std::optional<CompletionText> text; ///< none without a tokenizer
-  Output pending;                     ///< since the last poll
-  Output shown;                       ///< what the last poll gave
-  FinishReason reason = FinishReason::none;
-  int32_t stopToken = -1;
-  std::string message;
-};
-
-} // namespace
-
-struct plait_session {
-  plait_session(const plait_model &model, std::shared_ptr<Instance> instance, int64_t chunk)
-      : model(model.model), tokenizer(model.tokenizer), scheduler(std::move(instance), {.chunk = chunk}) {}
-
-  Expected<std::shared_ptr<Record>> find(uint64_t sequence) {
-    std::lock_guard<std::mutex> lock(mutex);
-    auto found = records.find(sequence);
-    if (found == records.end())
-      return notFound("sequence: found " + std::to_string(sequence) +
-                      "; expected one that was submitted to this session and not released");
-    return found->second;
-  }
-
-  // In this order: the scheduler's callbacks use the tokenizer.
-  std::shared_ptr<const Model> model;
-  std::shared_ptr<const Tokenizer> tokenizer;
-  Scheduler scheduler;
-  std::mutex stepping; ///< held by the thread that steps
-  std::mutex mutex;    ///< of what follows
-  std::map<uint64_t, std::shared_ptr<Record>> records;
-  uint64_t nextId = 1;
-};
-
-namespace {
-
-Status checkMember(bool right, const char *what, const std::string &found, const char *expected) {
-  return right ? Status::success() : invalidArgument(std::string(what) + ": found " + found + "; expected " + expected);
-}
 
 Expected<StopStrings> makeStopStrings(const plait_request &from) {
   if (from.stop_string_count)
@@ -127,13 +73,18 @@ plait_request defaultRequest(const Manifest &manifest) {
   return request;
 }
 
-plait_session_options defaultOptions() { return {sizeof(plait_session_options), 0, 1, 0, 512}; }
+plait_session_options defaultOptions() { return {sizeof(plait_session_options), 0, 1, 0, 512, nullptr, nullptr, 0}; }
 
 Status submit(plait_session &session, const plait_request *from, uint64_t &sequence) {
   PLAIT_ASSIGN_OR_RETURN(plait_request known, readStruct(from, defaultRequest(session.model->manifest()), "request"));
   PLAIT_ASSIGN_OR_RETURN(Request request, makeRequest({session.model, session.tokenizer}, known));
   PLAIT_ASSIGN_OR_RETURN(StopStrings stops, makeStopStrings(known));
   auto record = std::make_shared<Record>();
+  Expected<std::shared_ptr<Strategy>> strategy = session.strategies.find(known.strategy);
+  if (!strategy)
+    return strategy.status().withContext("request");
+  record->strategy = strategy.take();
+  request.strategy = record->strategy->program;
   if (session.tokenizer)
     record->text.emplace(*session.tokenizer, std::move(stops), request.rules.minTokens);
   else
@@ -143,6 +94,7 @@ Status submit(plait_session &session, const plait_request *from, uint64_t &seque
     std::lock_guard<std::mutex> lock(record->mutex);
     record->pending.tokens.push_back(event.token);
     record->pending.logprobs.push_back(event.logprob);
+    record->count(1, event.drafting);
     if (record->text)
       record->pending.text += record->text->push(event.token);
     if (record->text && record->text->stopped())
@@ -155,11 +107,13 @@ Status submit(plait_session &session, const plait_request *from, uint64_t &seque
     // With its very last token, perhaps.
     record->reason = record->text && record->text->stopped() ? FinishReason::stop : result.reason;
     record->stopToken = result.stopToken;
+    record->count(0, result.drafting);
     record->message = result.error.ok() ? result.note : result.error.message();
   };
   // The record is there before the first step of the sequence can be polled.
   std::lock_guard<std::mutex> lock(session.mutex);
   PLAIT_ASSIGN_OR_RETURN(record->id, session.scheduler.add(std::move(request)));
+  record->strategy->begin();
   sequence = session.nextId++;
   session.records.emplace(sequence, std::move(record));
   return Status::success();
@@ -218,20 +172,71 @@ Status generate(plait_session &session, uint64_t sequence, plait_on_update callb
   }
 }
 
-} // namespace
-
-void plait_session_options_init(plait_session_options *options) {
-  if (options)
-    *options = defaultOptions();
+/// An instance that holds what `options` say, and what `strategies` of theirs need.
+Expected<std::shared_ptr<Instance>> createInstance(const std::shared_ptr<const Model> &model,
+                                                   const plait_session_options &options, Strategies &strategies) {
+  const plait_model_v4_t &tables = model->tables();
+  int64_t context = options.context ? std::min(options.context, tables.max_positions) : tables.max_positions;
+  InstanceOptions io;
+  io.threads = options.threads;
+  io.maxRows = options.sequences;
+  io.maxTokens = options.chunk + io.maxRows;
+  io.maxStops += int64_t(model->manifest().eos.size());
+  PLAIT_RETURN_IF_ERROR(strategies.open(*model, options));
+  Demand demand{io.maxRows, wholePages(*model, context) * pageTokens(tables), 0};
+  demand.totalPositions = demand.sequences * demand.positions;
+  Demand enlarged = strategies.drafting().enlarge(io, demand);
+  // The nodes of a tree may end in a page of their own.
+  int64_t pages =
+      wholePages(*model, enlarged.totalPositions) + (strategies.drafting().strategies().empty() ? 0 : io.maxRows);
+  io.capacityPages = std::min<int64_t>(pages, INT32_MAX);
+  PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, Instance::create(model, io));
+  PLAIT_RETURN_IF_ERROR(strategies.createModels(io, demand, instance));
+  return instance;
 }
 
-plait_status plait_request_init(const plait_model *model, plait_request *request, char **error) {
+Status checkOptions(const plait_session_options &options) {
+  auto number = [](auto value) { return std::to_string(value); };
+  PLAIT_RETURN_IF_ERROR(
+      checkMember(options.threads <= 1024, "options: threads", number(options.threads), "at most 1024"));
+  PLAIT_RETURN_IF_ERROR(checkMember(options.sequences >= 1 && options.sequences <= 1 << 16, "options: sequences",
+                                    number(options.sequences), "1 to 65536"));
+  PLAIT_RETURN_IF_ERROR(checkMember(options.context >= 0, "options: context", number(options.context), "at least 0"));
+  PLAIT_RETURN_IF_ERROR(checkMember(options.chunk >= 1 && options.chunk <= 1 << 20, "options: chunk",
+                                    number(options.chunk), "1 to 1048576"));
+  if (options.strategy_count)
+    PLAIT_RETURN_IF_ERROR(require(options.strategies, "options: strategies"));
+  for (size_t i = 0; i < options.strategy_count; ++i)
+    PLAIT_RETURN_IF_ERROR(require(options.strategies[i], "options: strategies"));
+  return Status::success();
+}
+
+} // namespace
+
+void plait_session_options_init_sized(plait_session_options *options, size_t struct_size) {
+  if (!options)
+    return;
+  options->struct_size = struct_size;
+  (void)guarded(nullptr, [&] { return writeStruct(defaultOptions(), options, "options"); });
+}
+
+void(plait_session_options_init)(plait_session_options *options) {
+  plait_session_options_init_sized(options, kSessionOptions1);
+}
+
+plait_status plait_request_init_sized(const plait_model *model, plait_request *request, size_t struct_size,
+                                      char **error) {
   return guarded(error, [&]() -> Status {
     PLAIT_RETURN_IF_ERROR(require(model, "model"));
     PLAIT_RETURN_IF_ERROR(require(request, "request"));
-    *request = defaultRequest(model->model->manifest());
-    return Status::success();
+    PLAIT_RETURN_IF_ERROR(checkStructSize(struct_size, "request"));
+    request->struct_size = struct_size;
+    return writeStruct(defaultRequest(model->model->manifest()), request, "request");
   });
+}
+
+plait_status(plait_request_init)(const plait_model *model, plait_request *request, char **error) {
+  return plait_request_init_sized(model, request, kRequest1, error);
 }
 
 plait_status plait_session_create(const plait_model *model, const plait_session_options *options,
@@ -243,25 +248,10 @@ plait_status plait_session_create(const plait_model *model, const plait_session_
     if (options) {
       PLAIT_ASSIGN_OR_RETURN(known, readStruct(options, known, "options"));
     }
-    const Model &m = *model->model;
-    auto number = [](auto value) { return std::to_string(value); };
-    PLAIT_RETURN_IF_ERROR(
-        checkMember(known.threads <= 1024, "options: threads", number(known.threads), "at most 1024"));
-    PLAIT_RETURN_IF_ERROR(checkMember(known.sequences >= 1 && known.sequences <= 1 << 16, "options: sequences",
-                                      number(known.sequences), "1 to 65536"));
-    PLAIT_RETURN_IF_ERROR(checkMember(known.context >= 0, "options: context", number(known.context), "at least 0"));
-    PLAIT_RETURN_IF_ERROR(
-        checkMember(known.chunk >= 1 && known.chunk <= 1 << 20, "options: chunk", number(known.chunk), "1 to 1048576"));
-    int64_t most = m.tables().max_positions, context = known.context ? std::min(known.context, most) : most;
-    int64_t pages = (context + pageTokens(m.tables()) - 1) / pageTokens(m.tables());
-    InstanceOptions io;
-    io.threads = known.threads;
-    io.maxRows = known.sequences;
-    io.maxTokens = known.chunk + io.maxRows;
-    io.maxStops += int64_t(m.manifest().eos.size());
-    io.capacityPages = std::min<int64_t>(pages * io.maxRows, INT32_MAX);
-    PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, Instance::create(model->model, io));
-    *session = new plait_session(*model, std::move(instance), known.chunk);
+    PLAIT_RETURN_IF_ERROR(checkOptions(known));
+    Strategies strategies;
+    PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, createInstance(model->model, known, strategies));
+    *session = new plait_session(*model, std::move(instance), std::move(strategies), known.chunk);
     return Status::success();
   });
 }

@@ -31,6 +31,7 @@ class Request(ctypes.Structure):
         ("frequency_penalty", c_float),
         ("top_k", c_int32),
         ("flags", c_uint32),
+        ("strategy", c_char_p),
     ]
 
 
@@ -64,7 +65,7 @@ def load(path):
     signatures = {
         "plait_model_open": [c_char_p, POINTER(c_void_p)],
         "plait_session_create": [c_void_p, c_void_p, POINTER(c_void_p)],
-        "plait_request_init": [c_void_p, POINTER(Request)],
+        "plait_request_init_sized": [c_void_p, POINTER(Request), c_size_t],
         "plait_generate": [c_void_p, POINTER(Request), OnUpdate, c_void_p, POINTER(c_void_p)],
     }
     for name in ("plait_model_release", "plait_session_release"):
@@ -102,7 +103,7 @@ def main(library, path, prompt, tokens):
 
     calls["plait_model_open"](path.encode(), byref(model))
     calls["plait_session_create"](model, None, byref(session))
-    calls["plait_request_init"](model, byref(request))
+    calls["plait_request_init_sized"](model, byref(request), ctypes.sizeof(request))
     request.text = prompt.encode()
     request.max_tokens = int(tokens)
     text = c_void_p()

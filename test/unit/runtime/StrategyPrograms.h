@@ -30,17 +30,18 @@ inline std::string replaced(std::string text, const std::string &from, const std
   return text;
 }
 
-/// What followed the last tokens before.
-inline std::shared_ptr<const RoundProgram> lookup(int nodes = 5) {
-  return parse(replaced(R"({"name": "prompt_lookup", "exact": "identical", "models": ["main"],
+/// What followed the last tokens before, as a manifest has it.
+inline std::string lookupText(int nodes = 5) {
+  return replaced(R"({"name": "prompt_lookup", "exact": "identical", "models": ["main"],
     "values": 7, "begin": [], "inits": [0], "arguments": [1], "round": {"ops": [
       {"op": "lookup", "operands": [1], "results": [2], "size": NODES, "longest": 3, "shortest": 1},
       {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar"},
       {"op": "walk", "operands": [2, 3], "results": [4]},
       {"op": "commit", "operands": [1, 4], "results": [5]},
       {"op": "stop", "operands": [5], "results": [6]}], "yield": [5], "stop": 6}})",
-                        "NODES", std::to_string(nodes)));
+                  "NODES", std::to_string(nodes));
 }
+inline std::shared_ptr<const RoundProgram> lookup(int nodes = 5) { return parse(lookupText(nodes)); }
 
 /// What was chosen after guesses that were not accepted.
 inline std::shared_ptr<const RoundProgram> jacobi(int nodes = 4) {
@@ -148,9 +149,9 @@ inline std::shared_ptr<const RoundProgram> heads() {
       "yield": [5, 13, 14], "stop": 6}})");
 }
 
-/// Another model drafts, as many tokens as pay.
-inline std::shared_ptr<const RoundProgram> spec(const std::string &model = "draft") {
-  return parse(replaced(R"({"name": "spec", "exact": "distribution", "models": ["main", "MODEL"], "values": 24,
+/// Another model drafts, as many tokens as pay; as a manifest has it.
+inline std::string specText(const std::string &model = "draft") {
+  return replaced(R"({"name": "spec", "exact": "distribution", "models": ["main", "MODEL"], "values": 24,
     "begin": [{"op": "new_acceptance", "operands": [], "results": [22]}],
     "inits": [0, 1, 22], "arguments": [2, 3, 4], "round": {"ops": [
       {"op": "choose_length", "operands": [4], "results": [5], "lengths": [0, 1, 3, 5], "costs": [1, 1.1, 1.2, 1.4]},
@@ -168,8 +169,9 @@ inline std::shared_ptr<const RoundProgram> spec(const std::string &model = "draf
       {"op": "commit", "operands": [2, 17], "results": [19]},
       {"op": "follow", "operands": [10, 19], "results": [20]},
       {"op": "stop", "operands": [19], "results": [21]}], "yield": [19, 20, 18], "stop": 21}})",
-                        "MODEL", model));
+                  "MODEL", model);
 }
+inline std::shared_ptr<const RoundProgram> spec(const std::string &model = "draft") { return parse(specText(model)); }
 
 } // namespace plait::programs
 

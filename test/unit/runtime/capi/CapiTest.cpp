@@ -12,6 +12,7 @@
 
 #include "plait-c/plait.h"
 #include "test/unit/runtime/DemoModel.h"
+#include "test/unit/runtime/StrategyPrograms.h"
 
 #include "gtest/gtest.h"
 
@@ -206,6 +207,137 @@ TEST_F(CapiTest, OptionsThatAreWrong) {
   refused([](auto &o) { o.chunk = 0; }, "options: chunk: found 0");
   refused([](auto &o) { o.struct_size = 1; }, "struct_size 1");
   EXPECT_EQ(none, nullptr);
+}
+
+/// A session of a model with two strategies, which takes one of them.
+class CapiStrategies : public CapiTest {
+protected:
+  void SetUp() override {
+    artifact.edit([](plait::Json &manifest) {
+      manifest["strategies"] = plait::Json::array();
+      for (int k : {2, 4})
+        manifest["strategies"].push_back({{"call", "prompt_lookup(k=" + std::to_string(k) + ")"},
+                                          {"program", plait::Json::parse(plait::programs::lookupText(k + 1))}});
+    });
+    ASSERT_EQ(plait_model_open(artifact.path().c_str(), &model, &error), PLAIT_OK) << takeMessage(error);
+  }
+  plait_status create(const char *strategy, std::vector<const char *> others) {
+    plait_session_options options;
+    plait_session_options_init(&options);
+    options.sequences = 4;
+    options.strategy = strategy;
+    options.strategies = others.data();
+    options.strategy_count = others.size();
+    return plait_session_create(model, &options, &session, &error);
+  }
+  plait_stats stats(uint64_t sequence) {
+    plait_stats stats = {};
+    stats.struct_size = sizeof(stats);
+    EXPECT_EQ(plait_sequence_stats(session, sequence, &stats, nullptr), PLAIT_OK);
+    return stats;
+  }
+  plait_stats total(const char *strategy) {
+    plait_stats stats = {};
+    stats.struct_size = sizeof(stats);
+    EXPECT_EQ(plait_strategy_stats(session, strategy, &stats, nullptr), PLAIT_OK);
+    return stats;
+  }
+};
+
+TEST_F(CapiStrategies, TheModelListsThem) {
+  plait_model_info info;
+  info.struct_size = sizeof(info);
+  ASSERT_EQ(plait_model_describe(model, &info, nullptr), PLAIT_OK);
+  ASSERT_EQ(info.strategy_count, 2u);
+  EXPECT_STREQ(info.strategies[0], "prompt_lookup(k=2)");
+  EXPECT_STREQ(info.strategies[1], "prompt_lookup(k=4)");
+}
+
+TEST_F(CapiStrategies, ARequestTakesOneOfTheSession) {
+  ASSERT_EQ(create(nullptr, {"prompt_lookup(k=4)", "ar"}), PLAIT_OK) << takeMessage(error);
+  std::vector<int32_t> prompt = demo::prompt(9);
+  plait_request r = request(prompt, 20);
+  r.strategy = "prompt_lookup"; // of the session's only one is called so
+  uint64_t sequence, plain;
+  ASSERT_EQ(plait_submit(session, &r, &sequence, &error), PLAIT_OK) << takeMessage(error);
+  r.strategy = nullptr;
+  ASSERT_EQ(plait_submit(session, &r, &plain, &error), PLAIT_OK) << takeMessage(error);
+  int32_t active = 1;
+  while (active)
+    ASSERT_EQ(plait_step(session, &active, nullptr), PLAIT_OK);
+  for (uint64_t each : {sequence, plain}) {
+    plait_update update = {};
+    update.struct_size = sizeof(update);
+    ASSERT_EQ(plait_poll(session, each, &update, nullptr), PLAIT_OK);
+    EXPECT_EQ(std::vector<int32_t>(update.tokens, update.tokens + update.token_count), demo::generate(prompt, 20));
+  }
+  plait_stats drafted = stats(sequence);
+  EXPECT_STREQ(drafted.strategy, "prompt_lookup(k=4)");
+  EXPECT_EQ(drafted.tokens, 20);
+  EXPECT_EQ(drafted.rounds + drafted.accepted, 20);
+  EXPECT_GE(drafted.drafted, drafted.accepted);
+  EXPECT_EQ(drafted.tokens_per_round, 20.0 / double(drafted.rounds));
+  EXPECT_STREQ(stats(plain).strategy, "ar");
+  EXPECT_EQ(stats(plain).rounds, 0);
+  EXPECT_EQ(stats(plain).tokens, 20);
+  EXPECT_EQ(total("ar").tokens, 20);
+  EXPECT_EQ(plait_sequence_release(session, sequence, nullptr), PLAIT_OK);
+  EXPECT_EQ(total("prompt_lookup").accepted, drafted.accepted) << "released ones too";
+  EXPECT_EQ(total(nullptr).tokens, 40);
+  EXPECT_EQ(total(nullptr).sequences, 2);
+  EXPECT_EQ(total(nullptr).strategy, nullptr);
+}
+
+TEST_F(CapiStrategies, NamesThatAreWrong) {
+  EXPECT_EQ(create("jacobi", {}), PLAIT_NOT_FOUND);
+  EXPECT_EQ(takeMessage(error), "options: strategy: found \"jacobi\"; expected one of prompt_lookup(k=2), "
+                                "prompt_lookup(k=4), or ar, plain decoding; the model can be compiled with others "
+                                "(plait-compile --decode)");
+  EXPECT_EQ(create(nullptr, {"prompt_lookup"}), PLAIT_NOT_FOUND);
+  EXPECT_NE(takeMessage(error).find("found \"prompt_lookup\", which several are"), std::string::npos);
+  EXPECT_EQ(create(nullptr, {nullptr}), PLAIT_INVALID_ARGUMENT);
+  EXPECT_EQ(takeMessage(error), "options: strategies: found NULL; expected a pointer");
+  EXPECT_EQ(session, nullptr);
+  ASSERT_EQ(create("prompt_lookup(k=2)", {}), PLAIT_OK) << takeMessage(error);
+  std::vector<int32_t> prompt = demo::prompt(9);
+  plait_request r = request(prompt, 20);
+  r.strategy = "jacobi";
+  expectRefused(r, PLAIT_NOT_FOUND, "request: strategy: found \"jacobi\"; expected one of");
+  r.strategy = "prompt_lookup(k=4)";
+  expectRefused(r, PLAIT_NOT_FOUND,
+                "request: strategy: found \"prompt_lookup(k=4)\", which the model has and the session has not; "
+                "expected one of ar, prompt_lookup(k=2); name it among the strategies of plait_session_options");
+  plait_stats stats = {};
+  EXPECT_EQ(plait_strategy_stats(session, nullptr, &stats, &error), PLAIT_INVALID_ARGUMENT);
+  EXPECT_NE(takeMessage(error).find("stats: found struct_size 0"), std::string::npos);
+  stats.struct_size = sizeof(stats);
+  EXPECT_EQ(plait_strategy_stats(session, "jacobi", &stats, nullptr), PLAIT_NOT_FOUND);
+  EXPECT_EQ(plait_sequence_stats(session, 1, &stats, nullptr), PLAIT_NOT_FOUND);
+  EXPECT_EQ(plait_sequence_stats(session, 1, nullptr, nullptr), PLAIT_NOT_FOUND);
+  EXPECT_EQ(plait_sequence_stats(nullptr, 1, &stats, nullptr), PLAIT_INVALID_ARGUMENT);
+  EXPECT_EQ(plait_strategy_stats(nullptr, nullptr, &stats, nullptr), PLAIT_INVALID_ARGUMENT);
+}
+
+TEST_F(CapiStrategies, StructsOfVersion1NameNone) {
+  plait_session_options options;
+  std::memset(&options, 0x5A, sizeof(options));
+  (plait_session_options_init)(&options);
+  EXPECT_EQ(options.struct_size, offsetof(plait_session_options, strategy));
+  EXPECT_EQ(options.sequences, 1u);
+  EXPECT_EQ(options.strategy_count, 0x5A5A5A5A5A5A5A5Au) << "nothing behind it is touched";
+  ASSERT_EQ(plait_session_create(model, &options, &session, &error), PLAIT_OK) << takeMessage(error);
+  plait_request r;
+  std::memset(&r, 0x5A, sizeof(r));
+  ASSERT_EQ((plait_request_init)(model, &r, nullptr), PLAIT_OK);
+  EXPECT_EQ(r.struct_size, offsetof(plait_request, strategy));
+  std::vector<int32_t> prompt = demo::prompt(3), tokens;
+  r.tokens = prompt.data();
+  r.token_count = prompt.size();
+  r.max_tokens = 2;
+  uint64_t sequence;
+  ASSERT_EQ(plait_submit(session, &r, &sequence, &error), PLAIT_OK) << takeMessage(error);
+  EXPECT_STREQ(stats(sequence).strategy, "ar");
+  EXPECT_EQ(plait_request_init_sized(model, &r, 1, nullptr), PLAIT_INVALID_ARGUMENT);
 }
 
 TEST_F(CapiTest, SequencesThatAreNotThere) {

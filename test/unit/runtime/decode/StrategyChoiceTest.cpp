@@ -8,20 +8,13 @@
 #include "runtime/decode/StrategyChoice.h"
 
 #include "test/unit/runtime/DemoModel.h"
+#include "test/unit/runtime/StrategyPrograms.h"
 
 #include "gtest/gtest.h"
 
 using namespace plait;
 
 namespace {
-
-const char *kProgram = R"({"name": "prompt_lookup", "exact": "identical", "models": ["main"],
-  "values": 7, "begin": [], "inits": [0], "arguments": [1], "round": {"ops": [
-    {"op": "lookup", "operands": [1], "results": [2], "size": 5, "longest": 3, "shortest": 1},
-    {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar"},
-    {"op": "walk", "operands": [2, 3], "results": [4]},
-    {"op": "commit", "operands": [1, 4], "results": [5]},
-    {"op": "stop", "operands": [5], "results": [6]}], "yield": [5], "stop": 6}})";
 
 class StrategyChoiceTest : public testing::Test {
 protected:
@@ -30,7 +23,7 @@ protected:
     artifact.edit([&](Json &manifest) {
       manifest["strategies"] = Json::array();
       for (const std::string &call : calls)
-        manifest["strategies"].push_back({{"call", call}, {"program", Json::parse(kProgram)}});
+        manifest["strategies"].push_back({{"call", call}, {"program", Json::parse(programs::lookupText())}});
     });
     return readManifest(*ArtifactSource::open(artifact.path()));
   }
@@ -62,6 +55,27 @@ TEST_F(StrategyChoiceTest, ByCallNameOrArguments) {
             std::string::npos);
   EXPECT_NE(refusal(*manifest, "jacobi").find("expected one of"), std::string::npos);
   EXPECT_NE(refusal(*manifest, "").find("expected one of"), std::string::npos);
+}
+
+TEST_F(StrategyChoiceTest, PlainDecodingIsOneOfThem) {
+  auto manifest = read({"prompt_lookup(k=4)"});
+  ASSERT_TRUE(manifest);
+  for (const char *wanted : {"ar", " ar ", "ar()"}) {
+    auto chosen = chooseStrategyOrPlain(*manifest, wanted);
+    ASSERT_TRUE(chosen) << chosen.status().message();
+    EXPECT_EQ(*chosen, nullptr);
+    EXPECT_FALSE(chooseStrategy(*manifest, wanted)) << "only where it is a choice";
+  }
+  auto chosen = chooseStrategyOrPlain(*manifest, "prompt_lookup");
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(*chosen, &manifest->strategies[0]);
+  EXPECT_EQ(chooseStrategyOrPlain(*manifest, "jacobi").status().message(),
+            "strategy: found \"jacobi\"; expected one of prompt_lookup(k=4), or ar, plain decoding; the model can be "
+            "compiled with others (plait-compile --decode)");
+  manifest->strategies.clear();
+  EXPECT_EQ(chooseStrategyOrPlain(*manifest, "jacobi").status().message(),
+            "strategy: found \"jacobi\", and the model has none; take ar, plain decoding, or compile it with "
+            "`plait-compile --decode jacobi`");
 }
 
 TEST_F(StrategyChoiceTest, AModelWithout) {
