@@ -15,6 +15,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 using namespace plait;
 
 Expected<const ManifestStrategy *> plait::findStrategy(const Session &session, const std::string &call) {
@@ -33,6 +35,17 @@ Expected<const ManifestStrategy *> plait::chosenStrategy(const Session &session,
   if (session.artifact.fromModel && !strategies.empty()) // it was compiled for this
     return &strategies.front();
   return findStrategy(session, compile.decode.front());
+}
+
+Expected<const ManifestStrategy *> plait::strategyOfPrompt(const Session &session, const CompileOptions &compile,
+                                                           const std::string &name) {
+  const Manifest &manifest = session.model->manifest();
+  std::vector<std::string> compiled = compile.decode; // in the order of the manifest
+  std::erase_if(compiled, isPlainDecoding);
+  auto spelled = std::find(compiled.begin(), compiled.end(), name);
+  if (session.artifact.fromModel && spelled != compiled.end() && compiled.size() == manifest.strategies.size())
+    return &manifest.strategies[size_t(spelled - compiled.begin())];
+  return chooseStrategyOrPlain(manifest, name);
 }
 
 Expected<Drafting> plait::openDrafting(const Session &session, std::vector<const ManifestStrategy *> strategies,

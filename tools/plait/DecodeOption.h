@@ -22,6 +22,11 @@ Expected<const ManifestStrategy *> findStrategy(const Session &session, const st
 /// The one that --decode asks for first; null without it, and for plain decoding.
 Expected<const ManifestStrategy *> chosenStrategy(const Session &session, const CompileOptions &compile);
 
+/// The one that a prompt asks for by `name`: one of the model's, or of --decode as it is spelled
+/// there; null for plain decoding.
+Expected<const ManifestStrategy *> strategyOfPrompt(const Session &session, const CompileOptions &compile,
+                                                    const std::string &name);
+
 /// What `strategies` of a session's model need, of which null ones need nothing.
 Expected<Drafting> openDrafting(const Session &session, std::vector<const ManifestStrategy *> strategies, bool quiet,
                                 unsigned threads);

@@ -55,20 +55,35 @@ Expected<std::string> readStandardInput() {
 
 Expected<Prompt> promptOfLine(const std::string &line, const std::string &) { return Prompt{line, {}}; }
 
-/// "text", [1, 2, 3], or an object with one of these as "prompt"; other members
-/// are the user's own business.
+/// What an object says besides its prompt.
+Status readStrategy(const JsonView &object, Prompt &prompt) {
+  if (!object.has("strategy"))
+    return Status::success();
+  PLAIT_ASSIGN_OR_RETURN(JsonView member, object.get("strategy"));
+  PLAIT_ASSIGN_OR_RETURN(prompt.strategy, member.asString());
+  if (prompt.strategy.find_first_not_of(" \t") == std::string::npos)
+    return member.error("the name of a strategy, or ar for plain decoding");
+  return Status::success();
+}
+
+/// "text", [1, 2, 3], or an object with one of these as "prompt", and perhaps a "strategy";
+/// other members are the user's own business.
 Expected<Prompt> promptOfJson(const std::string &line, const std::string &where) {
   PLAIT_ASSIGN_OR_RETURN(Json json, parseJson(line, where));
   JsonView view(json, where);
+  Prompt prompt;
+  prompt.where = where;
   if (json.is_object()) {
+    PLAIT_RETURN_IF_ERROR(readStrategy(view, prompt));
     PLAIT_ASSIGN_OR_RETURN(view, view.get("prompt"));
   }
-  if (view.json().is_string())
-    return Prompt{view.json().get<std::string>(), {}};
+  if (view.json().is_string()) {
+    prompt.text = view.json().get<std::string>();
+    return prompt;
+  }
   if (!view.json().is_array() || view.json().empty())
     return view.error("a text, token ids such as [1, 2, 3], or an object with one of these as \"prompt\"");
   PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> ids, view.asArray());
-  Prompt prompt;
   for (const JsonView &id : ids) {
     PLAIT_ASSIGN_OR_RETURN(int64_t value, id.asInt(0, INT32_MAX));
     prompt.tokens.push_back(int32_t(value));

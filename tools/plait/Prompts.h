@@ -28,6 +28,8 @@ struct PromptSources {
 struct Prompt {
   std::optional<std::string> text; ///< none for token ids
   std::vector<int32_t> tokens;     ///< filled by `encodePrompts` for a text
+  std::string strategy = "";       ///< that it is to be decoded with; empty: that of the run
+  std::string where = "";          ///< what errors call the place that `strategy` is from
 };
 
 /// Reads the prompts; with no source given, all of standard input is one, less

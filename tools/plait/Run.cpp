@@ -11,6 +11,7 @@
 #include "runtime/core/Tables.h"
 #include "runtime/core/Replicas.h"
 #include "runtime/decode/Dispatcher.h"
+#include "runtime/decode/StrategyChoice.h"
 #include "tools/plait/Arguments.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
@@ -36,7 +37,8 @@ constexpr const char *kFooter =
     "Standard output carries the generated text alone, as it comes. Of several prompts or\n"
     "completions each result takes one line, in the order of the prompts; newlines, tabs and\n"
     "backslashes in it are written \\n, \\t and \\\\. --output ids prints comma-separated token ids,\n"
-    "--output json one JSON object per result and line.\n"
+    "--output json one JSON object per result and line, with --stats also what drafting came to.\n"
+    "A line of --prompt-jsonl may name a strategy that is compiled, or ar, instead of --decode's.\n"
     "Logits get their bias, then the repetition penalty, then presence and frequency; log\n"
     "probabilities are of these logits, before temperature, top-k, top-p and min-p.\n"
     "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.";
@@ -129,7 +131,8 @@ public:
                        .hasStops = !texts.generation.stops.empty(),
                        .minTokens = generation.rules.minTokens,
                        .completions = options.completions,
-                       .topLogprobs = options.topLogprobs},
+                       .topLogprobs = options.topLogprobs,
+                       .hasStatistics = texts.stats},
                       options.prompts, tokenizer ? &*tokenizer : nullptr);
     Status status = generate(printer);
     if (int code = printer.output().exitCode())
@@ -151,12 +154,7 @@ public:
         return fail(written);
     if (texts.stats || (!texts.quiet && isatty(STDERR_FILENO))) {
       printStatistics(session, *replicas.front(), ledger, counts, results);
-      fmt::print(stderr, "{}", draftModelsText(drafting));
-      DraftCounts counts;
-      for (const SequenceResult &result : results)
-        counts += result.drafting;
-      for (const Drafting::Strategy &strategy : drafting.strategies())
-        fmt::print(stderr, "{}", strategyText(strategy.call, counts));
+      printDrafting();
     }
     return code;
   }
@@ -174,8 +172,7 @@ private:
     compile.threads = options.threads;
     compile.quiet = texts.quiet;
     PLAIT_ASSIGN_OR_RETURN(session, texts.open(compile, options.threads));
-    PLAIT_ASSIGN_OR_RETURN(const ManifestStrategy *chosen, chosenStrategy(session, compile));
-    PLAIT_ASSIGN_OR_RETURN(drafting, openDrafting(session, {chosen}, texts.quiet, options.threads));
+    PLAIT_RETURN_IF_ERROR(chooseStrategies(compile));
     PLAIT_ASSIGN_OR_RETURN(tokenizer, session.tokenizer());
     if (!tokenizer && texts.output == "text")
       return invalidArgument("--output text: the model has no tokenizer.json; use --output ids");
@@ -186,6 +183,36 @@ private:
     defaults.rules.minTokens = std::min(defaults.rules.minTokens, options.maxTokens);
     PLAIT_ASSIGN_OR_RETURN(generation, parseGeneration(texts.generation, defaults));
     return createInstance();
+  }
+
+  /// Gives each prompt the call of its strategy.
+  Status chooseStrategies(const CompileOptions &compile) {
+    PLAIT_ASSIGN_OR_RETURN(const ManifestStrategy *standard, chosenStrategy(session, compile));
+    std::vector<const ManifestStrategy *> strategies;
+    for (Prompt &prompt : options.prompts) {
+      const ManifestStrategy *own = standard;
+      if (!prompt.strategy.empty()) {
+        Expected<const ManifestStrategy *> named = strategyOfPrompt(session, compile, prompt.strategy);
+        if (!named)
+          return named.status().withContext(prompt.where);
+        own = *named;
+      }
+      prompt.strategy = own ? own->call : kPlainDecoding;
+      strategies.push_back(own);
+    }
+    PLAIT_ASSIGN_OR_RETURN(drafting, openDrafting(session, std::move(strategies), texts.quiet, options.threads));
+    return Status::success();
+  }
+
+  void printDrafting() const {
+    fmt::print(stderr, "{}", draftModelsText(drafting));
+    for (const Drafting::Strategy &strategy : drafting.strategies()) {
+      DraftCounts sum;
+      for (size_t i = 0; i < results.size(); ++i)
+        if (options.prompts[i / size_t(options.completions)].strategy == strategy.call)
+          sum += results[i].drafting;
+      fmt::print(stderr, "{}", strategyText(strategy.call, sum));
+    }
   }
 
   Status createInstance() {
@@ -244,8 +271,8 @@ private:
       request.sampling.sequence = i;
       request.rules = generation.rules;
       request.topLogprobs = options.topLogprobs;
-      if (!drafting.strategies().empty())
-        request.strategy = drafting.strategies().front().program;
+      if (const Drafting::Strategy *strategy = drafting.find(options.prompts[i].strategy))
+        request.strategy = strategy->program;
       request.completions = options.completions;
       request.maxTokens = options.maxTokens;
       request.ignoreEos = texts.ignoreEos;
@@ -304,7 +331,7 @@ static std::shared_ptr<RunTexts> addOptions(CLI::App *run, Action &action) {
   run->add_option("-p,--prompt", texts->prompts.texts, "prompt; repeat it for a batch")->allow_extra_args(false);
   run->add_option("--prompt-file", texts->prompts.file, "file with one prompt per line");
   run->add_option("--prompt-jsonl", texts->prompts.jsonLines,
-                  "file with one prompt per line as JSON: \"text\", [1, 2, 3] or {\"prompt\": ...}");
+                  "file with one prompt per line as JSON: \"text\", [1, 2, 3] or {\"prompt\": .., \"strategy\": NAME}");
   run->add_option("--token-ids", texts->prompts.tokenIds, "prompt as token ids: 1,2,3; repeat it for a batch")
       ->allow_extra_args(false);
   run->add_option("--output", texts->output, "text (default), ids or json");

@@ -93,6 +93,13 @@ std::string RunOutput::json(size_t index, const SequenceResult &result) const {
   object["stop_token"] = result.stopToken >= 0 ? Json(result.stopToken) : Json(nullptr);
   if (options.hasStops)
     object["stop_string"] = stopped(index) ? Json(*results[index].decoder.stopString()) : Json(nullptr);
+  if (options.hasStatistics)
+    object["drafting"] = {{"strategy", prompt.strategy},
+                          {"rounds", result.drafting.rounds},
+                          {"drafted", result.drafting.draftedTokens},
+                          {"accepted", result.drafting.acceptedTokens},
+                          {"moved", result.drafting.movedTokens},
+                          {"tokens_per_round", result.drafting.tokensPerRound()}};
   if (!result.note.empty())
     object["note"] = result.note;
   if (!result.error.ok())

@@ -32,6 +32,7 @@ public:
     bool hasStops = false;
     int64_t minTokens = 0, completions = 1;
     int32_t topLogprobs = 0;
+    bool hasStatistics = false; ///< what drafting came to goes into the JSON
   };
   /// `tokenizer` may be null unless the format is text or there are stop strings.
   RunOutput(Options options, const std::vector<Prompt> &prompts, const Tokenizer *tokenizer);

@@ -98,6 +98,8 @@ USAGE = [
     (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('{"prompt": 5}')], ["/prompt: found 5", "[1, 2, 3]"]),
     (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl("[]")], ["line 1: found", "expected a text"]),
     (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl("[1, -1]")], ["line 1: /1: found -1"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('"a"\n{"prompt": "a", "strategy": 5}')], ["line 2: /strategy: found 5"]),
+    (["plait", "run", ARTIFACT, "--prompt-jsonl", jsonl('{"prompt": "a", "strategy": " "}')], ["line 1: /strategy: found", "the name of a strategy"]),
     (["plait", "bench"], ["PATH"]),
     (BENCH + ["-t", "x"], ["-t", '"x"']),
     (BENCH + ["-o", "xml"], ["-o", "md, csv, json or jsonl"]),
