@@ -318,6 +318,40 @@ TEST_F(CapiStrategies, NamesThatAreWrong) {
   EXPECT_EQ(plait_strategy_stats(nullptr, nullptr, &stats, nullptr), PLAIT_INVALID_ARGUMENT);
 }
 
+TEST_F(CapiStrategies, ManyThreadsWithStrategiesOfTheirOwn) {
+  ASSERT_EQ(create("prompt_lookup(k=4)", {"all"}), PLAIT_OK) << takeMessage(error);
+  static const char *const names[] = {"ar", "prompt_lookup(k=2)", nullptr}; // the last for the session's
+  static const char *const calls[] = {"ar", "prompt_lookup(k=2)", "prompt_lookup(k=4)"};
+  std::vector<std::thread> threads;
+  std::vector<int> right(6, 0);
+  for (int t = 0; t < 6; ++t)
+    threads.emplace_back([&, t] {
+      for (int round = 0; round < 5; ++round) {
+        std::vector<int32_t> prompt = demo::prompt(4 + t, round), tokens;
+        plait_request r = request(prompt, 12);
+        r.strategy = names[t % 3];
+        auto collect = [](void *user, const plait_update *update) -> int32_t {
+          auto &all = *static_cast<std::vector<int32_t> *>(user);
+          all.insert(all.end(), update->tokens, update->tokens + update->token_count);
+          return 0;
+        };
+        plait_status status = plait_generate(session, &r, collect, &tokens, nullptr, nullptr);
+        plait_stats sofar = total(calls[t % 3]);
+        bool counted = sofar.tokens >= 12 && sofar.accepted <= sofar.drafted;
+        right[size_t(t)] += status == PLAIT_OK && tokens == demo::generate(prompt, 12) && counted;
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(right, std::vector<int>(6, 5));
+  for (const char *call : calls) {
+    EXPECT_EQ(total(call).sequences, 10);
+    EXPECT_EQ(total(call).tokens, 120);
+  }
+  EXPECT_EQ(total("ar").rounds, 0);
+  EXPECT_EQ(total(nullptr).tokens, 360);
+}
+
 TEST_F(CapiStrategies, StructsOfVersion1NameNone) {
   plait_session_options options;
   std::memset(&options, 0x5A, sizeof(options));
