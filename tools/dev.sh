@@ -11,6 +11,7 @@
 #                         `bench gpu`, which build nothing
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
 #                         `bench comm`: all-reduces between ranks, also of Open MPI; `bench decode`: strategies;
+#                         `bench numerics`: what contracts on numbers cost;
 #                         `bench overlap`: sums over ranks with what follows them; `bench gpu`: on a GPU, also
 #                         of PyTorch
 #   tools/dev.sh fuzz     run the fuzz targets (--seconds N, names of targets)
@@ -195,7 +196,7 @@ test) shift; run_tests "$@" ;;
 bench)
   shift
   script=run
-  case "${1:-}" in cpu | comm | decode | overlap | gpu) script=$1; shift ;; esac
+  case "${1:-}" in cpu | comm | decode | numerics | overlap | gpu) script=$1; shift ;; esac
   if [ "$script" = gpu ]; then
     exec python3 -B test/bench/gpu.py "$@"
   fi
@@ -206,5 +207,5 @@ fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/r
 sanitize) shift; sanitize "$@" ;;
 format) git ls-files '*.cpp' '*.h' | grep -v '^test/golden' | xargs clang-format-22 -i ;;
 doc) build plait plait-compile plait-opt plait-translate plait-reduce plait-lsp-server >/dev/null; exec tools/doc.sh ;;
-*) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

@@ -173,7 +173,7 @@ private:
                                options.target + "; expected a phase of " +
                                (gpu ? "a CUDA target, such as cuda" : "a CPU target, such as cpu"));
     if (!gpu || !cpus.empty()) {
-      PLAIT_ASSIGN_OR_RETURN(machines, resolveCpuMachines(cpus));
+      PLAIT_ASSIGN_OR_RETURN(machines, resolveCpuMachines(cpus, options.numerics == lm::Numerics::fast));
     }
     if (!gpu)
       return Status::success();

@@ -107,13 +107,13 @@ static bool hostHas(const CpuMachine &machine) {
   return llvm::all_of(needed, [&](llvm::StringRef feature) { return features.lookup(feature); });
 }
 
-Expected<CpuMachine> plait::resolveCpuMachine(const std::string &spec) {
+Expected<CpuMachine> plait::resolveCpuMachine(const std::string &spec, bool mayRound) {
   llvm::StringRef name(spec);
   name.consume_front("cpu:");
   if (name == "native" || name == "cpu") {
-    // Neither avx512BF16() nor amx(): what is computed should not depend on where it is compiled.
-    for (CpuMachine machine : {amxInt8(), vnni(), v4(), v3()})
-      if (hostHas(machine))
+    // What is computed should not depend on where it is compiled, unless that is said not to matter.
+    for (CpuMachine machine : {amx(), avx512BF16(), amxInt8(), vnni(), v4(), v3()})
+      if ((mayRound || !machine.roundInputs) && hostHas(machine))
         return machine;
     return baseline();
   }
@@ -129,12 +129,12 @@ std::string plait::cpuMachineNames() {
          "cpu:avx512-bf16-emulated or cpu:amx-emulated";
 }
 
-Expected<std::vector<CpuMachine>> plait::resolveCpuMachines(const std::string &list) {
+Expected<std::vector<CpuMachine>> plait::resolveCpuMachines(const std::string &list, bool mayRound) {
   llvm::SmallVector<llvm::StringRef> specs;
   llvm::StringRef(list).split(specs, ',');
   std::vector<CpuMachine> machines;
   for (llvm::StringRef spec : specs) {
-    PLAIT_ASSIGN_OR_RETURN(CpuMachine machine, resolveCpuMachine(spec.trim().str()));
+    PLAIT_ASSIGN_OR_RETURN(CpuMachine machine, resolveCpuMachine(spec.trim().str(), mayRound));
     if (llvm::none_of(machines, [&](const CpuMachine &other) { return other.name == machine.name; }))
       machines.push_back(std::move(machine));
   }

@@ -131,7 +131,8 @@ int main(int argc, char **argv) {
                                cl::value_desc("WEIGHT=SPEC"), cl::cat(category));
   cl::opt<std::string> numerics("numerics",
                                 cl::desc("What bits do not depend on: row_invariant (what shares a step), or "
-                                         "tp_invariant (that, and the number of ranks)"),
+                                         "tp_invariant (that, and the number of ranks); or fast: of nothing, and "
+                                         "--target=native may round inputs to bf16"),
                                 cl::init("row_invariant"), cl::cat(category));
   cl::list<std::string> decode("decode",
                                cl::desc("A strategy to decode with, beside ar: one of the library such as "
@@ -240,8 +241,10 @@ int main(int argc, char **argv) {
     return fail(invalidArgument("--kv-dtype: found '" + kvDtype + "'; expected f32, bf16 or int8"));
   if (numerics == "tp_invariant")
     options.numerics = lm::Numerics::tp_invariant;
+  else if (numerics == "fast")
+    options.numerics = lm::Numerics::fast;
   else if (numerics != "row_invariant")
-    return fail(invalidArgument("--numerics: found '" + numerics + "'; expected row_invariant or tp_invariant"));
+    return fail(invalidArgument("--numerics: found '" + numerics + "'; expected row_invariant, tp_invariant or fast"));
   if (numerics.getNumOccurrences() && *start != Phase::import)
     return fail(invalidArgument("--numerics: found it with --start-from=" + startFrom +
                                 "; expected a model to import, as IR says its own"));

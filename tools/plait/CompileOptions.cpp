@@ -41,7 +41,8 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
                   "(repeatable)")
       ->allow_extra_args(false);
   command.add_option("--numerics", options.numerics,
-                     "of a model to compile: row_invariant (default), or tp_invariant: the same bits for every --tp");
+                     "of a model to compile: row_invariant (default); tp_invariant: the same bits for every --tp; or "
+                     "fast: bf16 inputs where they are faster, and sums of ranks in any order");
   command.add_option("--emulate-link", options.emulateLink,
                      "of a model of several processes: a link such as latency=2ms,bandwidth=1Gbit between them");
 }
@@ -81,8 +82,8 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
   if (!kv.empty() && kv != "f32" && kv != "bf16" && kv != "int8")
     return wrongValue("--kv-dtype", kv, "f32, bf16 or int8");
   const std::string &numerics = options.numerics;
-  if (!numerics.empty() && numerics != "row_invariant" && numerics != "tp_invariant")
-    return wrongValue("--numerics", numerics, "row_invariant or tp_invariant");
+  if (!numerics.empty() && numerics != "row_invariant" && numerics != "tp_invariant" && numerics != "fast")
+    return wrongValue("--numerics", numerics, "row_invariant, tp_invariant or fast");
   const std::string &overlap = options.overlap;
   if (!overlap.empty() && overlap != "auto" && overlap != "on" && overlap != "off")
     return wrongValue("--overlap", overlap, "auto, on or off");

@@ -139,6 +139,8 @@ std::string numericsText(const std::string &numerics) {
     return "row_invariant: no bit of a row depends on other rows, on chunks or on threads";
   if (numerics == "tp_invariant")
     return "tp_invariant: no bit of a row depends on the number of ranks, on other rows, on chunks or on threads";
+  if (numerics == "fast")
+    return "fast: inputs may be rounded to bf16, and bits may depend on the machine and on the number of ranks";
   return numerics;
 }
 

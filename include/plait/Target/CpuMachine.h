@@ -39,12 +39,13 @@ struct CpuMachine {
 };
 
 /// `spec`: a name of docs/targets.md, optionally behind "cpu:", or "native" or "cpu": of
-/// x86-64, x86-64-v3, x86-64-v4, vnni and amx-int8 the last one that this machine has.
-Expected<CpuMachine> resolveCpuMachine(const std::string &spec);
+/// x86-64, x86-64-v3, x86-64-v4, vnni and amx-int8 the last one that this machine has; if
+/// inputs `mayRound`, of avx512-bf16 and amx, too.
+Expected<CpuMachine> resolveCpuMachine(const std::string &spec, bool mayRound = false);
 
 /// A list of such with commas between, each once, the best first: with the most
 /// lanes, then with the most features. The order that they are given in does not count.
-Expected<std::vector<CpuMachine>> resolveCpuMachines(const std::string &list);
+Expected<std::vector<CpuMachine>> resolveCpuMachines(const std::string &list, bool mayRound = false);
 
 /// What `spec` may be, for texts: "cpu:native, cpu:x86-64, ... or cpu:amx-emulated".
 std::string cpuMachineNames();
