@@ -73,7 +73,8 @@ Demand Drafting::demandOn(const std::string &name, const Demand &demand) const {
   for (const Strategy &strategy : known) {
     const RoundProgram &program = *strategy.program;
     int64_t texts = std::count(program.models.begin(), program.models.end(), name);
-    int64_t beside = program.hasTrees ? needsOf(&program).nodes : 0; // nodes of a tree lie behind each other
+    // Nodes may lie behind the text's positions: those of a tree, and those that a text follows from.
+    int64_t beside = program.hasTrees || !program.hasPlainText() ? needsOf(&program).nodes : 0;
     most.positions = std::max(most.positions, texts * (demand.positions + beside));
     most.totalPositions = std::max(most.totalPositions, texts * (demand.totalPositions + demand.sequences * beside));
   }

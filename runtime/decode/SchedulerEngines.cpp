@@ -60,14 +60,15 @@ int64_t Scheduler::contextFor(const RoundProgram *program) const {
 
 /// The pages of an engine that hold all positions of a text of `sequence`. No block goes beyond
 /// the last position that the text itself may have, but the nodes of a tree lie behind each
-/// other: for them there are more pages if the cache has them and the model so many positions,
-/// else a block has fewer nodes there.
+/// other, and a text that follows from what is drafted asks for nodes behind its last token: for
+/// them there are more pages if the cache has them and the model so many positions, else a block
+/// has fewer nodes there.
 int64_t Scheduler::wholePagesFor(const Sequence &sequence, size_t engine) const {
   const RoundProgram *program = sequence.request.strategy.get();
   const StepLimits &limits = runnerOf(engine).limits();
   int64_t positions = sequence.result.promptTokens + std::max<int64_t>(0, sequence.request.maxTokens - 1);
   int64_t least = limits.wholePages(std::min(positions, limits.maxPositions));
-  if (!program || !program->hasTrees)
+  if (!program || (!program->hasTrees && program->hasPlainText()))
     return least;
   int64_t most = limits.wholePages(std::min(positions + program->mostNodes, limits.maxPositions));
   for (const TableLimits &table : limits.tables)

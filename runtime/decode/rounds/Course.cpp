@@ -18,6 +18,7 @@ Course::Course(std::shared_ptr<const RoundProgram> source, std::vector<int32_t> 
   context.vocabulary = vocabulary;
   context.seed = sampling.seed;
   context.sequence = sampling.sequence;
+  context.hasPlainText = program->hasPlainText();
   for (size_t number = 0; number < program->models.size(); ++number) {
     RoundText text;
     text.model = int(number);

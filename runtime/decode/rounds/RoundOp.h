@@ -28,12 +28,15 @@ struct RoundContext {
   uint64_t seed = 0, sequence = 0; ///< of the text's random numbers
   std::vector<int32_t> stops;      ///< ids that end the text
   std::shared_ptr<Pace> pace;      ///< null: nothing is known beyond the sequence
+  bool hasPlainText = true;        ///< else what is chosen at a node may depend on the nodes that continue it
 
   RoundText &text(const RoundValue &value) { return texts[size_t(std::get<TextHandle>(value).number)]; }
-  /// The depth of the last node that has a position and whose successor may still be chosen;
-  /// negative if there is none. So no block needs a position that the text alone would not.
+  /// The depth of the last node that has a position and whose successor may still be chosen, or
+  /// is part of what the node before it chooses from; negative if there is none. So no block of a
+  /// strategy with the text of plain decoding needs a position that the text alone would not.
   int64_t deepest(const RoundText &text) const {
-    return std::min(maxPositions[size_t(text.model)] - text.root(), text.budget) - 1;
+    int64_t chosen = hasPlainText || text.budget <= 0 ? text.budget : text.budget + 1;
+    return std::min(maxPositions[size_t(text.model)] - text.root(), chosen) - 1;
   }
 };
 

@@ -9,9 +9,9 @@ PROMPTS = ["In the beginning", "And the LORD said unto Moses,", "Blessed is the 
 TYPICAL = "medusa_typical(threshold=0.09)"
 
 
-def run(artifact, decode, temperature, *words):
+def run(artifact, decode, temperature, *words, count=96):
     prompts = [word for prompt in PROMPTS for word in ("-p", prompt)]
-    command = ["plait", "run", artifact, *prompts, "-n", "96", "--temperature", str(temperature), "--seed", "5",
+    command = ["plait", "run", artifact, *prompts, "-n", str(count), "--temperature", str(temperature), "--seed", "5",
                "--output", "ids", "--stats", "--decode", decode, *words]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, f"{command}: {result.stderr}"
@@ -49,6 +49,12 @@ def main():
     drawn, own = run(one, "medusa", 0.9)[1], run(one, TYPICAL, 0.9)[1]
     assert own > drawn, f"{own} and {drawn} tokens a round"
     print(f"medusa_typical accepts {own:.2f} tokens a round, medusa {drawn:.2f}")
+    # What is drafted for after the last token counts for it, too.
+    whole = [line.split(",") for line in run(one, TYPICAL, 0.9)[0].splitlines()]
+    for count in range(20, 32):
+        shorter = [line.split(",") for line in run(one, TYPICAL, 0.9, count=count)[0].splitlines()]
+        assert shorter == [text[:count] for text in whole], f"{count} tokens: {shorter} instead of the first of {whole}"
+    print("medusa_typical: a shorter text is the beginning of a longer one")
     text, _ = run(one, "momentum", 0)
     assert run(one, "momentum", 0.9)[0] == text != plain
     (found, total), (others, _) = repeats(text), repeats(plain)
