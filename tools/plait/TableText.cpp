@@ -19,11 +19,13 @@ namespace {
 
 constexpr const char *kDimNames[PLAIT_DIM_COUNT] = PLAIT_DIM_NAMES;
 constexpr const char *kInputNames[PLAIT_IN_COUNT] = {
-    "tokens",      "positions",    "token_rows", "leaves",    "temperature", "top_k",       "top_p",
-    "min_p",       "seed",         "sequence",   "stops",     "edit_ends",   "edit_tokens", "edit_biases",
-    "edit_scales", "edit_offsets", "top_counts", "path_ends", "paths",       "hidden",      "parents"};
+    "tokens",     "positions", "token_rows", "leaves",    "temperature", "top_k",       "top_p",       "min_p",
+    "seed",       "sequence",  "stops",      "edit_ends", "edit_tokens", "edit_biases", "edit_scales", "edit_offsets",
+    "top_counts", "path_ends", "paths",      "hidden",    "parents",     "next"};
 constexpr const char *kOutputNames[PLAIT_OUT_COUNT] = {"tokens",     "status",       "logprob", "logits",
                                                        "top_tokens", "top_logprobs", "hidden"};
+// What is missing at the end would be null.
+static_assert(kInputNames[PLAIT_IN_COUNT - 1] && kOutputNames[PLAIT_OUT_COUNT - 1] && kDimNames[PLAIT_DIM_COUNT - 1]);
 
 } // namespace
 
