@@ -155,7 +155,6 @@ Status plait::explainRounds(const Model &model, Json &strategy) {
   PLAIT_ASSIGN_OR_RETURN(auto models, roundModelsOf(model, *program));
   std::vector<RoundForward> forwards = forwardsOf(*program);
   std::vector<StepCosts> costs;
-  std::map<std::string, int64_t> staged;
   strategy["plain_text"] = program->hasPlainText();
   strategy["forwards"] = Json::array();
   int64_t most = 0;
@@ -171,14 +170,13 @@ Status plait::explainRounds(const Model &model, Json &strategy) {
                                     {"per_drafted_token", forward.perToken}});
     if (forward.isHead)
       continue;
-    staged[name] += forward.nodes * forward.times;
     most = std::max(most, forward.nodes - 1);
   }
   std::vector<const StepCosts *> pointers;
   for (const StepCosts &own : costs)
     pointers.push_back(&own);
   strategy["staged"] = Json::object();
-  for (auto [name, tokens] : staged)
+  for (const auto &[name, tokens] : stagedTokens(*program))
     strategy["staged"][name] = {{"tokens", tokens}, {"bytes", tokens * models.at(name).bytesPerToken}};
   strategy["rounds"] = Json::array();
   double plain = models.at("main").costs.seconds(1);

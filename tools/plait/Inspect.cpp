@@ -15,6 +15,7 @@
 #include "tools/plait/Console.h"
 #include "tools/plait/InspectKernels.h"
 #include "tools/plait/InspectMesh.h"
+#include "tools/plait/InspectStaged.h"
 #include "tools/plait/TableText.h"
 
 #include <fmt/format.h>
@@ -239,6 +240,10 @@ int inspectAction(const InspectTexts &texts) {
       programs.push_back(*other);
     }
     memory = memoryJson(programs);
+    Expected<Json> staged = stagedJson(programs);
+    if (!staged)
+      return fail(staged.status());
+    memory["staged"] = staged.take();
   }
   Output out;
   if (texts.json) {
@@ -250,7 +255,7 @@ int inspectAction(const InspectTexts &texts) {
   } else {
     std::string text = summaryText(*manifest);
     if (model && texts.memory) {
-      text += "\n" + memoryText(*manifest, memory);
+      text += "\n" + memoryText(*manifest, memory) + stagedText(memory["staged"]);
     } else if (model && texts.kernels) {
       text = kernelsText((*model)->tables()).substr(1);
     } else if (model) {
@@ -276,6 +281,7 @@ void plait::addInspectCommand(CLI::App &app, Action &action) {
   inspect->add_flag("--json", texts->json, "everything as JSON");
   inspect->add_flag("--plan", texts->plan, "the launches of each variant too");
   inspect->add_flag("--kernels", texts->kernels, "only the kernels, and what they take of a GPU");
-  inspect->add_flag("--memory", texts->memory, "bytes of each rank, instead of the tables");
+  inspect->add_flag("--memory", texts->memory,
+                    "bytes of each rank, and those that strategies stage, instead of the tables");
   inspect->callback([texts, &action] { action = [texts] { return inspectAction(*texts); }; });
 }

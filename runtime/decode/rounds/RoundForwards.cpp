@@ -13,27 +13,45 @@ using namespace plait;
 
 namespace {
 
-/// Goes through the ops once, with what is known of each value: a text's model, and how many
-/// nodes a block has at most, also down to each depth.
+/// Goes through the ops once, with what is known of each value: a text's model, how much was
+/// staged behind it, and how many nodes a block has at most, also down to each depth.
 class Walk {
 public:
   explicit Walk(const RoundProgram &program) : program(program), facts(program.kinds.size()) {
-    for (size_t text = 0; text < program.models.size(); ++text)
+    for (size_t text = 0; text < program.models.size(); ++text) {
       facts[text].number =
           std::find(program.models.begin(), program.models.end(), program.models[text]) - program.models.begin();
-  }
-
-  std::vector<RoundForward> run() {
+      facts[text].text = text;
+      texts.push_back({text, 0});
+    }
     for (const RoundInstruction &op : program.begin)
       visit(op, 1, false);
     visit(program.round, program.inits, 1, false);
-    return std::move(forwards);
+  }
+
+  std::vector<RoundForward> takeForwards() { return std::move(forwards); }
+
+  std::map<std::string, int64_t> sumStaged() const {
+    std::map<std::string, int64_t> sums;
+    for (size_t base = 0; base < program.models.size(); ++base) {
+      int64_t most = 0;
+      for (const Text &text : texts)
+        if (text.base == base)
+          most = std::max(most, text.staged);
+      sums[program.models[base]] += most;
+    }
+    return sums;
   }
 
 private:
   struct Fact {
     int64_t number = 1;
     std::vector<int64_t> within;
+    size_t text = 0; ///< of a text: which one of `texts`
+  };
+  struct Text {
+    size_t base; ///< itself, or of what it is a fork
+    int64_t staged;
   };
 
   void visit(const RoundBody &body, const std::vector<int32_t> &inits, int64_t times, bool perToken) {
@@ -53,12 +71,19 @@ private:
     } else if (!op.op) {
       const Fact &block = fact(op.operands[1]);
       forwards.push_back({size_t(fact(op.operands[0]).number), op.step, block.number, times, perToken, block.within});
+      texts[fact(op.operands[0]).text].staged += block.number * times;
     } else {
       for (int32_t result : op.results)
         if (kind(result) == kindOf<DraftBlock>)
           fact(result) = {std::max<int64_t>(op.op->mostNodes(), 1), withinOf(op)};
-        else if (kind(result) == kindOf<TextHandle> && kind(op.operands[0]) == kindOf<TextHandle>)
+        else if (kind(result) == kindOf<TextHandle> && kind(op.operands[0]) == kindOf<TextHandle>) {
           fact(result) = fact(op.operands[0]);
+          if (op.operands.size() == 1) { // a text of nothing else is a fork
+            Text fork = texts[fact(result).text];
+            fact(result).text = texts.size();
+            texts.push_back(fork);
+          }
+        }
     }
   }
 
@@ -73,9 +98,12 @@ private:
 
   const RoundProgram &program;
   std::vector<Fact> facts;
+  std::vector<Text> texts;
   std::vector<RoundForward> forwards;
 };
 
 } // namespace
 
-std::vector<RoundForward> plait::forwardsOf(const RoundProgram &program) { return Walk(program).run(); }
+std::vector<RoundForward> plait::forwardsOf(const RoundProgram &program) { return Walk(program).takeForwards(); }
+
+std::map<std::string, int64_t> plait::stagedTokens(const RoundProgram &program) { return Walk(program).sumStaged(); }

@@ -11,6 +11,7 @@
 #include "runtime/decode/rounds/RoundProgram.h"
 
 #include <algorithm>
+#include <map>
 
 namespace plait {
 
@@ -35,6 +36,10 @@ struct RoundForward {
 
 /// In the order of the program.
 std::vector<RoundForward> forwardsOf(const RoundProgram &program);
+
+/// The tokens that forwards of a round stage at most behind what was published before it, of each
+/// model of the program. A fork stages where its text does, so the longer of both counts.
+std::map<std::string, int64_t> stagedTokens(const RoundProgram &program);
 
 } // namespace plait
 

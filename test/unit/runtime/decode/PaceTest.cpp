@@ -78,6 +78,19 @@ std::shared_ptr<const RoundProgram> spec(const std::string &lengths) {
       "LENGTHS", lengths));
 }
 
+TEST(RoundForwards, WhatIsStaged) {
+  using Staged = std::map<std::string, int64_t>;
+  EXPECT_EQ(stagedTokens(*programs::lookup(5)), (Staged{{"main", 5}}));
+  EXPECT_EQ(stagedTokens(*programs::recycling("[-1, 0, 0, 1]")), (Staged{{"main", 4}}));
+  EXPECT_EQ(stagedTokens(*programs::spec()), (Staged{{"main", 6}, {"draft", 5}}));
+  EXPECT_EQ(stagedTokens(*programs::spec("main")), (Staged{{"main", 11}})); // two texts
+  // A fork stages where its text does: four tokens, then a block of five; two trees of five, then one of six.
+  EXPECT_EQ(stagedTokens(*programs::forks(4)), (Staged{{"main", 5}}));
+  EXPECT_EQ(stagedTokens(*programs::treesOfDrafts("main")), (Staged{{"main", 10}}));
+  EXPECT_EQ(stagedTokens(*programs::treesOfDrafts("draft")), (Staged{{"main", 6}, {"draft", 10}}));
+  EXPECT_EQ(stagedTokens(*programs::heads()), (Staged{{"main", 3}}));
+}
+
 /// Time per token of `batch` sequences of `count` tokens whose forwards meet in steps: those
 /// of the draft model first.
 double timePerToken(const Machine &machine, const std::string &lengths, double right, int64_t batch, int64_t count) {
