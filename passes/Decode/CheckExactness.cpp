@@ -166,6 +166,35 @@ LogicalResult verifyRoom(StrategyOp strategy) {
   return failure(result.wasInterrupted());
 }
 
+/// Each node of a block has a cell of its own in each state of the model, behind those of the text: a
+/// tree's nodes lie behind each other. A window changes nothing, as its state gets pages for what a
+/// round stages beside those of the window; but no state has more positions than the model.
+LogicalResult verifyBlocks(StrategyOp strategy) {
+  WalkResult result = strategy.walk([](ForwardOp forward) {
+    auto model = SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(forward, forward.getSequence().getType().getModel());
+    auto function = model.lookupSymbol<lm::FuncOp>("forward");
+    SmallVector<BlockArgument> states; // a model that is only declared has none
+    if (function)
+      llvm::copy_if(function.getArguments(), std::back_inserter(states),
+                    [](BlockArgument argument) { return isa<lm::StateType>(argument.getType()); });
+    auto positions = int64_t(model.getMaxPositions());
+    if (states.empty() || forward.getBlock().getType().getSize() <= positions)
+      return WalkResult::advance();
+    Operation *culprit = forward;
+    for (DraftSourceOpInterface source : sourcesOf(forward.getBlock()))
+      if (source.getMaxTokens() > positions)
+        culprit = source;
+    InFlightDiagnostic diagnostic = culprit->emitOpError("expected a block of at most ")
+                                    << positions << " nodes, as each state of @" << model.getSymName()
+                                    << " has so many positions, but got " << forward.getBlock().getType();
+    for (BlockArgument state : states)
+      diagnostic.attachNote(function.getLoc())
+          << "argument " << state.getArgNumber() << " of @" << function.getSymName() << ": " << state.getType();
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 //===----------------------------------------------------------------------===//
 // Exactness
 //===----------------------------------------------------------------------===//
@@ -228,7 +257,7 @@ struct CheckExactnessPass : plait::impl::CheckExactnessPassBase<CheckExactnessPa
     for (StrategyOp strategy : getOperation().getOps<StrategyOp>())
       if (failed(verifyForwards(strategy)) || failed(verifyLoops(strategy)) || failed(verifyText(strategy)) ||
           failed(verifyForks(strategy)) || failed(verifyStages(strategy)) || failed(verifyRoom(strategy)) ||
-          failed(check(strategy)))
+          failed(verifyBlocks(strategy)) || failed(check(strategy)))
         return signalPassFailure();
   }
 

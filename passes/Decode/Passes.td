@@ -49,7 +49,13 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
     committed; a forward between another one of the sequence and the commit of its stage;
     a block without room for what is appended; a loop that yields a sequence in the place of
     another; a round that ends when something else than its text does; a text or a fork that
-    follows another sequence; a strategy whose forwards are steps already.
+    follows another sequence; a strategy whose forwards are steps already; a block with more nodes
+    than a state of the model has positions.
+
+    Of what kind a state is does not matter to a commit. A block's nodes lie behind the text in
+    each of them; what is accepted is moved to its positions, and what is not is overwritten
+    by the next forward. A state with a window has pages for what a round stages besides those
+    of the window, however many nodes that are.
   }];
 }
 

@@ -669,3 +669,81 @@ decode.strategy @s(%s: !decode.sequence<@main>) exact approximate {
   }
   decode.return %end : !decode.sequence<@main>
 }
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Blocks and states
+//===----------------------------------------------------------------------===//
+
+// Nodes lie behind each other, so a tree has no more of them than a state has positions, be it one with a window.
+lm.model @main family "llama" numerics row_invariant max_positions 4 {
+  // expected-note @+2 {{argument 0 of @forward: '!lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32, window = 3>'}}
+  // expected-note @+1 {{argument 1 of @forward: '!lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>'}}
+  lm.func @forward(%near: !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32, window = 3>, %all: !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>) -> (!lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32, window = 3>, !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>) {
+    lm.return %near, %all : !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32, window = 3>, !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>
+  }
+}
+decode.strategy @s(%s: !decode.sequence<@main>) exact identical {
+  %empty = decode.new_successors : !decode.successors<2>
+  %end:2 = decode.round iter(%x = %s, %a = %empty) : !decode.sequence<@main>, !decode.successors<2> {
+    // expected-error @+1 {{'decode.recall' op expected a block of at most 4 nodes, as each state of @main has so many positions, but got '!decode.block<tree [-1, 0, 0, 1, 1]>'}}
+    %all = decode.recall %x, %a : !decode.sequence<@main>, !decode.successors<2> -> !decode.block<tree [-1, 0, 0, 1, 1]>
+    %two = arith.constant 2 : index
+    %b = decode.shorten %all to %two : !decode.block<tree [-1, 0, 0, 1, 1]>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<tree [-1, 0, 0, 1, 1]>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>] : !decode.block<tree [-1, 0, 0, 1, 1]>, !decode.logits<@main>
+    %a1 = decode.learn %a, %b, %l : !decode.successors<2>, !decode.block<tree [-1, 0, 0, 1, 1]>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y, %a1 until %done : !decode.sequence<@main>, !decode.successors<2>
+  }
+  decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.successors<2>
+}
+
+// -----
+
+// One node less is legal; of a chain, and of a draft model.
+lm.model @main family "llama" numerics row_invariant max_positions 4 {
+  lm.func @forward(%kv: !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>) -> !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32> {
+    lm.return %kv : !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>
+  }
+}
+lm.model @draft family "llama" numerics row_invariant max_positions 2 {
+  // expected-note @+1 {{argument 0 of @forward: '!lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>'}}
+  lm.func @forward(%kv: !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>) -> !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32> {
+    lm.return %kv : !lm.state<layers = 1, kv_heads = 1, head_dim = 2, f32>
+  }
+}
+decode.strategy @legal(%s: !decode.sequence<@main>) exact identical {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.lookup %x longest 2 shortest 1 : !decode.sequence<@main> -> !decode.block<4>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<4>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>] : !decode.block<4>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+decode.strategy @drafts(%s: !decode.sequence<@main>, %d: !decode.sequence<@draft>) exact identical {
+  %end:2 = decode.round iter(%x = %s, %e = %d) : !decode.sequence<@main>, !decode.sequence<@draft> {
+    // expected-error @+1 {{'decode.lookup' op expected a block of at most 2 nodes, as each state of @draft has so many positions, but got '!decode.block<3>'}}
+    %c = decode.lookup %e longest 2 shortest 1 : !decode.sequence<@draft> -> !decode.block<3>
+    %g, %dst = decode.forward %e, %c : !decode.sequence<@draft>, !decode.block<3>
+    %dl = decode.head %g : !decode.hidden<@draft>
+    %dp = decode.verify_greedy %c, %dl : !decode.block<3>, !decode.logits<@draft>
+    %f = decode.commit %e, %dst, %dp : !decode.sequence<@draft>, !decode.stage<@draft>
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %back = decode.follow %f, %y : !decode.sequence<@draft>, !decode.sequence<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y, %back until %done : !decode.sequence<@main>, !decode.sequence<@draft>
+  }
+  decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.sequence<@draft>
+}
