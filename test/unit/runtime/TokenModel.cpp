@@ -120,7 +120,7 @@ Expected<StepResult> TokenModel::run(StepBatch batch, StepProfile *) {
     numTokens += int64_t(row.tokens.size());
     for (size_t table = 0; table < cells.size(); ++table)
       for (size_t i = 0; i < row.tokens.size(); ++i) {
-        int64_t depth = int64_t(pathTo(row, int64_t(i)).size()) - 1;
+        int64_t depth = countsPositionsByIndex ? int64_t(i) : int64_t(pathTo(row, int64_t(i)).size()) - 1;
         cell(table, row, row.firstPosition + int64_t(i)) = {row.tokens[i], row.firstPosition + depth, !skips};
       }
   }

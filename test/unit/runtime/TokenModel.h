@@ -56,6 +56,8 @@ public:
 
   ChooseToken chooseSkipping = nullptr; ///< of steps that leave out layers
   ChooseHead chooseHead = nullptr;
+  /// A fault: a node's position is its place in the row, as if that were a chain.
+  bool countsPositionsByIndex = false;
   int64_t numSteps = 0, numRows = 0, numTokens = 0, numMoves = 0, numHeads = 0;
 
 private:
