@@ -41,22 +41,22 @@ def Decode_SummarizeOp : Decode_PartOp<"summarize"> {
 }
 
 def Decode_SummarizeBlocksOp : Decode_PartOp<"summarize_blocks", [Lm_BlockReduction]> {
-  let summary = "per leaf, what a choice needs to know of each block of 128 logits";
+  let summary = "per leaf, what a choice needs to know of each block of 512 logits";
   let description = [{
-    The four numbers of `decode.summarize` for each 128 columns, the last of which may
-    be fewer, side by side: a thirtieth of the logits, which a head then need not write.
+    The four numbers of `decode.summarize` for each 512 columns, the last of which may
+    be fewer, side by side: less than a hundredth of the logits, which a head then need not write.
 
     ```mlir
-    %s = decode.summarize_blocks %l {first = 0 : i64} : (tensor<?x1000xf32, #lm.dims<leaves>>) -> tensor<?x32xf32, #lm.dims<leaves>>
+    %s = decode.summarize_blocks %l {first = 0 : i64} : (tensor<?x2048xf32, #lm.dims<leaves>>) -> tensor<?x16xf32, #lm.dims<leaves>>
     ```
-    **Constraints:** logits are `[L, V]`, the result is `[L, 4 * ceil(V / 128)]`.
+    **Constraints:** logits are `[L, V]`, the result is `[L, 4 * ceil(V / 512)]`.
   }];
   let arguments = (ins TensorOf<[F32]>:$logits, Decode_PartIndexAttr:$first);
   let results = (outs TensorOf<[F32]>:$result);
   let assemblyFormat = "$logits attr-dict `:` functional-type(operands, results)";
   let extraClassDeclaration = [{
     /// Columns of a block.
-    static constexpr int64_t blockTokens = 128;
+    static constexpr int64_t blockTokens = 512;
   }];
 }
 
@@ -68,7 +68,7 @@ def Decode_JoinSummariesOp : Decode_PartOp<"join_summaries"> {
     where a part has -1 for its token.
 
     ```mlir
-    %s = decode.join_summaries %b : (tensor<?x32xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+    %s = decode.join_summaries %b : (tensor<?x16xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
     ```
     **Constraints:** summaries are `[L, 4 * parts]`, the result is `[L, 4]`.
   }];

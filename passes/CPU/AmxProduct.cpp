@@ -63,7 +63,7 @@ public:
         pitch(2 * cast<RankedTensorType>(input.getType()).getDimSize(1)), steps(layout.cols / kStep),
         tail(layout.cols % kStep) {
     // An even number of 16 rows.
-    blockTiles = std::clamp<int64_t>(kBlockBytes / (kRows * pitch), 4, e.blockColumns() ? 8 : 32) & ~int64_t(1);
+    blockTiles = std::clamp<int64_t>(kBlockBytes / (kRows * pitch), 4, e.blockColumns() ? 4 : 32) & ~int64_t(1);
     for (size_t p = 0; p < products.size(); ++p)
       sums.push_back(e.scratch(e.f32Type(), blockTiles * kRegion));
     if (tail)

@@ -73,7 +73,8 @@ SmallVector<Value> IntegerProduct::addWord(const Block &block, Value words, Valu
   VectorType halves = VectorType::get({2 * e.lanes()}, b.getI16Type());
   SmallVector<Value> next(sums), loaded;
   Value at = e.add(words, e.mul(word, layout.panel));
-  if (layout.quantization->bits == 4)
+  // One row reads bytes as fast as they come; more of them leave the memory idle meanwhile.
+  if (layout.quantization->bits == 4 || block.rows > 2)
     prefetch(block, at, 2048);
   for (int64_t c = 0; c < block.columns(); ++c) {
     Value vector = e.load(e.vectorType(b.getI32Type()), weights, wordOffset(block, c, at));

@@ -45,7 +45,7 @@ public:
       : IntegerProduct(e, input, weight, bias, result), tiles(std::move(tileOps)), byte(e.builder().getI8Type()),
         wordType(e.vectorType(e.builder().getI32Type())), group(element.getGroup()),
         stepsPerGroup(int64_t(llvm::divideCeil(group, kStep))) {
-    sixteens = std::clamp<int64_t>(kBlockBytes / (steps() * 2 * kTileBytes), 1, e.blockColumns() ? 8 : 32);
+    sixteens = std::clamp<int64_t>(kBlockBytes / (steps() * 2 * kTileBytes), 1, e.blockColumns() ? 4 : 32);
     inputTiles = e.scratch(byte, steps() * sixteens * 2 * kTileBytes);
     for (size_t p = 0; p < products.size(); ++p)
       totals.push_back(e.scratch(e.f32Type(), sixteens * kTotals));

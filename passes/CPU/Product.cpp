@@ -102,18 +102,29 @@ void ProductOperands::withBlock(Value firstPanel, Value firstRow, Value rows, in
 }
 
 void ProductEmitter::emitRows(Value firstPanel, Value lastPanel, int64_t most) {
+  if (!e.blockColumns())
+    return emitSomeRows(e.i64(0), count, firstPanel, lastPanel, most);
+  // So many that their block stays in the L2 cache, and for all of them a few panels, which do so, too.
+  constexpr int64_t mostRows = 48;
+  e.forLoop(e.i64(0), count, mostRows, [&](Value row) {
+    Value rows = e.minimum(e.sub(count, row), e.i64(mostRows));
+    withBlock(firstPanel, row, rows, mostRows, [&] {
+      e.forLoop(firstPanel, lastPanel, most,
+                [&](Value panel) { emitSomeRows(row, rows, panel, e.minimum(e.add(panel, most), lastPanel), most); });
+    });
+  });
+}
+
+void ProductEmitter::emitSomeRows(Value first, Value rows, Value firstPanel, Value lastPanel, int64_t most) {
   int64_t block = blockRows();
-  Value left = e.rem(count, e.i64(block));
-  Value whole = e.sub(count, left);
-  auto emit = [&](Value row, int64_t rows) {
-    withBlock(firstPanel, row, e.i64(rows), block, [&] { emitPanels(row, rows, firstPanel, lastPanel, most); });
-  };
-  e.forLoop(e.i64(0), whole, block, [&](Value row) { emit(row, block); });
+  Value left = e.rem(rows, e.i64(block));
+  Value whole = e.add(first, e.sub(rows, left));
+  e.forLoop(first, whole, block, [&](Value row) { emitPanels(row, block, firstPanel, lastPanel, most); });
   // The binary digits of what is left.
   Value row = whole;
   for (int64_t size = llvm::PowerOf2Ceil(block) / 2; size; size /= 2) {
     Value digit = arith::AndIOp::create(e.builder(), e.loc(), left, e.i64(size));
-    e.ifThen(e.equal(digit, e.i64(size)), [&] { emit(row, size); });
+    e.ifThen(e.equal(digit, e.i64(size)), [&] { emitPanels(row, size, firstPanel, lastPanel, most); });
     row = e.add(row, digit);
   }
 }

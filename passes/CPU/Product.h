@@ -127,6 +127,7 @@ private:
   /// Rows per block such that accumulators, weights and one input fit the
   /// registers: 16 vector registers, 32 with AVX-512.
   virtual int64_t blockRows() const { return e.lanes() == 16 ? 12 : e.target().fma ? 6 : 4; }
+  void emitSomeRows(Value first, Value rows, Value firstPanel, Value lastPanel, int64_t most);
   void emitPanels(Value row, int64_t rows, Value first, Value last, int64_t most);
   void emitBlock(const Block &block);
   /// The sums of a product, without bias; with several nodes they are left on the stack.

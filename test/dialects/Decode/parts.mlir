@@ -59,9 +59,9 @@ func.func @f(%l: tensor<?xf32, #lm.dims<leaves>>) {
 
 // -----
 
-func.func @f(%l: tensor<?x129xf32, #lm.dims<leaves>>) {
+func.func @f(%l: tensor<?x513xf32, #lm.dims<leaves>>) {
   // expected-error @+1 {{'decode.summarize_blocks' op expected a result with 8 columns but got 'tensor<?x4xf32, #lm.dims<leaves>>'}}
-  %0 = decode.summarize_blocks %l {first = 0 : i64} : (tensor<?x129xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+  %0 = decode.summarize_blocks %l {first = 0 : i64} : (tensor<?x513xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
   return
 }
 

@@ -4,16 +4,16 @@
 !i = tensor<?xi32, #lm.dims<leaves>>
 !f = tensor<?xf32, #lm.dims<leaves>>
 !h = tensor<?x4xf32, #lm.dims<leaves>>
-!l = tensor<?x300xf32, #lm.dims<leaves>>
+!l = tensor<?x1300xf32, #lm.dims<leaves>>
 
 lm.model @main family "llama" numerics row_invariant max_positions 300 {
-  lm.weight @w from "w" : !lm.weight<300x4, #lm.bf16>
+  lm.weight @w from "w" : !lm.weight<1300x4, #lm.bf16>
 }
 
-// 3 blocks, the last of 44 tokens. No launch has the logits as a result.
+// 3 blocks, the last of 276 tokens. No launch has the logits as a result.
 // CHECK-LABEL: decode.step @plain(
 // CHECK: %[[C:.*]] = lm.softcap
-// CHECK-NEXT: %[[B:.*]] = decode.summarize_blocks %[[C]] {first = 0 : i64} : (tensor<?x300xf32, #lm.dims<leaves>>) -> tensor<?x12xf32, #lm.dims<leaves>>
+// CHECK-NEXT: %[[B:.*]] = decode.summarize_blocks %[[C]] {first = 0 : i64} : (tensor<?x1300xf32, #lm.dims<leaves>>) -> tensor<?x12xf32, #lm.dims<leaves>>
 // CHECK-NEXT: decode.choose_summarized %[[B]] :
 // CHECK-NOT: decode.choose_greedy
 // KERNEL-LABEL: decode.step @plain(
@@ -23,8 +23,8 @@ lm.model @main family "llama" numerics row_invariant max_positions 300 {
 decode.step @plain(%x: !h) -> (!i, !i, !f)
     attributes {input_roles = [#decode.role<hidden>],
                 output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>]} {
-  %w = lm.get_weight @main::@w : !lm.weight<300x4, #lm.bf16>
-  %l = lm.head %x, %w : !h, !lm.weight<300x4, #lm.bf16>
+  %w = lm.get_weight @main::@w : !lm.weight<1300x4, #lm.bf16>
+  %l = lm.head %x, %w : !h, !lm.weight<1300x4, #lm.bf16>
   %c = lm.softcap %l cap 30.0 : !l
   %t:3 = decode.choose_greedy %c : !l
   decode.return %t#0, %t#1, %t#2 : !i, !i, !f
@@ -35,23 +35,23 @@ decode.step @plain(%x: !h) -> (!i, !i, !f)
 !i = tensor<?xi32, #lm.dims<leaves>>
 !f = tensor<?xf32, #lm.dims<leaves>>
 !h = tensor<?x4xf32, #lm.dims<leaves>>
-!l = tensor<?x300xf32, #lm.dims<leaves>>
+!l = tensor<?x1300xf32, #lm.dims<leaves>>
 !s = tensor<?x4xf32, #lm.dims<leaves>>
 
 lm.model @main family "llama" numerics row_invariant max_positions 300 {
-  lm.weight @w from "w" : !lm.weight<300x4, #lm.bf16>
+  lm.weight @w from "w" : !lm.weight<1300x4, #lm.bf16>
 }
 
 // A part of the vocabulary: its summary is put together from those of its blocks.
 // CHECK-LABEL: decode.step @part(
-// CHECK: %[[B:.*]] = decode.summarize_blocks %{{.*}} {first = 300 : i64}
+// CHECK: %[[B:.*]] = decode.summarize_blocks %{{.*}} {first = 1300 : i64}
 // CHECK-NEXT: decode.join_summaries %[[B]] : (tensor<?x12xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
 decode.step @part(%x: !h) -> (!i, !i, !f)
     attributes {input_roles = [#decode.role<hidden>],
                 output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>]} {
-  %w = lm.get_weight @main::@w : !lm.weight<300x4, #lm.bf16>
-  %l = lm.head %x, %w : !h, !lm.weight<300x4, #lm.bf16>
-  %s = decode.summarize %l {first = 300 : i64} : (!l) -> !s
+  %w = lm.get_weight @main::@w : !lm.weight<1300x4, #lm.bf16>
+  %l = lm.head %x, %w : !h, !lm.weight<1300x4, #lm.bf16>
+  %s = decode.summarize %l {first = 1300 : i64} : (!l) -> !s
   %t:3 = decode.choose_summarized %s : (!s) -> (!i, !i, !f)
   decode.return %t#0, %t#1, %t#2 : !i, !i, !f
 }
@@ -61,10 +61,10 @@ decode.step @part(%x: !h) -> (!i, !i, !f)
 !i = tensor<?xi32, #lm.dims<leaves>>
 !f = tensor<?xf32, #lm.dims<leaves>>
 !h = tensor<?x4xf32, #lm.dims<leaves>>
-!l = tensor<?x300xf32, #lm.dims<leaves>>
+!l = tensor<?x1300xf32, #lm.dims<leaves>>
 
 lm.model @main family "llama" numerics row_invariant max_positions 300 {
-  lm.weight @w from "w" : !lm.weight<300x4, #lm.bf16>
+  lm.weight @w from "w" : !lm.weight<1300x4, #lm.bf16>
 }
 
 // Somebody else wants the logits.
@@ -74,8 +74,8 @@ lm.model @main family "llama" numerics row_invariant max_positions 300 {
 decode.step @returned(%x: !h) -> (!i, !i, !f, !l)
     attributes {input_roles = [#decode.role<hidden>],
                 output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>, #decode.role<logits>]} {
-  %w = lm.get_weight @main::@w : !lm.weight<300x4, #lm.bf16>
-  %l = lm.head %x, %w : !h, !lm.weight<300x4, #lm.bf16>
+  %w = lm.get_weight @main::@w : !lm.weight<1300x4, #lm.bf16>
+  %l = lm.head %x, %w : !h, !lm.weight<1300x4, #lm.bf16>
   %t:3 = decode.choose_greedy %l : !l
   decode.return %t#0, %t#1, %t#2, %l : !i, !i, !f, !l
 }

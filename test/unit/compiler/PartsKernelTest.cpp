@@ -143,7 +143,7 @@ struct Ranks {
     int64_t blocks = 0;
     for (size_t rank = 0; rank < parts(); ++rank) {
       Floats logits = part(rank);
-      int64_t columns = bounds[rank + 1] - bounds[rank], width = 4 * ((columns + 127) / 128);
+      int64_t columns = bounds[rank + 1] - bounds[rank], width = 4 * ((columns + 511) / 512);
       own.emplace_back(size_t(size() * width), -77.0f);
       joined.emplace_back(size_t(size() * 4), -77.0f);
       run("summarize_blocks %0 {first = " + std::to_string(bounds[rank]) + " : i64}",
@@ -371,7 +371,7 @@ TEST_P(PartsKernelTest, TopsMatchDefinition) {
 // A head that writes summaries of blocks and one that writes logits lead to the same bits.
 TEST_P(ExactPartsTest, BlocksLeadToTheBitsOfWholeRows) {
   for (const std::vector<int64_t> &bounds :
-       std::vector<std::vector<int64_t>>{{0, 7}, {0, 128}, {0, 300}, {0, 2048}, {0, 1000, 2048}}) {
+       std::vector<std::vector<int64_t>>{{0, 7}, {0, 512}, {0, 700}, {0, 2048}, {0, 1000, 2048}}) {
     SamplingCases cases(17);
     Ranks ranks(bounds, GetParam());
     for (int i = 0; i < 300; ++i) {

@@ -47,7 +47,9 @@ protected:
     return c.rounds ? int64_t(llvm::alignTo(c.cols, 32)) : c.cols;
   }
   static std::string logits() { return leavesOf(GetParam().rows); }
-  static std::string summaries() { return leavesOf(4 * int64_t(llvm::divideCeil(GetParam().rows, 128))); }
+  static std::string summaries() {
+    return leavesOf(4 * int64_t(llvm::divideCeil(GetParam().rows, decode::SummarizeBlocksOp::blockTokens)));
+  }
   static std::string summarize(const std::string &of) {
     return "%r = decode.summarize_blocks %" + of + " {first = 1000 : i64} : (" + logits() + ") -> " + summaries() +
            "\n";
@@ -98,7 +100,7 @@ TEST_P(SummarizedHead, HasTheBitsOfBoth) {
   for (const CpuTarget &target : GetParam().targets) {
     CpuKernel fused(head(true), target), alone(head(false), target);
     CpuKernel second(function("%l: " + logits(), summaries(), summarize("l")), target);
-    EXPECT_EQ(fused.tiles().count, int64_t(llvm::divideCeil(GetParam().rows, 128)));
+    EXPECT_EQ(fused.tiles().count, int64_t(llvm::divideCeil(GetParam().rows, decode::SummarizeBlocksOp::blockTokens)));
     for (int64_t leaves : {1, 3, 5, 13, 16, 17, 40, 150, 300}) {
       SCOPED_TRACE(std::to_string(target.lanes) + " lanes, leaves " + std::to_string(leaves));
       Step step = randomStep(fused, leaves), next;
@@ -136,15 +138,15 @@ std::vector<CpuTarget> vectorsOfThisMachine() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, SummarizedHead,
-                         testing::Values(Case{"f32", "f32", 300, 40, vectorsOfThisMachine()},
+                         testing::Values(Case{"f32", "f32", 1100, 40, vectorsOfThisMachine()},
                                          Case{"small", "f32", 70, 33, vectorsOfThisMachine()},
-                                         Case{"whole", "bf16", 384, 64, vectorsOfThisMachine()},
-                                         Case{"bf16", "bf16", 300, 40, vectorsOfThisMachine()},
-                                         Case{"tiles", "bf16", 300, 80, tileTargets(), /*rounds=*/true},
-                                         Case{"pairs", "bf16", 300, 80, pairTargets(), /*rounds=*/true},
-                                         Case{"int8", "int8<group = 64>", 300, 192, {{8, true}}, false, 64},
-                                         Case{"int8_tiles", "int8<group = 64>", 300, 192, tileTargets(), false, 64},
-                                         Case{"int4_tiles", "int4<group = 64>", 260, 192, tileTargets(), false, 64}),
+                                         Case{"whole", "bf16", 1024, 64, vectorsOfThisMachine()},
+                                         Case{"bf16", "bf16", 1100, 40, vectorsOfThisMachine()},
+                                         Case{"tiles", "bf16", 1100, 80, tileTargets(), /*rounds=*/true},
+                                         Case{"pairs", "bf16", 1100, 80, pairTargets(), /*rounds=*/true},
+                                         Case{"int8", "int8<group = 64>", 1100, 192, {{8, true}}, false, 64},
+                                         Case{"int8_tiles", "int8<group = 64>", 1100, 192, tileTargets(), false, 64},
+                                         Case{"int4_tiles", "int4<group = 64>", 600, 192, tileTargets(), false, 64}),
                          [](const auto &info) { return info.param.name; });
 
 } // namespace
