@@ -187,7 +187,7 @@ Status RankGroup::explain(Status status) {
 }
 
 Status plait::explainLoss(Status status, const RankNames &names, RankGroup::Processes *processes) {
-  if (status)
+  if (status || status.code() == StatusCode::cancelled)
     return status;
   // A communicator knows the ranks by their numbers in it.
   if (std::string_view text = status.message(); text.starts_with("rank ")) {
@@ -201,7 +201,9 @@ Status plait::explainLoss(Status status, const RankNames &names, RankGroup::Proc
   if (exit != std::string::npos && status.message().find("rank ") != std::string::npos &&
       !status.message().starts_with(ended.substr(0, exit)))
     return status;
-  return ended.empty() ? status : Status::error(status.code(), ended + "; " + status.message());
+  if (status.message().starts_with(ended)) // known already, or nothing to say
+    return status;
+  return Status::error(status.code(), ended + "; " + status.message());
 }
 
 std::vector<uint8_t> plait::packOptions(const InstanceOptions &options) {

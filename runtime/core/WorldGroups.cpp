@@ -70,10 +70,13 @@ Status plait::joinWorld(const Mesh &mesh, int worldRank, const Connect &connect,
   options.replica = int(place.replica);
   std::vector<WorldGroup> groups = groupsOf(mesh);
   for (size_t i = 0; i < groups.size(); ++i) {
-    PLAIT_ASSIGN_OR_RETURN(std::unique_ptr<Communicator> communicator, connect(i, groups[i]));
+    RankNames names = namesOf(mesh, groups[i], worldRank);
+    Expected<std::unique_ptr<Communicator>> joined = connect(i, groups[i]);
+    if (!joined)
+      return explainLoss(joined.status(), names, processes.get());
+    std::unique_ptr<Communicator> communicator = joined.take();
     if (!communicator)
       continue;
-    RankNames names = namesOf(mesh, groups[i], worldRank);
     if (groups[i].kind == WorldGroup::everyone) {
       options.handover = std::make_shared<HandoverLink>(std::move(communicator), processes, std::move(names));
       continue;

@@ -14,6 +14,7 @@
 
 #include "runtime/comm/LocalGroup.h"
 #include "runtime/core/Instance.h"
+#include "runtime/core/WorldGroups.h"
 #include "runtime/decode/Scheduler.h"
 #include "test/unit/runtime/DemoModel.h"
 
@@ -191,3 +192,21 @@ TEST(RankOptionsTest, RoundTrip) {
 }
 
 } // namespace
+
+// Ranks may be lost while they are still meeting.
+TEST(JoinWorldTest, SaysWhatBecameOfARankThatDidNotCome) {
+  struct Ended : RankGroup::Processes {
+    std::string whatEnded() override { return "rank 1 was killed by signal 9 (Killed)"; }
+    int64_t peakMemory(int) override { return -1; }
+  };
+  auto join = [](Status failure) {
+    ModelOptions options;
+    auto connect = [&](size_t, const WorldGroup &) -> Expected<std::unique_ptr<Communicator>> { return failure; };
+    return joinWorld({.replicas = 1, .ranks = 2}, 0, connect, std::make_shared<Ended>(), options);
+  };
+  EXPECT_EQ(join(resourceError("rank 1 has not reached barrier @start: it has failed")).message(),
+            "rank 1 was killed by signal 9 (Killed); rank 1 has not reached barrier @start: it has failed");
+  const char *known = "rank 1 was killed by signal 9 (Killed) before it had joined the others";
+  EXPECT_EQ(join(resourceError(known)).message(), known);
+  EXPECT_EQ(join(Status::error(StatusCode::cancelled, "interrupted")).message(), "interrupted");
+}
