@@ -1,10 +1,10 @@
 """Prints how many innermost loops of a disassembly hold an instruction, and in how
 many of those something is spilled, that is at a fixed place on the stack instead
-of in a register: inner_loops.py DISASSEMBLY INSTRUCTION [EXCEPT]
+of in a register: inner_loops.py DISASSEMBLY INSTRUCTION [EXCEPT [FUNCTION]]
 
 DISASSEMBLY is what `llvm-objdump -d --no-show-raw-insn` prints, INSTRUCTION a
 regular expression for the mnemonic. Loops with an instruction that begins as EXCEPT,
-mnemonic and operands, are left out."""
+mnemonic and operands, are left out, and so are functions whose name is not FUNCTION."""
 
 import re
 import sys
@@ -14,15 +14,15 @@ TARGET = re.compile(r"^0x([0-9a-f]+)")
 
 
 def functions(path):
-    lines = []
+    name, lines = "", []
     with open(path) as text:
         for line in text:
-            if line.rstrip().endswith(">:"):
-                yield lines
-                lines = []
+            if start := re.match(r"[0-9a-f]+ <(.*)>:$", line.rstrip()):
+                yield name, lines
+                name, lines = start[1], []
             elif match := INSTRUCTION.match(line):
                 lines.append((int(match[1], 16), match[2], match[3]))
-    yield lines
+    yield name, lines
 
 
 def inner_loops(instructions):
@@ -40,8 +40,11 @@ def inner_loops(instructions):
 def main():
     wanted = re.compile(sys.argv[2])
     other = re.compile(sys.argv[3]) if len(sys.argv) > 3 else None
+    function = re.compile(sys.argv[4] if len(sys.argv) > 4 else ".*")
     found = spilling = 0
-    for instructions in functions(sys.argv[1]):
+    for name, instructions in functions(sys.argv[1]):
+        if not function.fullmatch(name):
+            continue
         framed = any(name.startswith("mov") and args.split("#")[0].strip() == "%rsp, %rbp" for _, name, args in instructions)
         place = re.compile(r"\(%(rsp|rbp)\)" if framed else r"\(%rsp\)")
         for begin, end in inner_loops(instructions):
