@@ -54,12 +54,12 @@ public:
   void findTop();
   /// sum over v of exp(logit[v] - top), f64, as decode.join_summaries takes it
   Value sumExp();
+  /// The same of one block, whose `top` is found.
+  Value sumExpOfBlock();
   /// Rows of each of the blocks of decode.summarize_blocks: `body(block, row)`; the last one may
   /// be shorter.
   SmallVector<Value> forBlocks(ValueRange init,
                                llvm::function_ref<SmallVector<Value>(Value block, LogitsRow row, ValueRange)> body);
-  /// The same of one block, from its own largest logit on.
-  Value sumExpOfBlock();
   /// Its logarithm, f32.
   Value logSumExp();
 

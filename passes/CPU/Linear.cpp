@@ -13,6 +13,10 @@ using namespace plait;
 
 /// Chooses the kind of product.
 static LogicalResult emitProduct(Operation *op, CpuKernelEmitter &e, Value input, Value weight, Value bias) {
+  int64_t columns = e.blockColumns(), panel = e.packedType(weight).getPanel();
+  if (columns && (panel <= 0 || columns % panel))
+    return op->emitOpError("expected panels that make up blocks of ")
+           << columns << " rows, as these are reduced, but got " << e.packedType(weight);
   if (getElementTypeOrSelf(input.getType()).isBF16())
     return e.target().pairs == PairUnit::none ? emitAmxProduct(op, e, input, weight, bias)
                                               : emitPairProduct(op, e, input, weight, bias);

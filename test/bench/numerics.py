@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures what the contracts on numbers cost.
+"""Measures what the contracts on numbers cost against `fast`, which has the same kernels: what targets
+that do not round cost, and sums that are trees.
 
     tools/dev.sh bench numerics [--models smollm-135m] [--dtype bf16,int8] [--rounds 5] [-o md|json]
 

@@ -144,8 +144,8 @@ int main(int argc, char **argv) {
                                       "model's, if it has such files)"),
                              cl::value_desc("folder"), cl::cat(category));
   cl::opt<std::string> fuse("fuse",
-                            cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel (default: "
-                                     "all); results are the same"),
+                            cl::desc("Launches to fuse: all, none, or some of gated,epilogues,rows,parallel,logits "
+                                     "(default: all); results are the same"),
                             cl::init("all"), cl::cat(category));
   cl::opt<bool> checkFinite("check-finite", cl::desc("Refuse a checkpoint that holds NaN or infinity"),
                             cl::cat(category));

@@ -57,3 +57,16 @@ kernel.func @k(%x: !x) -> !x attributes {cost = #cost} {
   %y = lm.scale %x by 2.0 : !x
   kernel.return %y : !x
 }
+
+// -----
+
+!l = tensor<?x600xf32, #lm.dims<leaves>>
+!s = tensor<?x8xf32, #lm.dims<leaves>>
+!p = !kernel.packed<<600x8, #lm.f32>, panel = 96, group = 1>
+kernel.func @panels(%x: tensor<?x8xf32, #lm.dims<leaves>>, %p: !p) -> !s attributes {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>} {
+  %w = kernel.unpack %p : <<600x8, #lm.f32>, panel = 96, group = 1> -> !lm.weight<600x8, #lm.f32>
+  // expected-error @+1 {{'lm.head' op expected panels that make up blocks of 512 rows, as these are reduced, but got '!kernel.packed<<600x8, #lm.f32>, panel = 96, group = 1>'}}
+  %l = lm.head %x, %w : tensor<?x8xf32, #lm.dims<leaves>>, !lm.weight<600x8, #lm.f32>
+  %s = decode.summarize_blocks %l {first = 0 : i64} : (!l) -> !s
+  kernel.return %s : !s
+}
