@@ -50,6 +50,11 @@ static Cost leafCost(Type leaves, int64_t words) {
   return cost;
 }
 
+Cost JoinHiddenOp::getCost() {
+  // Each number is read and written.
+  return leafCost(getResult().getType(), 2 * cast<RankedTensorType>(getResult().getType()).getDimSize(1));
+}
+
 // A leaf that wants nothing, as most do, costs a look at where its entries end.
 Cost EditLogitsOp::getCost() { return leafCost(getEnds().getType(), 1); }
 Cost TopLogprobsOp::getCost() { return leafCost(getCounts().getType(), 1); }

@@ -21,6 +21,16 @@ static ArrayRef<double> rowOf(const DenseValue &matrix, int64_t row) {
   return ArrayRef(matrix.row(row), size_t(matrix.rowSize()));
 }
 
+LogicalResult JoinHiddenOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  int64_t count = dense(operands[0]).rowSize(), rows = dense(operands[0]).rows();
+  DenseValue joined = DenseValue::zeros({rows, count * int64_t(operands.size())});
+  for (auto [i, operand] : llvm::enumerate(operands))
+    for (int64_t row = 0; row < rows; ++row)
+      std::copy_n(dense(operand).row(row), count, joined.row(row) + int64_t(i) * count);
+  results.push_back(std::move(joined));
+  return success();
+}
+
 LogicalResult EditLogitsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   DenseValue logits = dense(operands[0]);
   const DenseValue &ends = dense(operands[1]);

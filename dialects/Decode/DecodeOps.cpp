@@ -105,6 +105,22 @@ static LogicalResult verifyExtents(Operation *op, StringRef what, Value value, i
   return success();
 }
 
+LogicalResult JoinHiddenOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, ValueRange operands,
+                                             DictionaryAttr, OpaqueProperties, RegionRange,
+                                             SmallVectorImpl<Type> &results) {
+  if (operands.empty())
+    return emitOptionalError(loc, "expected hidden states to join but got none");
+  auto type = dyn_cast<RankedTensorType>(operands[0].getType());
+  if (!type || type.getRank() != 2 || type.isDynamicDim(1))
+    return emitOptionalError(loc, "expected hidden states of rank 2 with a static number of columns but got ",
+                             operands[0].getType());
+  for (Type other : operands.getTypes())
+    if (other != type)
+      return emitOptionalError(loc, "expected hidden states of one type but got ", type, " and ", other);
+  results.push_back(type.clone({type.getDimSize(0), type.getDimSize(1) * int64_t(operands.size())}));
+  return success();
+}
+
 LogicalResult EditLogitsOp::verify() {
   if (failed(getLogitsType(getLoc(), getLogits())) || failed(verifyExtents(*this, "ends", getEnds(), 1, getLogits())))
     return failure();

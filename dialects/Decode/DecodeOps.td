@@ -118,6 +118,23 @@ def Decode_EditLogitsOp : Decode_EvalOp<"edit_logits", [Pure, Lm_InPlace, AllTyp
   let hasVerifier = 1;
 }
 
+def Decode_JoinHiddenOp : Decode_EvalOp<"join_hidden", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>,
+    DeclareOpInterfaceMethods<Lm_CostOpInterface>]> {
+  let summary = "hidden states of leaves, side by side";
+  let description = [{
+    Row l of the result has that of each operand, one behind the other: a step returns several hidden
+    states of a leaf, final ones and taps, as one array.
+
+    ```mlir
+    %j = decode.join_hidden %h, %t : tensor<?x192xf32, #lm.dims<leaves>>, tensor<?x192xf32, #lm.dims<leaves>>
+    ```
+    **Constraints:** at least one operand; all are `[L, D]` of one type.
+  }];
+  let arguments = (ins Variadic<TensorOf<[F32]>>:$states);
+  let results = (outs TensorOf<[F32]>:$result);
+  let assemblyFormat = "$states attr-dict `:` type($states)";
+}
+
 /// Chooses a token per leaf: logits [L, V] -> tokens i32[L], status i32[L], logprob f32[L].
 class Decode_ChooseOp<string rule, list<Trait> traits = []> : Decode_EvalOp<"choose_" # rule, traits # [Pure,
     DeclareOpInterfaceMethods<InferTypeOpInterface>, DeclareOpInterfaceMethods<Lm_CostOpInterface>,

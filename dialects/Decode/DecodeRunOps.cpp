@@ -15,8 +15,9 @@ LogicalResult RunOp::inferReturnTypes(MLIRContext *context, std::optional<Locati
                                       SmallVectorImpl<Type> &results) {
   FlatSymbolRefAttr model = cast<SequenceType>(operands[0].getType()).getModel();
   results.assign({ChoicesType::get(context), StageType::get(context, model)});
-  if (Adaptor(operands, attributes, properties, regions).getWithHidden())
-    results.push_back(HiddenType::get(context, model));
+  Adaptor op(operands, attributes, properties, regions);
+  IntegerAttr taps = op.getNumTapsAttr(); // while it is parsed a default is none
+  results.append(size_t(op.getWithHidden()) + (taps ? taps.getInt() : 0), HiddenType::get(context, model));
   return success();
 }
 
@@ -24,6 +25,7 @@ DictionaryAttr RunOp::getRoundAttributes() {
   // What is returned is said by its results.
   NamedAttrList attributes((*this)->getAttrDictionary());
   attributes.erase(getWithHiddenAttrName());
+  attributes.erase(getNumTapsAttrName());
   return attributes.getDictionary(getContext());
 }
 

@@ -25,25 +25,31 @@ def Decode_RunOp : Decode_EvalOp<"run", [DeclareOpInterfaceMethods<InferTypeOpIn
     the rule that the step was made for. With
     `top`, that many most probable tokens of the edited logits are known of each node. Keys
     and values are staged as by `decode.forward`. With `hidden` there is a third result, the
-    hidden states of the nodes. A step that leaves out layers stages nothing for these.
+    hidden states of the nodes, and with `taps` so many more, behind it, of the layers that the step is named for. A
+    step that leaves out layers stages nothing for these.
 
     ```mlir
     %c, %st = decode.run @ar(%x, %b) top 8 : !decode.sequence<@main>, !decode.block<5>
     %c2, %st2, %h = decode.run @ar_hidden(%x, %b) hidden : !decode.sequence<@main>, !decode.block<5>
     %c3, %st3 = decode.run @ar_skip_1_2(%w, %one) : !decode.sequence<@main>, !decode.block<1>
+    %c4, %st4, %t = decode.run @ar_tap_1(%x, %b) taps 1 : !decode.sequence<@main>, !decode.block<5>
     ```
     **Constraints:** the symbol is that of a `decode.step`, or of the `decode.strategy` that
     becomes one. For the sequence of another model it is of that model's own program.
   }];
   let arguments = (ins FlatSymbolRefAttr:$step, Decode_SequenceType:$sequence, Decode_BlockType:$block,
                        DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$top,
-                       UnitAttr:$with_hidden);
-  let results = (outs Decode_ChoicesType:$choices, Decode_StageType:$stage, Optional<Decode_HiddenType>:$hidden);
+                       UnitAttr:$with_hidden,
+                       DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$num_taps);
+  let results = (outs Decode_ChoicesType:$choices, Decode_StageType:$stage, Variadic<Decode_HiddenType>:$states);
   let assemblyFormat = [{
-    $step `(` $sequence `,` $block `)` (`top` $top^)? (`hidden` $with_hidden^)? attr-dict `:` type($sequence) `,`
-    type($block)
+    $step `(` $sequence `,` $block `)` (`top` $top^)? (`hidden` $with_hidden^)? (`taps` $num_taps^)? attr-dict `:`
+    type($sequence) `,` type($block)
   }];
   let extraClassDeclaration = [{
+    /// The hidden states of the nodes, or null.
+    mlir::Value getHidden() { return getWithHidden() ? getStates().front() : mlir::Value(); }
+    mlir::ValueRange getTaps() { return getStates().take_back(getNumTaps()); }
     llvm::StringRef getRoundName() { return "forward"; }
     mlir::DictionaryAttr getRoundAttributes();
   }];

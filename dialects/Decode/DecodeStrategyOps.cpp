@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/Decode.h"
 
 #include "mlir/IR/Builders.h"
@@ -255,19 +256,61 @@ LogicalResult DropOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ForwardOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
-                                          DictionaryAttr, OpaqueProperties, RegionRange,
+                                          DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
                                           SmallVectorImpl<Type> &results) {
   FlatSymbolRefAttr model = cast<SequenceType>(operands[0].getType()).getModel();
-  results.assign({HiddenType::get(context, model), StageType::get(context, model)});
+  Type hidden = HiddenType::get(context, model);
+  results.assign({hidden, StageType::get(context, model)});
+  if (auto tapped = Adaptor(operands, attributes, properties, regions).getTapped())
+    results.append(tapped->size(), hidden);
   return success();
 }
 
+static bool ascends(ArrayRef<int64_t> layers) {
+  return (layers.empty() || layers.front() >= 0) && llvm::is_sorted(layers, std::less_equal<int64_t>());
+}
+
 LogicalResult ForwardOp::verify() {
-  ArrayRef<int64_t> skip = getSkip().value_or(ArrayRef<int64_t>());
-  for (size_t i = 0; i < skip.size(); ++i)
-    if (skip[i] < 0 || (i && skip[i] <= skip[i - 1]))
-      return emitOpError("expected layers to skip in ascending order but got [") << skip << "]";
+  ArrayRef<int64_t> skip = getSkip().value_or(ArrayRef<int64_t>()), tapped = getTapped().value_or(ArrayRef<int64_t>());
+  if (!ascends(skip))
+    return emitOpError("expected layers to skip in ascending order but got [") << skip << "]";
+  if (!ascends(tapped))
+    return emitOpError("expected layers to tap in ascending order but got [") << tapped << "]";
+  if (getTapped() && tapped.empty())
+    return emitOpError("expected a layer to tap but got none; leave out 'taps'");
+  for (int64_t layer : tapped)
+    if (llvm::is_contained(skip, layer))
+      return emitOpError("expected layers to tap that are not skipped but got ") << layer;
   return success();
+}
+
+LogicalResult ForwardOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!getTapped())
+    return success();
+  // What a sequence is of is checked by the strategy; a model may be only declared.
+  auto model = symbols.lookupNearestSymbolFrom<lm::ModelOp>(*this, getSequence().getType().getModel());
+  auto forward = model ? model.lookupSymbol<lm::FuncOp>("forward") : nullptr;
+  if (!forward || forward.isExternal())
+    return success();
+  lm::LayersOp loop = findOnlyLoop(forward);
+  if (!loop) {
+    auto diagnostic = emitOpError("expected a model with one loop over layers of one kind, as some are tapped");
+    diagnostic.attachNote(forward.getLoc()) << "its @forward";
+    return diagnostic;
+  }
+  if (int64_t last = getTapped()->back(), count = loop.getEnd(); last >= count)
+    return emitOpError("expected layers to tap of the model, 0 to ") << count - 1 << ", but got " << last;
+  return success();
+}
+
+SmallVector<int64_t> ForwardOp::getSkippedLayers(int64_t layers) {
+  SmallVector<int64_t> skipped(getSkip().value_or(ArrayRef<int64_t>()));
+  if (exitsEarly()) {
+    int64_t end = getTapped()->back() + 1;
+    llvm::erase_if(skipped, [&](int64_t layer) { return layer >= end; });
+    llvm::append_range(skipped, llvm::seq(end, layers));
+  }
+  return skipped;
 }
 
 LogicalResult HeadOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, ValueRange operands,
@@ -278,7 +321,7 @@ LogicalResult HeadOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
 
 LogicalResult EditOp::verify() {
   auto head = getLogits().getDefiningOp<HeadOp>();
-  auto forward = head ? head.getHidden().getDefiningOp<ForwardOp>() : nullptr;
+  auto forward = head ? head.getHidden().getDefiningOp<ForwardOp>() : nullptr; // of it, or of a tap
   if (!forward || forward.getSequence() != getSequence())
     return emitOpError("expected the logits of a 'decode.forward' of the same sequence");
   return success();

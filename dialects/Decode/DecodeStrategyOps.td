@@ -180,7 +180,7 @@ def Decode_StopOp : Decode_EvalOp<"stop", [Pure, Decode_RoundOpInterface]> {
 //===----------------------------------------------------------------------===//
 
 def Decode_ForwardOp : Decode_EvalOp<"forward", [DeclareOpInterfaceMethods<InferTypeOpInterface>,
-    Decode_StagingOpInterface]> {
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>, Decode_StagingOpInterface]> {
   let summary = "runs the sequence's model over a block; the only op that touches layer weights";
   let description = [{
     Keys and values of the block are staged after the sequence's published
@@ -189,27 +189,45 @@ def Decode_ForwardOp : Decode_EvalOp<"forward", [DeclareOpInterfaceMethods<Infer
     ```mlir
     %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
     %h2, %st2 = decode.forward %w, %c skip [3, 5, 6] : !decode.sequence<@main>, !decode.block<1>
+    %h3, %st3, %t:2 = decode.forward %x, %b taps [1, 4] : !decode.sequence<@main>, !decode.block<1>
     ```
     With `skip` some layers are left out: the residual stream passes them by. Their
     keys and values of the block do not exist then.
 
-    **Constraints:** skipped layers ascend and are none twice.
+    With `taps` there is a further result for each layer that is named: the residual stream
+    behind it, which the next layer begins with, as hidden states of the nodes. If nothing uses
+    the final hidden states, the forward ends behind the last tap (early exit): the layers
+    behind it are left out as by `skip`.
+
+    **Constraints:** skipped layers ascend and are none twice; so do tapped ones, which are layers of
+    the model's one loop over layers of one kind, and not skipped.
   }];
   let arguments = (ins Decode_SequenceType:$sequence, Decode_BlockType:$block,
-                       OptionalAttr<DenseI64ArrayAttr>:$skip);
-  let results = (outs Decode_HiddenType:$hidden, Decode_StageType:$stage);
-  let assemblyFormat = "$sequence `,` $block (`skip` $skip^)? attr-dict `:` type($sequence) `,` type($block)";
+                       OptionalAttr<DenseI64ArrayAttr>:$skip, OptionalAttr<DenseI64ArrayAttr>:$tapped);
+  let results = (outs Decode_HiddenType:$hidden, Decode_StageType:$stage, Variadic<Decode_HiddenType>:$taps);
+  let assemblyFormat = [{
+    $sequence `,` $block (`skip` $skip^)? (`taps` $tapped^)? attr-dict `:` type($sequence) `,` type($block)
+  }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Whether it ends behind its last tap.
+    bool exitsEarly() { return !getTaps().empty() && getHidden().use_empty(); }
+    /// The layers that are left out of a model with `layers` of them, in order.
+    llvm::SmallVector<int64_t> getSkippedLayers(int64_t layers);
+  }];
 }
 
 def Decode_HeadOp : Decode_EvalOp<"head", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "logits of a block's nodes";
   let description = [{
-    By the model's `@head`, or another of its functions from hidden states to logits.
+    By the model's `@head`, or another of its functions from hidden states to logits. Of a tap, or of
+    a leaf of one, the model's head comes after what `@forward` does behind its layers, that is the final
+    norm: the logits of the model that ends there. Another function takes the tap as it is.
 
     ```mlir
     %l = decode.head %h : !decode.hidden<@main>
     %m = decode.head %h by @medusa_0 : !decode.hidden<@main>
+    %e = decode.head %t : !decode.hidden<@main>   // of a tap: early exit
     ```
   }];
   let arguments = (ins Decode_HiddenType:$hidden, OptionalAttr<FlatSymbolRefAttr>:$function);

@@ -10,6 +10,29 @@
 using namespace plait;
 using namespace plait::decode;
 
+lm::LayersOp decode::findOnlyLoop(lm::FuncOp forward) {
+  if (forward.isExternal() || !forward.isForward())
+    return nullptr;
+  auto loops = llvm::to_vector(forward.getBody().getOps<lm::LayersOp>());
+  if (loops.size() != 1 || loops[0].getBegin() != 0 || forward.getStateTypes().size() != 1 ||
+      cast<lm::StateType>(forward.getStateTypes()[0]).getLayers() != int64_t(loops[0].getEnd()))
+    return nullptr;
+  return loops[0];
+}
+
+bool decode::isTappedForward(lm::FuncOp function) {
+  ArrayRef<Type> in = function.getArgumentTypes(), out = function.getResultTypes();
+  auto isOfLeaves = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && lm::getLeadingDim(tensor) == "leaves";
+  };
+  if (in.size() < 5 || !isOfLeaves(in.back()) || out.size() < in.size() - 2)
+    return false;
+  ArrayRef<Type> states = in.drop_front(3).drop_back();
+  return llvm::all_of(states, llvm::IsaPred<lm::StateType>) && out.slice(1, states.size()) == states &&
+         llvm::all_of(out.drop_front(1 + states.size()), isOfLeaves);
+}
+
 /// Whether `in` begins with (hidden, ids), and goes on with (positions, rows, state) or ends there.
 static bool takesHidden(ArrayRef<Type> in) {
   auto isTensor = [](Type type, int64_t rank) {

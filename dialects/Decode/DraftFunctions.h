@@ -27,6 +27,14 @@ namespace plait::decode {
 /// stand for no text (`decode.expand_prompts`).
 inline constexpr llvm::StringLiteral kPromptTokens = "prompt_tokens";
 
+/// The one loop of @forward over the layers of a model, of one kind; null if there are several, or
+/// states of other layers.
+lm::LayersOp findOnlyLoop(lm::FuncOp forward);
+
+/// Whether the type is that of @forward with the tokens of leaves as a further argument, and of each leaf
+/// further hidden states as results: (ids, positions, rows, state..., leaves) -> (hidden, state..., tap...).
+bool isTappedForward(lm::FuncOp function);
+
 /// Whether the type is that of @clover or @mtp above.
 bool isRecurrent(lm::FuncOp function);
 

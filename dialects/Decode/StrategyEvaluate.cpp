@@ -8,7 +8,10 @@
 #include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/StrategyValues.h"
 
+#include "mlir/IR/Builders.h"
 #include "llvm/ADT/ScopeExit.h"
+
+#include <numeric>
 
 using namespace plait;
 using namespace plait::decode;
@@ -152,21 +155,61 @@ static std::shared_ptr<StateValue> copyOf(const std::shared_ptr<StateValue> &sta
   return std::make_shared<StateValue>(*state);
 }
 
+namespace {
+/// Runs a forward up to a layer, for what a tap of it is.
+class TapEvaluation {
+public:
+  /// Of one with a loop over all layers.
+  explicit TapEvaluation(lm::FuncOp forward) {
+    // A copy that returns the residual stream behind the layers as well.
+    copy = cast<lm::FuncOp>(OpBuilder(forward).clone(*forward));
+    copy.setSymName((forward.getSymName() + "_tapped").str());
+    lm::LayersOp loop = *copy.getBody().getOps<lm::LayersOp>().begin();
+    layers = loop.getEnd();
+    auto end = cast<lm::ReturnOp>(copy.getBody().front().getTerminator());
+    end.getValuesMutable().append(loop.getResult(0));
+  }
+  ~TapEvaluation() { copy.erase(); }
+  TapEvaluation(const TapEvaluation &) = delete;
+
+  /// The residual stream behind `layer`, and the hidden states of the model that ends there.
+  FailureOr<std::pair<DenseValue, DenseValue>> run(Evaluator &evaluator, int64_t layer, ValueList arguments) {
+    llvm::scope_exit restore([&, skipped = evaluator.skippedLayers] { evaluator.skippedLayers = skipped; });
+    llvm::append_range(evaluator.skippedLayers, llvm::seq(layer + 1, layers));
+    auto values = evaluator.runBlock(copy.getBody().front(), std::move(arguments));
+    if (failed(values))
+      return failure();
+    return std::pair(valueAs<DenseValue>(values->back()), valueAs<DenseValue>(values->front()));
+  }
+
+private:
+  lm::FuncOp copy;
+  int64_t layers;
+};
+} // namespace
+
 LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model, StringRef function,
-                                      ArrayRef<int64_t> skip, Values operands, ValueList &results) {
+                                      ArrayRef<int64_t> skip, ArrayRef<int64_t> tapped, Values operands,
+                                      ValueList &results) {
   const SequenceValue &x = sequence(operands[0]);
   const auto &block = valueAs<BlockValue>(operands[1]);
   if (block.sequence.tokens != x.tokens || block.sequence.published != x.published)
     return op->emitOpError("expected a block that continues the text of its sequence");
   auto forward = findFunction(op, model, function, "(ids, positions, rows, state...) -> (hidden, state...)",
-                              [](lm::FuncOp function) { return function.isForward(); });
+                              [](lm::FuncOp function) { return function.isForward() || isTappedForward(function); });
   if (failed(forward))
     return failure();
   int64_t forced = int64_t(block.forced.size()), limit = modelOf(op, model).getMaxPositions();
   llvm::scope_exit restore([&, skipped = evaluator.skippedLayers] { evaluator.skippedLayers = skipped; });
   evaluator.skippedLayers = skip.vec();
 
+  size_t numStates = llvm::count_if(forward->getArgumentTypes(), llvm::IsaPred<lm::StateType>);
+  size_t numTaps = forward->getNumResults() - 1 - numStates;
+  std::optional<TapEvaluation> evaluation;
+  if (!tapped.empty())
+    evaluation.emplace(*forward);
   NodeRowsValue hidden{block, {}};
+  std::vector<NodeRowsValue> taps(tapped.size() + numTaps, hidden);
   StageValue stage;
   SmallVector<bool> known(block.nodes.size(), false);
   auto leaves =
@@ -193,19 +236,38 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       return leaves.size() == 1 ? state : copyOf(state);
     };
     ValueList arguments = {ids, positions, RowsValue{std::vector<int64_t>(size_t(count), 0)}};
-    size_t numStates = forward->getStateTypes().size();
     for (size_t i = 0; i < numStates; ++i)
       arguments.push_back(stateOf(i));
+    // Rows of the block's nodes, of which those before are known.
+    auto take = [&](const DenseValue &rows, DenseValue &into) {
+      if (into.data.empty())
+        into = DenseValue::zeros({int64_t(block.nodes.size()), rows.rowSize()});
+      for (auto [i, node] : llvm::enumerate(branch.nodes))
+        if (!known[size_t(node)])
+          std::copy_n(rows.row(forced + int64_t(i)), rows.rowSize(), into.row(node));
+    };
+    for (size_t i = 0; i < tapped.size(); ++i) {
+      auto tap = evaluation->run(evaluator, tapped[i], arguments);
+      if (failed(tap))
+        return failure();
+      take(tap->first, taps[i].rows);
+      take(tap->second, taps[i].exit ? *taps[i].exit : taps[i].exit.emplace());
+    }
+    if (isTappedForward(*forward)) {
+      DenseValue all = DenseValue::zeros({count});
+      std::iota(all.data.begin(), all.data.end(), 0.0);
+      arguments.push_back(std::move(all));
+    }
     auto values = evaluator.runBlock(forward->getBody().front(), std::move(arguments));
     if (failed(values))
       return failure();
     const auto &rows = valueAs<DenseValue>((*values)[0]);
-    if (hidden.rows.data.empty())
-      hidden.rows = DenseValue::zeros({int64_t(block.nodes.size()), rows.rowSize()});
-    for (auto [i, node] : llvm::enumerate(branch.nodes))
-      if (!std::exchange(known[size_t(node)], true))
-        std::copy_n(rows.row(forced + int64_t(i)), rows.rowSize(), hidden.rows.row(node));
-    for (const EvalValue &state : ArrayRef(*values).drop_front())
+    take(rows, hidden.rows);
+    for (size_t i = 0; i < numTaps; ++i)
+      take(valueAs<DenseValue>((*values)[1 + numStates + i]), taps[tapped.size() + i].rows);
+    for (int64_t node : branch.nodes)
+      known[size_t(node)] = true;
+    for (const EvalValue &state : ArrayRef(*values).slice(1, numStates))
       branch.states.push_back(valueAs<std::shared_ptr<StateValue>>(state));
     for (size_t i = numStates, e = numStates + stagingsOf(modelOf(op, model)).size(); i < e; ++i)
       branch.states.push_back(stateOf(i));
@@ -215,12 +277,19 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
   }
   results.push_back(std::move(hidden));
   results.push_back(std::move(stage));
+  llvm::append_range(results, taps);
   return success();
 }
 
 LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
-  return evaluateForward(*this, evaluator, getSequence().getType().getModel(), "forward",
-                         getSkip().value_or(ArrayRef<int64_t>()), operands, results);
+  FlatSymbolRefAttr model = getSequence().getType().getModel();
+  ArrayRef<int64_t> tapped = getTapped().value_or(ArrayRef<int64_t>());
+  auto forward = modelOf(*this, model).lookupSymbol<lm::FuncOp>("forward");
+  lm::LayersOp loop = forward ? findOnlyLoop(forward) : nullptr;
+  if (!tapped.empty() && !loop)
+    return emitOpError("expected a model with a loop over layers, as some are tapped");
+  return evaluateForward(*this, evaluator, model, "forward", getSkippedLayers(loop ? loop.getEnd() : 0), tapped,
+                         operands, results);
 }
 
 FailureOr<NodeRowsValue> decode::evaluateHead(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model,
@@ -237,8 +306,11 @@ FailureOr<NodeRowsValue> decode::evaluateHead(Operation *op, Evaluator &evaluato
 }
 
 LogicalResult HeadOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
-  auto logits = evaluateHead(*this, evaluator, getHidden().getType().getModel(), getFunction().value_or("head"),
-                             valueAs<NodeRowsValue>(operands[0]));
+  StringRef function = getFunction().value_or("head");
+  auto hidden = valueAs<NodeRowsValue>(operands[0]);
+  if (hidden.exit && function == "head")
+    hidden.rows = *hidden.exit;
+  auto logits = evaluateHead(*this, evaluator, getHidden().getType().getModel(), function, hidden);
   if (failed(logits))
     return failure();
   results.push_back(std::move(*logits));
@@ -251,10 +323,15 @@ LogicalResult LeafOp::evaluate(Evaluator &, Values operands, ValueList &results)
   if (node >= int64_t(hidden.block.nodes.size()))
     return emitOpError("expected a path through the block's ")
            << hidden.block.nodes.size() << " nodes but got node " << node;
-  ArrayRef<double> row = hidden.of(node);
-  DenseValue leaf = DenseValue::zeros({1, int64_t(row.size())});
-  llvm::copy(row, leaf.data.begin());
-  results.push_back(NodeRowsValue{hidden.block, std::move(leaf)});
+  auto rowOf = [&](const DenseValue &rows) {
+    DenseValue leaf = DenseValue::zeros({1, rows.rowSize()});
+    std::copy_n(rows.row(rows.rows() == 1 ? 0 : node), rows.rowSize(), leaf.data.begin());
+    return leaf;
+  };
+  NodeRowsValue leaf{hidden.block, rowOf(hidden.rows)};
+  if (hidden.exit)
+    leaf.exit = rowOf(*hidden.exit);
+  results.push_back(std::move(leaf));
   return success();
 }
 
@@ -286,17 +363,28 @@ LogicalResult EditOp::evaluate(Evaluator &, Values operands, ValueList &results)
 
 LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {
   FlatSymbolRefAttr model = getSequence().getType().getModel();
-  // A step says which layers it leaves out by the function that it calls.
-  StringRef function = "forward";
+  // A step says which layers it leaves out by the function that it calls, and by the next one whether it
+  // has the head of a tap.
+  StringRef function = "forward", head = "head";
+  size_t source = 0; // of the logits, among what is forwarded
   auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getStepAttr());
   if (step)
-    for (lm::CallOp call : step.getBody().getOps<lm::CallOp>())
-      if (call->getNumResults() > 1 && call.getCallee().getRootReference() == model.getAttr())
+    for (lm::CallOp call : step.getBody().getOps<lm::CallOp>()) {
+      if (call.getCallee().getRootReference() != model.getAttr())
+        continue;
+      if (call->getNumResults() > 1) {
         function = call.getCallee().getLeafReference();
+      } else if (call->getNumOperands() == 1) {
+        head = call.getCallee().getLeafReference();
+        if (auto forward = call->getOperand(0).getDefiningOp<lm::CallOp>())
+          source = 1 + cast<OpResult>(call->getOperand(0)).getResultNumber() -
+                   llvm::count_if(forward.getResultTypes(), llvm::IsaPred<lm::StateType>);
+      }
+    }
   ValueList forwarded;
-  if (failed(evaluateForward(*this, evaluator, model, function, {}, operands, forwarded)))
+  if (failed(evaluateForward(*this, evaluator, model, function, {}, {}, operands, forwarded)))
     return failure();
-  auto logits = evaluateHead(*this, evaluator, model, "head", valueAs<NodeRowsValue>(forwarded[0]));
+  auto logits = evaluateHead(*this, evaluator, model, head, valueAs<NodeRowsValue>(forwarded[source]));
   if (failed(logits))
     return failure();
   editRows(sequence(operands[0]), *logits, History::path);
@@ -307,6 +395,8 @@ LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &
   results.push_back(std::move(forwarded[1]));
   if (getHidden())
     results.push_back(std::move(forwarded[0]));
+  for (size_t i = 0; i < getNumTaps(); ++i)
+    results.push_back(std::move(forwarded[2 + i]));
   return success();
 }
 

@@ -63,6 +63,7 @@ struct NodeRowsValue {
   DenseValue rows;
   std::optional<Typical> typical = {}; ///< of choices: the rule of a step that accepts by it
   int64_t recurred = 0;                ///< of hidden states: how often, since they were those of a leaf
+  std::optional<DenseValue> exit = {}; ///< of a tap: the final hidden states if the model ended there
 
   /// `rows` of one node are the last one's.
   llvm::ArrayRef<double> of(int64_t node) const {
@@ -103,10 +104,12 @@ struct AcceptanceValue {
 };
 
 /// Runs `function` of `model` over the block operands[1] of the sequence operands[0], without
-/// some layers: the block's hidden states and a stage are appended to `results`.
+/// some layers: the block's hidden states, a stage, and taps of the layers `tapped` and of the function's own
+/// are appended to `results`.
 llvm::LogicalResult evaluateForward(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,
                                     llvm::StringRef function, llvm::ArrayRef<int64_t> skip,
-                                    llvm::ArrayRef<EvalValue> operands, std::vector<EvalValue> &results);
+                                    llvm::ArrayRef<int64_t> tapped, llvm::ArrayRef<EvalValue> operands,
+                                    std::vector<EvalValue> &results);
 
 /// Logits by a function of `model`.
 llvm::FailureOr<NodeRowsValue> evaluateHead(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,

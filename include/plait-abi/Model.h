@@ -247,7 +247,8 @@ typedef enum plait_output_e {
   PLAIT_OUT_LOGITS = 3,       /* f32[leaves][vocabulary], not edited; debug variants only */
   PLAIT_OUT_TOP_TOKENS = 4,   /* i32[leaves][tops] most probable tokens, -1 beyond them */
   PLAIT_OUT_TOP_LOGPROBS = 5, /* f32[leaves][tops] their log probabilities, likewise */
-  PLAIT_OUT_HIDDEN = 6,       /* f32[leaves][plan.hidden] hidden state of each leaf */
+  PLAIT_OUT_HIDDEN = 6,       /* f32[leaves][plan.hidden] hidden state of each leaf; several, of different
+                                 layers, stand side by side */
   PLAIT_OUT_COUNT = 7
 } plait_output_t;
 

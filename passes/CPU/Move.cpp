@@ -7,6 +7,8 @@
 
 #include "passes/CPU/CpuKernels.h"
 
+#include "dialects/Decode/Decode.h"
+
 using namespace plait;
 
 /// Copies `count` elements from `from` to `to`, both element offsets.
@@ -45,9 +47,28 @@ static LogicalResult emitTakeRows(lm::TakeRowsOp op, CpuKernelEmitter &e) {
   return success();
 }
 
+static LogicalResult emitJoinHidden(decode::JoinHiddenOp op, CpuKernelEmitter &e) {
+  auto type = cast<RankedTensorType>(op.getStates().front().getType());
+  Type element = type.getElementType();
+  int64_t columns = type.getDimSize(1), joined = columns * int64_t(op.getStates().size());
+  SmallVector<Value> sources;
+  for (Value state : op.getStates())
+    sources.push_back(e.pointer(state));
+  Value target = e.pointer(op.getResult());
+  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
+    for (auto [i, source] : llvm::enumerate(sources))
+      copy(e, element, columns, source, e.mul(row, columns), target,
+           e.add(e.mul(row, joined), e.i64(int64_t(i) * columns)));
+  });
+  return success();
+}
+
 void plait::registerMoveCpuKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
     attachCpuRowKernel<lm::SliceColumnsOp, emitSliceColumnsRow>(context);
     attachCpuKernel<lm::TakeRowsOp, emitTakeRows>(context);
+  });
+  registry.addExtension(+[](MLIRContext *context, decode::DecodeDialect *) {
+    attachCpuKernel<decode::JoinHiddenOp, emitJoinHidden>(context);
   });
 }

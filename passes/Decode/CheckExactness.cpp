@@ -222,7 +222,7 @@ ExactnessReason exactnessOf(CommitOp commit) {
   ExactnessReason result = rule.getExactness();
   if (result.exactness == Exactness::distribution)
     result = result.meet(drawsOf(forward.getBlock()));
-  if (forward.getSkip() && !forward.getSkip()->empty())
+  if ((forward.getSkip() && !forward.getSkip()->empty()) || forward.exitsEarly())
     result = result.meet({Exactness::approximate, "layers are left out of a forward whose stage is committed"});
   Value logits = rule->getOperand(1);
   if (auto edit = logits.getDefiningOp<EditOp>()) {
@@ -232,7 +232,9 @@ ExactnessReason exactnessOf(CommitOp commit) {
     logits = edit.getLogits();
   }
   auto head = logits.getDefiningOp<HeadOp>();
-  if (!head || head.getHidden() != forward.getHidden())
+  if (head && llvm::is_contained(forward.getTaps(), head.getHidden()))
+    result = result.meet({Exactness::approximate, "the rule takes logits of a tap"});
+  else if (!head || head.getHidden() != forward.getHidden())
     result = result.meet({Exactness::approximate, "the rule takes logits of another forward"});
   else if (head.getFunction() && *head.getFunction() != "head")
     result = result.meet({Exactness::approximate, "the rule takes logits of another head than the model's"});

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/Decode/DraftFunctions.h"
 #include "passes/Decode/Origins.h"
+#include "passes/Decode/ForwardShape.h"
 #include "passes/Decode/Passes.h"
-#include "passes/Decode/SkipLayers.h"
+#include "passes/Decode/Refuse.h"
 #include "passes/Decode/StepBuilder.h"
 
 #include "mlir/IR/Builders.h"
@@ -24,101 +24,11 @@ using namespace plait::decode;
 
 namespace {
 
-LogicalResult refuse(Operation *op, const Twine &found, const Twine &expected) {
-  return op->emitOpError("is not compiled yet: found ") << found << "; expected " << expected;
-}
-
 std::string textOf(Attribute attribute) {
   std::string text;
   llvm::raw_string_ostream(text) << attribute;
   return text;
 }
-
-/// A forward, and what chooses from its logits.
-struct Forward {
-  ForwardOp op;
-  HeadOp head;
-  EditOp edit; ///< or null
-  VerifyRuleOpInterface rule;
-  SmallVector<LearnOp> learns;
-  SmallVector<PromptedOp> prompted;
-  SmallVector<LeafOp> leaves; ///< whose hidden states other heads take
-
-  static FailureOr<Forward> match(ForwardOp op) {
-    Forward forward;
-    forward.op = op;
-    if (failed(verifyPrompts(op)))
-      return failure();
-    for (Operation *user : op.getHidden().getUsers()) {
-      if (auto leaf = dyn_cast<LeafOp>(user)) {
-        forward.leaves.push_back(leaf);
-        continue;
-      }
-      auto head = dyn_cast<HeadOp>(user);
-      if (!head || forward.head)
-        return refuse(user, "another use of hidden states than one head", "one 'decode.head' of a forward");
-      if (head.getFunction() && *head.getFunction() != "head")
-        return refuse(head, "another head than the model's", "no 'by'");
-      forward.head = head;
-    }
-    if (!forward.head)
-      return refuse(op, "no head", "one 'decode.head' of a forward");
-    if (failed(forward.matchUsers(forward.head.getLogits())))
-      return failure();
-    if (!forward.rule || forward.rule->getOperand(0) != op.getBlock())
-      return refuse(op, "no rule on its block", "one verify rule for the logits of a forward");
-    for (PromptedOp prompted : forward.prompted)
-      if (prompted.getPath().getDefiningOp() != forward.rule)
-        return refuse(prompted, "the path of another forward's rule", "that of the rule on the same block");
-    for (LeafOp leaf : forward.leaves)
-      if (leaf.getPath().getDefiningOp() != forward.rule)
-        return refuse(leaf, "the path of another forward's rule", "that of the rule on the same block");
-    return forward;
-  }
-
-  /// Prompts have embeddings, and a source that knows them.
-  static LogicalResult verifyPrompts(ForwardOp op) {
-    if (!op.getBlock().getType().getPrompts())
-      return success();
-    auto source = op.getBlock().getDefiningOp<ExpandPromptsOp>();
-    if (!source)
-      return refuse(op, "prompts in its block", "a block of 'decode.expand_prompts', or nodes that stand for tokens");
-    if (source.getMask())
-      return success();
-    FlatSymbolRefAttr model = op.getSequence().getType().getModel();
-    auto symbol = SymbolRefAttr::get(model.getAttr(), {FlatSymbolRefAttr::get(op.getContext(), kPromptTokens)});
-    auto weight = SymbolTable::lookupNearestSymbolFrom<lm::WeightOp>(op, symbol);
-    int64_t found = weight ? cast<lm::WeightType>(weight.getType()).getRows() : 0, wanted = source.getLongest();
-    if (found >= wanted)
-      return success();
-    return source.emitOpError("found ")
-           << (found ? std::to_string(found) : std::string("no")) << " prompt tokens of the model " << model
-           << "; expected " << wanted
-           << ", those of prompt_tokens.safetensors beside the model, or in the folder of --heads";
-  }
-
-  LogicalResult matchUsers(Value logits) {
-    for (Operation *user : logits.getUsers()) {
-      auto learn = dyn_cast<LearnOp>(user);
-      if (learn && learn.getBlock() == op.getBlock())
-        learns.push_back(learn);
-      else if (auto own = dyn_cast<PromptedOp>(user); own && own.getBlock() == op.getBlock())
-        prompted.push_back(own);
-      else if (auto own = dyn_cast<VerifyRuleOpInterface>(user); own && !rule)
-        rule = own;
-      else if (auto own = dyn_cast<EditOp>(user); own && !edit)
-        edit = own;
-      else
-        return refuse(user, "another use of logits than the rule's",
-                      "one edit, one rule, 'decode.learn' and 'decode.prompted'");
-    }
-    return edit && edit.getLogits() == logits ? matchUsers(edit.getResult()) : success();
-  }
-
-  ArrayRef<int64_t> getSkip() { return op.getSkip().value_or(ArrayRef<int64_t>()); }
-  /// Whether the rule takes edited logits.
-  bool isEdited() { return edit && rule->getOperand(1) == edit.getResult(); }
-};
 
 struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   using OutlineStepsPassBase::OutlineStepsPassBase;
@@ -155,7 +65,7 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     SmallVector<ForwardOp> forwards;
     strategy.walk([&](ForwardOp forward) { forwards.push_back(forward); });
     for (ForwardOp op : forwards) {
-      auto forward = Forward::match(op);
+      auto forward = ForwardShape::match(op);
       if (failed(forward) || (originOf(op.getSequence()) == text && failed(verifyText(*forward))) ||
           failed(verifyModel(*forward, text.getType())) || failed(outline(*forward)))
         return failure();
@@ -172,19 +82,21 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   }
 
   /// A draft model is compiled by itself, with the step of plain decoding alone.
-  LogicalResult verifyModel(Forward forward, Type text) {
+  LogicalResult verifyModel(ForwardShape forward, Type text) {
     if (forward.op.getSequence().getType() == text)
       return success();
-    if (!forward.getSkip().empty())
+    if (!forward.isWhole())
       return refuse(forward.op, "layers to skip of a draft model", "a forward through all of its layers");
-    if (!forward.leaves.empty())
-      return refuse(forward.leaves[0], "hidden states of a draft model", "those of the model that is drafted for");
+    if (!forward.leaves.empty() || !forward.tapped.empty())
+      return refuse(forward.op, "hidden states of a draft model", "those of the model that is drafted for");
     return success();
   }
 
   /// Whether the text's tokens are those that the step chooses. Drafts may be any.
-  LogicalResult verifyText(Forward forward) {
-    if (!forward.getSkip().empty())
+  LogicalResult verifyText(ForwardShape forward) {
+    if (forward.op.exitsEarly())
+      return refuse(forward.op, "a forward of the text that ends at a tap", "one in that of a 'decode.fork' of it");
+    if (!forward.isWhole())
       return refuse(forward.op, "layers to skip in a forward of the text", "them in that of a 'decode.fork' of it");
     bool isEdited = forward.isEdited(), wanted = bool(plainShape.edit);
     if (isEdited != wanted)
@@ -201,14 +113,22 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   }
 
   /// The step of a forward, made if it is not there yet.
-  FailureOr<FlatSymbolRefAttr> getStep(Forward forward) {
+  FailureOr<FlatSymbolRefAttr> getStep(ForwardShape forward) {
     StepVariant variant{step};
-    variant.skip.assign(forward.getSkip().begin(), forward.getSkip().end());
+    if (!forward.isWhole()) {
+      auto layers = countLayers(modelOf(forward.op.getSequence().getType()), forward.op);
+      if (failed(layers))
+        return failure();
+      variant.forward.skip = forward.op.getSkippedLayers(*layers);
+    }
+    for (const auto &[layer, leaves] : forward.tapped)
+      variant.forward.tapped.push_back(layer);
     variant.returnsHidden = !forward.leaves.empty();
-    if (!variant.skip.empty())
-      variant.name = nameWithout(variant.name, variant.skip);
+    variant.name = variant.forward.nameOf(variant.name);
     if (variant.returnsHidden)
       variant.name += "_hidden";
+    if (forward.hasTapHead)
+      variant.name += "_" + (variant.tapHead = forward.head.getFunction()->str());
     StepShape shape = plainShape;
     if (forward.rule.hasOwnStep()) {
       shape.rule = forward.rule;
@@ -238,6 +158,8 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     kind.consume_front("verify_");
     return "_" + kind.str() + (number > 1 ? "_" + std::to_string(number) : "");
   }
+
+  lm::ModelOp modelOf(SequenceType type) { return getOperation().lookupSymbol<lm::ModelOp>(type.getModel().getAttr()); }
 
   bool isMade(StringRef name) { return made.contains(name); }
 
@@ -299,6 +221,12 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
       if (!head.getHidden().getDefiningOp<LeafOp>())
         return refuse(head, "hidden states that are not those of a leaf", "a 'decode.leaf' before it");
       StringRef function = head.getFunction().value_or("head");
+      if (function == "head" && isTap(head.getHidden())) {
+        auto exit = makeExit(modelOf(SequenceType::get(&getContext(), head.getHidden().getType().getModel())), head);
+        if (failed(exit))
+          return failure();
+        function = exit->getSymName();
+      }
       std::string name = ("head_" + function).str();
       if (!isMade(name)) {
         if (failed(verifyFresh(head, name)) ||
@@ -322,6 +250,13 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     return success();
   }
 
+  /// Whether it is of a leaf, of a tap.
+  static bool isTap(Value hidden) {
+    Value source = hidden.getDefiningOp<LeafOp>().getHidden();
+    auto run = source.getDefiningOp<RunOp>();
+    return run && llvm::is_contained(run.getTaps(), source);
+  }
+
   /// Moves `op` to where its result is needed first.
   void sink(Operation *op) {
     Operation *first = op->getBlock()->getTerminator();
@@ -331,7 +266,7 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     op->moveBefore(first);
   }
 
-  LogicalResult outline(Forward forward) {
+  LogicalResult outline(ForwardShape forward) {
     auto symbol = getStep(forward);
     if (failed(symbol))
       return failure();
@@ -343,7 +278,8 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
       for (Value list : prompted.getCandidates())
         top = std::max(top, int64_t(cast<CandidatesType>(list.getType()).getCount()));
     auto run = RunOp::create(b, forward.op.getLoc(), *symbol, forward.op.getSequence(), forward.op.getBlock(),
-                             b.getI64IntegerAttr(top), forward.leaves.empty() ? UnitAttr() : b.getUnitAttr());
+                             b.getI64IntegerAttr(top), forward.leaves.empty() ? UnitAttr() : b.getUnitAttr(),
+                             b.getI64IntegerAttr(int64_t(forward.tapped.size())));
     b.setInsertionPoint(forward.rule);
     Operation *path = forward.rule.followChoices(b, run.getChoices());
     if (!path)
@@ -365,6 +301,9 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     }
     for (LeafOp leaf : forward.leaves)
       leaf.getHiddenMutable().assign(run.getHidden());
+    for (auto [tap, leaves] : llvm::zip_equal(run.getTaps(), llvm::make_second_range(forward.tapped)))
+      for (LeafOp leaf : leaves)
+        leaf.getHiddenMutable().assign(tap);
     forward.op.getStage().replaceAllUsesWith(run.getStage());
     forward.rule->erase();
     if (forward.edit)

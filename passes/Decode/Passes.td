@@ -39,7 +39,7 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
     | `verify_reject`, `verify_jacobi` of tokens drawn by the random numbers of the text (`purpose`) | approximate |
     | `verify_jacobi ... against fresh` | approximate |
     | `edit ... history prefix` | approximate |
-    | a stage of a forward that skips layers | approximate |
+    | a stage of a forward that skips layers, or ends at a tap | approximate |
 
     What drafts do does not matter, as long as their stages stay their own. One that
     declares a better class than it has is an error at the op that keeps it from being so;
@@ -134,7 +134,11 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
     of a fork: `@ar_skip_1_2`, which calls a function beside `@forward` with the loop over
     layers cut, over the same weights and states. One that `verify_typical` verifies:
     `@ar_typical`, which is told what was drafted after each node and accepts of it. One of whose hidden states a
-    `decode.leaf` is taken: `@ar_hidden`, which returns those. `decode.head` of a leaf with
+    `decode.leaf` is taken: `@ar_hidden`, which returns those; of taps `@ar_tap_1`, where the loop over layers is cut
+    behind layer 1 and the residual stream of the leaves is returned, beside the final hidden states if these
+    are wanted as well (`decode.join_hidden`). A forward that ends at a tap is one that leaves out the layers
+    behind it: `@ar_skip_2_3`. The model's head of a leaf of a tap is `@exit`, which is what `@forward` does
+    behind its layers, and the head. `decode.head` of a leaf with
     `decode.top` becomes `decode.run_head` of a step over hidden states alone,
     `@head_medusa_0`, and goes where its result is needed: to the end of the round. `decode.recur`
     with its head becomes `decode.run_recur` of a step that takes a hidden state and a token,
@@ -143,8 +147,8 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
 
     The strategy @ar, and those that are one step themselves and that nobody called, are left
     to `plait-batch`. Refused, as they are not compiled yet: prompts in a
-    block that is not of `decode.expand_prompts`, layers to skip of a model whose layers are of several kinds, other heads than the
-    model's for all nodes, other uses of logits than one edit,
+    block that is not of `decode.expand_prompts`, layers to skip or to tap of a model whose layers are of several kinds, other heads than the
+    model's for all nodes, logits of a tap for all nodes where the forward does not end there, other uses of logits than one edit,
     one rule, `decode.learn` and `decode.prompted`, rules of another distribution; of the text, too, logits that
     @ar edits and the strategy does not (or the reverse), penalties of the prefix, other warps
     than those of @ar, layers to skip, and another model than its. Of a draft model, layers to

@@ -8,7 +8,6 @@
 #include "passes/Decode/StepBuilder.h"
 
 #include "dialects/Decode/DraftFunctions.h"
-#include "passes/Decode/SkipLayers.h"
 
 using namespace plait;
 using namespace plait::decode;
@@ -114,6 +113,20 @@ static SmallVector<lm::FuncOp> stagingsOf(Operation *user, FlatSymbolRefAttr mod
   return decode::stagingsOf(SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(user, model));
 }
 
+/// A function of hidden states of leaves to logits; an error at `user` if there is none.
+static FailureOr<lm::FuncOp> findHead(Operation *user, FlatSymbolRefAttr model, StringRef head) {
+  lm::FuncOp function = findFunction(user, model, head);
+  if (!function)
+    return user->emitOpError("found no function @")
+           << head << " of the model " << model
+           << "; expected a head of that name: those of medusa_lm_head.safetensors beside the model, or in the folder "
+              "of --heads, are @medusa_0, @medusa_1, ...";
+  auto hidden = function.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(function.getArgumentTypes()[0]) : nullptr;
+  if (!hidden || lm::getLeadingDim(hidden) != "leaves" || function.getNumResults() != 1)
+    return function.emitOpError("expected (hidden of leaves) -> logits but got ") << function.getFunctionType();
+  return function;
+}
+
 LogicalResult plait::buildStep(OpBuilder &b, const StepShape &shape, const StepVariant &variant, Operation *user) {
   OpBuilder::InsertionGuard guard(b);
   ForwardOp round = shape.forward;
@@ -125,27 +138,41 @@ LogicalResult plait::buildStep(OpBuilder &b, const StepShape &shape, const StepV
   if (!forward.isForward())
     return forward.emitOpError("expected (ids, positions, rows, state...) -> (hidden, state...) but got ")
            << forward.getFunctionType();
-  SmallVector<int64_t> skip(round.getSkip().value_or(ArrayRef<int64_t>()));
-  llvm::append_range(skip, variant.skip);
-  if (!skip.empty()) {
-    auto without = skipLayers(forward, skip, user);
-    if (failed(without))
+  ArrayRef<Type> states = forward.getStateTypes();
+  ForwardVariant parts = variant.forward;
+  ArrayRef<int64_t> own = round.getSkip().value_or(ArrayRef<int64_t>());
+  parts.skip.insert(parts.skip.begin(), own.begin(), own.end());
+  if (!parts.isWhole()) {
+    auto made = makeForward(forward, parts, user);
+    if (failed(made))
       return failure();
-    forward = *without;
+    forward = *made;
+  }
+  if (!variant.tapHead.empty()) {
+    auto own = findHead(user, model, variant.tapHead);
+    if (failed(own))
+      return failure();
+    head = *own;
   }
 
   Location loc = round->getParentOp()->getLoc();
   StepBuilder step(b, loc, variant.name);
   SmallVector<Value> arguments = {step.input(Role::tokens), step.input(Role::positions), step.input(Role::rows)};
-  for (Type state : forward.getStateTypes())
+  for (Type state : states)
     arguments.push_back(step.add(Role::state, state));
-  Value hidden = call(b, loc, model, forward, arguments).getResult(0);
+  if (!parts.tapped.empty())
+    arguments.push_back(step.input(Role::leaves));
+  lm::CallOp forwarded = call(b, loc, model, forward, arguments);
+  Value hidden = forwarded.getResult(0);
+  ValueRange taps = forwarded.getResults().take_back(parts.tapped.size());
   for (lm::FuncOp staging : stagingsOf(user, model)) {
     Value state = step.add(Role::state, staging.getArgumentTypes().back());
     call(b, loc, model, staging, {hidden, step.input(Role::next), arguments[1], arguments[2], state});
   }
-  Value leaf = lm::TakeRowsOp::create(b, loc, hidden, step.input(Role::leaves));
-  Value logits = call(b, loc, model, head, leaf).getResult(0);
+  Value leaf;
+  if (variant.returnsHidden || variant.tapHead.empty())
+    leaf = lm::TakeRowsOp::create(b, loc, hidden, step.input(Role::leaves));
+  Value logits = call(b, loc, model, head, variant.tapHead.empty() ? leaf : taps.back()).getResult(0);
   Value edited = logits;
   if (shape.edit) {
     SmallVector<Value> operands = {logits}; // asked for in this order
@@ -165,24 +192,15 @@ LogicalResult plait::buildStep(OpBuilder &b, const StepShape &shape, const StepV
   outputs.push_back({Role::top_logprobs, tops.getLogprobs()});
   if (variant.returnsLogits)
     outputs.push_back({Role::logits, logits});
+  SmallVector<Value> returned(taps);
   if (variant.returnsHidden)
-    outputs.push_back({Role::hidden, leaf});
+    returned.insert(returned.begin(), leaf);
+  if (returned.size() > 1)
+    returned.assign(1, JoinHiddenOp::create(b, loc, ValueRange(returned)).getResult());
+  if (!returned.empty())
+    outputs.push_back({Role::hidden, returned.front()});
   step.finish(outputs);
   return success();
-}
-
-/// A function of hidden states of leaves to logits; an error at `user` if there is none.
-static FailureOr<lm::FuncOp> findHead(Operation *user, FlatSymbolRefAttr model, StringRef head) {
-  lm::FuncOp function = findFunction(user, model, head);
-  if (!function)
-    return user->emitOpError("found no function @")
-           << head << " of the model " << model
-           << "; expected a head of that name: those of medusa_lm_head.safetensors beside the model, or in the folder "
-              "of --heads, are @medusa_0, @medusa_1, ...";
-  auto hidden = function.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(function.getArgumentTypes()[0]) : nullptr;
-  if (!hidden || lm::getLeadingDim(hidden) != "leaves" || function.getNumResults() != 1)
-    return function.emitOpError("expected (hidden of leaves) -> logits but got ") << function.getFunctionType();
-  return function;
 }
 
 /// What a step returns of the `logits` of a head. What is chosen says whether they are finite.

@@ -8,6 +8,7 @@
 #ifndef PLAIT_PASSES_DECODE_STEPBUILDER_H
 #define PLAIT_PASSES_DECODE_STEPBUILDER_H
 
+#include "passes/Decode/ForwardVariants.h"
 #include "passes/Decode/StepShape.h"
 
 #include "mlir/IR/Builders.h"
@@ -19,9 +20,10 @@ namespace plait {
 /// What a step does beside what its round says.
 struct StepVariant {
   std::string name;
-  bool returnsLogits = false;     ///< of each leaf, as the head computed them
-  bool returnsHidden = false;     ///< of each leaf
-  SmallVector<int64_t> skip = {}; ///< layers that are left out, besides those of the round
+  bool returnsLogits = false;  ///< of each leaf, as the head computed them
+  bool returnsHidden = false;  ///< of each leaf
+  ForwardVariant forward = {}; ///< what it does of the model; the taps are returned
+  std::string tapHead = {};    ///< a head that takes the last tap, in the place of the model's; or none
 };
 
 /// Makes the ragged step of a round of one token. Fails, with an error, if the model does
@@ -29,7 +31,7 @@ struct StepVariant {
 LogicalResult buildStep(OpBuilder &b, const StepShape &shape, const StepVariant &variant, Operation *user);
 
 /// Makes the step `name` that computes the logits of hidden states alone, by the function
-/// `head`, and says which tokens are the most probable.
+/// `head` of the model, and says which tokens are the most probable.
 LogicalResult buildHeadStep(OpBuilder &b, Operation *user, FlatSymbolRefAttr model, StringRef head, StringRef name);
 
 /// Makes the step `name` that computes the next hidden state of a hidden state and a token, by the

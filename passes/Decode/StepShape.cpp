@@ -29,6 +29,8 @@ FailureOr<StepShape> StepShape::match(RoundOp round) {
     return round.emitOpError("cannot be batched: expected a forward, a head and a verify rule");
   if (shape.edit && !llvm::is_contained(shape.rule->getOperands(), shape.edit.getResult()))
     return shape.edit.emitOpError("cannot be batched: expected the verify rule to take the edited logits");
+  if (shape.forward.getTapped())
+    return shape.forward.emitOpError("cannot be batched: expected a forward without taps, as nothing takes them");
   auto pending = shape.forward.getBlock().getDefiningOp<PendingOp>();
   if (!pending || pending.getMaxTokens() != 1)
     return shape.forward.emitOpError("cannot be batched: expected a block of one pending token");
@@ -48,6 +50,8 @@ bool plait::isStep(StrategyOp strategy) {
       return pending.getMaxTokens() == 1;
     if (auto rule = dyn_cast<VerifyRuleOpInterface>(op); rule && rule.getNumTops())
       return false; // its choice is made of what a step reports
+    if (auto forward = dyn_cast<ForwardOp>(op); forward && forward.getTapped())
+      return false;
     forwards += isa<ForwardOp>(op);
     return forwards < 2 && isa<ForwardOp, HeadOp, EditOp, VerifyRuleOpInterface, CommitOp, StopOp, YieldOp>(op);
   });

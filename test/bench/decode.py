@@ -50,7 +50,7 @@ def compile_model(folder, draft, artifact, *words, calls=()):
 
 def compile_shipped(args):
     artifact = os.path.join(OUT, "shipped.plait")
-    compile_model(SHIPPED, args.draft or DRAFT, artifact, f"--heads={HEADS}", calls=["medusa", "clover", "mtp", "ppd", "swift"])
+    compile_model(SHIPPED, args.draft or DRAFT, artifact, f"--heads={HEADS}", calls=["medusa", "clover", "mtp", "ppd", "swift", "early_exit"])
     prompts = os.path.join(OUT, "prompts.txt")
     with open(prompts, "w", encoding="utf-8") as file:
         file.write("".join(prompt + "\n" for prompt in PROMPTS))

@@ -192,6 +192,17 @@ const Course::Forward *Course::advance() {
   return nullptr;
 }
 
+/// The hidden states of a node, which stand side by side; null: it has none.
+static void takeHidden(HiddenRow all, std::vector<HiddenRows> &parts) {
+  if (parts.size() == 1)
+    return parts.front().rows.push_back(std::move(all));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    ptrdiff_t columns = all ? ptrdiff_t(all->size() / parts.size()) : 0;
+    auto begin = all ? all->begin() + ptrdiff_t(i) * columns : std::vector<float>::const_iterator();
+    parts[i].rows.push_back(all ? std::make_shared<const std::vector<float>>(begin, begin + columns) : nullptr);
+  }
+}
+
 void Course::supply(NodeChoices choices) {
   const RoundInstruction &op = *wanted.instruction;
   if (op.isHead || op.recurs) {
@@ -215,11 +226,11 @@ void Course::supply(NodeChoices choices) {
         leaf.token = oracle->draft(position, 0, 1, context.vocabulary);
         leaf.status = PLAIT_LEAF_OK;
       }
-  std::vector<RoundValue> results;
-  HiddenRows hidden;
+  std::vector<HiddenRows> hidden(op.results.size() - 1);
   for (LeafResult &leaf : choices.nodes)
-    hidden.rows.push_back(std::exchange(leaf.hidden, nullptr));
-  results.push_back(std::move(choices));
-  results.push_back(std::move(hidden));
+    takeHidden(std::exchange(leaf.hidden, nullptr), hidden);
+  std::vector<RoundValue> results = {std::move(choices)};
+  for (HiddenRows &rows : hidden)
+    results.push_back(std::move(rows));
   assign(op.results, std::move(results));
 }

@@ -168,9 +168,8 @@ private:
   Status readForward(const JsonView &entry, RoundInstruction &op) {
     PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, {kindOf<TextHandle>, kindOf<DraftBlock>}, false));
     PLAIT_RETURN_IF_ERROR(readStep(entry, "top", 0, op));
-    std::vector<size_t> kinds = {kindOf<NodeChoices>};
-    if (op.results.size() > 1)
-      kinds.push_back(kindOf<HiddenRows>);
+    std::vector<size_t> kinds(std::max<size_t>(op.results.size(), 1), kindOf<HiddenRows>);
+    kinds.front() = kindOf<NodeChoices>;
     return define(entry, op.results, kinds);
   }
 

@@ -17,7 +17,8 @@
 //                      {"op": "stop", "operands": [4], "results": [5]}],
 //              "yield": [4], "stop": 5}}
 //
-// A forward with a second result gives the hidden states of its nodes as well. Of one of them
+// A forward with further results gives hidden states of its nodes as well, behind the layers that its step is
+// named for: they stand side by side in what the step returns of a leaf. Of one node's
 // {"op": "head", "operands": [6], "results": [7], "step": "head_medusa_0", "count": 3} gives
 // the most probable tokens. With the token after it, of a path or of a list, and its text
 // {"op": "recur", "operands": [6, 3, 4], "results": [8, 9], "step": "recur_mtp", "count": 3} gives

@@ -411,6 +411,86 @@ func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
 
 // -----
 
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected layers to tap in ascending order but got [0, 0]}}
+  %h, %st, %t:2 = decode.forward %x, %b taps [0, 0] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected layers to tap in ascending order but got [2, 1]}}
+  %h, %st, %t:2 = decode.forward %x, %b taps [2, 1] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected layers to tap in ascending order but got [-1]}}
+  %h, %st, %t = decode.forward %x, %b taps [-1] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected layers to tap that are not skipped but got 2}}
+  %h, %st, %t:2 = decode.forward %x, %b skip [1, 2] taps [0, 2] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected a layer to tap but got none; leave out 'taps'}}
+  %h, %st = decode.forward %x, %b taps [] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @forward(%ids: tensor<?xi32, #lm.dims<tokens>>, %pos: tensor<?xi32, #lm.dims<tokens>>, %rows: !lm.rows, %kv: !lm.state<layers = 2, kv_heads = 1, head_dim = 8, f32>) -> (tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 1, head_dim = 8, f32>) {
+    %e = lm.get_weight @embed : !lm.weight<16x8, #lm.f32>
+    %x = lm.embed %ids, %e : tensor<?xi32, #lm.dims<tokens>>, !lm.weight<16x8, #lm.f32>
+    %y:2 = lm.layers 0 to 2 iter(%h = %x, %s = %kv) : tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 1, head_dim = 8, f32> {
+      lm.yield %h, %s : tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 1, head_dim = 8, f32>
+    }
+    lm.return %y#0, %y#1 : tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 1, head_dim = 8, f32>
+  }
+  lm.weight @embed from "embed" : !lm.weight<16x8, #lm.f32>
+}
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected layers to tap of the model, 0 to 1, but got 2}}
+  %h, %st, %t:2 = decode.forward %x, %b taps [1, 2] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+// Layers of several kinds: the state has others than the loop.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  // expected-note @+1 {{its @forward}}
+  lm.func @forward(%ids: tensor<?xi32, #lm.dims<tokens>>, %pos: tensor<?xi32, #lm.dims<tokens>>, %rows: !lm.rows, %kv: !lm.state<layers = 4, kv_heads = 1, head_dim = 8, f32>) -> (tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<layers = 4, kv_heads = 1, head_dim = 8, f32>) {
+    %e = lm.get_weight @embed : !lm.weight<16x8, #lm.f32>
+    %x = lm.embed %ids, %e : tensor<?xi32, #lm.dims<tokens>>, !lm.weight<16x8, #lm.f32>
+    %y:2 = lm.layers 0 to 2 iter(%h = %x, %s = %kv) : tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<layers = 4, kv_heads = 1, head_dim = 8, f32> {
+      lm.yield %h, %s : tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<layers = 4, kv_heads = 1, head_dim = 8, f32>
+    }
+    lm.return %y#0, %y#1 : tensor<?x8xf32, #lm.dims<tokens>>, !lm.state<layers = 4, kv_heads = 1, head_dim = 8, f32>
+  }
+  lm.weight @embed from "embed" : !lm.weight<16x8, #lm.f32>
+}
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected a model with one loop over layers of one kind, as some are tapped}}
+  %h, %st, %t = decode.forward %x, %b taps [1] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
 func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>, %c: !decode.block<1>, %l: !decode.logits<@main>) {
   %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
   %p = decode.verify_greedy %c, %l : !decode.block<1>, !decode.logits<@main>

@@ -317,3 +317,28 @@ func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %i: tensor<?xi32, #lm.dims<l
   %0, %1, %2 = decode.choose_typical %l, %i, %q, %q, %i, %u temperature %t threshold 0.1 alpha 0.3 : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<tokens>>, tensor<?xf32, #lm.dims<leaves>>
   return
 }
+
+// -----
+
+func.func @f() {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{expected hidden states to join but got none}}
+  %j = "decode.join_hidden"() : () -> tensor<?x8xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%h: tensor<?xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{expected hidden states of rank 2 with a static number of columns but got 'tensor<?xf32, #lm.dims<leaves>>'}}
+  %j = decode.join_hidden %h : tensor<?xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%h: tensor<?x8xf32, #lm.dims<leaves>>, %t: tensor<?x4xf32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{expected hidden states of one type but got 'tensor<?x8xf32, #lm.dims<leaves>>' and 'tensor<?x4xf32, #lm.dims<leaves>>'}}
+  %j = decode.join_hidden %h, %t : tensor<?x8xf32, #lm.dims<leaves>>, tensor<?x4xf32, #lm.dims<leaves>>
+  return
+}

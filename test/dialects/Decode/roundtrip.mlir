@@ -63,6 +63,10 @@ decode.step @step(%l: !logits, %pos: !leaves_i32, %t: !leaves_f32, %k: !leaves_i
                                #decode.role<top_k>, #decode.role<top_p>, #decode.role<min_p>, #decode.role<seed>,
                                #decode.role<sequence>, #decode.role<stops>],
                 output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>]} {
+  // CHECK: %[[J:.*]] = decode.join_hidden %[[L]], %[[L]] : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?x7xf32, #lm.dims<leaves>>
+  %j = decode.join_hidden %l, %l : !logits, !logits
+  // CHECK-NEXT: decode.join_hidden %[[J]] : tensor<?x14xf32, #lm.dims<leaves>>
+  %j2 = decode.join_hidden %j : tensor<?x14xf32, #lm.dims<leaves>>
   // CHECK: %{{.*}}, %{{.*}}, %[[LP:.*]] = decode.choose_greedy %[[L]] : tensor<?x7xf32, #lm.dims<leaves>>
   %t0, %s0, %lp0 = decode.choose_greedy %l : !logits
   // CHECK-NEXT: %[[T:.*]], %[[S:.*]], %{{.*}} = decode.choose_sample %[[L]], %[[POS]], %{{.*}}, %{{.*}} temperature %{{.*}} top_k %{{.*}} top_p %{{.*}} min_p %{{.*}} : tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xi64, #lm.dims<leaves>>

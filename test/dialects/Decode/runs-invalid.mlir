@@ -46,6 +46,20 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 decode.step @ar() attributes {input_roles = [], output_roles = []} {
   decode.return
 }
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<5>) {
+  // expected-error @+2 {{'decode.run' op inferred type(s)}}
+  // expected-error @+1 {{failed to infer returned types}}
+  %c, %st = "decode.run"(%x, %b) <{step = @ar, num_taps = 1 : i64, top = 0 : i64}> : (!decode.sequence<@main>, !decode.block<5>) -> (!decode.choices, !decode.stage<@main>)
+  return
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.step @ar() attributes {input_roles = [], output_roles = []} {
+  decode.return
+}
 decode.strategy @s(%s: !decode.sequence<@main>) {
   %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
     %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<5>

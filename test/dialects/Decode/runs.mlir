@@ -88,3 +88,13 @@ decode.strategy @heads(%s: !text) {
   }
   decode.return %end#0, %end#1 : !text, !decode.candidates<2>
 }
+
+// Several hidden states of each node.
+// CHECK: func.func @taps(%[[X:.*]]: !decode.sequence<@main>, %[[B:.*]]: !decode.block<5>)
+func.func @taps(%x: !text, %b: !decode.block<5>) {
+  // CHECK-NEXT: decode.run @ar(%[[X]], %[[B]]) hidden taps 1 : <@main>, <5>
+  %n, %st, %t:2 = decode.run @ar(%x, %b) hidden taps 1 : !text, !decode.block<5>
+  // CHECK-NEXT: decode.run @ar(%[[X]], %[[B]]) top 2 taps 3 : <@main>, <5>
+  %n2, %st2, %t2:3 = decode.run @ar(%x, %b) top 2 taps 3 : !text, !decode.block<5>
+  return
+}

@@ -186,6 +186,42 @@ decode.strategy @parts(%s: !text) exact identical {
   decode.return %end#0, %end#1, %end#2 : !text, !decode.candidates<2>, !decode.candidates<2>
 }
 
+// Hidden states behind layers, for heads and for what recurs; a forward that ends there.
+// CHECK-LABEL: decode.strategy @taps(
+decode.strategy @taps(%s: !text) {
+  %none = decode.new_candidates : !decode.candidates<2>
+  %end:3 = decode.round iter(%x = %s, %c0 = %none, %c1 = %none) : !text, !decode.candidates<2>, !decode.candidates<2> {
+    %b = decode.expand %x, %c0, %c1 : !text, !decode.candidates<2>, !decode.candidates<2> -> !decode.block<tree [-1, 0, 1]>
+    // CHECK: %[[FORK:.*]] = decode.fork
+    %fork = decode.fork %x : !text
+    %one = decode.pending %fork : !text -> !decode.block<1>
+    // CHECK: %{{.*}}, %{{.*}}, %[[E:.*]] = decode.forward %[[FORK]], %{{.*}} skip [0] taps [1] : <@main>, <1>
+    %h0, %st0, %e = decode.forward %fork, %one skip [0] taps [1] : !text, !decode.block<1>
+    // CHECK-NEXT: decode.head %[[E]] : <@main>
+    %el = decode.head %e : !decode.hidden<@main>
+    %ep = decode.verify_greedy %one, %el : !decode.block<1>, !decode.logits<@main>
+    %next = decode.commit %fork, %st0, %ep : !text, !decode.stage<@main>
+    decode.drop %next : !text
+    // CHECK: %[[H:.*]], %[[ST:.*]], %[[T:.*]]:2 = decode.forward %{{.*}}, %{{.*}} taps [1, 3] : <@main>, <tree [-1, 0, 1]>
+    %h, %st, %t:2 = decode.forward %x, %b taps [1, 3] : !text, !decode.block<tree [-1, 0, 1]>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !decode.block<tree [-1, 0, 1]>, !decode.logits<@main>
+    // CHECK: %[[LEAF:.*]] = decode.leaf %[[T]]#0, %{{.*}} : <@main>
+    %leaf = decode.leaf %t#0, %p : !decode.hidden<@main>
+    // CHECK-NEXT: decode.leaf %[[T]]#1, %{{.*}} : <@main>
+    %last = decode.leaf %t#1, %p : !decode.hidden<@main>
+    %y = decode.commit %x, %st, %p : !text, !decode.stage<@main>
+    %r = decode.recur %leaf, %p in %y by @clover : !decode.hidden<@main>, !decode.path, !text
+    %l0 = decode.head %r by @clover_head : !decode.hidden<@main>
+    %n0 = decode.top %l0 : !decode.logits<@main> -> !decode.candidates<2>
+    %l1 = decode.head %last : !decode.hidden<@main>
+    %n1 = decode.top %l1 : !decode.logits<@main> -> !decode.candidates<2>
+    %stop = decode.stop %y : !text
+    decode.yield %y, %n0, %n1 until %stop : !text, !decode.candidates<2>, !decode.candidates<2>
+  }
+  decode.return %end#0, %end#1, %end#2 : !text, !decode.candidates<2>, !decode.candidates<2>
+}
+
 // CHECK-LABEL: decode.strategy @jacobi(%{{.*}}: !decode.sequence<@main>) exact approximate {
 decode.strategy @jacobi(%s: !text) exact approximate {
   // CHECK-NEXT: decode.new_guesses : <4>

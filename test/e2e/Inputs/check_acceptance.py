@@ -7,7 +7,7 @@ import sys
 
 model = sys.argv[1]
 PROMPTS = ["In the beginning", "And the LORD said unto Moses,", "Blessed is the man", "And it came to pass"]
-LEAST = {"medusa": 1.3, "clover": 1.5, "mtp": 2.0, "ppd": 1.2, "token_recycling": 1.3, "swift": 1.4}
+LEAST = {"medusa": 1.3, "clover": 1.5, "mtp": 2.0, "ppd": 1.2, "token_recycling": 1.3, "swift": 1.4, "early_exit": 1.3}
 if sys.argv[2:]:
     LEAST = {name: float(least) for name, least in (word.split("=") for word in sys.argv[2:])}
 

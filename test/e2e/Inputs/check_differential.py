@@ -33,6 +33,7 @@ OUTLINE = ["--plait-attach-strategy", "--plait-check-exactness", "--plait-drop-d
 CALLS = {
     "kjv-2m": {
         "clover": {"depths": [3]},
+        "early_exit": {"k": [4], "most": 4, "exit": 2},
         "jacobi": {"window": 4},
         "medusa": {"depths": [2]},
         "medusa_typical": {},
@@ -65,7 +66,7 @@ SETTINGS = {
 # its: before a fork drafts, what is pending is forwarded by all layers; nodes behind the last token that is asked
 # for are not forwarded, so nothing is learned from them. With edits those of a file as it stands are not, either:
 # steps apply them to drafts, too.
-OTHER_DRAFTS = ("swift", "token_recycling")
+OTHER_DRAFTS = ("early_exit", "swift", "token_recycling")
 
 
 def raw_tensors(path):

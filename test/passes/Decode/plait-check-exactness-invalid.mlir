@@ -118,6 +118,44 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
 decode.strategy @s(%s: !decode.sequence<@main>) exact reference {
   %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
     %b = decode.lookup %x longest 2 shortest 1 : !decode.sequence<@main> -> !decode.block<3>
+    %h, %st, %t = decode.forward %x, %b taps [1] : !decode.sequence<@main>, !decode.block<3>
+    %l = decode.head %t : !decode.hidden<@main>
+    // expected-error @+1 {{'decode.verify_greedy' op expected a strategy that is reference, as @s says, but it is approximate: layers are left out of a forward whose stage is committed}}
+    %p = decode.verify_greedy %b, %l : !decode.block<3>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+// All layers are there, but the text is the tap's.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @s(%s: !decode.sequence<@main>) exact reference {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.lookup %x longest 2 shortest 1 : !decode.sequence<@main> -> !decode.block<3>
+    %h, %st, %t = decode.forward %x, %b taps [1] : !decode.sequence<@main>, !decode.block<3>
+    %l = decode.head %t : !decode.hidden<@main>
+    // expected-error @+1 {{'decode.verify_greedy' op expected a strategy that is reference, as @s says, but it is approximate: the rule takes logits of a tap}}
+    %p = decode.verify_greedy %b, %l : !decode.block<3>, !decode.logits<@main>
+    %leaf = decode.leaf %h, %p : !decode.hidden<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @s(%s: !decode.sequence<@main>) exact reference {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.lookup %x longest 2 shortest 1 : !decode.sequence<@main> -> !decode.block<3>
     %h, %st = decode.forward %x, %b skip [1] : !decode.sequence<@main>, !decode.block<3>
     %l = decode.head %h : !decode.hidden<@main>
     // expected-error @+1 {{'decode.verify_greedy' op expected a strategy that is reference, as @s says, but it is approximate: layers are left out of a forward whose stage is committed}}

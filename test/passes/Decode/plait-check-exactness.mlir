@@ -44,6 +44,23 @@ decode.strategy @weaker(%s: !text) exact approximate {
   decode.return %end : !text
 }
 
+// Taps of the text's forward change nothing.
+// CHECK-LABEL: decode.strategy @tapped({{.*}}) exact identical {
+// REMARK: @tapped is identical"
+decode.strategy @tapped(%s: !text) {
+  %end = decode.round iter(%x = %s) : !text {
+    %b = decode.lookup %x longest 2 shortest 1 : !text -> !block
+    %h, %st, %t = decode.forward %x, %b taps [1] : !text, !block
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !block, !decode.logits<@main>
+    %leaf = decode.leaf %t, %p : !decode.hidden<@main>
+    %y = decode.commit %x, %st, %p : !text, !decode.stage<@main>
+    %done = decode.stop %y : !text
+    decode.yield %y until %done : !text
+  }
+  decode.return %end : !text
+}
+
 // CHECK-LABEL: decode.strategy @as_a_draft({{.*}}) exact distribution {
 // REMARK: @as_a_draft is distribution: draws are those of a draft
 decode.strategy @as_a_draft(%s: !text) {

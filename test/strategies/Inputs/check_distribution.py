@@ -15,6 +15,7 @@ EXACT = {
     "token_recycling": {"tree": [-1, 0, 0, 1], "successors": 2},
     "medusa": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1},
     "swift": {"k": [2], "most": 2, "skip": [1]},
+    "early_exit": {"k": [2], "most": 2, "exit": 0},
     "jacobi": {"window": 2},
     "mtp": {"tree": [-1, 0, 0, 1], "width": 2}, "clover": {"tree": [-1, 0, 0, 1], "width": 2},
     "ppd": {"first": 2, "second": 1, "tree1": [-1, 0, 0], "prompts1": [1, 2, 0], "tree2": [-1, 0, 0, 1],

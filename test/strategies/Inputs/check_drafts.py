@@ -15,6 +15,8 @@ VARIANTS = {
     "clover": [{}, {"tree": [-1, 0, 0, 0, 0, 0, 1, 1, 6], "width": 5}],
     "ppd": [{}, {"first": 6, "second": 4, "tree1": [-1, 0, 0, 0, 0, 0, 0], "prompts1": [2, 2, 1, 1, 0, 0, 0],
                  "tree2": [-1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1], "prompts2": [2, 2, 1, 0, 0, 0, 0, 1, 2, 0, 0], "nodes": 19}],
+    "early_exit": [{"k": 3, "exit": 2}, {"k": 1, "exit": 0}],
+    "taps": [{}, {"width": 3, "tree": [-1, 0, 0, 0, 1, 1, 1, 4]}],
     "tidar": [{"mask": 7}, {"mask": 2, "width": 5, "tree": [-1, 0, 0, 0, 0, 0, 1, 1, 1], "prompts": [3, 3, 1, 2, 3, 1, 1, 1, 1], "nodes": 28, "asked": 19}],
 }
 
@@ -22,7 +24,7 @@ VARIANTS = {
 def parameters_of(text, values):
     """All of them, with the defaults of the file."""
     header = re.match(r"// (\w+)\((.*)\)\n", text)
-    known = re.findall(r"(\w+) = (\[[^\]]*\]|[^,\[]+)", header.group(2))
+    known = re.findall(r"(\w+) = (?:auto: )?(\[[^\]]*\]|[^,\[]+)", header.group(2))
     return {**{name: json.loads(value) for name, value in known}, **values}
 
 
@@ -34,12 +36,13 @@ def main():
                 tensors[name] = 0.3 * tensors[name]
 
     models = strategies.TinyModels(sys.argv[2], seed=2, change=calm)
-    files = strategies.library(sys.argv[1])
+    files = {**strategies.library(sys.argv[1]), **strategies.library(sys.argv[3])}
     random = np.random.RandomState(3)
     prompts = [[int(token) for token in random.randint(3, 23, size)] for size in (1, 2, 5, 9, 12)]
     for name, variants in VARIANTS.items():
         for values in variants:
-            found, rounds = models.evaluate(strategies.fill_in(files[name], **values), name, prompts, COUNT)
+            given = {key: [value] if key == "k" else value for key, value in values.items()}
+            found, rounds = models.evaluate(strategies.fill_in(files[name], **given), name, prompts, COUNT)
             wanted = [drafts.expected(models.everything, name, prompt, COUNT, parameters_of(files[name], values))
                       for prompt in prompts]
             assert found == [tokens for tokens, _ in wanted], f"{name} {values}: {found} instead of {wanted}"

@@ -33,6 +33,7 @@ VARIANTS = {
     "token_recycling": {"tree": [-1, 0, 0, 1, 3, 4, 5]},
     "medusa": {},
     "swift": {"skip": [3], "k": [6]},
+    "early_exit": {"exit": 2, "k": [6]},
     "jacobi": {},
     "medusa_typical": {},
     "momentum": {},

@@ -11,6 +11,7 @@ VARIANTS = {
     "token_recycling": [{}, {"tree": [-1, 0, 1, 2]}, {"depths": [1]}, {"depths": [0]}],
     "medusa": [{}, {"tree": [-1, 0]}, {"depths": [0]}],
     "swift": [{}, {"skip": [3], "k": [6]}, {"skip": [0, 1, 2, 3], "k": [2]}, {"k": [0], "most": 1}],
+    "early_exit": [{}, {"exit": 0, "k": [1]}, {"exit": 3, "k": [6]}, {"k": [0], "most": 1}],
     "jacobi": [{}, {"window": 1}],
     "medusa_typical": [{}, {"threshold": 0.5, "alpha": 0.9}],
     "momentum": [{}, {"alpha": 0.05, "top": 3}],

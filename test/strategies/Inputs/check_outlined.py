@@ -13,6 +13,7 @@ VARIANTS = {
     "jacobi": [{}, {"window": 2}],
     "token_recycling": [{}, {"tree": [-1, 0, 0, 1, 1], "successors": 2}, {"depths": [2]}],
     "swift": [{}, {"k": [3], "most": 3, "skip": [0, 3]}, {"k": [0], "most": 1}],
+    "early_exit": [{}, {"k": [3], "most": 3, "exit": 0}],
     "medusa": [{}, {"tree": [-1, 0, 1], "first": 1, "second": 1}, {"depths": [0]}],
     "medusa_typical": [{}, {"threshold": 0.02}],
     "momentum": [{}, {"alpha": 0.05, "top": 3}],
@@ -25,7 +26,7 @@ OUTLINE = ["--plait-attach-strategy", "--plait-check-exactness", "--plait-outlin
 COUNT = 24
 OUTCOMES = {"prompt_lookup": {"k": 2, "longest": 2}, "spec": {"k": [2], "most": 2}, "jacobi": {"window": 2},
             "token_recycling": {"tree": [-1, 0, 0, 1], "successors": 2},
-            "swift": {"k": [2], "most": 2, "skip": [1]}, "medusa": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1},
+            "swift": {"k": [2], "most": 2, "skip": [1]}, "early_exit": {"k": [2], "most": 2, "exit": 0}, "medusa": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1},
             "medusa_typical": {"tree": [-1, 0, 0, 1], "first": 2, "second": 1},
             "mtp": {"tree": [-1, 0, 0, 1], "width": 2}, "clover": {"tree": [-1, 0, 0, 1], "width": 2},
             "ppd": {"first": 2, "second": 1, "tree1": [-1, 0, 0], "prompts1": [1, 2, 0], "tree2": [-1, 0, 0, 1],

@@ -1,5 +1,5 @@
 """What parts that draft say, by numpy: greedy texts, and the rounds that they take, of strategies
-with a recurrent head, a layer that predicts one token further, prompt tokens and masks."""
+with a recurrent head, a layer that predicts one token further, prompt tokens and masks, the first layers, and taps."""
 import numpy as np
 
 import strategies
@@ -29,6 +29,25 @@ class Drafter:
             token = found[-1][0]
         return found
 
+    def after_exit(self, text, layers, count):
+        """A chain by the first layers, the final norm and the head."""
+        text = list(text)
+        for _ in range(count):
+            state = strategies.hidden_of(self.model, self.embedding[text], layers)[-1]
+            text += self.top(self.model["lm_head.weight"] @ state, 1)
+        return [[token] for token in text[len(text) - count:]]
+
+    def after_taps(self, text, width):
+        """By a recurrent head from the first layer on, by the head behind the third, and by the former's head of the
+        final hidden states."""
+        w, x = self.clover, self.embedding[text[:-1]]
+        state = strategies.residual_of(self.model, x, 1)[-1]
+        change = w["hidden"] @ state + w["token"] @ self.embedding[text[-1]] + w["token.bias"]
+        logits = [w["lm_head"] @ (state + change / (1 + np.exp(-change))),
+                  self.model["lm_head.weight"] @ strategies.hidden_of(self.model, x, 3)[-1],
+                  w["lm_head"] @ strategies.hidden_of(self.model, x)[-1]]
+        return [self.top(row, width) for row in logits]
+
     def after_mtp(self, text, widths):
         w, states, tokens, found = self.mtp, self.hidden(text[:-1]), list(text[1:]), []
         for width in widths:
@@ -49,10 +68,11 @@ class Drafter:
         return [self.top(row, width) for row, width in zip(logits, widths)] + [[]] * (len(widths) - count)
 
 
-def decode(tensors, prompt, count, widths, tree_of, draft):
+def decode(tensors, prompt, count, widths, tree_of, draft, first=None):
     """The greedy text, and its rounds. `tree_of(candidates)` gives the parents of the block's nodes,
-    `draft(text, node, tree)` the candidates after a round whose last accepted node that is."""
-    text, found, rounds = list(prompt), [[] for _ in widths], 0
+    `draft(text, node, tree)` the candidates after a round whose last accepted node that is. `first`: those that
+    there are before."""
+    text, found, rounds = list(prompt), first or [[] for _ in widths], 0
     while len(text) < len(prompt) + count:
         tree = tree_of(found)
         children = {}
@@ -79,6 +99,15 @@ def expected(tensors, name, prompt, count, values):
         widths = [values["width"]] * 3
         after = {"mtp": drafter.after_mtp, "clover": drafter.after_clover}[name]
         return decode(tensors, prompt, count, widths, lambda found: values["tree"], lambda text, node, tree: after(text, widths))
+    if name == "early_exit":
+        def chain(text):
+            return drafter.after_exit(text, values["exit"] + 1, values["k"])
+
+        return decode(tensors, prompt, count, [], lambda found: list(range(-1, values["k"])),
+                      lambda text, node, tree: chain(text), chain(prompt))
+    if name == "taps":
+        return decode(tensors, prompt, count, [0] * 3, lambda found: values["tree"],
+                      lambda text, node, tree: drafter.after_taps(text, values["width"]))
     if name == "ppd":
         widths, mask = [values["first"], values["second"]], None
         trees = [(values[f"tree{i}"], values[f"prompts{i}"]) for i in range(3)]

@@ -181,10 +181,17 @@ def within(tensors, prefix):
             for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def hidden_of(tensors, x):
-    """Final hidden states of embeddings `x`, in float64: an answer of our own to what the model computes."""
-    for layer in range(SHAPE["layers"]):
+def residual_of(tensors, x, layers):
+    """The residual stream behind so many layers, of embeddings `x`."""
+    for layer in range(layers):
         x = layer_of(within(tensors, f"model.layers.{layer}."), x)
+    return x
+
+
+def hidden_of(tensors, x, layers=None):
+    """Final hidden states of embeddings `x`, in float64: an answer of our own to what the model computes, or to what
+    it would with so many layers."""
+    x = residual_of(tensors, x, SHAPE["layers"] if layers is None else layers)
     return norm(x, np.asarray(tensors["model.norm.weight"], np.float64))
 
 

@@ -318,6 +318,13 @@ TEST_P(CpuKernels, TakeRows) {
     EXPECT_EQ(double(llvm::bit_cast<int32_t>(bits[i])), expected.data[i]);
 }
 
+TEST_P(CpuKernels, JoinHidden) {
+  std::string type = rowsOf(61, "leaves");
+  check(kernelText("%x: " + type + ", %y: " + type + ", %z: " + type, rowsOf(183, "leaves"),
+                   "%r = decode.join_hidden %x, %y, %z : " + type + ", " + type + ", " + type),
+        1, 1, 0);
+}
+
 TEST_P(CpuKernels, Rope) {
   for (auto [heads, headDim] : {std::pair{3, 20}, {2, 64}, {1, 2}, {5, 36}})
     for (const char *scaling :

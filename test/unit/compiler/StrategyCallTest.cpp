@@ -137,7 +137,7 @@ TEST(StrategyCall, FindsStrategies) {
   EXPECT_EQ(lookup->text.find('$'), std::string::npos);
 
   EXPECT_EQ(refusal("prompt_lokup(k=4)"),
-            "--decode: found strategy 'prompt_lokup'; expected ar, clover, jacobi, medusa, "
+            "--decode: found strategy 'prompt_lokup'; expected ar, clover, early_exit, jacobi, medusa, "
             "medusa_typical, momentum, mtp, ppd, prompt_lookup, spec, swift, tidar, "
             "token_recycling, or the path of a file that ends with .mlir");
   const std::string form = "; expected NAME or NAME(ARGUMENT=VALUE,...)";

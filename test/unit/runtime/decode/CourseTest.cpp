@@ -507,6 +507,52 @@ TEST(Course, ShortensTreesToADepth) {
   }
 }
 
+// Hidden states of several layers stand side by side in what a step returns of a node; where it returns none
+// there is nothing for a head.
+TEST(Course, TakesHiddenStatesApart) {
+  auto program = parse(R"({"name": "taps", "exact": "identical", "models": ["main"], "values": 14,
+    "begin": [], "inits": [0], "arguments": [1], "round": {"ops": [
+      {"op": "lookup", "operands": [1], "results": [2], "size": 3, "longest": 1, "shortest": 1},
+      {"op": "forward", "operands": [1, 2], "results": [3, 4, 5, 6], "step": "ar_tap_0_2_hidden"},
+      {"op": "walk", "operands": [2, 3], "results": [7]},
+      {"op": "leaf", "operands": [5, 7], "results": [8]},
+      {"op": "leaf", "operands": [6, 7], "results": [9]},
+      {"op": "commit", "operands": [1, 7], "results": [10]},
+      {"op": "head", "operands": [8], "results": [11], "step": "head_own", "count": 1},
+      {"op": "head", "operands": [9], "results": [12], "step": "head_exit", "count": 1},
+      {"op": "stop", "operands": [10], "results": [13]}],
+     "yield": [10], "stop": 13}})");
+  Course course(program, {1, 2, 1}, 60, {4096}, kVocabulary);
+  for (bool returnsHidden : {true, false}) {
+    const Course::Forward *forward = course.advance();
+    ASSERT_TRUE(forward);
+    NodeChoices choices;
+    for (int32_t node = 0; node < forward->block.size(); ++node) {
+      // The first draft is right, and so its row is the leaf's.
+      LeafResult leaf;
+      leaf.token = node == 0 && forward->block.size() > 1 ? forward->block.tokens[1] : 9;
+      leaf.status = PLAIT_LEAF_OK;
+      float first = float(10 * node);
+      if (returnsHidden)
+        leaf.hidden = std::make_shared<const std::vector<float>>(
+            std::vector<float>{first, first + 1, first + 2, first + 3, first + 4, first + 5});
+      choices.nodes.push_back(std::move(leaf));
+    }
+    course.supply(std::move(choices));
+    if (!returnsHidden)
+      break;
+    for (std::vector<float> expected : {std::vector<float>{12, 13}, {14, 15}}) {
+      const Course::Forward *head = course.advance();
+      ASSERT_TRUE(head && head->instruction->isHead);
+      EXPECT_EQ(*head->hidden, expected);
+      course.supply({});
+    }
+  }
+  const Course::Forward *next = course.advance(); // no head has anything to begin with
+  ASSERT_TRUE(next);
+  EXPECT_FALSE(next->instruction->isHead);
+}
+
 TEST(Course, RefusesProgramsThatCouldGoWrong) {
   auto change = [](std::string from, std::string to) {
     std::string text = kLookup;
