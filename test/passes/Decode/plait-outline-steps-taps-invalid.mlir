@@ -239,3 +239,42 @@ decode.strategy @taps(%s: !decode.sequence<@main>) {
   }
   decode.return %end#0, %end#1, %end#2 : !decode.sequence<@main>, !decode.candidates<2>, !decode.candidates<2>
 }
+
+// -----
+
+// A model that is only declared.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @ar(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : <@main> -> <1>
+    %h, %st = decode.forward %x, %b : <@main>, <1>
+    %l = decode.head %h : <@main>
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>] : <1>, <@main>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %root = decode.pending %x : <@main> -> <3>
+    %fork = decode.fork %x : <@main>
+    %one = decode.pending %fork : <@main> -> <1>
+    // expected-error @+1 {{'decode.forward' op is not compiled yet: found no function @forward of the model; expected one with a loop over layers}}
+    %h1, %st1, %t = decode.forward %fork, %one taps [1] : <@main>, <1>
+    %l1 = decode.head %t : <@main>
+    %p1 = decode.verify_sample %one, %l1 [#decode.warp<temperature>] : <1>, <@main>
+    %next = decode.commit %fork, %st1, %p1 : <@main>, <@main>
+    %b = decode.append %root, %p1 : <3>
+    decode.drop %next : <@main>
+    %h, %st = decode.forward %x, %b : <@main>, <3>
+    %l = decode.head %h : <@main>
+    %p = decode.verify_sample %b, %l [#decode.warp<temperature>] : <3>, <@main>
+    %y = decode.commit %x, %st, %p : <@main>, <@main>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

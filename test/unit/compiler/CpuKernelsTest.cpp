@@ -320,8 +320,8 @@ TEST_P(CpuKernels, TakeRows) {
 
 TEST_P(CpuKernels, JoinHidden) {
   std::string type = rowsOf(61, "leaves");
-  check(kernelText("%x: " + type + ", %y: " + type + ", %z: " + type, rowsOf(183, "leaves"),
-                   "%r = decode.join_hidden %x, %y, %z : " + type + ", " + type + ", " + type),
+  check(kernelText("%a: " + type + ", %b: " + type + ", %c: " + type, rowsOf(183, "leaves"),
+                   "%y = decode.join_hidden %a, %b, %c : " + type + ", " + type + ", " + type),
         1, 1, 0);
 }
 
