@@ -158,7 +158,7 @@ struct GenerateCudaProtocolsPass : plait::impl::GenerateCudaProtocolsPassBase<Ge
                << type;
 
     OpBuilder b(program);
-    ProtocolMemory memory(program);
+    overlap::ProgramMemory memory(program);
     auto target =
         NVVM::NVVMTargetAttr::get(&getContext(), /*optLevel=*/3, "nvptx64-nvidia-cuda", machine.name, machine.features);
     std::string name = program.getSymName().str();

@@ -15,43 +15,8 @@
 
 using namespace plait;
 
-//===----------------------------------------------------------------------===//
-// Symmetric memory
-//===----------------------------------------------------------------------===//
-
-static int64_t countOf(ArrayRef<int64_t> extents) {
-  int64_t count = 1;
-  for (int64_t extent : extents)
-    count *= extent;
-  return count;
-}
-
-/// Bytes of one slot, so that all begin at multiples of 1024.
-static int64_t slotBytes(overlap::BufferType type) {
-  return llvm::alignTo(countOf(type.getShape()) * type.getElementType().getIntOrFloatBitWidth() / 8, 1024);
-}
-
-ProtocolMemory::ProtocolMemory(overlap::ProgramOp program) {
-  // Counters do not share lines with others.
-  auto place = [&](Operation *op, int64_t size, int64_t alignment) {
-    bytes = llvm::alignTo(bytes, alignment);
-    offsets[op] = bytes;
-    bytes += size;
-  };
-  program.walk([&](overlap::AllocOp op) {
-    auto type = cast<overlap::BufferType>(op.getType());
-    place(op, type.getSlots() * slotBytes(type), 1024);
-  });
-  program.walk(
-      [&](overlap::TrackOp op) { place(op, 4 * countOf(cast<overlap::CounterType>(op.getType()).getExtents()), 128); });
-  program.walk([&](overlap::TriggerOp op) {
-    place(op, 4 * countOf(cast<overlap::CounterType>(op.getCounter().getType()).getExtents()), 128);
-  });
-  bytes = llvm::alignTo(bytes, 1024);
-}
-
 CudaProtocolEmitter::CudaProtocolEmitter(overlap::ProgramOp program, LLVM::LLVMFuncOp function,
-                                         const CudaMachine &machine, Entry entry, const ProtocolMemory &memory,
+                                         const CudaMachine &machine, Entry entry, const overlap::ProgramMemory &memory,
                                          CudaMulticast multicast)
     : CudaKernelEmitter(
           program.getLoc(), program.getBody().getArguments(),
@@ -103,7 +68,7 @@ Value CudaProtocolEmitter::offsetOf(Value view, ValueRange offsets, Value row) {
   auto type = cast<overlap::BufferType>(buffer.getType());
   Value offset = i64(memory.offsets.at(buffer.getDefiningOp()));
   if (type.getSlots() > 1)
-    offset = add(offset, mul(widen(rem(epoch, type.getSlots())), slotBytes(type)));
+    offset = add(offset, mul(widen(rem(epoch, type.getSlots())), overlap::ProgramMemory::slotBytes(type)));
   Value element = mul(widen(add(indexOf(offsets[0]), row)), type.getShape()[1]);
   element = add(element, widen(indexOf(offsets[1])));
   return add(offset, mul(element, type.getElementType().getIntOrFloatBitWidth() / 8));

@@ -21,7 +21,7 @@
 
 #include "passes/CUDA/KernelEmitter.h"
 
-#include "dialects/Overlap/Overlap.h"
+#include "dialects/Overlap/ProgramMemory.h"
 
 namespace plait {
 
@@ -32,13 +32,6 @@ enum class CudaMulticast {
   all     ///< sums, too, in an order that the switch chooses
 };
 
-/// Where buffers and counters of a program lie in a rank's symmetric memory, and how much of it there is.
-struct ProtocolMemory {
-  explicit ProtocolMemory(overlap::ProgramOp program);
-  llvm::DenseMap<Operation *, int64_t> offsets; ///< of overlap.alloc, overlap.track; of overlap.trigger: who has begun
-  int64_t bytes = 0;
-};
-
 /// The product that makes a tile, if one does.
 lm::LinearOp productOf(Value tile);
 /// Whether the elements of a tile are in shared memory, as those of what is loaded and of what lm ops make.
@@ -47,7 +40,7 @@ bool isInShared(Value tile);
 class CudaProtocolEmitter : public CudaKernelEmitter {
 public:
   CudaProtocolEmitter(overlap::ProgramOp program, LLVM::LLVMFuncOp function, const CudaMachine &machine, Entry entry,
-                      const ProtocolMemory &memory, CudaMulticast multicast);
+                      const overlap::ProgramMemory &memory, CudaMulticast multicast);
   /// Ends the function.
   rt::EntryAttr finishProtocol();
 
@@ -105,7 +98,7 @@ private:
   void storeResult(Value result, Value value, Value offset) override;
 
   overlap::ProgramOp program;
-  const ProtocolMemory &memory;
+  const overlap::ProgramMemory &memory;
   CudaMulticast multicast;
   SmallVector<Value> resultPointers;
   Value team, epoch;
