@@ -10,9 +10,11 @@
 #include "plait/Analysis/ModelGraph.h"
 #include "plait/Driver/Register.h"
 #include "plait/Frontend/Import.h"
+#include "plait/Target/Object.h"
 #include "plait/Target/PlanJson.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
@@ -58,8 +60,35 @@ static LogicalResult writePlans(Operation *root, llvm::raw_ostream &out) {
   return success();
 }
 
+static void registerObject(llvm::cl::OptionCategory &category) {
+  static llvm::cl::opt<std::string> target(
+      "object-target", llvm::cl::desc("With --to-object: cpu:native, cpu:x86-64, ..."),
+      llvm::cl::value_desc("cpu:NAME"), llvm::cl::init("cpu:native"), llvm::cl::cat(category));
+  static TranslateFromMLIRRegistration object(
+      "to-object", "the llvm dialect as an object file, compiled as kernels are",
+      [](Operation *root, llvm::raw_ostream &out) -> LogicalResult {
+        auto module = dyn_cast<ModuleOp>(root);
+        if (!module)
+          return root->emitError("expected a module");
+        // LLVM would say so of the first op that it meets, and of no other.
+        for (Operation &op : *module.getBody())
+          if (!isa_and_nonnull<LLVM::LLVMDialect>(op.getDialect()))
+            return op.emitOpError("expected only ops of the llvm dialect in an object");
+        auto machine = resolveCpuMachine(target);
+        if (!machine)
+          return root->emitError(machine.status().message());
+        auto bytes = compileToObject(module, *machine);
+        if (!bytes)
+          return root->emitError(bytes.status().message());
+        out << *bytes;
+        return success();
+      },
+      [](DialectRegistry &registry) { registerAllDialects(registry); });
+}
+
 void plait::registerAllTranslations(llvm::cl::OptionCategory &category) {
   registerImport(category);
+  registerObject(category);
   auto dialects = [](DialectRegistry &registry) { registerAllDialects(registry); };
   static TranslateFromMLIRRegistration dot("lm-to-dot", "models as a graph, for Graphviz", writeModelGraph, dialects);
   static TranslateFromMLIRRegistration json("plan-to-json", "launch plans as JSON", writePlans, dialects);

@@ -69,6 +69,10 @@ struct CpuBlockReductionModel : CpuBlockReductionOpInterface::ExternalModel<CpuB
   }
 };
 
+/// Puts a function of type plait_kernel_fn_v1 (GenerateKernels.cpp) in the place of `kernel`. How its work is divided;
+/// or reports at an op what cannot be generated.
+FailureOr<CpuTiles> generateCpuKernel(kernel::FuncOp kernel, CpuTarget target);
+
 /// The code of every family below, and what the lowering of their code to the
 /// llvm dialect needs.
 void registerCpuKernels(DialectRegistry &registry);

@@ -25,9 +25,14 @@ bool CpuKernelEmitter::hasKnownRows(RankedTensorType type) {
   return type.getRank() > 0 && (!type.isDynamicDim(0) || getDimNumber(type) < PLAIT_DIM_COUNT);
 }
 
-CpuKernelEmitter::CpuKernelEmitter(kernel::FuncOp kernel, LLVM::LLVMFuncOp function, CpuTarget target)
-    : kernel(kernel), function(function), cpu(target), location(kernel.getLoc()), b(kernel.getContext()) {
+CpuKernelEmitter::CpuKernelEmitter(Location location, LLVM::LLVMFuncOp function, CpuTarget target)
+    : function(function), cpu(target), location(location), b(function.getContext()) {
   b.setInsertionPointToEnd(function.addEntryBlock(b));
+}
+
+CpuKernelEmitter::CpuKernelEmitter(kernel::FuncOp kernel, LLVM::LLVMFuncOp function, CpuTarget target)
+    : CpuKernelEmitter(kernel.getLoc(), function, target) {
+  this->kernel = kernel;
   // All addresses and extents come first; what is not used goes away again.
   Type address = LLVM::LLVMPointerType::get(b.getContext());
   int64_t next = 0;

@@ -283,6 +283,10 @@ public:
   /// Whether the leading extent of `type` is static or one of a step.
   static bool hasKnownRows(RankedTensorType type);
 
+protected:
+  /// Of a function that is no kernel, without buffers and extents; code goes to its first block.
+  CpuKernelEmitter(Location location, LLVM::LLVMFuncOp function, CpuTarget target);
+
 private:
   /// Tiles begin .. end - 1 of this call are of the loop that is about to be emitted;
   /// `offset` (null: 0) are in the loops before it.

@@ -29,6 +29,9 @@ namespace plait {
 /// Needs what registerCpuKernels (CpuKernels.h) registers.
 void buildCpuLoweringPipeline(OpPassManager &pm);
 
+/// The code of overlap programs, in the llvm dialect alone.
+void buildCpuProtocolsPipeline(OpPassManager &pm, const GenerateCpuProtocolsPassOptions &options);
+
 struct CpuPipelineOptions {
   CpuTarget target;
   std::string isa; ///< features the runtime must find before it runs the code

@@ -62,6 +62,60 @@ def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleO
   ];
 }
 
+def GenerateCpuProtocolsPass : Pass<"plait-generate-cpu-protocols", "::mlir::ModuleOp"> {
+  let summary = "Replaces the module by the CPU code of its overlap.programs";
+  let description = [{
+    Makes of each `overlap.program` a constant `plait_protocol_v1_t` (plait-abi/Protocol.h) of its name: each region becomes
+    a function, and so does what is between regions. A rank runs them in order, once for each epoch, each on as many
+    threads as its pools have workers, whatever these are. All else goes: steps, models, meshes and what programs
+    implement. Before:
+
+    ```mlir
+    overlap.program @all_reduce(%x: tensor<8x192xf32>) -> tensor<8x192xf32> on @mesh["tp"] {
+      ...
+      overlap.region pool(<threads = 8>) {
+        overlap.tiles (%i) in [8] pool(<threads = 8>) {
+          ...
+          overlap.arrive %c[%i] peer %o : !overlap.counter<[8], sys>
+          %t = overlap.wait %c[%i] : !overlap.counter<[8], sys>
+          %v = overlap.load_reduce %all[%i, %z] after %t : ...
+          %n = lm.rms_norm %v, %g eps 1.0e-05 : ...
+    ```
+    After:
+
+    ```mlir
+    llvm.func internal @all_reduce_tile0(...)        // rows of lm.rms_norm, as of any kernel
+    llvm.func internal @all_reduce_part0(%call: !llvm.ptr) {
+      ...
+      llvm.atomicrmw add %counter, %one release : !llvm.ptr, i32
+      scf.while ... llvm.load %counter atomic acquire {alignment = 4 : i64} : !llvm.ptr -> i32
+      ...
+      llvm.call @all_reduce_tile0(...)
+    llvm.mlir.global external constant @all_reduce() ...
+    ```
+    Tiles of symmetric memory are read and written by plain instructions, and `overlap.reduce_add` adds by relaxed atomics.
+    Arrivals are atomic additions that release, waits atomic loads that acquire; where the op says `relaxed`,
+    so are they. Stores by engines are the thread's own, so `overlap.quiet` is nothing. A trigger's workers take whichever
+    index is complete and not begun. A tile that is loaded is copied into the worker's own memory; what `lm` ops compute
+    is a kernel of the same code, options and bits as `plait-generate-cpu-kernels` makes. Weights are in panels of 32 rows.
+
+    With `delays` the code calls the host between all memory operations, which may hold it up: for tests.
+
+    Left out, with an error: expectations from a table, loops and conditions, slices of weights that cut panels, other
+    elements than f32.
+  }];
+  let options = [
+    Option<"lanes", "lanes", "unsigned", /*default=*/"8", "f32 per vector register: 4, 8 or 16">,
+    Option<"fma", "fma", "bool", /*default=*/"true", "Fuse multiplications with additions">,
+    Option<"delays", "delays", "bool", /*default=*/"false", "Call the host between memory operations">
+  ];
+  let statistics = [Statistic<"numParts", "num-parts", "Functions made, without kernels">];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect", "::plait::kernel::KernelDialect"
+  ];
+}
+
 def LowerImportsPass : Pass<"plait-lower-imports", "::mlir::ModuleOp"> {
   let summary = "Lowers the rt ops that call the runtime to indirect calls";
   let description = [{

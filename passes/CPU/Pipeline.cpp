@@ -27,6 +27,11 @@ void plait::buildCpuLoweringPipeline(OpPassManager &pm) {
   pm.addPass(mlir::createCSEPass());
 }
 
+void plait::buildCpuProtocolsPipeline(OpPassManager &pm, const GenerateCpuProtocolsPassOptions &options) {
+  pm.addPass(createGenerateCpuProtocolsPass(options));
+  buildCpuLoweringPipeline(pm);
+}
+
 void plait::buildCpuPipeline(OpPassManager &pm, const CpuPipelineOptions &options) {
   GenerateCpuKernelsPassOptions kernels;
   kernels.lanes = options.target.lanes;

@@ -124,6 +124,11 @@ void plait::registerPhasePipelines() {
   mlir::PassPipelineRegistration<OverlapPipelineOptions>(
       "plait-overlap-pipeline", "From sums over ranks to fused ones, with their programs and the proof of these",
       buildOverlapPipeline);
+  mlir::PassPipelineRegistration<CpuProtocolsPipelineOptions>(
+      "plait-cpu-protocols-pipeline", "From the programs of protocols to the llvm dialect, for CPU ranks",
+      [](mlir::OpPassManager &pm, const CpuProtocolsPipelineOptions &options) {
+        buildCpuProtocolsPipeline(pm, {options.lanes, options.fma, options.delays});
+      });
   static const struct {
     Phase phase;
     const char *flag, *description;

@@ -64,8 +64,7 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   Option<bool> fuseEpilogues{*this, "fuse-epilogues", llvm::cl::desc("Run plait-fuse-epilogues"), llvm::cl::init(true)};
   Option<bool> fuseRows{*this, "fuse-rows", llvm::cl::desc("Run plait-fuse-rows"), llvm::cl::init(true)};
   Option<bool> fuseParallel{*this, "fuse-parallel", llvm::cl::desc("Run plait-fuse-parallel"), llvm::cl::init(true)};
-  Option<bool> fuseLogits{*this, "fuse-logits",
-                          llvm::cl::desc("Run plait-add-greedy-steps and plait-summarize-logits"),
+  Option<bool> fuseLogits{*this, "fuse-logits", llvm::cl::desc("Run plait-add-greedy-steps and plait-summarize-logits"),
                           llvm::cl::init(true)};
   Option<bool> quantizeActivations{*this, "quantize-activations",
                                    llvm::cl::desc("Multiply weights of integers by activations of 16 bits"),
@@ -100,6 +99,14 @@ struct OverlapPipelineOptions : mlir::PassPipelineOptions<OverlapPipelineOptions
                       llvm::cl::init(0)};
   Option<int64_t> commSms{*this, "comm-sms", llvm::cl::desc("Of those the ones that add up and distribute"),
                           llvm::cl::init(8)};
+};
+
+/// Of --plait-cpu-protocols-pipeline: plait-generate-cpu-protocols'.
+struct CpuProtocolsPipelineOptions : mlir::PassPipelineOptions<CpuProtocolsPipelineOptions> {
+  Option<unsigned> lanes{*this, "lanes", llvm::cl::desc("f32 per vector register: 4, 8 or 16"), llvm::cl::init(8)};
+  Option<bool> fma{*this, "fma", llvm::cl::desc("Fuse multiplications with additions"), llvm::cl::init(true)};
+  Option<bool> delays{*this, "delays", llvm::cl::desc("Call the host between memory operations"),
+                      llvm::cl::init(false)};
 };
 
 /// Adds the passes of `phase`, ending with its verifier.

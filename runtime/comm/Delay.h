@@ -60,6 +60,8 @@ private:
 };
 inline thread_local Delays delays;
 inline void delayHere() { delays.here(); }
+/// Of this thread.
+inline void seedDelays(uint64_t seed) { delays.seed(seed); }
 
 /// A fault that tests have to find: ranks have one staging buffer, and write it while others read.
 inline std::atomic<bool> hasOneBuffer{false};
@@ -68,6 +70,7 @@ inline uint32_t bufferAt(uint32_t phase) { return hasOneBuffer.load(std::memory_
 #else
 
 inline void delayHere() {}
+inline void seedDelays(uint64_t) {}
 
 /// Which of a rank's two staging buffers is that of a phase.
 inline uint32_t bufferAt(uint32_t phase) { return phase & 1; }
