@@ -5,8 +5,8 @@
 #   tools/dev.sh demo     build, compile the shipped model, print tokens
 #   tools/dev.sh test     build and run all tests; `test --all`: also every model family in every parallel
 #                         layout, every strategy with drafts that are right as often as wanted, 10,000 calls of
-#                         each collective between ranks held up at random, and ranks killed and stopped more
-#                         than a hundred times; `test --gpu`: on a GPU, what `gpu` has made
+#                         each collective and protocol between ranks held up at random, and ranks killed and stopped
+#                         more than a hundred times; `test --gpu`: on a GPU, what `gpu` has made
 #   tools/dev.sh gpu      build, and put into build/gpu what a machine with a GPU needs for `test --gpu` and
 #                         `bench gpu`, which build nothing
 #   tools/dev.sh bench    measure what README reports; `bench cpu`: speeds by model and format, also of llama.cpp;
@@ -160,6 +160,23 @@ run_tests() {
   return $status
 }
 
+# Code that the compiler makes of protocols. The compiler itself is the usual one.
+sanitize_protocols() {
+  local tests=build-sanitize-thread/bin/plait-protocol-tests fault found
+  export PLAIT_PROTOCOLS=$PWD/build-sanitize-thread/protocols
+  build plait-opt
+  /usr/bin/python3 -B test/unit/protocols/compile.py --sanitize-thread --programs build/bin "$PLAIT_PROTOCOLS"
+  # What is read too early is a race.
+  PLAIT_DELAY_EPOCHS=100 $tests --gtest_brief=1 --gtest_filter=-ProtocolFaults.EarlyReadIsFound
+  for fault in Arrive Wait; do
+    found=$($tests --gtest_also_run_disabled_tests --gtest_filter="RelaxedFaults.DISABLED_$fault" 2>&1) || true
+    if ! grep -q "ThreadSanitizer: data race" <<<"$found"; then
+      echo "dev.sh: sanitize: found no race in a protocol with a relaxed ${fault,,}; expected one" >&2
+      exit 1
+    fi
+  done
+}
+
 # Debian's MLIR is built without sanitizers: what its headers do in our code and
 # its libraries do not (poisoned arenas, annotated vectors) must not be judged.
 sanitize() {
@@ -169,9 +186,10 @@ sanitize() {
   case "${1:-}" in
   thread)
     cmake --preset sanitize-thread >/dev/null
-    ninja -C build-sanitize-thread plait-runtime-tests plait-delay-tests
+    ninja -C build-sanitize-thread plait-runtime-tests plait-delay-tests plait-protocol-tests
     build-sanitize-thread/bin/plait-runtime-tests --gtest_brief=1
     PLAIT_DELAY_EPOCHS=100 build-sanitize-thread/bin/plait-delay-tests --gtest_brief=1
+    sanitize_protocols
     ;;
   "")
     cmake --preset sanitize >/dev/null

@@ -1,0 +1,60 @@
+//===- Protocols.h - Epochs of protocols, and their answers -------*- C++ -*-===//
+//
+// Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// An epoch has arguments that follow from a seed, and what it must give on each rank, computed from those of all ranks
+// by plain loops: sums over ranks in their order, products and norms in the order that docs/targets.md and
+// passes/CPU say, with four lanes and without fused multiply-add.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PLAIT_TEST_UNIT_PROTOCOLS_PROTOCOLS_H
+#define PLAIT_TEST_UNIT_PROTOCOLS_PROTOCOLS_H
+
+#include "test/unit/runtime/comm/delayed/Guarded.h"
+
+#include <string>
+#include <vector>
+
+namespace plait {
+
+/// Those of Inputs/programs.mlir, by name.
+inline constexpr const char *kProtocolNames[] = {
+    "one_shot",        "two_shot",      "all_reduce_norm", "gemm_reduce_scatter",
+    "all_gather_gemm", "reduce_gather", "reduce_gather_1", "linear_reduce_gather"};
+
+class ProtocolEpoch {
+public:
+  ProtocolEpoch(const std::string &name, size_t ranks, uint64_t seed);
+  /// Of a rank: arguments, then results.
+  void *const *buffersOf(size_t rank) const { return pointers[rank].data(); }
+  /// What differs from what must be, in a bit; empty if nothing does.
+  std::string check() const;
+  std::string checkRank(size_t rank) const;
+
+private:
+  using Matrix = std::vector<float>;
+  Matrix draw(uint64_t kind, size_t rank, size_t count) const;
+  Matrix drawIntegers(uint64_t kind, size_t rank, size_t count) const;
+  Matrix sum(const std::vector<Matrix> &parts) const;
+  void give(size_t rank, const Matrix &values);
+  void expect(size_t rank, Matrix values);
+
+  void makeSum(size_t rows, size_t columns);
+  /// Of `parts`: rows of a rank each, with residual and norm.
+  void makeNorm(const std::vector<Matrix> &parts, size_t rowsOfRank, size_t columns);
+
+  uint64_t seed;
+  size_t ranks;
+  Random placing;
+  std::vector<std::vector<Guarded<float>>> arguments, results;
+  std::vector<std::vector<Matrix>> given, wanted;
+  std::vector<std::vector<void *>> pointers;
+};
+
+} // namespace plait
+
+#endif // PLAIT_TEST_UNIT_PROTOCOLS_PROTOCOLS_H
