@@ -31,12 +31,28 @@ public:
     int64_t workers = 1;
     for (int32_t i = 0; i < protocol.part_count; ++i)
       workers = std::max(workers, protocol.parts[i].workers);
+    size_t bytes = (size_t(protocol.scratch_bytes) + 127) / 64 * 64, all = bytes * size_t(workers);
+    std::unique_ptr<uint8_t, decltype(&std::free)> scratch(static_cast<uint8_t *>(std::aligned_alloc(64, all)),
+                                                           &std::free);
+    if (!scratch) {
+      stop.store(1, std::memory_order_relaxed);
+      return resourceError("protocol: found no memory of " + std::to_string(all) + " bytes; expected as much for " +
+                           std::to_string(workers) + " workers");
+    }
     // All leave after the same part.
     auto look = [this]() noexcept { isOver = stop.load(std::memory_order_relaxed) != 0; };
     std::barrier together(std::ptrdiff_t(workers), look);
     std::vector<std::thread> threads;
-    for (int64_t worker = 0; worker < workers; ++worker)
-      threads.emplace_back([&, worker] { work(uint32_t(worker), first, count, together); });
+    try {
+      for (int64_t worker = 0; worker < workers; ++worker)
+        threads.emplace_back(
+            [&, worker] { work(uint32_t(worker), scratch.get() + size_t(worker) * bytes, first, count, together); });
+    } catch (const std::exception &error) { // a thread cannot be had
+      giveUp("found only " + std::to_string(threads.size()) + " threads (" + error.what() + "); expected " +
+             std::to_string(workers) + ", which wait for each other");
+      for (size_t missing = threads.size(); missing < size_t(workers); ++missing)
+        together.arrive_and_drop();
+    }
     for (std::thread &thread : threads)
       thread.join();
     if (!failure.empty())
@@ -55,15 +71,12 @@ private:
     Clock::time_point since; ///< that it waits
   };
 
-  void work(uint32_t number, uint32_t first, uint32_t count, auto &together) {
+  void work(uint32_t number, uint8_t *scratch, uint32_t first, uint32_t count, auto &together) {
     seedDelays(options.delaySeed + number);
-    size_t bytes = (size_t(protocol.scratch_bytes) + 63) / 64 * 64 + 64;
-    std::unique_ptr<uint8_t, decltype(&std::free)> scratch(static_cast<uint8_t *>(std::aligned_alloc(64, bytes)),
-                                                           &std::free);
     Worker worker{*this, first, {}};
     plait_protocol_call_v1_t call = {};
     call.team = &team;
-    call.scratch = scratch.get();
+    call.scratch = scratch;
     call.worker = number;
     call.wait = [](void *runtime, uint32_t turns) {
       auto &own = *static_cast<Worker *>(runtime);
@@ -94,12 +107,16 @@ private:
       std::this_thread::yield();
     if (turns % 64 != 63 || Clock::now() - worker.since < options.deadline)
       return false;
+    giveUp("found nothing of what it waits for in epoch " + std::to_string(worker.epoch) + " within " +
+           std::to_string(options.deadline.count()) + " ms; expected all ranks to take part");
+    return true;
+  }
+
+  /// Ends all ranks, unless somebody has before.
+  void giveUp(const std::string &why) {
     std::lock_guard<std::mutex> lock(mutex);
     if (stop.exchange(1, std::memory_order_relaxed) == 0)
-      failure = "protocol: rank " + std::to_string(team.rank) + " found nothing of what it waits for in epoch " +
-                std::to_string(worker.epoch) + " within " + std::to_string(options.deadline.count()) +
-                " ms; expected all ranks to take part";
-    return true;
+      failure = "protocol: rank " + std::to_string(team.rank) + " " + why;
   }
 
   const plait_protocol_v1_t &protocol;

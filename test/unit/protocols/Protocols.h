@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // An epoch has arguments that follow from a seed, and what it must give on each rank, computed from those of all ranks
-// by plain loops: sums over ranks in their order, products and norms in the order that docs/targets.md and
-// passes/CPU say, with four lanes and without fused multiply-add.
+// by plain loops: sums over ranks in their order, products and norms in the order of CPU kernels (docs/targets.md),
+// with four lanes and without fused multiply-add.
 //
 //===----------------------------------------------------------------------===//
 
