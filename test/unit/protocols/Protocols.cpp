@@ -150,14 +150,14 @@ ProtocolEpoch::ProtocolEpoch(const std::string &name, size_t ranks, uint64_t see
     makeNorm(parts, 4, wide);
   } else if (name == "gemm_reduce_scatter") {
     for (size_t rank = 0; rank < ranks; ++rank) {
-      Matrix x = drawIntegers(0, rank, 4 * ranks * k), w = drawIntegers(1, rank, wide * k);
+      Matrix x = drawIntegers(0, rank, 2 * ranks * k), w = drawIntegers(1, rank, 32 * k);
       give(rank, x);
       give(rank, pack(w, k));
       parts.push_back(multiply(x, w, k));
     }
     Matrix total = sum(parts);
     for (size_t rank = 0; rank < ranks; ++rank)
-      expect(rank, rowsOf(total, 4 * rank, 4, wide));
+      expect(rank, rowsOf(total, 2 * rank, 2, 32));
   } else { // all_gather_gemm
     Matrix all;
     for (size_t rank = 0; rank < ranks; ++rank) {

@@ -65,7 +65,7 @@ def main():
 
     for ranks in RANKS:
         source = text
-        for word, number in (("NRANKS", ranks), ("ROWS2", 2 * ranks), ("ROWS4", 4 * ranks), ("MCOLS", 24 * ranks)):
+        for word, number in (("NRANKS", ranks), ("ROWS2", 2 * ranks), ("MCOLS", 24 * ranks)):
             source = source.replace(word, str(number))
         compile_text(source, WRITTEN + ["--plait-verify-overlap"], f"ranks-{ranks}")
         if ranks == 3:

@@ -1,5 +1,5 @@
 // Protocols that ProtocolsTest.cpp runs on CPU ranks, NRANKS of them: those of this file, and what passes write of the
-// step at its end. ROWS2 and ROWS4 are two and four rows of each rank, MCOLS 24 columns.
+// step at its end. ROWS2 are two rows of each rank, MCOLS 24 columns.
 par.mesh @mesh axes ["tp"] sizes [NRANKS] rank 0
 
 // Each rank reads what all have put in their own memory.
@@ -104,25 +104,25 @@ overlap.program @all_reduce_norm(%x: tensor<ROWS2x40xf32>, %r: tensor<2x40xf32>,
 
 // Tiles of a product are added in the memory of the rank that owns their rows, which begins with those of the others.
 // Who has read the sum sets it to zero. A worker collects arrivals of all ranks for the one that reads.
-overlap.program @gemm_reduce_scatter(%x: tensor<ROWS4x24xf32>, %w: !lm.weight<64x24, #lm.f32>) -> tensor<4x64xf32> on @mesh["tp"] {
+overlap.program @gemm_reduce_scatter(%x: tensor<ROWS2x24xf32>, %w: !lm.weight<32x24, #lm.f32>) -> tensor<2x32xf32> on @mesh["tp"] {
   %z = arith.constant 0 : index
-  %block = arith.constant 4 : index
+  %block = arith.constant 2 : index
   %rank = overlap.rank
-  %zeros = arith.constant dense<0.0> : tensor<4x64xf32>
-  %sum = overlap.alloc : !overlap.buffer<4x64xf32, @mesh["tp"], slots = 2>
-  %out = overlap.alloc : !overlap.buffer<4x64xf32, @mesh["tp"], slots = 1>
+  %zeros = arith.constant dense<0.0> : tensor<2x32xf32>
+  %sum = overlap.alloc : !overlap.buffer<2x32xf32, @mesh["tp"], slots = 2>
+  %out = overlap.alloc : !overlap.buffer<2x32xf32, @mesh["tp"], slots = 1>
   // One index for each rank that arrives: else an arrival of a rank that is an epoch ahead could count in the place of another.
   %c = overlap.track expect affine_map<(i) -> (1)> : !overlap.counter<[NRANKS], sys>
   %d = overlap.track expect affine_map<(i)[n] -> (n)> : !overlap.counter<[1], gpu>
-  %own = overlap.view %sum own : !overlap.buffer<4x64xf32, @mesh["tp"], slots = 2> -> !overlap.view<4x64xf32, own>
-  %result = overlap.view %out own : !overlap.buffer<4x64xf32, @mesh["tp"], slots = 1> -> !overlap.view<4x64xf32, own>
+  %own = overlap.view %sum own : !overlap.buffer<2x32xf32, @mesh["tp"], slots = 2> -> !overlap.view<2x32xf32, own>
+  %result = overlap.view %out own : !overlap.buffer<2x32xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x32xf32, own>
   overlap.region pool(<sms = 4>) {
     overlap.tiles (%i) in [NRANKS] order affine_map<(i)[r] -> ((i + r + 1) mod NRANKS)> pool(<sms = 2>) {
       %first = arith.muli %i, %block : index
-      %a = overlap.slice %x[%first, %z] : tensor<ROWS4x24xf32> -> tensor<4x24xf32>
-      %acc = lm.linear %a, %w : tensor<4x24xf32>, !lm.weight<64x24, #lm.f32>
-      %peer = overlap.view %sum peer %i : !overlap.buffer<4x64xf32, @mesh["tp"], slots = 2> -> !overlap.view<4x64xf32, peer>
-      overlap.reduce_add %acc into %peer[%z, %z] : tensor<4x64xf32> into !overlap.view<4x64xf32, peer>
+      %a = overlap.slice %x[%first, %z] : tensor<ROWS2x24xf32> -> tensor<2x24xf32>
+      %acc = lm.linear %a, %w : tensor<2x24xf32>, !lm.weight<32x24, #lm.f32>
+      %peer = overlap.view %sum peer %i : !overlap.buffer<2x32xf32, @mesh["tp"], slots = 2> -> !overlap.view<2x32xf32, peer>
+      overlap.reduce_add %acc into %peer[%z, %z] : tensor<2x32xf32> into !overlap.view<2x32xf32, peer>
       overlap.arrive %c[%rank] peer %i : !overlap.counter<[NRANKS], sys>
     }
     overlap.tiles (%i) in [NRANKS] pool(<sms = 1>) {
@@ -130,13 +130,13 @@ overlap.program @gemm_reduce_scatter(%x: tensor<ROWS4x24xf32>, %w: !lm.weight<64
       overlap.arrive %d[%z] own : !overlap.counter<[1], gpu>
     }
     overlap.trigger %d (%i) token %t pool(<sms = 1>) : !overlap.counter<[1], gpu> {
-      %v = overlap.load %own[%z, %z] after %t : !overlap.view<4x64xf32, own> -> tensor<4x64xf32>
-      overlap.put %v into %result[%z, %z] : tensor<4x64xf32> into !overlap.view<4x64xf32, own>
-      overlap.put %zeros into %own[%z, %z] : tensor<4x64xf32> into !overlap.view<4x64xf32, own>
+      %v = overlap.load %own[%z, %z] after %t : !overlap.view<2x32xf32, own> -> tensor<2x32xf32>
+      overlap.put %v into %result[%z, %z] : tensor<2x32xf32> into !overlap.view<2x32xf32, own>
+      overlap.put %zeros into %own[%z, %z] : tensor<2x32xf32> into !overlap.view<2x32xf32, own>
     }
   }
-  %y = overlap.load %result[%z, %z] : !overlap.view<4x64xf32, own> -> tensor<4x64xf32>
-  overlap.return %y : tensor<4x64xf32>
+  %y = overlap.load %result[%z, %z] : !overlap.view<2x32xf32, own> -> tensor<2x32xf32>
+  overlap.return %y : tensor<2x32xf32>
 }
 
 // Ranks store their rows in the memory of all; tiles of the product wait for theirs, those of the rank's own rows first.
