@@ -4,8 +4,8 @@ Writes FOLDER/ranks-N.so, which plait-protocol-tests runs, for 2, 3, 4, 5 and 8 
 memory operations. Of 3 ranks without-delays.so, and one for each fault that is put into programs and that tests have
 to find; these are not proved. Programs are those of DIR (default: on PATH).
 
-With --sanitize-thread clang compiles them, and its thread sanitizer sees each access to memory. It looks at no
-accesses wider than 16 bytes, hence 4 lanes.
+With --sanitize-thread clang compiles them, and its thread sanitizer sees each access to memory, but for masked ones, of
+columns that do not fill a vector. It looks at no accesses wider than 16 bytes, hence 4 lanes.
 """
 
 import argparse
