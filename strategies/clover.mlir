@@ -1,4 +1,4 @@
-// clover(tree = [-1, 0, 0, 0, 1, 1, 4], width = 3, depths = [0, 3])
+// clover(tree = [-1, 0, 0, 0, 1, 1, 4], width = 3, depths = [0] of tree)
 //
 // A recurrent head guesses each further token from the ones before (after Clover, Xiao et al.
 // 2024): what it says of depth 2 continues its best guess for depth 1. Where drafts are not

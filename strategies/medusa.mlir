@@ -1,4 +1,4 @@
-// medusa(tree = [-1, 0, 0, 0, 1, 1, 2, 2, 3], first = 3, second = 2, depths = [0, 2])
+// medusa(tree = [-1, 0, 0, 0, 1, 1, 2, 2, 3], first = 3, second = 2, depths = [0] of tree)
 //
 // Two more heads of the model guess the tokens after the next one; their best candidates make
 // a tree (Medusa, Cai et al. 2024). A head is computed for the last accepted node alone, and

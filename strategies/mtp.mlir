@@ -1,4 +1,4 @@
-// mtp(tree = [-1, 0, 1, 2], width = 1, depths = [0, 3])
+// mtp(tree = [-1, 0, 1, 2], width = 1, depths = [0] of tree)
 //
 // A layer of the model that was trained to predict one token further, from a hidden state and
 // the token after it, drafts again and again (multi-token prediction, DeepSeek-V3, 2024). It

@@ -1,4 +1,4 @@
-// ppd(first = 3, second = 2, tree0 = [-1], prompts0 = [2], tree1 = [-1, 0, 0, 0], prompts1 = [2, 2, 1, 0], tree2 = [-1, 0, 0, 0, 1, 1, 2], prompts2 = [2, 2, 1, 0, 2, 1, 0], nodes = 15, asked = 8, depths = [0, 2])
+// ppd(first = 3, second = 2, tree0 = [-1], prompts0 = [2], tree1 = [-1, 0, 0, 0], prompts1 = [2, 2, 1, 0], tree2 = [-1, 0, 0, 0, 1, 1, 2], prompts2 = [2, 2, 1, 0, 2, 1, 0], nodes = 15, asked = 8, depths = [0] of tree2)
 //
 // Trained prompt tokens behind the nodes of a tree ask the model for the tokens after the next
 // one (Parallel Prompt Decoding, Chen et al. 2024). The next tree is the one for as many prompts

@@ -1,4 +1,4 @@
-// tidar(mask, width = 1, tree = [-1, 0, 1, 2], prompts = [3, 3, 3, 3], start = [3], nodes = 16, asked = 12, depths = [0, 3])
+// tidar(mask, width = 1, tree = [-1, 0, 1, 2], prompts = [3, 3, 3, 3], start = [3], nodes = 16, asked = 12, depths = [0] of tree)
 //
 // While a chain is verified, masks behind each of its tokens draft the next one, in the same
 // forward: whatever is accepted, a draft is there (after TiDAR, Liu et al. 2025). A mask sees those before

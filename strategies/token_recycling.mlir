@@ -1,4 +1,4 @@
-// token_recycling(tree = [-1, 0, 0, 0, 1, 1, 2, 4, 4, 5, 7, 8, 10], successors = 3, depths = [0, 1, 2, 5])
+// token_recycling(tree = [-1, 0, 0, 0, 1, 1, 2, 4, 4, 5, 7, 8, 10], successors = 3, depths = [0, 1, 2] of tree)
 //
 // Drafts a tree of what the model thought probable after each token when it last saw it
 // (Luo et al., Turning Trash into Treasure, 2024), as deep as it pays. Needs no other model.

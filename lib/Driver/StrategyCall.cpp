@@ -36,6 +36,7 @@ struct Parameter {
   std::string name;
   std::optional<std::string> standard; ///< what it is if nobody says
   std::string word = "";               ///< that stands for this; empty: none
+  std::string tree = "";               ///< whose depths it lists, if nobody says; empty: none
   bool isModel = false;
   std::string shown = ""; ///< in the end, in calls
 };
@@ -104,6 +105,32 @@ std::string normalizedValue(StringRef text) {
   return isList ? "[" + result + "]" : result;
 }
 
+/// The depth of a tree that is given by its nodes' parents; nothing if that is no tree.
+std::optional<int64_t> depthOf(StringRef tree) {
+  llvm::SmallVector<StringRef> parts;
+  tree.drop_front().drop_back().split(parts, ',');
+  std::vector<int64_t> depths;
+  for (StringRef part : parts) {
+    int64_t parent = 0, node = int64_t(depths.size());
+    if (part.getAsInteger(10, parent) || parent >= node || (parent < 0) != (node == 0))
+      return std::nullopt;
+    depths.push_back(node ? depths[size_t(parent)] + 1 : 0);
+  }
+  return *std::max_element(depths.begin(), depths.end());
+}
+
+/// Those of `list` above the lowest nodes of `tree`, and that depth. What is no tree is refused later.
+std::string depthsIn(StringRef list, StringRef tree) {
+  std::optional<int64_t> depth = depthOf(tree);
+  if (!depth)
+    return list.str();
+  std::string result;
+  for (StringRef part : llvm::split(list.drop_front().drop_back(), ','))
+    if (int64_t number = 0; !part.getAsInteger(10, number) && number < *depth)
+      result += part.str() + ",";
+  return "[" + result + std::to_string(*depth) + "]";
+}
+
 bool isList(StringRef value) { return value.starts_with("["); }
 bool isDecimal(StringRef value) { return value.contains('.'); }
 
@@ -129,7 +156,7 @@ public:
       return invalidArgument(kOption + name + ": found " + arguments.status().message());
     StrategyText result{name + "(", name, "", source, {}};
     for (const Argument &argument : *arguments)
-      if (llvm::none_of(parameters, [&](const Parameter &known) { return known.name == argument.name; }))
+      if (!find(argument.name))
         return invalidArgument(kOption + name + ": found argument '" + argument.name + "'; expected " +
                                (parameters.empty() ? "none" : "some of " + listOfNames()));
     for (Parameter &parameter : parameters) {
@@ -168,6 +195,14 @@ private:
         parameter.word = word.rtrim().str();
         value = rest.trim();
       }
+      if (auto [list, tree] = value.split(" of "); !parameter.isModel && isList(list) && !tree.empty()) {
+        parameter.tree = tree.trim().str();
+        value = list.rtrim();
+        const Parameter *known = find(parameter.tree);
+        if (!known || !known->standard || !isList(*known->standard))
+          return wrong("'" + argument.name + " = " + argument.value + "', where '" + parameter.tree +
+                       "' is no list before it");
+      }
       if (!argument.value.empty()) {
         parameter.standard = parameter.isModel  ? argument.value
                              : isDecimal(value) ? normalizedDecimal(value)
@@ -180,6 +215,11 @@ private:
     return Status::success();
   }
 
+  const Parameter *find(StringRef name) const {
+    auto known = llvm::find_if(parameters, [&](const Parameter &parameter) { return parameter.name == name; });
+    return known == parameters.end() ? nullptr : &*known;
+  }
+
   std::string listOfNames() const {
     std::string names;
     for (const Parameter &parameter : parameters)
@@ -190,6 +230,8 @@ private:
   /// Replaces what holds by itself by what was given.
   Status fill(Parameter &parameter, const std::vector<Argument> &arguments) const {
     auto given = llvm::find_if(arguments, [&](const Argument &other) { return other.name == parameter.name; });
+    if (!parameter.tree.empty())
+      parameter.standard = depthsIn(*parameter.standard, *find(parameter.tree)->standard);
     std::string example = parameter.isModel         ? "=PATH, a model to draft with"
                           : !parameter.standard     ? "=VALUE, an integer or a list of integers"
                           : !parameter.word.empty() ? "=VALUE, an integer, a list of integers or " + parameter.word
@@ -233,8 +275,8 @@ private:
       bool isSum = after.consume_front("(");
       StringRef own = after.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
       StringRef tail = after.drop_front(own.size());
-      auto known = llvm::find_if(parameters, [&](const Parameter &parameter) { return parameter.name == own; });
-      if (known == parameters.end())
+      const Parameter *known = find(own);
+      if (!known)
         return invalidArgument(
             kOption + source + ": found '$" + own.str() +
             "'; expected a parameter of its first line: " + (parameters.empty() ? "none" : listOfNames()));

@@ -1,8 +1,9 @@
 """Strategy files evaluated on a tiny random model, without any lowering.
 
 Parameters are filled in as the driver does: `$name` and `$(name + 1)` stand for numbers or
-lists, with the defaults of the file's first line.
+lists, with the defaults of the file's first line; `[0, 1] of tree` are depths of that tree.
 """
+import json
 import pathlib
 import re
 import subprocess
@@ -18,8 +19,16 @@ SHAPE = dict(vocab=23, hidden=32, layers=4, heads=4, kv=2)
 def fill_in(text, **values):
     """The IR of a strategy file."""
     header = re.match(r"// (\w+)\((.*)\)\n", text)
-    known = dict(re.findall(r"(\w+) = (?:\w+: )?(\[[^\]]*\]|[^,\[]+)", header.group(2)))
+    defaults = re.findall(r"(\w+) = (?:\w+: )?(\[[^\]]*\]|[^,\[]+)(?: of (\w+))?", header.group(2))
+    known = {name: value for name, value, _ in defaults}
     known.update({name: str(value) for name, value in values.items()})
+    for name, value, tree in defaults:
+        if tree and name not in values:
+            levels = {-1: -1}
+            for node, parent in enumerate(json.loads(known[tree])):
+                levels[node] = levels[parent] + 1
+            deepest = max(levels.values())
+            known[name] = str([depth for depth in json.loads(value) if depth < deepest] + [deepest])
 
     def replace(match):
         name, more = match.group(1) or match.group(2), match.group(3)

@@ -127,6 +127,31 @@ TEST(StrategyCall, TakesWords) {
             "--decode: a: found k='all'; expected k=VALUE, an integer, a list of integers or auto");
 }
 
+/// Depths that nobody gives are those of the tree, down to its lowest nodes.
+TEST(StrategyCall, DepthsFollowFromTrees) {
+  const std::string text = "// a(tree = [-1, 0, 1, 2], k = 1, depths = [0, 1, 2] of tree)\nof $tree to $depths";
+  for (auto [arguments, tree, depths] :
+       {std::tuple("", "[-1,0,1,2]", "[0,1,2,3]"), std::tuple("tree=[-1]", "[-1]", "[0]"),
+        std::tuple("k=2,tree=[-1, 0, 0, 0]", "[-1,0,0,0]", "[0,1]"),
+        std::tuple("tree=[-1,0,0,1,2,4,5,0]", "[-1,0,0,1,2,4,5,0]", "[0,1,2,4]"),
+        std::tuple("depths=[1, 9]", "[-1,0,1,2]", "[1,9]"), std::tuple("tree=[-1,0],depths=[0]", "[-1,0]", "[0]"),
+        // What is no tree is left to the types.
+        std::tuple("tree=[-1,5]", "[-1,5]", "[0,1,2]"), std::tuple("tree=[0,0]", "[0,0]", "[0,1,2]"),
+        std::tuple("tree=[-1,-1]", "[-1,-1]", "[0,1,2]")}) {
+    auto strategy = fillStrategy("a.mlir", text, arguments);
+    ASSERT_TRUE(bool(strategy)) << strategy.status().message();
+    EXPECT_NE(strategy->call.find(",depths=" + std::string(depths) + ")"), std::string::npos) << strategy->call;
+    EXPECT_NE(strategy->text.find("of " + std::string(tree) + " to " + depths), std::string::npos) << strategy->text;
+  }
+  EXPECT_EQ(fill("depths=2", text),
+            "--decode: a: found depths='2'; expected depths=VALUE, a list of integers such as [0,1,2,3]");
+  const std::string signature = "; expected the signature as its first line, such as // NAME(k = 4, size)";
+  for (const char *other : {"// a(depths = [0] of tree, tree = [-1])", "// a(tree, depths = [0] of tree)",
+                            "// a(tree = 3, depths = [0] of tree)"})
+    EXPECT_EQ(fill("", other),
+              "--decode: mine.mlir: found 'depths = [0] of tree', where 'tree' is no list before it" + signature);
+}
+
 TEST(StrategyCall, FindsStrategies) {
   auto lookup = fillStrategy(" prompt_lookup (k=2)");
   ASSERT_TRUE(bool(lookup)) << lookup.status().message();
