@@ -231,6 +231,15 @@ private:
     if (!draftModels.empty() && options.emit == Emit::executable)
       return unsupported("--decode: found a draft model with --emit=exe, and an executable is one model; expected "
                          "--emit=folder");
+    if (options.draftRanks && draftModels.empty())
+      return invalidArgument("--draft-tp: found it without a draft model; expected a strategy that has one, such as "
+                             "--decode spec(draft=MODEL)");
+    if (options.draftRanks > 1 && options.mesh.hasPhases())
+      return unsupported("--draft-tp: found it with phases; expected one mesh for all phases, as strategies that draft "
+                         "have");
+    if (options.draftRanks < 0 || options.draftRanks > options.mesh.ranks)
+      return invalidArgument("--draft-tp: found " + std::to_string(options.draftRanks) + "; expected 1 to " +
+                             std::to_string(options.mesh.ranks) + ", the ranks of the model that is drafted for");
     return Status::success();
   }
 

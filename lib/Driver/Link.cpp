@@ -273,19 +273,22 @@ private:
     return Status::success();
   }
 
-  /// Each into a folder of its name, with the options of the target but for those of ranks.
+  /// Each into a folder of its name, with the options of the target, but of ranks alone how many there are.
   Status writeDraftModels() {
     for (const auto &[name, path] : in.draftModels) {
       CompileOptions own = in.options;
       own.input = path;
       own.folder.clear();
       own.output = artifact.pathOf(name);
-      own.mesh = Mesh();
+      own.mesh = in.options.draftRanks > 1 ? Mesh{in.options.mesh.replicas, in.options.draftRanks} : Mesh();
       own.sequenceParallel = own.debugLogits = own.explainOverlap = false;
-      own.overlap = OverlapMode::automatic;
-      own.machine.clear();
+      if (own.mesh.size() == 1) {
+        own.overlap = OverlapMode::automatic;
+        own.machine.clear();
+      }
       own.shards.clear();
       own.decode.clear();
+      own.draftRanks = 0;
       own.heads.clear();
       own.startFrom = Phase::import;
       PLAIT_RETURN_IF_ERROR(compile(own).withContext("--decode: " + name));

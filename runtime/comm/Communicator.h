@@ -103,8 +103,9 @@ public:
   virtual Status barrier(const char *op) = 0;
 
   /// Communicators of some of the ranks each, which differ; null for those that this rank is
-  /// not in. All ranks call it, once, with the same groups. They end before this one does,
-  /// count as this one, and an error of theirs is one of this one too, and names its ranks.
+  /// not in. All ranks call it with the same groups, and not of what it has returned. They end
+  /// before this one does, count as this one, and an error of theirs is one of this one too, and
+  /// names its ranks.
   virtual Expected<std::vector<std::unique_ptr<Communicator>>> split(std::span<const std::vector<int>> groups) = 0;
 
   /// Ends this rank's part, if it has not ended, as the rank has failed elsewhere: `why` is what the

@@ -92,7 +92,7 @@ private:
   const Algorithm wanted;
   LinkPort port;
   LocalCommunicator *parent = nullptr;
-  bool isSplit = false;
+  size_t partsEnd = 0; ///< where in the group's memory the next parts go; 0: behind its own
   Stores stores = Stores::common;
   uint32_t phase = 0;
   unsigned spins = 0;

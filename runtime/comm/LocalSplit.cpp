@@ -40,18 +40,18 @@ uint64_t digestOf(std::span<const std::vector<int>> groups) {
 
 Expected<std::vector<std::unique_ptr<Communicator>>>
 LocalCommunicator::split(std::span<const std::vector<int>> groups) {
-  if (parent || isSplit)
-    return unsupported("ranks: found a group that has parts, or is one; expected to be split once");
-  isSplit = true;
+  if (parent)
+    return unsupported("ranks: found a part of a group; expected the whole one to be split");
   std::vector<RegionHeader> headers;
   std::vector<size_t> offsets;
-  size_t next = SharedRegion::totalBytes(region.header());
+  size_t next = partsEnd ? partsEnd : SharedRegion::totalBytes(region.header());
   for (const std::vector<int> &members : groups) {
     headers.push_back(region.header());
     headers.back().size = int32_t(members.size());
     offsets.push_back(next);
     next += SharedRegion::totalBytes(headers.back());
   }
+  partsEnd = next;
   // Whoever has other groups than the others has strayed.
   PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::barrier, digestOf(groups), "groups"));
   Outcome outcome;

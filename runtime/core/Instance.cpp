@@ -65,7 +65,7 @@ Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model
   std::unique_lock<std::mutex> lock(group->order());
   uint32_t number = group->nextInstance();
   if (group->leads())
-    PLAIT_RETURN_IF_ERROR(group->tell(RankCommand::create, number, packOptions(options)));
+    PLAIT_RETURN_IF_ERROR(group->tell(RankCommand::create, number, packOptions(options, instance->shared->draft())));
   PLAIT_RETURN_IF_ERROR(group->agree(instance->prepare(options), "create an instance"));
   instance->number = group->leads() ? number : 0;
   return instance;
@@ -108,15 +108,14 @@ Status Instance::allocate(const InstanceOptions &options) {
   arrays.tables.resize(stepLimits.tables.size());
   if (const std::shared_ptr<cuda::Program> &program = shared->gpuProgram()) {
     PLAIT_RETURN_IF_ERROR(program->loadWeights(shared->weights(), options.progress));
-    PLAIT_ASSIGN_OR_RETURN(device, cuda::CudaDevice::create(program, plans, shared->weights(), reservation.largest,
-                                                            reservation.states, capacityPages,
-                                                            group ? group->communicators() : RankCommunicators()));
+    PLAIT_ASSIGN_OR_RETURN(device,
+                           cuda::CudaDevice::create(program, plans, shared->weights(), reservation.largest,
+                                                    reservation.states, capacityPages, shared->communicators()));
     return Status::success();
   }
   if (gpuOf(tables))
     return invalidArgument("instance: the model was opened without its GPU");
-  PLAIT_ASSIGN_OR_RETURN(device, CpuDevice::create(tables, plans, shared->weights(),
-                                                   group ? group->communicators() : RankCommunicators(),
+  PLAIT_ASSIGN_OR_RETURN(device, CpuDevice::create(tables, plans, shared->weights(), shared->communicators(),
                                                    uint64_t(reservation.arena), reservation.states,
                                                    std::move(capacityPages), std::move(shareTokens)));
   return Status::success();

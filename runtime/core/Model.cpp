@@ -96,17 +96,21 @@ Expected<std::shared_ptr<const Model>> Model::open(const std::string &artifact, 
   return open(std::move(source), options);
 }
 
-Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const ModelOptions &options) {
-  Expected<std::shared_ptr<const Model>> opened = openRank(std::move(source), options);
-  Status own = opened.status();
+Status Model::agreeToOpen(const ModelOptions &options, const Status &part) {
+  Status own = part;
   if (options.group)
     own = options.group->agree(own, "open the model");
   Status all = own;
   for (const std::shared_ptr<RankGroup> &link : options.links)
     if (Status status = link->agree(own, "open the model"); all)
       all = std::move(status);
-  PLAIT_RETURN_IF_ERROR(all);
-  if (options.group)
+  return all;
+}
+
+Expected<std::shared_ptr<const Model>> Model::open(ArtifactSource source, const ModelOptions &options) {
+  Expected<std::shared_ptr<const Model>> opened = openRank(std::move(source), options);
+  PLAIT_RETURN_IF_ERROR(agreeToOpen(options, opened.status()));
+  if (options.group && options.draft.empty())
     PLAIT_RETURN_IF_ERROR(options.group->split((*opened)->tables()));
   return opened;
 }
@@ -129,6 +133,7 @@ Expected<std::shared_ptr<const Model>> Model::openRank(ArtifactSource source, co
   model->rankGroup = options.group;
   model->rankLinks = options.links;
   model->handoverLink = options.handover;
+  model->draftFolder = options.draft;
   if (!info.triple.empty() && info.triple.substr(0, info.triple.find('-')) != kHostArch)
     return unsupported(printable(artifact) + ": found code for " + printable(info.triple) + "; this machine is " +
                        std::string(kHostArch) + "; compile the model for this machine");
@@ -157,7 +162,9 @@ Status Model::openFor(const ManifestBinary &binary, const ModelOptions &options)
     return unsupported("this CPU " + lack);
   if (binary.gpu.empty() || !options.loadWeights)
     return Status::success(); // tables can be read anywhere
-  PLAIT_ASSIGN_OR_RETURN(gpu, cuda::Gpu::open(binary.gpu, info.mesh().leaderOf(ownPlace.replica) + ownPlace.rank));
+  int64_t worldRank =
+      options.worldRank < 0 ? info.mesh().leaderOf(ownPlace.replica) + ownPlace.rank : options.worldRank;
+  PLAIT_ASSIGN_OR_RETURN(gpu, cuda::Gpu::open(binary.gpu, worldRank));
   return Status::success();
 }
 
@@ -258,6 +265,12 @@ Expected<std::vector<FileCheck>> Model::verify(const ArtifactSource &source) {
   for (const ManifestFile *file : filesOf(manifest))
     checks.push_back({file->file, file->bytes, checkDigest(source, *file)});
   return checks;
+}
+
+RankCommunicators Model::communicators() const {
+  if (!rankGroup)
+    return {};
+  return draftFolder.empty() ? rankGroup->communicators() : RankCommunicators{rankGroup->first(int(ranks())), {}};
 }
 
 Expected<const plait_plan_v2_t *> Model::plan(std::string_view variant) const {

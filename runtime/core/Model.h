@@ -26,6 +26,7 @@ namespace plait {
 class HandoverLink;
 class Progress;
 class RankGroup;
+struct RankCommunicators;
 namespace cuda {
 class Gpu;
 class Program;
@@ -45,6 +46,9 @@ struct ModelOptions {
   std::vector<std::shared_ptr<RankGroup>> links = {};
   std::shared_ptr<HandoverLink> handover = nullptr; ///< with phases: all ranks
   std::string target = "";                          ///< whose binary runs; empty: the first that this CPU can run
+  /// Of a model that drafts on ranks of another, with the group and links of that one: its folder there.
+  std::string draft = "";
+  int64_t worldRank = -1; ///< among all processes, where the model does not say it
 };
 
 /// Whether one file of an artifact is what the manifest says.
@@ -64,6 +68,8 @@ public:
   static Expected<std::shared_ptr<const Model>> open(ArtifactSource source, const ModelOptions &options = {});
   /// The same for a path.
   static Expected<std::shared_ptr<const Model>> open(const std::string &artifact, const ModelOptions &options = {});
+  /// Tells the other ranks what came of opening this rank's part; success if all have opened theirs.
+  static Status agreeToOpen(const ModelOptions &options, const Status &own);
   /// Reads every file of the artifact and compares sizes and digests. An error
   /// only if the manifest cannot be read; damage is in the list.
   static Expected<std::vector<FileCheck>> verify(const ArtifactSource &source);
@@ -88,6 +94,10 @@ public:
   const std::shared_ptr<RankGroup> &group() const { return rankGroup; }
   const std::vector<std::shared_ptr<RankGroup>> &links() const { return rankLinks; }
   const std::shared_ptr<HandoverLink> &handover() const { return handoverLink; }
+  /// What its collectives go over: of a model that drafts, which other ranks than its own hear of, a part of the group.
+  RankCommunicators communicators() const;
+  /// As of the options.
+  const std::string &draft() const { return draftFolder; }
   const plait_model_v4_t &tables() const { return *model; }
   /// The weight pack; null if it was not loaded.
   const uint8_t *weights() const { return pack.data(); }
@@ -118,6 +128,7 @@ private:
   std::shared_ptr<RankGroup> rankGroup;
   std::vector<std::shared_ptr<RankGroup>> rankLinks;
   std::shared_ptr<HandoverLink> handoverLink;
+  std::string draftFolder;
   size_t chosen = 0; ///< of the rank's binaries
   Library library;
   const plait_model_v4_t *model = nullptr;

@@ -8,14 +8,16 @@
 #include "runtime/core/Ranks.h"
 
 #include "runtime/core/CellMoves.h"
+#include "runtime/core/DraftModels.h"
 #include "runtime/core/Handover.h"
 #include "runtime/core/Instance.h"
 #include "runtime/core/WorldGroups.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
-#include <map>
+#include <numeric>
 
 using namespace plait;
 
@@ -82,6 +84,23 @@ RankCommunicators RankGroup::communicators() const {
   return all;
 }
 
+Status RankGroup::splitFirst(int count) {
+  if (firsts.contains(count))
+    return Status::success();
+  std::vector<int> members(static_cast<size_t>(count));
+  std::iota(members.begin(), members.end(), 0);
+  auto made = comm->split(std::array{members});
+  if (!made)
+    return explain(made.status());
+  firsts[count] = std::move(made->front());
+  return Status::success();
+}
+
+Communicator *RankGroup::first(int count) const {
+  auto found = firsts.find(count);
+  return found == firsts.end() ? nullptr : found->second.get();
+}
+
 RankGroup::~RankGroup() {
   if (leads() && !broken)
     (void)tell(RankCommand::stop, 0); // who does not hear it misses its leader soon
@@ -106,7 +125,7 @@ Status RankGroup::tell(RankCommand command, uint32_t instance, std::span<const u
 Expected<RankMessage> RankGroup::listen() {
   Envelope envelope;
   PLAIT_RETURN_IF_ERROR(comm->broadcast(bytesOf(envelope), 0, "next step"));
-  if (envelope.command > uint32_t(RankCommand::moveCells) || envelope.bytes > kMostBytes)
+  if (envelope.command > uint32_t(RankCommand::open) || envelope.bytes > kMostBytes)
     return internalError("ranks: found a message that is none; expected one of rank 0");
   RankMessage message;
   message.command = RankCommand(envelope.command);
@@ -206,7 +225,7 @@ Status plait::explainLoss(Status status, const RankNames &names, RankGroup::Proc
   return Status::error(status.code(), ended + "; " + status.message());
 }
 
-std::vector<uint8_t> plait::packOptions(const InstanceOptions &options) {
+std::vector<uint8_t> plait::packOptions(const InstanceOptions &options, const std::string &draft) {
   PackedOptions packed{options.maxTokens,
                        options.maxRows,
                        options.maxLeaves,
@@ -217,15 +236,19 @@ std::vector<uint8_t> plait::packOptions(const InstanceOptions &options) {
                        options.pin,
                        {}};
   options.variant.copy(packed.variant, sizeof(packed.variant) - 1);
-  auto *bytes = reinterpret_cast<const uint8_t *>(&packed);
-  return {bytes, bytes + sizeof(packed)};
+  auto *begin = reinterpret_cast<const uint8_t *>(&packed);
+  std::vector<uint8_t> bytes(begin, begin + sizeof(packed));
+  bytes.insert(bytes.end(), draft.begin(), draft.end());
+  return bytes;
 }
 
-Expected<InstanceOptions> plait::unpackOptions(std::span<const uint8_t> bytes) {
+Expected<InstanceOptions> plait::unpackOptions(std::span<const uint8_t> bytes, std::string *draft) {
   PackedOptions packed;
-  if (bytes.size() != sizeof(packed))
-    return internalError("ranks: found options of " + std::to_string(bytes.size()) + " bytes; expected " +
+  if (bytes.size() < sizeof(packed))
+    return internalError("ranks: found options of " + std::to_string(bytes.size()) + " bytes; expected at least " +
                          std::to_string(sizeof(packed)));
+  if (draft)
+    draft->assign(bytes.begin() + sizeof(packed), bytes.end());
   std::memcpy(&packed, bytes.data(), sizeof(packed));
   packed.variant[sizeof(packed.variant) - 1] = 0;
   InstanceOptions options;
@@ -241,21 +264,54 @@ Expected<InstanceOptions> plait::unpackOptions(std::span<const uint8_t> bytes) {
   return options;
 }
 
+/// Null for one of a model that other ranks run.
+using Instances = std::map<uint32_t, std::unique_ptr<Instance>>;
+
+/// The threads of an instance of `model`, for one of a model that drafts on the same ranks: one of the two waits
+/// while the other computes.
+static std::shared_ptr<ThreadPool> teamOf(const Instances &instances, const Model &model) {
+  for (const auto &[number, instance] : instances)
+    if (instance && &instance->model() == &model)
+      return instance->team();
+  return nullptr;
+}
+
+/// Makes the rank's part of an instance of `model`, or of one of `drafts`. All ranks hear of an error, and rank 0
+/// decides what to do.
+static Expected<std::unique_ptr<Instance>> createPart(const std::shared_ptr<const Model> &model,
+                                                      const DraftModels &drafts, const Instances &instances,
+                                                      const RankMessage &message) {
+  std::string draft;
+  PLAIT_ASSIGN_OR_RETURN(InstanceOptions options, unpackOptions(message.payload, &draft));
+  if (draft.empty())
+    return Instance::create(model, options);
+  auto own = drafts.find(draft);
+  if (own == drafts.end() || !own->second) {
+    PLAIT_RETURN_IF_ERROR(model->group()->agree(Status::success(), "create an instance"));
+    return std::unique_ptr<Instance>();
+  }
+  if (own->second->ranks() == model->ranks())
+    options.team = teamOf(instances, *model);
+  return Instance::create(own->second, options);
+}
+
 static Status serve(const std::shared_ptr<const Model> &model) {
   // A leader hears rank 0, and its group hears the leader.
   bool leads = !model->links().empty();
   RankGroup &from = leads ? *model->links().front() : *model->group();
-  std::map<uint32_t, std::unique_ptr<Instance>> instances;
+  DraftModels drafts;
+  Instances instances;
   while (true) {
     PLAIT_ASSIGN_OR_RETURN(RankMessage message, from.listen());
     auto found = instances.find(message.instance);
     switch (message.command) {
     case RankCommand::stop:
       return Status::success();
+    case RankCommand::open:
+      PLAIT_RETURN_IF_ERROR(followDraftModel(*model, message.payload, drafts));
+      break;
     case RankCommand::create: {
-      PLAIT_ASSIGN_OR_RETURN(InstanceOptions options, unpackOptions(message.payload));
-      auto created = Instance::create(model, options);
-      // All ranks hear of an error, and rank 0 decides what to do.
+      auto created = createPart(model, drafts, instances, message);
       if (leads)
         (void)from.agree(created.status(), "create an instance");
       if (created)
@@ -273,6 +329,8 @@ static Status serve(const std::shared_ptr<const Model> &model) {
       if (found == instances.end())
         return internalError("ranks: found a step of instance " + std::to_string(message.instance) +
                              "; expected one that was made");
+      if (!found->second)
+        break;
       if (!leads) {
         PLAIT_RETURN_IF_ERROR(found->second->follow(message));
       } else if (message.command == RankCommand::step) {

@@ -24,6 +24,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -36,8 +37,8 @@ class Model;
 struct InstanceOptions;
 
 /// `moveCells`: its payload is that of CellMoves.h. `sendPages` and `receivePages`: pages of a sequence that go to
-/// another replica (Handover.h).
-enum class RankCommand : uint32_t { stop, create, destroy, step, copyPage, sendPages, receivePages, moveCells };
+/// another replica (Handover.h). `open`: a model that drafts (DraftModels.h).
+enum class RankCommand : uint32_t { stop, create, destroy, step, copyPage, sendPages, receivePages, moveCells, open };
 
 /// What a leader tells the others.
 struct RankMessage {
@@ -89,6 +90,10 @@ public:
   /// Makes the communicators of a model's groups. All ranks call it.
   Status split(const plait_model_v4_t &model);
   RankCommunicators communicators() const;
+  /// Makes the communicator of the first `count` ranks, for a model that they alone run; once. All ranks call it.
+  Status splitFirst(int count);
+  /// That communicator; null on other ranks.
+  Communicator *first(int count) const;
   bool leads() const { return comm->rank() == 0; }
   /// As of `Processes`.
   int64_t peakMemory(int worldRank) const { return processes ? processes->peakMemory(worldRank) : -1; }
@@ -110,7 +115,8 @@ public:
 private:
   std::shared_ptr<Processes> processes; // goes after the communicator
   std::unique_ptr<Communicator> comm;
-  std::vector<std::unique_ptr<Communicator>> parts; ///< of each group of the model; they go before `comm`
+  std::vector<std::unique_ptr<Communicator>> parts;    ///< of each group of the model; they go before `comm`
+  std::map<int, std::unique_ptr<Communicator>> firsts; ///< of so many ranks; they too
   const RankNames names;
   std::mutex orderMutex;
   uint32_t instances = 0;
@@ -121,9 +127,9 @@ private:
 /// rank that caused it. `processes` may be null.
 Status explainLoss(Status status, const RankNames &names, RankGroup::Processes *processes);
 
-/// How an instance is made, as `RankCommand::create` carries it.
-std::vector<uint8_t> packOptions(const InstanceOptions &options);
-Expected<InstanceOptions> unpackOptions(std::span<const uint8_t> bytes);
+/// How an instance is made, as `RankCommand::create` carries it; `draft` is that of Model::draft.
+std::vector<uint8_t> packOptions(const InstanceOptions &options, const std::string &draft = "");
+Expected<InstanceOptions> unpackOptions(std::span<const uint8_t> bytes, std::string *draft = nullptr);
 
 /// Does what its leader tells, or rank 0 if it leads itself, until it is told to stop:
 /// the whole life of a rank other than 0. `model` was opened with a group or a link.

@@ -33,7 +33,7 @@ public:
 
   Status make(const InstanceOptions &options) {
     std::lock_guard<std::mutex> lock(link->order());
-    PLAIT_RETURN_IF_ERROR(link->tell(RankCommand::create, number, packOptions(options)));
+    PLAIT_RETURN_IF_ERROR(link->tell(RankCommand::create, number, packOptions(options, first->model().draft())));
     PLAIT_RETURN_IF_ERROR(link->agree(Status::success(), "create an instance"));
     made = true;
     return Status::success();
@@ -101,10 +101,12 @@ private:
 } // namespace
 
 Expected<std::vector<std::shared_ptr<StepRunner>>> plait::createReplicas(const std::shared_ptr<const Model> &model,
-                                                                         const InstanceOptions &options) {
+                                                                         const InstanceOptions &options, size_t count) {
   PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> first, Instance::create(model, options));
   std::vector<std::shared_ptr<StepRunner>> replicas = {first};
   for (const std::shared_ptr<RankGroup> &link : model->links()) {
+    if (replicas.size() == count)
+      break;
     auto remote = std::make_shared<RemoteReplica>(first, int64_t(replicas.size()), link);
     PLAIT_RETURN_IF_ERROR(remote->make(options));
     replicas.push_back(std::move(remote));

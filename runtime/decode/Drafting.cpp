@@ -8,6 +8,8 @@
 #include "runtime/decode/Drafting.h"
 
 #include "runtime/base/File.h"
+#include "runtime/core/DraftModels.h"
+#include "runtime/core/Replicas.h"
 #include "runtime/core/Tables.h"
 #include "runtime/decode/StrategyChoice.h"
 
@@ -20,7 +22,6 @@ static const char *const kMain = "main";
 Expected<Drafting> Drafting::open(const plait::Model &model, const std::vector<const ManifestStrategy *> &strategies,
                                   ModelOptions options) {
   Drafting drafting;
-  options.target = model.binary().target;
   for (const ManifestStrategy *chosen : strategies) {
     auto isSame = [&](const Strategy &other) { return other.call == chosen->call; };
     if (std::any_of(drafting.known.begin(), drafting.known.end(), isSame))
@@ -45,14 +46,8 @@ Status Drafting::openModel(const plait::Model &model, const Strategy &strategy, 
     return corrupt(printable(model.path()) + ": strategy " + printable(strategy.call) + ": found no draft model \"" +
                    printable(name, 80) +
                    "\" in it; expected a folder of that name; compile the model again, as a folder");
-  PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(model.path() + "/" + folder->second));
-  Expected<std::shared_ptr<const plait::Model>> draft = plait::Model::open(std::move(source), options);
-  if (!draft)
-    return draft.status().withContext("draft model");
-  if (int64_t processes = (*draft)->manifest().mesh().size(); processes > 1)
-    return unsupported("draft model: found one of " + std::to_string(processes) +
-                       " processes; expected one of one process, compile the model again");
-  drafts.push_back({name, *draft, {}});
+  PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<const plait::Model> draft, openDraftModel(model, folder->second, options));
+  drafts.push_back({name, std::move(draft), {}});
   return Status::success();
 }
 
@@ -109,29 +104,41 @@ int64_t Drafting::pagesOf(const Model &draft, const InstanceOptions &options, co
   return pagesToReserve(model, options, wanted);
 }
 
+/// Two teams of threads would take the CPUs from each other: on the same ranks one waits while the other
+/// computes. A model of fewer ranks has more threads on each.
+Expected<std::vector<std::shared_ptr<StepRunner>>> Drafting::createRunners(Model &draft, InstanceOptions options,
+                                                                           const Demand &demand, const Instance *first,
+                                                                           size_t replicas) const {
+  options.variant = "";
+  options.capacityPages = pagesOf(draft, options, demand);
+  options.team = first && first->model().ranks() == draft.model->ranks() ? first->team() : nullptr;
+  PLAIT_ASSIGN_OR_RETURN(ModelLedger ledger, ledgerOf(*draft.model, options));
+  draft.memory = ledger.ranks.front();
+  draft.memory.program = 0; // that of the model's process
+  if (draft.model->ranks() > 1)
+    return createReplicas(draft.model, options, replicas);
+  draft.memory.state *= double(replicas);
+  draft.memory.arena *= double(replicas);
+  std::vector<std::shared_ptr<StepRunner>> runners;
+  for (size_t i = 0; i < replicas; ++i) {
+    PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<Instance> instance, Instance::create(draft.model, options));
+    runners.push_back(std::move(instance));
+    options.team = nullptr;
+  }
+  return runners;
+}
+
 Expected<std::vector<std::vector<DraftModel>>>
 Drafting::create(const InstanceOptions &options, const Demand &demand,
                  const std::vector<std::shared_ptr<StepRunner>> &replicas) {
   std::vector<std::vector<DraftModel>> created(replicas.size());
-  // Two teams would take the CPUs from each other. Of several ranks each has some of them.
   auto *first = dynamic_cast<Instance *>(replicas.front().get());
-  std::shared_ptr<ThreadPool> team = first && first->model().ranks() == 1 ? first->team() : nullptr;
   for (Model &draft : drafts) {
-    InstanceOptions own = options;
-    own.variant = "";
-    own.capacityPages = pagesOf(draft, own, demand);
-    PLAIT_ASSIGN_OR_RETURN(ModelLedger ledger, ledgerOf(*draft.model, own));
-    draft.memory = ledger.ranks.front();
-    draft.memory.program = 0; // that of the model's process
-    draft.memory.state *= double(replicas.size());
-    draft.memory.arena *= double(replicas.size());
-    for (std::vector<DraftModel> &of : created) {
-      own.team = &of == &created.front() ? team : nullptr;
-      Expected<std::unique_ptr<Instance>> instance = Instance::create(draft.model, own);
-      if (!instance)
-        return instance.status().withContext("draft model");
-      of.push_back({draft.name, std::shared_ptr<Instance>(instance.take())});
-    }
+    auto runners = createRunners(draft, options, demand, first, replicas.size());
+    if (!runners)
+      return runners.status().withContext("draft model");
+    for (size_t i = 0; i < created.size(); ++i)
+      created[i].push_back({draft.name, std::move((*runners)[i])});
   }
   return created;
 }

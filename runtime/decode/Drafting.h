@@ -30,12 +30,12 @@ public:
   struct Model {
     std::string name; ///< that strategies have for it
     std::shared_ptr<const plait::Model> model;
-    RankMemory memory; ///< of all its instances, once there are some
+    RankMemory memory; ///< of all its instances in this process, once there are some
   };
 
   /// Reads `strategies` of the manifest of `model`, each once, and opens the draft models
-  /// that they name with `options`, but for the target, which is that of `model`. An error if
-  /// a program or a draft model is missing, damaged, or of several processes.
+  /// that they name with `options` (DraftModels.h). An error if a program or a draft model is
+  /// missing, damaged, or of more ranks than `model`.
   static Expected<Drafting> open(const plait::Model &model, const std::vector<const ManifestStrategy *> &strategies,
                                  ModelOptions options = {});
 
@@ -47,9 +47,10 @@ public:
   /// Makes steps of `options` large enough for what is drafted, and returns what the model's
   /// pages have to hold if its texts ask for `demand`.
   Demand enlarge(InstanceOptions &options, const Demand &demand) const;
-  /// Instances of the draft models for each of `replicas`, all in this process: with the
-  /// `options` of the model but for the number of pages, which are for texts of `demand`. One
-  /// of the first replica computes with its threads.
+  /// Instances of the draft models for each of `replicas`, with the `options` of the model but
+  /// for the number of pages, which are for texts of `demand`: all in this process, or of a draft
+  /// model of several ranks on those of the replica. One of as many ranks as the first replica
+  /// computes with its threads.
   Expected<std::vector<std::vector<DraftModel>>> create(const InstanceOptions &options, const Demand &demand,
                                                         const std::vector<std::shared_ptr<StepRunner>> &replicas);
 
@@ -57,6 +58,9 @@ private:
   Status openModel(const plait::Model &model, const Strategy &strategy, const std::string &name,
                    const ModelOptions &options);
   Demand demandOn(const std::string &name, const Demand &demand) const;
+  Expected<std::vector<std::shared_ptr<StepRunner>>> createRunners(Model &draft, InstanceOptions options,
+                                                                   const Demand &demand, const Instance *first,
+                                                                   size_t replicas) const;
   int64_t pagesOf(const Model &draft, const InstanceOptions &options, const Demand &demand) const;
 
   std::vector<Strategy> known;

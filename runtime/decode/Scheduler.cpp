@@ -610,7 +610,7 @@ Status Scheduler::formStep(PlannedStep &step) {
 Status Scheduler::finishStep(const PlannedStep &step, Expected<StepResult> result) {
   try {
     Events events;
-    Status status = result.status();
+    Status status = step.kind.engine ? result.status().withContext("draft model") : result.status();
     {
       std::lock_guard<std::mutex> lock(mutex);
       ++stepCount;

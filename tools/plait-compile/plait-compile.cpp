@@ -138,6 +138,10 @@ int main(int argc, char **argv) {
                                cl::desc("A strategy to decode with, beside ar: one of the library such as "
                                         "prompt_lookup(k=4), or FILE.mlir(...); may be repeated"),
                                cl::value_desc("NAME(ARGUMENT=VALUE,...)"), cl::cat(category));
+  cl::opt<int> draftTp("draft-tp",
+                       cl::desc("With --tp: divide draft models among so many of the ranks (default: 1, each is whole "
+                                "on rank 0)"),
+                       cl::cat(category));
   cl::opt<std::string> heads("heads",
                              cl::desc("What drafts beside the model: a folder with medusa_lm_head.safetensors, "
                                       "clover.safetensors, mtp.safetensors or prompt_tokens.safetensors (default: the "
@@ -200,6 +204,10 @@ int main(int argc, char **argv) {
   options.shards = shards;
   options.optimizeCollectives = !noOptimizeCollectives;
   options.decode = decode;
+  if (draftTp.getNumOccurrences() && draftTp < 1)
+    return fail(invalidArgument("--draft-tp: found " + std::to_string(draftTp) +
+                                "; expected 1 or more, at most as many as --tp"));
+  options.draftRanks = draftTp;
   if (heads.getNumOccurrences() && heads.empty())
     return fail(invalidArgument("--heads: found nothing; expected a folder with medusa_lm_head.safetensors, "
                                 "clover.safetensors, mtp.safetensors or prompt_tokens.safetensors"));

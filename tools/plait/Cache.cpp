@@ -130,6 +130,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(std::to_string(options.decode.size()));
   for (const std::string &call : options.decode)
     PLAIT_RETURN_IF_ERROR(addStrategy(digest, call));
+  digest.add(options.draftTp.empty() ? "1" : options.draftTp);
   digest.add(options.heads.empty() ? "" : "heads");
   if (!options.heads.empty()) {
     PLAIT_ASSIGN_OR_RETURN(std::vector<fs::path> files, modelFiles(options.heads));
@@ -287,6 +288,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.insert(arguments.end(), {"--shard", shard});
   for (const std::string &call : options.decode)
     arguments.insert(arguments.end(), {"--decode", call});
+  if (!options.draftTp.empty())
+    arguments.insert(arguments.end(), {"--draft-tp", options.draftTp});
   if (!options.heads.empty())
     arguments.insert(arguments.end(), {"--heads", options.heads});
   if (!options.numerics.empty())
@@ -367,7 +370,7 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
           std::pair("--mesh", !options.mesh.empty()), std::pair("--machine", !options.machine.empty()),
           std::pair("--shard", !options.shards.empty()), std::pair("--numerics", !options.numerics.empty()),
           std::pair("--sequence-parallel", options.sequenceParallel), std::pair("--overlap", !options.overlap.empty()),
-          std::pair("--heads", !options.heads.empty())})
+          std::pair("--heads", !options.heads.empty()), std::pair("--draft-tp", !options.draftTp.empty())})
       if (given)
         return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "
                                            "compile; compile that again instead",

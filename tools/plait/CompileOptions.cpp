@@ -53,6 +53,9 @@ void plait::addDecodeOption(CLI::App &command, CompileOptions &options) {
                   "draft tokens by a strategy such as \"prompt_lookup(k=4)\", the text is the same; repeat it to "
                   "compile several, the first one runs")
       ->allow_extra_args(false);
+  command.add_option("--draft-tp", options.draftTp,
+                     "of a model to compile for several processes: of them, those among which draft models are "
+                     "divided (default 1)");
   command.add_option("--heads", options.heads,
                      "of a model to compile: a folder with heads for strategies such as medusa (default: the model's)");
 }
@@ -89,6 +92,8 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
     return wrongValue("--overlap", overlap, "auto, on or off");
   if (!options.tp.empty())
     PLAIT_RETURN_IF_ERROR(parseInteger("--tp", options.tp, 1, kMostRanks).status());
+  if (!options.draftTp.empty())
+    PLAIT_RETURN_IF_ERROR(parseInteger("--draft-tp", options.draftTp, 1, kMostRanks).status());
   if (!options.mesh.empty())
     PLAIT_RETURN_IF_ERROR(parseMesh(options.mesh).status());
   if (!options.mesh.empty() && !options.tp.empty())

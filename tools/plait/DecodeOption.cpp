@@ -61,7 +61,8 @@ Expected<Drafting> plait::openDrafting(const Session &session, std::vector<const
 std::string plait::draftModelsText(const Drafting &drafting) {
   std::string text;
   for (const Drafting::Model &draft : drafting.models())
-    text += fmt::format("draft      {}: at most {} more in this process ({})\n", draft.model->manifest().name,
+    text += fmt::format("draft      {}{}: at most {} more in this process ({})\n", draft.model->manifest().name,
+                        draft.model->ranks() > 1 ? fmt::format(" on {} ranks", draft.model->ranks()) : "",
                         bytesText(int64_t(draft.memory.total())), ledgerText(draft.memory));
   return text;
 }

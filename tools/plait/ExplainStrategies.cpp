@@ -163,6 +163,7 @@ Status plait::explainRounds(const Model &model, Json &strategy) {
     PLAIT_ASSIGN_OR_RETURN(StepCosts predicted, predictedCosts(models.at(name).manifest, forward.step));
     costs.push_back(std::move(predicted));
     strategy["forwards"].push_back({{"model", name},
+                                    {"ranks", models.at(name).manifest.mesh().ranks},
                                     {"step", forward.step},
                                     {"tokens", forward.nodes},
                                     {"times", forward.times},
@@ -200,10 +201,18 @@ std::string plait::roundsText(const Json &strategy) {
       fmt::format("\n{}\n  exactness    {}{}; as compiled, {}\n  forwards of a round\n", member(strategy, "call"),
                   member(strategy, "exact"), reason.empty() ? "" : ", as " + reason,
                   strategy["plain_text"].get<bool>() ? "the tokens of plain decoding" : "a text of its own");
+  bool isParallel = false;
+  for (const Json &forward : strategy["forwards"])
+    isParallel |= forward["ranks"].get<int64_t>() > 1;
   for (const Json &forward : strategy["forwards"]) {
     int64_t tokens = forward["tokens"].get<int64_t>(), times = forward["times"].get<int64_t>();
-    text += fmt::format("    {} of {}, up to {} token{} each{}\n", times == 1 ? "one" : fmt::format("up to {}", times),
-                        member(forward, "model"), tokens, tokens == 1 ? "" : "s",
+    int64_t ranks = forward["ranks"].get<int64_t>();
+    text += fmt::format("    {} of {}{}, up to {} token{} each{}\n",
+                        times == 1 ? "one" : fmt::format("up to {}", times), member(forward, "model"),
+                        !isParallel  ? ""
+                        : ranks == 1 ? " on one rank"
+                                     : fmt::format(" on {} ranks", ranks),
+                        tokens, tokens == 1 ? "" : "s",
                         fmt::format(", step {}{}", member(forward, "step"),
                                     !forward["per_drafted_token"].get<bool>() ? ""
                                     : forward["head"].get<bool>()             ? ", if it drafts"

@@ -13,6 +13,7 @@
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
+#include "tools/plait/InspectDrafts.h"
 #include "tools/plait/InspectKernels.h"
 #include "tools/plait/InspectMesh.h"
 #include "tools/plait/InspectStaged.h"
@@ -81,19 +82,24 @@ std::string ranksText(const Manifest &manifest) {
 }
 
 /// Strategies that draft, what their text is worth, and the models that they draft with.
-std::string strategiesText(const Manifest &manifest) {
+std::string strategiesText(const std::string &path, const Manifest &manifest) {
   std::string text;
   for (const ManifestStrategy &strategy : manifest.strategies) {
     Expected<std::shared_ptr<const RoundProgram>> program = readStrategy(strategy);
     text += fmt::format("{:<10} {}: {}\n", text.empty() ? "strategies" : "", printable(strategy.call),
                         program ? "exact " + printable((*program)->exact, 80) : program.status().message());
   }
-  for (const auto &[name, folder] : manifest.models)
-    text += fmt::format("draft      {} in {}/\n", printable(name, 80), printable(folder));
+  for (const auto &[name, folder] : manifest.models) {
+    Expected<ArtifactSource> source = ArtifactSource::open(path + "/" + folder);
+    Expected<Manifest> draft = source ? readManifest(*source) : source.status();
+    std::string place = draft ? draftPlaceText(draft->mesh(), manifest.mesh()) : draft.status().message();
+    text += fmt::format("draft      {} in {}/{}{}\n", printable(name, 80), printable(folder), place.empty() ? "" : ", ",
+                        place);
+  }
   return text;
 }
 
-std::string summaryText(const Manifest &manifest) {
+std::string summaryText(const std::string &path, const Manifest &manifest) {
   return fmt::format("model      {} ({}), {} parameters\n"
                      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
                      "target     {}\n"
@@ -106,7 +112,7 @@ std::string summaryText(const Manifest &manifest) {
                      "generation temperature {}, top_k {}, top_p {}, min_p {}, eos [{}]\n",
                      manifest.name, manifest.family, manifest.parameters, manifest.layers, manifest.hidden,
                      manifest.vocabulary, manifest.maxPositions, manifest.triple, binariesText(manifest),
-                     manifest.numerics, manifest.strategy, strategiesText(manifest), manifest.weightsKind,
+                     manifest.numerics, manifest.strategy, strategiesText(path, manifest), manifest.weightsKind,
                      manifest.weightsFormat, ranksText(manifest), manifest.compilerVersion, manifest.temperature,
                      manifest.topK, manifest.topP, manifest.minP, fmt::join(manifest.eos, ", "));
 }
@@ -240,7 +246,11 @@ int inspectAction(const InspectTexts &texts) {
       programs.push_back(*other);
     }
     memory = memoryJson(programs);
-    Expected<Json> staged = stagedJson(programs);
+    Expected<std::vector<DraftPart>> drafts = draftParts(**model);
+    if (!drafts)
+      return fail(drafts.status().withContext("draft model"));
+    memory["drafts"] = draftMemoryJson(*drafts);
+    Expected<Json> staged = stagedJson(programs, *drafts);
     if (!staged)
       return fail(staged.status());
     memory["staged"] = staged.take();
@@ -253,9 +263,9 @@ int inspectAction(const InspectTexts &texts) {
       result["memory"] = memory;
     out.write(result.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   } else {
-    std::string text = summaryText(*manifest);
+    std::string text = summaryText(artifact->path, *manifest);
     if (model && texts.memory) {
-      text += "\n" + memoryText(*manifest, memory) + stagedText(memory["staged"]);
+      text += "\n" + memoryText(*manifest, memory) + draftMemoryText(memory["drafts"]) + stagedText(memory["staged"]);
     } else if (model && texts.kernels) {
       text = kernelsText((*model)->tables()).substr(1);
     } else if (model) {

@@ -45,20 +45,34 @@ std::string plait::handoverText(const Manifest &manifest) {
   return text;
 }
 
+Json plait::rankMemoryJson(const plait_model_v4_t &m) {
+  StateBytes state = stateBytes(m);
+  StepDims full = {kFullStep, 1, 1, 1, 1};
+  return {{"weights", m.pack_bytes},
+          {"state_per_position", state.perPosition},
+          {"state_of_windows", state.windows},
+          {"arena", m.plan_count ? arenaBytes(m.plans[0], full) : 0},
+          {"largest_collective", m.plan_count ? collectiveBytes(m.plans[0], full) : 0}};
+}
+
+std::string plait::rankMemoryHeader() {
+  return fmt::format("{:>16}{:>20}{:>14}{:>14}{:>20}", "weights", "state per position", "windows", "arena",
+                     "largest collective");
+}
+
+std::string plait::rankMemoryText(const Json &row) {
+  return fmt::format("{:>16}{:>20}{:>14}{:>14}{:>20}", row["weights"].get<int64_t>(),
+                     row["state_per_position"].get<int64_t>(), row["state_of_windows"].get<int64_t>(),
+                     row["arena"].get<int64_t>(), row["largest_collective"].get<int64_t>());
+}
+
 Json plait::memoryJson(const std::vector<std::shared_ptr<const Model>> &programs) {
   const Manifest &manifest = programs[0]->manifest();
   const Mesh &mesh = manifest.mesh();
   Json result = {{"step_tokens", kFullStep}, {"ranks", Json::array()}};
   for (int64_t rank = 0; rank < mesh.size(); ++rank) {
-    const plait_model_v4_t &m = programs[size_t(mesh.placeOf(rank).program)]->tables();
-    StateBytes state = stateBytes(m);
-    StepDims full = {kFullStep, 1, 1, 1, 1};
-    result["ranks"].push_back({{"weights", m.pack_bytes},
-                               {"state_per_position", state.perPosition},
-                               {"state_of_windows", state.windows},
-                               {"arena", m.plan_count ? arenaBytes(m.plans[0], full) : 0},
-                               {"largest_collective", m.plan_count ? collectiveBytes(m.plans[0], full) : 0},
-                               {"handover_buffer", mesh.hasPhases() ? HandoverLink::kBufferBytes : 0}});
+    result["ranks"].push_back(rankMemoryJson(programs[size_t(mesh.placeOf(rank).program)]->tables()));
+    result["ranks"].back()["handover_buffer"] = mesh.hasPhases() ? HandoverLink::kBufferBytes : 0;
   }
   result["shared"] = communicationBytes(mesh, programs[0]->tables());
   if (mesh.hasPhases()) {
@@ -72,16 +86,13 @@ Json plait::memoryJson(const std::vector<std::shared_ptr<const Model>> &programs
 std::string plait::memoryText(const Manifest &manifest, const Json &memory) {
   const Mesh &mesh = manifest.mesh();
   size_t width = mesh.hasPhases() ? 28 : 5;
-  std::string text = fmt::format("memory in bytes; a step of {} tokens\n{:<{}}{:>16}{:>20}{:>14}{:>14}{:>20}{}\n",
-                                 kFullStep, "rank", width, "weights", "state per position", "windows", "arena",
-                                 "largest collective", mesh.hasPhases() ? " handover buffer" : "");
+  std::string text = fmt::format("memory in bytes; a step of {} tokens\n{:<{}}{}{}\n", kFullStep, "rank", width,
+                                 rankMemoryHeader(), mesh.hasPhases() ? " handover buffer" : "");
   int rank = 0;
   for (const Json &row : memory["ranks"]) {
     std::string name = mesh.hasPhases() ? fmt::format("{}  {}", rank, rankName(mesh, rank)) : std::to_string(rank);
     ++rank;
-    text += fmt::format("{:<{}}{:>16}{:>20}{:>14}{:>14}{:>20}", name, width, row["weights"].get<int64_t>(),
-                        row["state_per_position"].get<int64_t>(), row["state_of_windows"].get<int64_t>(),
-                        row["arena"].get<int64_t>(), row["largest_collective"].get<int64_t>());
+    text += fmt::format("{:<{}}{}", name, width, rankMemoryText(row));
     text += mesh.hasPhases() ? fmt::format("{:>16}\n", row["handover_buffer"].get<int64_t>()) : "\n";
   }
   if (int64_t shared = memory["shared"].get<int64_t>())

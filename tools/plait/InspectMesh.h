@@ -23,6 +23,11 @@ std::string meshLine(const Mesh &mesh);
 /// What goes from prefill to decode; nothing without phases.
 std::string handoverText(const Manifest &manifest);
 
+/// Bytes of a rank of a model, and the same as columns of a table below that header.
+Json rankMemoryJson(const plait_model_v4_t &model);
+std::string rankMemoryHeader();
+std::string rankMemoryText(const Json &row);
+
 /// Bytes of each rank of the world; those of the arena and of communication in a step of the
 /// first variant with 512 tokens. `programs` are the different ones.
 Json memoryJson(const std::vector<std::shared_ptr<const Model>> &programs);

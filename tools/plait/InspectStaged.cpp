@@ -30,7 +30,8 @@ static Json stagedOf(const plait_model_v4_t &model, int64_t tokens) {
   return {{"tokens", tokens}, {"bytes", cells}, {"pages", pages * model.table_count}, {"page_bytes", bytes}};
 }
 
-Expected<Json> plait::stagedJson(const std::vector<std::shared_ptr<const Model>> &programs) {
+Expected<Json> plait::stagedJson(const std::vector<std::shared_ptr<const Model>> &programs,
+                                 const std::vector<DraftPart> &drafts) {
   const Model &main = *programs.front();
   const Mesh &mesh = main.manifest().mesh();
   Json result = Json::array();
@@ -42,12 +43,11 @@ Expected<Json> plait::stagedJson(const std::vector<std::shared_ptr<const Model>>
         row.update({{"strategy", strategy.call}, {"rank", rank}, {"model", name}});
         result.push_back(std::move(row));
       };
-      if (auto folder = main.manifest().models.find(name); folder != main.manifest().models.end()) {
-        PLAIT_ASSIGN_OR_RETURN(ArtifactSource source, ArtifactSource::open(main.path() + "/" + folder->second));
-        PLAIT_ASSIGN_OR_RETURN(auto draft, Model::open(std::move(source), {.threads = 1, .loadWeights = false}));
-        add(0, *draft);
+      for (const DraftPart &part : drafts)
+        if (part.name == name)
+          add(part.rank, *part.model);
+      if (main.manifest().models.contains(name))
         continue;
-      }
       for (int64_t rank = 0; rank < mesh.size(); ++rank)
         add(rank, *programs[size_t(mesh.placeOf(rank).program)]);
     }

@@ -9,7 +9,7 @@
 #define PLAIT_TOOLS_PLAIT_INSPECTSTAGED_H
 
 #include "runtime/base/Json.h"
-#include "runtime/core/Model.h"
+#include "tools/plait/InspectDrafts.h"
 
 #include <memory>
 #include <vector>
@@ -18,8 +18,9 @@ namespace plait {
 
 /// [{"strategy", "rank", "model", "tokens", "bytes", "pages", "page_bytes"}]: keys and values that a
 /// round of each strategy stages at most behind the text of one sequence, and the pages that they lie
-/// in. `programs` are the different ones of the model; a draft model runs where rank 0 does.
-Expected<Json> stagedJson(const std::vector<std::shared_ptr<const Model>> &programs);
+/// in. `programs` are the different ones of the model.
+Expected<Json> stagedJson(const std::vector<std::shared_ptr<const Model>> &programs,
+                          const std::vector<DraftPart> &drafts);
 /// Empty if there are none.
 std::string stagedText(const Json &staged);
 

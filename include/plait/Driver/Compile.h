@@ -67,6 +67,7 @@ struct CompileOptions {
   std::string machine;             ///< a file with a par.machine that decisions are made for; empty: none
   std::vector<std::string> shards; ///< WEIGHT=SPEC, decisions that are made already (plait-constrain-weights)
   std::vector<std::string> decode; ///< strategies, such as prompt_lookup(k=4) (docs/howto/write-a-strategy.md)
+  int64_t draftRanks = 0;          ///< of each replica, among which draft models are divided; 0: whole on one
   std::string heads;               ///< a folder with heads beside the model's own (ImportOptions::heads)
   Fusions fusions;
   bool selftest = true;

@@ -291,12 +291,21 @@ TEST(LocalGroup, AbandonedGroupsHearWhy) {
     EXPECT_EQ(status.message(), "decode: rank 0 is lost");
 }
 
-TEST(LocalGroup, IsSplitOnce) {
-  for (const Status &status : runThreads(group(2), [](Communicator &c) {
-         std::vector<std::vector<int>> all = {{1, 0}};
+/// Parts of later splits have memory of their own beside the first ones, whose sums go on.
+TEST(LocalGroup, IsSplitAgainButItsPartsAreNot) {
+  for (const Status &status : runThreads(group(3), [](Communicator &c) {
+         std::vector<std::vector<int>> all = {{2, 1, 0}}, some = {{0, 1}, {2}};
          PLAIT_ASSIGN_OR_RETURN(auto parts, c.split(all));
-         EXPECT_OR_RETURN(parts[0]->rank() == 1 - c.rank());
-         EXPECT_OR_RETURN(!c.split(all).ok() && !parts[0]->split(all).ok());
+         EXPECT_OR_RETURN(parts[0]->rank() == 2 - c.rank());
+         PLAIT_ASSIGN_OR_RETURN(auto later, c.split(some));
+         EXPECT_OR_RETURN((later[0] != nullptr) == (c.rank() < 2) && (later[1] != nullptr) == (c.rank() == 2));
+         EXPECT_OR_RETURN(!parts[0]->split(all).ok() && !later[c.rank() / 2]->split(all).ok());
+         for (int i = 0; i < 3; ++i) {
+           std::vector<float> three(100, float(1 + c.rank())), two = three;
+           PLAIT_RETURN_IF_ERROR(parts[0]->allReduce(three, ReduceKind::sum, "three"));
+           PLAIT_RETURN_IF_ERROR(later[c.rank() / 2]->allReduce(two, ReduceKind::sum, "two"));
+           EXPECT_OR_RETURN(three.back() == 6 && two.back() == 3);
+         }
          return c.barrier("end");
        }))
     EXPECT_TRUE(status) << status.message();
