@@ -10,6 +10,7 @@
 #include "runtime/core/CellMoves.h"
 #include "runtime/core/Memory.h"
 #include "runtime/core/MemoryCheck.h"
+#include "runtime/core/Placement.h"
 #include "runtime/core/Ranks.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/CpuDevice.h"
@@ -89,6 +90,9 @@ Status Instance::prepare(const InstanceOptions &options) {
     pool = options.team;
     if (!pool) {
       PLAIT_ASSIGN_OR_RETURN(pool, ThreadPool::create(threads, options.pin, firstCpu));
+      // Weights that were made are in memory already; a GPU has its own.
+      if (m.manifest().weightsKind == "pack" && !gpuOf(m.tables()) && memoryNodes().size() > 1)
+        populate(*pool, m.weights(), weightShares(m.tables(), *plans.front(), threads));
     }
   } catch (const std::bad_alloc &) {
     return resourceError("instance: out of memory; use a smaller batch or context");

@@ -12,6 +12,7 @@
 #include "runtime/base/TensorName.h"
 #include "runtime/core/Tables.h"
 #include "runtime/device/cpu/ThreadPool.h"
+#include "runtime/device/cpu/Topology.h"
 
 #include <algorithm>
 #include <atomic>
@@ -43,7 +44,9 @@ Expected<Weights> Weights::map(const FileRange &file, const plait_model_v4_t &mo
                    " as the model binary says; the files of the artifact do not belong together");
   if (!bytes.empty()) {
     void *start = const_cast<uint8_t *>(bytes.data());
-    madvise(start, bytes.size(), MADV_WILLNEED);
+    // With several memory nodes they are read by the threads that need them (Placement.h).
+    if (memoryNodes().size() == 1)
+      madvise(start, bytes.size(), MADV_WILLNEED);
     if (bytes.size() >= 4 * kHugePage)
       madvise(start, bytes.size(), MADV_HUGEPAGE);
   }
@@ -173,6 +176,8 @@ Expected<Weights> Weights::random(uint64_t seed, const plait_model_v4_t &model, 
   }
   Weights weights;
   PLAIT_ASSIGN_OR_RETURN(weights.memory, PageMemory::allocate(model.pack_bytes, "weights"));
+  if (std::vector<int> nodes = memoryNodes(); nodes.size() > 1)
+    weights.memory.interleave(nodes);
   weights.base = weights.memory.data();
   PLAIT_ASSIGN_OR_RETURN(auto pool, ThreadPool::create(std::max(threads, 1u)));
   std::vector<FillWork> work = divideWork(model);

@@ -7,6 +7,8 @@
 
 #include "runtime/device/cpu/CpuDevice.h"
 
+#include "runtime/device/cpu/Topology.h"
+
 #include <cstring>
 
 using namespace plait;
@@ -20,10 +22,13 @@ CpuDevice::create(const plait_model_v4_t &model, std::span<const plait_plan_v2_t
   Executor::StepMemory &memory = device->memory;
   memory.arena = device->arena.data();
   memory.capacityPages = std::move(capacityPages);
+  const std::vector<int> nodes = memoryNodes();
   for (int32_t i = 0; i < model.state_count; ++i) {
     int64_t capacity = memory.capacityPages[size_t(model.states[i].table)];
     std::string what = "key/value cache of " + std::to_string(capacity) + " pages";
     PLAIT_ASSIGN_OR_RETURN(PageMemory pages, PageMemory::allocate(stateBytes[size_t(i)], what));
+    if (nodes.size() > 1) // whose tiles read a page changes with the length of its row
+      pages.interleave(nodes);
     memory.states.push_back(pages.data());
     device->states.push_back(std::move(pages));
   }

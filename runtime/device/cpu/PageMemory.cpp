@@ -7,9 +7,13 @@
 
 #include "runtime/device/cpu/PageMemory.h"
 
+#include <algorithm>
 #include <utility>
 
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 using namespace plait;
 
@@ -29,6 +33,18 @@ Expected<PageMemory> PageMemory::allocate(uint64_t bytes, const std::string &wha
   memory.base = static_cast<uint8_t *>(base);
   memory.length = bytes;
   return memory;
+}
+
+void PageMemory::interleave(const std::vector<int> &nodes) {
+  constexpr size_t bits = 8 * sizeof(unsigned long);
+  std::vector<unsigned long> mask;
+  for (int node : nodes) {
+    mask.resize(std::max(mask.size(), size_t(node) / bits + 1));
+    mask[size_t(node) / bits] |= 1UL << (size_t(node) % bits);
+  }
+  // The last bit of the mask is not looked at.
+  if (base && !mask.empty())
+    (void)syscall(SYS_mbind, base, length, MPOL_INTERLEAVE, mask.data(), mask.size() * bits + 1, 0);
 }
 
 PageMemory::~PageMemory() {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace plait {
 
@@ -24,6 +25,10 @@ public:
   ~PageMemory();
   PageMemory(PageMemory &&other) noexcept;
   PageMemory &operator=(PageMemory &&other) noexcept;
+
+  /// Spreads pages that have not been touched over memory nodes: what all threads read is read at the speed of
+  /// all nodes together. A wish: where the system does not grant it, nothing changes.
+  void interleave(const std::vector<int> &nodes);
 
   uint8_t *data() const { return base; }
   uint64_t size() const { return length; }

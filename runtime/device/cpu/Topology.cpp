@@ -8,7 +8,9 @@
 #include "runtime/device/cpu/Topology.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
@@ -65,6 +67,25 @@ double plait::cpuQuota(const std::string &root) {
     }
   }
   return least;
+}
+
+std::vector<int> plait::memoryNodes(const std::string &root) {
+  std::set<int> nodes;
+  for (int cpu : allowedCpus()) { // whose folder has a link "node3"
+    std::error_code error;
+    std::filesystem::directory_iterator folder(root + "/sys/devices/system/cpu/cpu" + std::to_string(cpu), error), end;
+    for (; !error && folder != end; folder.increment(error)) {
+      std::string name = folder->path().filename().string();
+      int node = -1;
+      auto [rest, failed] =
+          std::from_chars(name.data() + std::min<size_t>(4, name.size()), name.data() + name.size(), node);
+      if (name.starts_with("node") && failed == std::errc() && rest == name.data() + name.size())
+        nodes.insert(node);
+    }
+  }
+  if (nodes.empty())
+    return {0};
+  return {nodes.begin(), nodes.end()};
 }
 
 /// The CPUs of a core have one list of siblings, which names the core.

@@ -20,6 +20,9 @@ std::vector<int> allowedCpus();
 /// that stay on their CPU are put on them.
 std::vector<int> spreadCpus(const std::string &root = "");
 
+/// Memory nodes that the allowed CPUs are on, ascending; node 0 where nothing is known.
+std::vector<int> memoryNodes(const std::string &root = "");
+
 /// What the process's cgroups allow it, in CPUs: the least quota of its own group and
 /// those around it, of version 1 or 2; infinity if there is none. `root` comes before
 /// /sys and /proc.

@@ -85,6 +85,19 @@ TEST_F(TopologyTest, CountsAllowedCpusOnly) {
   EXPECT_EQ(physicalCores(root), 1u);
 }
 
+TEST_F(TopologyTest, FindsMemoryNodes) {
+  EXPECT_EQ(memoryNodes(root), std::vector<int>{0}) << "without a word of nodes there is one";
+  std::vector<int> cpus = allowedCpus();
+  auto folder = [](int cpu) { return "/sys/devices/system/cpu/cpu" + std::to_string(cpu); };
+  for (int cpu : cpus)
+    write(folder(cpu) + "/node" + (cpu == cpus.back() ? "11" : "2") + "/cpulist", "0");
+  write(folder(cpus.front()) + "/nodes", "not one");
+  write(folder(cpus.front()) + "/node7x", "nor that");
+  write(folder(cpus.back() + 1) + "/node3/cpulist", "0"); // not allowed, or not there
+  EXPECT_EQ(memoryNodes(root), cpus.size() > 1 ? (std::vector<int>{2, 11}) : std::vector<int>{11});
+  EXPECT_FALSE(memoryNodes().empty());
+}
+
 TEST_F(TopologyTest, ReadsTheQuotaOfVersion2) {
   EXPECT_EQ(cpuQuota(root), INFINITY) << "no cgroups";
   write("/proc/self/cgroup", "0::/user.slice/job.scope");
