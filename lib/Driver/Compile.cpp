@@ -319,6 +319,7 @@ private:
     phaseOptions.fma = machine.fma;
     phaseOptions.tiles = machine.tiles;
     phaseOptions.pairs = machine.pairs;
+    phaseOptions.bytes = options.byteProducts ? machine.bytes : ByteUnit::none;
     phaseOptions.roundInputs = machine.roundInputs;
     phaseOptions.isa = machine.isa;
     phaseOptions.shards = llvm::ArrayRef(options.shards);

@@ -42,6 +42,8 @@ struct TargetCode {
 
   const std::string &name() const { return gpu ? gpu->name : machine.name; }
   bool roundsInputs() const { return gpu || machine.roundInputs; }
+  /// Whether products of integers round many rows to bytes, in a program whose numerics is `fast`.
+  bool hasByteProducts() const { return machine.bytes != ByteUnit::none && machine.tiles == TileUnit::none; }
 };
 
 /// That of one rank, for each target; at least one, the best first.

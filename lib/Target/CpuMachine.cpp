@@ -45,6 +45,7 @@ static CpuMachine vnni() {
   machine.name = "vnni";
   machine.features = "+avx512vnni";
   machine.isa += " avx512vnni";
+  machine.bytes = ByteUnit::vnni;
   return machine;
 }
 

@@ -106,17 +106,29 @@ struct GenerateCpuKernelsPass : plait::impl::GenerateCpuKernelsPassBase<Generate
       mlir::emitError(getOperation().getLoc(), "expected a target with fma for emulated tiles and pairs");
       return signalPassFailure();
     }
+    if (bytes == ByteUnit::vnni && lanes != 16) {
+      mlir::emitError(getOperation().getLoc(), "expected lanes to be 16 for bytes=vnni but got ") << unsigned(lanes);
+      return signalPassFailure();
+    }
     if (pairs == PairUnit::avx512 && lanes != 16) {
       mlir::emitError(getOperation().getLoc(), "expected lanes to be 16 for pairs=avx512 but got ") << unsigned(lanes);
       return signalPassFailure();
     }
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<kernel::FuncOp>())) {
       std::string name = kernel.getSymName().str();
-      auto made = generateCpuKernel(kernel, {lanes, fma, tiles, pairs});
+      auto made = generateCpuKernel(kernel, {lanes, fma, tiles, pairs, isFast() ? bytes : ByteUnit::none});
       if (failed(made))
         return signalPassFailure();
       setTiles(name, *made);
     }
+  }
+
+  /// Whether a row's bits may depend on the rows beside it.
+  bool isFast() {
+    auto models = getOperation().getOps<rt::ModelOp>();
+    return !models.empty() && llvm::all_of(models, [](rt::ModelOp model) {
+      return model.getNumerics() == lm::stringifyNumerics(lm::Numerics::fast);
+    });
   }
 
   void setTiles(StringRef name, const CpuTiles &tiles) {

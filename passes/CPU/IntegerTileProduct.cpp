@@ -130,18 +130,6 @@ private:
     }
   }
 
-  /// Where the columns lie in the input that stand side by side in the weight's tiles:
-  /// 0 1 2 3 of bytes, and of 4 bits 0 2 4 6, then 1 3 5 7, as masks leave them.
-  SmallVector<int64_t> byteOrder(int64_t count) const {
-    SmallVector<int64_t> order;
-    int64_t distance = element.getDistance(), run = 2 * distance;
-    auto place = [&](int64_t column) { return column % distance * 2 + column / distance; };
-    for (int64_t first = 0; first < count; first += run)
-      for (int64_t i = 0; i < run; ++i)
-        order.push_back(first + place(distance == 2 ? i : i % 4 * 2 + i / 4));
-    return order;
-  }
-
   //===--------------------------------------------------------------------===//
   // A panel
   //===--------------------------------------------------------------------===//
@@ -270,6 +258,8 @@ void plait::emitIntegerProduct(CpuKernelEmitter &e, Value input, Value weight, V
   std::unique_ptr<TileOps> tiles = hasLeaves ? nullptr : TileOps::create(e);
   if (tiles && e.packedType(weight).getPanel() == kPanel)
     IntegerTileProduct(e, std::move(tiles), input, weight, bias, result).run();
+  else if (!hasLeaves && e.target().bytes != ByteUnit::none)
+    ByteProduct(e, input, weight, bias, result).run();
   else
     IntegerProduct(e, input, weight, bias, result).run();
 }

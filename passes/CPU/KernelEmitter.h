@@ -42,6 +42,7 @@ struct CpuTarget {
   bool fma = true;                 ///< has fused multiply-add
   TileUnit tiles = TileUnit::none; ///< what multiplies bf16 by bf16, and integers
   PairUnit pairs = PairUnit::none; ///< what multiplies bf16 by bf16 without tiles
+  ByteUnit bytes = ByteUnit::none; ///< what multiplies integers of many rows, in programs whose numerics is `fast`
 };
 
 /// How a kernel's work is divided: the fields of plait_kernel_v1_t.

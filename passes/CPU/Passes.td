@@ -42,6 +42,9 @@ def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleO
     need `tiles`: `amx`, or `emulated`, which computes the same bits with vectors
     on any target that has fused multiply-add, slowly; or `pairs`: `avx512`, or
     `emulated` likewise.
+
+    With `bytes`, in a module whose `rt.model`s have numerics `fast`, products of `!lm.int16` by integers
+    round the input of more than 4 rows to 8 bits: **tolerance** 4e-3 of the largest number of its group.
   }];
   let options = [
     Option<"lanes", "lanes", "unsigned", /*default=*/"8", "f32 per vector register: 4, 8 or 16">,
@@ -54,7 +57,12 @@ def GenerateCpuKernelsPass : Pass<"plait-generate-cpu-kernels", "::mlir::ModuleO
            "What multiplies bf16 by bf16 without tiles",
            [{::llvm::cl::values(clEnumValN(::plait::PairUnit::none, "none", "nothing"),
                                 clEnumValN(::plait::PairUnit::avx512, "avx512", "AVX512-BF16"),
-                                clEnumValN(::plait::PairUnit::emulated, "emulated", "code with the bits of AVX512-BF16"))}]>
+                                clEnumValN(::plait::PairUnit::emulated, "emulated", "code with the bits of AVX512-BF16"))}]>,
+    Option<"bytes", "bytes", "::plait::ByteUnit", /*default=*/"::plait::ByteUnit::none",
+           "What multiplies integers by the upper bytes of many rows",
+           [{::llvm::cl::values(clEnumValN(::plait::ByteUnit::none, "none", "nothing"),
+                                clEnumValN(::plait::ByteUnit::vnni, "vnni", "AVX512-VNNI"),
+                                clEnumValN(::plait::ByteUnit::emulated, "emulated", "code with the bits of AVX512-VNNI"))}]>
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect",

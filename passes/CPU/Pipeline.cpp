@@ -38,6 +38,7 @@ void plait::buildCpuPipeline(OpPassManager &pm, const CpuPipelineOptions &option
   kernels.fma = options.target.fma;
   kernels.tiles = options.target.tiles;
   kernels.pairs = options.target.pairs;
+  kernels.bytes = options.target.bytes;
   pm.addPass(createGenerateCpuKernelsPass(kernels));
   // After generation: the tables name functions and tiles.
   pm.addPass(createEmitTablesPass({options.isa}));

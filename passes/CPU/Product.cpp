@@ -101,13 +101,13 @@ void ProductOperands::withBlock(Value firstPanel, Value firstRow, Value rows, in
     e.finishBlock(rows);
 }
 
-void ProductEmitter::emitRows(Value firstPanel, Value lastPanel, int64_t most) {
+void ProductEmitter::emitRows(Value begin, Value end, Value firstPanel, Value lastPanel, int64_t most) {
   if (!e.blockColumns())
-    return emitSomeRows(e.i64(0), count, firstPanel, lastPanel, most);
+    return emitSomeRows(begin, e.sub(end, begin), firstPanel, lastPanel, most);
   // So many that their block stays in the L2 cache, and for all of them a few panels, which do so, too.
   constexpr int64_t mostRows = 48;
-  e.forLoop(e.i64(0), count, mostRows, [&](Value row) {
-    Value rows = e.minimum(e.sub(count, row), e.i64(mostRows));
+  e.forLoop(begin, end, mostRows, [&](Value row) {
+    Value rows = e.minimum(e.sub(end, row), e.i64(mostRows));
     withBlock(firstPanel, row, rows, mostRows, [&] {
       e.forLoop(firstPanel, lastPanel, most,
                 [&](Value panel) { emitSomeRows(row, rows, panel, e.minimum(e.add(panel, most), lastPanel), most); });

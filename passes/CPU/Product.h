@@ -79,8 +79,11 @@ protected:
   /// The tile loop; `body` is told how many panels to take at once.
   void forEachPanels(TileBody body);
   using ProductOperands::forEachPanels;
-  /// Panels firstPanel .. lastPanel - 1 of all rows.
-  void emitRows(Value firstPanel, Value lastPanel, int64_t most);
+  /// Panels firstPanel .. lastPanel - 1 of rows begin .. end - 1.
+  void emitRows(Value begin, Value end, Value firstPanel, Value lastPanel, int64_t most);
+  void emitRows(Value firstPanel, Value lastPanel, int64_t most) {
+    emitRows(e.i64(0), count, firstPanel, lastPanel, most);
+  }
 
   /// Results that are computed together: `rows` rows from `row` on, and of each of
   /// `panels` panels from `panel` on `vectors` vectors, the first of which begins
@@ -207,8 +210,19 @@ protected:
   std::pair<Value, Value> groupWords(Value group);
   /// What `row` of the input has for `group`, of those that begin `byteOffset` into it.
   Value loadOne(Type type, Value row, int64_t byteOffset, Value group);
+  /// Where the columns of a run of words lie in the input that stand side by side in the weight's bytes:
+  /// 0 1 2 3 of bytes, and of 4 bits 0 2 4 6, then 1 3 5 7, as masks leave them.
+  SmallVector<int64_t> byteOrder(int64_t count) const;
 
+  /// Rows as integers with a scale and a sum for each group.
+  struct Rows {
+    Value pointer;
+    int64_t bits; ///< 16, as lm.quantize makes them, or 8, in the order of bytes of the weight
+    int64_t bytes, scalesOffset, sumsOffset; ///< of a row, and within it
+    Value first = {};                        ///< the row that begins at `pointer`; null: row 0
+  };
   lm::Int16Type element;
+  Rows rows; ///< that are multiplied
 
 private:
   SmallVector<Value> emitColumns(const Block &block, Value first, int64_t columns, ValueRange sums) override {
@@ -221,20 +235,43 @@ private:
     return rows > 1 ? 2 : layout.quantization->bits == 4 ? perPanel : 2 * perPanel;
   }
   SmallVector<Value> emitGroup(const Block &block, Value group, int64_t columns, ValueRange totals) override;
+  /// What the weight's integers are too large by as unpack() gives them, but for zero points.
+  int64_t offset() const;
+  Value wordOf(Value row); ///< where row `row` begins
   /// Adds the products of the columns of word `word` of a group, whose words begin
-  /// `words` words behind the beginning of a panel, and whose inputs begin `pairs`
-  /// pairs behind that of a row.
-  SmallVector<Value> addWord(const Block &block, Value words, Value pairs, Value word, ValueRange sums);
-  /// Columns i and i + distance of words, as 16-bit integers side by side.
-  Value unpack(Value halves, int64_t i);
-  /// Pairs of x times pairs of y, the two products of a pair added: 32-bit integers.
-  Value multiplyAdd(Value x, Value y);
+  /// `words` words behind the beginning of a panel, and whose inputs begin `inputs`
+  /// words behind that of a row.
+  SmallVector<Value> addWord(const Block &block, Value words, Value inputs, Value word, ValueRange sums);
+  /// Those columns of words that word `i` of the input has: two integers of 16 bits side by side, or four of
+  /// 8 bits without a sign.
+  Value unpack(Value words, int64_t i);
+  /// 32-bit words as so many parts of `bits` bits.
+  Value inParts(Value words, int64_t bits);
+  /// `sum` plus the products of the parts of each word of w and x.
+  Value addPairs(Value sum, Value w, Value x);
+  Value addBytes(Value sum, Value w, Value x);
 };
 
 /// Emits a product of bf16 with bf16 without tiles.
 LogicalResult emitPairProduct(Operation *op, CpuKernelEmitter &e, Value input, Value weight, Value bias);
 
-/// Emits an integer product: of many rows on tiles, if the target has some.
+/// Products for which the input of more than a few rows is rounded to 8 bits: half as many instructions. So a
+/// row's bits depend on how many there are.
+class ByteProduct : public IntegerProduct {
+public:
+  ByteProduct(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
+  void run();
+
+private:
+  static constexpr int64_t fewRows = 4; ///< that read weights about as fast with 16 bits
+  void round(Value first, Value end);
+  void roundGroup(Value row, Value group, int64_t columns);
+
+  Rows bytes; ///< of a block of rows
+  int64_t mostRows;
+};
+
+/// Emits an integer product: of many rows on tiles, if the target has some, or with bytes, if it may.
 void emitIntegerProduct(CpuKernelEmitter &e, Value input, Value weight, Value bias, Value result);
 
 } // namespace plait

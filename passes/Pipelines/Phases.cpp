@@ -88,7 +88,8 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    .splitAttention = options.splitAttention && options.cuda.empty(),
                                    .summarizeLogits = options.fuseLogits && options.cuda.empty()});
   case Phase::cpu:
-    return buildCpuPipeline(pm, {{unsigned(options.lanes), options.fma, options.tiles, options.pairs}, options.isa});
+    return buildCpuPipeline(
+        pm, {{unsigned(options.lanes), options.fma, options.tiles, options.pairs, options.bytes}, options.isa});
   case Phase::cuda:
     return buildCudaPipeline(pm, {options.cuda, options.partial});
   case Phase::ptx:

@@ -83,6 +83,12 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
       llvm::cl::values(clEnumValN(PairUnit::none, "none", "nothing"),
                        clEnumValN(PairUnit::avx512, "avx512", "AVX512-BF16"),
                        clEnumValN(PairUnit::emulated, "emulated", "code with the bits of AVX512-BF16"))};
+  Option<ByteUnit> bytes{
+      *this, "bytes",
+      llvm::cl::desc("What multiplies integers by the upper bytes of many rows, where numerics is fast"),
+      llvm::cl::init(ByteUnit::none),
+      llvm::cl::values(clEnumValN(ByteUnit::none, "none", "nothing"), clEnumValN(ByteUnit::vnni, "vnni", "AVX512-VNNI"),
+                       clEnumValN(ByteUnit::emulated, "emulated", "code with the bits of AVX512-VNNI"))};
   Option<std::string> cuda{*this, "cuda", llvm::cl::desc("The CUDA target instead of a CPU: sm_80, sm_90a or sm_100a"),
                            llvm::cl::init("")};
   Option<bool> partial{*this, "partial", llvm::cl::desc("Leave kernels of ops without CUDA code as they are"),

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Measures what the contracts on numbers cost against `fast`, which has the same kernels: what targets
-that do not round cost, and sums that are trees.
+"""Measures what the contracts on numbers cost against `fast`: what it costs not to round inputs, and sums
+that are trees.
 
     tools/dev.sh bench numerics [--models smollm-135m] [--dtype bf16,int8] [--rounds 5] [-o md|json]
 
 One artifact for each of --numerics fast, row_invariant and tp_invariant, by format; their rounds
 alternate and medians are compared, because machines are shared. Above 1 a contract takes longer
 than `fast`. In `fast` programs `native` may round the inputs of bf16 models; a row
-"row_invariant, rounded" has the same target by name, so that what is left is the contract.
+"row_invariant, rounded" has the same target by name, so that what is left is the contract. With weights of
+integers `fast` rounds the inputs of many rows to bytes; a row "fast, 16 bits" does not.
 """
 
 import argparse
@@ -26,12 +27,12 @@ SHAPES = {"tinyllama-1.1b": shapes.TINYLLAMA_1B, "smollm-135m": shapes.SMOLLM_13
 TESTS = {"pp512": (512, 0, 1), "tg64": (0, 64, 1), "tg16, 16 sequences": (0, 16, 16)}
 
 
-def compile_model(name, dtype, contract, target):
+def compile_model(name, dtype, contract, target, *words):
     folder = shapes.write_folder(OUT, name, SHAPES[name]) if SHAPES[name] else SHIPPED
-    path = os.path.join(OUT, f"{name}-{dtype}-{contract}-{target.replace(':', '-')}.plait")
+    path = os.path.join(OUT, f"{name}-{dtype}-{contract}-{target.replace(':', '-')}{''.join(words)}.plait")
     weights = ["--weights=random:0"] if SHAPES[name] else []
     run(tool("plait-compile"), folder, "-o", path, f"--dtype={dtype}", f"--numerics={contract}",
-        f"--target={target}", "--no-selftest", *weights)
+        f"--target={target}", "--no-selftest", *weights, *words)
     return path
 
 
@@ -45,6 +46,8 @@ def measure(name, dtype, args):
     fastest = target_of(variants["fast"])
     if fastest != target_of(variants["row_invariant"]):
         variants["row_invariant, rounded"] = compile_model(name, dtype, "row_invariant", fastest)
+    if dtype.startswith("int"):
+        variants["fast, 16 bits"] = compile_model(name, dtype, "fast", "cpu:native", "--no-byte-products")
     records = []
     for test, (prompt, generate, batch) in TESTS.items():
         samples = {variant: [] for variant in variants}

@@ -92,6 +92,9 @@ int main(int argc, char **argv) {
   cl::opt<bool> f32Activations("f32-activations",
                                cl::desc("Multiply weights of integers by activations of f32, not of 16 bits"),
                                cl::cat(category));
+  cl::opt<bool> noByteProducts("no-byte-products",
+                               cl::desc("With --numerics=fast: keep 16 bits of activations for many tokens, too"),
+                               cl::cat(category));
   cl::opt<bool> noSplitAttention("no-split-attention",
                                  cl::desc("Threads do not share out the positions that a token attends to; results "
                                           "are the same"),
@@ -132,7 +135,7 @@ int main(int argc, char **argv) {
   cl::opt<std::string> numerics("numerics",
                                 cl::desc("What bits do not depend on: row_invariant (what shares a step), or "
                                          "tp_invariant (that, and the number of ranks); or fast: of nothing, and "
-                                         "--target=native may round inputs to bf16"),
+                                         "inputs may be rounded"),
                                 cl::init("row_invariant"), cl::cat(category));
   cl::list<std::string> decode("decode",
                                cl::desc("A strategy to decode with, beside ar: one of the library such as "
@@ -258,6 +261,7 @@ int main(int argc, char **argv) {
                                 "; expected a model to import, as IR says its own"));
   options.calibration = calibration;
   options.quantizeActivations = !f32Activations;
+  options.byteProducts = !noByteProducts;
   options.splitAttention = !noSplitAttention;
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));

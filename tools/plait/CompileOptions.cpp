@@ -42,7 +42,7 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
       ->allow_extra_args(false);
   command.add_option("--numerics", options.numerics,
                      "of a model to compile: row_invariant (default); tp_invariant: the same bits for every --tp; or "
-                     "fast: bf16 inputs where they are faster, and sums of ranks in any order");
+                     "fast: rounded inputs where they are faster, and sums of ranks in any order");
   command.add_option("--emulate-link", options.emulateLink,
                      "of a model of several processes: a link such as latency=2ms,bandwidth=1Gbit between them");
 }

@@ -140,7 +140,8 @@ std::string numericsText(const std::string &numerics) {
   if (numerics == "tp_invariant")
     return "tp_invariant: no bit of a row depends on the number of ranks, on other rows, on chunks or on threads";
   if (numerics == "fast")
-    return "fast: inputs may be rounded to bf16, and bits may depend on the machine and on the number of ranks";
+    return "fast: inputs may be rounded, and bits may depend on the machine, the other rows of a step and the number "
+           "of ranks";
   return numerics;
 }
 

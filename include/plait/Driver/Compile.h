@@ -54,6 +54,7 @@ struct CompileOptions {
   lm::Numerics numerics = lm::Numerics::row_invariant; ///< of a model that is read; IR says its own
   std::string calibration;         ///< a text for rounding to integers (see Importance.h); empty: none
   bool quantizeActivations = true; ///< of products with weights of integers
+  bool byteProducts = true;        ///< of many tokens, where numerics is `fast` and the target has them
   bool splitAttention = true;      ///< over threads, by positions
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.

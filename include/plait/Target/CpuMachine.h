@@ -22,6 +22,9 @@ enum class TileUnit { none, amx, emulated };
 /// Products of pairs of bf16 in vectors (AVX512-BF16), or code that does the same bit by bit.
 enum class PairUnit { none, avx512, emulated };
 
+/// Products of bytes in vectors, four at a time (AVX512-VNNI), or code that does the same bit by bit.
+enum class ByteUnit { none, vnni, emulated };
+
 /// A microarchitecture level of the x86-64 psABI, or one of few further sets of
 /// features. Code is compiled for a level, not for one machine, so that equal
 /// requests give equal bytes and a binary runs wherever its level does.
@@ -35,6 +38,7 @@ struct CpuMachine {
   bool fma = false;
   TileUnit tiles = TileUnit::none;
   PairUnit pairs = PairUnit::none;
+  ByteUnit bytes = ByteUnit::none;
   bool roundInputs = false; ///< to bf16, of products with bf16: other numbers than elsewhere
 };
 

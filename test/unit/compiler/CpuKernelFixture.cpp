@@ -59,9 +59,10 @@ static void initialize(MLIRContext &context) {
 }
 
 /// `text` next to a table with an rt.kernel @k, where tiles are left.
-static OwningOpRef<ModuleOp> parseWithModel(MLIRContext &context, const std::string &text) {
+static OwningOpRef<ModuleOp> parseWithModel(MLIRContext &context, const std::string &text, bool isFast) {
   std::string model = R"(
-    rt.model @table attributes {family = "llama", numerics = "row_invariant", vocabulary = 1 : i64,
+    rt.model @table attributes {family = "llama", numerics = ")" +
+                      std::string(isFast ? "fast" : "row_invariant") + R"(", vocabulary = 1 : i64,
         max_positions = 1 : i64, layers = 1 : i64, pack_bytes = 0 : i64, parameters = 0 : i64} {
       rt.kernel @k
     })";
@@ -89,15 +90,16 @@ static void generate(ModuleOp module, CpuTarget target) {
   options.fma = target.fma;
   options.tiles = target.tiles;
   options.pairs = target.pairs;
+  options.bytes = target.bytes;
   pm.addPass(createGenerateCpuKernelsPass(options));
   run(pm, module);
 }
 
 CpuKernel::~CpuKernel() = default;
 
-void CpuKernel::parse(const std::string &text) {
+void CpuKernel::parse(const std::string &text, bool isFast) {
   initialize(context);
-  module = parseWithModel(context, text);
+  module = parseWithModel(context, text, isFast);
   if (!module)
     llvm::report_fatal_error("a kernel does not parse");
   kernelOp = *module->getOps<kernel::FuncOp>().begin();
@@ -105,7 +107,7 @@ void CpuKernel::parse(const std::string &text) {
 }
 
 CpuKernel::CpuKernel(const std::string &text, CpuTarget target) {
-  parse(text);
+  parse(text, /*isFast=*/target.bytes != ByteUnit::none);
   generate(*code, target);
   auto table = *code->getOps<rt::ModelOp>().begin();
   rt::TilesAttr tiles = *(*table.getOps<rt::KernelOp>().begin()).getTiles();
@@ -152,6 +154,13 @@ std::vector<CpuTarget> test::pairTargets() {
   return targets;
 }
 
+std::vector<CpuTarget> test::byteTargets() {
+  std::vector<CpuTarget> targets = {{8, true, TileUnit::none, PairUnit::none, ByteUnit::emulated}};
+  if (cpuShortage("avx512f avx512bw avx512dq avx512vl avx512vnni").empty())
+    targets.push_back({16, true, TileUnit::none, PairUnit::none, ByteUnit::vnni});
+  return targets;
+}
+
 std::string test::unitName(const CpuTarget &target) {
   return target.tiles == TileUnit::amx ? "Amx" : target.pairs == PairUnit::avx512 ? "Avx512" : "Emulated";
 }
@@ -159,7 +168,7 @@ std::string test::unitName(const CpuTarget &target) {
 std::vector<std::string> test::undefinedSymbols(const std::string &text, CpuTarget target, StringRef cpu) {
   MLIRContext context;
   initialize(context);
-  OwningOpRef<ModuleOp> module = parseWithModel(context, text);
+  OwningOpRef<ModuleOp> module = parseWithModel(context, text, /*isFast=*/false);
   generate(*module, target);
   lower(*module);
   llvm::LLVMContext llvmContext;

@@ -77,7 +77,7 @@ public:
 protected:
   /// For kernels of other targets, which `parse` and make an engine by themselves.
   CpuKernel() = default;
-  void parse(const std::string &text);
+  void parse(const std::string &text, bool isFast = false);
   /// Computes all tiles, shared out among `threads` calls.
   virtual void call(const std::vector<void *> &buffers, const Step &step, int threads);
   /// Of the buffers that are passed to `call`; 0: unknown.
@@ -100,6 +100,8 @@ CpuTarget emulatedTiles();
 std::vector<CpuTarget> tileTargets();
 /// The same for products of pairs of bf16 in vectors.
 std::vector<CpuTarget> pairTargets();
+/// The same for products of bytes, of programs whose numerics is `fast`.
+std::vector<CpuTarget> byteTargets();
 /// "Emulated" or "Amx"
 std::string unitName(const CpuTarget &target);
 

@@ -1,13 +1,14 @@
-//===- IntegerTileProductTest.cpp - Products of integers on tiles ---------===//
+//===- IntegerTileProductTest.cpp - Products of integers of many rows -----===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// Against the reference, and the bits of the product without tiles: for few rows,
-// more than a tile, more than a block; groups of less than a step of columns, of
-// several, and rests of them.
+// On tiles against the reference, and the bits of the product without tiles: for few
+// rows, more than a tile, more than a block; groups of less than a step of columns, of
+// several, and rests of them. With bytes the same, against the reference of an input
+// that is rounded here.
 //
 //===----------------------------------------------------------------------===//
 
@@ -82,6 +83,65 @@ protected:
 TEST_P(IntegerTileProduct, HasTheBitsOfVectors) { check(text(/*two=*/false)); }
 TEST_P(IntegerTileProduct, SharesItsInput) { check(text(/*two=*/true)); }
 
+/// Products that round the inputs of many rows to 8 bits.
+class ByteProduct : public IntegerTileProduct {
+protected:
+  /// To 127 / 32768 of the integers of random.int16, whose largest is 32767.
+  static DenseValue rounded(const DenseValue &input) {
+    DenseValue result = input;
+    int64_t columns = GetParam().cols, group = GetParam().group;
+    for (int64_t r = 0; r < input.rows(); ++r)
+      for (int64_t first = 0; first < columns; first += group) {
+        double scale = std::fabs(input.row(r)[first]) / 32767;
+        for (int64_t c = first; c < std::min(columns, first + group); ++c)
+          result.row(r)[c] = scale * 32768 / 127 * std::floor(input.row(r)[c] / scale * 127 / 32768 + 0.5);
+      }
+    return result;
+  }
+
+  void check(const std::string &text) {
+    CpuKernel plain(text, {8, true});
+    std::vector<std::vector<float>> first;
+    for (const CpuTarget &target : byteTargets()) {
+      CpuKernel kernel(text, target);
+      std::vector<int64_t> counts = {1, 4, 5, 12, 50};
+      counts.push_back(GetParam().cols > 1000 ? 530 : 23); // more than a block
+      for (auto [i, tokens] : llvm::enumerate(counts)) {
+        SCOPED_TRACE((target.bytes == ByteUnit::vnni ? "Vnni" : "Emulated") + (", tokens " + std::to_string(tokens)));
+        Step step = randomStep(kernel, tokens);
+        auto result = kernel.run(step)[0];
+        expectSameBits(kernel.run(step, /*inPlace=*/false, /*threads=*/3)[0], result);
+        if (first.size() == i)
+          first.push_back(result);
+        expectSameBits(result, first[i]);
+        if (tokens <= 4) {
+          expectSameBits(result, plain.run(step)[0]);
+          continue;
+        }
+        expectClose(result, kernel.evaluate(step)[0], /*tolerance=*/1e-2);
+        step.values[0] = rounded(valueAs<DenseValue>(step.values[0]));
+        expectClose(result, kernel.evaluate(step)[0]);
+      }
+    }
+  }
+};
+
+TEST_P(ByteProduct, RoundsItsInput) { check(text(/*two=*/false)); }
+TEST_P(ByteProduct, SharesItsInput) { check(text(/*two=*/true)); }
+
+std::string nameOf(const testing::TestParamInfo<Case> &info) {
+  std::string name = info.param.format + "_" + std::to_string(info.param.rows) + "_" + std::to_string(info.param.cols);
+  std::erase_if(name, [](char c) { return !std::isalnum(c) && c != '_'; });
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, ByteProduct,
+                         testing::Values(Case{"int8", 70, 131, 128}, Case{"int8", 32, 1100, 128},
+                                         Case{"int8<group = 64>", 300, 192, 64}, Case{"int4<group = 32>", 70, 131, 32},
+                                         Case{"int4<group = 128>", 33, 1056, 128},
+                                         Case{"int4<group = 64, zero_points>", 70, 328, 64}),
+                         nameOf);
+
 INSTANTIATE_TEST_SUITE_P(Shapes, IntegerTileProduct,
                          testing::Values(Case{"int8", 70, 131, 128}, Case{"int8", 32, 1100, 128},
                                          Case{"int8<group = 32>", 64, 200, 32}, Case{"int8<group = 64>", 300, 192, 64},
@@ -89,11 +149,6 @@ INSTANTIATE_TEST_SUITE_P(Shapes, IntegerTileProduct,
                                          Case{"int4<group = 64>", 300, 192, 64},
                                          Case{"int4<group = 128>", 33, 1056, 128},
                                          Case{"int4<group = 64, zero_points>", 70, 328, 64}),
-                         [](const auto &info) {
-                           std::string name = info.param.format + "_" + std::to_string(info.param.rows) + "_" +
-                                              std::to_string(info.param.cols);
-                           std::erase_if(name, [](char c) { return !std::isalnum(c) && c != '_'; });
-                           return name;
-                         });
+                         nameOf);
 
 } // namespace
