@@ -9,6 +9,7 @@
 
 #include "plait/Cost/CollectiveTime.h"
 #include "plait/Cost/StepTime.h"
+#include "plait/Timeline/Schedules.h"
 
 using namespace plait;
 
@@ -80,19 +81,65 @@ public:
       : mesh(mesh), rank(int64_t(*mesh.getRank())), extents(extents) {}
 
   void addBlock(Block &block, int layer) {
-    for (Operation &op : block)
+    for (Operation &op : block) {
+      await(op);
       if (auto layers = dyn_cast<lm::LayersOp>(op))
-        for (int64_t i = 0; i < int64_t(layers.getCount()); ++i)
-          addBlock(layers.getBody().front(), int(int64_t(layers.getBegin()) + i));
+        addLayers(layers);
       else if (auto collective = dyn_cast<par::CollectiveOpInterface>(op))
         addExchange(collective, layer);
       else if (auto costed = dyn_cast<lm::CostOpInterface>(op))
         addCompute(costed, layer);
+    }
   }
 
   std::vector<timeline::Event> events;
 
 private:
+  void addLayers(lm::LayersOp layers) {
+    Block &body = layers.getBody().front();
+    ValueRange carried = layers.getInits();
+    for (int64_t i = 0; i < int64_t(layers.getCount()); ++i) {
+      pass(carried, body.getArguments());
+      addBlock(body, int(int64_t(layers.getBegin()) + i));
+      carried = body.getTerminator()->getOperands();
+    }
+    pass(carried, layers.getResults());
+  }
+
+  /// Values that exchanges make go by other names from here on.
+  void pass(ValueRange from, ValueRange to) {
+    SmallVector<std::optional<size_t>> exchanges;
+    for (Value value : from) {
+      auto it = underWay.find(value);
+      exchanges.push_back(it == underWay.end() ? std::nullopt : std::optional(it->second));
+    }
+    for (auto [exchange, value] : llvm::zip_equal(exchanges, to)) {
+      underWay.erase(value);
+      if (exchange)
+        underWay[value] = *exchange;
+    }
+  }
+
+  /// What `op` is the first to need has come, and what is exchanged before it with it.
+  void await(Operation &op) {
+    if (isa<lm::LayersOp>(op) || op.hasTrait<OpTrait::IsTerminator>())
+      return; // they hand on
+    std::optional<size_t> needed;
+    for (Value operand : op.getOperands())
+      if (auto it = underWay.find(operand); it != underWay.end())
+        needed = std::max(needed.value_or(0), it->second);
+    if (!needed)
+      return;
+    SmallVector<Value> come;
+    for (auto [value, exchange] : underWay)
+      if (exchange <= *needed) {
+        events[exchange].beside = int(events.size() - exchange - 1);
+        come.push_back(value);
+      }
+    for (Value value : come)
+      underWay.erase(value);
+  }
+
   timeline::Event &add(timeline::Event event, int layer) {
     event.layer = layer;
     return events.emplace_back(std::move(event));
@@ -121,6 +168,8 @@ private:
       return;
     SmallVector<int64_t> group = mesh.getGroup(rank, op.getDeviceAxes());
     timeline::Event &event = add(getExchangeEvent(op, group.size(), extents), layer);
+    for (Value result : op->getResults())
+      underWay[result] = events.size() - 1;
     event.ranks.assign(group.begin(), group.end());
     if (hasAllRows && swap)
       event.share = 1; // columns are gathered
@@ -141,6 +190,7 @@ private:
   par::MeshOp mesh;
   int64_t rank;
   const timeline::Extents &extents;
+  DenseMap<Value, size_t> underWay; ///< results of exchanges that nobody has needed yet, and their events
 };
 
 } // namespace
@@ -151,6 +201,14 @@ std::vector<timeline::Event> plait::getStepEvents(decode::StepOp step, par::Mesh
   EventBuilder builder(mesh, extents);
   builder.addBlock(step.getBody().front(), /*layer=*/-1);
   return std::move(builder.events);
+}
+
+bool plait::leavesTime(decode::StepOp step, par::MeshOp mesh) {
+  timeline::EventList list;
+  list.events = getStepEvents(step, mesh, timeline::Extents::prefill(512));
+  for (timeline::Event &event : list.events)
+    event.ranks = {0};
+  return timeline::leavesTime(list);
 }
 
 timeline::Machine plait::getTimelineMachine(par::MachineOp machine, ArrayRef<int64_t> devices) {

@@ -191,6 +191,7 @@ Expected<DecoderConstants> ConfigReader::readDecoder(ModelConfig &config, const 
   }
   PLAIT_RETURN_IF_ERROR(checkHeads(config, "num_attention_heads", "num_key_value_heads"));
   PLAIT_ASSIGN_OR_RETURN(config.tiedEmbeddings, flag("tie_word_embeddings", keys.absentTie));
+  PLAIT_ASSIGN_OR_RETURN(config.residualDelay, count("residual_delay", limits::residualDelay, 0));
 
   DecoderConstants constants;
   constants.attentionScale = 1 / std::sqrt(double(config.headDim));

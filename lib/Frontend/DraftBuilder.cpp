@@ -111,8 +111,9 @@ void ModelBuilder::buildMtp(bool hasProjection) {
   for (bool stages : {true, false}) {
     lm::FuncOp func = beginDraft(stages ? "mtp_stage" : "mtp", state, /*returnsHidden=*/!stages);
     stagesOnly = stages;
-    Value hidden = config.layer.build(*this, config, mtpInput(func.getBody().getArgument(0)));
-    SmallVector<Value> values = {hidden, states[0]};
+    Residual x(*this, mtpInput(func.getBody().getArgument(0)));
+    config.layer.build(*this, config, x);
+    SmallVector<Value> values = {x.finish(), states[0]};
     lm::ReturnOp::create(builder, func.getLoc(), ArrayRef(values).drop_front(stages));
     eraseUnused(func);
   }

@@ -40,8 +40,8 @@ static void build(ModelBuilder &b, const ModelConfig &c, const Gemma &m) {
   };
   b.buildForward([&] {
     Value tokens = b.scale(b.embed(b.ids, "embed_tokens", c.vocabulary), m.embeddingScale, "embed_scale");
-    Value hidden = b.layers(tokens, "layers", [&](const LayerKind &kind, Value x) {
-      Value normed = norm(x, "layers.{layer}.input_layernorm");
+    Value hidden = b.layers(tokens, "layers", [&](const LayerKind &kind, Residual &x) {
+      Value normed = norm(x.read(), "layers.{layer}.input_layernorm");
       auto project = [&](StringRef path, int64_t heads) {
         return b.linear(normed, path, heads * c.headDim, m.attentionBias);
       };
@@ -58,12 +58,12 @@ static void build(ModelBuilder &b, const ModelConfig &c, const Gemma &m) {
       Value mixed = b.attention(q, k, v, {m.attentionScale, m.scoreCap}, "layers.{layer}.self_attn");
       Value o = b.linear(mixed, "layers.{layer}.self_attn.o_proj", c.hidden, m.attentionBias);
       o = norm(o, "layers.{layer}.post_attention_layernorm");
-      x = b.add(x, o, "layers.{layer}.self_attn.residual");
+      x.add(o, "layers.{layer}.self_attn.residual");
 
-      normed = norm(x, "layers.{layer}.pre_feedforward_layernorm");
+      normed = norm(x.read(), "layers.{layer}.pre_feedforward_layernorm");
       Value down = b.gatedMlp(normed, m.activation, /*bias=*/false, "layers.{layer}.mlp");
       down = norm(down, "layers.{layer}.post_feedforward_layernorm");
-      return b.add(x, down, "layers.{layer}.mlp.residual");
+      x.add(down, "layers.{layer}.mlp.residual");
     });
     return norm(hidden, "norm");
   });

@@ -34,21 +34,21 @@ static void build(ModelBuilder &b, const ModelConfig &c, const Gpt2 &m) {
   b.buildForward([&] {
     Value tokens = b.embed(b.ids, "wte", c.vocabulary);
     Value places = b.embed(b.positions, "wpe", c.maxPositions);
-    Value hidden = b.layers(b.add(tokens, places, "embeddings"), "h", [&](Value x) {
-      Value normed = b.layerNorm(x, m.normEps, "h.{layer}.ln_1");
+    Value hidden = b.layers(b.add(tokens, places, "embeddings"), "h", [&](Residual &x) {
+      Value normed = b.layerNorm(x.read(), m.normEps, "h.{layer}.ln_1");
       Value qkv = conv1d(normed, "h.{layer}.attn.c_attn", 3 * c.hidden);
       Value q = b.sliceColumns(qkv, 0, c.hidden, "h.{layer}.attn.q");
       Value k = b.sliceColumns(qkv, c.hidden, c.hidden, "h.{layer}.attn.k");
       Value v = b.sliceColumns(qkv, 2 * c.hidden, c.hidden, "h.{layer}.attn.v");
       Value mixed = b.attention(q, k, v, {m.attentionScale}, "h.{layer}.attn");
       Value o = conv1d(mixed, "h.{layer}.attn.c_proj", c.hidden);
-      x = b.add(x, o, "h.{layer}.attn.residual");
+      x.add(o, "h.{layer}.attn.residual");
 
-      normed = b.layerNorm(x, m.normEps, "h.{layer}.ln_2");
+      normed = b.layerNorm(x.read(), m.normEps, "h.{layer}.ln_2");
       Value up = conv1d(normed, "h.{layer}.mlp.c_fc", c.intermediate);
       Value activated = b.activation(up, m.activation, "h.{layer}.mlp.act");
       Value down = conv1d(activated, "h.{layer}.mlp.c_proj", c.hidden);
-      return b.add(x, down, "h.{layer}.mlp.residual");
+      x.add(down, "h.{layer}.mlp.residual");
     });
     return b.layerNorm(hidden, m.normEps, "ln_f");
   });

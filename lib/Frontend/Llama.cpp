@@ -25,8 +25,8 @@ struct Llama : DecoderConstants {
 };
 } // namespace
 
-static Value buildLayer(ModelBuilder &b, const ModelConfig &c, const Llama &m, Value x) {
-  Value normed = b.rmsNorm(x, {m.normEps}, "layers.{layer}.input_layernorm");
+static void buildLayer(ModelBuilder &b, const ModelConfig &c, const Llama &m, Residual &x) {
+  Value normed = b.rmsNorm(x.read(), {m.normEps}, "layers.{layer}.input_layernorm");
   auto project = [&](StringRef path, int64_t heads) {
     return b.linear(normed, path, heads * c.headDim, m.attentionBias);
   };
@@ -37,17 +37,17 @@ static Value buildLayer(ModelBuilder &b, const ModelConfig &c, const Llama &m, V
   k = b.rope(k, m.rope, "layers.{layer}.self_attn.rope_k");
   Value mixed = b.attention(q, k, v, {m.attentionScale}, "layers.{layer}.self_attn");
   Value o = b.linear(mixed, "layers.{layer}.self_attn.o_proj", c.hidden, m.attentionBias);
-  x = b.add(x, o, "layers.{layer}.self_attn.residual");
+  x.add(o, "layers.{layer}.self_attn.residual");
 
-  normed = b.rmsNorm(x, {m.normEps}, "layers.{layer}.post_attention_layernorm");
+  normed = b.rmsNorm(x.read(), {m.normEps}, "layers.{layer}.post_attention_layernorm");
   Value down = b.gatedMlp(normed, m.activation, m.mlpBias, "layers.{layer}.mlp");
-  return b.add(x, down, "layers.{layer}.mlp.residual");
+  x.add(down, "layers.{layer}.mlp.residual");
 }
 
 static void build(ModelBuilder &b, const ModelConfig &c, const Llama &m) {
   b.buildForward([&] {
     Value tokens = b.embed(b.ids, "embed_tokens", c.vocabulary);
-    Value hidden = b.layers(tokens, "layers", [&](Value x) { return buildLayer(b, c, m, x); });
+    Value hidden = b.layers(tokens, "layers", [&](Residual &x) { buildLayer(b, c, m, x); });
     return b.rmsNorm(hidden, {m.normEps}, "norm");
   });
   b.buildHead();
@@ -59,7 +59,7 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config, Llama model)
   PLAIT_ASSIGN_OR_RETURN(model.rope, reader.readRope(config));
   config.build = [model](ModelBuilder &b, const ModelConfig &c) { build(b, c, model); };
   config.layer = {model.normEps,
-                  [model](ModelBuilder &b, const ModelConfig &c, Value x) { return buildLayer(b, c, model, x); }};
+                  [model](ModelBuilder &b, const ModelConfig &c, Residual &x) { buildLayer(b, c, model, x); }};
   return Status::success();
 }
 

@@ -190,30 +190,66 @@ void ModelBuilder::buildHead(std::optional<double> softcap) {
   lm::ReturnOp::create(builder, func.getLoc(), result);
 }
 
-Value ModelBuilder::layers(Value hidden, StringRef path, llvm::function_ref<Value(const LayerKind &, Value)> body) {
+void Residual::addLate(size_t count) {
+  for (; late.size() > count; late.erase(late.begin()))
+    sum = builder.add(sum, late.front().value, late.front().path);
+}
+
+Value Residual::read() {
+  addLate(delay);
+  return sum;
+}
+
+void Residual::add(Value output, StringRef path) {
+  late.push_back({output, path.str()});
+  if (!delay)
+    addLate(0);
+}
+
+Value Residual::finish() {
+  addLate(0);
+  return sum;
+}
+
+Value ModelBuilder::layers(Value hidden, StringRef path, llvm::function_ref<void(const LayerKind &, Residual &)> body) {
   Location loc = locOf(path);
+  Residual stream(*this, hidden);
+  stream.delay = size_t(config.residualDelay);
+  std::string latePath = (path + ".{layer}.residual").str();
+  if (stream.delay)
+    stream.late.push_back({scale(hidden, 0, path), latePath}); // of the layer before the first
   for (const LayerPattern::Loop &range : pattern.loops) {
     auto mine = MutableArrayRef(states).slice(range.firstSublayer, range.count);
-    SmallVector<Value> inits{hidden};
-    llvm::append_range(inits, mine);
-    auto types = llvm::to_vector_of<Type>(ValueRange(inits).getTypes());
+    SmallVector<Value> carried{stream.sum};
+    for (const Residual::Output &output : stream.late)
+      carried.push_back(output.value);
+    size_t width = carried.size();
+    llvm::append_range(carried, mine);
+    auto types = llvm::to_vector_of<Type>(ValueRange(carried).getTypes());
     auto loop =
-        lm::LayersOp::create(builder, loc, types, uint64_t(range.begin), uint64_t(range.end), ValueRange(inits));
+        lm::LayersOp::create(builder, loc, types, uint64_t(range.begin), uint64_t(range.end), ValueRange(carried));
+    auto receive = [&](ValueRange values) {
+      stream.sum = values.front();
+      for (auto [output, value] : llvm::zip_equal(stream.late, values.slice(1, width - 1)))
+        output.value = value;
+      llvm::copy(values.drop_front(width), mine.begin());
+    };
     OpBuilder::InsertionGuard guard(builder);
     Block *block = builder.createBlock(&loop.getBody(), {}, types, SmallVector<Location>(types.size(), loc));
-    llvm::copy(block->getArguments().drop_front(), mine.begin());
-    hidden = block->getArgument(0);
+    receive(block->getArguments());
     for (size_t j = 0; j < range.count; ++j) {
       current = range.firstSublayer + j;
-      hidden = body(pattern.sublayers[current].kind, hidden);
+      body(pattern.sublayers[current].kind, stream);
     }
-    SmallVector<Value> yielded{hidden};
-    llvm::append_range(yielded, mine);
-    lm::YieldOp::create(builder, loc, yielded);
-    hidden = loop.getResult(0);
-    llvm::copy(loop.getResults().drop_front(), mine.begin());
+    stream.addLate(stream.delay);
+    carried = {stream.sum};
+    for (const Residual::Output &output : stream.late)
+      carried.push_back(output.value);
+    llvm::append_range(carried, mine);
+    lm::YieldOp::create(builder, loc, carried);
+    receive(loop.getResults());
   }
-  return hidden;
+  return stream.finish();
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,8 +27,8 @@ static void build(ModelBuilder &b, const ModelConfig &c, const Phi3 &m) {
   int64_t queries = c.heads * c.headDim, keys = c.kvHeads * c.headDim;
   b.buildForward([&] {
     Value tokens = b.embed(b.ids, "embed_tokens", c.vocabulary);
-    Value hidden = b.layers(tokens, "layers", [&](Value x) {
-      Value normed = b.rmsNorm(x, {m.normEps}, "layers.{layer}.input_layernorm");
+    Value hidden = b.layers(tokens, "layers", [&](Residual &x) {
+      Value normed = b.rmsNorm(x.read(), {m.normEps}, "layers.{layer}.input_layernorm");
       Value qkv = b.linear(normed, "layers.{layer}.self_attn.qkv_proj", queries + 2 * keys, /*bias=*/false);
       Value q = b.sliceColumns(qkv, 0, queries, "layers.{layer}.self_attn.q");
       Value k = b.sliceColumns(qkv, queries, keys, "layers.{layer}.self_attn.k");
@@ -37,15 +37,15 @@ static void build(ModelBuilder &b, const ModelConfig &c, const Phi3 &m) {
       k = b.rope(k, m.rope, "layers.{layer}.self_attn.rope_k");
       Value mixed = b.attention(q, k, v, {m.attentionScale}, "layers.{layer}.self_attn");
       Value o = b.linear(mixed, "layers.{layer}.self_attn.o_proj", c.hidden, /*bias=*/false);
-      x = b.add(x, o, "layers.{layer}.self_attn.residual");
+      x.add(o, "layers.{layer}.self_attn.residual");
 
-      normed = b.rmsNorm(x, {m.normEps}, "layers.{layer}.post_attention_layernorm");
+      normed = b.rmsNorm(x.read(), {m.normEps}, "layers.{layer}.post_attention_layernorm");
       Value both = b.linear(normed, "layers.{layer}.mlp.gate_up_proj", 2 * c.intermediate, /*bias=*/false);
       Value gate = b.sliceColumns(both, 0, c.intermediate, "layers.{layer}.mlp.gate");
       Value up = b.sliceColumns(both, c.intermediate, c.intermediate, "layers.{layer}.mlp.up");
       Value gated = b.gatedActivation(gate, up, m.activation, "layers.{layer}.mlp.activation_fn");
       Value down = b.linear(gated, "layers.{layer}.mlp.down_proj", c.hidden, /*bias=*/false);
-      return b.add(x, down, "layers.{layer}.mlp.residual");
+      x.add(down, "layers.{layer}.mlp.residual");
     });
     return b.rmsNorm(hidden, {m.normEps}, "norm");
   });

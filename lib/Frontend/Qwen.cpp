@@ -26,8 +26,8 @@ struct Qwen : DecoderConstants {
 };
 } // namespace
 
-static Value buildLayer(ModelBuilder &b, const ModelConfig &c, const Qwen &m, Value x) {
-  Value normed = b.rmsNorm(x, {m.normEps}, "layers.{layer}.input_layernorm");
+static void buildLayer(ModelBuilder &b, const ModelConfig &c, const Qwen &m, Residual &x) {
+  Value normed = b.rmsNorm(x.read(), {m.normEps}, "layers.{layer}.input_layernorm");
   Value q = b.linear(normed, "layers.{layer}.self_attn.q_proj", c.heads * c.headDim, m.inputBias);
   Value k = b.linear(normed, "layers.{layer}.self_attn.k_proj", c.kvHeads * c.headDim, m.inputBias);
   Value v = b.linear(normed, "layers.{layer}.self_attn.v_proj", c.kvHeads * c.headDim, m.inputBias);
@@ -40,17 +40,17 @@ static Value buildLayer(ModelBuilder &b, const ModelConfig &c, const Qwen &m, Va
   k = b.rope(k, m.rope, "layers.{layer}.self_attn.rope_k");
   Value mixed = b.attention(q, k, v, {m.attentionScale}, "layers.{layer}.self_attn");
   Value o = b.linear(mixed, "layers.{layer}.self_attn.o_proj", c.hidden, m.outputBias);
-  x = b.add(x, o, "layers.{layer}.self_attn.residual");
+  x.add(o, "layers.{layer}.self_attn.residual");
 
-  normed = b.rmsNorm(x, {m.normEps}, "layers.{layer}.post_attention_layernorm");
+  normed = b.rmsNorm(x.read(), {m.normEps}, "layers.{layer}.post_attention_layernorm");
   Value down = b.gatedMlp(normed, m.activation, /*bias=*/false, "layers.{layer}.mlp");
-  return b.add(x, down, "layers.{layer}.mlp.residual");
+  x.add(down, "layers.{layer}.mlp.residual");
 }
 
 static void build(ModelBuilder &b, const ModelConfig &c, const Qwen &m) {
   b.buildForward([&] {
     Value tokens = b.embed(b.ids, "embed_tokens", c.vocabulary);
-    Value hidden = b.layers(tokens, "layers", [&](Value x) { return buildLayer(b, c, m, x); });
+    Value hidden = b.layers(tokens, "layers", [&](Residual &x) { buildLayer(b, c, m, x); });
     return b.rmsNorm(hidden, {m.normEps}, "norm");
   });
   b.buildHead();
@@ -65,7 +65,7 @@ static Status readConfig(ConfigReader &reader, ModelConfig &config, const Decode
   }
   config.build = [model](ModelBuilder &b, const ModelConfig &c) { build(b, c, model); };
   config.layer = {model.normEps,
-                  [model](ModelBuilder &b, const ModelConfig &c, Value x) { return buildLayer(b, c, model, x); }};
+                  [model](ModelBuilder &b, const ModelConfig &c, Residual &x) { buildLayer(b, c, model, x); }};
 
   PLAIT_RETURN_IF_ERROR(reader.require("use_mrope", false, "a token has one position in Plait"));
   // The window counts only where the flag says so.

@@ -137,6 +137,8 @@ Expected<std::vector<Alternative>> timeline::compareSchedules(const EventList &l
                                                               const Extents &step) {
   Comparison comparison(machine, step);
   PLAIT_RETURN_IF_ERROR(comparison.add("unfused", list));
+  if (leavesTime(list))
+    PLAIT_RETURN_IF_ERROR(comparison.add("ahead", startAhead(list)));
   EventList fused = fuseEpilogues(list);
   bool isFused = fused.events.size() != list.events.size();
   if (isFused)

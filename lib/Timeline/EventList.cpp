@@ -116,6 +116,8 @@ private:
     list.events.push_back(*getNext(ranks.front()));
     list.events.back().after.clear();
     for (int rank : ranks) {
+      int &beside = list.events.back().beside;
+      beside = std::min(beside, getNext(rank)->beside);
       if (last[size_t(rank)] >= 0)
         list.events.back().after.push_back(last[size_t(rank)]);
       last[size_t(rank)] = index;

@@ -61,7 +61,7 @@ EventList timeline::fuseEpilogues(const EventList &list) {
   EventList fused = list;
   for (size_t x = 0; x < list.events.size(); ++x) {
     const Event &sum = list.events[x];
-    if (sum.kind != EventKind::allReduce)
+    if (sum.kind != EventKind::allReduce || sum.beside > 0)
       continue;
     std::vector<int> first = getEpilogue(sum.ranks.front(), int(x));
     bool isAlike = std::all_of(sum.ranks.begin(), sum.ranks.end(),
@@ -193,6 +193,50 @@ private:
 
 EventList timeline::splitTokens(const EventList &list, const Extents &step, double first) {
   return TokenSplitter(list, step, first).run();
+}
+
+EventList timeline::startAhead(const EventList &list) {
+  EventList result = list;
+  for (Event &event : result.events)
+    event.after.clear();
+  for (const std::vector<int> &program : list.getPrograms()) {
+    int computed = -1, exchanged = -1;
+    std::vector<std::pair<size_t, int>> awaited; ///< from which place in the program on
+    for (size_t at = 0; at < program.size(); ++at) {
+      Event &event = result.events[size_t(program[at])];
+      bool exchanges = isExchange(event.kind);
+      int &last = exchanges ? exchanged : computed;
+      std::vector<int> before = {computed, last};
+      for (auto [from, exchange] : awaited)
+        if (from <= at)
+          before.push_back(exchange);
+      std::erase_if(awaited, [&](const auto &entry) { return entry.first <= at; });
+      for (int other : before)
+        if (other >= 0)
+          event.after.push_back(other);
+      last = program[at];
+      if (exchanges)
+        awaited.push_back({at + 1 + size_t(event.beside), program[at]});
+    }
+  }
+  for (Event &event : result.events)
+    makeUnique(event.after);
+  return sorted(result);
+}
+
+bool timeline::leavesTime(const EventList &list) {
+  size_t exchanges = 0, left = 0;
+  for (const std::vector<int> &program : list.getPrograms())
+    for (size_t at = 0; at < program.size(); ++at) {
+      const Event &event = list.events[size_t(program[at])];
+      if (!isExchange(event.kind) || event.layer < 0)
+        continue;
+      ++exchanges;
+      size_t end = std::min(program.size(), at + 1 + size_t(event.beside));
+      left += std::any_of(program.begin() + at + 1, program.begin() + end,
+                          [&](int other) { return list.events[size_t(other)].kind == EventKind::product; });
+    }
+  return 2 * left > exchanges;
 }
 
 EventList timeline::tileProducts(const EventList &list, int tiles) {

@@ -39,11 +39,20 @@ struct FuseRowsPass : plait::impl::FuseRowsPassBase<FuseRowsPass> {
     StringRef rows = LaunchFusion::getRows(fusion.getKernel(launch));
     if (rows.empty())
       return {};
-    for (Value result : launch.getResults())
-      for (Operation *user : result.getUsers()) {
-        auto next = dyn_cast<LaunchOp>(user);
-        if (!next || next->getBlock() != launch->getBlock() || LaunchFusion::getRows(fusion.getKernel(next)) != rows)
+    for (Value result : launch.getResults()) {
+      SmallVector<LaunchOp> users; // the first in the step first
+      for (Operation *user : result.getUsers())
+        if (auto next = dyn_cast<LaunchOp>(user); next && next->getBlock() == launch->getBlock())
+          users.push_back(next);
+      llvm::sort(users, [](LaunchOp a, LaunchOp b) { return a->isBeforeInBlock(b); });
+      for (LaunchOp next : users) {
+        if (LaunchFusion::getRows(fusion.getKernel(next)) != rows)
           continue;
+        if (Operation *exchange = findOwnExchange(next, launch)) {
+          fusion.reportMissed(launch,
+                              "it would wait for " + kernel::getSource(exchange) + " as " + next.getSource() + " does");
+          continue;
+        }
         auto type = dyn_cast<RankedTensorType>(result.getType());
         if (!type)
           continue;
@@ -56,7 +65,19 @@ struct FuseRowsPass : plait::impl::FuseRowsPassBase<FuseRowsPass> {
           return fused;
         }
       }
+    }
     return {};
+  }
+
+  /// What is exchanged for `next`, but not for `launch`: with a delayed residual it is still under way.
+  static Operation *findOwnExchange(LaunchOp next, LaunchOp launch) {
+    for (Value operand : next.getArguments()) {
+      auto exchange = operand.getDefiningOp<par::CollectiveOpInterface>();
+      if (exchange && exchange->getBlock() == launch->getBlock() && exchange->isBeforeInBlock(launch) &&
+          !llvm::is_contained(launch.getArguments(), operand))
+        return exchange;
+    }
+    return nullptr;
   }
 
   /// What a row of a value within a kernel may take of a thread's stack.

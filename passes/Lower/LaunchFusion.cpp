@@ -103,17 +103,27 @@ Operation *LaunchFusion::findPlace(ArrayRef<LaunchOp> launches) const {
 /// The pairs that the launches' kernels allow and that hold for all of them
 /// together: no other op may read what is written over. False if one is lost.
 bool LaunchFusion::getInPlace(ArrayRef<LaunchOp> launches, const Signature &signature, SmallVector<int64_t> &pairs) {
+  DenseMap<Value, Value> origins; // operands that values within may be written over
   for (LaunchOp launch : launches) {
     ArrayRef<int64_t> own = getKernel(launch).getInPlace().value_or(ArrayRef<int64_t>());
     for (size_t i = 0; i + 1 < own.size(); i += 2) {
       Value operand = launch.getArguments()[own[i]], result = launch.getResult(own[i + 1]);
+      Value origin = origins.lookup(operand);
+      if (origin)
+        operand = origin;
       auto *argument = llvm::find(signature.operands, operand);
       auto *position = llvm::find(signature.results, result);
-      if (argument == signature.operands.end() || position == signature.results.end())
+      if (argument == signature.operands.end())
         continue;
-      if (llvm::any_of(launches, [&](LaunchOp other) {
-            return other != launch && llvm::is_contained(other.getArguments(), operand);
-          }))
+      if (position == signature.results.end()) {
+        origins[result] = operand;
+        continue;
+      }
+      auto readers =
+          llvm::count_if(launches, [&](LaunchOp other) { return llvm::is_contained(other.getArguments(), operand); });
+      if (readers > 1 && origin)
+        continue;
+      if (readers > 1)
         return false;
       pairs.push_back(argument - signature.operands.begin());
       pairs.push_back(position - signature.results.begin());

@@ -231,7 +231,7 @@ private:
       if (!isSlot(operand))
         continue;
       // What is needed behind it is not written over.
-      if (lastUse(operand) != order.lookup(op) || llvm::count(op.getRows(), operand) != 1)
+      if (!isLastUse(op, operand))
         constant.insert(argument);
       else
         owners[plan.buffers.lookup(operand)[0].index] = argument;
@@ -254,7 +254,6 @@ private:
   }
 
   LogicalResult planLaunch(kernel::LaunchOp launch) {
-    auto func = SymbolTable::lookupNearestSymbolFrom<kernel::FuncOp>(launch, launch.getKernelAttr());
     for (auto [i, result] : llvm::enumerate(launch.getResults())) {
       if (isa<lm::StateType>(result.getType())) { // changed in place
         for (Value operand : launch.getArguments())
@@ -264,7 +263,10 @@ private:
       }
       if (plan.buffers.contains(result)) // an output
         continue;
-      if (Value over = getInPlaceOperand(launch, func, i)) {
+      auto mayBeOver = [&](Value operand) { return isSlot(operand) && !constant.contains(operand); };
+      if (Value over = findInPlaceOperand(launch, i, mayBeOver)) {
+        remark::passed(launch.getLoc(), remark::RemarkOpts::name("InPlace").category("plait-plan-launches"))
+            << launch.getSource() << " is written over its first operand";
         plan.buffers[result] = plan.buffers.lookup(over);
         owners[plan.buffers.lookup(result)[0].index] = result;
         continue;
@@ -279,22 +281,56 @@ private:
   }
 
   /// The operand that `launch` may overwrite with its result `index`: the
-  /// kernel allows it, it has a slot and dies here.
-  Value getInPlaceOperand(kernel::LaunchOp launch, kernel::FuncOp func, int64_t index) {
+  /// kernel allows it, and so does `mayBeOver`, and it dies here.
+  Value findInPlaceOperand(kernel::LaunchOp launch, int64_t index, llvm::function_ref<bool(Value)> mayBeOver) {
+    auto func = SymbolTable::lookupNearestSymbolFrom<kernel::FuncOp>(launch, launch.getKernelAttr());
     auto pairs = func.getInPlace();
     if (!pairs)
       return {};
     for (size_t i = 0; i + 1 < pairs->size(); i += 2) {
       Value operand = launch.getArguments()[(*pairs)[i]];
       bool once = llvm::count(launch.getArguments(), operand) == 1;
-      if ((*pairs)[i + 1] == index && once && isSlot(operand) && !constant.contains(operand) &&
-          lastUse(operand) == order.lookup(launch) && operand.getParentBlock() == launch->getBlock()) {
-        remark::passed(launch.getLoc(), remark::RemarkOpts::name("InPlace").category("plait-plan-launches"))
-            << launch.getSource() << " is written over its first operand";
+      if ((*pairs)[i + 1] == index && once && lastUse(operand) == order.lookup(launch) &&
+          operand.getParentBlock() == launch->getBlock() && mayBeOver(operand))
         return operand;
-      }
     }
     return {};
+  }
+
+  /// The value that `value` is made of by ops that write over an operand.
+  Value findMade(Value value) {
+    while (Operation *op = value.getDefiningOp()) {
+      Value over;
+      if (auto launch = dyn_cast<kernel::LaunchOp>(op))
+        over = findInPlaceOperand(launch, cast<OpResult>(value).getResultNumber(), [](Value) { return true; });
+      else if (auto fused = dyn_cast<par::ReduceGatherOp>(op))
+        over = findMadeOf(fused, value);
+      else if (auto collective = dyn_cast<par::CollectiveOpInterface>(op); collective && collective.isInPlace())
+        over = collective.getInput();
+      if (!over)
+        break;
+      value = over;
+    }
+    return value;
+  }
+
+  /// The rows that `fused` writes `kept` over, if it does.
+  Value findMadeOf(par::ReduceGatherOp fused, Value kept) {
+    auto at = llvm::find(fused.getKept(), kept);
+    if (at == fused.getKept().end())
+      return {};
+    Block &body = fused.getBody().front();
+    auto argument =
+        dyn_cast<BlockArgument>(findMade(body.getTerminator()->getOperand(1 + (at - fused.getKept().begin()))));
+    if (!argument || argument.getArgNumber() == 0)
+      return {};
+    Value rows = fused.getRows()[argument.getArgNumber() - 1];
+    return isLastUse(fused, rows) ? rows : Value();
+  }
+
+  /// Whether `fused` alone needs `rows` from it on, so that it may write over them.
+  bool isLastUse(par::ReduceGatherOp fused, Value rows) {
+    return lastUse(rows) == order.lookup(fused) && llvm::count(fused.getRows(), rows) == 1;
   }
 
   LogicalResult planLayers(lm::LayersOp layers) {
@@ -307,12 +343,12 @@ private:
         return layers.emitOpError("expected a value carried through the layers to have no other use");
       int64_t slot = plan.buffers.lookup(argument)[0].index;
       owners[slot] = argument;
-      // What is gathered for the next layer comes where that of this one was.
-      Value next = body.getTerminator()->getOperand(argument.getArgNumber());
-      auto gathers = next.getDefiningOp<par::CollectiveOpInterface>();
-      if (gathers && !gathers.isInPlace() && next.getParentBlock() == &body &&
-          lastUse(argument) < order.lookup(gathers) && next.getType() == argument.getType()) {
-        places[next] = slot;
+      // What is not made of this layer's value comes where that was.
+      Value made = findMade(body.getTerminator()->getOperand(argument.getArgNumber()));
+      Operation *maker = made.getDefiningOp();
+      if (maker && maker->getBlock() == &body && lastUse(argument) < order.lookup(maker) &&
+          made.getType() == argument.getType()) {
+        places[made] = slot;
         constant.insert(argument);
         owners[slot] = layers.getResult(argument.getArgNumber()); // nobody else's in between
       }

@@ -23,7 +23,8 @@
 namespace plait {
 
 /// plait-shard-residual; returns how many sums are scattered. `isSilent`: without remarks.
-int64_t shardResidual(ModuleOp module, bool isSilent);
+/// `leavesAhead`: as the pass's option.
+int64_t shardResidual(ModuleOp module, bool isSilent, bool leavesAhead = false);
 /// plait-rotate-layers; returns how many loops begin elsewhere.
 int64_t rotateLayers(ModuleOp module, bool isSilent);
 /// From how many tokens on ranks share them out in a step with fused sums. Rows of fewer cost less than

@@ -288,8 +288,12 @@ def ShardResidualPass : Pass<"plait-shard-residual", "::mlir::ModuleOp"> {
     %a = par.all_gather %n dim 0 {"tp" : even} on @mesh : tensor<?x64xf32, #lm.dims<tokens_part>> -> tensor<?x64xf32, #lm.dims<tokens>>
     %u = lm.linear %a, %w : ...
     ```
-    Needs `plait-partition` before it. Each gathering is a remark.
+    Needs `plait-partition` before it. Each gathering is a remark. With `leaves-ahead` steps most of whose sums are not
+    waited for before the next product, as with a delayed residual, stay as they are: what is gathered
+    would be waited for.
   }];
+  let options = [Option<"leavesAhead", "leaves-ahead", "bool", "false",
+                        "Leave steps alone whose sums are not waited for before the next product">];
   let statistics = [Statistic<"numSums", "num-sums", "Sums that leave each rank its tokens">];
   let dependentDialects = ["::plait::par::ParDialect"];
 }
@@ -374,6 +378,9 @@ def WeaveStepsPass : Pass<"plait-weave-steps", "::mlir::ModuleOp"> {
     are predicted to take less time in two parts, on the mesh's `par.machine` and by event lists (docs/overlap.md): by more
     than 3 % and by more than twice the error of the prediction. Without a machine nothing changes. Ranks
     that copy through shared memory compute nothing meanwhile, so there no more than a latency can be gained.
+
+    A step most of whose exchanges are not waited for before the next product (a delayed residual) need not be cut:
+    with `tokens` it is 1, without, the least of these and 1 from which on it takes less time beside its exchanges.
 
     ```mlir
     decode.step @ar(...) -> (...) attributes {..., weave_tokens = 256 : i64} { ... }

@@ -53,7 +53,7 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
   }
   bool fuses = isShared && options.overlap == OverlapMode::on;
   if (options.sequenceParallel || fuses)
-    pm.addPass(createShardResidualPass());
+    pm.addPass(createShardResidualPass({/*leavesAhead=*/!options.sequenceParallel}));
   if (fuses) {
     // So that what a layer begins with follows the sum before it.
     pm.addPass(createRotateLayersPass());

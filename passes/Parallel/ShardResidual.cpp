@@ -14,6 +14,8 @@
 #include "passes/Parallel/FuseEpilogue.h"
 #include "passes/Parallel/Passes.h"
 
+#include "plait/Cost/StepEvents.h"
+
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -229,16 +231,24 @@ private:
 };
 
 struct ShardResidualPass : plait::impl::ShardResidualPassBase<ShardResidualPass> {
-  void runOnOperation() override { numSums += shardResidual(getOperation(), /*isSilent=*/false); }
+  using ShardResidualPassBase::ShardResidualPassBase;
+
+  void runOnOperation() override { numSums += shardResidual(getOperation(), /*isSilent=*/false, leavesAhead); }
 };
 } // namespace
 
-int64_t plait::shardResidual(ModuleOp module, bool isSilent) {
+int64_t plait::shardResidual(ModuleOp module, bool isSilent, bool leavesAhead) {
   int64_t sums = 0;
   // Of several meshes that of the program has a rank.
   for (par::MeshOp mesh : module.getOps<par::MeshOp>())
-    if (mesh.getRank())
-      for (decode::StepOp step : module.getOps<decode::StepOp>())
+    for (decode::StepOp step : module.getOps<decode::StepOp>()) {
+      if (!mesh.getRank())
+        continue;
+      if (!leavesAhead || !leavesTime(step, mesh))
         sums += ResidualSharder(step, mesh, isSilent).run();
+      else if (!isSilent)
+        remark::missed(step.getLoc(), remark::RemarkOpts::name("LeavesTime").category("plait-shard-residual"))
+            << ("@" + step.getSymName() + ": its sums are not waited for before the next product").str();
+    }
   return sums;
 }

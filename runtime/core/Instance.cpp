@@ -297,7 +297,9 @@ Status Instance::walkPlan(StepProfile *profile) {
     return plait_context_v1_t{sizeof(plait_context_v1_t), &contexts[part], &kImports};
   };
   Status status;
-  if (splits(number)) {
+  if (startsAhead(number)) {
+    status = device->runAhead(number, *pool, contextOf(0), inputs.dims(), arrays, profile);
+  } else if (splits(number)) {
     contexts[1].firstLeaf = split.firstLeaves;
     for (size_t part = 0; part < 2; ++part)
       split.parts[part].context = contextOf(part);
@@ -310,6 +312,12 @@ Status Instance::walkPlan(StepProfile *profile) {
   for (const StepContext &context : contexts)
     outputs.refuse(context.nonfinite);
   return Status::success();
+}
+
+/// Whether the step whose arrays are ready leaves its collectives time, and is to use it.
+bool Instance::startsAhead(size_t plan) const {
+  int64_t least = stepLimits.steps[plan].weaveTokens;
+  return least && inputs.dims()[PLAIT_DIM_TOKENS] >= least && device->leavesTime(plan);
 }
 
 /// Whether the step whose arrays are ready is to run in two parts, which `split` then has.

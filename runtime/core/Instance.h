@@ -120,6 +120,7 @@ private:
   Status unpack(std::span<const uint8_t> packedInputs);
   /// The part of this rank.
   Status walkPlan(StepProfile *profile);
+  bool startsAhead(size_t plan) const;
   bool splits(size_t plan);
   Status copyPageOfRank(size_t table, int32_t from, int32_t to);
   Status moveCellsOfRank(std::span<const CellMove> moves);

@@ -58,6 +58,13 @@ public:
   /// The same for two parts of the step's tokens, one of which is computed while what the other one has
   /// computed goes from rank to rank (Executor::runWoven).
   virtual Status runWoven(size_t plan, ThreadPool &pool, const std::array<StepPart, 2> &parts, StepProfile *profile);
+  /// Whether most collectives of a plan can be carried out beside launches that do not wait for them.
+  virtual bool leavesTime(size_t) const { return false; }
+  /// As `run`, with collectives beside launches (Executor::runAhead), of a plan that leaves time.
+  virtual Status runAhead(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+                          const StepArrays &arrays, StepProfile *profile) {
+    return run(plan, pool, context, dims, arrays, profile);
+  }
   /// After the steps before it.
   virtual Status copyState(const StateCopy &copy) = 0;
   /// The first page of layer 0 of a state; null if it is not in this process's memory.

@@ -281,19 +281,24 @@ class Llama:
         gate, up = self.gate_up(x, p)
         return self.linear(self.activation(gate) * up, p + "mlp.down_proj")
 
-    def layer(self, x, i):
+    def sublayers(self, i):
+        """What layer i adds to the residual, one after the other, of what it reads of it."""
         p = f"model.layers.{i}."
-        x = x + self.attend(self.norm(x, p + "input_layernorm"), i)
-        return x + self.mlp(self.norm(x, p + "post_attention_layernorm"), p)
+        yield lambda x: self.attend(self.norm(x, p + "input_layernorm"), i)
+        yield lambda x: self.mlp(self.norm(x, p + "post_attention_layernorm"), p)
 
     def embed(self, ids):
         return self.w["model.embed_tokens.weight"][ids]
 
     def logits(self, ids):
         x = self.embed(ids)
+        late = []  # outputs that are still under way from rank to rank
         for i in self.layers:
-            x = self.layer(x, i)
-        x = self.norm(x, "model.norm")
+            for sublayer in self.sublayers(i):
+                while len(late) > self.config.get("residual_delay", 0):
+                    x = x + late.pop(0)
+                late.append(sublayer(x))
+        x = self.norm(x + sum(late), "model.norm")
         head = "model.embed_tokens" if self.config.get("tie_word_embeddings", False) else "lm_head"
         return softcap(self.linear(x, head), self.config.get("final_logit_softcapping"))
 
@@ -334,12 +339,11 @@ class Gemma(Llama):
             scale = (bits & 0xFFFF0000).astype(np.uint32).view(np.float32)
         return super().embed(ids) * np.float64(scale)
 
-    def layer(self, x, i):
+    def sublayers(self, i):
         p = f"model.layers.{i}."
-        y = self.attend(self.norm(x, p + "input_layernorm"), i)
-        x = x + self.norm(y, p + "post_attention_layernorm")
-        y = self.mlp(self.norm(x, p + "pre_feedforward_layernorm"), p)
-        return x + self.norm(y, p + "post_feedforward_layernorm")
+        around = lambda f, before, after: lambda x: self.norm(f(self.norm(x, p + before)), p + after)
+        yield around(lambda x: self.attend(x, i), "input_layernorm", "post_attention_layernorm")
+        yield around(lambda x: self.mlp(x, p), "pre_feedforward_layernorm", "post_feedforward_layernorm")
 
 
 # ---- GPT-2 ----

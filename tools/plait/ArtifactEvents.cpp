@@ -8,6 +8,7 @@
 #include "tools/plait/ArtifactEvents.h"
 
 #include "runtime/core/Tables.h"
+#include "runtime/device/cpu/ExchangePoints.h"
 #include "tools/plait/TableText.h"
 
 #include <algorithm>
@@ -38,6 +39,11 @@ public:
           add(i, plan.launches[begin].layer_begin + layer);
       begin = end;
     }
+    firstEvents.push_back(events.size());
+    std::vector<size_t> awaited = findAwaited(plan, order);
+    for (size_t place = 0; place < order.size(); ++place)
+      if (size_t own = firstEvents[place]; awaited[place] > place && own < firstEvents[place + 1])
+        events[own].beside = int(firstEvents[awaited[place]] - own - 1);
     return std::move(events);
   }
 
@@ -54,6 +60,8 @@ private:
       --epilogueLeft;
       return;
     }
+    order.push_back(i);
+    firstEvents.push_back(events.size());
     timeline::Event event;
     std::string part = sourceName(tables, launch);
     event.name = part.empty() ? cost.op : cost.op + " " + part;
@@ -133,7 +141,9 @@ private:
   const timeline::Extents &extents;
   bool sharesTokens; ///< or each rank has all of them
   std::vector<timeline::Event> events;
-  int32_t epilogueLeft = 0; ///< launches that are part of the last exchange
+  std::vector<int32_t> order;      ///< of launches
+  std::vector<size_t> firstEvents; ///< of each, and behind the last
+  int32_t epilogueLeft = 0;        ///< launches that are part of the last exchange
 };
 
 } // namespace

@@ -26,6 +26,10 @@ namespace plait {
 /// devices share out evenly a device has its share.
 std::vector<timeline::Event> getStepEvents(decode::StepOp step, par::MeshOp mesh, const timeline::Extents &extents);
 
+/// Whether most exchanges of layers are not waited for before the next product (timeline::leavesTime), as
+/// with a delayed residual.
+bool leavesTime(decode::StepOp step, par::MeshOp mesh);
+
 /// Whether devices share out the tokens of such a step (`share_tokens` of the step that `op` is in).
 bool sharesTokens(Operation *op, const timeline::Extents &extents);
 

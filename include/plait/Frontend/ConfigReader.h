@@ -28,6 +28,7 @@ inline constexpr int64_t layers = int64_t(1) << 12;
 inline constexpr int64_t heads = int64_t(1) << 12;
 inline constexpr int64_t headDim = int64_t(1) << 12;
 inline constexpr int64_t attentionColumns = int64_t(1) << 20; ///< heads * headDim
+inline constexpr int64_t residualDelay = 1; ///< what models are trained with, and what needs no copies
 } // namespace limits
 
 /// What every decoder of Llama's line has besides its shape.

@@ -49,6 +49,39 @@ struct AttentionForm {
   std::optional<double> softcap = std::nullopt;
 };
 
+class ModelBuilder;
+
+/// The residual stream that the sublayers of a transformer read and add to. With a delay of 1
+/// (ModelConfig::residualDelay) a sublayer does not see what the one before it adds, so that the
+/// sum of that over ranks may still be under way (Ladder Residual, Zhang et al. 2025, arXiv 2501.06589).
+/// Models are trained so: it is not a form of others.
+class Residual {
+public:
+  /// Nothing is late.
+  Residual(ModelBuilder &builder, mlir::Value start) : builder(builder), sum(start) {}
+
+  /// What the next sublayer reads.
+  mlir::Value read();
+  /// Adds the output of a sublayer, at `path`.
+  void add(mlir::Value output, llvm::StringRef path);
+  /// With all outputs.
+  mlir::Value finish();
+
+private:
+  friend class ModelBuilder;
+  struct Output {
+    mlir::Value value;
+    std::string path;
+  };
+  /// Adds outputs until `count` are late.
+  void addLate(size_t count);
+
+  ModelBuilder &builder;
+  mlir::Value sum;
+  size_t delay = 0;
+  llvm::SmallVector<Output, 2> late; ///< that are not in the sum yet, the oldest first
+};
+
 class ModelBuilder {
 public:
   /// The format of a weight that is made of these tensors of the checkpoint.
@@ -77,13 +110,13 @@ public:
   /// Builds @mtp, @mtp_stage and @mtp_head: a layer of the family that predicts one token further,
   /// with a state of its own (ModelConfig::layer).
   void buildMtp(bool hasProjection);
-  /// Builds the loops over all layers; `body` maps the input of a layer of some
-  /// kind to its output and is called once per sublayer.
+  /// Builds the loops over all layers; `body` adds to the stream what a layer of some
+  /// kind does and is called once per sublayer. The result is the sum behind the last.
   mlir::Value layers(mlir::Value hidden, llvm::StringRef path,
-                     llvm::function_ref<mlir::Value(const LayerKind &, mlir::Value)> body);
+                     llvm::function_ref<void(const LayerKind &, Residual &)> body);
   /// The same for families whose layers are all alike.
-  mlir::Value layers(mlir::Value hidden, llvm::StringRef path, llvm::function_ref<mlir::Value(mlir::Value)> body) {
-    return layers(hidden, path, [&](const LayerKind &, mlir::Value x) { return body(x); });
+  mlir::Value layers(mlir::Value hidden, llvm::StringRef path, llvm::function_ref<void(Residual &)> body) {
+    return layers(hidden, path, [&](const LayerKind &, Residual &x) { body(x); });
   }
 
   mlir::Value ids, positions, rows;

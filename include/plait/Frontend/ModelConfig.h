@@ -23,6 +23,7 @@
 namespace plait {
 
 class ModelBuilder;
+class Residual;
 
 /// In what the layers of one model differ.
 struct LayerKind {
@@ -42,6 +43,8 @@ struct ModelConfig {
   /// One per layer; empty: all layers are of the kind that LayerKind() is.
   std::vector<LayerKind> layerKinds;
   bool tiedEmbeddings = false; ///< the head uses the embedding's weight
+  /// 1: a sublayer does not see what the one before it adds (Residual).
+  int64_t residualDelay = 0;
   /// `dtype` (or `torch_dtype`) as it is spelled. The checkpoint's own types
   /// count where there is one.
   std::optional<std::string> elementType;
@@ -50,8 +53,8 @@ struct ModelConfig {
   /// One layer by itself, for one that drafts; of families that can.
   struct Layer {
     double normEps = 0;
-    /// The layer's output for the input `hidden`, in paths of "layers.{layer}."; null: none.
-    std::function<mlir::Value(ModelBuilder &builder, const ModelConfig &config, mlir::Value hidden)> build;
+    /// Adds to `x` what the layer does, in paths of "layers.{layer}."; null: none.
+    std::function<void(ModelBuilder &builder, const ModelConfig &config, Residual &x)> build;
   } layer;
 };
 

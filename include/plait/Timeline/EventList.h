@@ -81,6 +81,9 @@ struct Event {
   Extents extents;        ///< of its tokens
   double share = 1;       ///< of work and bytes: one of several tiles
   int launches = 1;       ///< 0: goes on within the kernel before it
+  /// Of an exchange: how many events behind it in the programs of its ranks do not wait for it. Of a list
+  /// as joinRanks makes it.
+  int beside = 0;
   int units = 0;          ///< of an exchange: units of computation it is carried out by; 0: the machine's choice
   std::vector<int> after; ///< events that end before this one begins
 };
@@ -95,8 +98,8 @@ struct EventList {
 };
 
 /// The events of each rank in the order of its program: each waits for the one before it. An
-/// exchange is in the programs of all its ranks. An error names two ranks whose exchanges differ, or one
-/// that waits for others for ever.
+/// exchange is in the programs of all its ranks, and has the least `beside` of them. An error names two ranks whose
+/// exchanges differ, or one that waits for others for ever.
 Expected<EventList> joinRanks(const std::vector<std::vector<Event>> &programs);
 
 } // namespace plait::timeline

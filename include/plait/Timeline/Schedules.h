@@ -31,6 +31,12 @@ std::pair<Extents, Extents> splitExtents(const Extents &step, double first);
 /// behind both.
 EventList splitTokens(const EventList &list, const Extents &step, double first);
 
+/// Exchanges run beside the events that do not wait for them, as models with a delayed residual have them
+/// (Ladder Residual, arXiv 2501.06589).
+EventList startAhead(const EventList &list);
+/// Whether that is so of most exchanges of layers, beside a product.
+bool leavesTime(const EventList &list);
+
 /// A product and the sum that follows it at once, or parts that are gathered and the product that
 /// follows, go on tile by tile, in `tiles` blocks of rows: one kernel each.
 EventList tileProducts(const EventList &list, int tiles);
@@ -53,9 +59,9 @@ struct Alternative {
   Decision decision; ///< against the best of those before that are applied
 };
 
-/// The list as it is, with fused epilogues, in tiles, with both, and with fused epilogues and split tokens; parts
-/// are multiples of the machine's rows per tile, tiles at least half of one. Those that change nothing, or that have
-/// too few tokens, are left out.
+/// The list as it is, with exchanges beside what does not wait for them, with fused epilogues, in tiles, with both, and
+/// with fused epilogues and split tokens; parts are multiples of the machine's rows per tile, tiles at least half of
+/// one. Those that change nothing, or that have too few tokens, are left out.
 Expected<std::vector<Alternative>> compareSchedules(const EventList &list, const Machine &machine, const Extents &step);
 
 /// The last that is applied.

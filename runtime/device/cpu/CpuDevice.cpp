@@ -49,6 +49,17 @@ Status CpuDevice::run(size_t plan, ThreadPool &pool, const plait_context_v1_t &c
   return executors[plan]->run(pool, context, dims, memory, profile);
 }
 
+Status CpuDevice::runAhead(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+                           const StepArrays &arrays, StepProfile *profile) {
+  if (!comm) {
+    PLAIT_ASSIGN_OR_RETURN(comm, CommThread::create());
+  }
+  memory.inputs = arrays.inputs;
+  memory.outputs = arrays.outputs;
+  memory.tables = arrays.tables;
+  return executors[plan]->runAhead(pool, *comm, context, dims, memory, profile);
+}
+
 Status CpuDevice::runWoven(size_t plan, ThreadPool &pool, const std::array<StepPart, 2> &parts, StepProfile *profile) {
   if (!secondExecutors[plan])
     secondExecutors[plan] = makeExecutor(plan);

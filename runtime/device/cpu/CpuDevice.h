@@ -31,6 +31,9 @@ public:
   Status run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
              const StepArrays &arrays, StepProfile *profile) override;
   Status runWoven(size_t plan, ThreadPool &pool, const std::array<StepPart, 2> &parts, StepProfile *profile) override;
+  bool leavesTime(size_t plan) const override { return executors[plan]->leavesTime(); }
+  Status runAhead(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+                  const StepArrays &arrays, StepProfile *profile) override;
   Status copyState(const StateCopy &copy) override;
   uint8_t *statePages(size_t state) override { return memory.states[state]; }
   uint64_t arenaBytes() const override { return arena.size(); }

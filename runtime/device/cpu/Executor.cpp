@@ -10,6 +10,7 @@
 #include "runtime/base/ModelGroups.h"
 
 #include <algorithm>
+#include <map>
 
 using namespace plait;
 
@@ -151,6 +152,10 @@ void Executor::addLaunches(int32_t firstLaunch) {
           exchanges.push_back(order.size());
         order.push_back({i, layer, layer > segment.layerBegin && i == segment.first});
       }
+  std::vector<int32_t> numbers;
+  for (const Position &position : order)
+    numbers.push_back(position.launch);
+  points = findExchangePoints(plan, numbers);
 }
 
 void Executor::setAddress(int32_t arg, const void *base, uint64_t stride) {
@@ -275,17 +280,54 @@ void Executor::weave(const std::array<Executor *, 2> &halves, const std::array<c
       pool.barrier(thread);
       if (thread != 0 || isLast)
         continue;
-      numbers[h] = comm.post([&half, &other = *halves[1 - h], context = contexts[h], exchange = any.order[end]] {
-        if (half.broken.load(std::memory_order_relaxed))
-          return;
-        half.runCollective(exchange.launch, exchange.layer, [&](size_t from, size_t to) {
-          half.runEpilogue(*context, exchange.launch, exchange.layer, from, to);
-        });
-        // Whoever fails in one half does not begin the other's.
-        if (half.broken.load(std::memory_order_relaxed))
-          other.broken.store(true, std::memory_order_relaxed);
-      });
+      numbers[h] = half.post(comm, *contexts[h], end, halves[1 - h]);
     }
+}
+
+uint64_t Executor::post(CommThread &comm, const plait_context_v1_t &context, size_t place, Executor *other) {
+  return comm.post([this, other, &context, exchange = order[place]] {
+    if (broken.load(std::memory_order_relaxed))
+      return;
+    runCollective(exchange.launch, exchange.layer,
+                  [&](size_t from, size_t to) { runEpilogue(context, exchange.launch, exchange.layer, from, to); });
+    // Whoever fails in one half does not begin the other's.
+    if (other && broken.load(std::memory_order_relaxed))
+      other->broken.store(true, std::memory_order_relaxed);
+  });
+}
+
+Status Executor::runAhead(ThreadPool &pool, CommThread &comm, const plait_context_v1_t &context, const StepDims &dims,
+                          const StepMemory &memory, StepProfile *profile) {
+  bind(pool.size(), dims, memory);
+  if (profile)
+    profile->parts = 1;
+  runThreads(pool, profile, [&](unsigned thread, auto &observer) { walkAhead(pool, comm, context, thread, observer); });
+  return std::move(failure);
+}
+
+template <typename Observer>
+void Executor::walkAhead(ThreadPool &pool, CommThread &comm, const plait_context_v1_t &context, unsigned thread,
+                         Observer &observer) {
+  std::map<size_t, uint64_t> numbers; // thread 0's, of collectives under way
+  size_t begin = 0;
+  for (const ExchangePoint &point : points) {
+    walk(pool, context, thread, begin, point.place, observer);
+    begin = point.place + point.starts;
+    if (!point.starts)
+      observer.waits();
+    else
+      pool.barrier(thread); // all have finished what it needs
+    if (thread == 0 && point.starts)
+      numbers[point.exchange] = post(comm, context, point.exchange, /*other=*/nullptr);
+    if (point.starts)
+      continue;
+    if (thread == 0)
+      comm.wait(numbers[point.exchange]);
+    pool.barrier(thread);
+    observer.begins();
+    observer.ends(order[point.exchange].launch, order[point.exchange].layer);
+  }
+  walk(pool, context, thread, begin, order.size(), observer);
 }
 
 template <typename Observer>

@@ -11,6 +11,7 @@
 #include "plait-abi/Model.h"
 #include "runtime/base/Status.h"
 #include "runtime/device/cpu/CommThread.h"
+#include "runtime/device/cpu/ExchangePoints.h"
 #include "runtime/device/cpu/PlanCollectives.h"
 #include "runtime/device/cpu/StepProfile.h"
 #include "runtime/device/cpu/ThreadPool.h"
@@ -77,6 +78,13 @@ public:
   Status runWoven(Executor &second, ThreadPool &pool, CommThread &comm, const Part &firstPart, const Part &secondPart,
                   StepProfile *profile = nullptr);
 
+  /// Whether launches leave most collectives time (ExchangePoints.h).
+  bool leavesTime() const { return !points.empty(); }
+  /// Runs the plan once, with collectives on `comm` beside the launches that do not wait for them. Bits are those of
+  /// `run`.
+  Status runAhead(ThreadPool &pool, CommThread &comm, const plait_context_v1_t &context, const StepDims &dims,
+                  const StepMemory &memory, StepProfile *profile = nullptr);
+
 private:
   /// Launch `launch` of the plan in a layer.
   struct Position {
@@ -105,6 +113,12 @@ private:
   template <typename Observer>
   static void weave(const std::array<Executor *, 2> &halves, const std::array<const plait_context_v1_t *, 2> &contexts,
                     ThreadPool &pool, CommThread &comm, unsigned thread, Observer &observer);
+  /// A step with collectives beside it, on one thread of the team.
+  template <typename Observer>
+  void walkAhead(ThreadPool &pool, CommThread &comm, const plait_context_v1_t &context, unsigned thread,
+                 Observer &observer);
+  /// Gives `comm` the collective at a place of the order; returns the number to wait for.
+  uint64_t post(CommThread &comm, const plait_context_v1_t &context, size_t place, Executor *other);
   /// Runs `walkThread` with an observer on every thread.
   template <typename Walk> static void runThreads(ThreadPool &pool, StepProfile *profile, Walk walkThread);
   void runCollective(int32_t index, int32_t layer, const RowEpilogue &epilogue);
@@ -120,7 +134,8 @@ private:
   std::vector<Launch> launches;
   std::vector<Position> order;   ///< of a step, but for launches that are part of a collective
   std::vector<size_t> exchanges; ///< collectives among them
-  uint32_t firstOfStep = 0;      ///< number of its first launch among all that were ever run
+  std::vector<ExchangePoint> points;
+  uint32_t firstOfStep = 0; ///< number of its first launch among all that were ever run
   TileShares shares;
   // The address of argument i of the plan is addresses[i] + layer * strides[i].
   std::vector<void *> addresses;

@@ -110,10 +110,11 @@ std::string buildModel(std::vector<LayerKind> kinds) {
   ModelBuilder builder(model, family, config, "model.", formatOf, b.getF32Type());
   builder.buildForward([&] {
     Value x = builder.embed(builder.ids, "embed", config.vocabulary);
-    return builder.layers(x, "layers", [&](const LayerKind &kind, Value x) {
+    return builder.layers(x, "layers", [&](const LayerKind &kind, Residual &stream) {
+      Value x = stream.read();
       Value k = builder.linear(x, "layers.{layer}.k", 4, /*bias=*/kind.window != 0);
       Value o = builder.attention(x, k, k, {.scale = 1}, "layers.{layer}.attention");
-      return builder.add(x, o, "layers.{layer}.residual");
+      stream.add(o, "layers.{layer}.residual");
     });
   });
   builder.buildHead();

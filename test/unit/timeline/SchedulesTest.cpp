@@ -178,6 +178,46 @@ TEST(SplitTokens, AsByHand) {
   EXPECT_DOUBLE_EQ(getSeconds(woven, machine, step), 4 + (2 + 3) + (2 + 3) + (2 + 3) + 2 + 1);
 }
 
+/// Products of 8 s, sums of 4 s that the second product behind them is the first to wait for.
+TEST(StartAhead, AsByHand) {
+  std::vector<std::vector<Event>> programs;
+  for (int rank = 0; rank < 2; ++rank) {
+    Event product, sum;
+    product.name = "p";
+    product.kind = EventKind::product;
+    product.ranks = {rank};
+    product.work.flops.tokens = 1;
+    sum.kind = EventKind::allReduce;
+    sum.name = "x";
+    sum.ranks = {0, 1};
+    sum.bytes.tokens = 1e6;
+    product.extents = sum.extents = Extents::prefill(8);
+    sum.layer = 0;
+    Event late = sum;
+    late.beside = 2; // the product and the sum behind it
+    programs.push_back({product, late, product, late, product, sum});
+  }
+  EventList list = *joinRanks(programs);
+  EXPECT_TRUE(leavesTime(list));
+  Machine machine = makeMachine();
+  machine.devices[0].peaks["f32"] = 1;
+  machine.link.bandwidth = 2e6;
+  Extents step = Extents::prefill(8);
+  EXPECT_DOUBLE_EQ(getSeconds(list, machine, step), 3 * (8 + 4));
+  EventList ahead = startAhead(list);
+  checkOrder(ahead);
+  EXPECT_DOUBLE_EQ(getSeconds(ahead, machine, step), 3 * 8 + 4);
+  // Sums of 16 s follow each other: 8, then three of them.
+  machine.link.bandwidth = 5e5;
+  EXPECT_DOUBLE_EQ(getSeconds(ahead, machine, step), 8 + 3 * 16);
+  // A rank that waits earlier counts for all.
+  programs[1][1].beside = programs[1][3].beside = 0;
+  list = *joinRanks(programs);
+  EXPECT_FALSE(leavesTime(list));
+  EXPECT_EQ(startAhead(list).events.size(), list.events.size());
+  EXPECT_DOUBLE_EQ(getSeconds(startAhead(list), machine, step), 3 * (8 + 16));
+}
+
 TEST(TileProducts, AsByHand) {
   // A product of 8 s, a scattering of 8 s, a gathering of 4 s: in 4 tiles 2 + 8 + 4.
   std::vector<std::vector<Event>> programs;
