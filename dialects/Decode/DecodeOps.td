@@ -46,7 +46,8 @@ def Decode_StepOp : Decode_Op<"step", [FunctionOpInterface, IsolatedFromAbove]> 
     From `weave_tokens` tokens on (0: never) the first half of them and the others are computed in turn, from
     collective to collective, so that ranks exchange what one half has come to while they compute
     the other (TokenWeave, arXiv 2505.11329). Attention of the second half comes behind that of the first one, in each layer, and a
-    token does not depend on how its sequence is cut: so results are the same.
+    token does not depend on how its sequence is cut: so results are the same. A step most of whose collectives
+    are not waited for before the next product is not cut, and runs beside them.
 
     Ranks share tokens out (`tokens_part`) in steps of `share_tokens` tokens or more (0: in all). In shorter
     ones each has all of them, and what would be scattered is summed on all ranks alike, in the same order:
