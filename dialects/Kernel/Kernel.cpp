@@ -243,6 +243,22 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+LogicalResult LaunchOp::verify() {
+  if (!getRedundant())
+    return success();
+  for (Value result : getResults()) {
+    if (!isa<RankedTensorType>(result.getType()))
+      return emitOpError("expected tensors as results of a redundant launch but got ") << result.getType();
+    for (Operation *user : result.getUsers())
+      if (!isa<LaunchOp>(user)) {
+        InFlightDiagnostic error = emitOpError("expected launches alone to use the results of a redundant launch");
+        error.attachNote(user->getLoc()) << "used here";
+        return error;
+      }
+  }
+  return success();
+}
+
 LogicalResult PackedWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto weight = symbols.lookupNearestSymbolFrom<lm::WeightOp>(*this, getWeightAttr());
   if (!weight)

@@ -86,17 +86,22 @@ def Kernel_LaunchOp : Kernel_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserO
   let description = [{
     `source` names the op of the model that the launch comes from, through all
     later passes, into the plan table and into what is printed for people.
+    In steps of few rows each thread may compute all of a `redundant` launch for itself.
 
     ```mlir
     %y = kernel.launch @linear(%x, %p) from "model.layers.q_proj" : (...) -> ...
+    %n = kernel.launch @rms_norm(%y, %g) from "model.layers.norm" redundant : (...) -> ...
     ```
-    **Constraints:** the kernel exists and its type is the launch's.
+    **Constraints:** the kernel exists and its type is the launch's; the results of a `redundant` launch are
+    tensors that launches alone use.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$kernel, StrAttr:$source, Variadic<AnyType>:$arguments);
+  let arguments = (ins FlatSymbolRefAttr:$kernel, StrAttr:$source, Variadic<AnyType>:$arguments,
+                       UnitAttr:$redundant);
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = [{
-    $kernel `(` $arguments `)` `from` $source attr-dict `:` functional-type($arguments, results)
+    $kernel `(` $arguments `)` `from` $source (`redundant` $redundant^)? attr-dict `:` functional-type($arguments, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_PackedWeightOp : Kernel_Op<"packed_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

@@ -26,7 +26,8 @@ using namespace plait::rt;
 
 static_assert(int(ArgKind::slot) == PLAIT_ARG_SLOT && int(ArgKind::weight) == PLAIT_ARG_WEIGHT &&
               int(ArgKind::state) == PLAIT_ARG_STATE && int(ArgKind::input) == PLAIT_ARG_INPUT &&
-              int(ArgKind::output) == PLAIT_ARG_OUTPUT && int(ArgKind::pages) == PLAIT_ARG_PAGES);
+              int(ArgKind::output) == PLAIT_ARG_OUTPUT && int(ArgKind::pages) == PLAIT_ARG_PAGES &&
+              int(ArgKind::copy) == PLAIT_ARG_COPY);
 static_assert(int(CollectiveKind::all_reduce) == PLAIT_COLLECTIVE_ALL_REDUCE &&
               int(CollectiveKind::reduce_scatter) == PLAIT_COLLECTIVE_REDUCE_SCATTER &&
               int(CollectiveKind::all_gather) == PLAIT_COLLECTIVE_ALL_GATHER &&
@@ -232,7 +233,15 @@ static LogicalResult verifySlots(CollectiveOp op, ArrayRef<SlotOp> slots) {
   return success();
 }
 
-/// That the launches behind a reduce_gather are in its layers, and the one after them waits.
+/// Whether `op` waits for all launches before it, in every step.
+static bool alwaysWaits(Operation &op) { return op.hasAttr("barrier") && !op.hasAttr("if_shared"); }
+
+static bool hasCopies(LaunchOp launch) {
+  return llvm::any_of(launch.getArguments().getAsRange<ArgAttr>(),
+                      [](ArgAttr argument) { return argument.getKind() == ArgKind::copy; });
+}
+
+/// That the launches behind a reduce_gather are in its layers and have no copies, and the one after them waits.
 static LogicalResult verifyEpilogue(CollectiveOp op) {
   Operation *next = op->getNextNode();
   for (int64_t i = 0; i < int64_t(op.getEpilogue()); ++i, next = next->getNextNode()) {
@@ -241,8 +250,10 @@ static LogicalResult verifyEpilogue(CollectiveOp op) {
         launch.getLoopBegin())
       return op.emitOpError("expected ") << int64_t(op.getEpilogue())
                                          << " launches of the same layers behind it but got " << i;
+    if (hasCopies(launch))
+      return launch.emitOpError("expected no copies in the epilogue of an 'rt.collective'");
   }
-  if (op.isFused() && next && !next->hasAttr("barrier"))
+  if (op.isFused() && next && !alwaysWaits(*next))
     return next->emitOpError("expected 'barrier' after the epilogue of an 'rt.collective'");
   return success();
 }
@@ -257,7 +268,7 @@ LogicalResult PlanOp::verifyRegions() {
     }
     if (!isa<LaunchOp, CollectiveOp>(op))
       return op.emitOpError("expected rt.slot ops, then rt.launch and rt.collective ops in an 'rt.plan'");
-    if (isa_and_nonnull<CollectiveOp>(before) && !op.hasAttr("barrier"))
+    if (isa_and_nonnull<CollectiveOp>(before) && !alwaysWaits(op))
       return op.emitOpError("expected 'barrier' after an 'rt.collective'");
     if (auto collective = dyn_cast<CollectiveOp>(op); collective && failed(verifyEpilogue(collective)))
       return failure();
@@ -281,6 +292,12 @@ LogicalResult SlotOp::verify() {
 LogicalResult LaunchOp::verify() {
   if (int64_t(getLayerBegin()) < 0 || getLayerBegin() >= getLayerEnd())
     return emitOpError("expected 0 <= layer_begin < layer_end but got ") << getLayerBegin() << " to " << getLayerEnd();
+  if (getIfShared() && !getBarrier())
+    return emitOpError("expected 'barrier' before 'if_shared'");
+  if (getRedundant() && (!hasCopies(*this) || llvm::any_of(getArguments().getAsRange<ArgAttr>(), [](ArgAttr argument) {
+        return argument.getKind() == ArgKind::state || argument.getKind() == ArgKind::output;
+      })))
+    return emitOpError("expected a copy, and neither states nor outputs, in a redundant launch");
   return success();
 }
 

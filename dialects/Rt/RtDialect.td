@@ -26,7 +26,8 @@ def Rt_Dialect : Dialect {
 
 def Rt_ArgKind : I32EnumAttr<"ArgKind", "plait_arg_kind_t", [
     I32EnumAttrCase<"slot", 0>, I32EnumAttrCase<"weight", 1>, I32EnumAttrCase<"state", 2>,
-    I32EnumAttrCase<"input", 3>, I32EnumAttrCase<"output", 4>, I32EnumAttrCase<"pages", 5>]> {
+    I32EnumAttrCase<"input", 3>, I32EnumAttrCase<"output", 4>, I32EnumAttrCase<"pages", 5>,
+    I32EnumAttrCase<"copy", 6>]> {
   let cppNamespace = "::plait::rt";
   let genSpecializedAttr = 0;
 }
@@ -34,7 +35,7 @@ def Rt_ArgKind : I32EnumAttr<"ArgKind", "plait_arg_kind_t", [
 def Rt_ArgAttr : AttrDef<Rt_Dialect, "Arg"> {
   let mnemonic = "arg";
   let summary = "one argument of a launch: plait_arg_v1_t";
-  let description = "`#rt.arg<weight 3>`: buffer 3 of that kind.";
+  let description = "`#rt.arg<weight 3>`: buffer 3 of that kind. A `copy` of a slot is each thread's own, in steps that have copies.";
   let parameters = (ins EnumParameter<Rt_ArgKind>:$kind, "int64_t":$index);
   let assemblyFormat = "`<` $kind $index `>`";
 }

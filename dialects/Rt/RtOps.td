@@ -159,7 +159,7 @@ def Rt_PlanOp : Rt_Op<"plan", [HasParent<"ModelOp">, NoTerminator, SingleBlock]>
     by ranks, as of `decode.step`.
 
     **Constraints:** only `rt.slot`, then `rt.launch` and `rt.collective` inside; the op
-    after a collective has `barrier`; a collective's slots are there and large
+    after a collective has `barrier`, of all steps, and those that are part of one no copies; a collective's slots are there and large
     enough, and its parts and nodes are those of the model's ranks.
   }];
   let arguments = (ins StrAttr:$name, UnitAttr:$has_logits,
@@ -183,25 +183,31 @@ def Rt_SlotOp : Rt_Op<"slot", [HasParent<"PlanOp">]> {
 }
 
 def Rt_LaunchOp : Rt_Op<"launch", [HasParent<"PlanOp">]> {
-  let summary = "plait_launch_v2_t";
+  let summary = "plait_launch_v3_t";
   let description = [{
     ```mlir
     rt.launch @linear [#rt.arg<slot 0>, #rt.arg<weight 3>, #rt.arg<slot 1>] layers 0 to 4 barrier from "q_proj"
+    rt.launch @rms_norm [#rt.arg<slot 1>, #rt.arg<weight 4>, #rt.arg<copy 2>] layers 0 to 4 barrier redundant from "norm"
+    rt.launch @linear [#rt.arg<copy 2>, #rt.arg<weight 5>, #rt.arg<slot 0>] layers 0 to 4 barrier if_shared from "up_proj"
     ```
-    **Constraints:** `0 <= layer_begin < layer_end`.
+    A step of few rows may have copies: then every thread computes the whole of a `redundant` launch,
+    for itself. In other steps copies are slots, and launches with `barrier if_shared` wait, too.
+
+    **Constraints:** `0 <= layer_begin < layer_end`; `if_shared` only with `barrier`; a `redundant` launch
+    has a copy, and neither states nor outputs.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Rt_ArgArrayAttr:$arguments, I64Attr:$layer_begin,
-                       I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$loop_begin, StrAttr:$source,
-                       OptionalAttr<AnyAttr>:$cost);
+                       I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$if_shared, UnitAttr:$loop_begin,
+                       UnitAttr:$redundant, StrAttr:$source, OptionalAttr<AnyAttr>:$cost);
   let assemblyFormat = [{
-    $kernel $arguments `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)? (`loop` $loop_begin^)?
-    `from` $source attr-dict
+    $kernel $arguments `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)? (`if_shared` $if_shared^)?
+    (`loop` $loop_begin^)? (`redundant` $redundant^)? `from` $source attr-dict
   }];
   let hasVerifier = 1;
 }
 
 def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
-  let summary = "plait_collective_v3_t and its plait_launch_v2_t: what ranks do together";
+  let summary = "plait_collective_v3_t and its plait_launch_v3_t: what ranks do together";
   let description = [{
     In order with the launches. A matrix of f32, of as many rows as the extent `rows`
     (a name of plait_dim_t) and of `columns`, is read from `source` and written to

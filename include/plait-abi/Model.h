@@ -195,8 +195,10 @@ typedef enum plait_arg_kind_e {
                            argument is its page table */
   PLAIT_ARG_INPUT = 3,  /* plait_input_t */
   PLAIT_ARG_OUTPUT = 4, /* plait_output_t */
-  PLAIT_ARG_PAGES = 5   /* page table `index`: i32[rows][pages], page of positions
+  PLAIT_ARG_PAGES = 5,  /* page table `index`: i32[rows][pages], page of positions
                            [i*page_tokens, (i+1)*page_tokens) of each row */
+  PLAIT_ARG_COPY = 6    /* arena slot `index`; in a step with copies instead of it memory
+                           that each thread has for itself */
 } plait_arg_kind_t;
 
 /* Per-step arrays that the runtime fills. */
@@ -330,18 +332,22 @@ typedef struct plait_collective_v3 {
   int32_t other; /* of broadcast, send and recv, and of reduce_gather a number of launches; else 0 */
 } plait_collective_v3_t;
 
-typedef struct plait_launch_v2 {
+/* Some rows are cheaper to compute than to wait for. The runtime may give a step copies, which
+ * changes no bit: then each thread computes all tiles of every launch with `redundant`, into memory
+ * of its own in the place of the slots that its arguments name as PLAIT_ARG_COPY, and reads
+ * that memory where launches behind it have such arguments. In other steps these are slots. */
+typedef struct plait_launch_v3 {
   /* Below 0: the plan's collective -1 - kernel. It has two arguments, slots: what it
    * reads and what it writes, which is the same of an all_reduce without nodes, a broadcast,
    * a send and a recv, and another one else. Its `barrier` and that of the launch after it in the plan are 1.
    * A reduce_gather has two more: the slot that gets this rank's rows of the sum, and the one whose
    * rows are gathered. The launches that are part of it are of the same layers and loop, their
    * kernels have tiles of one row of PLAIT_DIM_TOKENS_PART (tile_block 1, so that row r has the tiles from
-   * r * tile_count on), and the launch after them has `barrier` 1. */
+   * r * tile_count on), no copies, and the launch after them has `barrier` 1. */
   int32_t kernel;
   int32_t first_arg, arg_count; /* in the plan's argument table */
-  /* 1: every earlier launch must have finished on all threads. 0: the launch
-   * shares no buffer with the launches since the last barrier. */
+  /* 1: every earlier launch must have finished on all threads. 2: unless the step has
+   * copies. 0: the launch shares no buffer with the launches since the last barrier. */
   int32_t barrier;
   /* The launch runs for layers [layer_begin, layer_end). Neighbours with the
    * same range of more than one layer are the body of one loop over it. A
@@ -350,7 +356,10 @@ typedef struct plait_launch_v2 {
   /* 1 on the first launch of a loop body (two loops may follow each other). */
   int32_t loop_begin;
   int32_t source; /* in the model's table of source ops */
-} plait_launch_v2_t;
+  /* 1: what it writes are copies alone; it has no states and no outputs. */
+  int32_t redundant;
+  int32_t reserved;
+} plait_launch_v3_t;
 
 /* A plan NAME.greedy computes what NAME does, the same bits, of leaves with temperature 0 and no edits
  * that want no most probable tokens. */
@@ -360,7 +369,7 @@ typedef struct plait_plan_v2 {
   const char *name;               /* variant: "ar", "ar.debug", "ar.greedy", "ar_skip_1_2", "head_medusa_0" */
   const plait_extent_v4_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
-  const plait_launch_v2_t *launches;
+  const plait_launch_v3_t *launches;
   const plait_collective_v3_t *collectives;
   int32_t slot_count, arg_count, launch_count, collective_count;
   int32_t has_logits; /* writes PLAIT_OUT_LOGITS */
@@ -419,7 +428,7 @@ PLAIT_ABI_ASSERT(sizeof(plait_weight_v4_t) == 136, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_cells_v1_t) == 72, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_state_v3_t) == 56, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_launch_v2_t) == 32, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_launch_v3_t) == 40, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_group_v1_t) == 16, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_collective_v3_t) == 64, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_plan_v2_t) == 64, "ABI");

@@ -35,6 +35,8 @@
  *   8  attention may be computed in spans of positions: one more extent, spans
  *      (plait_extent_v4_t, PLAIT_SPAN_POSITIONS). PLAIT_DIM_TOKENS_PART may be all tokens, in
  *      short steps.
+ *   9  threads may compute rows for themselves, into copies: PLAIT_ARG_COPY,
+ *      plait_launch_v3_t.redundant, and barriers of steps without copies.
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
@@ -45,7 +47,7 @@
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 8u
+#define PLAIT_ABI_VERSION 9u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

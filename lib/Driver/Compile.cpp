@@ -118,6 +118,7 @@ public:
     // The host of a GPU chooses, from logits that it is sent.
     phaseOptions.fuseLogits = options.fusions.logits && !gpu;
     phaseOptions.splitAttention = options.splitAttention;
+    phaseOptions.computeRedundantly = options.redundantRows;
     phaseOptions.quantizeActivations = options.quantizeActivations;
     begin("reading the model");
     PLAIT_RETURN_IF_ERROR(read());

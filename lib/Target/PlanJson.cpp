@@ -116,7 +116,12 @@ static Json toJson(rt::LaunchOp launch) {
   Json args = Json::array();
   for (auto arg : launch.getArguments().getAsRange<rt::ArgAttr>())
     args.push_back(toJson(arg));
-  return toJson(launch, launch.getKernel().str(), std::move(args));
+  Json json = toJson(launch, launch.getKernel().str(), std::move(args));
+  if (launch.getIfShared())
+    json["if_shared"] = true;
+  if (launch.getRedundant())
+    json["redundant"] = true;
+  return json;
 }
 
 static Json toJson(rt::CollectiveOp collective) {

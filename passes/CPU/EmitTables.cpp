@@ -47,7 +47,7 @@ static_assert(offsetof(plait_plan_v2_t, slot_count) == 40);
 static_assert(offsetof(plait_collective_v3_t, columns) == 16 && offsetof(plait_collective_v3_t, node_bounds) == 32);
 static_assert(offsetof(plait_collective_v3_t, group) == 48 && offsetof(plait_model_v4_t, groups) == 144);
 static_assert(offsetof(plait_model_v4_t, kernels) == 72 && offsetof(plait_model_v4_t, kernel_count) == 112);
-static_assert(offsetof(plait_launch_v2_t, source) == 28);
+static_assert(offsetof(plait_launch_v3_t, source) == 28 && offsetof(plait_launch_v3_t, redundant) == 32);
 static_assert(offsetof(plait_entry_v1_t, grid_count) == 32 && offsetof(plait_tensor_map_v1_t, buffer) == 16);
 static_assert(offsetof(plait_model_v4_t, gpu) == PLAIT_MODEL_LEAST_SIZE);
 
@@ -264,19 +264,22 @@ private:
     for (rt::SlotOp slot : body.getOps<rt::SlotOp>())
       llvm::append_range(slots, slot.getBytes());
     int64_t launchCount = 0;
-    auto add = [&](auto op, int64_t kernel, ArrayRef<Attribute> operands) {
+    auto add = [&](auto op, int64_t kernel, ArrayRef<Attribute> operands, int64_t barrier, bool redundant) {
       int64_t firstArgument = arguments.size() / 2;
       for (Attribute operand : operands)
         arguments.append({int64_t(cast<rt::ArgAttr>(operand).getKind()), cast<rt::ArgAttr>(operand).getIndex()});
-      launches.append({kernel, firstArgument, int64_t(operands.size()), op.getBarrier(), int64_t(op.getLayerBegin()),
-                       int64_t(op.getLayerEnd()), op.getLoopBegin(), getSourceIndex(op.getSource())});
+      launches.append({kernel, firstArgument, int64_t(operands.size()), barrier, int64_t(op.getLayerBegin()),
+                       int64_t(op.getLayerEnd()), op.getLoopBegin(), getSourceIndex(op.getSource()), redundant,
+                       /*reserved=*/0});
       ++launchCount;
     };
     for (Operation &op : body)
       if (auto launch = dyn_cast<rt::LaunchOp>(op)) {
-        add(launch, kernelIndex.lookup(launch.getKernelAttr()), launch.getArguments().getValue());
+        add(launch, kernelIndex.lookup(launch.getKernelAttr()), launch.getArguments().getValue(),
+            launch.getIfShared() ? 2 : launch.getBarrier(), launch.getRedundant());
       } else if (auto collective = dyn_cast<rt::CollectiveOp>(op)) {
-        add(collective, -1 - int64_t(collectives.size()), collective.getBuffers());
+        add(collective, -1 - int64_t(collectives.size()), collective.getBuffers(), /*barrier=*/1,
+            /*redundant=*/false);
         std::string name = prefix + "collective_" + std::to_string(collectives.size()) + "_";
         collectives.push_back(getCollectiveRow(collective, name));
       }

@@ -271,10 +271,10 @@ private:
         owners[plan.buffers.lookup(result)[0].index] = result;
         continue;
       }
-      auto slot = allocate(launch, result);
+      auto slot = allocate(launch, result, launch.getRedundant());
       if (failed(slot))
         return failure();
-      plan.buffers[result] = {{ArgKind::slot, *slot}};
+      plan.buffers[result] = {{launch.getRedundant() ? ArgKind::copy : ArgKind::slot, *slot}};
       owners[*slot] = result;
     }
     return success();
@@ -283,6 +283,8 @@ private:
   /// The operand that `launch` may overwrite with its result `index`: the
   /// kernel allows it, and so does `mayBeOver`, and it dies here.
   Value findInPlaceOperand(kernel::LaunchOp launch, int64_t index, llvm::function_ref<bool(Value)> mayBeOver) {
+    if (launch.getRedundant()) // what every thread writes for itself is no place of another value
+      return {};
     auto func = SymbolTable::lookupNearestSymbolFrom<kernel::FuncOp>(launch, launch.getKernelAttr());
     auto pairs = func.getInPlace();
     if (!pairs)
@@ -368,7 +370,7 @@ private:
     return success();
   }
 
-  FailureOr<int64_t> allocate(Operation *op, Value value) {
+  FailureOr<int64_t> allocate(Operation *op, Value value, bool copies = false) {
     if (auto place = places.find(value); place != places.end())
       return place->second;
     auto type = cast<RankedTensorType>(value.getType());
@@ -381,7 +383,7 @@ private:
     // Best fit: the smallest free slot that is large enough, else the largest.
     int64_t best = -1;
     for (auto [i, slot] : llvm::enumerate(plan.slots)) {
-      if (owners.count(i) || slot.dim != dim)
+      if (owners.count(i) || slot.dim != dim || slot.copies != copies)
         continue;
       bool fits = slot.bytes >= bytes, bestFits = best >= 0 && plan.slots[best].bytes >= bytes;
       if (best < 0 || (fits && (!bestFits || slot.bytes < plan.slots[best].bytes)) ||
@@ -390,7 +392,7 @@ private:
     }
     if (best < 0) {
       best = plan.slots.size();
-      plan.slots.push_back({dim, bytes});
+      plan.slots.push_back({dim, bytes, copies});
     }
     plan.slots[best].bytes = std::max(plan.slots[best].bytes, bytes);
     return best;

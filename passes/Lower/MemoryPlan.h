@@ -24,10 +24,12 @@ public:
     int64_t index;
     bool operator==(const Buffer &) const = default;
   };
-  /// Bytes of a slot: per unit of one extent (or constant if `dim` < 0).
+  /// Bytes of a slot: per unit of one extent (or constant if `dim` < 0). Those that threads have copies of hold nothing
+  /// else, so that a copy takes no more than it must.
   struct Slot {
     int dim;
     int64_t bytes;
+    bool copies;
   };
 
   /// Plans `step`; errors are reported at the op that does not fit.

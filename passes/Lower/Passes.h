@@ -30,6 +30,7 @@ struct LowerPipelineOptions {
   bool quantizeActivations = true; ///< plait-quantize-activations
   bool splitAttention = true;      ///< plait-split-attention; changes no bit either
   bool summarizeLogits = true;     ///< plait-summarize-logits; changes no bit either
+  bool computeRedundantly = true;  ///< plait-compute-redundantly; changes no bit either
 };
 
 /// From steps and models to kernels and launch plans.

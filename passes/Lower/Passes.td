@@ -277,6 +277,33 @@ def FuseParallelPass : Pass<"plait-fuse-parallel", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::kernel::KernelDialect"];
 }
 
+def ComputeRedundantlyPass : Pass<"plait-compute-redundantly", "::mlir::ModuleOp"> {
+  let summary = "Lets each thread compute for itself what is less work than a wait";
+  let description = [{
+    Between two products of a step of one token there is often a launch of one row, a norm say, which
+    one thread computes while the others wait for it twice: for the row that it reads, and for its result.
+    Launches that work row by row, and whose results products with weights alone read, become `redundant`: where
+    a step has few rows, each thread computes all of them into a copy of its own, and begins with
+    the product at once. So do launches whose results redundant ones alone read.
+
+    ```mlir
+    %n = kernel.launch @rms_norm(%x, %g) from "norm" : ...
+    %y = kernel.launch @linear(%n, %w) from "q_proj" : ...
+    ```
+    becomes
+    ```mlir
+    %n = kernel.launch @rms_norm(%x, %g) from "norm" redundant : ...
+    %y = kernel.launch @linear(%n, %w) from "q_proj" : ...
+    ```
+    The runtime decides for each step which rows are few. Left alone: results that the step returns, that are carried
+    from layer to layer, exchanged, or written over by a product; launches within collectives; rows of more than
+    `columns` columns, which threads share out. No bit of a result changes.
+  }];
+  let options = [Option<"columns", "columns", "int64_t", "2048", "Of the widest row that each thread computes">];
+  let statistics = [Statistic<"numRedundant", "num-redundant", "Launches that each thread may compute">];
+  let dependentDialects = ["::plait::kernel::KernelDialect"];
+}
+
 def DedupeKernelsPass : Pass<"plait-dedupe-kernels", "::mlir::ModuleOp"> {
   let summary = "Lets launches of equal kernels share one";
   let description = [{
@@ -294,10 +321,12 @@ def PlanLaunchesPass : Pass<"plait-plan-launches", "::mlir::ModuleOp"> {
     in-place kernel writes over its first operand if nothing else needs it. Values
     carried from layer to layer stay in one slot. A launch has a barrier only if
     it touches a buffer that was written, or writes one that was read, since the
-    last barrier. An `rt.strategy` moves into the `rt.model`.
+    last barrier; what `redundant` launches write are copies, which need none in steps that have
+    them: barriers of such launches alone have `if_shared`. An `rt.strategy` moves into the `rt.model`.
   }];
   let statistics = [Statistic<"numSlots", "num-slots", "Arena slots">,
-                    Statistic<"numBarriers", "num-barriers", "Barriers">];
+                    Statistic<"numBarriers", "num-barriers", "Barriers">,
+                    Statistic<"numIfShared", "num-if-shared", "Barriers that steps with copies do without">];
   let dependentDialects = ["::plait::rt::RtDialect"];
 }
 

@@ -41,6 +41,9 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   // Last: it puts together what the others have made.
   if (options.fuseParallel)
     pm.addPass(createFuseParallelPass());
+  // Once it is clear what a launch does, and who reads it.
+  if (options.computeRedundantly)
+    pm.addPass(createComputeRedundantlyPass());
   // Before any loop exists: equal ops are compiled once.
   pm.addPass(createDedupeKernelsPass());
   pm.addPass(createPlanLaunchesPass());

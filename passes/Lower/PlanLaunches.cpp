@@ -25,16 +25,19 @@ using namespace plait;
 namespace {
 
 /// Tells which launches need a barrier: those that touch what another one since
-/// the last barrier has written, or write what one has read.
+/// the last barrier has written, or write what one has read. In steps with copies these
+/// are each thread's own, which nobody waits for; in others they are slots.
 class Hazards {
 public:
+  explicit Hazards(bool copies) : copies(copies) {}
+
   bool conflicts(ArrayRef<rt::ArgAttr> reads, ArrayRef<rt::ArgAttr> writes) const {
-    return llvm::any_of(reads, [&](Attribute a) { return written.contains(a); }) ||
-           llvm::any_of(writes, [&](Attribute a) { return written.contains(a) || read.contains(a); });
+    return llvm::any_of(getShared(reads), [&](Attribute a) { return written.contains(a); }) ||
+           llvm::any_of(getShared(writes), [&](Attribute a) { return written.contains(a) || read.contains(a); });
   }
   void add(ArrayRef<rt::ArgAttr> reads, ArrayRef<rt::ArgAttr> writes) {
-    read.insert_range(reads);
-    written.insert_range(writes);
+    read.insert_range(getShared(reads));
+    written.insert_range(getShared(writes));
   }
   void clear() {
     read.clear();
@@ -42,6 +45,17 @@ public:
   }
 
 private:
+  SmallVector<Attribute> getShared(ArrayRef<rt::ArgAttr> buffers) const {
+    SmallVector<Attribute> shared;
+    for (rt::ArgAttr buffer : buffers)
+      if (buffer.getKind() != rt::ArgKind::copy)
+        shared.push_back(buffer);
+      else if (!copies)
+        shared.push_back(rt::ArgAttr::get(buffer.getContext(), rt::ArgKind::slot, buffer.getIndex()));
+    return shared;
+  }
+
+  bool copies;
   DenseSet<Attribute> read, written;
 };
 
@@ -133,6 +147,7 @@ private:
     }
     numSlots += memory->getSlots().size();
     hazards.clear();
+    hazardsWithCopies.clear();
     return planBlock(b, step.getBody().front(), *memory, 0, 1, /*inLoop=*/false);
   }
 
@@ -194,19 +209,25 @@ private:
         if (kernel::getResultBuffers(result.getType()))
           arguments.push_back(toAttr(buffer));
       }
-    bool barrier = forceBarrier || hazards.conflicts(reads, writes);
+    bool always = forceBarrier || hazardsWithCopies.conflicts(reads, writes);
+    bool barrier = always || hazards.conflicts(reads, writes);
+    if (always)
+      hazardsWithCopies.clear();
     if (barrier) {
       hazards.clear();
       ++numBarriers;
+      numIfShared += !always;
     }
     if (!barrier)
       remark::passed(launch.getLoc(), remark::RemarkOpts::name("NoBarrier").category("plait-plan-launches"))
           << launch.getSource() << " touches no buffer of the launches since the last barrier";
     hazards.add(reads, writes);
+    hazardsWithCopies.add(reads, writes);
     getKernelIndex(launch.getKernelAttr());
     auto func = SymbolTable::lookupNearestSymbolFrom<kernel::FuncOp>(launch, launch.getKernelAttr());
     rt::LaunchOp::create(b, launch.getLoc(), launch.getKernel(), b.getArrayAttr(arguments), begin, end, barrier,
-                         loopBegin, launch.getSource(), func.getCostAttr());
+                         /*if_shared=*/barrier && !always, loopBegin, launch.getRedundant(), launch.getSource(),
+                         func.getCostAttr());
   }
 
   /// The number of the group of devices along `axes` that has this rank; -1: all ranks.
@@ -276,6 +297,7 @@ private:
         return op->emitOpError("expected launches that make what is gathered of the sum");
     }
     hazards.clear();
+    hazardsWithCopies.clear();
     ++numBarriers;
     // The ops of the two dialects have the same names.
     auto kind = rt::symbolizeCollectiveKind(op->getName().stripDialect());
@@ -330,6 +352,6 @@ private:
   llvm::MapVector<Attribute, int64_t> kernels, groups;
   std::optional<int64_t> tokenGroup; ///< that shares tokens out
   llvm::MapVector<Attribute, std::pair<int64_t, kernel::PackedWeightOp>> weights;
-  Hazards hazards;
+  Hazards hazards{/*copies=*/false}, hazardsWithCopies{/*copies=*/true};
 };
 } // namespace

@@ -51,12 +51,8 @@ struct VerifyLowerPass : plait::impl::VerifyLowerPassBase<VerifyLowerPass> {
       tables = std::max(tables, int64_t(state.getTable()) + 1);
     for (rt::PlanOp plan : body.getOps<rt::PlanOp>()) {
       Block &launches = plan.getBody().front();
-      int64_t limits[] = {int64_t(llvm::range_size(launches.getOps<rt::SlotOp>())),
-                          weights,
-                          states,
-                          PLAIT_IN_COUNT,
-                          PLAIT_OUT_COUNT,
-                          tables};
+      int64_t slots = llvm::range_size(launches.getOps<rt::SlotOp>());
+      int64_t limits[] = {slots, weights, states, PLAIT_IN_COUNT, PLAIT_OUT_COUNT, tables, /*copies=*/slots};
       for (rt::LaunchOp launch : launches.getOps<rt::LaunchOp>())
         for (auto argument : launch.getArguments().getAsRange<rt::ArgAttr>())
           if (argument.getIndex() < 0 || argument.getIndex() >= limits[int(argument.getKind())])

@@ -86,7 +86,8 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    .quantizeActivations = options.quantizeActivations,
                                    // Threads of a CPU share rows out; a GPU has blocks enough for its own way.
                                    .splitAttention = options.splitAttention && options.cuda.empty(),
-                                   .summarizeLogits = options.fuseLogits && options.cuda.empty()});
+                                   .summarizeLogits = options.fuseLogits && options.cuda.empty(),
+                                   .computeRedundantly = options.computeRedundantly && options.cuda.empty()});
   case Phase::cpu:
     return buildCpuPipeline(
         pm, {{unsigned(options.lanes), options.fma, options.tiles, options.pairs, options.bytes}, options.isa});

@@ -71,6 +71,8 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
                                    llvm::cl::init(true)};
   Option<bool> splitAttention{*this, "split-attention", llvm::cl::desc("Run plait-split-attention"),
                               llvm::cl::init(true)};
+  Option<bool> computeRedundantly{*this, "compute-redundantly", llvm::cl::desc("Run plait-compute-redundantly"),
+                                  llvm::cl::init(true)};
   Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};
   Option<bool> roundInputs{*this, "round-inputs", llvm::cl::desc("Round inputs of products with bf16 to bf16"),
                            llvm::cl::init(false)};

@@ -120,7 +120,7 @@ int64_t plait::tablePageBytes(const plait_model_v4_t &model, int32_t table) {
 }
 
 const char *plait::launchName(const plait_model_v4_t &model, const plait_plan_v2_t &plan,
-                              const plait_launch_v2_t &launch) {
+                              const plait_launch_v3_t &launch) {
   if (launch.kernel >= 0)
     return model.kernels[launch.kernel].name;
   static constexpr const char *names[PLAIT_COLLECTIVE_KIND_COUNT] = {
@@ -264,7 +264,7 @@ private:
 
   /// What a GPU runs comes first, and leaves neither weights nor states to its host.
   Status checkGpuLaunch(const plait_plan_v2_t &plan, int32_t index) const {
-    const plait_launch_v2_t &launch = plan.launches[index];
+    const plait_launch_v3_t &launch = plan.launches[index];
     const plait_gpu_kernel_v1_t *kernel = gpuKernel(launch.kernel);
     int32_t before = index - 1;
     while (before >= 0 && plan.launches[before].kernel < 0)
@@ -440,6 +440,7 @@ private:
     int64_t count = 0;
     switch (arg.kind) {
     case PLAIT_ARG_SLOT:
+    case PLAIT_ARG_COPY:
       count = plan.slot_count;
       break;
     case PLAIT_ARG_WEIGHT:
@@ -549,7 +550,7 @@ private:
 
   /// Slots hold what is read and written, whatever the extents of a step.
   Status checkCollectiveLaunch(const plait_plan_v2_t &plan, int32_t index) const {
-    const plait_launch_v2_t &launch = plan.launches[index];
+    const plait_launch_v3_t &launch = plan.launches[index];
     const plait_collective_v3_t &c = plan.collectives[-1 - launch.kernel];
     int32_t own = placeIn(model, c.group).index;
     bool isFused = c.kind == PLAIT_COLLECTIVE_REDUCE_GATHER;
@@ -584,43 +585,49 @@ private:
     if (isFused)
       PLAIT_RETURN_IF_ERROR(checkEpilogue(plan, index, c.other));
     PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 1, 1));
-    if (index + 1 < plan.launch_count && !plan.launches[index + 1].barrier)
-      return damaged("barrier", "0 in the launch after a collective", "1");
+    if (index + 1 < plan.launch_count && plan.launches[index + 1].barrier != 1)
+      return damaged("barrier", std::to_string(plan.launches[index + 1].barrier) + " in the launch after a collective",
+                     "1");
     return Status::success();
   }
 
   /// That the `count` launches behind collective launch `index` can be run row by row as part of it.
   Status checkEpilogue(const plait_plan_v2_t &plan, int32_t index, int32_t count) const {
-    const plait_launch_v2_t &fused = plan.launches[index];
+    const plait_launch_v3_t &fused = plan.launches[index];
     if (count >= plan.launch_count - index)
       return damaged("other", std::to_string(count), "as many launches behind it");
     for (int32_t i = index + 1; i <= index + count; ++i) {
-      const plait_launch_v2_t &launch = plan.launches[i];
+      const plait_launch_v3_t &launch = plan.launches[i];
       if (launch.kernel < 0 || launch.kernel >= model.kernel_count || launch.loop_begin ||
           launch.layer_begin != fused.layer_begin || launch.layer_end != fused.layer_end)
         return damaged(at("launch", i), "none of its kernel or layers", "a kernel's, in the layers of its collective");
       const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
       if (kernel.tile_dim != PLAIT_DIM_TOKENS_PART || kernel.tile_block != 1)
         return damaged(at("kernel", launch.kernel), "tiles of others than a rank's rows", "them in an epilogue");
+      PLAIT_RETURN_IF_ERROR(checkArgCount(plan, launch).withContext(at("launch", i)));
+      if (usesCopies(plan, launch))
+        return damaged(at("launch", i), "copies", "none in an epilogue");
     }
-    if (index + count + 1 < plan.launch_count && !plan.launches[index + count + 1].barrier)
-      return damaged("barrier", "0 in the launch after an epilogue", "1");
+    if (index + count + 1 < plan.launch_count && plan.launches[index + count + 1].barrier != 1)
+      return damaged("barrier",
+                     std::to_string(plan.launches[index + count + 1].barrier) + " in the launch after an epilogue",
+                     "1");
     return Status::success();
   }
 
   Status checkLaunch(const plait_plan_v2_t &plan, int32_t index) const {
-    const plait_launch_v2_t &launch = plan.launches[index];
+    const plait_launch_v3_t &launch = plan.launches[index];
     PLAIT_RETURN_IF_ERROR(
         inRange("kernel", launch.kernel, -int64_t(plan.collective_count), int64_t(model.kernel_count) - 1));
-    PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 0, kMaxArgs));
-    PLAIT_RETURN_IF_ERROR(inRange("first_arg", launch.first_arg, 0, int64_t(plan.arg_count) - launch.arg_count));
-    PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 0, 1));
+    PLAIT_RETURN_IF_ERROR(checkArgCount(plan, launch));
+    PLAIT_RETURN_IF_ERROR(inRange("barrier", launch.barrier, 0, 2));
     PLAIT_RETURN_IF_ERROR(inRange("loop_begin", launch.loop_begin, 0, 1));
+    PLAIT_RETURN_IF_ERROR(inRange("redundant", launch.redundant, 0, launch.kernel < 0 ? 0 : 1));
     PLAIT_RETURN_IF_ERROR(inRange("source", launch.source, -1, int64_t(model.source_count) - 1));
     PLAIT_RETURN_IF_ERROR(inRange("layer_begin", launch.layer_begin, 0, kMaxLayers));
     PLAIT_RETURN_IF_ERROR(inRange("layer_end", launch.layer_end, int64_t(launch.layer_begin) + 1, kMaxLayers));
     if (launch.layer_end - launch.layer_begin > 1 && !launch.loop_begin) {
-      const plait_launch_v2_t *before = index ? &plan.launches[index - 1] : nullptr;
+      const plait_launch_v3_t *before = index ? &plan.launches[index - 1] : nullptr;
       if (!before || before->layer_begin != launch.layer_begin || before->layer_end != launch.layer_end)
         return damaged("loop_begin", "0 at a new range of layers", "1");
     }
@@ -632,8 +639,26 @@ private:
     for (int32_t a = 0; a < launch.arg_count; ++a) {
       PLAIT_RETURN_IF_ERROR(checkLayers(args[a], launch));
       PLAIT_RETURN_IF_ERROR(checkPairs(args, a, launch.arg_count).withContext(at("argument", a)));
+      if (launch.redundant && (args[a].kind == PLAIT_ARG_STATE || args[a].kind == PLAIT_ARG_OUTPUT))
+        return damaged(at("argument", a), "a state or an output of a redundant launch", "neither");
     }
+    bool hasCopies = usesCopies(plan, launch);
+    if (launch.redundant && !hasCopies)
+      return damaged("redundant", "1 of a launch without copies", "0");
+    if (hasCopies && gpuOf(model))
+      return damaged("arguments", "copies in a model for GPUs", "none");
     return Status::success();
+  }
+
+  static Status checkArgCount(const plait_plan_v2_t &plan, const plait_launch_v3_t &launch) {
+    PLAIT_RETURN_IF_ERROR(inRange("arg_count", launch.arg_count, 0, kMaxArgs));
+    return inRange("first_arg", launch.first_arg, 0, int64_t(plan.arg_count) - launch.arg_count);
+  }
+
+  static bool usesCopies(const plait_plan_v2_t &plan, const plait_launch_v3_t &launch) {
+    const plait_arg_v1_t *args = plan.args + launch.first_arg;
+    return std::any_of(args, args + launch.arg_count,
+                       [](const plait_arg_v1_t &arg) { return arg.kind == PLAIT_ARG_COPY; });
   }
 
   /// A page number means nothing but in the states of its own table, so the two
@@ -650,7 +675,7 @@ private:
   }
 
   /// Every layer that a launch runs for must exist in the arguments it selects.
-  Status checkLayers(const plait_arg_v1_t &arg, const plait_launch_v2_t &launch) const {
+  Status checkLayers(const plait_arg_v1_t &arg, const plait_launch_v3_t &launch) const {
     int64_t layers = 0;
     if (arg.kind == PLAIT_ARG_WEIGHT && model.weights[arg.index].layers > 1)
       layers = model.weights[arg.index].layers;

@@ -61,7 +61,7 @@ int64_t tableWindow(const plait_model_v4_t &model, int32_t table);
 int64_t tablePageBytes(const plait_model_v4_t &model, int32_t table);
 
 /// The name of a launch's kernel or collective, for people.
-const char *launchName(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const plait_launch_v2_t &launch);
+const char *launchName(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const plait_launch_v3_t &launch);
 
 /// The most bytes that a collective of `plan` sends in a step of these extents.
 int64_t collectiveBytes(const plait_plan_v2_t &plan, const std::array<int64_t, PLAIT_DIM_COUNT> &dims);

@@ -145,6 +145,7 @@ size_t walk(const plait_model_v4_t &model) {
       for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a)
         switch (int32_t index = plan.args[a].index; plan.args[a].kind) {
         case PLAIT_ARG_SLOT:
+        case PLAIT_ARG_COPY:
           sum += size_t(plan.slots[index].constant);
           break;
         case PLAIT_ARG_WEIGHT:

@@ -99,6 +99,10 @@ int main(int argc, char **argv) {
                                  cl::desc("Threads do not share out the positions that a token attends to; results "
                                           "are the same"),
                                  cl::cat(category));
+  cl::opt<bool> noRedundantRows("no-redundant-rows",
+                                cl::desc("Threads wait for a row that each could compute for itself; results are the "
+                                         "same"),
+                                cl::cat(category));
   std::string targets =
       cpuMachineNames() + "; or " + cudaMachineNames() + ". A list gives code for each, at most one of them a GPU";
   cl::opt<std::string> target("target", cl::desc(targets), cl::init("cpu:native"), cl::cat(category));
@@ -263,6 +267,7 @@ int main(int argc, char **argv) {
   options.quantizeActivations = !f32Activations;
   options.byteProducts = !noByteProducts;
   options.splitAttention = !noSplitAttention;
+  options.redundantRows = !noRedundantRows;
   if (emit != "folder" && emit != "exe")
     return fail(invalidArgument("--emit: found '" + emit + "'; expected folder or exe"));
   if (embedWeights && emit != "exe")

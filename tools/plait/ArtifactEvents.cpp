@@ -51,7 +51,7 @@ private:
   int32_t layersOf(int32_t i) const { return plan.launches[i].layer_end - plan.launches[i].layer_begin; }
 
   void add(int32_t i, int32_t layer) {
-    const plait_launch_v2_t &launch = plan.launches[i];
+    const plait_launch_v3_t &launch = plan.launches[i];
     const LaunchCost &cost = costs[size_t(i)];
     if (epilogueLeft > 0) { // part of the exchange before it
       timeline::Work work = {toForm(cost.flops), toForm(cost.weightBytes), toForm(cost.activationBytes), cost.element};

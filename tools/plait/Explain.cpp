@@ -88,7 +88,7 @@ struct Subject {
   const Json &strategies;
   const Request &request;
 
-  const plait_launch_v2_t &launch(size_t i) const { return plan.launches[i]; }
+  const plait_launch_v3_t &launch(size_t i) const { return plan.launches[i]; }
   int64_t layersOf(size_t i) const { return launch(i).layer_end - launch(i).layer_begin; }
   std::string partOf(size_t i) const { return sourceName(model.tables(), launch(i)); }
   Roofline roofline(size_t i, const StepLoad &load) const {
@@ -123,14 +123,16 @@ struct Subject {
     }
     return "none";
   }
-  /// Launches and barriers of one step, each layer counted.
-  std::pair<int64_t, int64_t> countLaunches() const {
-    int64_t launches = 0, barriers = 0;
+  /// Launches and barriers of one step, and those of one of few rows, each layer counted.
+  std::string launchesText() const {
+    int64_t launches = 0, barriers = 0, always = 0;
     for (size_t i = 0; i < costs.size(); ++i) {
       launches += layersOf(i);
       barriers += launch(i).barrier ? layersOf(i) : 0;
+      always += launch(i).barrier == 1 ? layersOf(i) : 0;
     }
-    return {launches, barriers};
+    return fmt::format("{} launches and {} barriers{}", launches, barriers,
+                       always == barriers ? "" : fmt::format(", {} if it has few rows", always));
   }
 };
 
@@ -159,18 +161,17 @@ std::string otherTargetsText(const Model &model) {
 }
 
 std::string summaryText(const Subject &s) {
-  auto [launches, barriers] = s.countLaunches();
   return fmt::format("model      {} ({}), {} parameters\n"
                      "shape      {} layers, hidden {}, vocabulary {}, context {}\n"
                      "compiled   by {} for {} {}{}\n"
                      "numerics   {}\n"
                      "strategy   {}: {}\n"
-                     "plan       {} kernels; a step has {} launches and {} barriers\n",
+                     "plan       {} kernels; a step has {}\n",
                      s.manifest.name, s.manifest.family, countText(double(s.manifest.parameters)), s.manifest.layers,
                      s.manifest.hidden, s.manifest.vocabulary, s.manifest.maxPositions, s.manifest.compilerVersion,
                      s.manifest.triple, s.model.binary().target, otherTargetsText(s.model),
                      numericsText(s.manifest.numerics), s.plan.name, s.samplingText(), s.model.tables().kernel_count,
-                     launches, barriers);
+                     s.launchesText());
 }
 
 /// Words of a list in lines of at most 100 columns, each after `indent` blanks.
@@ -242,11 +243,11 @@ std::string costText(const Subject &s) {
                                  "flops", "weights, state", "activation", "tiles");
   for (size_t i = 0; i < s.costs.size(); ++i) {
     const LaunchCost &cost = s.costs[i];
-    text += fmt::format("{} {:<30}{:>3} {:>12} {:>14} {:>10}  {}\n", s.launch(i).barrier ? "|" : " ",
-                        shortPartText(s, i), s.layersOf(i), cost.flops.text(), cost.weightBytes.text(),
-                        cost.activationBytes.text(), shortTilesText(s, i));
+    text += fmt::format("{} {:<30}{:>3} {:>12} {:>14} {:>10}  {}\n", barrierSign(s.launch(i)), shortPartText(s, i),
+                        s.layersOf(i), cost.flops.text(), cost.weightBytes.text(), cost.activationBytes.text(),
+                        shortTilesText(s, i));
   }
-  return text + "  (| waits for every launch before)\n";
+  return text + "  (| waits for every launch before, : unless the step has few rows)\n";
 }
 
 std::string rooflineText(const Subject &s, const char *title, const StepLoad &load) {
@@ -354,7 +355,7 @@ Json explainJson(const Subject &s) {
   json["launches"] = Json::array();
   for (size_t i = 0; i < s.costs.size(); ++i) {
     const LaunchCost &cost = s.costs[i];
-    const plait_launch_v2_t &launch = s.launch(i);
+    const plait_launch_v3_t &launch = s.launch(i);
     const plait_model_v4_t &tables = s.model.tables();
     json["launches"].push_back(
         {{"kernel", launchName(tables, s.plan, launch)},
@@ -362,6 +363,8 @@ Json explainJson(const Subject &s) {
          {"source", s.partOf(i)},
          {"layers", s.layersOf(i)},
          {"barrier", s.launch(i).barrier != 0},
+         {"if_shared", s.launch(i).barrier == 2},
+         {"redundant", s.launch(i).redundant != 0},
          {"tiles",
           launch.kernel < 0 || !tables.kernels[launch.kernel].run ? "" : tilesText(tables.kernels[launch.kernel])},
          {"flops", cost.flops.json()},

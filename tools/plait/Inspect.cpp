@@ -37,20 +37,20 @@ std::string planText(const plait_model_v4_t &m, const plait_plan_v2_t &plan) {
   for (int32_t i = 0; i < plan.slot_count; ++i)
     text += fmt::format("  slot{} = {} bytes\n", i, extentText(plan.slots[i]));
   for (int32_t i = 0; i < plan.launch_count; ++i) {
-    const plait_launch_v2_t &launch = plan.launches[i];
+    const plait_launch_v3_t &launch = plan.launches[i];
     bool loop = launch.layer_end - launch.layer_begin > 1;
     if (loop && launch.loop_begin)
       text += fmt::format("  for layer in [{}, {})\n", launch.layer_begin, launch.layer_end);
     std::string args;
     for (int32_t a = 0; a < launch.arg_count; ++a)
       args += (a ? ", " : "") + argText(m, plan.args[launch.first_arg + a]);
-    text += fmt::format("  {}{:3} {} {}({})", loop ? "  " : "", i, launch.barrier ? "|" : " ",
-                        launchName(m, plan, launch), args);
+    text +=
+        fmt::format("  {}{:3} {} {}({})", loop ? "  " : "", i, barrierSign(launch), launchName(m, plan, launch), args);
     if (!loop && launch.layer_begin)
       text += fmt::format(" layer {}", launch.layer_begin);
     if (launch.kernel < 0)
       text += " of " + collectiveText(plan.collectives[-1 - launch.kernel]);
-    text += fmt::format("  // {}\n", sourceName(m, launch));
+    text += fmt::format("{}  // {}\n", launch.redundant ? " by each thread" : "", sourceName(m, launch));
   }
   return text;
 }
@@ -161,13 +161,17 @@ Json planJson(const plait_model_v4_t &m, const plait_plan_v2_t &plan) {
     result["slots"].push_back(extentText(plan.slots[i]));
   result["launches"] = Json::array();
   for (int32_t i = 0; i < plan.launch_count; ++i) {
-    const plait_launch_v2_t &launch = plan.launches[i];
+    const plait_launch_v3_t &launch = plan.launches[i];
     Json args = Json::array();
     for (int32_t a = 0; a < launch.arg_count; ++a)
       args.push_back(argText(m, plan.args[launch.first_arg + a]));
     Json row = {{"kernel", launchName(m, plan, launch)}, {"args", args},
                 {"barrier", launch.barrier != 0},        {"layers", {launch.layer_begin, launch.layer_end}},
                 {"loop_begin", launch.loop_begin != 0},  {"source", sourceName(m, launch)}};
+    if (launch.barrier == 2)
+      row["if_shared"] = true;
+    if (launch.redundant)
+      row["redundant"] = true;
     if (launch.kernel < 0)
       row["elements"] = collectiveText(plan.collectives[-1 - launch.kernel]);
     result["launches"].push_back(std::move(row));

@@ -25,7 +25,7 @@ Profile::Profile(std::string title, const Model &model, const plait_plan_v2_t &p
                  const std::vector<LaunchCost> &costs)
     : title(std::move(title)) {
   for (size_t i = 0; i < costs.size(); ++i) {
-    const plait_launch_v2_t &row = plan.launches[i];
+    const plait_launch_v3_t &row = plan.launches[i];
     std::string part = sourceName(model.tables(), row);
     launches.push_back({part.empty() ? costs[i].op : part, launchName(model.tables(), plan, row), costs[i],
                         row.layer_end - row.layer_begin > 1 || row.layer_begin > 0, Sum()});

@@ -106,12 +106,16 @@ std::string plait::argText(const plait_model_v4_t &model, const plait_arg_v1_t &
     return fmt::format("in:{}", kInputNames[arg.index]);
   case PLAIT_ARG_PAGES:
     return fmt::format("pages{}", arg.index);
+  case PLAIT_ARG_COPY:
+    return fmt::format("copy{}", arg.index);
   default:
     return fmt::format("out:{}", kOutputNames[arg.index]);
   }
 }
 
-const char *plait::sourceName(const plait_model_v4_t &model, const plait_launch_v2_t &launch) {
+char plait::barrierSign(const plait_launch_v3_t &launch) { return " |:"[launch.barrier]; }
+
+const char *plait::sourceName(const plait_model_v4_t &model, const plait_launch_v3_t &launch) {
   return launch.source >= 0 ? model.sources[launch.source] : "";
 }
 

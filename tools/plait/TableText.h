@@ -31,8 +31,10 @@ std::string layoutText(const plait_weight_v4_t &weight);
 std::string partText(const plait_weight_v4_t &weight);
 /// "slot2", "@q_proj", "state:kv", "in:tokens", "out:logits"
 std::string argText(const plait_model_v4_t &model, const plait_arg_v1_t &arg);
+/// Of a launch that waits for those before it: '|', or ':' where steps with copies do not; else a blank.
+char barrierSign(const plait_launch_v3_t &launch);
 /// The part of the model that a launch comes from; empty if nobody has named it.
-const char *sourceName(const plait_model_v4_t &model, const plait_launch_v2_t &launch);
+const char *sourceName(const plait_model_v4_t &model, const plait_launch_v3_t &launch);
 /// "3.76 MiB"
 std::string bytesText(int64_t bytes);
 

@@ -56,6 +56,7 @@ struct CompileOptions {
   bool quantizeActivations = true; ///< of products with weights of integers
   bool byteProducts = true;        ///< of many tokens, where numerics is `fast` and the target has them
   bool splitAttention = true;      ///< over threads, by positions
+  bool redundantRows = true;       ///< each thread computes a few rows for itself
   /// Where packed weights are kept for other artifacts of the same checkpoint and
   /// layout, by digest of both; empty: the artifact has a pack of its own.
   std::string packFolder;

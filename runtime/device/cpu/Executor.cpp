@@ -91,15 +91,24 @@ int64_t plait::mostSpans(int64_t tokens, int64_t pages, int64_t pageTokens) {
   return spans > 1 ? std::max(spans, std::min(std::min(tokens, mostTokensWithSpans) * spans, mostSpansOfTokens)) : 0;
 }
 
+/// Of a copy that each thread has: the work for it, which then all threads do, grows with its bytes. With so many it
+/// was measured to take less than the wait for it.
+static constexpr int64_t mostCopyBytes = 4096;
+
 Executor::Executor(const plait_model_v4_t &model, const plait_plan_v2_t &plan, const uint8_t *weights,
                    RankCommunicators communicators, int32_t firstLaunch, int64_t shareTokens)
     : model(model), plan(plan), addresses(size_t(plan.arg_count)), strides(size_t(plan.arg_count)),
-      collectives(model, plan, std::move(communicators)), shareTokens(shareTokens) {
+      threadStrides(size_t(plan.arg_count)), collectives(model, plan, std::move(communicators)),
+      shareTokens(shareTokens) {
   addLaunches(firstLaunch);
   for (int32_t i = 0; i < plan.arg_count; ++i)
     if (plan.args[i].kind == PLAIT_ARG_WEIGHT) {
       const plait_weight_v4_t &weight = model.weights[plan.args[i].index];
       setAddress(i, weights + weight.pack_offset, weight.layers > 1 ? weight.layer_bytes : 0);
+    } else if (plan.args[i].kind == PLAIT_ARG_COPY && std::none_of(copies.begin(), copies.end(), [&](const Copy &copy) {
+                 return copy.slot == plan.args[i].index;
+               })) {
+      copies.push_back({plan.args[i].index, 0});
     }
 }
 
@@ -116,7 +125,7 @@ void Executor::addLaunches(int32_t firstLaunch) {
   std::vector<Segment> segments;
   int32_t epilogueLeft = 0;
   for (int32_t i = 0; i < plan.launch_count; ++i) {
-    const plait_launch_v2_t &launch = plan.launches[i];
+    const plait_launch_v3_t &launch = plan.launches[i];
     maxArgs = std::max(maxArgs, launch.arg_count);
     bool repeats = launch.layer_end - launch.layer_begin > 1;
     if (i >= firstLaunch && repeats && !launch.loop_begin && !segments.empty())
@@ -133,15 +142,18 @@ void Executor::addLaunches(int32_t firstLaunch) {
       std::string source = launch.source >= 0 ? model.sources[launch.source] : "step";
       for (int32_t layer = 0; layer < launch.layer_end; ++layer)
         byLayer.push_back(repeats ? source + " of layer " + std::to_string(layer) : source);
-      launches.push_back({nullptr, launch.first_arg, launch.arg_count, false, true, false, 1, epilogueLeft});
+      launches.push_back(
+          {nullptr, launch.first_arg, launch.arg_count, false, true, false, false, false, 1, epilogueLeft});
       continue;
     }
     const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];
-    bool perLayer = false;
-    for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a)
+    bool perLayer = false, copied = false;
+    for (int32_t a = launch.first_arg; a < launch.first_arg + launch.arg_count; ++a) {
       perLayer |= differs(a);
+      copied |= plan.args[a].kind == PLAIT_ARG_COPY;
+    }
     launches.push_back({kernel.run, launch.first_arg, launch.arg_count, kernel.cyclic != 0, launch.barrier != 0,
-                        perLayer, 0, 0, isInside});
+                        perLayer, copied, false, 0, 0, isInside});
   }
   for (const Segment &segment : segments)
     for (int32_t layer = segment.layerBegin; layer < segment.layerEnd; ++layer)
@@ -158,10 +170,27 @@ void Executor::addLaunches(int32_t firstLaunch) {
   points = findExchangePoints(plan, numbers);
 }
 
-void Executor::setAddress(int32_t arg, const void *base, uint64_t stride) {
+void Executor::setAddress(int32_t arg, const void *base, uint64_t stride, uint64_t threadStride) {
   // Kernels take one pointer type for all buffers; none writes an input or a weight.
   addresses[size_t(arg)] = const_cast<void *>(base);
   strides[size_t(arg)] = stride;
+  threadStrides[size_t(arg)] = threadStride;
+}
+
+/// Whether each thread gets copies in a step of these extents, which then have their places.
+bool Executor::makeCopies(unsigned threads, const StepDims &dims, const StepMemory &memory) {
+  if (threads == 1 || copies.empty() || !memory.slots.empty())
+    return false;
+  copyBytes = 0;
+  for (Copy &copy : copies) {
+    int64_t bytes;
+    if (!evaluate(plan.slots[copy.slot], dims, bytes) || bytes > mostCopyBytes)
+      return false;
+    copy.offset = copyBytes;
+    copyBytes += uint64_t(roundUp64(bytes));
+  }
+  copyMemory.resize(std::max(copyMemory.size(), size_t(threads * copyBytes / sizeof(Line))));
+  return true;
 }
 
 void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &memory) {
@@ -185,11 +214,18 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
     slots[i] = next;
     next += roundUp64(bytes);
   }
+  hasCopies = makeCopies(threads, dims, memory);
   for (int32_t i = 0; i < plan.arg_count; ++i) {
     int32_t index = plan.args[i].index;
     switch (plan.args[i].kind) {
     case PLAIT_ARG_SLOT:
       setAddress(i, slots[index]);
+      break;
+    case PLAIT_ARG_COPY:
+      setAddress(i, slots[index]);
+      for (const Copy &copy : copies)
+        if (hasCopies && copy.slot == index)
+          setAddress(i, copyMemory.data()->bytes + copy.offset, 0, copyBytes);
       break;
     case PLAIT_ARG_STATE: {
       const plait_state_v3_t &state = model.states[index];
@@ -209,8 +245,12 @@ void Executor::bind(unsigned threads, const StepDims &given, const StepMemory &m
       break;
     }
   }
-  for (size_t i = 0; i < launches.size(); ++i)
-    launches[i].tiles = launches[i].run ? tilesOf(model.kernels[plan.launches[i].kernel], dims) : 1;
+  for (size_t i = 0; i < launches.size(); ++i) {
+    const plait_launch_v3_t &launch = plan.launches[i];
+    launches[i].tiles = launches[i].run ? tilesOf(model.kernels[launch.kernel], dims) : 1;
+    launches[i].redundant = hasCopies && launch.redundant;
+    launches[i].barrier = launch.barrier == 1 || (launch.barrier == 2 && !hasCopies);
+  }
   shares.resize(threads);
   failure = Status();
   broken = false;
@@ -352,26 +392,29 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, unsigne
       observer.ends(i, layer);
       continue;
     }
-    // Rows of a collective may be for all threads.
+    // Rows of a collective may be for all threads, too.
     bool sharesOfRows = sharesRows(launch, threads);
-    if (due && !(alone && launch.tiles <= 1 && !sharesOfRows)) {
+    bool single = launch.tiles <= 1 && !sharesOfRows && !launch.redundant;
+    if (due && !(alone && single)) {
       observer.waits();
       pool.barrier(thread);
       due = false;
       alone = true;
     }
     idle = false;
-    alone &= launch.tiles <= 1 && !sharesOfRows;
+    alone &= single;
     observer.begins();
     if (sharesOfRows)
       shareCollective(pool, context, i, layer, thread);
+    else if (launch.redundant)
+      launch.run(&context, getBuffers(launch, layer, thread, scratch.data()), dims.data(), 0, launch.tiles, 1);
     else
       shares.forEach(thread, firstOfStep + uint32_t(at), launch.tiles, sharesTiles, [&](TileShares::Run run) {
         if (broken.load(std::memory_order_relaxed))
           return; // after a collective has failed only the barriers are left
         if (!launch.run)
           return runCollective(i, layer, [&](size_t from, size_t to) { runEpilogue(context, i, layer, from, to); });
-        void *const *buffers = getBuffers(launch, layer, scratch.data());
+        void *const *buffers = getBuffers(launch, layer, thread, scratch.data());
         if (launch.cyclic)
           return launch.run(&context, buffers, dims.data(), run.owner + run.first * threads,
                             run.owner + run.last * threads, threads);
@@ -384,7 +427,7 @@ void Executor::walk(ThreadPool &pool, const plait_context_v1_t &context, unsigne
 
 /// On thread 0, or the one for collectives, after all threads have finished the launches before.
 void Executor::runCollective(int32_t index, int32_t layer, const RowEpilogue &epilogue) {
-  const plait_launch_v2_t &launch = plan.launches[index];
+  const plait_launch_v3_t &launch = plan.launches[index];
   void *const *buffers = addresses.data() + launch.first_arg;
   const char *name = names[size_t(index)][size_t(layer)].c_str();
   failure = launches[size_t(index)].epilogue
@@ -403,8 +446,8 @@ void Executor::runEpilogue(const plait_context_v1_t &context, int32_t index, int
   for (int32_t i = index + 1; i <= index + launches[size_t(index)].epilogue; ++i) {
     const Launch &launch = launches[size_t(i)];
     int64_t tiles = model.kernels[plan.launches[i].kernel].tile_count;
-    launch.run(&context, getBuffers(launch, layer, scratch.data()), stepDims.data(), int64_t(begin) * tiles,
-               int64_t(end) * tiles, 1);
+    launch.run(&context, getBuffers(launch, layer, /*thread=*/0, scratch.data()), stepDims.data(),
+               int64_t(begin) * tiles, int64_t(end) * tiles, 1);
   }
 }
 
@@ -440,12 +483,14 @@ void Executor::shareCollective(ThreadPool &pool, const plait_context_v1_t &conte
     runShare();
 }
 
-/// The launch's arguments in `layer`; `scratch` has room for them.
-void *const *Executor::getBuffers(const Launch &launch, int32_t layer, void **scratch) const {
+/// The launch's arguments in `layer` on `thread`; `scratch` has room for them.
+void *const *Executor::getBuffers(const Launch &launch, int32_t layer, unsigned thread, void **scratch) const {
   void *const *first = addresses.data() + launch.firstArg;
-  if (!launch.perLayer)
+  if (!launch.perLayer && !(hasCopies && launch.hasCopies))
     return first;
-  for (int32_t a = 0; a < launch.argCount; ++a)
-    scratch[a] = static_cast<uint8_t *>(first[a]) + uint64_t(layer) * strides[size_t(launch.firstArg + a)];
+  for (int32_t a = 0; a < launch.argCount; ++a) {
+    size_t arg = size_t(launch.firstArg + a);
+    scratch[a] = static_cast<uint8_t *>(first[a]) + uint64_t(layer) * strides[arg] + thread * threadStrides[arg];
+  }
   return scratch;
 }

@@ -39,7 +39,8 @@ int64_t spansOf(const StepDims &dims, int64_t pageTokens, unsigned threads);
 int64_t mostSpans(int64_t tokens, int64_t pages, int64_t pageTokens);
 
 /// One plan of a model whose tables have been checked (core/Tables.h), bound to
-/// its weights. It holds no memory of a step: that is in `StepMemory`.
+/// its weights. It holds no memory of a step but for threads' copies of a few rows: that is in
+/// `StepMemory`.
 class Executor {
 public:
   struct StepMemory {
@@ -96,7 +97,9 @@ private:
     plait_kernel_fn_v1 run; ///< null: a collective, which is a single tile
     int32_t firstArg, argCount;
     bool cyclic, barrier;
-    bool perLayer; ///< some argument lies elsewhere in each layer
+    bool perLayer;  ///< some argument lies elsewhere in each layer
+    bool hasCopies; ///< some argument is each thread's own, in a step with copies
+    bool redundant; ///< all threads compute all tiles of it in this step
     int64_t tiles;
     int32_t epilogue = 0;  ///< launches behind a collective that are part of it
     bool isInside = false; ///< it is part of a collective
@@ -104,7 +107,8 @@ private:
 
   void addLaunches(int32_t firstLaunch);
   void bind(unsigned threads, const StepDims &dims, const StepMemory &memory);
-  void setAddress(int32_t arg, const void *base, uint64_t stride = 0);
+  void setAddress(int32_t arg, const void *base, uint64_t stride = 0, uint64_t threadStride = 0);
+  bool makeCopies(unsigned threads, const StepDims &dims, const StepMemory &memory);
   /// Positions [begin, end) of the step's order.
   template <typename Observer>
   void walk(ThreadPool &pool, const plait_context_v1_t &context, unsigned thread, size_t begin, size_t end,
@@ -127,7 +131,7 @@ private:
   bool sharesRows(const Launch &launch, unsigned threads) const;
   void shareCollective(ThreadPool &pool, const plait_context_v1_t &context, int32_t index, int32_t layer,
                        unsigned thread);
-  void *const *getBuffers(const Launch &launch, int32_t layer, void **scratch) const;
+  void *const *getBuffers(const Launch &launch, int32_t layer, unsigned thread, void **scratch) const;
 
   const plait_model_v4_t &model;
   const plait_plan_v2_t &plan;
@@ -137,10 +141,24 @@ private:
   std::vector<ExchangePoint> points;
   uint32_t firstOfStep = 0; ///< number of its first launch among all that were ever run
   TileShares shares;
-  // The address of argument i of the plan is addresses[i] + layer * strides[i].
+  // The address of argument i of the plan is addresses[i] + layer * strides[i], and in a step with
+  // copies + thread * threadStrides[i].
   std::vector<void *> addresses;
-  std::vector<uint64_t> strides;
+  std::vector<uint64_t> strides, threadStrides;
   int32_t maxArgs = 0;
+
+  /// Slots that threads may have copies of, and where they lie in what a thread has.
+  struct Copy {
+    int32_t slot;
+    uint64_t offset;
+  };
+  struct alignas(64) Line {
+    uint8_t bytes[64];
+  };
+  std::vector<Copy> copies;
+  std::vector<Line> copyMemory; ///< of all threads
+  bool hasCopies = false;       ///< the current step
+  uint64_t copyBytes = 0;       ///< of a thread in it
 
   // Of collectives.
   PlanCollectives collectives;

@@ -194,7 +194,7 @@ Status CudaDevice::launchOneByOne(Plan &plan, size_t piece, const StepDims &dims
 Status CudaDevice::exchange(const Plan &plan, const Layout::Plan &own, const PlanLaunches::Piece &piece,
                             const StepDims &dims) {
   const Driver &cuda = gpu.driver();
-  const plait_launch_v2_t &launch = plan.tables->launches[piece.collective];
+  const plait_launch_v3_t &launch = plan.tables->launches[piece.collective];
   const plait_arg_v1_t *args = plan.tables->args + launch.first_arg;
   std::string name = plan.launches->nameOf(piece.collective, piece.layer);
   int32_t from = args[0].index, to = args[1].index;

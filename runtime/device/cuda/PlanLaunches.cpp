@@ -42,7 +42,7 @@ Expected<PlanLaunches> PlanLaunches::create(const Program &program, const plait_
     done = all.launches.size();
   };
   for (int32_t begin = 0; begin < own.gpuLaunches;) {
-    const plait_launch_v2_t &first = plan.launches[begin];
+    const plait_launch_v3_t &first = plan.launches[begin];
     int32_t end = begin + 1; // of a loop's body, or of one launch
     while (first.layer_end - first.layer_begin > 1 && end < own.gpuLaunches && !plan.launches[end].loop_begin &&
            plan.launches[end].layer_begin == first.layer_begin && plan.launches[end].layer_end == first.layer_end)
@@ -66,7 +66,7 @@ Expected<PlanLaunches> PlanLaunches::create(const Program &program, const plait_
 Status PlanLaunches::addLaunch(const Layout &layout, const Layout::Plan &own, const PlanMemory &memory, int32_t index,
                                int32_t layer) {
   const plait_model_v4_t &model = program->model();
-  const plait_launch_v2_t &launch = plan->launches[index];
+  const plait_launch_v3_t &launch = plan->launches[index];
   const plait_gpu_kernel_v1_t &kernel = model.gpu->kernels[launch.kernel];
   launches.push_back({index, layer, launch.kernel, parameters.size()});
   size_t first = addresses.size();
@@ -139,7 +139,7 @@ Expected<TensorMap> PlanLaunches::encode(const plait_tensor_map_v1_t &map, Addre
 
 std::string PlanLaunches::nameOf(int32_t index, int32_t layer) const {
   const plait_model_v4_t &model = program->model();
-  const plait_launch_v2_t &launch = plan->launches[index];
+  const plait_launch_v3_t &launch = plan->launches[index];
   std::string source = launch.source >= 0 ? model.sources[launch.source] : "";
   // Other ranks call a collective by the same name, whatever they run on.
   std::string name = launch.kernel < 0 ? source : model.kernels[launch.kernel].name;

@@ -43,3 +43,18 @@ kernel.func @k(%x: !x) -> !y attributes {cost = #cost, in_place = array<i64: 0, 
 
 // expected-error @+1 {{'kernel.func' op expected a body of one block with a 'kernel.return' at the end}}
 kernel.func private @k(tensor<4xf32>) -> tensor<4xf32> attributes {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>}
+
+// -----
+
+#cost = #kernel.cost<flops = [0, 4, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 48, 0, 0, 0]>
+!x = tensor<?x4xf32, #lm.dims<tokens>>
+kernel.func @k(%x: !x) -> !x attributes {cost = #cost} {
+  %y = lm.add %x, %x : !x
+  kernel.return %y : !x
+}
+decode.step @ar(%x: !x) -> !x attributes {input_roles = [#decode.role<tokens>], output_roles = [#decode.role<chosen>]} {
+  // expected-error @+1 {{'kernel.launch' op expected launches alone to use the results of a redundant launch}}
+  %y = kernel.launch @k(%x) from "k" redundant : (!x) -> !x
+  // expected-note @+1 {{used here}}
+  decode.return %y : !x
+}

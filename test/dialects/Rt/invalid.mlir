@@ -98,6 +98,63 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 
 // -----
 
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    // expected-error @+1 {{'rt.launch' op expected 'barrier' before 'if_shared'}}
+    rt.launch @k [] layers 0 to 1 if_shared from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    // expected-error @+1 {{'rt.launch' op expected a copy, and neither states nor outputs, in a redundant launch}}
+    rt.launch @k [#rt.arg<slot 0>] layers 0 to 1 redundant from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    // expected-error @+1 {{'rt.launch' op expected a copy, and neither states nor outputs, in a redundant launch}}
+    rt.launch @k [#rt.arg<copy 0>, #rt.arg<output 0>] layers 0 to 1 redundant from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+    // expected-error @+1 {{'rt.launch' op expected no copies in the epilogue of an 'rt.collective'}}
+    rt.launch @k [#rt.arg<copy 1>] layers 0 to 2 barrier from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
+    // expected-error @+1 {{'rt.launch' op expected 'barrier' after the epilogue of an 'rt.collective'}}
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier if_shared from "a"
+  }
+}
+
+// -----
+
 // expected-error @+1 {{'rt.model' op expected 0 <= rank < ranks but got 2 and 2}}
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64, rank = 2 : i64, ranks = 2 : i64} {
 }

@@ -27,6 +27,10 @@ rt.model @main attributes {chip = "sm_90a", family = "llama", layers = 2 : i64, 
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // CHECK: rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 loop from "o_proj"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 loop from "o_proj"
+    // CHECK: rt.launch @k [#rt.arg<slot 0>, #rt.arg<copy 1>] layers 0 to 2 barrier redundant from "n"
+    rt.launch @k [#rt.arg<slot 0>, #rt.arg<copy 1>] layers 0 to 2 barrier redundant from "n"
+    // CHECK: rt.launch @k [#rt.arg<copy 1>, #rt.arg<slot 0>] layers 0 to 2 barrier if_shared from "k_proj"
+    rt.launch @k [#rt.arg<copy 1>, #rt.arg<slot 0>] layers 0 to 2 barrier if_shared from "k_proj"
     // CHECK: rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj" {axis = "tp"}
     rt.collective all_reduce #rt.arg<slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj" {axis = "tp"}
     // CHECK: rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 10, 16] layers 0 to 2 barrier loop from "o_proj"

@@ -411,11 +411,11 @@ static const plait_extent_v4_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}};
   , SLOT(3), SLOT(0), /* 59: split */                                                              \
       SLOT(3), SLOT(3), /* 61: all-reduce */                                                       \
       SLOT(0), SLOT(3) /* 63: join */
-#define SHARE_LAUNCHES {8, 59, 2, 1, 0, 3, 0, 4}, {-1, 61, 2, 1, 0, 3, 0, 4}, {9, 63, 2, 1, 0, 3, 0, 4},
+#define SHARE_LAUNCHES {8, 59, 2, 1, 0, 3, 0, 4, 0, 0}, {-1, 61, 2, 1, 0, 3, 0, 4, 0, 0}, {9, 63, 2, 1, 0, 3, 0, 4, 0, 0},
 #elif defined(GPU)
 #define SHARE_ARGS , SLOT(3), OUT(TOKENS) /* 59: finish */
 #define SHARE_LAUNCHES
-#define LAST_LAUNCHES , {8, 59, 2, 1, 0, 1, 0, 6}
+#define LAST_LAUNCHES , {8, 59, 2, 1, 0, 1, 0, 6, 0, 0}
 #else
 #define SHARE_ARGS
 #define SHARE_LAUNCHES
@@ -441,16 +441,16 @@ static const plait_arg_v1_t debugArgs[] = ARGS(OUT(LOGITS));
 /* kernel, first argument, arguments, barrier, layers, loop begins, source */
 #define LAUNCHES(head)                                                                             \
   {                                                                                                \
-    {0, 0, 3, 0, 0, 1, 0, 0}, {1, 3, 2, 0, 0, 1, 0, 1},                      /* same time */       \
-        {2, 5, 7, 1, 0, 3, 1, 2}, {3, 12, 7, 1, 0, 3, 0, 3}, {4, 19, 3, 1, 0, 3, 0, 4}, /* loop */ \
+    {0, 0, 3, 0, 0, 1, 0, 0, 0, 0}, {1, 3, 2, 0, 0, 1, 0, 1, 0, 0},                      /* same time */       \
+        {2, 5, 7, 1, 0, 3, 1, 2, 0, 0}, {3, 12, 7, 1, 0, 3, 0, 3, 0, 0}, {4, 19, 3, 1, 0, 3, 0, 4, 0, 0}, /* loop */ \
         SHARE_LAUNCHES                                                                             \
-        {5, 22, 2, 1, 0, 3, 1, 5},                                           /* a second loop */   \
-        {5, 22, 2, 1, 1, 2, 0, 5},                                           /* layer 1 alone */   \
-        {2, 24, 7, 1, 0, 1, 0, 2}, {head, 31, 28, 1, 0, 1, 0, 6} LAST_LAUNCHES                     \
+        {5, 22, 2, 1, 0, 3, 1, 5, 0, 0},                                           /* a second loop */   \
+        {5, 22, 2, 1, 1, 2, 0, 5, 0, 0},                                           /* layer 1 alone */   \
+        {2, 24, 7, 1, 0, 1, 0, 2, 0, 0}, {head, 31, 28, 1, 0, 1, 0, 6, 0, 0} LAST_LAUNCHES                     \
   }
 /* clang-format on */
-static const plait_launch_v2_t launches[] = LAUNCHES(6);
-static const plait_launch_v2_t debugLaunches[] = LAUNCHES(7);
+static const plait_launch_v3_t launches[] = LAUNCHES(6);
+static const plait_launch_v3_t debugLaunches[] = LAUNCHES(7);
 
 #define COUNT(table) (int32_t)(sizeof(table) / sizeof((table)[0]))
 static const plait_plan_v2_t plans[] = {

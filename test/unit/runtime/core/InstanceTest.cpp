@@ -497,7 +497,7 @@ TEST_P(InstanceTest, ProfilesAStep) {
         int64_t last = profile.walkBegin;
         for (size_t i = 0; i < launches; ++i) {
           const StepProfile::Launch &launch = thread.launches[i];
-          const plait_launch_v2_t &row = plan.launches[launch.index];
+          const plait_launch_v3_t &row = plan.launches[launch.index];
           EXPECT_EQ(launch.index, first[i].index);
           EXPECT_EQ(launch.layer, first[i].layer);
           EXPECT_TRUE(row.layer_begin <= launch.layer && launch.layer < row.layer_end);

@@ -40,7 +40,7 @@ struct Copy {
   std::vector<plait_plan_v2_t> plans;
   std::vector<plait_extent_v4_t> slots;
   std::vector<plait_arg_v1_t> args;
-  std::vector<plait_launch_v2_t> launches;
+  std::vector<plait_launch_v3_t> launches;
   std::vector<plait_collective_v3_t> collectives;
   std::vector<plait_group_v1_t> groups;
   std::vector<int32_t> members;
@@ -235,7 +235,7 @@ TEST_F(TablesTest, Plans) {
   expectDamaged("slot 2", [](Copy &c) { c.slots[2].constant = -1; });
   expectDamaged("argument 0: index", [](Copy &c) { c.args[0].index = 3; });
   expectDamaged("argument 1: index", [](Copy &c) { c.args[1].index = -1; });
-  expectDamaged("argument 2: kind", [](Copy &c) { c.args[2].kind = 6; });
+  expectDamaged("argument 2: kind", [](Copy &c) { c.args[2].kind = 7; });
   expectDamaged("logits", [](Copy &c) { c.args[0] = {PLAIT_ARG_OUTPUT, PLAIT_OUT_LOGITS}; });
   expectDamaged("hidden states", [](Copy &c) { c.args[0] = {PLAIT_ARG_OUTPUT, PLAIT_OUT_HIDDEN}; });
   expectDamaged("hidden states", [](Copy &c) { c.args[0] = {PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN}; });
@@ -250,6 +250,9 @@ TEST_F(TablesTest, Launches) {
   expectDamaged("first_arg", [](Copy &c) { c.launches[8].first_arg += 1; });
   expectDamaged("arg_count", [](Copy &c) { c.launches[0].arg_count = 1 << 30; });
   expectDamaged("source", [](Copy &c) { c.launches[0].source = 99; });
+  expectDamaged("barrier: found 3; expected 0 to 2", [](Copy &c) { c.launches[0].barrier = 3; });
+  expectDamaged("redundant", [](Copy &c) { c.launches[0].redundant = 2; });
+  expectDamaged("redundant: found 1 of a launch without copies", [](Copy &c) { c.launches[0].redundant = 1; });
   expectDamaged("layer_begin", [](Copy &c) { c.launches[0].layer_begin = -1; });
   expectDamaged("layer_end", [](Copy &c) { c.launches[0].layer_end = 0; });
   // One layer more than the state, or the weight, has.
@@ -257,6 +260,35 @@ TEST_F(TablesTest, Launches) {
   expectDamaged("launch 5: layer_end", [](Copy &c) { c.launches[5].layer_end = 4; });
   expectDamaged("loop_begin", [](Copy &c) { c.launches[2].loop_begin = 0; });
   expectDamaged("loop_begin", [](Copy &c) { c.launches[3].layer_begin = 1; });
+}
+
+TEST_F(TablesTest, Copies) {
+  auto copyResult = [](Copy &c) {
+    c.launches[0].redundant = 1;
+    c.args[0] = {PLAIT_ARG_COPY, 0};
+  };
+  Copy copy(model->tables());
+  copyResult(copy);
+  Status status = checkTables(&copy.model, anywhere());
+  EXPECT_TRUE(status) << status.message();
+  auto damaged = [&](const char *part, const std::function<void(Copy &)> &damage) {
+    expectDamaged(part, [&](Copy &c) {
+      copyResult(c);
+      damage(c);
+    });
+  };
+  damaged("argument 0: index: found 3; expected 0 to 2", [](Copy &c) { c.args[0].index = 3; });
+  // What threads write at the same time is their own.
+  damaged("argument 2: found a state or an output of a redundant launch",
+          [](Copy &c) { c.args[2] = {PLAIT_ARG_OUTPUT, PLAIT_OUT_TOKENS}; });
+  damaged("launch 6: redundant", [](Copy &c) {
+    c.addCollective();
+    c.launches[6].redundant = 1;
+  });
+  damaged("barrier: found 2 in the launch after a collective; expected 1", [](Copy &c) {
+    c.addCollective();
+    c.launches[7].barrier = 2;
+  });
 }
 
 TEST_F(TablesTest, Parts) {
@@ -378,6 +410,12 @@ TEST_F(TablesTest, CollectivesOfRows) {
   damaged("found tiles of others than a rank's rows", [](Copy &c) { c.kernels.back().tile_dim = PLAIT_DIM_TOKENS; });
   damaged("found tiles of others than a rank's rows", [](Copy &c) { c.kernels.back().tile_block = 2; });
   damaged("barrier: found 0 in the launch after an epilogue", [](Copy &c) { c.launches[8].barrier = 0; });
+  damaged("launch 7: found copies; expected none in an epilogue", [](Copy &c) {
+    c.launches[7].first_arg = 0;
+    c.launches[7].arg_count = 1;
+    c.args[0] = {PLAIT_ARG_COPY, 0};
+  });
+  damaged("launch 7: first_arg", [](Copy &c) { c.launches[7].first_arg = 1 << 20; });
   damaged("argument 2: found a collective of more elements",
           [](Copy &c) { c.slots.back().per[PLAIT_DIM_TOKENS_PART] = c.slots[c.slots.size() - 2].per[7] = 4; });
   damaged("argument 3: kind", [](Copy &c) { c.args.back() = {PLAIT_ARG_WEIGHT, 0}; });

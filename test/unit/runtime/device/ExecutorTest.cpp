@@ -19,6 +19,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <string>
 #include <thread>
@@ -71,7 +72,7 @@ TEST_P(Executors, BarriersHold) {
   for (int plans = 0; plans < 200; ++plans) {
     std::vector<plait_kernel_v1_t> kernels;
     std::vector<plait_arg_v1_t> args;
-    std::vector<plait_launch_v2_t> launches;
+    std::vector<plait_launch_v3_t> launches;
     std::vector<Place> places;
     Course course{};
     int64_t want[kLaunches];
@@ -84,7 +85,7 @@ TEST_P(Executors, BarriersHold) {
         complete = i;
       kernels.push_back({"k", kernel, want[i], 1, -1, int32_t(random() % 2)});
       args.push_back({PLAIT_ARG_INPUT, i});
-      launches.push_back({i, i, 1, barrier, 0, 1, 0, 0});
+      launches.push_back({i, i, 1, barrier, 0, 1, 0, 0, 0, 0});
       places.push_back({&course, i, complete, want});
     }
     plait_model_v4_t model = noGroups();
@@ -164,7 +165,7 @@ TEST_P(Executors, SpansAreTiles) {
   plait_state_v3_t state{};
   state.page_tokens = 64;
   plait_arg_v1_t arg{PLAIT_ARG_INPUT, 0};
-  plait_launch_v2_t launch{0, 0, 1, 1, 0, 1, 0, 0};
+  plait_launch_v3_t launch{0, 0, 1, 1, 0, 1, 0, 0, 0, 0};
   plait_model_v4_t model = noGroups();
   model.ranks = 1;
   model.kernels = &kernel;
@@ -222,7 +223,7 @@ TEST_P(Executors, Layers) {
     weight.layer_bytes = slice;
     plait_kernel_v1_t kernels[] = {{"run", run, tiles, 1, -1, 0}, {"advance", advance, 1, 1, -1, 0}};
     plait_arg_v1_t args[] = {{PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_WEIGHT, 0}};
-    plait_launch_v2_t launches[] = {{0, 0, 1, 1, 0, layers, 1, 0}, {1, 1, 1, 1, 0, layers, 0, 0}};
+    plait_launch_v3_t launches[] = {{0, 0, 1, 1, 0, layers, 1, 0, 0, 0}, {1, 1, 1, 1, 0, layers, 0, 0, 0, 0}};
     plait_model_v4_t model = noGroups();
     model.ranks = 1;
     model.kernels = kernels;
@@ -237,6 +238,89 @@ TEST_P(Executors, Layers) {
     EXPECT_EQ(done[0], layers * tiles);
     EXPECT_EQ(wrong, 0);
   }
+}
+
+/// A row that each thread computes for itself, where there are few, is read without a barrier: the results are
+/// those of rows that are shared out.
+TEST_P(Executors, FewRowsAreComputedByEachThread) {
+  static constexpr int64_t layers = 7, columns = 5, rowBytes = 1024;
+  using Rows = std::atomic<int64_t>;
+  // x, layer, n
+  auto norm = [](const plait_context_v1_t *context, void *const *b, const int64_t *, int64_t begin, int64_t end,
+                 int64_t step) {
+    for (int64_t row = begin; row < end; row += step) {
+      for (int64_t i = 0; i < rowBytes / 8; ++i)
+        static_cast<int64_t *>(b[2])[row * (rowBytes / 8) + i] =
+            3 * static_cast<int64_t *>(b[0])[row] + *static_cast<const int64_t *>(b[1]) + i;
+      ++*static_cast<Rows *>(context->runtime);
+    }
+  };
+  // n, y: a column of all rows
+  auto product = [](const plait_context_v1_t *, void *const *b, const int64_t *dims, int64_t begin, int64_t end,
+                    int64_t step) {
+    for (int64_t column = begin; column < end; column += step)
+      for (int64_t row = 0; row < dims[PLAIT_DIM_TOKENS]; ++row)
+        static_cast<int64_t *>(b[1])[row * columns + column] =
+            static_cast<int64_t *>(b[0])[row * (rowBytes / 8) + 20 * column] % 1000;
+  };
+  // y, x
+  auto add = [](const plait_context_v1_t *, void *const *b, const int64_t *, int64_t begin, int64_t end, int64_t step) {
+    for (int64_t row = begin; row < end; row += step)
+      for (int64_t column = 0; column < columns; ++column)
+        static_cast<int64_t *>(b[1])[row] += (column + 1) * static_cast<int64_t *>(b[0])[row * columns + column];
+  };
+  plait_kernel_v1_t kernels[] = {{"norm", norm, 1, 1, PLAIT_DIM_TOKENS, 0},
+                                 {"product", product, columns, 1, -1, 0},
+                                 {"add", add, 1, 1, PLAIT_DIM_TOKENS, 0}};
+  plait_extent_v4_t slots[] = {{0, {8}}, {0, {rowBytes}}, {0, {8 * columns}}};
+  plait_arg_v1_t args[] = {{PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_COPY, 1}, {PLAIT_ARG_COPY, 1},
+                           {PLAIT_ARG_SLOT, 2}, {PLAIT_ARG_SLOT, 2},   {PLAIT_ARG_SLOT, 0}};
+  plait_launch_v3_t launches[] = {
+      {0, 0, 3, 1, 0, layers, 1, 0, 1, 0}, {1, 3, 2, 2, 0, layers, 0, 0, 0, 0}, {2, 5, 2, 1, 0, layers, 0, 0, 0, 0}};
+  int64_t layerNumbers[layers];
+  std::iota(layerNumbers, layerNumbers + layers, 0);
+  plait_weight_v4_t weight{};
+  weight.layers = layers;
+  weight.layer_bytes = 8;
+  plait_model_v4_t model = noGroups();
+  model.ranks = 1;
+  model.kernels = kernels;
+  model.weights = &weight;
+  plait_plan_v2_t plan{};
+  plan.slots = slots;
+  plan.args = args;
+  plan.launches = launches;
+  plan.slot_count = plan.launch_count = 3;
+  plan.arg_count = 7;
+  auto pool = ThreadPool::create(GetParam());
+  ASSERT_TRUE(pool.ok());
+  Executor executor(model, plan, reinterpret_cast<const uint8_t *>(layerNumbers));
+  for (bool placed : {false, true}) // slots of a GPU's host
+    for (int64_t tokens : {1, 61, 2, 3, 4, 1, 5, 0}) {
+      StepDims dims{tokens};
+      std::vector<int64_t> arena(size_t(arenaBytes(plan, dims)) / 8 + 16, -1);
+      auto *x = reinterpret_cast<int64_t *>((reinterpret_cast<uintptr_t>(arena.data()) + 63) & ~uintptr_t(63));
+      std::iota(x, x + tokens, 0);
+      Executor::StepMemory memory;
+      memory.arena = reinterpret_cast<uint8_t *>(x);
+      if (placed)
+        for (int64_t at = 0; const plait_extent_v4_t &slot : slots) {
+          memory.slots.push_back(memory.arena + at);
+          at += (slot.per[0] * tokens + 63) / 64 * 64;
+        }
+      Rows rows{0};
+      plait_context_v1_t context = {sizeof(context), &rows, nullptr};
+      ASSERT_TRUE(executor.run(**pool, context, dims, memory));
+      for (int64_t row = 0; row < tokens; ++row) {
+        int64_t expected = row;
+        for (int64_t layer = 0; layer < layers; ++layer)
+          for (int64_t column = 0, n = 3 * expected + layer; column < columns; ++column)
+            expected += (column + 1) * ((n + 20 * column) % 1000);
+        EXPECT_EQ(x[row], expected) << "row " << row << " of " << tokens;
+      }
+      bool few = tokens * rowBytes <= 4096 && !placed;
+      EXPECT_EQ(rows, layers * tokens * (few ? GetParam() : 1)) << tokens << " rows";
+    }
 }
 
 /// Runs `body` on ranks, which are threads.
@@ -310,10 +394,10 @@ struct SumPlan {
       PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr, -1, 0, 0, 0};
   plait_arg_v1_t args[7] = {{PLAIT_ARG_SLOT, 1}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_SLOT, 0},
                             {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1}};
-  plait_launch_v2_t launches[4] = {{0, 0, 1, 0, 0, 1, 0, 0},
-                                   {1, 1, 2, 1, 0, layers, 1, 0},
-                                   {-1, 3, 2, 1, 0, layers, 0, 0},
-                                   {2, 5, 2, 1, 0, layers, 0, 0}};
+  plait_launch_v3_t launches[4] = {{0, 0, 1, 0, 0, 1, 0, 0, 0, 0},
+                                   {1, 1, 2, 1, 0, layers, 1, 0, 0, 0},
+                                   {-1, 3, 2, 1, 0, layers, 0, 0, 0, 0},
+                                   {2, 5, 2, 1, 0, layers, 0, 0, 0, 0}};
   const char *sources[1] = {"o_proj"};
   plait_model_v4_t model = noGroups();
   plait_plan_v2_t plan{};
@@ -367,7 +451,7 @@ struct PartsPlan {
   plait_extent_v4_t slots[2] = {{0, {4 * columns}}, {0, {4 * columns}}};
   plait_collective_v3_t collective;
   plait_arg_v1_t args[2] = {{PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1}};
-  plait_launch_v2_t launch = {-1, 0, 2, 1, 0, 1, 0, 0};
+  plait_launch_v3_t launch = {-1, 0, 2, 1, 0, 1, 0, 0, 0, 0};
   const char *sources[1] = {"norm"};
   plait_model_v4_t model = noGroups();
   plait_plan_v2_t plan{};
@@ -600,10 +684,10 @@ struct FusedPlan {
   plait_arg_v1_t args[11] = {{PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_WEIGHT, 0}, {PLAIT_ARG_SLOT, 0}, {PLAIT_ARG_SLOT, 1},
                              {PLAIT_ARG_SLOT, 2}, {PLAIT_ARG_SLOT, 3},   {PLAIT_ARG_SLOT, 2}, {PLAIT_ARG_SLOT, 4},
                              {PLAIT_ARG_SLOT, 3}, {PLAIT_ARG_SLOT, 1},   {PLAIT_ARG_SLOT, 5}};
-  plait_launch_v2_t launches[4] = {{0, 0, 2, 1, 0, layers, 1, 0},
-                                   {-1, 2, 4, 1, 0, layers, 0, 0},
-                                   {1, 6, 3, 1, 0, layers, 0, 0},
-                                   {2, 9, 2, 1, 0, layers, 0, 0}};
+  plait_launch_v3_t launches[4] = {{0, 0, 2, 1, 0, layers, 1, 0, 0, 0},
+                                   {-1, 2, 4, 1, 0, layers, 0, 0, 0, 0},
+                                   {1, 6, 3, 1, 0, layers, 0, 0, 0, 0},
+                                   {2, 9, 2, 1, 0, layers, 0, 0, 0, 0}};
   const char *sources[1] = {"o_proj"};
   plait_model_v4_t model = noGroups();
   plait_plan_v2_t plan{};
