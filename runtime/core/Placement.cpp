@@ -28,7 +28,7 @@ public:
 
   /// The panels of the weights that a launch multiplies by. Its tiles are those of one weight after the other, or
   /// each is the same part of all of them.
-  void add(const plait_plan_v2_t &plan, const plait_launch_v2_t &launch) {
+  void add(const plait_plan_v2_t &plan, const plait_launch_v3_t &launch) {
     if (launch.kernel < 0)
       return;
     const plait_kernel_v1_t &kernel = model.kernels[launch.kernel];

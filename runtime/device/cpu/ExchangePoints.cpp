@@ -14,7 +14,7 @@ using namespace plait;
 
 namespace {
 
-bool isCollective(const plait_launch_v2_t &launch) { return launch.kernel < 0; }
+bool isCollective(const plait_launch_v3_t &launch) { return launch.kernel < 0; }
 
 /// Slots of launch `index` and, of a collective, of the launches that are part of it.
 std::vector<int32_t> slotsOf(const plait_plan_v2_t &plan, int32_t index) {
@@ -27,7 +27,8 @@ std::vector<int32_t> slotsOf(const plait_plan_v2_t &plan, int32_t index) {
   std::vector<int32_t> slots;
   for (int32_t i = index; i <= last; ++i)
     for (int32_t a = 0; a < plan.launches[i].arg_count; ++a)
-      if (const plait_arg_v1_t &arg = plan.args[plan.launches[i].first_arg + a]; arg.kind == PLAIT_ARG_SLOT)
+      if (const plait_arg_v1_t &arg = plan.args[plan.launches[i].first_arg + a];
+          arg.kind == PLAIT_ARG_SLOT || arg.kind == PLAIT_ARG_COPY)
         slots.push_back(arg.index);
   return slots;
 }
@@ -58,7 +59,7 @@ std::vector<ExchangePoint> plait::findExchangePoints(const plait_plan_v2_t &plan
   for (size_t place = 0; place < order.size(); ++place) {
     if (!isCollective(plan.launches[order[place]]))
       continue;
-    const plait_launch_v2_t &launch = plan.launches[order[place]];
+    const plait_launch_v3_t &launch = plan.launches[order[place]];
     bool hasTime = awaited[place] > place + 1, repeats = launch.layer_end - launch.layer_begin > 1;
     exchanges += repeats;
     left += repeats && hasTime;

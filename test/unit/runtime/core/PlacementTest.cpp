@@ -100,7 +100,7 @@ protected:
   std::vector<plait_weight_v4_t> weights;
   std::vector<plait_kernel_v1_t> kernels;
   std::vector<plait_arg_v1_t> args;
-  std::vector<plait_launch_v2_t> launches;
+  std::vector<plait_launch_v3_t> launches;
 };
 
 TEST_P(Placement, IsThatOfTiles) {

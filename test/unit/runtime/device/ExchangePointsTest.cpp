@@ -106,16 +106,16 @@ struct DelayedPlan {
   plait_arg_v1_t args[16] = {at(0), at(3), at(0), at(1), at(2), {PLAIT_ARG_WEIGHT, 0},
                              at(1), at(1), at(0), at(3), at(0), at(3),
                              at(3), at(3), at(0), at(1)};
-  plait_launch_v2_t launches[9] = {
-      {0, 0, 2, 0, 0, 1, 0, 0},        // clear: x = t + 1, nothing is late
-      {1, 2, 2, 1, 0, layers, 1, 0},   // 1: first output of x
-      {4, 4, 2, 1, 0, layers, 0, 0},   // 2: hold
-      {-1, 6, 2, 1, 0, layers, 0, 0},  // 3: its sum
-      {2, 8, 2, 1, 0, layers, 0, 0},   // 4: x += what is late
-      {3, 10, 2, 1, 0, layers, 0, 0},  // 5: second output of x
-      {-2, 12, 2, 1, 0, layers, 0, 0}, // 6: its sum
-      {2, 14, 2, 1, 0, layers, 0, 0},  // 7: x += the first output
-      {2, 8, 2, 1, 0, 1, 0, 0},        // at the end: what is late
+  plait_launch_v3_t launches[9] = {
+      {0, 0, 2, 0, 0, 1, 0, 0, 0, 0},        // clear: x = t + 1, nothing is late
+      {1, 2, 2, 1, 0, layers, 1, 0, 0, 0},   // 1: first output of x
+      {4, 4, 2, 1, 0, layers, 0, 0, 0, 0},   // 2: hold
+      {-1, 6, 2, 1, 0, layers, 0, 0, 0, 0},  // 3: its sum
+      {2, 8, 2, 1, 0, layers, 0, 0, 0, 0},   // 4: x += what is late
+      {3, 10, 2, 1, 0, layers, 0, 0, 0, 0},  // 5: second output of x
+      {-2, 12, 2, 1, 0, layers, 0, 0, 0, 0}, // 6: its sum
+      {2, 14, 2, 1, 0, layers, 0, 0, 0, 0},  // 7: x += the first output
+      {2, 8, 2, 1, 0, 1, 0, 0, 0, 0},        // at the end: what is late
   };
   const char *sources[1] = {"o_proj"};
   plait_model_v4_t model{};
