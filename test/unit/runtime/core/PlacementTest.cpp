@@ -69,7 +69,7 @@ protected:
     for (int32_t weight : of)
       args.push_back({PLAIT_ARG_WEIGHT, weight});
     kernels.push_back({"k", note, tiles, 1, -1, 0});
-    launches.push_back({number, firstArg, int32_t(of.size()) + 1, 1, 0, 1, 0, 0});
+    launches.push_back({number, firstArg, int32_t(of.size()) + 1, 1, 0, 1, 0, 0, 0, 0});
   }
 
   plait_model_v4_t model() {
