@@ -48,6 +48,9 @@ struct ComputeRedundantlyPass : plait::impl::ComputeRedundantlyPassBase<ComputeR
       return false;
     auto isNarrow = [&](Value value) {
       auto type = dyn_cast<RankedTensorType>(value.getType());
+      // An output of the step, which belongs to nobody in it.
+      if (llvm::any_of(value.getUsers(), llvm::IsaPred<decode::ReturnOp>))
+        return false;
       return !type || type.getRank() < 2 || type.getDimSize(1) <= columns;
     };
     return llvm::all_of(launch->getOperands(), isNarrow) && llvm::all_of(launch->getResults(), [&](Value result) {

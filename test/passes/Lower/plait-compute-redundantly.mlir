@@ -99,3 +99,18 @@ decode.step @written(%x: !x) -> !x
   %z = kernel.launch @linear_add_over(%x, %pw, %n) from "o" : (!x, !panels, !x) -> !x
   decode.return %z : !x
 }
+
+// What the step returns lies where its caller says, and what reads it stays.
+// CHECK-LABEL: decode.step @returned(
+// CHECK-NOT: redundant
+decode.step @returned(%x: !x) -> (!x, !x)
+    attributes {input_roles = [#decode.role<tokens>], output_roles = [#decode.role<hidden>, #decode.role<chosen>]} {
+  %pg = kernel.packed_weight @main::@gain : !gain
+  %g = kernel.unpack %pg : !gain -> !g
+  %pw = kernel.packed_weight @main::@w : !panels
+  %w = kernel.unpack %pw : !panels -> !w
+  %e = lm.linear %x, %w : !x, !w loc("e")
+  %n = lm.rms_norm %e, %g eps 1.0e-5 : !x, !g loc("norm")
+  %z = lm.linear %n, %w : !x, !w loc("q")
+  decode.return %e, %z : !x, !x
+}
