@@ -7,8 +7,8 @@
 
 #include "runtime/device/cpu/ExchangePoints.h"
 
-#include "runtime/comm/LocalGroup.h"
 #include "runtime/device/cpu/Executor.h"
+#include "test/unit/runtime/device/ExecutorFixture.h"
 
 #include "gtest/gtest.h"
 
@@ -16,8 +16,6 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
-
-#include <unistd.h>
 
 using namespace plait;
 
@@ -81,7 +79,6 @@ struct DelayedPlan {
     model.weights = &weight;
     model.sources = sources;
     model.ranks = 2;
-    model.token_group = -1;
     plan.slots = slots;
     plan.args = args;
     plan.launches = launches;
@@ -118,7 +115,7 @@ struct DelayedPlan {
       {2, 8, 2, 1, 0, 1, 0, 0, 0, 0},        // at the end: what is late
   };
   const char *sources[1] = {"o_proj"};
-  plait_model_v4_t model{};
+  plait_model_v4_t model = noGroups();
   plait_plan_v2_t plan{};
 
   std::vector<int32_t> order() const {
@@ -176,24 +173,17 @@ class Ahead : public testing::TestWithParam<unsigned> {};
 /// Rank 1 comes to each first sum only when rank 0 has computed what follows it, which a rank that waits never does.
 TEST_P(Ahead, GoesOnBesideSums) {
   for (bool isAhead : {true, false}) {
-    LocalGroupOptions options;
-    options.size = 2;
-    Expected<int> fd = LocalGroup::create(options);
-    ASSERT_TRUE(fd.ok()) << fd.status().message();
-    auto region = std::make_shared<const SharedRegion>(SharedRegion::map(*fd).take());
-    ::close(*fd);
     std::atomic<int> reached{0};
     std::atomic<bool> isLate{false};
-    auto onRank = [&](int rank) -> Status {
-      PLAIT_ASSIGN_OR_RETURN(auto communicator, LocalGroup::join(region, rank, options));
+    auto body = [&](Communicator &communicator) {
       DelayedPlan delayed;
       alignas(64) uint8_t arena[4 * 192] = {};
-      DelayedPlan::Context own = {rank, isAhead ? &reached : nullptr, &isLate};
+      DelayedPlan::Context own = {communicator.rank(), isAhead ? &reached : nullptr, &isLate};
       plait_context_v1_t context = {sizeof(context), &own, nullptr};
       auto pool = ThreadPool::create(GetParam());
       auto comm = CommThread::create();
       Executor executor(delayed.model, delayed.plan, reinterpret_cast<const uint8_t *>(delayed.layerNumbers),
-                        {communicator.get(), {}});
+                        {&communicator, {}});
       EXPECT_TRUE(executor.leavesTime());
       Executor::StepMemory memory;
       memory.arena = arena;
@@ -203,14 +193,11 @@ TEST_P(Ahead, GoesOnBesideSums) {
       float x[DelayedPlan::tokens];
       std::memcpy(x, arena, sizeof(x));
       for (int64_t t = 0; t < DelayedPlan::tokens; ++t)
-        EXPECT_EQ(x[t], expected(t)) << "token " << t << " of rank " << rank << (isAhead ? ", ahead" : "");
+        EXPECT_EQ(x[t], expected(t)) << "token " << t << " of rank " << communicator.rank()
+                                     << (isAhead ? ", ahead" : "");
       return Status::success();
     };
-    Status results[2] = {Status::success(), Status::success()};
-    std::thread other([&] { results[1] = onRank(1); });
-    results[0] = onRank(0);
-    other.join();
-    for (const Status &status : results)
+    for (const Status &status : onRanks(body))
       EXPECT_TRUE(status) << status.message();
     EXPECT_FALSE(isLate) << "rank 0 has waited for the sum";
   }
