@@ -29,7 +29,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 // CHECK: @plait_plan_0_args(dense<[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]>
 // Kernel, first argument, arguments, barrier, layers, loop begin, source.
 // CHECK: @plait_plan_0_launches(dense<[
-// CHECK-SAME: 0, 0, 2, 1, 0, 2, 1, 0, -1, 2, 2, 1, 0, 2, 0, 0, 0, 4, 2, 1, 0, 2, 0, 1, -2, 6, 2, 1, 0, 2, 0, 1, -3, 8, 2, 1, 0, 2, 0, 1, -4, 10, 2, 1, 0, 2, 0, 1, -5, 12, 2, 1, 0, 2, 0, 1
+// CHECK-SAME: 0, 0, 2, 1, 0, 2, 1, 0, 0, 0, -1, 2, 2, 1, 0, 2, 0, 0, 0, 0, 0, 4, 2, 1, 0, 2, 0, 1, 0, 0, -2, 6, 2, 1, 0, 2, 0, 1, 0, 0, -3, 8, 2, 1, 0, 2, 0, 1, 0, 0, -4, 10, 2, 1, 0, 2, 0, 1, 0, 0, -5, 12, 2, 1, 0, 2, 0, 1, 0, 0
 // Kind, dim, rows, nodes, columns, and the tables.
 // CHECK-LABEL: llvm.mlir.global internal constant @plait_plan_0_collectives()
 // CHECK: llvm.mlir.constant(2 : i32)
