@@ -126,6 +126,9 @@ FailureOr<lm::FuncOp> plait::makeExit(lm::ModelOp model, Operation *user) {
   auto loop = findLoop(forward, user);
   if (failed(loop))
     return failure();
+  if (llvm::count_if(loop->getResultTypes(), llvm::IsaPred<RankedTensorType>) != 1)
+    return refuse(user, "the head of a tap's leaf in a model with a delayed residual",
+                  "layers that hand on one value besides their state, or another head ('by')");
   OpBuilder b(head);
   b.setInsertionPointAfter(head);
   auto exit = cast<lm::FuncOp>(b.cloneWithoutRegions(*head.getOperation()));
