@@ -47,11 +47,17 @@ RankedTensorType FusedSite::getType(int64_t rows, int64_t ofColumns) const {
   return RankedTensorType::get({rows, ofColumns}, Float32Type::get(op->getContext()));
 }
 
-/// `type` with `rows` rows.
-static Type withRows(Type type, int64_t rows) {
+RankedTensorType plait::withRows(Type type, int64_t rows) {
   SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
   shape[0] = rows;
   return RankedTensorType::get(shape, cast<RankedTensorType>(type).getElementType());
+}
+
+par::DimShardAttr plait::getPartsOfRows(par::DimShardAttr parts, int64_t ranks, int64_t rowsOfRank) {
+  SmallVector<int64_t> bounds;
+  for (int64_t rank = 0; rank < ranks; ++rank)
+    bounds.append({rank * rowsOfRank, (rank + 1) * rowsOfRank});
+  return par::DimShardAttr::get(parts.getContext(), parts.getAxes(), bounds);
 }
 
 FunctionType FusedSite::getFunctionType() const {
@@ -130,10 +136,7 @@ Operation *plait::makeReference(OpBuilder &b, const FusedSite &site, StringRef n
   ValueRange own = arguments.slice(site.getNumInputs(), site.getNumRows());
   ValueRange weights = arguments.drop_front(site.getNumInputs() + site.getNumRows());
   Value summands = site.product ? site.cloneProduct(b, arguments[0], arguments[1]) : Value(arguments[0]);
-  SmallVector<int64_t> bounds;
-  for (int64_t rank = 0; rank < site.ranks; ++rank)
-    bounds.append({rank * site.rowsOfRank, (rank + 1) * site.rowsOfRank});
-  auto parts = par::DimShardAttr::get(op.getContext(), op.getParts().getAxes(), bounds);
+  auto parts = getPartsOfRows(op.getParts(), site.ranks, site.rowsOfRank);
   auto dim = b.getI64IntegerAttr(0);
   auto sum = par::ReduceScatterOp::create(b, loc, site.getType(site.rowsOfRank, site.columns), summands, dim, parts,
                                           op.getMeshAttr(), DenseI64ArrayAttr(), DenseI64ArrayAttr(), op.getOrderAttr(),

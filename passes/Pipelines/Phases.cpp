@@ -114,11 +114,16 @@ static void buildOverlapPipeline(mlir::OpPassManager &pm, const OverlapPipelineO
     FuseTilesPassOptions tiles;
     tiles.rows = options.rows;
     tiles.tileRows = options.tileRows;
-    tiles.commSms = options.commSms;
     if (options.sms)
       tiles.sms = options.sms;
     pm.addPass(createFuseTilesPass(tiles));
   }
+  if (options.assignOrder)
+    pm.addPass(createAssignTileOrderPass());
+  if (options.assignPools)
+    pm.addPass(createAssignPoolsPass({options.machine.getValue(), /*comm=*/0}));
+  if (options.allocateSlots)
+    pm.addPass(createAllocateSlotsPass());
   pm.addPass(createVerifyOverlapPass());
 }
 

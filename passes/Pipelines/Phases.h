@@ -107,6 +107,10 @@ struct OverlapPipelineOptions : mlir::PassPipelineOptions<OverlapPipelineOptions
                       llvm::cl::init(0)};
   Option<int64_t> commSms{*this, "comm-sms", llvm::cl::desc("Of those the ones that add up and distribute"),
                           llvm::cl::init(8)};
+  Option<bool> assignOrder{*this, "assign-order", llvm::cl::desc("Run plait-assign-tile-order"), llvm::cl::init(true)};
+  Option<bool> assignPools{*this, "assign-pools", llvm::cl::desc("Run plait-assign-pools"), llvm::cl::init(true)};
+  Option<std::string> machine{*this, "machine", llvm::cl::desc("Of plait-assign-pools"), llvm::cl::init("")};
+  Option<bool> allocateSlots{*this, "allocate-slots", llvm::cl::desc("Run plait-allocate-slots"), llvm::cl::init(true)};
 };
 
 /// Of --plait-cpu-protocols-pipeline: plait-generate-cpu-protocols'.

@@ -352,10 +352,11 @@ TEST(CudaProtocols, WhatPassesWrite) {
                                     {"KCOLS", "72"},
                                     {"MCOLS", std::to_string(72 * ranks)}}),
                       ranks, "sm_90a", nullptr, [isByTiles](PassManager &pm) {
-                        if (isByTiles)
-                          pm.addPass(createFuseTilesPass(
-                              {.rows = rowsOfRank, .columnTiles = 2, .tileRows = 24, .sms = 3, .commSms = 1}));
-                        else
+                        if (isByTiles) {
+                          pm.addPass(
+                              createFuseTilesPass({.rows = rowsOfRank, .columnTiles = 2, .tileRows = 24, .sms = 3}));
+                          pm.addPass(createAssignTileOrderPass());
+                        } else
                           pm.addPass(createOutlineProtocolsPass({.rows = rowsOfRank, .sms = 3, .commSms = 1}));
                       });
     size_t rows = rowsOfRank * size_t(ranks);
@@ -402,12 +403,22 @@ TEST(CudaProtocols, WhatPassesWrite) {
   }
 }
 
-/// Tiles are added in the memory of who owns their rows, and who has read the sum sets it to zero.
+/// Tiles are added in the memory of who owns their rows, and who has read the sum sets it to zero; or, as passes write
+/// it, whoever owns rows adds them up in the order of ranks.
 TEST(CudaProtocols, ProductWithReduceScatter) {
   constexpr size_t rowsOfRank = 40, columns = 72, k = 64;
-  for (const char *chip : {"sm_90a", "sm_80"}) {
+  for (auto [chip, isWritten] : {std::pair("sm_90a", false), {"sm_80", false}, {"sm_90a", true}, {"sm_80", true}}) {
     int64_t ranks = 3;
-    Protocol protocol(readProgram("gemm-reduce-scatter.mlir"), ranks, chip);
+    std::string text = readProgram("gemm-reduce-scatter.mlir");
+    if (isWritten)
+      text = fillIn(readProgram("scatter.mlir"), {{"NRANKS", "3"}, {"NCOLS", "72"}, {"KCOLS", "64"}, {"MCOLS", "192"}});
+    Protocol protocol(text, ranks, chip, nullptr, [isWritten](PassManager &pm) {
+      if (!isWritten)
+        return;
+      pm.addPass(createFuseTilesPass({.rows = rowsOfRank, .columnTiles = 2, .tileRows = 20, .sms = 3}));
+      pm.addPass(createAssignTileOrderPass());
+      pm.addPass(createAllocateSlotsPass());
+    });
     std::mt19937 random{uint32_t(ranks)};
     for (uint32_t first : {0, 4}) {
       std::vector<std::vector<std::vector<void *>>> buffers(4);

@@ -23,8 +23,8 @@ namespace plait {
 
 /// Those of Inputs/programs.mlir, by name.
 inline constexpr const char *kProtocolNames[] = {
-    "one_shot",        "two_shot",      "all_reduce_norm", "gemm_reduce_scatter",
-    "all_gather_gemm", "reduce_gather", "reduce_gather_1", "linear_reduce_gather"};
+    "one_shot",      "two_shot",        "all_reduce_norm",      "gemm_reduce_scatter",   "all_gather_gemm",
+    "reduce_gather", "reduce_gather_1", "linear_reduce_gather", "linear_reduce_scatter", "all_gather_linear"};
 
 class ProtocolEpoch {
 public:
@@ -46,6 +46,8 @@ private:
   void makeSum(size_t rows, size_t columns);
   /// Of `parts`: rows of a rank each, with residual and norm.
   void makeNorm(const std::vector<Matrix> &parts, size_t rowsOfRank, size_t columns);
+  /// Rows of all ranks, and their product with a weight of each of `widths` rows of `k`.
+  void makeGather(size_t rowsOfRank, size_t k, const std::vector<size_t> &widths);
 
   uint64_t seed;
   size_t ranks;
