@@ -44,9 +44,10 @@ struct FuseTilesPass : plait::impl::FuseTilesPassBase<FuseTilesPass> {
         ++numPrograms;
       }
     for (const ProductSite &site : collectProductSites(getOperation(), rows, kFlag))
-      if (llvm::all_of(llvm::seq(site.products.size()), [&](size_t product) {
-            return canCut(site.op, site.ranks, site.getWeight(product).getRows());
-          })) {
+      if (llvm::all_of(
+              llvm::seq(site.products.size()),
+              [&](size_t product) { return canCut(site.op, site.ranks, site.getWeight(product).getRows()); }) &&
+          canStaff(site)) {
         buildProductProtocol(getOperation(), site, options);
         ++numPrograms;
       }
@@ -54,6 +55,17 @@ struct FuseTilesPass : plait::impl::FuseTilesPassBase<FuseTilesPass> {
 
 private:
   static constexpr llvm::StringLiteral kFlag = "plait-fuse-tiles";
+
+  /// Whether there is a worker for each of the products, and one that exchanges.
+  bool canStaff(const ProductSite &site) {
+    auto needed = int64_t(site.products.size()) + 1;
+    if (needed > sms)
+      remark::missed(site.op.getLoc(), remark::RemarkOpts::name("NoProgram").category(kFlag))
+          << ("there is no program for these products: they take " + Twine(needed) + " workers, but there are " +
+              Twine(int64_t(sms)))
+                 .str();
+    return needed <= sms;
+  }
 
   /// Whether tiles are of whole columns, and not too many.
   bool canCut(Operation *site, int64_t ranks, int64_t columns) {

@@ -61,7 +61,7 @@ def FuseTilesPass : Pass<"plait-fuse-tiles", "::mlir::ModuleOp"> {
     |---|---|
     | a product of which the one use is a `par.reduce_gather` | tiles are counted by blocks of rows; a block of which all tiles of all ranks have arrived is added up, computed and put to all by its owner, while other tiles are computed |
     | a product of which the one use is a `par.reduce_scatter` of rows | tiles are counted by blocks of rows, of each rank by itself; the owner of a block for which all have come adds it up and keeps it |
-    | a `par.all_gather` of rows that products alone use | a rank puts its rows to all; tiles of all the products wait for theirs |
+    | a `par.all_gather` of rows that products alone use, as they are or rounded by one `lm.round` | a rank puts its rows to all, rounded if they are; tiles of all the products wait for theirs |
 
     ```mlir
     %p = lm.linear %h, %w : ...
@@ -87,13 +87,13 @@ def FuseTilesPass : Pass<"plait-fuse-tiles", "::mlir::ModuleOp"> {
     ```
     Sums are taken in the order of ranks, so results have the bits of the ops that are replaced.
 
-    Programs are written as simply as can be: tiles in natural order, one worker of the `sms` for each pool but that of the
-    product, which has the others, and slots that are enough. What is better say `plait-assign-tile-order`,
+    Programs are written as simply as can be: tiles in natural order, one worker of the `sms` exchanges, and
+    products have the others, and slots that are enough. What is better say `plait-assign-tile-order`,
     `plait-assign-pools` and `plait-allocate-slots`. Steps stay as they are.
 
     Left out, with a remark: sums in an order of their own or in f64, parts that are no even shares of rows, several
-    axes, products with a bias, weights with scales, values that others use as well, and products whose columns
-    `column-tiles` does not divide.
+    axes, products with a bias, weights with scales, values that others use as well, products whose columns
+    `column-tiles` does not divide, more than 65536 tiles, and fewer workers than products and one.
   }];
   let options = [Option<"rows", "rows", "int64_t", "1", "Of each rank">,
                  Option<"columnTiles", "column-tiles", "int64_t", "2", "Tiles of a block of rows">,

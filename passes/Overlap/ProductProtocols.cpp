@@ -46,9 +46,9 @@ private:
   /// The number of the rank's first block.
   Value firstOwnBlock() { return times(rank, blocksOfRank); }
 
-  Value alloc(int64_t rows, int64_t columns) {
-    auto type = overlap::BufferType::get(b.getContext(), {rows, columns}, b.getF32Type(), site.op.getMeshAttr(),
-                                         site.op.getDeviceAxes().front(), kSlots);
+  Value alloc(RankedTensorType tensor) {
+    auto type = overlap::BufferType::get(b.getContext(), tensor.getShape(), tensor.getElementType(),
+                                         site.op.getMeshAttr(), site.op.getDeviceAxes().front(), kSlots);
     return overlap::AllocOp::create(b, loc, type);
   }
   Value view(Value buffer, Window window) {
@@ -66,7 +66,8 @@ private:
     return overlap::SliceOp::create(b, loc, type, whole, ValueRange{row, zero});
   }
   Value load(Value from, Value row, int64_t rows, ValueRange tokens) {
-    auto type = RankedTensorType::get({rows, cast<overlap::ViewType>(from.getType()).getShape()[1]}, b.getF32Type());
+    auto view = cast<overlap::ViewType>(from.getType());
+    auto type = RankedTensorType::get({rows, view.getShape()[1]}, view.getElementType());
     return overlap::LoadOp::create(b, loc, type, from, ValueRange{row, zero}, tokens);
   }
   void put(Value value, Value into, Value row, Value column) {
@@ -107,7 +108,8 @@ private:
 
   SmallVector<Value> buildScatter() {
     int64_t columns = site.getWeight(0).getRows();
-    Value summands = alloc(site.getRows(), columns), sums = alloc(site.rowsOfRank, columns);
+    auto rowsOf = [&](int64_t rows) { return RankedTensorType::get({rows, columns}, b.getF32Type()); };
+    Value summands = alloc(rowsOf(site.getRows())), sums = alloc(rowsOf(site.rowsOfRank));
     // Of the rank's own blocks one index for each rank that arrives: it may be an epoch ahead of the others.
     Value there = track({site.ranks, blocksOfRank}, options.columnTiles);
     Value own = view(summands, Window::own), all = view(summands, Window::multicast), result = view(sums, Window::own);
@@ -128,19 +130,18 @@ private:
     for (int64_t peer = 0; peer < site.ranks; ++peer)
       tokens.push_back(wait(there, {constant(peer), place}));
     row = rowOf(arith::AddIOp::create(b, loc, firstOwnBlock(), place));
-    auto type = RankedTensorType::get({options.tileRows, columns}, b.getF32Type());
-    Value sum = overlap::LoadReduceOp::create(b, loc, type, all, ValueRange{row, zero}, tokens);
+    Value sum = overlap::LoadReduceOp::create(b, loc, rowsOf(options.tileRows), all, ValueRange{row, zero}, tokens);
     put(sum, result, rowOf(place), zero);
     b.setInsertionPointAfter(region);
     return {load(result, zero, site.rowsOfRank, {})};
   }
 
   SmallVector<Value> buildGather() {
-    RankedTensorType block = site.getInputType(options.tileRows);
-    Value gathered = alloc(site.getRows(), block.getDimSize(1));
+    Value gathered = alloc(site.getInputType(site.getRows()));
     SmallVector<Value> results;
-    for (size_t i = 0; i < site.products.size(); ++i)
-      results.push_back(view(alloc(site.getRows(), site.getWeight(i).getRows()), Window::own));
+    FunctionType type = site.getFunctionType();
+    for (Type result : type.getResults())
+      results.push_back(view(alloc(cast<RankedTensorType>(result)), Window::own));
     Value there = track({blocks}, 1);
     Value all = view(gathered, Window::multicast), own = view(gathered, Window::own);
     auto region = beginRegion();
@@ -148,16 +149,21 @@ private:
     auto give = beginTiles({blocksOfRank}, 1);
     Value place = give.getBody().getArgument(0);
     Value number = arith::AddIOp::create(b, loc, firstOwnBlock(), place);
-    put(slice(arguments[0], rowOf(place), block), all, rowOf(number), zero);
+    Value given = slice(arguments[0], rowOf(place), site.getGivenType(options.tileRows));
+    put(site.cloneRounding(b, given), all, rowOf(number), zero);
     arrive(there, {number}, Window::multicast);
     b.setInsertionPointAfter(give);
 
-    auto tiles = beginTiles({blocks, options.columnTiles}, options.workers - 1);
-    ValueRange index = tiles.getBody().getArguments();
-    Value row = rowOf(index[0]);
-    Value rows = load(own, row, options.tileRows, wait(there, {index[0]}));
-    for (auto [i, result] : llvm::enumerate(results))
+    // Each product has tiles of its own, and its share of the workers.
+    auto products = int64_t(results.size()), rest = options.workers - 1;
+    for (auto [i, result] : llvm::enumerate(results)) {
+      auto tiles = beginTiles({blocks, options.columnTiles}, rest / products + (int64_t(i) < rest % products));
+      ValueRange index = tiles.getBody().getArguments();
+      Value row = rowOf(index[0]);
+      Value rows = load(own, row, options.tileRows, wait(there, {index[0]}));
       putProduct(i, rows, row, index[1], result);
+      b.setInsertionPointAfter(tiles);
+    }
     b.setInsertionPointAfter(region);
     return llvm::map_to_vector(results, [&](Value result) { return load(result, zero, site.getRows(), {}); });
   }

@@ -27,7 +27,12 @@ ProductSite::ProductSite(par::CollectiveOpInterface op, int64_t rowsOfRank) : op
       products.push_back(linear);
     return;
   }
-  auto users = op.getResult().getUsers();
+  Value rows = op.getResult();
+  if (auto round = rows.hasOneUse() ? dyn_cast<lm::RoundOp>(*rows.user_begin()) : lm::RoundOp()) {
+    rounding = round;
+    rows = round.getResult();
+  }
+  auto users = rows.getUsers();
   if (!llvm::all_of(users,
                     [&](Operation *user) { return isa<lm::LinearOp>(user) && user->getBlock() == op->getBlock(); }))
     return;
@@ -59,8 +64,12 @@ RankedTensorType ProductSite::getInputType(int64_t rows) const {
   return RankedTensorType::get({rows, type.getDimSize(1)}, type.getElementType());
 }
 
+RankedTensorType ProductSite::getGivenType(int64_t rows) const {
+  return isGather() ? withRows(op.getInput().getType(), rows) : getInputType(rows);
+}
+
 FunctionType ProductSite::getFunctionType() const {
-  SmallVector<Type> inputs{getInputType(isGather() ? rowsOfRank : getRows())}, results;
+  SmallVector<Type> inputs{getGivenType(isGather() ? rowsOfRank : getRows())}, results;
   for (Operation *product : products) {
     inputs.push_back(product->getOperand(1).getType());
     results.push_back(withRows(product->getResult(0).getType(), isGather() ? getRows() : rowsOfRank));
@@ -73,6 +82,8 @@ std::string ProductSite::getKey() const {
   llvm::raw_string_ostream stream(key);
   stream << op->getName() << " " << ranks << " " << getFunctionType() << " " << op.getMeshAttr() << " "
          << op.getPartition();
+  if (rounding)
+    stream << "\n" << rounding->getAttrDictionary();
   for (Operation *product : products)
     stream << "\n" << product->getAttrDictionary();
   return key;
@@ -88,6 +99,16 @@ Value ProductSite::cloneProduct(OpBuilder &b, size_t product, Value input, Value
   return copy->getResult(0);
 }
 
+Value ProductSite::cloneRounding(OpBuilder &b, Value rows) const {
+  if (!rounding)
+    return rows;
+  IRMapping mapping;
+  mapping.map(rounding->getOperand(0), rows);
+  Operation *copy = b.clone(*rounding, mapping);
+  copy->getResult(0).setType(getInputType(cast<RankedTensorType>(rows.getType()).getDimSize(0)));
+  return copy->getResult(0);
+}
+
 Operation *plait::makeReference(OpBuilder &b, const ProductSite &site, StringRef name) {
   Location loc = site.op.getLoc();
   OpBuilder::InsertionGuard guard(b);
@@ -99,8 +120,8 @@ Operation *plait::makeReference(OpBuilder &b, const ProductSite &site, StringRef
   SmallVector<Value> results;
   Value input = block->getArgument(0);
   if (site.isGather())
-    input =
-        par::AllGatherOp::create(b, loc, site.getInputType(site.getRows()), input, dim, parts, site.op.getMeshAttr());
+    input = site.cloneRounding(b, par::AllGatherOp::create(b, loc, site.getGivenType(site.getRows()), input, dim, parts,
+                                                           site.op.getMeshAttr()));
   for (size_t i = 0; i < site.products.size(); ++i)
     results.push_back(site.cloneProduct(b, i, input, block->getArgument(unsigned(i) + 1)));
   if (auto scatter = dyn_cast<par::ReduceScatterOp>(site.op.getOperation()))

@@ -16,9 +16,9 @@
 namespace plait {
 
 /// A par.reduce_scatter with the product that makes its summands, or a par.all_gather with the products that take its
-/// rows, as programs and functions take it: with a known number of rows. Arguments are the products' input, of which
-/// a device has all rows or its own, and a weight for each product. Results are the device's rows of the sum, or
-/// all rows of each product.
+/// rows, rounded to bf16 or as they are, as programs and functions take it: with a known number of rows. Arguments are
+/// the product's input, or the device's rows of what is gathered, and a weight for each product. Results are the
+/// device's rows of the sum, or all rows of each product.
 class ProductSite {
 public:
   /// `op` is one of the two.
@@ -34,6 +34,8 @@ public:
   int64_t getRows() const { return ranks * rowsOfRank; }
   /// Of the products' input.
   RankedTensorType getInputType(int64_t rows) const;
+  /// Of the first argument.
+  RankedTensorType getGivenType(int64_t rows) const;
   lm::WeightType getWeight(size_t product) const {
     return cast<lm::WeightType>(products[product]->getOperand(1).getType());
   }
@@ -41,8 +43,13 @@ public:
   /// Product number `product` of rows of its input and a weight with some or all of its rows.
   Value cloneProduct(OpBuilder &b, size_t product, Value input, Value weight) const;
 
+  /// What is gathered as products take it: rounding is row by row, so that rows may be rounded before they are
+  /// gathered.
+  Value cloneRounding(OpBuilder &b, Value rows) const;
+
   mutable par::CollectiveOpInterface op; // whose methods are not const
   SmallVector<Operation *> products;     ///< none if there is an op that is no product
+  Operation *rounding = nullptr;         ///< lm.round of what is gathered, if there is one
   int64_t ranks, rowsOfRank;
 };
 

@@ -1,11 +1,12 @@
 // Gathered rows and the products that take them as one program of tiles, and what has none.
 //
-// RUN: plait-opt %s --plait-fuse-tiles='column-tiles=1 sms=2' --plait-verify-overlap --plait-check-overlap='schedules=50' | FileCheck %s
-// RUN: plait-opt %s --plait-fuse-tiles='column-tiles=1 sms=2' --plait-assign-tile-order --plait-allocate-slots --plait-verify-overlap --plait-check-overlap='schedules=20 epochs=3' -o /dev/null
+// RUN: plait-opt %s --plait-fuse-tiles='column-tiles=1 sms=3' --plait-verify-overlap --plait-check-overlap='schedules=50' | FileCheck %s
+// RUN: plait-opt %s --plait-fuse-tiles='column-tiles=1 sms=3' --plait-assign-tile-order --plait-allocate-slots --plait-verify-overlap --plait-check-overlap='schedules=20 epochs=3' -o /dev/null
 // RUN: plait-opt %s --plait-fuse-tiles='rows=4 tile-rows=2 sms=4' --plait-assign-tile-order --plait-allocate-slots --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=50 epochs=4' | FileCheck %s --check-prefix=TALL
 // RUN: sed 's/sizes \[2\]/sizes [3]/' %s | plait-opt --plait-fuse-tiles='rows=2' --plait-assign-tile-order --plait-allocate-slots --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
-// RUN: sed 's/sizes \[2\]/sizes [5]/' %s | plait-opt --plait-fuse-tiles='sms=2' --plait-assign-tile-order --plait-allocate-slots --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
+// RUN: sed 's/sizes \[2\]/sizes [5]/' %s | plait-opt --plait-fuse-tiles='sms=3' --plait-assign-tile-order --plait-allocate-slots --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
 // RUN: plait-opt %s --plait-fuse-tiles='column-tiles=4' --remarks-filter='plait-fuse-tiles' -o /dev/null 2>&1 | FileCheck %s --check-prefix=CUT
+// RUN: plait-opt %s --plait-fuse-tiles='sms=2' --remarks-filter='plait-fuse-tiles' -o /dev/null 2>&1 | FileCheck %s --check-prefix=WORKERS
 // RUN: plait-opt %s --plait-fuse-tiles='rows=100000' --remarks-filter='plait-fuse-tiles' -o /dev/null 2>&1 | FileCheck %s --check-prefix=TILES
 //
 // Each rule: of parts, of bias and scales, of who uses the rows.
@@ -19,8 +20,8 @@
 // RUN: plait-opt %s --plait-fuse-tiles | sed 's/\(overlap.load .*\) after %[0-9]* :/\1 :/' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=TOKEN
 // RUN: plait-opt %s --plait-fuse-tiles | sed 's/slots = 2/slots = 1/g' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=SLOT
 //
-// What a product takes must be an argument on GPUs.
-// RUN: sed '/%q = lm.linear/d' %s | not plait-opt --plait-fuse-tiles --plait-generate-cuda-protocols -o /dev/null 2>&1 | FileCheck %s --check-prefix=CUDA
+// What a product takes must be rounded on GPUs.
+// RUN: not plait-opt %s --plait-fuse-tiles --plait-generate-cuda-protocols -o /dev/null 2>&1 | FileCheck %s --check-prefix=CUDA
 
 !whole = tensor<?x6xf32, #lm.dims<tokens>>
 !part = tensor<?x6xf32, #lm.dims<tokens_part>>
@@ -53,11 +54,15 @@ decode.step @s(%x: !part) attributes {input_roles = [#decode.role<hidden>], outp
 // CHECK: %[[T:.*]] = overlap.wait %[[C]][%[[I]]]
 // CHECK: %[[R:.*]] = overlap.load {{.*}} after %[[T]]
 // CHECK: lm.linear %[[R]], %[[W]]
-// CHECK: lm.linear %[[R]], %[[V]]
+// CHECK: overlap.tiles (%[[J:.*]], %{{.*}}) in [2, 1] pool(<sms = 1>)
+// CHECK: %[[U:.*]] = overlap.wait %[[C]][%[[J]]]
+// CHECK: %[[S:.*]] = overlap.load {{.*}} after %[[U]]
+// CHECK: lm.linear %[[S]], %[[V]]
 // TALL: overlap.alloc : <8x6xf32, @mesh["tp"], slots = 2>
 // TALL: overlap.alloc : <8x4xf32, @mesh["tp"], slots = 1>
 // TALL: overlap.tiles (%{{.*}}) in [2] pool
 // TALL: overlap.tiles (%{{.*}}, %{{.*}}) in [4, 2] order
+// WORKERS: there is no program for these products: they take 3 workers, but there are 2
 // TILES: there is no program for this product: it has 400000 tiles, and a program 65536 at most; use larger ones
 // CUT: there is no program for this product: its 2 columns cannot be cut into 4 tiles
 // PARTS: there is no program for this gathering: its parts are no even shares of the rows
@@ -67,4 +72,4 @@ decode.step @s(%x: !part) attributes {input_roles = [#decode.role<hidden>], outp
 // NONE-NOT: overlap.program
 // TOKEN: error: 'overlap.load' op reads what rank {{[01]}} writes, and nothing orders it behind
 // SLOT: error: {{.*}} slot 0 of rank {{.*}} again {{.*}} without knowing that it has been read
-// CUDA: error: 'lm.linear' op expected a product of arguments or slices of them for CUDA
+// CUDA: error: 'lm.linear' op expected an input of bf16, from 'lm.round', for CUDA but got 'tensor<1x6xf32>'

@@ -164,7 +164,7 @@ protected:
     if (GetParam() == std::string("plait-outline-protocols"))
       manager.addPass(createOutlineProtocolsPass());
     if (std::string(GetParam()).starts_with("plait-fuse-tiles")) {
-      bool isGather = std::string(GetParam()).ends_with("gather"); // more tiles of which have too many orders
+      bool isGather = std::string(GetParam()).ends_with("rounded"); // more tiles of which have too many orders
       manager.addPass(createFuseTilesPass({.columnTiles = isGather ? 1 : 2, .sms = 3})); // few workers: orders matter
       manager.addPass(createAssignTileOrderPass());
       manager.addPass(createAllocateSlotsPass());
@@ -339,7 +339,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, OverlapProtocols,
                          testing::Values("one-shot-all-reduce", "two-shot-all-reduce", "all-reduce-norm",
                                          "gemm-all-reduce-norm", "all-gather-gemm", "gemm-reduce-scatter",
                                          "plait-outline-protocols", "plait-fuse-tiles", "plait-fuse-tiles-scatter",
-                                         "plait-fuse-tiles-gather"),
+                                         "plait-fuse-tiles-rounded"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
