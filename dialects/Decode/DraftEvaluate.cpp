@@ -80,7 +80,7 @@ LogicalResult AppendOp::evaluate(Evaluator &, Values operands, ValueList &result
     return emitOpError("expected room in a block of ") << getMaxTokens() << " tokens";
   int64_t last = int64_t(block.nodes.size()) - 1;
   // A token that was drawn for another position is not independent of those before it.
-  bool isDrawn = path.drawnFor == block.position(last) + 1;
+  bool isDrawn = path.drawnFor == block.successorPosition(last);
   if (!path.next.nonfinite && block.hasRoom(last + 1))
     block.nodes.push_back({path.next.token, last, isDrawn ? path.drawnFrom : std::vector<double>()});
   results.push_back(std::move(block));
