@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/Decode/Decode.h"
+#include "dialects/Decode/DraftFunctions.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -14,10 +15,18 @@ using namespace plait::decode;
 
 static SequenceType memberOf(GroupType group) { return SequenceType::get(group.getContext(), group.getModel()); }
 
-static LogicalResult verifyIds(Operation *op, ArrayRef<int64_t> ids, StringRef what) {
-  for (int64_t id : ids)
-    if (id < 0)
-      return op->emitOpError("expected token ids ") << what << " but got " << id;
+/// Fails, with an error, unless the ids are tokens of the model, as far as that is known.
+static LogicalResult verifyIds(Operation *op, FlatSymbolRefAttr symbol, ArrayRef<int64_t> ids, StringRef what) {
+  auto model = SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(op, symbol);
+  int64_t vocabulary = model ? vocabularyOf(model) : 0;
+  for (int64_t id : ids) {
+    if (id >= 0 && (vocabulary == 0 || id < vocabulary))
+      continue;
+    InFlightDiagnostic diagnostic = op->emitOpError("expected token ids ") << what;
+    if (vocabulary)
+      diagnostic << ", of a vocabulary of " << vocabulary << ",";
+    return diagnostic << " but got " << id;
+  }
   return success();
 }
 
@@ -45,7 +54,7 @@ LogicalResult BranchOp::verify() {
     if (int64_t(begin.size()) >= group.getLength())
       return emitOpError("expected fewer tokens to begin a branch with than the ")
              << group.getLength() << " that it may have but got " << begin.size();
-    if (failed(verifyIds(*this, begin, "to begin a branch with")))
+    if (failed(verifyIds(*this, group.getModel(), begin, "to begin a branch with")))
       return failure();
   }
   return success();
@@ -160,13 +169,13 @@ LogicalResult VoteOp::verify() {
     return success();
   if (getAfter()->empty())
     return emitOpError("expected a token that answers come after but got none; leave out 'after'");
-  return verifyIds(*this, *getAfter(), "that answers come after");
+  return verifyIds(*this, getGroup().getType().getModel(), *getAfter(), "that answers come after");
 }
 
 LogicalResult JoinOp::verify() {
   if (getThen().empty())
     return emitOpError("expected a token that follows the branches and sees all of them but got none");
-  return verifyIds(*this, getThen(), "that follow the branches");
+  return verifyIds(*this, getGroup().getType().getModel(), getThen(), "that follow the branches");
 }
 
 // One branch is plain decoding: it draws by the numbers of the text.

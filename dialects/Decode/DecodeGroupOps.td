@@ -46,8 +46,8 @@ def Decode_BranchOp : Decode_GroupOp<"branch", [DeclareOpInterfaceMethods<Decode
     %g = decode.branch %x : <@main> -> <@main, 4 of 64>
     %k = decode.branch %x begin [[7, 8], [9]] : <@main> -> <@main, 2 of 64>
     ```
-    **Constraints:** the group is of the sequence's model; with `begin`, a list for each branch, of ids
-    that are not negative, shorter than a branch may be.
+    **Constraints:** the group is of the sequence's model; with `begin`, a list for each branch, of tokens
+    of the vocabulary, shorter than a branch may be.
   }];
   let arguments = (ins Decode_SequenceType:$sequence, OptionalAttr<Decode_TokenListsAttr>:$begins);
   let results = (outs Decode_GroupType:$group);
@@ -118,7 +118,7 @@ def Decode_VoteOp : Decode_EndGroupOp<"vote"> {
     %y = decode.vote %g : <@main, 4 of 64>
     %z = decode.vote %k after [27, 9] : <@main, 4 of 64>
     ```
-    **Constraints:** `after` has one token at least, and none is negative.
+    **Constraints:** `after` has one token at least, all of them of the vocabulary.
   }];
   let arguments = (ins Decode_GroupType:$group, OptionalAttr<DenseI64ArrayAttr>:$after);
   let assemblyFormat = "$group (`after` $after^)? attr-dict `:` type($group)";
@@ -148,7 +148,7 @@ def Decode_JoinOp : Decode_EndGroupOp<"join"> {
     ```mlir
     %y = decode.join %g beside then [11] : <@main, 3 of 64>
     ```
-    **Constraints:** `then` has one token at least, and none is negative; with `beside` no state of the model has
+    **Constraints:** `then` has one token at least, all of them of the vocabulary; with `beside` no state of the model has
     a window that is shorter than the text (the reference evaluation sees to that).
   }];
   let arguments = (ins Decode_GroupType:$group, Decode_Placement:$placement, DenseI64ArrayAttr:$then);

@@ -57,13 +57,6 @@ bool StrategyOp::isOutlined() {
   return walk([](RunOp) { return WalkResult::interrupt(); }).wasInterrupted();
 }
 
-/// The number of tokens of a model's vocabulary, or 0 if it is not known.
-static int64_t vocabularyOf(lm::ModelOp model) {
-  auto head = model.lookupSymbol<lm::FuncOp>("head");
-  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
-  return logits ? logits.getShape().back() : 0;
-}
-
 LogicalResult StrategyOp::verifyRegions() {
   Block &body = getBody().front();
   if (body.getNumArguments() == 0)

@@ -118,6 +118,21 @@ func.func @f(%g: !decode.group<@main, 2 of 8>) {
 
 // -----
 
+// Of which the model knows.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+  lm.func @head(%h: tensor<?x7xf32, #lm.dims<leaves>>) -> tensor<?x7xf32, #lm.dims<leaves>> {
+    lm.return %h : tensor<?x7xf32, #lm.dims<leaves>>
+  }
+}
+func.func @f(%x: !decode.sequence<@main>, %g: !decode.group<@main, 2 of 8>) {
+  %k = decode.branch %x begin [[0], [6]] : !decode.sequence<@main> -> !decode.group<@main, 2 of 8>
+  // expected-error @+1 {{'decode.join' op expected token ids that follow the branches, of a vocabulary of 7, but got 7}}
+  %y = decode.join %g behind then [6, 7] : !decode.group<@main, 2 of 8>
+  return
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Regions on members
 //===----------------------------------------------------------------------===//

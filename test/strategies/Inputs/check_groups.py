@@ -50,6 +50,46 @@ decode.strategy @nested(%s: !text) exact semantics {{
 }}
 """
 
+# A draft model, which follows a joined text as one without branches.
+FOLLOWED = f"""// followed()
+!text = !decode.sequence<@main>
+!draft = !decode.sequence<@draft>
+!group = !decode.group<@main, 3 of 6>
+decode.strategy @followed(%s: !text, %d: !draft) exact semantics {{
+  %end:2 = decode.round iter(%x = %s, %e = %d) : !text, !draft {{
+    %g = decode.branch %x begin [[5], [6], [7]] : <@main> -> !group
+    %g1 = decode.each %w of %g : !group {{
+      %v = decode.repeat 6 iter(%u = %w) : !text {{ {AR} }}
+      decode.yield %v : !text
+    }}
+    %j = decode.join %g1 beside then [8] : !group
+    %y, %back = decode.repeat 64 iter(%u = %j, %f = %e) : !text, !draft {{
+      %root = decode.pending %u : <@main> -> <4>
+      %f0 = decode.follow %f, %u : <@draft>, <@main>
+      %b, %f1 = decode.repeat 3 iter(%c = %root, %k = %f0) : !decode.block<4>, !draft {{
+        %one = decode.pending %k : <@draft> -> <1>
+        %h, %st = decode.forward %k, %one : <@draft>, <1>
+        %l = decode.head %h : <@draft>
+        %p = decode.verify_greedy %one, %l : <1>, <@draft>
+        %next = decode.commit %k, %st, %p : <@draft>, <@draft>
+        %longer = decode.append %c, %p : <4>
+        decode.yield %longer, %next : !decode.block<4>, !draft
+      }}
+      %h, %st = decode.forward %u, %b : <@main>, <4>
+      %l = decode.head %h : <@main>
+      %p = decode.verify_sample %b, %l {WARPS} : <4>, <@main>
+      %next = decode.commit %u, %st, %p : <@main>, <@main>
+      %f2 = decode.follow %f1, %next : <@draft>, <@main>
+      %ended = decode.stop %next : <@main>
+      decode.yield %next, %f2 until %ended : !text, !draft
+    }}
+    %done = decode.stop %y : <@main>
+    decode.yield %y, %back until %done : !text, !draft
+  }}
+  decode.return %end#0, %end#1 : !text, !draft
+}}
+"""
+
 
 def philox(counter, key):
     """Philox4x32-10 (Salmon et al. 2011)."""
@@ -66,13 +106,14 @@ class Text:
 
     def __init__(self, prompt, count, stops=(), seed=0, number=0):
         self.tokens, self.prompt, self.most, self.stops = [], len(prompt), len(prompt) + count, stops
-        self.positions, self.seen, self.behind = [], [], 0
+        self.positions, self.seen, self.behind, self.chosen = [], [], 0, []
         self.seed, self.number, self.ended = seed, number, False
         for token in prompt:
             self.append(token)
 
-    def append(self, token, seen=None, position=None):
+    def append(self, token, seen=None, position=None, chosen=False):
         self.tokens.append(token)
+        self.chosen.append(chosen)
         self.seen.append(list(range(len(self.tokens))) if seen is None else seen)
         self.positions.append(self.behind if position is None else position)
         self.behind = max(self.behind, self.positions[-1] + 1)
@@ -80,12 +121,21 @@ class Text:
     def spent(self):
         return self.ended or len(self.tokens) >= self.most
 
-    def logits(self, tensors):
-        """After the last token, by one forward over everything."""
+    def all_logits(self, tensors):
+        """After each token, by one forward over everything."""
         mask = np.zeros((len(self.tokens),) * 2, bool)
         for token, seen in enumerate(self.seen):
             mask[token, seen] = True
-        return strategies.logits_of(tensors, self.tokens, self.positions, mask)[-1]
+        return strategies.logits_of(tensors, self.tokens, self.positions, mask)
+
+    def logits(self, tensors):
+        return self.all_logits(tensors)[-1]
+
+    def check_flat(self, tensors):
+        """What was chosen, in branches and behind them, is what one forward over the joined text says there."""
+        logits = self.all_logits(tensors)
+        for token, seen in enumerate(self.seen):
+            assert not self.chosen[token] or np.argmax(logits[seen[-2]]) == self.tokens[token], token
 
     def draw(self, tensors, temperature):
         logits = self.logits(tensors)
@@ -106,7 +156,7 @@ class Text:
         for _ in range(steps):
             if self.spent():
                 return
-            self.append(self.draw(tensors, temperature))
+            self.append(self.draw(tensors, temperature), chosen=True)
             self.ended = self.tokens[-1] in self.stops
 
     def branch(self, begins, length):
@@ -135,7 +185,7 @@ class Text:
                     continue
                 # What it saw when it was made, wherever that lies now.
                 seen = [other if other < begin else other - begin + at for other in member.seen[token]]
-                joined.append(member.tokens[token], seen, member.positions[token])
+                joined.append(member.tokens[token], seen, member.positions[token], member.chosen[token])
         for token in then:
             if not joined.spent():
                 joined.append(token)
@@ -150,6 +200,8 @@ def fork_join(start, tensors, temperature, place, length=6, more=4):
             member.go_on(length, tensors, temperature)
         text = text.join(members, place, [8])
         text.go_on(more, tensors, temperature)
+    if place == "beside" and temperature == 0:
+        text.check_flat(tensors)
     return text.tokens[text.prompt:]
 
 
@@ -171,6 +223,13 @@ def nested(start, tensors, temperature, length, is_joined):
     return text.tokens[text.prompt:]
 
 
+def drafted(ir):
+    """The same with drafts in each round."""
+    ir = ir.replace("decode.pending %u : <@main> -> <1>", "decode.lookup %u longest 2 shortest 1 : <@main> -> <4>")
+    ir = ir.replace("decode.forward %u, %b : <@main>, <1>", "decode.forward %u, %b : <@main>, <4>")
+    return ir.replace(f"{WARPS} : <1>", f"{WARPS} : <4>")
+
+
 def check_joins(folder, inputs):
     """Joined texts are those of flat masked forwards, token by token."""
     models = strategies.TinyModels(folder)
@@ -190,6 +249,14 @@ def check_joins(folder, inputs):
         print(f"fork_join {place} {options}: {sum(map(len, tokens))} tokens, as by numpy")
     assert found["beside", 41, False] != found["behind", 41, False], "where branches lie changes nothing"
     assert min(map(len, found["beside", 23, True])) < 23, "no text ends by a stop id"
+    # Drafts change nothing, in branches and behind them.
+    expected = [fork_join(Text(prompt, 41), models.tensors, 0, "beside", more=64) for prompt in prompts]
+    for what, name, ir in (("", "fork_join", file.replace("repeat 4", "repeat 64")),
+                           (" with drafts", "fork_join", drafted(file).replace("repeat 4", "repeat 64")),
+                           (" with a draft model", "followed", FOLLOWED)):
+        tokens, rounds = models.evaluate(ir, name, prompts, 41, CHECK)
+        assert tokens == expected, f"fork_join{what}: {tokens} instead of {expected}"
+        print(f"fork_join{what}: {sum(map(len, tokens))} tokens in {sum(rounds)} rounds")
     # What is too long for a branch is cut off, and where a text is cut it goes on if the branch stays.
     voted = NESTED.replace("2 of 11", "2 of 6").replace("decode.join %g1 beside then [10]", "decode.vote %g1")
     for what, ir, length, is_joined in (("nested", NESTED, 11, True), ("nested, cut", voted, 6, False)):
@@ -236,10 +303,7 @@ def check_branches(models, prompts, inputs):
         tokens, rounds = models.evaluate(file, "best_of", prompts, 20, CHECK, **options)
         assert tokens == expected, f"best of {n}: {tokens} instead of {expected}"
         assert tokens != plain, "as plain decoding"
-        drafted = file.replace("decode.pending %u : <@main> -> <1>", "decode.lookup %u longest 2 shortest 1 : <@main> -> <4>")
-        drafted = drafted.replace("decode.forward %u, %b : <@main>, <1>", "decode.forward %u, %b : <@main>, <4>")
-        drafted = drafted.replace(f"{WARPS} : <1>", f"{WARPS} : <4>")
-        again, fewer = models.evaluate(drafted, "best_of", prompts, 20, CHECK, **options)
+        again, fewer = models.evaluate(drafted(file), "best_of", prompts, 20, CHECK, **options)
         assert again == tokens, f"best of {n} with drafts: {again} instead of {tokens}"
         assert stops or sum(fewer) < sum(rounds), f"no draft is accepted: {fewer} and {rounds} rounds"
         print(f"best_of {n} of {length}, stops {stops}: {sum(map(len, tokens))} tokens in {sum(rounds)} rounds, with drafts {sum(fewer)}")
