@@ -144,14 +144,22 @@ LogicalResult verifyStages(StrategyOp strategy) {
   return failure(result.wasInterrupted());
 }
 
+/// Whether each iteration of a loop begins anew with a block that passes through `sources`.
+bool beginsAnew(Operation *loop, ArrayRef<DraftSourceOpInterface> sources) {
+  return llvm::all_of(sources, [&](DraftSourceOpInterface source) {
+    return loop->isProperAncestor(source) || llvm::any_of(source->getOperandTypes(), llvm::IsaPred<BlockType>);
+  });
+}
+
 /// A block has room for what loops append to it.
 LogicalResult verifyRoom(StrategyOp strategy) {
   WalkResult result = strategy.walk([&](AppendOp append) {
     int64_t total = 1;
-    for (DraftSourceOpInterface source : sourcesOf(append.getBlock())) {
+    SmallVector<DraftSourceOpInterface> sources = sourcesOf(append.getBlock());
+    for (DraftSourceOpInterface source : sources) {
       int64_t count = 1;
       for (Operation *op = source; !isa<StrategyOp>(op); op = op->getParentOp())
-        if (auto repeat = dyn_cast<RepeatOp>(op))
+        if (auto repeat = dyn_cast<RepeatOp>(op); repeat && !beginsAnew(repeat, sources))
           count *= repeat.getCount();
       if (isa<AppendOp>(source.getOperation()))
         total += count;
