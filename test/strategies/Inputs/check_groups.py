@@ -10,217 +10,10 @@ from fractions import Fraction
 import numpy as np
 
 import strategies
+from branches import Text, fork_join, nested, philox
 
 WARPS = "[#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>]"
 CHECK = ["--plait-check-exactness"]
-
-# Branches within branches: what a branch has joined itself is joined, too.
-AR = f"""
-    %b = decode.pending %u : <@main> -> <1>
-    %h, %st = decode.forward %u, %b : <@main>, <1>
-    %l = decode.head %h : <@main>
-    %p = decode.verify_sample %b, %l {WARPS} : <1>, <@main>
-    %next = decode.commit %u, %st, %p : <@main>, <@main>
-    %ended = decode.stop %next : <@main>
-    decode.yield %next until %ended : !text
-"""
-NESTED = f"""// nested()
-!text = !decode.sequence<@main>
-!inner = !decode.group<@main, 2 of 3>
-!outer = !decode.group<@main, 2 of 11>
-decode.strategy @nested(%s: !text) exact semantics {{
-  %end = decode.round iter(%x = %s) : !text {{
-    %g = decode.branch %x begin [[5], [6]] : <@main> -> !outer
-    %g1 = decode.each %w of %g : !outer {{
-      %k = decode.branch %w begin [[7], [8]] : <@main> -> !inner
-      %k1 = decode.each %z of %k : !inner {{
-        %v = decode.repeat 3 iter(%u = %z) : !text {{ {AR} }}
-        decode.yield %v : !text
-      }}
-      %j = decode.join %k1 beside then [9] : !inner
-      %v = decode.repeat 9 iter(%u = %j) : !text {{ {AR} }}
-      decode.yield %v : !text
-    }}
-    %j = decode.join %g1 beside then [10] : !outer
-    %y = decode.repeat 3 iter(%u = %j) : !text {{ {AR} }}
-    %done = decode.stop %y : <@main>
-    decode.yield %y until %done : !text
-  }}
-  decode.return %end : !text
-}}
-"""
-
-# A draft model, which follows a joined text as one without branches.
-FOLLOWED = f"""// followed()
-!text = !decode.sequence<@main>
-!draft = !decode.sequence<@draft>
-!group = !decode.group<@main, 3 of 6>
-decode.strategy @followed(%s: !text, %d: !draft) exact semantics {{
-  %end:2 = decode.round iter(%x = %s, %e = %d) : !text, !draft {{
-    %g = decode.branch %x begin [[5], [6], [7]] : <@main> -> !group
-    %g1 = decode.each %w of %g : !group {{
-      %v = decode.repeat 6 iter(%u = %w) : !text {{ {AR} }}
-      decode.yield %v : !text
-    }}
-    %j = decode.join %g1 beside then [8] : !group
-    %y, %back = decode.repeat 64 iter(%u = %j, %f = %e) : !text, !draft {{
-      %root = decode.pending %u : <@main> -> <4>
-      %f0 = decode.follow %f, %u : <@draft>, <@main>
-      %b, %f1 = decode.repeat 3 iter(%c = %root, %k = %f0) : !decode.block<4>, !draft {{
-        %one = decode.pending %k : <@draft> -> <1>
-        %h, %st = decode.forward %k, %one : <@draft>, <1>
-        %l = decode.head %h : <@draft>
-        %p = decode.verify_greedy %one, %l : <1>, <@draft>
-        %next = decode.commit %k, %st, %p : <@draft>, <@draft>
-        %longer = decode.append %c, %p : <4>
-        decode.yield %longer, %next : !decode.block<4>, !draft
-      }}
-      %h, %st = decode.forward %u, %b : <@main>, <4>
-      %l = decode.head %h : <@main>
-      %p = decode.verify_sample %b, %l {WARPS} : <4>, <@main>
-      %next = decode.commit %u, %st, %p : <@main>, <@main>
-      %f2 = decode.follow %f1, %next : <@draft>, <@main>
-      %ended = decode.stop %next : <@main>
-      decode.yield %next, %f2 until %ended : !text, !draft
-    }}
-    %done = decode.stop %y : <@main>
-    decode.yield %y, %back until %done : !text, !draft
-  }}
-  decode.return %end#0, %end#1 : !text, !draft
-}}
-"""
-
-
-def philox(counter, key):
-    """Philox4x32-10 (Salmon et al. 2011)."""
-    c, k = list(counter), list(key)
-    for _ in range(10):
-        low, high = c[0] * 0xD2511F53, c[2] * 0xCD9E8D57
-        c = [high >> 32 ^ c[1] ^ k[0], high & 0xFFFFFFFF, low >> 32 ^ c[3] ^ k[1], low & 0xFFFFFFFF]
-        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return c
-
-
-class Text:
-    """Tokens, where they lie, and what each of them sees."""
-
-    def __init__(self, prompt, count, stops=(), seed=0, number=0):
-        self.tokens, self.prompt, self.most, self.stops = [], len(prompt), len(prompt) + count, stops
-        self.positions, self.seen, self.behind, self.chosen = [], [], 0, []
-        self.seed, self.number, self.ended = seed, number, False
-        for token in prompt:
-            self.append(token)
-
-    def append(self, token, seen=None, position=None, chosen=False):
-        self.tokens.append(token)
-        self.chosen.append(chosen)
-        self.seen.append(list(range(len(self.tokens))) if seen is None else seen)
-        self.positions.append(self.behind if position is None else position)
-        self.behind = max(self.behind, self.positions[-1] + 1)
-
-    def spent(self):
-        return self.ended or len(self.tokens) >= self.most
-
-    def all_logits(self, tensors):
-        """After each token, by one forward over everything."""
-        mask = np.zeros((len(self.tokens),) * 2, bool)
-        for token, seen in enumerate(self.seen):
-            mask[token, seen] = True
-        return strategies.logits_of(tensors, self.tokens, self.positions, mask)
-
-    def logits(self, tensors):
-        return self.all_logits(tensors)[-1]
-
-    def check_flat(self, tensors):
-        """What was chosen, in branches and behind them, is what one forward over the joined text says there."""
-        logits = self.all_logits(tensors)
-        for token, seen in enumerate(self.seen):
-            assert not self.chosen[token] or np.argmax(logits[seen[-2]]) == self.tokens[token], token
-
-    def draw(self, tensors, temperature):
-        logits = self.logits(tensors)
-        if temperature == 0:
-            return int(np.argmax(logits))
-        weights = np.exp((logits - logits.max()) / temperature)
-        words = philox([self.behind, 0, self.number & 0xFFFFFFFF, self.number >> 32],
-                       [self.seed & 0xFFFFFFFF, self.seed >> 32])
-        u = (words[0] >> 8) * 2.0**-24
-        return int(np.flatnonzero(np.cumsum(weights) > u * weights.sum())[0])
-
-    def put(self, tokens):
-        for token in tokens:
-            if not self.spent():
-                self.append(token)
-
-    def go_on(self, steps, tensors, temperature):
-        for _ in range(steps):
-            if self.spent():
-                return
-            self.append(self.draw(tensors, temperature), chosen=True)
-            self.ended = self.tokens[-1] in self.stops
-
-    def branch(self, begins, length):
-        members = []
-        for number, begin in enumerate(begins):
-            member = copy.deepcopy(self)
-            member.most = min(self.most, len(self.tokens) + length)
-            if number:
-                words = philox([self.behind, number << 8, self.number & 0xFFFFFFFF, self.number >> 32],
-                               [self.seed & 0xFFFFFFFF, self.seed >> 32])
-                member.number = words[2] | words[3] << 32
-            member.put(begin)
-            members.append(member)
-        return members
-
-    def join(self, members, place, then):
-        joined, begin = copy.deepcopy(self), len(self.tokens)
-        for member in members:
-            at = len(joined.tokens)
-            end = len(member.tokens) - member.ended
-            for token in range(begin, end):
-                if joined.spent():
-                    continue
-                if place == "behind":
-                    joined.append(member.tokens[token])
-                    continue
-                # What it saw when it was made, wherever that lies now.
-                seen = [other if other < begin else other - begin + at for other in member.seen[token]]
-                joined.append(member.tokens[token], seen, member.positions[token], member.chosen[token])
-        for token in then:
-            if not joined.spent():
-                joined.append(token)
-        return joined
-
-
-def fork_join(start, tensors, temperature, place, length=6, more=4):
-    text = start
-    while not text.spent():
-        members = text.branch([[5], [6], [7]], length)
-        for member in members:
-            member.go_on(length, tensors, temperature)
-        text = text.join(members, place, [8])
-        text.go_on(more, tensors, temperature)
-    if place == "beside" and temperature == 0:
-        text.check_flat(tensors)
-    return text.tokens[text.prompt:]
-
-
-def nested(start, tensors, temperature, length, is_joined):
-    text = start
-    while not text.spent():
-        members = text.branch([[5], [6]], length)
-        for number, member in enumerate(members):
-            inner = member.branch([[7], [8]], 3)
-            for one in inner:
-                one.go_on(3, tensors, temperature)
-            members[number] = member.join(inner, "beside", [9])
-            members[number].go_on(9, tensors, temperature)
-        if is_joined:
-            text = text.join(members, "beside", [10])
-        else:  # of two votes the first one wins, unless both are the same
-            members[0].most, text = text.most, members[0]
-        text.go_on(3, tensors, temperature)
-    return text.tokens[text.prompt:]
 
 
 def drafted(ir):
@@ -253,13 +46,13 @@ def check_joins(folder, inputs):
     expected = [fork_join(Text(prompt, 41), models.tensors, 0, "beside", more=64) for prompt in prompts]
     for what, name, ir in (("", "fork_join", file.replace("repeat 4", "repeat 64")),
                            (" with drafts", "fork_join", drafted(file).replace("repeat 4", "repeat 64")),
-                           (" with a draft model", "followed", FOLLOWED)):
+                           (" with a draft model", "followed", inputs["followed"])):
         tokens, rounds = models.evaluate(ir, name, prompts, 41, CHECK)
         assert tokens == expected, f"fork_join{what}: {tokens} instead of {expected}"
         print(f"fork_join{what}: {sum(map(len, tokens))} tokens in {sum(rounds)} rounds")
     # What is too long for a branch is cut off, and where a text is cut it goes on if the branch stays.
-    voted = NESTED.replace("2 of 11", "2 of 6").replace("decode.join %g1 beside then [10]", "decode.vote %g1")
-    for what, ir, length, is_joined in (("nested", NESTED, 11, True), ("nested, cut", voted, 6, False)):
+    voted = inputs["nested"].replace("2 of 11", "2 of 6").replace("decode.join %g1 beside then [10]", "decode.vote %g1")
+    for what, ir, length, is_joined in (("nested", inputs["nested"], 11, True), ("nested, cut", voted, 6, False)):
         for options in ({}, dict(temperature=0.9, seed=5)):
             starts = [Text(prompt, 37, (), options.get("seed", 0), row) for row, prompt in enumerate(prompts)]
             expected = [nested(start, models.tensors, options.get("temperature", 0), length, is_joined) for start in starts]
@@ -455,6 +248,8 @@ def check_outcomes(folder, inputs):
 
 
 def main():
+    # Of Random123's known answers.
+    assert philox([0] * 4, [0] * 2) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
     inputs = {path.stem: path.read_text() for path in pathlib.Path(sys.argv[2]).glob("*.mlir")}
     models, prompts = check_joins(sys.argv[1], inputs)
     check_branches(models, prompts, inputs)
