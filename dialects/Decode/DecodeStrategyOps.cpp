@@ -57,13 +57,6 @@ bool StrategyOp::isOutlined() {
   return walk([](RunOp) { return WalkResult::interrupt(); }).wasInterrupted();
 }
 
-/// The number of tokens of a model's vocabulary, or 0 if it is not known.
-static int64_t vocabularyOf(lm::ModelOp model) {
-  auto head = model.lookupSymbol<lm::FuncOp>("head");
-  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
-  return logits ? logits.getShape().back() : 0;
-}
-
 LogicalResult StrategyOp::verifyRegions() {
   Block &body = getBody().front();
   if (body.getNumArguments() == 0)
@@ -166,16 +159,15 @@ void RepeatOp::print(OpAsmPrinter &p) {
   });
 }
 
-/// A sequence or stage is affine: of the uses of one value, exactly one uses it up: the
-/// last one, and not in a loop within. Reading ops (draft sources, forward, edit, fork,
-/// stop) do not.
-static LogicalResult verifyUsedUpOnce(Operation *op, Value value) {
-  if (!isa<SequenceType, StageType>(value.getType()))
+/// Reading ops (draft sources, forward, edit, fork, stop) do not.
+bool decode::usesUp(OpOperand &use) {
+  return isa<CommitOp, YieldOp, RoundOp, RepeatOp, ReturnOp, DropOp, GroupOpInterface>(use.getOwner()) ||
+         (isa<FollowOp>(use.getOwner()) && use.getOperandNumber() == 0);
+}
+
+LogicalResult decode::verifyUsedUpOnce(Operation *op, Value value) {
+  if (!isa<SequenceType, GroupType, StageType>(value.getType()))
     return success();
-  auto usesUp = [&](OpOperand &use) {
-    return isa<CommitOp, YieldOp, RoundOp, RepeatOp, ReturnOp, DropOp>(use.getOwner()) ||
-           (isa<FollowOp>(use.getOwner()) && use.getOperandNumber() == 0);
-  };
   int64_t count = llvm::count_if(value.getUses(), usesUp);
   for (OpOperand &use : value.getUses())
     if (usesUp(use) && use.getOwner()->getBlock() != value.getParentBlock())
@@ -193,6 +185,14 @@ static LogicalResult verifyUsedUpOnce(Operation *op, Value value) {
   return success();
 }
 
+LogicalResult decode::verifyAffine(Block &block) {
+  for (Operation &op : block)
+    for (Value result : op.getResults())
+      if (failed(verifyUsedUpOnce(&op, result)))
+        return failure();
+  return success();
+}
+
 static LogicalResult verifyLoop(Operation *op, ValueRange inits, bool needsStop) {
   Block &body = op->getRegion(0).front();
   TypeRange types = inits.getTypes();
@@ -205,11 +205,7 @@ static LogicalResult verifyLoop(Operation *op, ValueRange inits, bool needsStop)
   for (Value argument : body.getArguments())
     if (failed(verifyUsedUpOnce(op, argument)))
       return failure();
-  for (Operation &inner : body)
-    for (Value result : inner.getResults())
-      if (failed(verifyUsedUpOnce(&inner, result)))
-        return failure();
-  return success();
+  return verifyAffine(body);
 }
 
 LogicalResult RoundOp::verifyRegions() { return verifyLoop(*this, getInits(), /*needsStop=*/true); }

@@ -55,7 +55,7 @@ def Decode_RoundOp : Decode_EvalOp<"round", [SingleBlock]> {
     One iteration is the unit of batching, capture and preemption.
 
     **Constraints:** initial values, block arguments and results have the same
-    types; the terminator is a `decode.yield ... until` of those types; every sequence and
+    types; the terminator is a `decode.yield ... until` of those types; every sequence, group and
     stage is used up exactly once, by its last use, in the region that it is from. A loop
     yields each sequence in its own place (`plait-check-exactness`).
   }];
@@ -88,8 +88,9 @@ def Decode_RepeatOp : Decode_EvalOp<"repeat", [SingleBlock, AttrSizedOperandSegm
   let hasRegionVerifier = 1;
 }
 
-def Decode_YieldOp : Decode_Op<"yield", [Pure, Terminator, AttrSizedOperandSegments, ParentOneOf<["RoundOp", "RepeatOp"]>]> {
-  let summary = "values for the next iteration, and whether there is none";
+def Decode_YieldOp : Decode_Op<"yield", [Pure, Terminator, AttrSizedOperandSegments, 
+    ParentOneOf<["RoundOp", "RepeatOp", "EachOp", "SelectOp"]>]> {
+  let summary = "values for the next iteration, and whether there is none; what a region says of a member";
   let arguments = (ins Variadic<AnyType>:$values, Optional<I1>:$stop);
   let assemblyFormat = "$values (`until` $stop^)? attr-dict `:` type($values)";
 }

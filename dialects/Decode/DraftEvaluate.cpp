@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/StrategyValues.h"
 
 using namespace plait;
@@ -80,7 +81,7 @@ LogicalResult AppendOp::evaluate(Evaluator &, Values operands, ValueList &result
     return emitOpError("expected room in a block of ") << getMaxTokens() << " tokens";
   int64_t last = int64_t(block.nodes.size()) - 1;
   // A token that was drawn for another position is not independent of those before it.
-  bool isDrawn = path.drawnFor == block.position(last) + 1;
+  bool isDrawn = path.drawnFor == block.successorPosition(last);
   if (!path.next.nonfinite && block.hasRoom(last + 1))
     block.nodes.push_back({path.next.token, last, isDrawn ? path.drawnFrom : std::vector<double>()});
   results.push_back(std::move(block));
@@ -172,18 +173,17 @@ LogicalResult ExpandOp::evaluate(Evaluator &, Values operands, ValueList &result
   return success();
 }
 
-/// The number of tokens of a model's vocabulary.
-static FailureOr<int64_t> vocabularyOf(Operation *op, Value sequence) {
-  auto head = modelOf(op, sequence).lookupSymbol<lm::FuncOp>("head");
-  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
-  if (!logits)
+/// The number of tokens of a model's vocabulary; an error if it is not known.
+static FailureOr<int64_t> knownVocabularyOf(Operation *op, Value sequence) {
+  int64_t vocabulary = vocabularyOf(modelOf(op, sequence));
+  if (vocabulary == 0)
     return op->emitOpError("expected a model with a function @head(hidden) -> logits");
-  return logits.getShape().back();
+  return vocabulary;
 }
 
 LogicalResult ExpandPromptsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   auto block = rootOf(*this, getSequence(), operands[0]);
-  auto vocabulary = vocabularyOf(*this, getSequence());
+  auto vocabulary = knownVocabularyOf(*this, getSequence());
   if (failed(block) || failed(vocabulary))
     return failure();
   size_t known = 0;
@@ -225,7 +225,7 @@ LogicalResult CarryOp::evaluate(Evaluator &, Values operands, ValueList &results
   if (failed(block))
     return failure();
   auto guesses = valueAs<GuessesValue>(operands[1]).guesses;
-  auto vocabulary = vocabularyOf(*this, getSequence());
+  auto vocabulary = knownVocabularyOf(*this, getSequence());
   if (failed(vocabulary))
     return failure();
   const SequenceValue &x = block->sequence;

@@ -94,16 +94,18 @@ LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &result
     return emitOpError("expected a path through the staged nodes");
   x.states = branch->states;
   ++x.rounds;
-  auto append = [&](int64_t token) {
+  auto append = [&](int64_t token, double logprob) {
     if (x.stopped)
       return;
     x.tokens.push_back(token);
-    x.stopped = llvm::is_contained(x.stopIds, token) || int64_t(x.tokens.size()) - x.promptLength >= x.maxNewTokens;
+    x.logProbability += logprob;
+    x.stoppedById = llvm::is_contained(x.stopIds, token);
+    x.stopped = x.stoppedById || int64_t(x.tokens.size()) - x.promptLength >= x.maxNewTokens;
   };
-  for (int64_t token : path.tokens)
-    append(token);
+  for (auto [token, logprob] : llvm::zip_equal(path.tokens, path.logprobs))
+    append(token, logprob);
   if (!path.next.nonfinite)
-    append(path.next.token);
+    append(path.next.token, path.next.logprob);
   else if (!x.stopped)
     x.nonfinite = x.stopped = true;
   x.published = int64_t(x.tokens.size()) - 1;
@@ -114,11 +116,13 @@ LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &result
 LogicalResult FollowOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   SequenceValue x = sequence(operands[0]);
   const SequenceValue &other = sequence(operands[1]);
-  int64_t same = 0, limit = std::min(x.published, int64_t(other.tokens.size()) - 1);
+  // As a chain: what its state has of branches beside each other is of no use.
+  int64_t same = 0, limit = x.layout.isChain() ? std::min(x.published, int64_t(other.tokens.size()) - 1) : 0;
   while (same < limit && x.tokens[size_t(same)] == other.tokens[size_t(same)])
     ++same;
   x.published = same;
   x.tokens = other.tokens;
+  x.layout = {};
   x.stopped = other.stopped;
   x.nonfinite = other.nonfinite;
   results.push_back(std::move(x));
@@ -224,10 +228,13 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       return op->emitOpError("expected at most max_positions ")
              << limit << " tokens in a sequence but got " << x.published + count;
     DenseValue ids = DenseValue::zeros({count}), positions = ids, next = ids; // 0 where it is not known
+    RowsValue rows{std::vector<int64_t>(size_t(count), 0)};
     for (int64_t i = 0; i < count; ++i) {
       ids.data[size_t(i)] =
           double(i < forced ? block.forced[size_t(i)] : block.nodes[size_t(branch.nodes[size_t(i - forced)])].token);
-      positions.data[size_t(i)] = double(x.published + i);
+      positions.data[size_t(i)] = double(x.layout.positionOf(x.published + i));
+      if (!x.layout.isChain())
+        rows.paths.push_back(x.layout.seenBy(x.published + i));
       if (i > 0 && (i < forced || !block.nodes[size_t(branch.nodes[size_t(i - forced)])].isPrompt))
         next.data[size_t(i) - 1] = ids.data[size_t(i)];
     }
@@ -235,7 +242,7 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       auto state = i < x.states.size() ? x.states[i] : std::make_shared<StateValue>();
       return leaves.size() == 1 ? state : copyOf(state);
     };
-    ValueList arguments = {ids, positions, RowsValue{std::vector<int64_t>(size_t(count), 0)}};
+    ValueList arguments = {ids, positions, rows};
     for (size_t i = 0; i < numStates; ++i)
       arguments.push_back(stateOf(i));
     // Rows of the block's nodes, of which those before are known.
@@ -261,8 +268,8 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
     auto values = evaluator.runBlock(forward->getBody().front(), std::move(arguments));
     if (failed(values))
       return failure();
-    const auto &rows = valueAs<DenseValue>((*values)[0]);
-    take(rows, hidden.rows);
+    const auto &states = valueAs<DenseValue>((*values)[0]);
+    take(states, hidden.rows);
     for (size_t i = 0; i < numTaps; ++i)
       take(valueAs<DenseValue>((*values)[1 + numStates + i]), taps[tapped.size() + i].rows);
     for (int64_t node : branch.nodes)
@@ -271,7 +278,7 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       branch.states.push_back(valueAs<std::shared_ptr<StateValue>>(state));
     for (size_t i = numStates, e = numStates + stagingsOf(modelOf(op, model)).size(); i < e; ++i)
       branch.states.push_back(stateOf(i));
-    if (failed(evaluateStaging(modelOf(op, model), evaluator, next, positions, rows, branch.states)))
+    if (failed(evaluateStaging(modelOf(op, model), evaluator, next, positions, rows, states, branch.states)))
       return failure();
     stage.branches.push_back(std::move(branch));
   }

@@ -59,6 +59,13 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   }
 
   LogicalResult outline(StrategyOp strategy) {
+    WalkResult groups = strategy.walk([](GroupOpInterface op) {
+      (void)refuse(op, "a group of sequences",
+                   "a strategy of one sequence; groups can only be interpreted (plait-opt --plait-evaluate)");
+      return WalkResult::interrupt();
+    });
+    if (groups.wasInterrupted())
+      return failure();
     BlockArgument text = strategy.getBody().getArgument(0);
     if (text.getType() != plainShape.forward.getSequence().getType())
       return refuse(strategy, "a text of another model than that of @" + step, "a first sequence of that model");

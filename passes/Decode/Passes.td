@@ -34,20 +34,24 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
     | `verify_greedy`, `verify_sample` on whole logits | identical |
     | `verify_reject`, `verify_jacobi` | distribution |
     | `verify_momentum` | reference |
+    | `select`, `vote` among two branches or more | reference |
+    | `join`; `branch` with tokens that branches begin with | semantics |
     | `verify_typical` | approximate |
     | `verify_reject` with other warps at the end of a block (`bonus`) | approximate |
     | `verify_reject`, `verify_jacobi` of tokens drawn by the random numbers of the text (`purpose`) | approximate |
     | `verify_jacobi ... against fresh` | approximate |
     | `edit ... history prefix` | approximate |
     | a stage of a forward that skips layers, or ends at a tap | approximate |
+    | drafts in a branch (`each`) whose loops may end before it has the tokens that it may have | approximate |
 
     What drafts do does not matter, as long as their stages stay their own. One that
     declares a better class than it has is an error at the op that keeps it from being so;
-    one that declares none gets it. The class and its reason are a remark.
+    one that declares none gets it. The class and its reason are a remark. What a group becomes is
+    the text again, so that what is committed to its members counts as well.
 
     Refused besides: a fork that is not dropped, or lives while its sequence is forwarded or
     committed; a forward between another one of the sequence and the commit of its stage;
-    a block without room for what is appended; a loop that yields a sequence in the place of
+    a block without room for what is appended; a loop, or an `each`, that yields a sequence in the place of
     another; a round that ends when something else than its text does; a text or a fork that
     follows another sequence; a strategy whose forwards are steps already; a block with more nodes
     than a state of the model has positions.
@@ -146,7 +150,7 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
     after `@forward`. `decode.prompted` becomes `decode.prompted_choices`, like `decode.learn`.
 
     The strategy @ar, and those that are one step themselves and that nobody called, are left
-    to `plait-batch`. Refused, as they are not compiled yet: prompts in a
+    to `plait-batch`. Refused, as they are not compiled yet: groups of sequences, prompts in a
     block that is not of `decode.expand_prompts`, layers to skip or to tap of a model whose layers are of several kinds, other heads than the
     model's for all nodes, logits of a tap for all nodes where the forward does not end there, other uses of logits than one edit,
     one rule, `decode.learn` and `decode.prompted`, rules of another distribution; of the text, too, logits that

@@ -156,11 +156,12 @@ def norm(x, weight):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + 2.0**-16) * weight
 
 
-def layer_of(w, x):
-    """A layer's output for all positions of `x`, by its tensors' names within it."""
+def layer_of(w, x, positions=None, mask=None):
+    """A layer's output for all tokens of `x`, by its tensors' names within it. They are a chain, or have `positions`
+    and see what `mask` says."""
     hidden, heads, kv = SHAPE["hidden"], SHAPE["heads"], SHAPE["kv"]
     dim, count = hidden // heads, len(x)
-    positions = np.arange(count)
+    positions = np.arange(count) if positions is None else np.asarray(positions)
     angles = positions[:, None] / 10000.0 ** (np.arange(dim // 2) * 2 / dim)
 
     def rope(x):
@@ -168,7 +169,7 @@ def layer_of(w, x):
         cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
         return np.concatenate([low * cos - high * sin, high * cos + low * sin], -1)
 
-    mask = np.tril(np.ones((count, count), bool))
+    mask = np.tril(np.ones((count, count), bool)) if mask is None else mask
     h = norm(x, w["input_layernorm"])
     q = rope((h @ w["self_attn.q_proj"].T).reshape(count, heads, dim))
     k = rope((h @ w["self_attn.k_proj"].T).reshape(count, kv, dim))
@@ -190,24 +191,24 @@ def within(tensors, prefix):
             for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def residual_of(tensors, x, layers):
+def residual_of(tensors, x, layers, positions=None, mask=None):
     """The residual stream behind so many layers, of embeddings `x`."""
     for layer in range(layers):
-        x = layer_of(within(tensors, f"model.layers.{layer}."), x)
+        x = layer_of(within(tensors, f"model.layers.{layer}."), x, positions, mask)
     return x
 
 
-def hidden_of(tensors, x, layers=None):
+def hidden_of(tensors, x, layers=None, positions=None, mask=None):
     """Final hidden states of embeddings `x`, in float64: an answer of our own to what the model computes, or to what
     it would with so many layers."""
-    x = residual_of(tensors, x, SHAPE["layers"] if layers is None else layers)
+    x = residual_of(tensors, x, SHAPE["layers"] if layers is None else layers, positions, mask)
     return norm(x, np.asarray(tensors["model.norm.weight"], np.float64))
 
 
-def logits_of(tensors, tokens):
-    """Logits after each token."""
+def logits_of(tensors, tokens, positions=None, mask=None):
+    """Logits after each token, of a chain or where the tokens lie and see what is said."""
     x = np.asarray(tensors["model.embed_tokens.weight"], np.float64)[tokens]
-    return hidden_of(tensors, x) @ np.asarray(tensors["lm_head.weight"], np.float64).T
+    return hidden_of(tensors, x, None, positions, mask) @ np.asarray(tensors["lm_head.weight"], np.float64).T
 
 
 def greedy(tensors, prompt, count, stops=()):
