@@ -31,6 +31,15 @@ struct PromptedTree {
 #define GET_TYPEDEF_CLASSES
 #include "dialects/Decode/DecodeTypes.h.inc"
 #include "dialects/Decode/DecodeOpInterfaces.h.inc"
+
+namespace plait::decode {
+
+/// Sets of sublayers, "[1, attention.2]" of one and "[[1], [mlp.2]]" of several.
+mlir::ParseResult parseSublayerSets(mlir::AsmParser &parser, mlir::ArrayAttr &sets);
+void printSublayerSets(mlir::AsmPrinter &p, mlir::Operation *op, mlir::ArrayAttr sets);
+
+} // namespace plait::decode
+
 #define GET_OP_CLASSES
 #include "dialects/Decode/DecodeOps.h.inc"
 

@@ -114,6 +114,27 @@ def Decode_RoleAttr : EnumAttr<Decode_Dialect, Decode_Role, "role"> {
 }
 def Decode_RoleArrayAttr : TypedArrayAttrBase<Decode_RoleAttr, "roles">;
 
+def Decode_SublayersAttr : AttrDef<Decode_Dialect, "Sublayers"> {
+  let mnemonic = "sublayers";
+  let summary = "some of a model's attentions and MLPs";
+  let description = [{
+    `#decode.sublayers<[1, attention.2, mlp.3]>`: both sublayers of layer 1, the attention of layer 2 and the
+    MLP of layer 3. A sublayer is what adds to the residual stream: with what it takes of the stream before
+    it, such as a norm, and what comes behind it, such as another one. Layers are numbered in the order in which they run,
+    through all loops of `@forward`.
+
+    They are held as numbers: the attention of layer N is 2 N, its MLP 2 N + 1.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$numbers);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// "[1, attention.2]", also of numbers that do not ascend.
+    static std::string textOf(llvm::ArrayRef<int64_t> numbers);
+    std::string getText() const { return textOf(getNumbers()); }
+  }];
+}
+def Decode_SublayersArrayAttr : TypedArrayAttrBase<Decode_SublayersAttr, "sets of sublayers">;
+
 //===----------------------------------------------------------------------===//
 // Types
 //===----------------------------------------------------------------------===//
@@ -209,7 +230,7 @@ def Decode_SuccessorsType : Decode_Type<"Successors", "successors"> {
   let genVerifyDecl = 1;
 }
 def Decode_AcceptanceType : Decode_Type<"Acceptance", "acceptance"> {
-  let summary = "how often drafted tokens were accepted, by their place in the draft";
+  let summary = "how often drafted tokens were accepted, by what drafted and by their place in the draft";
 }
 def Decode_ChoicesType : Decode_Type<"Choices", "choices"> {
   let summary = "what a step has chosen after each node of a block, and the most probable tokens there";

@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/Decode.h"
+#include "dialects/Decode/DraftFunctions.h"
+#include "dialects/Decode/Sublayers.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -262,21 +263,28 @@ LogicalResult ForwardOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   return success();
 }
 
-static bool ascends(ArrayRef<int64_t> layers) {
-  return (layers.empty() || layers.front() >= 0) && llvm::is_sorted(layers, std::less_equal<int64_t>());
+static bool ascends(ArrayRef<int64_t> numbers) {
+  return (numbers.empty() || numbers.front() >= 0) && llvm::is_sorted(numbers, std::less_equal<int64_t>());
 }
 
 LogicalResult ForwardOp::verify() {
-  ArrayRef<int64_t> skip = getSkip().value_or(ArrayRef<int64_t>()), tapped = getTapped().value_or(ArrayRef<int64_t>());
-  if (!ascends(skip))
-    return emitOpError("expected layers to skip in ascending order but got [") << skip << "]";
+  ArrayRef<int64_t> tapped = getTapped().value_or(ArrayRef<int64_t>());
+  auto sets = getSkipSets();
+  for (const SmallVector<int64_t> &set : sets)
+    if (!ascends(set))
+      return emitOpError("expected layers to skip in ascending order but got ") << SublayersAttr::textOf(set);
+  auto choice = getVariant() ? getVariant().getDefiningOp<ChooseVariantOp>() : nullptr;
+  if (getVariant() ? !choice || choice.getCount() != sets.size() : sets.size() > 1)
+    return emitOpError("expected 'by' a 'decode.choose_variant' of ")
+           << sets.size() << ", as there are as many sets to skip";
   if (!ascends(tapped))
     return emitOpError("expected layers to tap in ascending order but got [") << tapped << "]";
   if (getTapped() && tapped.empty())
     return emitOpError("expected a layer to tap but got none; leave out 'taps'");
-  for (int64_t layer : tapped)
-    if (llvm::is_contained(skip, layer))
-      return emitOpError("expected layers to tap that are not skipped but got ") << layer;
+  for (const SmallVector<int64_t> &set : sets)
+    for (int64_t number : set)
+      if (llvm::is_contained(tapped, number / 2))
+        return emitOpError("expected layers to tap that are not skipped but got ") << number / 2;
   return success();
 }
 
@@ -299,12 +307,26 @@ LogicalResult ForwardOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-SmallVector<int64_t> ForwardOp::getSkippedLayers(int64_t layers) {
-  SmallVector<int64_t> skipped(getSkip().value_or(ArrayRef<int64_t>()));
+SmallVector<SmallVector<int64_t>> ForwardOp::getSkipSets() {
+  SmallVector<SmallVector<int64_t>> sets;
+  if (getSkip())
+    for (auto set : getSkip()->getAsRange<SublayersAttr>())
+      sets.emplace_back(set.getNumbers());
+  if (sets.empty())
+    sets.emplace_back();
+  return sets;
+}
+
+bool ForwardOp::isWhole() {
+  return !exitsEarly() && llvm::all_of(getSkipSets(), [](const auto &set) { return set.empty(); });
+}
+
+SmallVector<int64_t> ForwardOp::getSkippedSublayers(size_t set, int64_t layers) {
+  SmallVector<int64_t> skipped = getSkipSets()[set];
   if (exitsEarly()) {
     int64_t end = getTapped()->back() + 1;
-    llvm::erase_if(skipped, [&](int64_t layer) { return layer >= end; });
-    llvm::append_range(skipped, llvm::seq(end, layers));
+    llvm::erase_if(skipped, [&](int64_t number) { return number >= 2 * end; });
+    llvm::append_range(skipped, sublayersOf(end, layers));
   }
   return skipped;
 }

@@ -7,9 +7,9 @@
 
 #include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/StrategyValues.h"
+#include "dialects/Decode/Sublayers.h"
 
 #include "mlir/IR/Builders.h"
-#include "llvm/ADT/ScopeExit.h"
 
 #include <numeric>
 
@@ -160,37 +160,36 @@ static std::shared_ptr<StateValue> copyOf(const std::shared_ptr<StateValue> &sta
 }
 
 namespace {
-/// Runs a forward up to a layer, for what a tap of it is.
-class TapEvaluation {
+/// A copy of a forward while it is needed.
+class Copy {
 public:
-  /// Of one with a loop over all layers.
-  explicit TapEvaluation(lm::FuncOp forward) {
-    // A copy that returns the residual stream behind the layers as well.
-    copy = cast<lm::FuncOp>(OpBuilder(forward).clone(*forward));
-    copy.setSymName((forward.getSymName() + "_tapped").str());
-    lm::LayersOp loop = *copy.getBody().getOps<lm::LayersOp>().begin();
-    layers = loop.getEnd();
-    auto end = cast<lm::ReturnOp>(copy.getBody().front().getTerminator());
-    end.getValuesMutable().append(loop.getResult(0));
+  explicit Copy(lm::FuncOp forward) : copy(cast<lm::FuncOp>(OpBuilder(forward).clone(*forward))) {
+    copy.setSymName((forward.getSymName() + "_copy").str());
   }
-  ~TapEvaluation() { copy.erase(); }
-  TapEvaluation(const TapEvaluation &) = delete;
-
-  /// The residual stream behind `layer`, and the hidden states of the model that ends there.
-  FailureOr<std::pair<DenseValue, DenseValue>> run(Evaluator &evaluator, int64_t layer, ValueList arguments) {
-    llvm::scope_exit restore([&, skipped = evaluator.skippedLayers] { evaluator.skippedLayers = skipped; });
-    llvm::append_range(evaluator.skippedLayers, llvm::seq(layer + 1, layers));
-    auto values = evaluator.runBlock(copy.getBody().front(), std::move(arguments));
-    if (failed(values))
-      return failure();
-    return std::pair(valueAs<DenseValue>(values->back()), valueAs<DenseValue>(values->front()));
+  Copy(Copy &&other) : copy(std::exchange(other.copy, nullptr)) {}
+  ~Copy() {
+    if (copy)
+      copy.erase();
   }
+  lm::FuncOp operator*() const { return copy; }
 
 private:
   lm::FuncOp copy;
-  int64_t layers;
 };
 } // namespace
+
+/// A forward up to `layer` without the sublayers `skip`, which returns the residual stream there as well.
+static FailureOr<Copy> makeTap(Operation *op, lm::FuncOp forward, ArrayRef<int64_t> skip, int64_t layer) {
+  Copy tap(forward);
+  lm::LayersOp loop = *(*tap).getBody().getOps<lm::LayersOp>().begin();
+  cast<lm::ReturnOp>((*tap).getBody().front().getTerminator()).getValuesMutable().append(loop.getResult(0));
+  SmallVector<int64_t> all(skip);
+  llvm::erase_if(all, [&](int64_t number) { return number > 2 * layer + 1; });
+  llvm::append_range(all, sublayersOf(layer + 1, loop.getEnd()));
+  if (failed(cutLayers(*tap, all, {}, op)))
+    return failure();
+  return tap;
+}
 
 LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model, StringRef function,
                                       ArrayRef<int64_t> skip, ArrayRef<int64_t> tapped, Values operands,
@@ -204,14 +203,24 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
   if (failed(forward))
     return failure();
   int64_t forced = int64_t(block.forced.size()), limit = modelOf(op, model).getMaxPositions();
-  llvm::scope_exit restore([&, skipped = evaluator.skippedLayers] { evaluator.skippedLayers = skipped; });
-  evaluator.skippedLayers = skip.vec();
+  Block *body = &forward->getBody().front();
+  std::optional<Copy> without;
+  if (!skip.empty()) {
+    without.emplace(*forward);
+    if (failed(cutLayers(**without, skip, {}, op)))
+      return failure();
+    body = &(**without).getBody().front();
+  }
+  std::vector<Copy> ends;
+  for (int64_t layer : tapped) {
+    auto end = makeTap(op, *forward, skip, layer);
+    if (failed(end))
+      return failure();
+    ends.push_back(std::move(*end));
+  }
 
   size_t numStates = llvm::count_if(forward->getArgumentTypes(), llvm::IsaPred<lm::StateType>);
   size_t numTaps = forward->getNumResults() - 1 - numStates;
-  std::optional<TapEvaluation> evaluation;
-  if (!tapped.empty())
-    evaluation.emplace(*forward);
   NodeRowsValue hidden{block, {}};
   std::vector<NodeRowsValue> taps(tapped.size() + numTaps, hidden);
   StageValue stage;
@@ -254,18 +263,18 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
           std::copy_n(rows.row(forced + int64_t(i)), rows.rowSize(), into.row(node));
     };
     for (size_t i = 0; i < tapped.size(); ++i) {
-      auto tap = evaluation->run(evaluator, tapped[i], arguments);
+      auto tap = evaluator.runBlock((*ends[i]).getBody().front(), arguments);
       if (failed(tap))
         return failure();
-      take(tap->first, taps[i].rows);
-      take(tap->second, taps[i].exit ? *taps[i].exit : taps[i].exit.emplace());
+      take(valueAs<DenseValue>(tap->back()), taps[i].rows);
+      take(valueAs<DenseValue>(tap->front()), taps[i].exit ? *taps[i].exit : taps[i].exit.emplace());
     }
     if (isTappedForward(*forward)) {
       DenseValue all = DenseValue::zeros({count});
       std::iota(all.data.begin(), all.data.end(), 0.0);
       arguments.push_back(std::move(all));
     }
-    auto values = evaluator.runBlock(forward->getBody().front(), std::move(arguments));
+    auto values = evaluator.runBlock(*body, std::move(arguments));
     if (failed(values))
       return failure();
     const auto &states = valueAs<DenseValue>((*values)[0]);
@@ -295,7 +304,8 @@ LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueLi
   lm::LayersOp loop = forward ? findOnlyLoop(forward) : nullptr;
   if (!tapped.empty() && !loop)
     return emitOpError("expected a model with a loop over layers, as some are tapped");
-  return evaluateForward(*this, evaluator, model, "forward", getSkippedLayers(loop ? loop.getEnd() : 0), tapped,
+  size_t set = getVariant() ? size_t(valueAs<int64_t>(operands[2])) : 0;
+  return evaluateForward(*this, evaluator, model, "forward", getSkippedSublayers(set, loop ? loop.getEnd() : 0), tapped,
                          operands, results);
 }
 
@@ -374,7 +384,8 @@ LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &
   // has the head of a tap.
   StringRef function = "forward", head = "head";
   size_t source = 0; // of the logits, among what is forwarded
-  auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getStepAttr());
+  size_t variant = getVariant() ? size_t(valueAs<int64_t>(operands[2])) : 0;
+  auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getSteps()[variant]);
   if (step)
     for (lm::CallOp call : step.getBody().getOps<lm::CallOp>()) {
       if (call.getCallee().getRootReference() != model.getAttr())

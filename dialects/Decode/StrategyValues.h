@@ -105,16 +105,16 @@ struct SuccessorsValue {
   std::map<int64_t, std::vector<int64_t>> entries;
 };
 
-/// !decode.acceptance: by place in the draft
+/// !decode.acceptance: of each variant that drafted, by place in the draft
 struct AcceptanceValue {
   struct Rate {
     double accepted = 0, seen = 0;
   };
-  std::vector<Rate> rates;
+  std::map<size_t, std::vector<Rate>> variants;
 };
 
 /// Runs `function` of `model` over the block operands[1] of the sequence operands[0], without
-/// some layers: the block's hidden states, a stage, and taps of the layers `tapped` and of the function's own
+/// the sublayers `skip`: the block's hidden states, a stage, and taps of the layers `tapped` and of the function's own
 /// are appended to `results`.
 llvm::LogicalResult evaluateForward(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,
                                     llvm::StringRef function, llvm::ArrayRef<int64_t> skip,

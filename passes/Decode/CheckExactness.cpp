@@ -230,7 +230,7 @@ ExactnessReason exactnessOf(CommitOp commit) {
   ExactnessReason result = rule.getExactness();
   if (result.exactness == Exactness::distribution)
     result = result.meet(drawsOf(forward.getBlock()));
-  if ((forward.getSkip() && !forward.getSkip()->empty()) || forward.exitsEarly())
+  if (!forward.isWhole())
     result = result.meet({Exactness::approximate, "layers are left out of a forward whose stage is committed"});
   Value logits = rule->getOperand(1);
   if (auto edit = logits.getDefiningOp<EditOp>()) {
@@ -266,9 +266,15 @@ ExactnessReason reachOf(CommitOp commit) {
 
 /// What drafts decide on must not depend on how long steps take.
 LogicalResult verifyLengths(StrategyOp strategy) {
-  WalkResult result = strategy.walk([&](ChooseLengthOp choose) {
-    if (choose.getCosts())
+  WalkResult result = strategy.walk([&](Operation *op) {
+    auto choose = dyn_cast<ChooseLengthOp>(op);
+    if (!isa<ChooseVariantOp>(op) && (!choose || choose.getCosts()))
       return WalkResult::advance();
+    if (!choose) {
+      op->emitOpError("expected one variant that always drafts, as the text of a strategy that is approximate follows "
+                      "from what is drafted, and must not depend on the clock");
+      return WalkResult::interrupt();
+    }
     choose.emitOpError(
         "expected costs, as the text of a strategy that is approximate follows from what is drafted, and "
         "must not depend on the clock");

@@ -136,7 +136,9 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
 
     Some forwards run a step that is made for them, after @ar. One that leaves out layers,
     of a fork: `@ar_skip_1_2`, which calls a function beside `@forward` with the loop over
-    layers cut, over the same weights and states. One that `verify_typical` verifies:
+    layers cut, over the same weights and states; without the attention of layer 1 and the MLP of layer 2 alone it is
+    `@ar_skip_a1_m2`, where what is left of these layers are loops of their own. Of several sets each has a step, and the run
+    says which: `decode.run @ar_skip_1_2(%w, %b) or [@ar_skip_a1_m2] by %v`. One that `verify_typical` verifies:
     `@ar_typical`, which is told what was drafted after each node and accepts of it. One of whose hidden states a
     `decode.leaf` is taken: `@ar_hidden`, which returns those; of taps `@ar_tap_1`, where the loop over layers is cut
     behind layer 1 and the residual stream of the leaves is returned, beside the final hidden states if these
@@ -151,7 +153,8 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
 
     The strategy @ar, and those that are one step themselves and that nobody called, are left
     to `plait-batch`. Refused, as they are not compiled yet: groups of sequences, prompts in a
-    block that is not of `decode.expand_prompts`, layers to skip or to tap of a model whose layers are of several kinds, other heads than the
+    block that is not of `decode.expand_prompts`, layers to tap of a model whose layers are of several kinds, single sublayers to skip
+    where they are not sums with the one residual stream that layers hand on, other heads than the
     model's for all nodes, logits of a tap for all nodes where the forward does not end there, other uses of logits than one edit,
     one rule, `decode.learn` and `decode.prompted`, rules of another distribution; of the text, too, logits that
     @ar edits and the strategy does not (or the reverse), penalties of the prefix, other warps

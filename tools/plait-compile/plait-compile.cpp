@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
                            cl::cat(category));
   cl::opt<std::string> calibration("calibration",
                                    cl::desc("A text; integers are chosen so that what the model makes of it changes "
-                                            "least"),
+                                            "least, and so is what swift(skip=auto) leaves out"),
                                    cl::value_desc("file"), cl::cat(category));
   cl::opt<std::string> kvDtype("kv-dtype", cl::desc("Keys and values are rounded to: f32, bf16 or int8"),
                                cl::init("f32"), cl::cat(category));

@@ -132,8 +132,6 @@ public:
   virtual RankExchange *ranks() { return nullptr; }
   /// Layer of the innermost lm.layers being run; 0 outside.
   int64_t layer = 0;
-  /// Layers that lm.layers leaves out.
-  std::vector<int64_t> skippedLayers;
   /// Weights in use, rounded to their format, by defining op and layer: loading
   /// one means converting every element.
   std::map<std::pair<mlir::Operation *, int64_t>, WeightValue> loadedWeights;

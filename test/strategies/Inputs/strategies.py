@@ -1,7 +1,8 @@
 """Strategy files evaluated on a tiny random model, without any lowering.
 
 Parameters are filled in as the driver does: `$name` and `$(name + 1)` stand for numbers or
-lists, with the defaults of the file's first line; `[0, 1] of tree` are depths of that tree.
+lists, with the defaults of the file's first line; `[0, 1] of tree` are depths of that tree, and `$(count name)` is how many
+lists a list holds.
 """
 import json
 import pathlib
@@ -19,9 +20,9 @@ SHAPE = dict(vocab=23, hidden=32, layers=4, heads=4, kv=2)
 def fill_in(text, **values):
     """The IR of a strategy file."""
     header = re.match(r"// (\w+)\((.*)\)\n", text)
-    defaults = re.findall(r"(\w+) = (?:\w+: )?(\[[^\]]*\]|[^,\[]+)(?: of (\w+))?", header.group(2))
+    defaults = re.findall(r"(\w+) = (?:\w+: |sublayers )?(\[[^\]]*\]|[^,\[]+)(?: of (\w+))?", header.group(2))
     known = {name: value for name, value, _ in defaults}
-    known.update({name: str(value) for name, value in values.items()})
+    known.update({name: str(value).replace("'", "") for name, value in values.items()})  # words stand for themselves
     for name, value, tree in defaults:
         if tree and name not in values:
             levels = {-1: -1}
@@ -31,10 +32,12 @@ def fill_in(text, **values):
             known[name] = str([depth for depth in json.loads(value) if depth < deepest] + [deepest])
 
     def replace(match):
+        if match.group(4):
+            return str(max(1, known[match.group(4)].count("[") - 1))
         name, more = match.group(1) or match.group(2), match.group(3)
         return str(int(known[name]) + int(more)) if more else known[name]
 
-    return re.sub(r"\$(?:(\w+)|\((\w+) \+ (\d+)\))", replace, text)
+    return re.sub(r"\$(?:(\w+)|\((\w+) \+ (\d+)\)|\(count (\w+)\))", replace, text)
 
 
 def write_parts(folder, shape, seed, scale=0.5):
@@ -156,9 +159,9 @@ def norm(x, weight):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + 2.0**-16) * weight
 
 
-def layer_of(w, x, positions=None, mask=None):
-    """A layer's output for all tokens of `x`, by its tensors' names within it. They are a chain, or have `positions`
-    and see what `mask` says."""
+def layer_of(w, x, positions=None, mask=None, skip=()):
+    """A layer's output for all tokens of `x`, by its tensors' names within it; without its "attention" or its "mlp".
+    They are a chain, or have `positions` and see what `mask` says."""
     hidden, heads, kv = SHAPE["hidden"], SHAPE["heads"], SHAPE["kv"]
     dim, count = hidden // heads, len(x)
     positions = np.arange(count) if positions is None else np.asarray(positions)
@@ -169,6 +172,18 @@ def layer_of(w, x, positions=None, mask=None):
         cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
         return np.concatenate([low * cos - high * sin, high * cos + low * sin], -1)
 
+    if "attention" not in skip:
+        x = x + attention_of(w, x, rope, heads, kv, dim, mask)
+    if "mlp" in skip:
+        return x
+    h = norm(x, w["post_attention_layernorm"])
+    gate = h @ w["mlp.gate_proj"].T
+    return x + gate / (1 + np.exp(-gate)) * (h @ w["mlp.up_proj"].T) @ w["mlp.down_proj"].T
+
+
+def attention_of(w, x, rope, heads, kv, dim, mask):
+    """What the attention of a layer adds to the residual stream `x`."""
+    count = len(x)
     mask = np.tril(np.ones((count, count), bool)) if mask is None else mask
     h = norm(x, w["input_layernorm"])
     q = rope((h @ w["self_attn.q_proj"].T).reshape(count, heads, dim))
@@ -179,10 +194,7 @@ def layer_of(w, x, positions=None, mask=None):
         scores = np.where(mask, q[:, head] @ k[:, head * kv // heads].T / np.sqrt(dim), -np.inf)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         out[:, head] = weights / weights.sum(-1, keepdims=True) @ v[:, head * kv // heads]
-    x = x + out.reshape(count, hidden) @ w["self_attn.o_proj"].T
-    h = norm(x, w["post_attention_layernorm"])
-    gate = h @ w["mlp.gate_proj"].T
-    return x + gate / (1 + np.exp(-gate)) * (h @ w["mlp.up_proj"].T) @ w["mlp.down_proj"].T
+    return out.reshape(count, heads * dim) @ w["self_attn.o_proj"].T
 
 
 def within(tensors, prefix):
@@ -196,6 +208,18 @@ def residual_of(tensors, x, layers, positions=None, mask=None):
     for layer in range(layers):
         x = layer_of(within(tensors, f"model.layers.{layer}."), x, positions, mask)
     return x
+
+
+def skipping_of(tensors, x, first, skip):
+    """Final hidden states from row `first` of embeddings `x` on, by the model without `skip`: layers N, or "attention.N" or
+    "mlp.N". They attend to the rows before as the whole model has them."""
+    before, x = x[:first], x[first:]
+    for layer in range(SHAPE["layers"]):
+        w = within(tensors, f"model.layers.{layer}.")
+        without = [kind for kind in ("attention", "mlp") if layer in skip or f"{kind}.{layer}" in skip]
+        x = layer_of(w, np.concatenate([before, x]), skip=without)[first:]
+        before = layer_of(w, before) if first else before
+    return norm(x, np.asarray(tensors["model.norm.weight"], np.float64))
 
 
 def hidden_of(tensors, x, layers=None, positions=None, mask=None):
