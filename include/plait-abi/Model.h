@@ -361,8 +361,8 @@ typedef struct plait_launch_v3 {
   int32_t reserved;
 } plait_launch_v3_t;
 
-/* A plan NAME.greedy computes what NAME does, the same bits, of leaves with temperature 0 and no edits
- * that want no most probable tokens. */
+/* A plan NAME.greedy computes what NAME does, the same bits, of leaves with temperature 0 and no edits; where it
+ * returns no most probable tokens, of leaves that want none. */
 #define PLAIT_GREEDY_SUFFIX ".greedy"
 
 typedef struct plait_plan_v2 {
