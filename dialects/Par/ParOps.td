@@ -125,7 +125,7 @@ class Par_PartsOp<string mnemonic, string whole, list<Trait> traits = []>
 defvar nodeArguments = (ins OptionalAttr<DenseI64ArrayAttr>:$node_ends, OptionalAttr<DenseI64ArrayAttr>:$node_bounds);
 /// How a sum without nodes is taken.
 defvar sumArguments = (ins DefaultValuedAttr<Par_SumOrderAttr, "::plait::par::SumOrder::rank">:$order,
-                           OptionalAttr<TypeAttr>:$accumulate);
+                           OptionalAttr<TypeAttr>:$accumulate, OptionalAttr<TypeAttr>:$wire);
 /// Of both.
 defvar sumDeclaration = [{
     std::pair<mlir::DenseI64ArrayAttr, mlir::DenseI64ArrayAttr> getNodes() {
@@ -133,6 +133,7 @@ defvar sumDeclaration = [{
     }
     SumOrder getSumOrder() { return getOrder(); }
     bool isWide() { return getAccumulate() && getAccumulate()->isF64(); }
+    bool isNarrow() { return getWire() && getWire()->isBF16(); }
 }];
 
 def Par_AxesAttr : TypedArrayAttrBase<Par_AxisAttr, "axes">;
@@ -156,30 +157,32 @@ def Par_AllReduceOp : Par_WholeOp<"all_reduce"> {
     %y = par.all_reduce %x on @mesh ["tp"] : tensor<?x192xf32, #lm.dims<tokens>>
     %v = par.all_reduce %x on @mesh ["tp":(2)2] : tensor<?x192xf32, #lm.dims<tokens>>
     %w = par.all_reduce %x on @mesh ["tp"] order tree accumulate f64 : tensor<?x192xf32, #lm.dims<tokens>>
+    %n = par.all_reduce %x on @mesh ["tp"] wire bf16 : tensor<?x192xf32, #lm.dims<tokens>>
     %z = par.all_reduce %u on @mesh ["tp"] nodes [2, 3, 4] of [0, 2, 3] : tensor<?x384xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens>>
     ```
     With `order tree` the sum of devices [b, e) is that of [b, m) plus that of [m, e), where
     m - b is the largest power of two below e - b: as many additions, one behind the other
     in fewer steps. With `accumulate f64` summands are widened, added in f64, and the sum is
-    rounded once. Either changes bits, so it is the program's and not the runtime's choice;
-    which algorithm carries a sum out changes none.
+    rounded once. With `wire bf16` summands are rounded to bf16 before they are sent, added in f32, and the sum is
+    rounded to bf16 before it is sent on: half of the bytes. Each changes bits, so it is the program's and not the runtime's
+    choice; which algorithm carries a sum out changes none.
 
     With `nodes` each device has some nodes of the tree of the sum (`#lm.tree`), side by side
     in each row, and gets the root: device 0 of the example [0, 2) and [2, 3), device 1 [3, 4).
 
     Every device of the axes executes the same collectives in the same order.
     **Constraints:** axes of the mesh, at least one, each once. Without nodes the types are the same;
-    `accumulate` is f32 or f64.
+    `accumulate` is f32 or f64, `wire` f32 or bf16, and not bf16 with f64.
     With nodes the mesh says which device this is, the axis is one, each device has at
     least one node, together they make up all leaves, the input has as many columns
-    as the result for each, and there is no `order` and no `accumulate`.
+    as the result for each, and there is no `order`, no `accumulate` and no `wire`.
   }];
   let arguments = !con((ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh, Par_AxesAttr:$axes),
                        nodeArguments, sumArguments);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = [{
     $input `on` $mesh custom<Axes>($axes) (`nodes` $node_ends^ `of` $node_bounds)? (`order` $order^)?
-    (`accumulate` $accumulate^)? attr-dict `:` custom<SumTypes>(type($input), type($result))
+    (`accumulate` $accumulate^)? (`wire` $wire^)? attr-dict `:` custom<SumTypes>(type($input), type($result))
   }];
   let extraClassDeclaration = !strconcat(wholeDeclaration, sumDeclaration, [{
     bool isInPlace() { return !getNodeEnds(); }
@@ -206,15 +209,15 @@ def Par_ReduceScatterOp : Par_CollectiveOp<"reduce_scatter"> {
     %y = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens_part>>
     %z = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh order tree : tensor<?x192xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens_part>>
     ```
-    **Constraints:** as for `par.all_gather`, the other way about; nodes, `order` and
-    `accumulate` as for `par.all_reduce`, and with nodes parts are of rows.
+    **Constraints:** as for `par.all_gather`, the other way about; nodes, `order`, `accumulate` and
+    `wire` as for `par.all_reduce`, and with nodes parts are of rows.
   }];
   let arguments = !con((ins RankedTensorOf<[F32]>:$input, I64Attr:$dim, Par_DimShardAttr:$parts,
                         FlatSymbolRefAttr:$mesh), nodeArguments, sumArguments);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = [{
     $input `dim` $dim $parts `on` $mesh (`nodes` $node_ends^ `of` $node_bounds)? (`order` $order^)?
-    (`accumulate` $accumulate^)? attr-dict `:` type($input) `->` type($result)
+    (`accumulate` $accumulate^)? (`wire` $wire^)? attr-dict `:` type($input) `->` type($result)
   }];
   let extraClassDeclaration = !strconcat(sumDeclaration, [{
     mlir::RankedTensorType getWholeType();

@@ -134,6 +134,9 @@ public:
     for (lm::ModelOp model : module->getOps<lm::ModelOp>())
       if (model.getNumerics() == lm::Numerics::tp_invariant)
         phaseOptions.tpInvariant = true;
+    if (phaseOptions.tpInvariant && options.wireDtype == "bf16")
+      return invalidArgument("--wire-dtype: found bf16 with numerics tp_invariant, whose bits do not depend on the "
+                             "number of ranks; expected f32, or --numerics row_invariant");
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::import, *module));
     PLAIT_RETURN_IF_ERROR(addStrategies());
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::decode, *module));
@@ -211,6 +214,11 @@ private:
     if (std::max(mesh.ranks, mesh.prefillRanks) == 1 && (options.overlap == OverlapMode::on || options.explainOverlap))
       return invalidArgument(std::string(options.overlap == OverlapMode::on ? "--overlap" : "--explain-overlap") +
                              ": found it with one rank, which exchanges nothing; expected --tp=2 or more");
+    if (options.wireDtype != "f32" && options.wireDtype != "bf16")
+      return invalidArgument("--wire-dtype: found '" + options.wireDtype + "'; expected f32 or bf16");
+    if (std::max(mesh.ranks, mesh.prefillRanks) == 1 && options.wireDtype == "bf16")
+      return invalidArgument(
+          "--wire-dtype: found bf16 with one rank, which exchanges nothing; expected --tp=2 or more");
     if (mesh.programs() == 1 && !options.machine.empty())
       return invalidArgument("--machine: found it with one rank, which has nothing to decide; expected --tp=2 or more");
     if (mesh.programs() == 1 && !options.shards.empty())
@@ -438,6 +446,7 @@ private:
     phaseOptions.tp = isPrefill ? mesh.prefillRanks : mesh.ranks;
     phaseOptions.rank = isPrefill ? program : program - mesh.prefillRanks;
     phaseOptions.sequenceParallel = options.sequenceParallel && phaseOptions.tp > 1;
+    phaseOptions.narrowSums = options.wireDtype == "bf16";
     phaseOptions.overlap = phaseOptions.cuda.empty() ? options.overlap : OverlapMode::off;
     phaseOptions.servingPhase =
         !mesh.hasPhases() ? std::string() : (isPrefill ? par::kPrefillPhase : par::kDecodePhase).str();

@@ -67,9 +67,8 @@ def AddGreedyStepsPass : Pass<"plait-add-greedy-steps", "::mlir::ModuleOp"> {
   let summary = "Adds to each step that draws one that chooses greedily";
   let description = [{
     A step that draws can also choose greedily, but it needs all logits in memory. Its twin,
-    `NAME.greedy`, takes no edits, draws nothing and returns no other tokens than the chosen
-    ones. The runtime runs it where all leaves of a step have temperature 0, no edits and ask
-    for no most probable tokens: so most steps never write logits (`plait-summarize-logits`).
+    `NAME.greedy`, takes no edits and draws nothing. The runtime runs it where all leaves of a step have
+    temperature 0 and no edits: so most steps never write logits (`plait-summarize-logits`).
 
     ```mlir
     %e = decode.edit_logits %l, %ends, %tokens, %biases, %scales, %offsets

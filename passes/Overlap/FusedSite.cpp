@@ -31,7 +31,7 @@ FusedSite::FusedSite(par::ReduceGatherOp op, int64_t rowsOfRank, bool withProduc
 }
 
 const char *FusedSite::whyNot() const {
-  if (op.getNodeEnds() || op.getSumOrder() != par::SumOrder::rank || op.isWide())
+  if (op.getNodeEnds() || op.getSumOrder() != par::SumOrder::rank || op.isWide() || op.isNarrow())
     return "its sum is not taken in the order of ranks, in f32";
   if (op.getDeviceAxes().size() != 1)
     return "its devices are along several axes";
@@ -140,7 +140,7 @@ Operation *plait::makeReference(OpBuilder &b, const FusedSite &site, StringRef n
   auto dim = b.getI64IntegerAttr(0);
   auto sum = par::ReduceScatterOp::create(b, loc, site.getType(site.rowsOfRank, site.columns), summands, dim, parts,
                                           op.getMeshAttr(), DenseI64ArrayAttr(), DenseI64ArrayAttr(), op.getOrderAttr(),
-                                          op.getAccumulateAttr());
+                                          op.getAccumulateAttr(), op.getWireAttr());
   SmallVector<Value> yielded = site.cloneBody(b, site.rowsOfRank, sum.getResult(), own, weights);
   yielded[0] = par::AllGatherOp::create(b, loc, site.getType(site.getRows(), site.columns), yielded[0], dim, parts,
                                         op.getMeshAttr());

@@ -265,6 +265,28 @@ def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def NarrowSumsPass : Pass<"plait-narrow-sums", "::mlir::ModuleOp"> {
+  let summary = "Has sums over ranks sent as bf16";
+  let description = [{
+    Sets `wire bf16` on each `par.all_reduce`, `par.reduce_scatter` and `par.reduce_gather`: summands go from rank to
+    rank as bf16, half of the bytes, and sums as well; they are added in f32. That changes numbers, so it
+    is never done unless asked for (`--wire bf16`); every pass behind it keeps them. Of a fused sum the rows that are gathered are
+    sent as they are, so that fused and unfused have the same bits.
+
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x64xf32, #lm.dims<tokens>>
+    ```
+    becomes
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] wire bf16 : tensor<?x64xf32, #lm.dims<tokens>>
+    ```
+    Needs `plait-partition` before it. A model whose numerics are `tp_invariant` is refused: what is rounded depends on
+    the number of ranks.
+  }];
+  let statistics = [Statistic<"numSums", "num-sums", "Sums that are sent as bf16">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
 def ShardResidualPass : Pass<"plait-shard-residual", "::mlir::ModuleOp"> {
   let summary = "Shares the tokens of the residual stream out to the ranks";
   let description = [{

@@ -64,6 +64,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                      .sequenceParallel = options.sequenceParallel,
                                      .overlap = options.overlap,
                                      .tpInvariant = options.tpInvariant,
+                                     .narrowSums = options.narrowSums,
                                      .optimizeCollectives = options.optimizeCollectives,
                                      .shards = {options.shards.begin(), options.shards.end()},
                                      .phase = options.servingPhase};
