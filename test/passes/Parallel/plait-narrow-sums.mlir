@@ -13,8 +13,8 @@ lm.model @m family "t" numerics row_invariant max_positions 8 {
 // CHECK: par.all_reduce %{{.*}} on @mesh ["tp"] wire bf16 :
 // FUSED-LABEL: decode.step @s
 // FUSED: par.reduce_gather %{{.*}} on @mesh wire bf16 :
-decode.step @s(%p: !x, %q: !x) -> (!x)
-    attributes {input_roles = [#decode.role<logits>, #decode.role<logits>], output_roles = [#decode.role<logits>]} {
+decode.step @s(%p: !x) -> (!x)
+    attributes {input_roles = [#decode.role<logits>], output_roles = [#decode.role<logits>]} {
   %g = lm.get_weight @m::@g : !lm.weight<64, #lm.f32>
   %w = lm.get_weight @m::@w : !lm.weight<64x64, #lm.f32>
   %s = par.all_reduce %p on @mesh ["tp"] : !x
