@@ -45,7 +45,7 @@ const char *ProductSite::whyNot() const {
     return "its parts are no even shares of the rows";
   if (op.getDeviceAxes().size() != 1)
     return "its devices are along several axes";
-  if (op.getNodes().first || op.getSumOrder() != par::SumOrder::rank || op.isWide())
+  if (op.getNodes().first || op.getSumOrder() != par::SumOrder::rank || op.isWide() || op.isNarrow())
     return "its sum is not taken in the order of ranks, in f32";
   if (products.empty())
     return isGather() ? "what it gathers is used by what is no product, or by nothing"
@@ -125,10 +125,11 @@ Operation *plait::makeReference(OpBuilder &b, const ProductSite &site, StringRef
   for (size_t i = 0; i < site.products.size(); ++i)
     results.push_back(site.cloneProduct(b, i, input, block->getArgument(unsigned(i) + 1)));
   if (auto scatter = dyn_cast<par::ReduceScatterOp>(site.op.getOperation()))
-    results[0] = par::ReduceScatterOp::create(b, loc, withRows(results[0].getType(), site.rowsOfRank), results[0], dim,
-                                              parts, scatter.getMeshAttr(), DenseI64ArrayAttr(), DenseI64ArrayAttr(),
-                                              scatter.getOrderAttr(), scatter.getAccumulateAttr())
-                     .getResult();
+    results[0] =
+        par::ReduceScatterOp::create(b, loc, withRows(results[0].getType(), site.rowsOfRank), results[0], dim, parts,
+                                     scatter.getMeshAttr(), DenseI64ArrayAttr(), DenseI64ArrayAttr(),
+                                     scatter.getOrderAttr(), scatter.getAccumulateAttr(), scatter.getWireAttr())
+            .getResult();
   func::ReturnOp::create(b, loc, results);
   return function;
 }
