@@ -9,7 +9,8 @@ Everything is measured in one run: a plain loop's read bandwidth and multiply-ad
 on random weights of the same shapes in the same formats. Ours and llama-bench alternate,
 and medians of the rounds are reported, because machines are shared. Numbers in percent are of
 the roof: bytes of weights and state per second of the read bandwidth when tokens are
-generated (tg), multiply-adds per second of the f32 rate when a prompt is computed (pp).
+generated (tg), multiply-adds per second of the f32 rate when a prompt is computed (pp). A step
+of several sequences, one token each, is what a block of drafts takes to be verified.
 """
 
 import argparse
@@ -22,9 +23,9 @@ import sys
 
 import random_gguf
 import shapes
-from harness import Machine, ROOT, SHIPPED, bench, machine_text, print_table, run, tool
+from harness import Machine, SHIPPED, bench, machine_text, print_table, run, tool, work_folder
 
-OUT = os.path.join(ROOT, "out", "bench-cpu")
+OUT = work_folder("bench-cpu")
 # Our formats and llama.cpp's.
 FORMATS = {"f32": "F32", "bf16": "BF16", "int8": "Q8_0", "int4": "Q4_0"}
 SHAPES = {
@@ -47,21 +48,19 @@ def plan_tests(context, threads, quick):
     tests = []
     for t in threads:
         prompt, generate = (128, 16) if quick else (512, 128)
-        tests += [Test(t, prompt, 0, 0, 1), Test(t, 0, generate, 0, 1)]
-        if not quick:
-            tests.append(Test(t, 0, generate, 0, 8))
-            if t == max(threads):  # the depth must be computed first, which takes long
-                tests.append(Test(t, 0, generate, 4096, 1))
+        tests += [Test(t, prompt, 0, 0, 1), *(Test(t, 0, generate, 0, batch) for batch in (1, 8, 16))]
+        if not quick and t == max(threads):  # the depth must be computed first, which takes long
+            tests.append(Test(t, 0, generate, 4096, 1))
     return [t for t in tests if t.prompt + t.generate + t.depth <= context]
 
 
 class Ours:
-    def __init__(self, name, config, dtype, target):
+    def __init__(self, name, config, dtype, args):
         self.path = os.path.join(OUT, f"{name}-{dtype}.plait")
         folder = shapes.write_folder(OUT, name, config) if config else SHIPPED
         weights = ["--weights=random:0"] if config else []
-        run(tool("plait-compile"), folder, "-o", self.path, f"--dtype={dtype}", f"--target={target}", "--no-selftest",
-            *weights)
+        run(tool("plait-compile"), folder, "-o", self.path, f"--dtype={dtype}", f"--target={args.target}",
+            f"--kv-dtype={args.kv_dtype}", "--no-selftest", *weights)
 
     def words(self, test):
         return ["-p", str(test.prompt), "-n", str(test.generate), "-d", str(test.depth), "-b", str(test.batch),
@@ -140,7 +139,7 @@ def share_of_roof(speed, test, work, limits, dtype):
 
 
 def measure(name, config, dtype, args, machine):
-    ours = Ours(name, config, dtype, args.target)
+    ours = Ours(name, config, dtype, args)
     peer = Peer(args.peer, name, config, dtype) if args.peer else None
     context = (config or read_config(SHIPPED))["max_position_embeddings"]
     tests = plan_tests(context, args.threads, args.quick)
@@ -161,6 +160,10 @@ def measure(name, config, dtype, args, machine):
             record["peer_format"], record["peer_ts"] = FORMATS[dtype], statistics.median(samples[test][1])
             record["peer_samples_ts"], record["peer_work"] = samples[test][1], peer.work(test, work)
             record["ratio"] = record["ts"] / record["peer_ts"]
+        if test.batch > 1:
+            alone = samples[test._replace(batch=1)][0]
+            record["step_ratio"] = statistics.median(
+                test.batch * one / all for one, all in zip(alone, samples[test][0]))
         if test.threads == max(args.threads) and test.batch == 1 and not test.depth:
             record["profile"] = ours.profile(test)
         records.append(record)
@@ -189,17 +192,18 @@ def print_text(result):
                 [(t, l["read_gbs"], l["fma_gflops"], l["int8_gops"], l["pair_gflops"], l["tile_gflops"])
                  for t, l in result["machine"].items()],
                 numbers=range(6))
-    head = ["model", "format", "threads", "batch", "test", "t/s", "roof"]
+    head = ["model", "format", "threads", "batch", "test", "t/s", "roof", "step over one token's"]
     if any("peer_ts" in r for r in result["records"]):
         head += ["llama.cpp", "t/s", "roof", "ratio"]
     rows = []
     for r in result["records"]:
-        row = [r["model"], r["dtype"], r["threads"], r["batch"], r["test"], number(r["ts"]), f"{100 * r['roof']:.0f}%"]
+        row = [r["model"], r["dtype"], r["threads"], r["batch"], r["test"], number(r["ts"]), f"{100 * r['roof']:.0f}%",
+               f"{r['step_ratio']:.2f}" if "step_ratio" in r else ""]
         if "peer_ts" in r:
             row += [r["peer_format"], number(r["peer_ts"]), f"{100 * r['peer_roof']:.0f}%", f"{r['ratio']:.2f}"]
         rows.append(row + [""] * (len(head) - len(row)))
     print()
-    print_table(head, rows, numbers={2, 3, 5, 6, 8, 9, 10})
+    print_table(head, rows, numbers={2, 3, 5, 6, 7, 9, 10, 11})
     ops = ["lm.linear", "lm.head", "lm.attend"]
     rows = []
     for r in result["records"]:
@@ -235,6 +239,7 @@ def main():
     parser.add_argument("--threads", type=list_of(None, int), default=sorted({1, min(2, os.cpu_count())}))
     parser.add_argument("--models", type=list_of(SHAPES), default=list(SHAPES))
     parser.add_argument("--target", default="cpu:native", help="as plait-compile has it; cpu:amx and cpu:avx512-bf16 round inputs")
+    parser.add_argument("--kv-dtype", default="f32", help="of our keys and values, as plait-compile has it; llama.cpp's are f16")
     parser.add_argument("--dtype", type=list_of(FORMATS), default=list(FORMATS))
     args = parser.parse_args()
     shutil.rmtree(OUT, ignore_errors=True)
