@@ -2,7 +2,7 @@
 """Measures how fast models run on this machine, beside what it can do and, if it is
 given, beside llama.cpp.
 
-    tools/dev.sh bench cpu [--peer PATH-OF-LLAMA-BENCH] [-o md|json] [--quick]
+    tools/dev.sh bench cpu [--peer PATH-OF-LLAMA-BENCH] [--onednn] [-o md|json] [--quick]
 
 Everything is measured in one run: a plain loop's read bandwidth and multiply-add rates
 (plait-machine), our tokens per second by format, threads, batch and depth, and llama-bench's
@@ -11,6 +11,11 @@ and medians of the rounds are reported, because machines are shared. Numbers in 
 the roof: bytes of weights and state per second of the read bandwidth when tokens are
 generated (tg), multiply-adds per second of the f32 rate when a prompt is computed (pp). A step
 of several sequences, one token each, is what a block of drafts takes to be verified.
+
+With --onednn (which needs libdnnl-dev) the products of a prompt are compared with those of oneDNN: the same rows
+by the same matrices, which it may pack as it likes, query, key and value as one and gate and up as one. Ours are
+in their step, with what is fused into them. oneDNN's of int8 have one scale and ours one for each row of the
+weight or each group, and inputs of 16 bits.
 """
 
 import argparse
@@ -125,6 +130,27 @@ class Peer:
         os.remove(self.path)
 
 
+class OneDnn:
+    """Products of oneDNN, of which int4 has none."""
+
+    TYPES = {"f32": "f32", "bf16": "bf16", "int8": "int8"}
+
+    def __init__(self, config):
+        hidden, inner = config["hidden_size"], config["intermediate_size"]
+        kv = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
+        self.layers = config["num_hidden_layers"]
+        self.shapes = [(hidden + 2 * kv, hidden), (hidden, hidden), (2 * inner, hidden), (hidden, inner)]
+
+    def flops(self, tokens):
+        return 2 * tokens * self.layers * sum(n * k for n, k in self.shapes)
+
+    def seconds(self, dtype, test):
+        """Of the products of all layers."""
+        out = run(tool("plait-onednn"), self.TYPES[dtype], str(test.prompt), *(f"{n}x{k}" for n, k in self.shapes),
+                  env={**os.environ, "OMP_NUM_THREADS": str(test.threads)})[1]
+        return self.layers * sum(json.loads(out))
+
+
 def read_config(folder):
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
         return json.load(file)
@@ -143,7 +169,9 @@ def measure(name, config, dtype, args, machine):
     peer = Peer(args.peer, name, config, dtype) if args.peer else None
     context = (config or read_config(SHIPPED))["max_position_embeddings"]
     tests = plan_tests(context, args.threads, args.quick)
+    onednn = OneDnn(config or read_config(SHIPPED)) if args.onednn and dtype in OneDnn.TYPES else None
     samples = collections.defaultdict(lambda: ([], []))
+    products = collections.defaultdict(lambda: ([], []))
     for _ in range(1 if args.quick else args.rounds):
         for threads in args.threads:
             machine.measure(threads)
@@ -151,6 +179,10 @@ def measure(name, config, dtype, args, machine):
             samples[test][0].append(ours.speed(test))
             if peer and (speed := peer.speed(test)) is not None:
                 samples[test][1].append(speed)
+            if onednn and test.prompt:
+                profile = ours.profile(test)
+                products[test][0].append(profile["ops"]["lm.linear"] * profile["step_us"] / 1e6)
+                products[test][1].append(onednn.seconds(dtype, test))
     records = []
     for test in tests:
         work = ours.work(test)
@@ -160,6 +192,11 @@ def measure(name, config, dtype, args, machine):
             record["peer_format"], record["peer_ts"] = FORMATS[dtype], statistics.median(samples[test][1])
             record["peer_samples_ts"], record["peer_work"] = samples[test][1], peer.work(test, work)
             record["ratio"] = record["ts"] / record["peer_ts"]
+        if test in products:
+            flops = onednn.flops(test.prompt)
+            record["products_gflops"], record["onednn_gflops"] = (
+                flops / statistics.median(seconds) / 1e9 for seconds in products[test])
+            record["onednn_ratio"] = statistics.median(their / our for our, their in zip(*products[test]))
         if test.batch > 1:
             alone = samples[test._replace(batch=1)][0]
             record["step_ratio"] = statistics.median(
@@ -204,6 +241,11 @@ def print_text(result):
         rows.append(row + [""] * (len(head) - len(row)))
     print()
     print_table(head, rows, numbers={2, 3, 5, 6, 7, 9, 10, 11})
+    if rows := [[r["model"], r["dtype"], r["threads"], r["test"], number(r["products_gflops"]),
+                 number(r["onednn_gflops"]), f"{r['onednn_ratio']:.2f}"]
+                for r in result["records"] if "onednn_ratio" in r]:
+        print("\nProducts of a prompt:\n")
+        print_table(["model", "format", "threads", "test", "GFLOP/s", "oneDNN", "ratio"], rows, numbers={2, 4, 5, 6})
     ops = ["lm.linear", "lm.head", "lm.attend"]
     rows = []
     for r in result["records"]:
@@ -233,6 +275,7 @@ def list_of(known, kind=str):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", help="llama-bench of llama.cpp")
+    parser.add_argument("--onednn", action="store_true", help="compare products with oneDNN's")
     parser.add_argument("-o", "--output", choices=["md", "json"], default="md")
     parser.add_argument("--quick", action="store_true", help="short prompts and answers, one round, no depth")
     parser.add_argument("--rounds", type=int, default=3)
@@ -242,6 +285,9 @@ def main():
     parser.add_argument("--kv-dtype", default="f32", help="of our keys and values, as plait-compile has it; llama.cpp's are f16")
     parser.add_argument("--dtype", type=list_of(FORMATS), default=list(FORMATS))
     args = parser.parse_args()
+    if args.onednn and not os.path.exists(tool("plait-onednn")):
+        sys.exit("bench: --onednn: found no plait-onednn; expected one beside plait; install libdnnl-dev, then run "
+                 "tools/dev.sh bench cpu --onednn, which builds it")
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
     machine, records = Machine(), []
