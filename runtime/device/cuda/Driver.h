@@ -59,15 +59,18 @@ struct Copy2D {
 };
 static_assert(sizeof(TensorMap) == 128 && sizeof(Copy2D) == 128);
 
-inline constexpr Result kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNoBinaryForGpu = 209;
+inline constexpr Result kSuccess = 0, kOutOfMemory = 2, kNoDevice = 100, kNoBinaryForGpu = 209, kNotReady = 600;
 inline constexpr int kMajorCapability = 75, kMinorCapability = 76; // CUdevice_attribute
-inline constexpr int kMaxDynamicShared = 8;                        // CUfunction_attribute
-inline constexpr unsigned kNonBlocking = 1;                        // CUstream_flags
-inline constexpr unsigned kNoTiming = 2;                           // CUevent_flags
-inline constexpr unsigned kPortable = 1;                           // CU_MEMHOSTALLOC_PORTABLE
-inline constexpr int kCaptureThread = 1;                           // CUstreamCaptureMode: of this thread
-inline constexpr int kBf16Elements = 9;                            // CUtensorMapDataType
-inline constexpr int kSwizzle128 = 3, kPromoteL2256 = 3;           // CUtensorMapSwizzle, CUtensorMapL2promotion
+inline constexpr int kProcessors = 16, kThreadsOfProcessor = 39, kSharedOfProcessor = 81, kRegistersOfProcessor = 82,
+                     kBlocksOfProcessor = 106;             // likewise, of an SM and how many of them there are
+inline constexpr int kRegistersOfThread = 4;               // CUfunction_attribute
+inline constexpr int kMaxDynamicShared = 8, kCarveout = 9; // likewise
+inline constexpr unsigned kNonBlocking = 1;                // CUstream_flags
+inline constexpr unsigned kNoTiming = 2;                   // CUevent_flags
+inline constexpr unsigned kPortable = 1;                   // CU_MEMHOSTALLOC_PORTABLE
+inline constexpr int kCaptureThread = 1;                   // CUstreamCaptureMode: of this thread
+inline constexpr int kBf16Elements = 9;                    // CUtensorMapDataType
+inline constexpr int kSwizzle128 = 3, kPromoteL2256 = 3;   // CUtensorMapSwizzle, CUtensorMapL2promotion
 
 struct DriverApi {
 #define PLAIT_CUDA_CALL(name, symbol, parameters) Result(*name) parameters = nullptr;

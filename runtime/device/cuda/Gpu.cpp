@@ -47,10 +47,8 @@ Status Gpu::checkCapability(const std::string &chip) const {
     return corrupt("CUDA: found code for '" + chip +
                    "'; expected the name of an architecture, such as sm_90a; the "
                    "artifact is damaged, compile the model again");
-  const Driver &driver = *cuda;
-  for (auto [value, attribute] : {std::pair(&major, kMajorCapability), {&minor, kMinorCapability}})
-    PLAIT_RETURN_IF_ERROR(
-        driver.check(driver->deviceGetAttribute(value, attribute, device), "cuDeviceGetAttribute", shownName.c_str()));
+  PLAIT_ASSIGN_OR_RETURN(major, attribute(kMajorCapability));
+  PLAIT_ASSIGN_OR_RETURN(minor, attribute(kMinorCapability));
   bool isExact = rest != end;
   bool fits = major == number / 10 && (isExact ? minor == number % 10 : minor >= number % 10);
   if (fits)
@@ -63,6 +61,13 @@ Status Gpu::checkCapability(const std::string &chip) const {
 
 Status Gpu::enter() const {
   return cuda->check((*cuda)->contextSetCurrent(context), "cuCtxSetCurrent", shownName.c_str());
+}
+
+Expected<int> Gpu::attribute(int number) const {
+  int value = 0;
+  PLAIT_RETURN_IF_ERROR(
+      cuda->check((*cuda)->deviceGetAttribute(&value, number, device), "cuDeviceGetAttribute", shownName.c_str()));
+  return value;
 }
 
 Expected<uint64_t> Gpu::freeBytes() const {

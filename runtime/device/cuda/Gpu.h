@@ -58,6 +58,8 @@ public:
   const std::string &name() const { return shownName; }
   /// Makes the context that of the calling thread; before any other call.
   Status enter() const;
+  /// CUdevice_attribute `number`.
+  Expected<int> attribute(int number) const;
   /// Bytes of its memory that nobody has.
   Expected<uint64_t> freeBytes() const;
   /// What is not 0; `what` names it in errors.

@@ -217,8 +217,8 @@ private:
   Value ordered; ///< what replaceOrder makes of what has a result
 };
 
-/// plait_packed_NAME, which takes its arguments as cuLaunchKernel does, and plait_counts_NAME,
-/// how many are addresses and how many are tensor maps, which are passed by value.
+/// plait_packed_NAME, which takes its arguments as cuLaunchKernel does, and plait_parameters_NAME, how many there are,
+/// and bytes of each: 0 of an address of the GPU's memory.
 void addPacked(ModuleOp module, LLVM::LLVMFuncOp function, LLVM::LLVMFuncOp original) {
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
   Location loc = module.getLoc();
@@ -226,24 +226,25 @@ void addPacked(ModuleOp module, LLVM::LLVMFuncOp function, LLVM::LLVMFuncOp orig
   std::string name = function.getSymName().str();
   auto packed = LLVM::LLVMFuncOp::create(
       b, loc, "plait_packed_" + name, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {pointer}));
-  int64_t counts[2] = {0, 0};
+  SmallVector<int64_t> sizes = {function.getNumArguments()};
   Block *body = b.createBlock(&packed.getBody(), {}, {pointer}, {loc});
   SmallVector<Value> arguments;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
     Value place =
         LLVM::GEPOp::create(b, loc, pointer, pointer, body->getArgument(0), ArrayRef<LLVM::GEPArg>{int32_t(i)});
     Value argument = LLVM::LoadOp::create(b, loc, pointer, place);
-    bool isMap = original.getArgAttr(i, LLVM::LLVMDialect::getByValAttrName()) != nullptr;
-    ++counts[isMap];
-    arguments.push_back(isMap ? argument : LLVM::LoadOp::create(b, loc, type, argument).getResult());
+    auto byValue = original.getArgAttrOfType<TypeAttr>(i, LLVM::LLVMDialect::getByValAttrName());
+    bool isAddress = !byValue && isa<LLVM::LLVMPointerType>(type);
+    sizes.push_back(isAddress ? 0 : int64_t(DataLayout(module).getTypeSize(byValue ? byValue.getValue() : type)));
+    arguments.push_back(byValue ? argument : LLVM::LoadOp::create(b, loc, type, argument).getResult());
   }
   LLVM::CallOp::create(b, loc, function, arguments);
   LLVM::ReturnOp::create(b, loc, ValueRange());
   b.setInsertionPointToEnd(module.getBody());
-  auto numbers = RankedTensorType::get({2}, b.getI64Type());
-  LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI64Type(), 2), /*isConstant=*/true,
-                         LLVM::Linkage::External, "plait_counts_" + name,
-                         DenseElementsAttr::get(numbers, ArrayRef<int64_t>(counts)));
+  auto numbers = RankedTensorType::get({int64_t(sizes.size())}, b.getI64Type());
+  LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI64Type(), sizes.size()), /*isConstant=*/true,
+                         LLVM::Linkage::External, "plait_parameters_" + name,
+                         DenseElementsAttr::get(numbers, ArrayRef<int64_t>(sizes)));
 }
 
 /// Functions of the model are called at addresses that whoever loads the code writes into it.

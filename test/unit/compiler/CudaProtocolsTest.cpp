@@ -11,18 +11,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "CudaHostCode.h"
+#include "CudaProtocol.h"
 #include "HostEngine.h"
 #include "test/unit/cuda/GpuModel.h"
 
-#include "dialects/Rt/Rt.h"
-#include "passes/CUDA/Passes.h"
 #include "passes/Overlap/Passes.h"
 #include "plait-abi/Team.h"
-#include "plait/Driver/Register.h"
-
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 #include <gtest/gtest.h>
 
@@ -40,39 +34,14 @@ float fromBf16(uint16_t x) { return std::bit_cast<float>(uint32_t(x) << 16); }
 
 using Matrix = std::vector<float>;
 
-/// Takes PTX that contains `text` out of all functions.
-void takeOut(gpu::GPUModuleOp kernels, StringRef text) {
-  kernels.walk([&](LLVM::InlineAsmOp op) {
-    if (op.getAsmString().contains(text))
-      op.erase();
-  });
-}
-
 /// A program, compiled for `ranks`, and what its ranks have.
-class Protocol {
+class Protocol : CudaProtocol {
 public:
   /// `write` adds passes that write the program.
   Protocol(
       std::string text, int64_t ranks, const std::string &chip = "sm_90a", const char *fault = nullptr,
       llvm::function_ref<void(PassManager &)> write = [](PassManager &) {})
-      : ranks(ranks) {
-    registerAllDialects(registry);
-    context.appendDialectRegistry(registry);
-    for (size_t at; (at = text.find("NRANKS")) != std::string::npos;)
-      text.replace(at, 6, std::to_string(ranks));
-    module = parseSourceString<ModuleOp>(text, &context);
-    PassManager pm(&context, ModuleOp::getOperationName());
-    write(pm);
-    // What is not proved may hang.
-    pm.addPass(createVerifyOverlapPass());
-    buildCudaPipeline(pm, {.chip = chip});
-    if (!module || failed(pm.run(*module)))
-      llvm::report_fatal_error("the program was refused");
-    auto kernels = *module->getOps<gpu::GPUModuleOp>().begin();
-    memoryBytes = size_t(kernels->getAttrOfType<IntegerAttr>("overlap.memory").getInt());
-    llvm::append_range(entries, kernels->getAttrOfType<ArrayAttr>("overlap.entries").getAsRange<rt::EntryAttr>());
-    if (fault)
-      takeOut(kernels, fault);
+      : CudaProtocol(std::move(text), ranks, chip, fault, write) {
     host = makeHostCode(kernels);
     engine = makeHostEngine(*host);
     for (int64_t rank = 0; rank < ranks; ++rank)
@@ -124,13 +93,8 @@ public:
   }
 
 private:
-  int64_t ranks;
-  DialectRegistry registry;
-  MLIRContext context;
-  OwningOpRef<ModuleOp> module, host;
+  OwningOpRef<ModuleOp> host;
   std::unique_ptr<ExecutionEngine> engine;
-  size_t memoryBytes;
-  SmallVector<rt::EntryAttr> entries;
   std::vector<std::unique_ptr<uint8_t, decltype(&std::free)>> memory;
 };
 
@@ -190,20 +154,6 @@ double largestDifference(const Matrix &found, const std::vector<double> &expecte
   for (size_t i = 0; i < found.size(); ++i)
     most = std::max(most, std::abs(found[i] - expected[i]) / (1 + std::abs(expected[i])));
   return std::isfinite(most) ? most : 1;
-}
-
-std::string readProgram(const std::string &name) {
-  auto file = llvm::MemoryBuffer::getFile(PLAIT_TEST_DIR "/target/cuda/Inputs/protocols/" + name);
-  if (!file)
-    llvm::report_fatal_error(llvm::StringRef(name));
-  return (*file)->getBuffer().str();
-}
-
-std::string fillIn(std::string text, const std::vector<std::pair<std::string, std::string>> &values) {
-  for (const auto &[name, value] : values)
-    for (size_t at = 0; (at = text.find(name, at)) != std::string::npos; at += value.size())
-      text.replace(at, name.size(), value);
-  return text;
 }
 
 constexpr uint32_t kEpochs = 6;

@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <random>
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -28,7 +29,7 @@ using namespace plait::cuda;
 using namespace plait::test;
 
 namespace plait::cuda {
-/// Done one after the other; a graph has such a list, too.
+/// Done one after the other; a graph has such a list, too. What is not ready is called again.
 using Work = std::vector<std::function<Result()>>;
 
 struct StreamHandle {
@@ -108,17 +109,31 @@ Result enqueue(Stream stream, std::function<Result()> work) {
   return kSuccess;
 }
 
-Result drain(StreamHandle *stream) {
-  while (!stream->waiting.empty()) {
-    auto work = std::move(stream->waiting.front());
-    stream->waiting.pop_front();
-    if (Result result = work(); result != kSuccess && sticky == kSuccess)
-      sticky = result;
+std::vector<StreamHandle *> streams;
+std::mt19937_64 order; ///< of turns of streams and blocks
+
+/// A turn for the stream, which has something to do, or for any that has.
+Result turn(StreamHandle *stream) {
+  while (fake.isConcurrent) {
+    stream = streams[order() % streams.size()];
+    if (!stream->waiting.empty())
+      break;
   }
+  Result result = stream->waiting.front()();
+  if (result == kNotReady)
+    return sticky;
+  stream->waiting.pop_front();
+  if (result != kSuccess && sticky == kSuccess)
+    sticky = result;
   return sticky;
 }
 
-std::vector<StreamHandle *> streams;
+Result drain(StreamHandle *stream) {
+  while (!stream->waiting.empty())
+    turn(stream);
+  return sticky;
+}
+
 void drainAll() {
   for (StreamHandle *stream : streams)
     drain(stream);
@@ -127,45 +142,55 @@ void drainAll() {
 void ignoreNonfinite(void *, int64_t) {}
 const plait_imports_v1_t imports = {sizeof(plait_imports_v1_t), ignoreNonfinite};
 
-Result runKernel(Function function, FakeLaunch launch, std::vector<uint64_t> values, std::vector<TensorMap> maps) {
-  fake.launches.push_back(launch);
+/// A launch that has been put into a stream, with the values of its parameters.
+struct Launch {
+  Function function;
+  FakeLaunch description;
+  std::vector<std::vector<uint64_t>> values;
+  std::vector<void *> arguments;
+  std::unique_ptr<ModelGrid> running;
+};
+
+Result runKernel(Launch &launch) {
+  Function function = launch.function;
+  const FakeLaunch &description = launch.description;
+  if (launch.running)
+    return launch.running->run(order) ? kNotReady : kSuccess;
+  fake.launches.push_back(description);
   if (function->name == fake.failingKernel)
     return fake.kernelCode;
-  std::vector<void *> arguments;
-  for (uint64_t &value : values)
-    arguments.push_back(&value);
-  for (TensorMap &map : maps)
-    arguments.push_back(&map);
+  if (function->name == fake.losingKernel && fake.loseAfter-- == 0)
+    return kSuccess;
+  for (std::vector<uint64_t> &value : launch.values)
+    launch.arguments.push_back(value.data());
   if (const auto *demo = static_cast<const DemoImage *>(function->module->demo)) {
     plait_context_v1_t none = {sizeof(plait_context_v1_t), nullptr, &imports};
     std::vector<void *> buffers;
     for (int64_t i = 0; i < demo->buffers; ++i)
-      buffers.push_back(at(values[size_t(i)]));
-    demo->run(&none, buffers.data(), static_cast<const int64_t *>(at(values[size_t(demo->buffers)])), 0, launch.blocks,
-              1);
+      buffers.push_back(at(launch.values[size_t(i)][0]));
+    demo->run(&none, buffers.data(), static_cast<const int64_t *>(at(launch.values[size_t(demo->buffers)][0])), 0,
+              description.blocks, 1);
+  } else if (function->packed && fake.isConcurrent) {
+    launch.running = std::make_unique<ModelGrid>(ModelLaunch{
+        function->packed, launch.arguments.data(), description.blocks, description.threads, description.sharedBytes});
+    return kNotReady;
   } else if (function->packed) {
     // A block more than were asked for does nothing: so it is if a graph is launched for fewer tokens.
-    runGrid(function->packed, arguments.data(), int64_t(launch.blocks) + 1, launch.threads, launch.sharedBytes);
+    runGrid(function->packed, launch.arguments.data(), int64_t(description.blocks) + 1, description.threads,
+            description.sharedBytes);
   }
   return kSuccess;
 }
 
-/// How many parameters of each kind a function has. Those of a cubin are not looked at.
-bool countParameters(Function function, size_t &addresses, size_t &maps) {
-  addresses = maps = 0;
-  if (const auto *demo = static_cast<const DemoImage *>(function->module->demo)) {
-    addresses = size_t(demo->buffers) + 1;
-    return true;
-  }
+/// Bytes of each parameter of a function, 0 of an address of the GPU's memory. Those of a cubin are not looked at.
+std::vector<int64_t> parametersOf(Function function) {
+  if (const auto *demo = static_cast<const DemoImage *>(function->module->demo))
+    return std::vector<int64_t>(size_t(demo->buffers) + 1, 0);
   if (!function->packed)
-    return true;
-  auto *counts =
-      static_cast<const int64_t *>(dlsym(function->module->library, ("plait_counts_" + function->name).c_str()));
-  if (!counts)
-    return false;
-  addresses = size_t(counts[0]);
-  maps = size_t(counts[1]);
-  return true;
+    return {};
+  auto *sizes =
+      static_cast<const int64_t *>(dlsym(function->module->library, ("plait_parameters_" + function->name).c_str()));
+  return {sizes + 1, sizes + 1 + sizes[0]};
 }
 
 size_t elfBytes(const void *image) {
@@ -189,9 +214,12 @@ void *loadElf(const void *image, int &file) {
 } // namespace
 
 extern "C" __attribute__((visibility("default"))) FakeCuda *plait_fake_cuda() {
-  // A new test: what failed is forgotten.
+  // A new test.
   std::lock_guard lock(mutex);
   sticky = kSuccess;
+  order.seed();
+  for (StreamHandle *stream : streams)
+    stream->waiting.clear();
   return &fake;
 }
 
@@ -236,7 +264,13 @@ CALL_WITHOUT_CONTEXT(cuDeviceGetName, (char *name, int length, DeviceNumber), {
   return kSuccess;
 })
 CALL_WITHOUT_CONTEXT(cuDeviceGetAttribute, (int *value, int attribute, DeviceNumber), {
-  *value = attribute == kMajorCapability ? fake.major : attribute == kMinorCapability ? fake.minor : 0;
+  // The last four as an H100 has them.
+  const std::map<int, int> values = {{kMajorCapability, fake.major}, {kMinorCapability, fake.minor},
+                                     {kProcessors, fake.processors}, {kThreadsOfProcessor, 2048},
+                                     {kRegistersOfProcessor, 65536}, {kSharedOfProcessor, 228 * 1024},
+                                     {kBlocksOfProcessor, 32}};
+  auto found = values.find(attribute);
+  *value = found == values.end() ? 0 : found->second;
   return kSuccess;
 })
 CALL_WITHOUT_CONTEXT(cuDevicePrimaryCtxRetain, (Context * result, DeviceNumber), {
@@ -352,6 +386,11 @@ CALL_WITHOUT_CONTEXT(cuStreamDestroy_v2, (Stream stream), {
   return kSuccess;
 })
 CALL(cuStreamSynchronize, (Stream stream), { return stream->isCapturing ? kInvalidValue : drain(stream); })
+CALL(cuStreamQuery, (Stream stream), {
+  for (int turns = 0; turns < 256 && !stream->waiting.empty(); ++turns)
+    turn(stream);
+  return stream->waiting.empty() ? sticky : kNotReady;
+})
 CALL(cuEventCreate, (Event * event, unsigned), {
   *event = new EventHandle;
   ++fake.events;
@@ -366,14 +405,12 @@ CALL(cuEventRecord, (Event event, Stream stream), {
   });
 })
 CALL(cuEventSynchronize, (Event event), {
-  while (!event->passed && !event->stream->waiting.empty()) {
-    auto work = std::move(event->stream->waiting.front());
-    event->stream->waiting.pop_front();
-    if (Result result = work(); result != kSuccess)
-      return sticky = result;
-  }
+  while (!event->passed && !event->stream->waiting.empty())
+    if (Result failed = turn(event->stream))
+      return failed;
   return kSuccess;
 })
+CALL(cuEventQuery, (Event event), return event->passed ? kSuccess : kNotReady;)
 CALL_WITHOUT_CONTEXT(cuEventDestroy_v2, (Event event), {
   if (!event->passed)
     drain(event->stream);
@@ -424,32 +461,38 @@ CALL(cuModuleGetFunction, (Function * result, Module module, const char *name), 
   return kSuccess;
 })
 CALL(cuFuncSetAttribute, (Function function, int attribute, int value), {
+  if (attribute == kCarveout)
+    return value >= -1 && value <= 100 ? kSuccess : kInvalidValue;
   if (attribute != kMaxDynamicShared)
     return kInvalidValue;
   function->sharedLimit = value;
   return value <= 227 * 1024 ? kSuccess : kInvalidValue;
+})
+CALL(cuFuncGetAttribute, (int *value, int attribute, Function), {
+  *value = 32;
+  return attribute == kRegistersOfThread ? kSuccess : kInvalidValue;
 })
 CALL(cuLaunchKernel,
      (Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
       unsigned blockZ, unsigned sharedBytes, Stream stream, void **parameters, void **extra),
      {
        bool isGrid = gridX && gridY == 1 && gridZ == 1 && blockX && blockX <= 1024 && blockY == 1 && blockZ == 1;
-       size_t addresses, maps;
-       if (!isGrid || extra || int(sharedBytes) > function->sharedLimit || !countParameters(function, addresses, maps))
+       if (!isGrid || extra || int(sharedBytes) > function->sharedLimit)
          return kInvalidValue;
        // Parameters are copied now, as a driver does.
-       std::vector<uint64_t> values;
-       std::vector<TensorMap> descriptions(maps);
-       for (size_t i = 0; i < addresses; ++i) {
-         values.push_back(*static_cast<uint64_t *>(parameters[i]));
-         if (!isInside(values.back(), 1) || values.back() % 16)
+       std::vector<std::vector<uint64_t>> values;
+       for (int64_t bytes : parametersOf(function)) {
+         std::vector<uint64_t> &value = values.emplace_back(size_t(bytes ? bytes + 7 : 8) / 8);
+         std::memcpy(value.data(), parameters[values.size() - 1], size_t(bytes ? bytes : 8));
+         if (!bytes && (!isInside(value[0], 1) || value[0] % 16))
            return kInvalidValue;
        }
-       for (size_t i = 0; i < maps; ++i)
-         std::memcpy(&descriptions[i], parameters[addresses + i], sizeof(TensorMap));
-       bool isCapturing = stream->isCapturing;
-       return enqueue(stream, [=] {
-         return runKernel(function, {function->name, gridX, blockX, sharedBytes, isCapturing}, values, descriptions);
+       FakeLaunch description = {function->name, gridX, blockX, sharedBytes, stream->isCapturing};
+       // Each time that it is done, or a graph with it, has a launch of its own.
+       return enqueue(stream, [=, launch = std::shared_ptr<Launch>()]() mutable {
+         if (!launch)
+           launch = std::make_shared<Launch>(Launch{function, description, values, {}, nullptr});
+         return runKernel(*launch);
        });
      })
 CALL_WITHOUT_CONTEXT(cuTensorMapEncodeTiled,

@@ -7,7 +7,7 @@
 //
 // A shared object with the functions of runtime/device/cuda/DriverApi.def over the memory of
 // the host; $PLAIT_CUDA_DRIVER names it to the runtime. What is put into a stream is done when somebody
-// waits for it, and not before, so that whoever does not wait is found out. Copies that do not
+// waits for it or asks how far it is, and not before, so that whoever does not wait is found out. Copies that do not
 // lie in one allocation are errors, and memory is full of 0xcc until it is written.
 //
 // An image may be: a kernel of demo_model.c; an ELF file for this machine with functions
@@ -36,13 +36,20 @@ struct FakeLaunch {
 struct FakeCuda {
   // The machine.
   int devices = 1, major = 9, minor = 0;
+  int processors = 132;
   uint64_t memoryBytes = uint64_t(1) << 30;
+  /// Whoever waits for a stream lets all go on: their launches take turns block by block, at random, and may wait for
+  /// each other. Otherwise its launches run one block after the other, and one block more than were asked for.
+  bool isConcurrent = false;
   // What fails: call `failing`, after `failAfter` others of its kind, with `failCode`.
   std::string failing;
   int failAfter = 0, failCode = 0;
   // A launch of this function fails while it runs.
   std::string failingKernel;
   int kernelCode = 700;
+  // A launch of this function, after so many others of it, does nothing.
+  std::string losingKernel;
+  int loseAfter = 0;
   // What was seen.
   std::map<std::string, int> calls;
   std::vector<FakeLaunch> launches; ///< that have run
@@ -51,7 +58,7 @@ struct FakeCuda {
   uint64_t usedBytes = 0;
 };
 
-/// The symbol that returns it.
+/// The symbol that returns it. What has failed, and what still is in streams, is forgotten.
 inline constexpr const char *kFakeCudaSymbol = "plait_fake_cuda";
 using FakeCudaFunction = FakeCuda *(*)();
 

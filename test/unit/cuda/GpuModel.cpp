@@ -12,8 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <random>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -399,41 +397,59 @@ void plait::test::runGrid(void (*function)(void **), void **arguments, int64_t b
   }
 }
 
+struct ModelGrid::Blocks {
+  ~Blocks() {
+    for (std::unique_ptr<ThreadBlock> &one : running)
+      std::free(one->shared);
+  }
+  std::vector<std::unique_ptr<ThreadBlock>> running;
+};
+
+ModelGrid::ModelGrid(const ModelLaunch &launch) : blocks(new Blocks) {
+  for (int64_t number = 0; number < launch.blocks; ++number) {
+    auto one = std::make_unique<ThreadBlock>();
+    one->function = launch.function;
+    one->arguments = launch.arguments;
+    one->number = int32_t(number);
+    one->threads.resize(launch.threads);
+    one->shared = makeWindow(launch.sharedBytes);
+    std::memset(one->shared, 0xff, launch.sharedBytes);
+    one->start();
+    blocks->running.push_back(std::move(one));
+  }
+}
+
+ModelGrid::~ModelGrid() = default;
+
+bool ModelGrid::run(std::mt19937_64 &random) {
+  auto &running = blocks->running;
+  if (running.empty())
+    return false;
+  auto one = running.begin() + ptrdiff_t(random() % running.size());
+  for (uint64_t turns = 1 + random() % 64; turns; --turns)
+    if (!(*one)->turn()) {
+      std::free((*one)->shared);
+      running.erase(one);
+      break;
+    }
+  return !running.empty();
+}
+
 void plait::test::runStreams(const std::vector<std::vector<ModelLaunch>> &streams, uint64_t seed) {
   std::mt19937_64 random(seed);
   struct Stream {
     size_t next = 0;
-    std::vector<std::unique_ptr<ThreadBlock>> blocks; ///< of the launch that runs
-  };
-  auto release = [](std::unique_ptr<ThreadBlock> &done) {
-    std::free(done->shared);
-    done.reset();
+    std::unique_ptr<ModelGrid> running;
   };
   std::vector<Stream> states(streams.size());
   for (size_t left = streams.size(); left;) {
     size_t s = random() % streams.size();
     Stream &stream = states[s];
-    if (stream.blocks.empty() && stream.next < streams[s].size()) {
-      const ModelLaunch &launch = streams[s][stream.next++];
-      for (int64_t number = 0; number < launch.blocks; ++number) {
-        auto one = std::make_unique<ThreadBlock>();
-        one->function = launch.function;
-        one->arguments = launch.arguments;
-        one->number = int32_t(number);
-        one->threads.resize(launch.threads);
-        one->shared = makeWindow(launch.sharedBytes);
-        std::memset(one->shared, 0xff, launch.sharedBytes);
-        one->start();
-        stream.blocks.push_back(std::move(one));
-      }
-    }
-    if (stream.blocks.empty())
+    if (!stream.running && stream.next < streams[s].size())
+      stream.running = std::make_unique<ModelGrid>(streams[s][stream.next++]);
+    if (!stream.running || stream.running->run(random))
       continue;
-    std::unique_ptr<ThreadBlock> &one = stream.blocks[random() % stream.blocks.size()];
-    for (uint64_t turns = 1 + random() % 64; turns && one; --turns)
-      if (!one->turn())
-        release(one);
-    std::erase(stream.blocks, nullptr);
-    left -= stream.blocks.empty() && stream.next == streams[s].size();
+    stream.running.reset();
+    left -= stream.next == streams[s].size();
   }
 }

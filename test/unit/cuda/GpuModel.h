@@ -19,6 +19,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <random>
 #include <vector>
 
 namespace plait::test {
@@ -43,9 +45,20 @@ struct ModelLaunch {
   int64_t blocks;
   size_t threads, sharedBytes;
 };
-/// Runs launches of several streams, those of one in order; all blocks of a launch are there at once, and take turns
-/// with those of other streams in an order that `seed` says. Bulk copies out of shared memory are made as late as they
-/// may be.
+/// A launch that is under way. All of its blocks are there at once, and take turns, also with those of other launches.
+/// Bulk copies out of shared memory are made as late as they may be.
+class ModelGrid {
+public:
+  explicit ModelGrid(const ModelLaunch &launch);
+  ~ModelGrid();
+  /// One of the blocks has some turns; whether any has more to do.
+  bool run(std::mt19937_64 &random);
+
+private:
+  struct Blocks;
+  std::unique_ptr<Blocks> blocks;
+};
+/// Runs launches of several streams, those of one in order, at the same time, in an order that `seed` says.
 void runStreams(const std::vector<std::vector<ModelLaunch>> &streams, uint64_t seed);
 
 /// A function that kernels call, by name.
