@@ -67,7 +67,7 @@ SETTINGS = {
 # is asked for are not forwarded, so nothing is learned from them. With edits those of a file as it stands are not,
 # either: steps apply them to drafts, too. Nor is anything compared that drafts as much as pays, by the clock.
 OTHER_DRAFTS = re.compile(r"decode\.(fork|learn) ")
-BY_THE_CLOCK = re.compile(r"decode\.(choose_variant|choose_length .* of \[[^\]]*,)")
+BY_THE_CLOCK = re.compile(r"decode\.(choose_variant .* of (?!1 )\d|choose_length .* of \[[^\]]*,)")
 
 
 def raw_tensors(path):
