@@ -195,7 +195,7 @@ def Decode_BlockType : Decode_Type<"Block", "block"> {
 
     **Constraints:** at least one node; a parent stands before its children, node 0 has none
     (-1) and the others do; no node continues a prompt unless it is one; branches have at most 65536
-    nodes together.
+    nodes together. Prompts come from `decode.expand_prompts` alone, and no rule or walk goes through them: they are never committed.
   }];
   let parameters = (ins "int64_t":$size, "bool":$tree, ArrayRefParameter<"int64_t">:$parents, "int64_t":$prompts);
   let hasCustomAssemblyFormat = 1;

@@ -38,10 +38,18 @@ static std::string textOf(Type type) {
   return text;
 }
 
+static LogicalResult verifyNoPrompts(Operation *op, BlockType type) {
+  if (type.getNumTokens() < type.getSize())
+    return op->emitOpError("expected a block without prompts but got ") << type;
+  return success();
+}
+
 static LogicalResult verifyTree(Operation *op, BlockType type, function_ref<int64_t(int64_t depth)> limit) {
   if (type.getParents().empty())
     return op->emitOpError("expected a static tree but got ") << type;
-  return verifyChildren(op, type.getParents().take_front(size_t(type.getNumTokens())), limit, textOf(type));
+  if (failed(verifyNoPrompts(op, type)))
+    return failure();
+  return verifyChildren(op, type.getParents(), limit, textOf(type));
 }
 
 /// Candidates of the depth after that of a node.
@@ -54,11 +62,7 @@ LogicalResult PendingOp::verify() { return verifyChain(*this, getBlock()); }
 
 LogicalResult AppendOp::verify() { return verifyChain(*this, getBlock()); }
 
-LogicalResult ShortenOp::verify() {
-  if (typeOf(getBlock()).getPrompts())
-    return emitOpError("expected a block without prompts but got ") << getBlock().getType();
-  return success();
-}
+LogicalResult ShortenOp::verify() { return verifyNoPrompts(*this, typeOf(getBlock())); }
 
 LogicalResult LookupOp::verify() {
   if (getLongest() < getShortest())

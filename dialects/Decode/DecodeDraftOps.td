@@ -113,7 +113,7 @@ def Decode_ExpandOp : Decode_DraftOp<"expand"> {
     ```mlir
     %b = decode.expand %x, %c0, %c1 : !decode.sequence<@main>, !decode.candidates<3>, !decode.candidates<2> -> !decode.block<tree [-1, 0, 0, 0, 1, 1, 2]>
     ```
-    **Constraints:** at least one operand; the block is a static tree; no node is deeper than
+    **Constraints:** at least one operand; the block is a static tree without prompts; no node is deeper than
     there are operands, and none has more children than its depth's candidates.
   }];
   let arguments = (ins Decode_SequenceType:$sequence, Variadic<Decode_CandidatesType>:$candidates);
@@ -180,7 +180,7 @@ def Decode_RecallOp : Decode_DraftOp<"recall"> {
     ```mlir
     %b = decode.recall %x, %a : !decode.sequence<@main>, !decode.successors<8> -> !decode.block<tree [-1, 0, 0, 0, 1, 1, 2]>
     ```
-    **Constraints:** the block is a static tree of which no node has more children than the
+    **Constraints:** the block is a static tree without prompts, of which no node has more children than the
     table has successors.
   }];
   let arguments = (ins Decode_SequenceType:$sequence, Decode_SuccessorsType:$successors);

@@ -212,7 +212,7 @@ def Decode_TopPartOp : Decode_PartOp<"top_part"> {
   let description = [{
     For each leaf as many rows as the extent `tops`: the first `counts[l]` tokens of
     `decode.top_logprobs`, of this part, and their logits; then -1 and 0. Column 0 of the
-    logits is token `first`.
+    logits is token `first`. Rows of a leaf whose logits are not all finite mean nothing, as its summary says.
 
     ```mlir
     %e = decode.top_part %l, %counts {first = 1024 : i64} : (...) -> tensor<?x2xf32, #lm.dims<top_entries>>

@@ -119,7 +119,7 @@ def Decode_CommitOp : Decode_EvalOp<"commit", [DeclareOpInterfaceMethods<InferTy
     %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
     ```
     **Constraints:** the stage comes from a forward, or the run of a step, of the same
-    sequence value, and the path from a rule, or a walk, on the block of that forward.
+    sequence value, and the path from a rule, or a walk, on the block of that forward: so of its prompts nothing is committed.
   }];
   let arguments = (ins Decode_SequenceType:$sequence, Decode_StageType:$stage, Decode_PathType:$path);
   let results = (outs Decode_SequenceType:$result);

@@ -152,10 +152,7 @@ grow(ArrayRef<int64_t> parents, BlockValue &block,
   return numbers;
 }
 
-static ArrayRef<int64_t> parentsOf(Value block) {
-  auto type = cast<BlockType>(block.getType());
-  return type.getParents().take_front(size_t(type.getNumTokens()));
-}
+static ArrayRef<int64_t> parentsOf(Value block) { return cast<BlockType>(block.getType()).getParents(); }
 
 /// Candidate `place` of those for `depth`, which are operands from 1 on.
 static std::optional<int64_t> candidateAt(Values operands, int64_t depth, int64_t place) {

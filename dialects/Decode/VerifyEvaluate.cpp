@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Decode/Rejection.h"
 #include "dialects/Decode/StrategyValues.h"
 
 #include <cmath>
@@ -127,15 +128,6 @@ LogicalResult VerifySampleOp::evaluate(Evaluator &, Values operands, ValueList &
   return success();
 }
 
-/// The distribution that a drafted token is from: one that was not drawn was certain.
-template <typename Number> static std::vector<Number> draftedFrom(const BlockValue::Node &node, size_t vocabulary) {
-  if (!node.drawnFrom.empty())
-    return distributionOf<Number>(node.drawnFrom);
-  std::vector<Number> certain(vocabulary, Number(0));
-  certain[size_t(node.token)] = Number(1);
-  return certain;
-}
-
 /// What rejection sampling goes by.
 struct Rejection {
   WarpValues warps;
@@ -153,19 +145,13 @@ template <typename Number, typename DrawsT> static void reject(Walk &walk, Draws
       walk.path.next = {-1, true, 0};
       return;
     }
-    int64_t accepted = -1;
-    for (auto [i, child] : llvm::enumerate(children)) {
-      std::vector<Number> q = rule.isFresh ? p : draftedFrom<Number>(walk.block.nodes[size_t(child)], p.size());
-      size_t token = size_t(walk.tokenOf(child));
-      Number chance = acceptanceOf(p[token], q[token]);
-      std::vector<Number> rest = residualOf(p, q); // none: p and q are equal, for doubles up to rounding
-      if (!(chance < Number(1)) || rest.empty() ||
-          (Number(0) < chance && draws.flip(chance, walk.key(RandomPurpose::accept, uint32_t(i))))) {
-        accepted = child;
-        break;
-      }
-      p = std::move(rest);
-    }
+    auto drafted = llvm::map_to_vector(children, [&](int64_t child) {
+      return DraftedToken{walk.tokenOf(child), walk.block.nodes[size_t(child)].drawnFrom};
+    });
+    int64_t accepted =
+        acceptChild(p, drafted, RejectionRule<Number>{rule.isFresh}, [&](const Number &chance, uint32_t i) {
+          return draws.flip(chance, walk.key(RandomPurpose::accept, i));
+        });
     if (accepted < 0) {
       RandomPurpose purpose = children.empty() ? RandomPurpose::sample : RandomPurpose::residual;
       int64_t next =
@@ -173,7 +159,7 @@ template <typename Number, typename DrawsT> static void reject(Walk &walk, Draws
       walk.path.next = choiceOf(walk.row(), next);
       return;
     }
-    walk.accept(accepted);
+    walk.accept(children[size_t(accepted)]);
   }
 }
 

@@ -34,6 +34,23 @@ static void addSteps(const std::vector<RoundInstruction> &ops, std::vector<std::
   }
 }
 
+/// The letter of a class of exactness, by which tables of strategies know it (docs/decoding.md); "" of another word.
+static std::string_view letterOf(std::string_view exact) {
+  constexpr std::pair<std::string_view, std::string_view> letters[] = {
+      {"identical", "G"}, {"distribution", "D"}, {"reference", "R"}, {"semantics", "S"}, {"approximate", "A"}};
+  for (auto [word, letter] : letters)
+    if (word == exact)
+      return letter;
+  return "";
+}
+
+/// "distribution (D), as rejection sampling draws other numbers"
+static std::string exactnessText(const Json &strategy) {
+  auto member = [&](const char *key) { return printable(strategy[key].get<std::string>(), 200); };
+  std::string letter = member("letter"), reason = member("reason");
+  return member("exact") + (letter.empty() ? "" : " (" + letter + ")") + (reason.empty() ? "" : ", as " + reason);
+}
+
 /// What plait-check-exactness has remarked: "@NAME is CLASS: REASON".
 static std::string reasonOf(const Explanation &explanation, const RoundProgram &program) {
   std::string begin = "@" + program.name + " is ";
@@ -59,6 +76,7 @@ Expected<Json> plait::strategiesJson(const Manifest &manifest, const Explanation
     addSteps(program->round.ops, steps);
     result.push_back({{"call", std::move(call)},
                       {"exact", program->exact},
+                      {"letter", letterOf(program->exact)},
                       {"reason", reasonOf(explanation, *program)},
                       {"steps", steps}});
   }
@@ -69,11 +87,10 @@ std::string plait::strategiesText(const Json &strategies) {
   std::string text = strategies.empty() ? "" : "\nstrategies\n";
   auto member = [](const Json &entry, const char *key) { return printable(entry[key].get<std::string>(), 200); };
   for (const Json &entry : strategies) {
-    std::string reason = member(entry, "reason"), steps;
+    std::string steps;
     for (const Json &step : entry["steps"])
       steps += (steps.empty() ? "" : ", ") + printable(step.get<std::string>(), 80);
-    text += fmt::format("  {}: {}{}; runs {}\n", member(entry, "call"), member(entry, "exact"),
-                        reason.empty() ? "" : ", as " + reason, steps);
+    text += fmt::format("  {}: {}; runs {}\n", member(entry, "call"), exactnessText(entry), steps);
   }
   return text;
 }
@@ -212,10 +229,9 @@ Status plait::explainRounds(const Model &model, Json &strategy) {
 
 std::string plait::roundsText(const Json &strategy) {
   auto member = [](const Json &entry, const char *key) { return printable(entry[key].get<std::string>(), 200); };
-  std::string reason = member(strategy, "reason");
   std::string text =
-      fmt::format("\n{}\n  exactness    {}{}; as compiled, {}\n  forwards of a round\n", member(strategy, "call"),
-                  member(strategy, "exact"), reason.empty() ? "" : ", as " + reason,
+      fmt::format("\n{}\n  exactness    {}; as compiled, {}\n  forwards of a round\n", member(strategy, "call"),
+                  exactnessText(strategy),
                   strategy["plain_text"].get<bool>() ? "the tokens of plain decoding" : "a text of its own");
   bool isParallel = false;
   for (const Json &forward : strategy["forwards"])

@@ -12,7 +12,7 @@
 
 namespace plait {
 
-/// [{"call", "exact", "reason", "steps"}]: what each is called, what its text is worth and
+/// [{"call", "exact", "letter", "reason", "steps"}]: what each is called, what its text is worth and
 /// why, and the steps that its forwards run.
 Expected<Json> strategiesJson(const Manifest &manifest, const Explanation &explanation);
 

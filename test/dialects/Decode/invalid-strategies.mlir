@@ -669,6 +669,47 @@ func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<2>) {
 
 // -----
 
+// Prompts stand for no token, so that none is committed: a source of tokens makes a block without them, what has them
+// grows by no token, and a path that went through them in another block is none of this one.
+
+func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<2>) {
+  // expected-error @+1 {{'decode.expand' op expected a block without prompts but got '!decode.block<tree [-1, 0, 1] prompts 1>'}}
+  %b = decode.expand %x, %c, %c : !decode.sequence<@main>, !decode.candidates<2>, !decode.candidates<2> -> !decode.block<tree [-1, 0, 1] prompts 1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %a: !decode.successors<2>) {
+  // expected-error @+1 {{'decode.recall' op expected a block without prompts but got '!decode.block<tree [-1, 0, 1] prompts 1>'}}
+  %b = decode.recall %x, %a : !decode.sequence<@main>, !decode.successors<2> -> !decode.block<tree [-1, 0, 1] prompts 1>
+  return
+}
+
+// -----
+
+func.func @f(%b: !decode.block<tree 5 prompts 2>, %p: !decode.path) {
+  // expected-error @+1 {{'decode.append' op expected a chain but got '!decode.block<tree 5 prompts 2>'}}
+  %c = decode.append %b, %p : !decode.block<tree 5 prompts 2>
+  return
+}
+
+// -----
+
+// Of nodes 0, 1 and 2, which in the block that was forwarded are two prompts behind the root.
+func.func @f(%x: !decode.sequence<@main>, %c: !decode.candidates<1>) {
+  %b = decode.expand_prompts %x, %c, %c trees [[-1]] prompts [[2]] : !decode.sequence<@main>, !decode.candidates<1>, !decode.candidates<1> -> !decode.block<tree 3 prompts 2>
+  %t = decode.expand %x, %c, %c : !decode.sequence<@main>, !decode.candidates<1>, !decode.candidates<1> -> !decode.block<tree [-1, 0, 1]>
+  %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<tree 3 prompts 2>
+  %l = decode.head %h : !decode.hidden<@main>
+  %p = decode.verify_greedy %t, %l : !decode.block<tree [-1, 0, 1]>, !decode.logits<@main>
+  // expected-error @+1 {{'decode.commit' op expected a path from a rule on the block of that 'decode.forward'}}
+  %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+  return
+}
+
+// -----
+
 func.func @f(%h: !decode.hidden<@main>, %x: !decode.sequence<@draft>, %p: !decode.path) {
   // expected-error @+1 {{'decode.recur' op expected a sequence and a hidden state of one model but got '!decode.sequence<@draft>' and '!decode.hidden<@main>'}}
   %n = decode.recur %h, %p in %x by @clover : !decode.hidden<@main>, !decode.path, !decode.sequence<@draft>

@@ -115,8 +115,7 @@ decode.strategy @momentum(%s: !text) exact reference {
   decode.return %end : !text
 }
 
-// Trees of candidates and of remembered successors. Prompts stand for no token: no candidate
-// is needed for them.
+// Trees of candidates and of remembered successors.
 // CHECK-LABEL: decode.strategy @trees(%{{.*}}: !decode.sequence<@main>) exact reference {
 decode.strategy @trees(%s: !text) exact reference {
   // CHECK-NEXT: decode.new_candidates : <2>
@@ -126,8 +125,8 @@ decode.strategy @trees(%s: !text) exact reference {
   %end:3 = decode.round iter(%x = %s, %n = %c, %a = %t) : !text, !decode.candidates<2>, !decode.successors<3> {
     // CHECK: %[[B:.*]] = decode.expand %[[X:.*]], %[[N:.*]], %[[N]] : <@main>, !decode.candidates<2>, !decode.candidates<2> -> <tree [-1, 0, 0, 1, 1]>
     %b0 = decode.expand %x, %n, %n : !text, !decode.candidates<2>, !decode.candidates<2> -> !decode.block<tree [-1, 0, 0, 1, 1]>
-    // CHECK-NEXT: decode.expand %[[X]], %[[N]] : <@main>, !decode.candidates<2> -> <tree [-1, 0, 1, 2] prompts 2>
-    %b2 = decode.expand %x, %n : !text, !decode.candidates<2> -> !decode.block<tree [-1, 0, 1, 2] prompts 2>
+    // CHECK-NEXT: decode.expand %[[X]], %[[N]] : <@main>, !decode.candidates<2> -> <tree [-1, 0]>
+    %b2 = decode.expand %x, %n : !text, !decode.candidates<2> -> !decode.block<tree [-1, 0]>
     // CHECK-NEXT: %[[B:.*]] = decode.recall %[[X]], %[[A:.*]] : <@main>, <3> -> <tree [-1, 0, 0, 0]>
     %b = decode.recall %x, %a : !text, !decode.successors<3> -> !decode.block<tree [-1, 0, 0, 0]>
     %h, %st = decode.forward %x, %b : !text, !decode.block<tree [-1, 0, 0, 0]>

@@ -49,19 +49,22 @@ decode.strategy @ar(%s: !decode.sequence<@main>) {
   decode.return %end : !decode.sequence<@main>
 }
 decode.strategy @s(%s: !decode.sequence<@main>) {
-  %none = decode.new_successors : !decode.successors<3>
-  %end:2 = decode.round iter(%x = %s, %table = %none) : !decode.sequence<@main>, !decode.successors<3> {
-    %b = decode.recall %x, %table : <@main>, !decode.successors<3> -> <tree [-1, 0, 0] prompts 1>
+  %none = decode.new_candidates : !decode.candidates<1>
+  %end:2 = decode.round iter(%x = %s, %found = %none) : !decode.sequence<@main>, !decode.candidates<1> {
+    %a = decode.expand_prompts %x, %found trees [[-1, 0]] prompts [[1, 0]] : <@main>, !decode.candidates<1> -> <tree 3 prompts 1>
+    %b = decode.repeat 1 iter(%same = %a) : !decode.block<tree 3 prompts 1> {
+      decode.yield %same : !decode.block<tree 3 prompts 1>
+    }
     // expected-error @+1 {{'decode.forward' op is not compiled yet: found prompts in its block; expected a block of 'decode.expand_prompts', or nodes that stand for tokens}}
-    %h, %st = decode.forward %x, %b : <@main>, <tree [-1, 0, 0] prompts 1>
+    %h, %st = decode.forward %x, %b : <@main>, <tree 3 prompts 1>
     %l = decode.head %h : <@main>
     %e = decode.edit %x, %l : <@main>, <@main>
-    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <tree [-1, 0, 0] prompts 1>, <@main>
+    %p = decode.verify_sample %b, %e [#decode.warp<temperature>, #decode.warp<top_k>] : <tree 3 prompts 1>, <@main>
     %y = decode.commit %x, %st, %p : <@main>, <@main>
     %stop = decode.stop %y : <@main>
-    decode.yield %y, %table until %stop : !decode.sequence<@main>, !decode.successors<3>
+    decode.yield %y, %found until %stop : !decode.sequence<@main>, !decode.candidates<1>
   }
-  decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.successors<3>
+  decode.return %end#0, %end#1 : !decode.sequence<@main>, !decode.candidates<1>
 }
 
 // -----

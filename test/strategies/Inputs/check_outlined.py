@@ -1,6 +1,9 @@
-"""Evaluates strategies whose forwards have become runs of the autoregressive step: the text is
-that of autoregressive decoding token by token, greedy and drawn, and the distribution of all
-outcomes is the same. Strategies with a text of their own keep it."""
+"""check_outlined.py LIBRARY WORK [FILE [NAME=VALUE ...]]: strategies whose forwards have become runs of steps.
+
+The text is that of autoregressive decoding token by token, greedy and drawn, and the distribution of all
+outcomes is the same (of a FILE of one's own check_distribution.py compares that). Strategies with a text of
+their own keep it.
+"""
 import sys
 
 import numpy as np
@@ -23,7 +26,6 @@ VARIANTS = {
     "ppd": [{}, {"tree2": [-1, 0, 1], "prompts2": [2, 1, 0]}],
     "tidar": [{"mask": 7}, {"mask": 7, "depths": [0]}],
 }
-OUTLINE = ["--plait-attach-strategy", "--plait-check-exactness", "--plait-outline-steps"]
 COUNT = 24
 OUTCOMES = {"prompt_lookup": {"k": 2, "longest": 2}, "spec": {"k": [2], "most": 2}, "jacobi": {"window": 2},
             "token_recycling": {"tree": [-1, 0, 0, 1], "successors": 2},
@@ -35,17 +37,16 @@ OUTCOMES = {"prompt_lookup": {"k": 2, "longest": 2}, "spec": {"k": [2], "most": 
             "tidar": {"mask": 2, "tree": [-1, 0, 1], "prompts": [2, 2, 2]}}
 
 
-def has_plain_text(text):
-    return "exact identical" in text or "exact distribution" in text
-
-
 def main():
+    own = strategies.StrategyFile(sys.argv[3], sys.argv[4:]) if sys.argv[3:] else None
     models = strategies.TinyModels(sys.argv[2])
     random = np.random.RandomState(3)
     prompts = [[int(token) for token in random.randint(3, 23, size)] for size in (1, 2, 9, 9)]
     prompts[3] = prompts[3][:3] * 3
-    files = strategies.library(sys.argv[1])
+    files, calls = strategies.library(sys.argv[1]), VARIANTS
     assert set(files) == set(VARIANTS)
+    if own:
+        files, calls = {own.name: own.source}, {own.name: [{**{model: "x" for model in own.models}, **own.values}]}
     settings = {
         "greedy": dict(stop_ids=5),
         "penalties": dict(repetition_penalty=1.3, presence_penalty=0.4, frequency_penalty=0.2, logit_bias="7:1.5"),
@@ -54,17 +55,19 @@ def main():
     }
     for setting, options in settings.items():
         expected, _ = strategies.autoregressive(models, prompts, COUNT, **options)
-        for name, variants in VARIANTS.items():
+        for name, variants in calls.items():
             for values in variants:
                 text = strategies.fill_in(files[name], **values)
-                tokens, rounds = models.evaluate(text, name, prompts, COUNT, OUTLINE, **options)
+                tokens, rounds = models.evaluate(text, name, prompts, COUNT, strategies.OUTLINE, **options)
                 wanted = expected
-                if not has_plain_text(text):
+                if not strategies.has_plain_text(text):
                     wanted, _ = models.evaluate(text, name, prompts, COUNT, **options)
                 assert tokens == wanted, f"{name} {values} {setting}: {tokens} instead of {wanted}"
                 count = sum(map(len, tokens))
                 assert sum(rounds) < count or name != "spec", f"{name}: {sum(rounds)} rounds for {count} tokens"
                 print(f"{name} {values} {setting}: {count} tokens in {sum(rounds)} rounds")
+    if own:
+        return
 
     strategies.SHAPE.update(vocab=3, hidden=16, layers=2)
     models = strategies.TinyModels(sys.argv[2], seed=4, noise=0.6, sharpness=0.3)
@@ -73,8 +76,8 @@ def main():
     plain = expected
     for name, values in OUTCOMES.items():
         text = strategies.fill_in(files[name], **values)
-        expected = plain if has_plain_text(text) else models.outcomes(text, name, prompt, 3, **options)
-        found = models.outcomes(text, name, prompt, 3, OUTLINE, **options)
+        expected = plain if strategies.has_plain_text(text) else models.outcomes(text, name, prompt, 3, **options)
+        found = models.outcomes(text, name, prompt, 3, strategies.OUTLINE, **options)
         assert found == expected, f"{name}: {found} instead of {expected}"
         print(f"{name}: {len(found)} texts, equal fractions")
 

@@ -8,7 +8,6 @@ import strategies
 
 COUNT, TEMPERATURE, WARPS = 4, 0.8, "[#decode.warp<temperature>, #decode.warp<top_k>, #decode.warp<top_p>, #decode.warp<min_p>]"
 DRAFT, LONGEST = 3, 2
-OUTLINE = ["--plait-attach-strategy", "--plait-check-exactness", "--plait-outline-steps"]
 
 
 def lookup(text):
@@ -65,14 +64,14 @@ def main():
         options = dict(temperature=TEMPERATURE, **({"top_k": top_k} if top_k else {}))
         expected = joint(models, prompt, threshold, alpha, top_k)
         assert abs(sum(expected.values()) - 1) < 1e-9
-        for passes in ((), OUTLINE):
+        for passes in ((), strategies.OUTLINE):
             found = models.outcomes(text, "prompt_lookup", prompt, COUNT, passes, **options)
             error = max(abs(found.get(key, 0) - expected.get(key, 0)) for key in set(found) | set(expected))
             assert error < 1e-6, f"off by {error}: {found} instead of {expected}"
         assert max(abs(plain.get(key, 0) - expected.get(key, 0)) for key in plain) > 0.01, "as plain decoding"
         print(f"threshold {threshold}, alpha {alpha}{f', top_k {top_k}' if top_k else ''}: {len(expected)} texts, as by numpy")
     (greedy,), _ = strategies.autoregressive(models, [prompt], COUNT)
-    (tokens,), _ = models.evaluate(text, "prompt_lookup", [prompt], COUNT, OUTLINE)
+    (tokens,), _ = models.evaluate(text, "prompt_lookup", [prompt], COUNT, strategies.OUTLINE)
     assert tokens == greedy, f"{tokens} instead of {greedy}"
     print("greedy: as plain decoding")
 

@@ -14,6 +14,8 @@ import numpy as np
 
 import tiny_llama
 
+# What compiles a strategy as far as its forwards are steps.
+OUTLINE = ["--plait-attach-strategy", "--plait-check-exactness", "--plait-drop-draft-states", "--plait-outline-steps"]
 SHAPE = dict(vocab=23, hidden=32, layers=4, heads=4, kv=2)
 
 
@@ -38,6 +40,36 @@ def fill_in(text, **values):
         return str(int(known[name]) + int(more)) if more else known[name]
 
     return re.sub(r"\$(?:(\w+)|\((\w+) \+ (\d+)\)|\(count (\w+)\))", replace, text)
+
+
+class StrategyFile:
+    """A strategy's file and the values of some parameters, as a command line has them: FILE [NAME=VALUE ...]."""
+
+    def __init__(self, path, values):
+        self.path = pathlib.Path(path).resolve()
+        self.source = self.path.read_text()
+        self.name = re.match(r"// (\w+)\(", self.source).group(1)
+        self.values = dict(value.split("=", 1) for value in values)
+        self.models = models_of(self.source)
+
+    @property
+    def text(self):
+        return fill_in(self.source, **{**{name: "x" for name in self.models}, **self.values})
+
+    def call(self, model):
+        """As `--decode` takes it; models without a value are `model`."""
+        values = {**{name: model for name in self.models}, **self.values}
+        return f"{self.path}({','.join(f'{name}={value}' for name, value in values.items())})"
+
+
+def models_of(text):
+    """The draft models that a strategy names."""
+    return sorted(set(re.findall(r"sequence<@(\w+)>", text)) - {"main"})
+
+
+def has_plain_text(text):
+    """Whether the strategy says that its text is that of plain decoding, or has its distribution."""
+    return re.search(r" exact (identical|distribution) \{", text) is not None
 
 
 def write_parts(folder, shape, seed, scale=0.5):
@@ -105,7 +137,7 @@ class TinyModels:
 
     def make_ir(self, has_own_draft):
         model = self.imported("model", "--heads", str(self.folder / "parts"))
-        draft = self.imported("draft" if has_own_draft else "model").replace("lm.model @main", "lm.model @draft").replace('from "', 'from "draft.')
+        self.draft = self.imported("draft" if has_own_draft else "model").replace('from "', 'from "draft.')
         head = model[model.index("lm.func @head"):]
         head = head[:head.index("\n    }") + 6]
         extra, shape = "", f"{SHAPE['vocab']}x{SHAPE['hidden']}"
@@ -113,7 +145,7 @@ class TinyModels:
             extra += f'    lm.weight @medusa_{number}_weight from "medusa.{number}" : !lm.weight<{shape}, #lm.f32>\n    '
             extra += head.replace("@head", f"@medusa_{number}").replace("@lm_head", f"@medusa_{number}_weight") + "\n"
         cut = model.rindex("}")
-        return model[:cut] + extra + model[cut:] + draft
+        return model[:cut] + extra + model[cut:]
 
     def evaluate(self, strategy, name, prompts, new_tokens, passes=(), **options):
         """Tokens of each prompt, and the number of rounds."""
@@ -132,7 +164,8 @@ class TinyModels:
 
     def run(self, strategy, name, prompts, new_tokens, passes, **options):
         path = self.folder / f"{name}.mlir"
-        path.write_text(strategy + self.ir if strategy.startswith("//") else strategy + "\n" + self.ir)
+        drafts = "".join(self.draft.replace("lm.model @main", f"lm.model @{model}") for model in models_of(strategy))
+        path.write_text(strategy + self.ir + drafts if strategy.startswith("//") else strategy + "\n" + self.ir + drafts)
         tokens = ";".join(",".join(map(str, prompt)) for prompt in prompts)
         text = f"function={name} weights={self.weights} tokens={tokens} new-tokens={new_tokens} " \
                f"print=false output={self.folder}/values.safetensors"

@@ -149,6 +149,23 @@ inline std::shared_ptr<const RoundProgram> heads() {
       "yield": [5, 13, 14], "stop": 6}})");
 }
 
+/// Two prompts behind each node of a chain ask for what comes after the next token: with ids of their own, or all
+/// with that of a mask.
+inline std::shared_ptr<const RoundProgram> prompts(int mask = -1) {
+  return parse(replaced(R"({"name": "ppd", "exact": "identical", "models": ["main"], "values": 15,
+    "begin": [{"op": "new_candidates", "operands": [], "results": [7]},
+              {"op": "new_candidates", "operands": [], "results": [8]}],
+    "inits": [0, 7, 8], "arguments": [1, 9, 10], "round": {"ops": [
+      {"op": "expand_prompts", "operands": [1, 9, 10], "results": [2], MASK
+       "trees": [[-1], [-1, 0], [-1, 0, 1]], "prompts": [[2], [2, 2], [2, 2, 2]]},
+      {"op": "forward", "operands": [1, 2], "results": [3], "step": "ar", "top": 1},
+      {"op": "walk", "operands": [2, 3], "results": [4]},
+      {"op": "prompted", "operands": [2, 3, 4], "results": [11, 12], "counts": [1, 1]},
+      {"op": "commit", "operands": [1, 4], "results": [5]},
+      {"op": "stop", "operands": [5], "results": [6]}], "yield": [5, 11, 12], "stop": 6}})",
+                        "MASK", mask < 0 ? "" : "\"mask\": " + std::to_string(mask) + ","));
+}
+
 /// Another model drafts, as many tokens as pay; as a manifest has it.
 inline std::string specText(const std::string &model = "draft") {
   return replaced(R"({"name": "spec", "exact": "distribution", "models": ["main", "MODEL"], "values": 24,

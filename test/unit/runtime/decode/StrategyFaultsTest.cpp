@@ -68,10 +68,14 @@ public:
 
 enum class Found { nothing, text, refused, drafts };
 
+int32_t parentOf(const StepRow &row, int32_t token) {
+  return row.parents.empty() ? token - 1 : row.parents[size_t(token)];
+}
+
 /// Token `token` of the row, and those that it continues.
 std::set<int32_t> pathOf(const StepRow &row, int32_t token) {
   std::set<int32_t> path;
-  for (; token >= 0; token = row.parents.empty() ? token - 1 : row.parents[size_t(token)])
+  for (; token >= 0; token = parentOf(row, token))
     path.insert(token);
   return path;
 }
@@ -81,8 +85,7 @@ size_t lastAccepted(const StepRow &row, std::span<const LeafResult> chosen) {
   size_t last = 0;
   for (size_t leaf = 1; leaf < row.leaves.size(); ++leaf) {
     int32_t token = row.leaves[leaf].token;
-    int32_t parent = row.parents.empty() ? token - 1 : row.parents[size_t(token)];
-    if (parent == row.leaves[last].token && row.tokens[size_t(token)] == chosen[last].token &&
+    if (parentOf(row, token) == row.leaves[last].token && row.tokens[size_t(token)] == chosen[last].token &&
         chosen[last].status == PLAIT_LEAF_OK)
       last = leaf;
   }
@@ -116,10 +119,7 @@ protected:
     accepted = rejected = moved = 0;
     std::mt19937 random(6);
     for (unsigned i = 0; i < kRequests; ++i) {
-      Request r = request(random);
-      r.maxTokens = 40;
-      r.rules.minTokens = 0;
-      r.strategy = strategies[i % strategies.size()];
+      Request r = faultRequest(random, strategies[i % strategies.size()]);
       auto model = std::make_shared<Tampered>(main(own));
       auto drafts = draft(own);
       auto drafting = std::make_shared<Tampered>(drafts[0].runner);
@@ -140,10 +140,48 @@ protected:
     EXPECT_GT(rejected, 20);
   }
 
+  /// The same of requests that run together, by an engine with pages for whole texts.
+  std::map<Found, int> findInBatch(const Strategies &strategies, const Inject &inject) {
+    std::map<Found, int> found;
+    accepted = rejected = moved = 0;
+    std::mt19937 random(6);
+    auto model = std::make_shared<Tampered>(main(wholeTexts()));
+    auto drafts = draft(wholeTexts());
+    auto drafting = std::make_shared<Tampered>(drafts[0].runner);
+    drafts[0].runner = drafting;
+    Scheduler scheduler(model, {}, std::move(drafts));
+    std::vector<std::pair<Request, uint64_t>> requests;
+    for (unsigned i = 0; i < kRequests; ++i) {
+      Request r = faultRequest(random, strategies[i % strategies.size()]);
+      auto id = scheduler.add(r);
+      EXPECT_TRUE(id) << id.status().message();
+      if (id)
+        requests.emplace_back(std::move(r), *id);
+    }
+    if (inject)
+      inject(*model, *drafting, {});
+    Status done = scheduler.runAll();
+    for (const auto &[r, id] : requests)
+      ++found[whatShows(r, done, scheduler.take(id))];
+    return found;
+  }
+  static StepLimits wholeTexts() {
+    StepLimits own = limits();
+    own.pageTokens = own.maxPositions;
+    return own;
+  }
+
   static constexpr unsigned kRequests = 24;
   int64_t accepted = 0, rejected = 0, moved = 0; ///< of the last `find`
 
 private:
+  Request faultRequest(std::mt19937 &random, std::shared_ptr<const RoundProgram> strategy) {
+    Request r = request(random);
+    r.maxTokens = 40;
+    r.rules.minTokens = 0;
+    r.strategy = std::move(strategy);
+    return r;
+  }
   Found findIn(const Request &r, std::shared_ptr<StepRunner> model, std::vector<DraftModel> drafts, int64_t chunk) {
     Scheduler scheduler(std::move(model), {.chunk = chunk}, std::move(drafts));
     auto id = scheduler.add(r);
@@ -151,7 +189,9 @@ private:
     if (!id)
       return Found::nothing;
     Status done = scheduler.runAll();
-    auto result = scheduler.take(*id);
+    return whatShows(r, done, scheduler.take(*id));
+  }
+  Found whatShows(const Request &r, const Status &done, const Expected<SequenceResult> &result) {
     if (!done || !result || !result->error)
       return Found::refused;
     accepted += result->drafting.acceptedTokens;
@@ -228,6 +268,87 @@ TEST_F(StrategyFaultsTest, ARingWithoutSlackForDrafts) {
   }
   // It is, for plain decoding.
   EXPECT_EQ(find({nullptr}, ring(window), cells, /*chunk=*/1)[Found::nothing], int(kRequests));
+}
+
+/// All rows of a batch go on behind the longest path that was accepted in it. Of the others that is behind what was
+/// rejected, which the text then holds. A row by itself is the longest.
+TEST_F(StrategyFaultsTest, RowsAdvanceByOneCount) {
+  Strategies strategies = {jacobi(), lookup()};
+  struct Cells {
+    int64_t behind = 0; ///< of the text's end
+    int64_t written = 0;
+  };
+  Inject inject = [](Tampered &main, Tampered &, const Request &) {
+    auto texts = std::make_shared<std::map<int32_t, Cells>>(); // by their page
+    main.before = [texts, most = main.limits().maxPositions](StepBatch &batch) {
+      for (StepRow &row : batch.rows) {
+        Cells &cells = (*texts)[row.pages[0][0]];
+        if (row.firstPosition == 0)
+          cells = {};
+        int64_t count = int64_t(row.tokens.size()), first = row.firstPosition;
+        // Not where nothing was ever written, which any model would refuse.
+        row.firstPosition = std::max(first, std::min({first + cells.behind, cells.written, most - count}));
+        cells.behind = row.firstPosition - first;
+        cells.written = std::max(cells.written, row.firstPosition + count);
+      }
+    };
+    main.after = [texts](const StepBatch &batch, StepResult &result) -> Status {
+      size_t longest = 0;
+      auto visitLast = [&](auto visit) {
+        return forEachRow(batch, result, [&](const StepRow &row, std::span<LeafResult> chosen) {
+          if (!chosen.empty())
+            visit(row, lastAccepted(row, chosen));
+        });
+      };
+      PLAIT_RETURN_IF_ERROR(visitLast([&](const StepRow &, size_t last) { longest = std::max(longest, last); }));
+      return visitLast(
+          [&](const StepRow &row, size_t last) { (*texts)[row.pages[0][0]].behind += int64_t(longest - last); });
+    };
+  };
+  EXPECT_EQ(findInBatch(strategies, nullptr)[Found::nothing], int(kRequests));
+  EXPECT_GT(accepted, 20);
+  EXPECT_GT(rejected, 20);
+  expectRight(strategies, inject, wholeTexts());
+  EXPECT_GT(findInBatch(strategies, inject)[Found::text], 0);
+}
+
+/// A prompt behind the last accepted node lies where the token after that will: its cell stays as that token's.
+TEST_F(StrategyFaultsTest, PromptsAreCommitted) {
+  // What a model chooses after prompts that stand for the next tokens: not always what it would choose after these.
+  choose = [](const std::vector<int32_t> &text, const StepLeaf &leaf) {
+    auto isToken = [](int32_t token) { return token < kTokens; };
+    std::vector<int32_t> own(text.begin(), std::find_if(text.rbegin(), text.rend(), isToken).base());
+    size_t asked = text.size() - own.size();
+    for (size_t i = 0; i < asked; ++i)
+      own.push_back(demo::chooseByHash(own, {}, kTokens).token);
+    return demo::chooseByHash(own, leaf, kTokens, asked ? 4 : 0);
+  };
+  StepLimits own = limits();
+  own.promptTokens = 2;
+  for (const auto &program : {prompts(), prompts(/*mask=*/kTokens)}) {
+    expectRight({program}, nullptr, own);
+    auto found = find(
+        {program},
+        [](Tampered &main, Tampered &, const Request &) {
+          auto prompt = std::make_shared<std::pair<int64_t, int32_t>>(-1, 0); // its position and what it is
+          main.before = [=](StepBatch &batch) {
+            if (StepRow &row = batch.rows[0]; row.firstPosition == prompt->first)
+              row.tokens[0] = prompt->second;
+          };
+          main.after = [=](const StepBatch &batch, StepResult &result) {
+            return forEachRow(batch, result, [&](const StepRow &row, std::span<LeafResult> chosen) {
+              if (chosen.empty())
+                return;
+              int32_t last = row.leaves[lastAccepted(row, chosen)].token;
+              for (size_t token = row.tokens.size(); token-- > size_t(last) + 1;)
+                if (row.tokens[token] >= kTokens && parentOf(row, int32_t(token)) == last)
+                  *prompt = {row.firstPosition + int64_t(pathOf(row, last).size()), row.tokens[token]};
+            });
+          };
+        },
+        own);
+    EXPECT_GT(found[Found::text], 0);
+  }
 }
 
 /// Cells of nodes beside those that were accepted. What the text then holds is refused where a position or a
@@ -307,8 +428,7 @@ TEST_F(StrategyFaultsTest, NoCutAtAStopWithinABlock) {
         for (size_t leaf = 0; leaf < chosen.size(); ++leaf)
           for (size_t next = leaf + 1; next < chosen.size(); ++next) {
             int32_t token = row.leaves[next].token;
-            int32_t parent = row.parents.empty() ? token - 1 : row.parents[size_t(token)];
-            if (chosen[leaf].status == PLAIT_LEAF_STOPPED && parent == row.leaves[leaf].token &&
+            if (chosen[leaf].status == PLAIT_LEAF_STOPPED && parentOf(row, token) == row.leaves[leaf].token &&
                 row.tokens[size_t(token)] == chosen[leaf].token)
               chosen[leaf].status = PLAIT_LEAF_OK;
           }
