@@ -49,6 +49,11 @@ struct Step {
   bool isRelaxed = false;              ///< of arrive and wait: orders nothing
   bool isAsync = false;                ///< of put and add
   bool isTokenless = false;            ///< of a load in a region
+  bool isMarked = false;               ///< of publish (put), poll (load) and clear (put)
+
+  bool isPublish() const { return isMarked && kind == StepKind::put && !uses.empty(); }
+  bool isClear() const { return isMarked && kind == StepKind::put && uses.empty(); }
+  bool isPoll() const { return isMarked && kind == StepKind::load; }
 
   bool isWrite() const { return kind == StepKind::put || kind == StepKind::add; }
   bool isAccess() const { return isWrite() || kind == StepKind::load; }

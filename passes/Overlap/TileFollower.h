@@ -27,6 +27,9 @@ protected:
   LogicalResult visit(overlap::ReduceAddOp op, StepSequence &at);
   LogicalResult visit(overlap::LoadOp op, StepSequence &at);
   LogicalResult visit(overlap::LoadReduceOp op, StepSequence &at);
+  LogicalResult visit(overlap::PublishOp op, StepSequence &at);
+  LogicalResult visit(overlap::PollOp op, StepSequence &at);
+  LogicalResult visit(overlap::ClearOp op, StepSequence &at);
   LogicalResult visit(overlap::QuietOp op, StepSequence &at);
   LogicalResult visit(overlap::ArriveOp op, StepSequence &at);
   LogicalResult visit(overlap::WaitOp op, StepSequence &at);
@@ -39,7 +42,7 @@ protected:
   int64_t rank = 0, epoch = 0;
 
 private:
-  template <typename Op> LogicalResult store(Op op, StepKind kind, StepSequence &at);
+  template <typename Op> LogicalResult store(Op op, StepKind kind, bool isAsync, bool isMarked, StepSequence &at);
   template <typename Op> FailureOr<unsigned> load(Op op, const Access &access, StepSequence &at);
   FailureOr<int64_t> getRank(Operation *op, Value value);
   FailureOr<Access> getAccess(Operation *op, Value view, OperandRange offsets, ArrayRef<int64_t> tile);
