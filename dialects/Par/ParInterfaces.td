@@ -38,6 +38,8 @@ def Par_CollectiveOpInterface : OpInterface<"CollectiveOpInterface"> {
       "std::pair<::mlir::DenseI64ArrayAttr, ::mlir::DenseI64ArrayAttr>", "getNodes", (ins), "", "return {};">,
     InterfaceMethod<"In which order a sum is taken.", "::plait::par::SumOrder", "getSumOrder", (ins), "",
       "return ::plait::par::SumOrder::rank;">,
+    InterfaceMethod<"How a sum is carried out; null if that is not decided.", "::plait::par::AlgorithmsAttr",
+      "getAlgorithmsAttr", (ins), "", "return {};">,
     InterfaceMethod<"Whether a sum is taken in f64.", "bool", "isWide", (ins), "", "return false;">,
     InterfaceMethod<"The number in the group of the device that all get from, or of the other one of a pair.",
       "int64_t", "getOther", (ins), "", "return 0;">,

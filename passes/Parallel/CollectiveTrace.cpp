@@ -40,6 +40,8 @@ static CollectiveEvent describe(par::CollectiveOpInterface op, par::MeshOp mesh)
     what << " order " << par::stringifySumOrder(op.getSumOrder());
   if (op.isWide())
     what << " accumulate f64";
+  if (par::AlgorithmsAttr algorithms = op.getAlgorithmsAttr())
+    what << " algorithms " << algorithms;
   if (isa<par::BroadcastOp>(*op))
     what << " root " << op.getOther();
   if (isSend)
