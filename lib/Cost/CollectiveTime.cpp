@@ -19,7 +19,8 @@ static constexpr double kOneStepReadBytes = 256 << 10, kOneStepBytesOfTwo = 1 <<
 
 GroupLink plait::getGroupLink(par::MachineOp machine, ArrayRef<int64_t> devices) {
   auto toGroup = [](par::LinkAttr link) {
-    return GroupLink{link.getKind(), link.getBandwidth().getValueAsDouble(), link.getLatency().getValueAsDouble()};
+    return GroupLink{link.getKind(), link.getBandwidth().getValueAsDouble(), link.getLatency().getValueAsDouble(),
+                     link.getMulticast()};
   };
   if (par::LinkAttr link = machine.findLink(devices))
     return toGroup(link);

@@ -36,6 +36,7 @@ struct ParallelPipelineOptions {
   OverlapMode overlap = OverlapMode::automatic;
   bool tpInvariant = false; ///< run plait-declare-trees
   bool optimizeCollectives = true;
+  bool selectAlgorithms = true;         ///< run plait-select-algorithms
   std::vector<std::string> shards = {}; ///< WEIGHT=SPEC of plait-constrain-weights
   std::string phase = {};               ///< that the steps are for, and its mesh; empty: all, on @mesh
 };
@@ -44,7 +45,7 @@ struct ParallelPipelineOptions {
 /// module's mesh: add-mesh, split-projections, declare-trees (if wanted), constrain-weights,
 /// propagate-sharding, declare-phase (if there is one), insert-reshards, partition,
 /// shard-residual (if wanted), guard-overlap or rotate-layers and fuse-all-reduce-epilogue (by
-/// `overlap`), optimize-collectives, verify-parallel. With one rank nothing is
+/// `overlap`), optimize-collectives, weave-steps, select-algorithms, verify-parallel. With one rank nothing is
 /// split, and of those split-projections, declare-trees and verify-parallel remain, with a
 /// phase also add-mesh and declare-phase.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);

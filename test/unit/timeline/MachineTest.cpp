@@ -64,6 +64,16 @@ TEST(MachineTable, Errors) {
   EXPECT_NE(errorOf("\"latency\": {\"value\": 3, \"source\": \"s\"}",
                     "\"latency\": {\"value\": 3, \"source\": \"s\"}, \"measured_ranks\": 2, \"rates\": {\"sum\": {}}"),
             "");
+  auto errorOfAlgorithms = [&](const std::string &text) {
+    return errorOf("\"latency\": {\"value\": 3, \"source\": \"s\"}",
+                   "\"latency\": {\"value\": 3, \"source\": \"s\"}, " + text);
+  };
+  EXPECT_NE(errorOfAlgorithms("\"algorithms\": {}"), ""); // of how many ranks?
+  EXPECT_NE(errorOfAlgorithms("\"measured_ranks\": 2, \"algorithms\": {\"tree\": {}}").find("lamport"),
+            std::string::npos);
+  EXPECT_NE(errorOfAlgorithms("\"measured_ranks\": 2, \"algorithms\": {\"ring\": {}}").find("most_bytes"),
+            std::string::npos);
+  EXPECT_NE(errorOfAlgorithms("\"multicast\": 1"), "");
   auto missing = loadMachine("abacus");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.status().message(),
@@ -100,6 +110,7 @@ TEST(MachineTable, AllThatAreEmbeddedReadAndWriteTheSame) {
     EXPECT_EQ(written["devices"][0]["bandwidth"]["value"], read["devices"][0]["bandwidth"]["value"]);
     EXPECT_EQ(written.contains("product_rate"), read.contains("product_rate"));
     EXPECT_EQ(written["link"].contains("rates"), read["link"].contains("rates"));
+    EXPECT_EQ(written["link"].contains("algorithms"), read["link"].contains("algorithms"));
   }
 }
 
