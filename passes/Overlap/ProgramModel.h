@@ -50,6 +50,7 @@ struct Step {
   bool isAsync = false;                ///< of put and add
   bool isTokenless = false;            ///< of a load in a region
   bool isMarked = false;               ///< of publish (put), poll (load) and clear (put)
+  int64_t ahead = 0;                   ///< of clear: epochs to the one whose slot it is in
 
   bool isPublish() const { return isMarked && kind == StepKind::put && !uses.empty(); }
   bool isClear() const { return isMarked && kind == StepKind::put && uses.empty(); }

@@ -114,7 +114,8 @@ LogicalResult TileFollower::visit(ClearOp op, StepSequence &at) {
   int64_t slots = recorder.model.getBufferType(access->buffer).getSlots();
   Step step = at.make(StepKind::put, op);
   step.access = *access;
-  step.access.slot = (epoch + int64_t(op.getAhead())) % slots;
+  step.ahead = int64_t(op.getAhead());
+  step.access.slot = (epoch + step.ahead) % slots;
   step.isMarked = true;
   at.add(std::move(step));
   return success();
