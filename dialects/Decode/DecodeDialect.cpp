@@ -45,8 +45,24 @@ Type BlockType::parse(AsmParser &parser) {
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess())
     return {};
-  bool tree = succeeded(parser.parseOptionalKeyword("tree"));
-  if (tree && succeeded(parser.parseOptionalLSquare())) {
+  bool branches = succeeded(parser.parseOptionalKeyword("branches"));
+  bool tree = branches || succeeded(parser.parseOptionalKeyword("tree"));
+  if (branches) {
+    int64_t count = 0, length = 0;
+    if (parser.parseInteger(count) || parser.parseKeyword("of") || parser.parseInteger(length))
+      return {};
+    constexpr int64_t kMost = 65536;
+    if (count <= 0 || length <= 0 || count > kMost / length) {
+      parser.emitError(loc, "expected branches of 1 to ")
+          << kMost << " nodes together but got " << count << " of " << length;
+      return {};
+    }
+    // By depth, so that the first nodes of a block are its upper ones.
+    parents = {-1};
+    for (int64_t node = 1; node <= count * length; ++node)
+      parents.push_back(std::max<int64_t>(node - count, 0));
+    size = int64_t(parents.size());
+  } else if (tree && succeeded(parser.parseOptionalLSquare())) {
     if (parser.parseCommaSeparatedList([&] { return parser.parseInteger(parents.emplace_back()); }) ||
         parser.parseRSquare())
       return {};
@@ -105,6 +121,14 @@ static LogicalResult verifyCount(function_ref<InFlightDiagnostic()> emitError, i
 }
 LogicalResult CandidatesType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count) {
   return verifyCount(emitError, count);
+}
+LogicalResult GroupType::verify(function_ref<InFlightDiagnostic()> emitError, FlatSymbolRefAttr, int64_t count,
+                                int64_t length) {
+  constexpr int64_t kMost = 1 << 24; // numbers of draws have so many bits
+  if (count <= 0 || count >= kMost || length <= 0 || length >= kMost)
+    return emitError() << "expected 1 to " << kMost - 1 << " sequences of as many tokens but got " << count << " of "
+                       << length;
+  return success();
 }
 LogicalResult GuessesType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count) {
   return verifyCount(emitError, count);

@@ -69,6 +69,17 @@ def Decode_Context : I32EnumAttr<"Context", "which of a guess's distributions it
   let cppNamespace = "::plait::decode";
 }
 
+def Decode_Placement : I32EnumAttr<"Placement", "where branches lie that are joined", [
+    I32EnumAttrCase<"beside", 0>, I32EnumAttrCase<"behind", 1>]> {
+  let cppNamespace = "::plait::decode";
+  let description = [{
+    | case | positions | a branch sees |
+    |---|---|---|
+    | `beside` | all branches begin at the same one; what follows begins behind the longest (`max_join`) | no other branch |
+    | `behind` | one after the other, as in any text | those before it |
+  }];
+}
+
 def Decode_Exactness : I32EnumAttr<"Exactness", "how a strategy's text relates to the autoregressive one", [
     I32EnumAttrCase<"identical", 0>, I32EnumAttrCase<"distribution", 1>, I32EnumAttrCase<"reference", 2>,
     I32EnumAttrCase<"semantics", 3>, I32EnumAttrCase<"approximate", 4>]> {
@@ -103,6 +114,27 @@ def Decode_RoleAttr : EnumAttr<Decode_Dialect, Decode_Role, "role"> {
 }
 def Decode_RoleArrayAttr : TypedArrayAttrBase<Decode_RoleAttr, "roles">;
 
+def Decode_SublayersAttr : AttrDef<Decode_Dialect, "Sublayers"> {
+  let mnemonic = "sublayers";
+  let summary = "some of a model's attentions and MLPs";
+  let description = [{
+    `#decode.sublayers<[1, attention.2, mlp.3]>`: both sublayers of layer 1, the attention of layer 2 and the
+    MLP of layer 3. A sublayer is what adds to the residual stream: with what it takes of the stream before
+    it, such as a norm, and what comes behind it, such as another one. Layers are numbered in the order in which they run,
+    through all loops of `@forward`.
+
+    They are held as numbers: the attention of layer N is 2 N, its MLP 2 N + 1.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$numbers);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// "[1, attention.2]", also of numbers that do not ascend.
+    static std::string textOf(llvm::ArrayRef<int64_t> numbers);
+    std::string getText() const { return textOf(getNumbers()); }
+  }];
+}
+def Decode_SublayersArrayAttr : TypedArrayAttrBase<Decode_SublayersAttr, "sets of sublayers">;
+
 //===----------------------------------------------------------------------===//
 // Types
 //===----------------------------------------------------------------------===//
@@ -118,6 +150,20 @@ class Decode_ModelValueType<string name, string typeMnemonic> : Decode_Type<name
 def Decode_SequenceType : Decode_ModelValueType<"Sequence", "sequence"> {
   let summary = "one sequence of a model: tokens, pending token, published state";
   let description = "Affine: used exactly once. `!decode.sequence<@main>`";
+}
+def Decode_GroupType : Decode_Type<"Group", "group"> {
+  let summary = "sequences of a model that go on from one text: its branches";
+  let description = [{
+    Affine, like a sequence: used exactly once. Each member continues the text by itself, by at most
+    `length` tokens, so that what a group takes is known: a state of one text and `count * length` tokens.
+
+    `!decode.group<@main, 4 of 64>`: 4 branches of at most 64 tokens
+
+    **Constraints:** count and length are positive and below 2^24.
+  }];
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$model, "int64_t":$count, "int64_t":$length);
+  let assemblyFormat = "`<` $model `,` $count `of` $length `>`";
+  let genVerifyDecl = 1;
 }
 def Decode_StageType : Decode_ModelValueType<"Stage", "stage"> {
   let summary = "keys and values of a forward that are not yet part of the sequence";
@@ -140,6 +186,7 @@ def Decode_BlockType : Decode_Type<"Block", "block"> {
     |---|---|
     | `!decode.block<5>` | a chain of at most 5: each continues the one before |
     | `!decode.block<tree [-1, 0, 0, 1]>` | a tree of 4, by their parents |
+    | `!decode.block<branches 2 of 3>` | 2 chains of 3 behind the root, which is the tree [-1, 0, 0, 1, 2, 3, 4] by another name |
     | `!decode.block<tree 20>` | a tree of at most 20 that is known when it is drafted |
     | `!decode.block<tree [-1, 0, 0, 1] prompts 2>` | the same, of which the last two are prompts: they stand for no token, and no path goes through them |
     | `!decode.block<tree 20 prompts 6>` | a tree of at most 20 nodes, of which the last ones, at most 6, are prompts |
@@ -147,7 +194,8 @@ def Decode_BlockType : Decode_Type<"Block", "block"> {
     A drafted node may know the distribution that its token was drawn from.
 
     **Constraints:** at least one node; a parent stands before its children, node 0 has none
-    (-1) and the others do; no node continues a prompt unless it is one.
+    (-1) and the others do; no node continues a prompt unless it is one; branches have at most 65536
+    nodes together.
   }];
   let parameters = (ins "int64_t":$size, "bool":$tree, ArrayRefParameter<"int64_t">:$parents, "int64_t":$prompts);
   let hasCustomAssemblyFormat = 1;
@@ -182,7 +230,7 @@ def Decode_SuccessorsType : Decode_Type<"Successors", "successors"> {
   let genVerifyDecl = 1;
 }
 def Decode_AcceptanceType : Decode_Type<"Acceptance", "acceptance"> {
-  let summary = "how often drafted tokens were accepted, by their place in the draft";
+  let summary = "how often drafted tokens were accepted, by what drafted and by their place in the draft";
 }
 def Decode_ChoicesType : Decode_Type<"Choices", "choices"> {
   let summary = "what a step has chosen after each node of a block, and the most probable tokens there";

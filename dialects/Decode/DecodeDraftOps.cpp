@@ -145,13 +145,19 @@ LogicalResult CarryOp::verify() {
   return verifyChain(*this, getBlock());
 }
 
-LogicalResult ChooseLengthOp::verify() {
-  ArrayRef<int64_t> lengths = getLengths();
+static LogicalResult verifyLengths(Operation *op, ArrayRef<int64_t> lengths) {
   for (size_t i = 0; i < lengths.size(); ++i)
     if (lengths[i] < 0 || (i && lengths[i] <= lengths[i - 1]))
-      return emitOpError("expected ascending lengths of at least 0 but got [") << lengths << "]";
-  if (lengths.empty())
-    return emitOpError("expected lengths to choose from");
+      return op->emitOpError("expected ascending lengths of at least 0 but got [") << lengths << "]";
+  return lengths.empty() ? op->emitOpError("expected lengths to choose from") : success();
+}
+
+LogicalResult ChooseVariantOp::verify() { return verifyLengths(*this, getLengths()); }
+
+LogicalResult ChooseLengthOp::verify() {
+  ArrayRef<int64_t> lengths = getLengths();
+  if (failed(verifyLengths(*this, lengths)))
+    return failure();
   if (getCosts() &&
       (getCosts()->size() != lengths.size() || llvm::any_of(*getCosts(), [](double cost) { return !(cost > 0); })))
     return emitOpError("expected ") << lengths.size() << " positive costs, one for each length";

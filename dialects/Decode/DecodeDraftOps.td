@@ -319,11 +319,38 @@ def Decode_ObserveOp : Decode_EvalOp<"observe", [Pure, AllTypesMatch<["acceptanc
 
     ```mlir
     %a1 = decode.observe %a, %b, %p : !decode.acceptance, !decode.block<5>
+    %a2 = decode.observe %a, %b, %p by %v : !decode.acceptance, !decode.block<5>
     ```
+    With `by`, a number of `decode.choose_variant`, it is that variant's drafts that are counted.
   }];
-  let arguments = (ins Decode_AcceptanceType:$acceptance, Decode_BlockType:$block, Decode_PathType:$path);
+  let arguments = (ins Decode_AcceptanceType:$acceptance, Decode_BlockType:$block, Decode_PathType:$path,
+                       Optional<Index>:$variant);
   let results = (outs Decode_AcceptanceType:$result);
-  let assemblyFormat = "$acceptance `,` $block `,` $path attr-dict `:` type($acceptance) `,` type($block)";
+  let assemblyFormat = "$acceptance `,` $block `,` $path (`by` $variant^)? attr-dict `:` type($acceptance) `,` type($block)";
+}
+
+def Decode_ChooseVariantOp : Decode_EvalOp<"choose_variant", [Pure, Decode_RoundOpInterface]> {
+  let summary = "which one of some ways to draft";
+  let description = [{
+    The one with the most tokens to be expected per time, each with the best of `lengths` for it other than 0, as
+    `decode.choose_length` reckons: the variants of a `decode.forward` differ in what they take and in how
+    often they are right. The machine that runs it knows both, and all sequences with the strategy choose alike. Of a variant that was not used for long less and
+    less is known, and one of which nothing is known is taken to be right nearly always: so it is tried at first, and again now and
+    then.
+
+    Where nothing is known of time, as in the reference evaluation, all take the same: it is the first of those that promise
+    the most tokens, and what is not known of a variant is taken to be right.
+
+    ```mlir
+    %v = decode.choose_variant %a of 3 lengths [0, 2, 4] : !decode.acceptance
+    ```
+    **Constraints:** one variant at least; lengths as for `decode.choose_length`.
+  }];
+  let arguments = (ins Decode_AcceptanceType:$acceptance, ConfinedAttr<I64Attr, [IntPositive]>:$count,
+                       DenseI64ArrayAttr:$lengths);
+  let results = (outs Index:$variant);
+  let assemblyFormat = "$acceptance `of` $count `lengths` $lengths attr-dict `:` type($acceptance)";
+  let hasVerifier = 1;
 }
 
 def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure, Decode_RoundOpInterface]> {
@@ -346,13 +373,16 @@ def Decode_ChooseLengthOp : Decode_EvalOp<"choose_length", [Pure, Decode_RoundOp
 
     ```mlir
     %k = decode.choose_length %a of [0, 2, 4, 8] costs [1.0, 1.2, 1.4, 1.9] : !decode.acceptance
+    %l = decode.choose_length %a of [0, 2, 4] by %v : !decode.acceptance
     ```
+    With `by`, a number of `decode.choose_variant`, it is that variant that drafts.
+
     **Constraints:** lengths ascend and are not negative; as many costs, all positive, if any.
   }];
-  let arguments = (ins Decode_AcceptanceType:$acceptance, DenseI64ArrayAttr:$lengths,
+  let arguments = (ins Decode_AcceptanceType:$acceptance, Optional<Index>:$variant, DenseI64ArrayAttr:$lengths,
                        OptionalAttr<DenseF64ArrayAttr>:$costs);
   let results = (outs Index:$length);
-  let assemblyFormat = "$acceptance `of` $lengths (`costs` $costs^)? attr-dict `:` type($acceptance)";
+  let assemblyFormat = "$acceptance `of` $lengths (`costs` $costs^)? (`by` $variant^)? attr-dict `:` type($acceptance)";
   let hasVerifier = 1;
 }
 

@@ -55,6 +55,20 @@ def Decode_VerifyRuleOpInterface : OpInterface<"VerifyRuleOpInterface"> {
   ];
 }
 
+def Decode_GroupOpInterface : OpInterface<"GroupOpInterface"> {
+  let description = [{
+    An op that makes a group of a sequence, advances one, or makes one sequence of it: operand 0,
+    which it uses up, goes on as its result. A region has one member as its argument.
+  }];
+  let cppNamespace = "::plait::decode";
+  let methods = [
+    InterfaceMethod<[{
+      How a text that goes on through it relates to that of plain decoding, whatever was committed to
+      its members; with a reason, if it is not the best that there is.
+    }], "::plait::decode::ExactnessReason", "getExactness", (ins), [{}], [{ return {}; }]>
+  ];
+}
+
 def Decode_StagingOpInterface : OpInterface<"StagingOpInterface"> {
   let description = "An op that stages keys and values of a block after a sequence.";
   let cppNamespace = "::plait::decode";

@@ -276,6 +276,7 @@ def Decode_TopLogprobsOp : Decode_EvalOp<"top_logprobs", [Pure, DeclareOpInterfa
 }
 
 include "dialects/Decode/DecodeStrategyOps.td"
+include "dialects/Decode/DecodeGroupOps.td"
 include "dialects/Decode/DecodeDraftOps.td"
 include "dialects/Decode/DecodeVerifyOps.td"
 include "dialects/Decode/DecodeRunOps.td"

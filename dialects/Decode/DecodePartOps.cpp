@@ -55,7 +55,12 @@ LogicalResult SummarizeBlocksOp::verify() {
   if (failed(verifyLogits(*this, getLogits())))
     return failure();
   int64_t columns = cast<RankedTensorType>(getLogits().getType()).getDimSize(1);
-  return verifyWords(*this, "a result", getResult(), 4 * int64_t(llvm::divideCeil(columns, blockTokens)));
+  int64_t blocks = int64_t(llvm::divideCeil(columns, blockTokens));
+  if (bool(getCounts()) != bool(getEntries()))
+    return emitOpError("expected counts and entries, or neither");
+  return failure(failed(verifyWords(*this, "summaries", getSummaries(), 4 * blocks)) ||
+                 (getCounts() && (failed(verifyLeaves(*this, getCounts())) ||
+                                  failed(verifyWords(*this, "entries", getEntries(), 2 * blocks)))));
 }
 
 LogicalResult JoinSummariesOp::verify() {
@@ -126,6 +131,11 @@ LogicalResult TopPartOp::verify() {
                  failed(verifyWords(*this, "a result", getResult(), 2)));
 }
 
+LogicalResult JoinEntriesOp::verify() {
+  return failure(failed(verifyWords(*this, "entries", getEntries(), 2, /*several=*/true)) ||
+                 failed(verifyLeaves(*this, getCounts())) || failed(verifyWords(*this, "a result", getResult(), 2)));
+}
+
 LogicalResult JoinTopsOp::verify() {
   return failure(failed(verifyWords(*this, "entries", getEntries(), 2, /*several=*/true)) ||
                  failed(verifyWords(*this, "summaries", getSummaries(), 4, /*several=*/true)) ||
@@ -164,13 +174,14 @@ static Cost smallCost(Operation *op, Value leaves) {
 Cost SummarizeOp::getCost() { return logitsCost(getLogits(), 4); }
 Cost SummarizeBlocksOp::getCost() {
   Cost cost = logitsCost(getLogits(), 4);
-  cost.activationBytes = cost.activationBytes + lm::tensorBytes(getResult().getType());
+  cost.activationBytes = cost.activationBytes + lm::tensorBytes(getSummaries().getType());
   return cost;
 }
 Cost JoinSummariesOp::getCost() { return smallCost(*this, getSummaries()); }
 Cost KeptMassOp::getCost() { return logitsCost(getLogits(), 4); }
 Cost ChooseSummarizedOp::getCost() { return smallCost(*this, getSummaries()); }
 Cost NarrowThresholdOp::getCost() { return smallCost(*this, getLimit()); }
+Cost JoinEntriesOp::getCost() { return smallCost(*this, getCounts()); }
 Cost JoinTopsOp::getCost() { return smallCost(*this, getCounts()); }
 Cost BinLogitsOp::getCost() {
   Cost cost;

@@ -45,15 +45,19 @@ def Decode_SummarizeBlocksOp : Decode_PartOp<"summarize_blocks", [Lm_BlockReduct
   let description = [{
     The four numbers of `decode.summarize` for each 512 columns, the last of which may
     be fewer, side by side: less than a hundredth of the logits, which a head then need not write.
+    Where the most probable tokens are wanted as well (`tops` and how many of each leaf), also the `decode.top_part` of
+    each block, side by side.
 
     ```mlir
     %s = decode.summarize_blocks %l {first = 0 : i64} : (tensor<?x2048xf32, #lm.dims<leaves>>) -> tensor<?x16xf32, #lm.dims<leaves>>
+    %s, %e = decode.summarize_blocks %l tops %counts {first = 0 : i64} : (...) -> (tensor<?x16xf32, #lm.dims<leaves>>, tensor<?x8xf32, #lm.dims<top_entries>>)
     ```
-    **Constraints:** logits are `[L, V]`, the result is `[L, 4 * ceil(V / 512)]`.
+    **Constraints:** logits are `[L, V]`, summaries `[L, 4 * ceil(V / 512)]`; entries come with counts and are
+    `[L * tops, 2 * ceil(V / 512)]`.
   }];
-  let arguments = (ins TensorOf<[F32]>:$logits, Decode_PartIndexAttr:$first);
-  let results = (outs TensorOf<[F32]>:$result);
-  let assemblyFormat = "$logits attr-dict `:` functional-type(operands, results)";
+  let arguments = (ins TensorOf<[F32]>:$logits, Optional<TensorOf<[I32]>>:$counts, Decode_PartIndexAttr:$first);
+  let results = (outs TensorOf<[F32]>:$summaries, Optional<TensorOf<[F32]>>:$entries);
+  let assemblyFormat = "$logits (`tops` $counts^)? attr-dict `:` functional-type(operands, results)";
   let extraClassDeclaration = [{
     /// Columns of a block.
     static constexpr int64_t blockTokens = 512;
@@ -218,6 +222,21 @@ def Decode_TopPartOp : Decode_PartOp<"top_part"> {
   let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[I32]>:$counts, Decode_PartIndexAttr:$first);
   let results = (outs TensorOf<[F32]>:$result);
   let assemblyFormat = "$logits `,` $counts attr-dict `:` functional-type(operands, results)";
+}
+
+def Decode_JoinEntriesOp : Decode_PartOp<"join_entries"> {
+  let summary = "per leaf, the entries of all logits from those of parts of them";
+  let description = [{
+    `decode.top_part` of logits whose parts have these, side by side in the order of ids.
+
+    ```mlir
+    %e = decode.join_entries %b, %counts : (tensor<?x8xf32, #lm.dims<top_entries>>, tensor<?xi32, #lm.dims<leaves>>) -> tensor<?x2xf32, #lm.dims<top_entries>>
+    ```
+    **Constraints:** entries are `[L * tops, 2 * parts]`, counts `[L]`, the result `[L * tops, 2]`.
+  }];
+  let arguments = (ins TensorOf<[F32]>:$entries, TensorOf<[I32]>:$counts);
+  let results = (outs TensorOf<[F32]>:$result);
+  let assemblyFormat = "$entries `,` $counts attr-dict `:` functional-type(operands, results)";
 }
 
 def Decode_JoinTopsOp : Decode_PartOp<"join_tops"> {

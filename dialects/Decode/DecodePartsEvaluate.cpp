@@ -108,6 +108,40 @@ static void summarize(ArrayRef<double> row, int64_t first, double *words) {
   putPair(words + 2, mass);
 }
 
+static int64_t maxCount(const DenseValue &counts) {
+  int64_t width = 0;
+  for (double count : counts.data)
+    width = std::max(width, int64_t(count));
+  return width;
+}
+
+/// The `count` most probable tokens of `row`, whose first logit is of token `first`, and their logits, in words
+/// `column` and the one after it of rows `begin` and following; -1 and 0 in those that are left of `width`.
+static void putTops(ArrayRef<double> row, int64_t first, int64_t count, DenseValue &entries, int64_t begin,
+                    int64_t width, int64_t column) {
+  for (int64_t i = 0; i < width; ++i)
+    entries.row(begin + i)[column] = -1;
+  for (auto [i, top] : llvm::enumerate(topLogprobs(row, count))) {
+    double *words = entries.row(begin + int64_t(i)) + column;
+    words[0] = double(first + top.first);
+    words[1] = row[size_t(top.first)];
+  }
+}
+
+/// Of rows `begin` and following of `entries`, which have a token and a logit for each part: what sorts first, and the
+/// token.
+static std::vector<std::pair<double, double>> joinTops(const DenseValue &entries, int64_t begin, int64_t width,
+                                                       int64_t count) {
+  std::vector<std::pair<double, double>> found;
+  for (int64_t i = 0; i < width; ++i)
+    for (ArrayRef<double> words = rowOf(entries, begin + i); !words.empty(); words = words.drop_front(2))
+      if (words[0] >= 0)
+        found.push_back({-words[1], words[0]});
+  llvm::sort(found);
+  found.resize(std::min(found.size(), size_t(count)));
+  return found;
+}
+
 LogicalResult SummarizeOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const DenseValue &logits = dense(operands[0]);
   DenseValue result = DenseValue::zeros({logits.rows(), 4});
@@ -119,13 +153,22 @@ LogicalResult SummarizeOp::evaluate(Evaluator &, Values operands, ValueList &res
 
 LogicalResult SummarizeBlocksOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const DenseValue &logits = dense(operands[0]);
-  int64_t columns = logits.rowSize();
-  DenseValue result = DenseValue::zeros({logits.rows(), 4 * int64_t(llvm::divideCeil(columns, blockTokens))});
+  int64_t columns = logits.rowSize(), blocks = int64_t(llvm::divideCeil(columns, blockTokens));
+  int64_t width = getCounts() ? maxCount(dense(operands[1])) : 0;
+  DenseValue summaries = DenseValue::zeros({logits.rows(), 4 * blocks});
+  DenseValue entries = DenseValue::zeros({logits.rows() * width, 2 * blocks});
   for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)
-    for (int64_t first = 0; first < columns; first += blockTokens)
-      summarize(rowOf(logits, leaf).slice(size_t(first), size_t(std::min(blockTokens, columns - first))),
-                int64_t(getFirst()) + first, result.row(leaf) + first / blockTokens * 4);
-  results.push_back(std::move(result));
+    for (int64_t block = 0; block < blocks; ++block) {
+      int64_t begin = block * blockTokens;
+      ArrayRef<double> row = rowOf(logits, leaf).slice(size_t(begin), size_t(std::min(blockTokens, columns - begin)));
+      summarize(row, int64_t(getFirst()) + begin, summaries.row(leaf) + 4 * block);
+      if (width)
+        putTops(row, int64_t(getFirst()) + begin, int64_t(dense(operands[1]).data[size_t(leaf)]), entries, leaf * width,
+                width, 2 * block);
+    }
+  results.push_back(std::move(summaries));
+  if (getCounts())
+    results.push_back(std::move(entries));
   return success();
 }
 
@@ -165,24 +208,29 @@ LogicalResult ChooseSummarizedOp::evaluate(Evaluator &, Values operands, ValueLi
   return success();
 }
 
-static int64_t maxCount(const DenseValue &counts) {
-  int64_t width = 0;
-  for (double count : counts.data)
-    width = std::max(width, int64_t(count));
-  return width;
-}
-
 LogicalResult TopPartOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   const DenseValue &logits = dense(operands[0]), &counts = dense(operands[1]);
   int64_t width = maxCount(counts);
   DenseValue result = DenseValue::zeros({logits.rows() * width, 2});
+  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)
+    putTops(rowOf(logits, leaf), int64_t(getFirst()), int64_t(counts.data[size_t(leaf)]), result, leaf * width, width,
+            0);
+  results.push_back(std::move(result));
+  return success();
+}
+
+LogicalResult JoinEntriesOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const DenseValue &entries = dense(operands[0]), &counts = dense(operands[1]);
+  int64_t width = maxCount(counts);
+  DenseValue result = DenseValue::zeros({entries.rows(), 2});
   for (int64_t row = 0; row < result.rows(); ++row)
     result.row(row)[0] = -1;
-  for (int64_t leaf = 0; leaf < logits.rows(); ++leaf)
-    for (auto [i, top] : llvm::enumerate(topLogprobs(rowOf(logits, leaf), int64_t(counts.data[size_t(leaf)])))) {
+  for (int64_t leaf = 0; leaf < counts.rows(); ++leaf)
+    for (auto [i, entry] :
+         llvm::enumerate(joinTops(entries, leaf * width, width, int64_t(counts.data[size_t(leaf)])))) {
       double *words = result.row(leaf * width + int64_t(i));
-      words[0] = double(int64_t(getFirst()) + top.first);
-      words[1] = logits.row(leaf)[top.first];
+      words[0] = entry.second;
+      words[1] = -entry.first;
     }
   results.push_back(std::move(result));
   return success();
@@ -195,14 +243,10 @@ LogicalResult JoinTopsOp::evaluate(Evaluator &, Values operands, ValueList &resu
   llvm::fill(tokens.data, -1);
   for (int64_t leaf = 0; leaf < counts.rows(); ++leaf) {
     Summary summary(rowOf(summaries, leaf));
-    std::vector<std::pair<double, double>> found; // what sorts first, and the token
-    for (int64_t i = 0; summary.usable && i < width; ++i)
-      for (ArrayRef<double> words = rowOf(entries, leaf * width + i); !words.empty(); words = words.drop_front(2))
-        if (words[0] >= 0)
-          found.push_back({-words[1], words[0]});
-    llvm::sort(found);
-    found.resize(std::min(found.size(), size_t(counts.data[size_t(leaf)])));
-    for (auto [i, entry] : llvm::enumerate(found)) {
+    if (!summary.usable)
+      continue;
+    for (auto [i, entry] :
+         llvm::enumerate(joinTops(entries, leaf * width, width, int64_t(counts.data[size_t(leaf)])))) {
       tokens.row(leaf)[i] = entry.second;
       logprobs.row(leaf)[i] = summary.logprobOf(-entry.first);
     }

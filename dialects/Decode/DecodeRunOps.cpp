@@ -34,11 +34,22 @@ LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto strategy = (*this)->getParentOfType<StrategyOp>();
   if (!strategy || getSequence().getType() != strategy.getBody().getArgument(0).getType())
     return success();
-  Operation *step = symbols.lookupNearestSymbolFrom(*this, getStepAttr());
-  if (!isa_and_nonnull<StepOp, StrategyOp>(step))
-    return emitOpError("expected the symbol of a 'decode.step' or of the strategy that becomes one but got ")
-           << getStepAttr();
+  for (FlatSymbolRefAttr symbol : getSteps())
+    if (!isa_and_nonnull<StepOp, StrategyOp>(symbols.lookupNearestSymbolFrom(*this, symbol)))
+      return emitOpError("expected the symbol of a 'decode.step' or of the strategy that becomes one but got ")
+             << symbol;
+  auto choice = getVariant() ? getVariant().getDefiningOp<ChooseVariantOp>() : nullptr;
+  if (getVariant() ? !choice || choice.getCount() != getSteps().size() : getSteps().size() > 1)
+    return emitOpError("expected 'by' a 'decode.choose_variant' of ")
+           << getSteps().size() << ", as there are as many steps";
   return success();
+}
+
+SmallVector<FlatSymbolRefAttr> RunOp::getSteps() {
+  SmallVector<FlatSymbolRefAttr> steps = {getStepAttr()};
+  if (getOthers())
+    llvm::append_range(steps, getOthers()->getAsRange<FlatSymbolRefAttr>());
+  return steps;
 }
 
 LogicalResult RunHeadOp::verifySymbolUses(SymbolTableCollection &symbols) {

@@ -33,23 +33,29 @@ def Decode_RunOp : Decode_EvalOp<"run", [DeclareOpInterfaceMethods<InferTypeOpIn
     %c2, %st2, %h = decode.run @ar_hidden(%x, %b) hidden : !decode.sequence<@main>, !decode.block<5>
     %c3, %st3 = decode.run @ar_skip_1_2(%w, %one) : !decode.sequence<@main>, !decode.block<1>
     %c4, %st4, %t = decode.run @ar_tap_1(%x, %b) taps 1 : !decode.sequence<@main>, !decode.block<5>
+    %c5, %st5 = decode.run @ar_skip_1_2(%w, %one) or [@ar_skip_1] by %v : !decode.sequence<@main>, !decode.block<1>
     ```
-    **Constraints:** the symbol is that of a `decode.step`, or of the `decode.strategy` that
+    With `by` it is one of several steps: the first, or one of the others, whose numbers begin with 1.
+
+    **Constraints:** the symbols are those of `decode.step`s, or of the `decode.strategy` that
     becomes one. For the sequence of another model it is of that model's own program.
   }];
   let arguments = (ins FlatSymbolRefAttr:$step, Decode_SequenceType:$sequence, Decode_BlockType:$block,
+                       Optional<Index>:$variant, OptionalAttr<FlatSymbolRefArrayAttr>:$others,
                        DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$top,
                        UnitAttr:$with_hidden,
                        DefaultValuedAttr<ConfinedAttr<I64Attr, [IntNonNegative]>, "0">:$num_taps);
   let results = (outs Decode_ChoicesType:$choices, Decode_StageType:$stage, Variadic<Decode_HiddenType>:$states);
   let assemblyFormat = [{
-    $step `(` $sequence `,` $block `)` (`top` $top^)? (`hidden` $with_hidden^)? (`taps` $num_taps^)? attr-dict `:`
-    type($sequence) `,` type($block)
+    $step `(` $sequence `,` $block `)` (`or` $others^)? (`by` $variant^)? (`top` $top^)? (`hidden` $with_hidden^)?
+    (`taps` $num_taps^)? attr-dict `:` type($sequence) `,` type($block)
   }];
   let extraClassDeclaration = [{
     /// The hidden states of the nodes, or null.
     mlir::Value getHidden() { return getWithHidden() ? getStates().front() : mlir::Value(); }
     mlir::ValueRange getTaps() { return getStates().take_back(getNumTaps()); }
+    /// By the number of the variant.
+    llvm::SmallVector<mlir::FlatSymbolRefAttr> getSteps();
     llvm::StringRef getRoundName() { return "forward"; }
     mlir::DictionaryAttr getRoundAttributes();
   }];

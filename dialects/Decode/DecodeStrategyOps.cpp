@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/Decode.h"
+#include "dialects/Decode/DraftFunctions.h"
+#include "dialects/Decode/Sublayers.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -55,13 +56,6 @@ RoundOp StrategyOp::getRound() { return *getBody().getOps<RoundOp>().begin(); }
 
 bool StrategyOp::isOutlined() {
   return walk([](RunOp) { return WalkResult::interrupt(); }).wasInterrupted();
-}
-
-/// The number of tokens of a model's vocabulary, or 0 if it is not known.
-static int64_t vocabularyOf(lm::ModelOp model) {
-  auto head = model.lookupSymbol<lm::FuncOp>("head");
-  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
-  return logits ? logits.getShape().back() : 0;
 }
 
 LogicalResult StrategyOp::verifyRegions() {
@@ -166,16 +160,15 @@ void RepeatOp::print(OpAsmPrinter &p) {
   });
 }
 
-/// A sequence or stage is affine: of the uses of one value, exactly one uses it up: the
-/// last one, and not in a loop within. Reading ops (draft sources, forward, edit, fork,
-/// stop) do not.
-static LogicalResult verifyUsedUpOnce(Operation *op, Value value) {
-  if (!isa<SequenceType, StageType>(value.getType()))
+/// Reading ops (draft sources, forward, edit, fork, stop) do not.
+bool decode::usesUp(OpOperand &use) {
+  return isa<CommitOp, YieldOp, RoundOp, RepeatOp, ReturnOp, DropOp, GroupOpInterface>(use.getOwner()) ||
+         (isa<FollowOp>(use.getOwner()) && use.getOperandNumber() == 0);
+}
+
+LogicalResult decode::verifyUsedUpOnce(Operation *op, Value value) {
+  if (!isa<SequenceType, GroupType, StageType>(value.getType()))
     return success();
-  auto usesUp = [&](OpOperand &use) {
-    return isa<CommitOp, YieldOp, RoundOp, RepeatOp, ReturnOp, DropOp>(use.getOwner()) ||
-           (isa<FollowOp>(use.getOwner()) && use.getOperandNumber() == 0);
-  };
   int64_t count = llvm::count_if(value.getUses(), usesUp);
   for (OpOperand &use : value.getUses())
     if (usesUp(use) && use.getOwner()->getBlock() != value.getParentBlock())
@@ -193,6 +186,14 @@ static LogicalResult verifyUsedUpOnce(Operation *op, Value value) {
   return success();
 }
 
+LogicalResult decode::verifyAffine(Block &block) {
+  for (Operation &op : block)
+    for (Value result : op.getResults())
+      if (failed(verifyUsedUpOnce(&op, result)))
+        return failure();
+  return success();
+}
+
 static LogicalResult verifyLoop(Operation *op, ValueRange inits, bool needsStop) {
   Block &body = op->getRegion(0).front();
   TypeRange types = inits.getTypes();
@@ -205,11 +206,7 @@ static LogicalResult verifyLoop(Operation *op, ValueRange inits, bool needsStop)
   for (Value argument : body.getArguments())
     if (failed(verifyUsedUpOnce(op, argument)))
       return failure();
-  for (Operation &inner : body)
-    for (Value result : inner.getResults())
-      if (failed(verifyUsedUpOnce(&inner, result)))
-        return failure();
-  return success();
+  return verifyAffine(body);
 }
 
 LogicalResult RoundOp::verifyRegions() { return verifyLoop(*this, getInits(), /*needsStop=*/true); }
@@ -266,21 +263,28 @@ LogicalResult ForwardOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   return success();
 }
 
-static bool ascends(ArrayRef<int64_t> layers) {
-  return (layers.empty() || layers.front() >= 0) && llvm::is_sorted(layers, std::less_equal<int64_t>());
+static bool ascends(ArrayRef<int64_t> numbers) {
+  return (numbers.empty() || numbers.front() >= 0) && llvm::is_sorted(numbers, std::less_equal<int64_t>());
 }
 
 LogicalResult ForwardOp::verify() {
-  ArrayRef<int64_t> skip = getSkip().value_or(ArrayRef<int64_t>()), tapped = getTapped().value_or(ArrayRef<int64_t>());
-  if (!ascends(skip))
-    return emitOpError("expected layers to skip in ascending order but got [") << skip << "]";
+  ArrayRef<int64_t> tapped = getTapped().value_or(ArrayRef<int64_t>());
+  auto sets = getSkipSets();
+  for (const SmallVector<int64_t> &set : sets)
+    if (!ascends(set))
+      return emitOpError("expected layers to skip in ascending order but got ") << SublayersAttr::textOf(set);
+  auto choice = getVariant() ? getVariant().getDefiningOp<ChooseVariantOp>() : nullptr;
+  if (getVariant() ? !choice || choice.getCount() != sets.size() : sets.size() > 1)
+    return emitOpError("expected 'by' a 'decode.choose_variant' of ")
+           << sets.size() << ", as there are as many sets to skip";
   if (!ascends(tapped))
     return emitOpError("expected layers to tap in ascending order but got [") << tapped << "]";
   if (getTapped() && tapped.empty())
     return emitOpError("expected a layer to tap but got none; leave out 'taps'");
-  for (int64_t layer : tapped)
-    if (llvm::is_contained(skip, layer))
-      return emitOpError("expected layers to tap that are not skipped but got ") << layer;
+  for (const SmallVector<int64_t> &set : sets)
+    for (int64_t number : set)
+      if (llvm::is_contained(tapped, number / 2))
+        return emitOpError("expected layers to tap that are not skipped but got ") << number / 2;
   return success();
 }
 
@@ -303,12 +307,26 @@ LogicalResult ForwardOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-SmallVector<int64_t> ForwardOp::getSkippedLayers(int64_t layers) {
-  SmallVector<int64_t> skipped(getSkip().value_or(ArrayRef<int64_t>()));
+SmallVector<SmallVector<int64_t>> ForwardOp::getSkipSets() {
+  SmallVector<SmallVector<int64_t>> sets;
+  if (getSkip())
+    for (auto set : getSkip()->getAsRange<SublayersAttr>())
+      sets.emplace_back(set.getNumbers());
+  if (sets.empty())
+    sets.emplace_back();
+  return sets;
+}
+
+bool ForwardOp::isWhole() {
+  return !exitsEarly() && llvm::all_of(getSkipSets(), [](const auto &set) { return set.empty(); });
+}
+
+SmallVector<int64_t> ForwardOp::getSkippedSublayers(size_t set, int64_t layers) {
+  SmallVector<int64_t> skipped = getSkipSets()[set];
   if (exitsEarly()) {
     int64_t end = getTapped()->back() + 1;
-    llvm::erase_if(skipped, [&](int64_t layer) { return layer >= end; });
-    llvm::append_range(skipped, llvm::seq(end, layers));
+    llvm::erase_if(skipped, [&](int64_t number) { return number >= 2 * end; });
+    llvm::append_range(skipped, sublayersOf(end, layers));
   }
   return skipped;
 }

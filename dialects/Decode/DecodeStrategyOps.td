@@ -55,7 +55,7 @@ def Decode_RoundOp : Decode_EvalOp<"round", [SingleBlock]> {
     One iteration is the unit of batching, capture and preemption.
 
     **Constraints:** initial values, block arguments and results have the same
-    types; the terminator is a `decode.yield ... until` of those types; every sequence and
+    types; the terminator is a `decode.yield ... until` of those types; every sequence, group and
     stage is used up exactly once, by its last use, in the region that it is from. A loop
     yields each sequence in its own place (`plait-check-exactness`).
   }];
@@ -88,8 +88,9 @@ def Decode_RepeatOp : Decode_EvalOp<"repeat", [SingleBlock, AttrSizedOperandSegm
   let hasRegionVerifier = 1;
 }
 
-def Decode_YieldOp : Decode_Op<"yield", [Pure, Terminator, AttrSizedOperandSegments, ParentOneOf<["RoundOp", "RepeatOp"]>]> {
-  let summary = "values for the next iteration, and whether there is none";
+def Decode_YieldOp : Decode_Op<"yield", [Pure, Terminator, AttrSizedOperandSegments, 
+    ParentOneOf<["RoundOp", "RepeatOp", "EachOp", "SelectOp"]>]> {
+  let summary = "values for the next iteration, and whether there is none; what a region says of a member";
   let arguments = (ins Variadic<AnyType>:$values, Optional<I1>:$stop);
   let assemblyFormat = "$values (`until` $stop^)? attr-dict `:` type($values)";
 }
@@ -190,9 +191,12 @@ def Decode_ForwardOp : Decode_EvalOp<"forward", [DeclareOpInterfaceMethods<Infer
     %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
     %h2, %st2 = decode.forward %w, %c skip [3, 5, 6] : !decode.sequence<@main>, !decode.block<1>
     %h3, %st3, %t:2 = decode.forward %x, %b taps [1, 4] : !decode.sequence<@main>, !decode.block<1>
+    %h4, %st4 = decode.forward %w, %c skip [1, attention.2, mlp.3] : !decode.sequence<@main>, !decode.block<1>
+    %h5, %st5 = decode.forward %w, %c skip [[1, 2], [attention.1, mlp.2]] by %v : !decode.sequence<@main>, !decode.block<1>
     ```
-    With `skip` some layers are left out: the residual stream passes them by. Their
-    keys and values of the block do not exist then.
+    With `skip` some layers are left out, or the attention or the MLP of some alone: the residual stream passes them by. Keys
+    and values of the block do not exist in a layer without its attention, and none of that layer is read (SWIFT, Xia et al. 2024).
+    Of several sets `by` says which one; each becomes a step.
 
     With `taps` there is a further result for each layer that is named: the residual stream
     behind it, which the next layer begins with, as hidden states of the nodes. If nothing uses
@@ -200,20 +204,26 @@ def Decode_ForwardOp : Decode_EvalOp<"forward", [DeclareOpInterfaceMethods<Infer
     behind it are left out as by `skip`.
 
     **Constraints:** skipped layers ascend and are none twice; so do tapped ones, which are layers of
-    the model's one loop over layers of one kind, and not skipped.
+    the model's one loop over layers of one kind, and not skipped, nor is a sublayer of them; there is one set, or as many as the
+    `decode.choose_variant` that `by` is of.
   }];
-  let arguments = (ins Decode_SequenceType:$sequence, Decode_BlockType:$block,
-                       OptionalAttr<DenseI64ArrayAttr>:$skip, OptionalAttr<DenseI64ArrayAttr>:$tapped);
+  let arguments = (ins Decode_SequenceType:$sequence, Decode_BlockType:$block, Optional<Index>:$variant,
+                       OptionalAttr<Decode_SublayersArrayAttr>:$skip, OptionalAttr<DenseI64ArrayAttr>:$tapped);
   let results = (outs Decode_HiddenType:$hidden, Decode_StageType:$stage, Variadic<Decode_HiddenType>:$taps);
   let assemblyFormat = [{
-    $sequence `,` $block (`skip` $skip^)? (`taps` $tapped^)? attr-dict `:` type($sequence) `,` type($block)
+    $sequence `,` $block (`skip` custom<SublayerSets>($skip)^)? (`by` $variant^)? (`taps` $tapped^)? attr-dict `:`
+    type($sequence) `,` type($block)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Whether it ends behind its last tap.
     bool exitsEarly() { return !getTaps().empty() && getHidden().use_empty(); }
-    /// The layers that are left out of a model with `layers` of them, in order.
-    llvm::SmallVector<int64_t> getSkippedLayers(int64_t layers);
+    /// The sets of sublayers that are left out, by their numbers: one at least, which may be empty.
+    llvm::SmallVector<llvm::SmallVector<int64_t>> getSkipSets();
+    /// Whether it goes through all layers.
+    bool isWhole();
+    /// Those of a set, and in a model with `layers` those behind the last tap if it ends there, in order.
+    llvm::SmallVector<int64_t> getSkippedSublayers(size_t set, int64_t layers);
   }];
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/StrategyValues.h"
 
 using namespace plait;
@@ -80,7 +81,7 @@ LogicalResult AppendOp::evaluate(Evaluator &, Values operands, ValueList &result
     return emitOpError("expected room in a block of ") << getMaxTokens() << " tokens";
   int64_t last = int64_t(block.nodes.size()) - 1;
   // A token that was drawn for another position is not independent of those before it.
-  bool isDrawn = path.drawnFor == block.position(last) + 1;
+  bool isDrawn = path.drawnFor == block.successorPosition(last);
   if (!path.next.nonfinite && block.hasRoom(last + 1))
     block.nodes.push_back({path.next.token, last, isDrawn ? path.drawnFrom : std::vector<double>()});
   results.push_back(std::move(block));
@@ -172,18 +173,17 @@ LogicalResult ExpandOp::evaluate(Evaluator &, Values operands, ValueList &result
   return success();
 }
 
-/// The number of tokens of a model's vocabulary.
-static FailureOr<int64_t> vocabularyOf(Operation *op, Value sequence) {
-  auto head = modelOf(op, sequence).lookupSymbol<lm::FuncOp>("head");
-  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
-  if (!logits)
+/// The number of tokens of a model's vocabulary; an error if it is not known.
+static FailureOr<int64_t> knownVocabularyOf(Operation *op, Value sequence) {
+  int64_t vocabulary = vocabularyOf(modelOf(op, sequence));
+  if (vocabulary == 0)
     return op->emitOpError("expected a model with a function @head(hidden) -> logits");
-  return logits.getShape().back();
+  return vocabulary;
 }
 
 LogicalResult ExpandPromptsOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   auto block = rootOf(*this, getSequence(), operands[0]);
-  auto vocabulary = vocabularyOf(*this, getSequence());
+  auto vocabulary = knownVocabularyOf(*this, getSequence());
   if (failed(block) || failed(vocabulary))
     return failure();
   size_t known = 0;
@@ -225,7 +225,7 @@ LogicalResult CarryOp::evaluate(Evaluator &, Values operands, ValueList &results
   if (failed(block))
     return failure();
   auto guesses = valueAs<GuessesValue>(operands[1]).guesses;
-  auto vocabulary = vocabularyOf(*this, getSequence());
+  auto vocabulary = knownVocabularyOf(*this, getSequence());
   if (failed(vocabulary))
     return failure();
   const SequenceValue &x = block->sequence;
@@ -325,6 +325,11 @@ LogicalResult LearnChoicesOp::evaluate(Evaluator &, Values operands, ValueList &
   return learn(*this, operands, getResult().getType().getCount(), results);
 }
 
+/// The number of the variant that operand `index` says, or 0 if it is not there.
+static size_t variantOf(Values operands, size_t index) {
+  return index < operands.size() ? size_t(valueAs<int64_t>(operands[index])) : 0;
+}
+
 LogicalResult ObserveOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   auto acceptance = valueAs<AcceptanceValue>(operands[0]);
   const auto &block = valueAs<BlockValue>(operands[1]);
@@ -333,12 +338,36 @@ LogicalResult ObserveOp::evaluate(Evaluator &, Values operands, ValueList &resul
   for (int64_t node = 0; node < int64_t(block.nodes.size()); ++node)
     if (!block.nodes[size_t(node)].isPrompt)
       drafted = std::max(drafted, block.depth(node));
-  acceptance.rates.resize(std::max(acceptance.rates.size(), size_t(drafted)));
+  auto &rates = acceptance.variants[variantOf(operands, 3)];
+  rates.resize(std::max(rates.size(), size_t(drafted)));
   for (size_t place = 0; place < size_t(drafted) && place <= accepted; ++place) {
-    AcceptanceValue::Rate &rate = acceptance.rates[place];
+    AcceptanceValue::Rate &rate = rates[place];
     rate = {0.98 * rate.accepted + (place < accepted ? 1 : 0), 0.98 * rate.seen + 1};
   }
   results.push_back(std::move(acceptance));
+  return success();
+}
+
+/// Tokens of a round that drafts `length` of them.
+static double tokensOf(const AcceptanceValue &acceptance, size_t variant, int64_t length, double unknown) {
+  auto known = acceptance.variants.find(variant);
+  double tokens = 1, chance = 1;
+  for (size_t place = 0; place < size_t(length); ++place) {
+    bool isKnown = known != acceptance.variants.end() && place < known->second.size() && known->second[place].seen > 0;
+    chance *= isKnown ? known->second[place].accepted / known->second[place].seen : unknown;
+    tokens += chance;
+  }
+  return tokens;
+}
+
+LogicalResult ChooseVariantOp::evaluate(Evaluator &, Values operands, ValueList &results) {
+  const auto &acceptance = valueAs<AcceptanceValue>(operands[0]);
+  int64_t best = 0;
+  double most = 0;
+  for (int64_t variant = 0; variant < int64_t(getCount()); ++variant)
+    if (double tokens = tokensOf(acceptance, size_t(variant), getLengths().back(), /*unknown=*/1); tokens > most)
+      most = tokens, best = variant;
+  results.push_back(best);
   return success();
 }
 
@@ -347,13 +376,8 @@ LogicalResult ChooseLengthOp::evaluate(Evaluator &, Values operands, ValueList &
   int64_t best = 0;
   double most = 0;
   for (auto [i, length] : llvm::enumerate(getLengths())) {
-    double tokens = 1, chance = 1;
-    for (size_t place = 0; place < size_t(length); ++place) {
-      bool known = place < acceptance.rates.size() && acceptance.rates[place].seen > 0;
-      chance *= known ? acceptance.rates[place].accepted / acceptance.rates[place].seen : 0.5;
-      tokens += chance;
-    }
-    double goodput = tokens / (getCosts() ? (*getCosts())[i] : 1);
+    double goodput =
+        tokensOf(acceptance, variantOf(operands, 1), length, /*unknown=*/0.5) / (getCosts() ? (*getCosts())[i] : 1);
     if (goodput >= most)
       most = goodput, best = length;
   }

@@ -20,6 +20,12 @@ lm::LayersOp decode::findOnlyLoop(lm::FuncOp forward) {
   return loops[0];
 }
 
+int64_t decode::vocabularyOf(lm::ModelOp model) {
+  auto head = model.lookupSymbol<lm::FuncOp>("head");
+  auto logits = head && head.getNumResults() == 1 ? dyn_cast<RankedTensorType>(head.getResultTypes()[0]) : nullptr;
+  return logits ? logits.getShape().back() : 0;
+}
+
 bool decode::isTappedForward(lm::FuncOp function) {
   ArrayRef<Type> in = function.getArgumentTypes(), out = function.getResultTypes();
   auto isOfLeaves = [](Type type) {

@@ -35,6 +35,9 @@ lm::LayersOp findOnlyLoop(lm::FuncOp forward);
 /// further hidden states as results: (ids, positions, rows, state..., leaves) -> (hidden, state..., tap...).
 bool isTappedForward(lm::FuncOp function);
 
+/// The number of tokens of a model's vocabulary, or 0 if it is not known: if there is no @head.
+int64_t vocabularyOf(lm::ModelOp model);
+
 /// Whether the type is that of @clover or @mtp above.
 bool isRecurrent(lm::FuncOp function);
 

@@ -44,6 +44,16 @@ public:
   virtual ExactDraws *exact() { return nullptr; }
 };
 
+/// The number by which branch `branch` of a sequence draws (decode.branch), if its first token is at `position`.
+inline uint64_t numberOfBranch(uint64_t seed, uint64_t sequence, uint32_t position, uint32_t branch) {
+  if (branch == 0)
+    return sequence;
+  auto words = philox4x32(
+      {position, uint32_t(RandomPurpose::sample) | branch << 8, uint32_t(sequence), uint32_t(sequence >> 32)},
+      {uint32_t(seed), uint32_t(seed >> 32)});
+  return words[2] | uint64_t(words[3]) << 32;
+}
+
 /// Draws that are given probabilities without a rounding: weights are doubles, and what
 /// follows from them is a fraction.
 class ExactDraws : public Draws {

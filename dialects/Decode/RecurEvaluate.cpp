@@ -27,11 +27,11 @@ static DenseValue single(int64_t number) {
 }
 
 LogicalResult decode::evaluateStaging(lm::ModelOp model, Evaluator &evaluator, const DenseValue &next,
-                                      const DenseValue &positions, const DenseValue &hidden,
+                                      const DenseValue &positions, const RowsValue &rows, const DenseValue &hidden,
                                       ArrayRef<std::shared_ptr<StateValue>> states) {
   SmallVector<lm::FuncOp> stagings = stagingsOf(model);
   for (auto [function, state] : llvm::zip_equal(stagings, states.take_back(stagings.size()))) {
-    ValueList arguments = {hidden, next, positions, RowsValue{std::vector<int64_t>(size_t(next.rows()), 0)}, state};
+    ValueList arguments = {hidden, next, positions, rows, state};
     if (failed(evaluator.runBlock(function.getBody().front(), std::move(arguments))))
       return failure();
   }
@@ -53,6 +53,8 @@ static int64_t tokenOf(const EvalValue &value, Type type) {
 static FailureOr<bool> recur(Operation *op, Evaluator &evaluator, SequenceType type, StringRef name, Values operands,
                              NodeRowsValue &result) {
   const auto &x = valueAs<SequenceValue>(operands[2]);
+  if (!x.layout.isChain())
+    return op->emitOpError("expected a text whose branches do not lie beside each other");
   auto model = SymbolTable::lookupNearestSymbolFrom<lm::ModelOp>(op, type.getModel());
   auto function = findFunction(op, type.getModel(), name,
                                "(hidden, ids) -> hidden, or (hidden, ids, positions, rows, state) -> (hidden, state),",

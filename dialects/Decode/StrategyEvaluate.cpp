@@ -7,9 +7,9 @@
 
 #include "dialects/Decode/DraftFunctions.h"
 #include "dialects/Decode/StrategyValues.h"
+#include "dialects/Decode/Sublayers.h"
 
 #include "mlir/IR/Builders.h"
-#include "llvm/ADT/ScopeExit.h"
 
 #include <numeric>
 
@@ -94,16 +94,18 @@ LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &result
     return emitOpError("expected a path through the staged nodes");
   x.states = branch->states;
   ++x.rounds;
-  auto append = [&](int64_t token) {
+  auto append = [&](int64_t token, double logprob) {
     if (x.stopped)
       return;
     x.tokens.push_back(token);
-    x.stopped = llvm::is_contained(x.stopIds, token) || int64_t(x.tokens.size()) - x.promptLength >= x.maxNewTokens;
+    x.logProbability += logprob;
+    x.stoppedById = llvm::is_contained(x.stopIds, token);
+    x.stopped = x.stoppedById || int64_t(x.tokens.size()) - x.promptLength >= x.maxNewTokens;
   };
-  for (int64_t token : path.tokens)
-    append(token);
+  for (auto [token, logprob] : llvm::zip_equal(path.tokens, path.logprobs))
+    append(token, logprob);
   if (!path.next.nonfinite)
-    append(path.next.token);
+    append(path.next.token, path.next.logprob);
   else if (!x.stopped)
     x.nonfinite = x.stopped = true;
   x.published = int64_t(x.tokens.size()) - 1;
@@ -114,11 +116,13 @@ LogicalResult CommitOp::evaluate(Evaluator &, Values operands, ValueList &result
 LogicalResult FollowOp::evaluate(Evaluator &, Values operands, ValueList &results) {
   SequenceValue x = sequence(operands[0]);
   const SequenceValue &other = sequence(operands[1]);
-  int64_t same = 0, limit = std::min(x.published, int64_t(other.tokens.size()) - 1);
+  // As a chain: what its state has of branches beside each other is of no use.
+  int64_t same = 0, limit = x.layout.isChain() ? std::min(x.published, int64_t(other.tokens.size()) - 1) : 0;
   while (same < limit && x.tokens[size_t(same)] == other.tokens[size_t(same)])
     ++same;
   x.published = same;
   x.tokens = other.tokens;
+  x.layout = {};
   x.stopped = other.stopped;
   x.nonfinite = other.nonfinite;
   results.push_back(std::move(x));
@@ -156,37 +160,36 @@ static std::shared_ptr<StateValue> copyOf(const std::shared_ptr<StateValue> &sta
 }
 
 namespace {
-/// Runs a forward up to a layer, for what a tap of it is.
-class TapEvaluation {
+/// A copy of a forward while it is needed.
+class Copy {
 public:
-  /// Of one with a loop over all layers.
-  explicit TapEvaluation(lm::FuncOp forward) {
-    // A copy that returns the residual stream behind the layers as well.
-    copy = cast<lm::FuncOp>(OpBuilder(forward).clone(*forward));
-    copy.setSymName((forward.getSymName() + "_tapped").str());
-    lm::LayersOp loop = *copy.getBody().getOps<lm::LayersOp>().begin();
-    layers = loop.getEnd();
-    auto end = cast<lm::ReturnOp>(copy.getBody().front().getTerminator());
-    end.getValuesMutable().append(loop.getResult(0));
+  explicit Copy(lm::FuncOp forward) : copy(cast<lm::FuncOp>(OpBuilder(forward).clone(*forward))) {
+    copy.setSymName((forward.getSymName() + "_copy").str());
   }
-  ~TapEvaluation() { copy.erase(); }
-  TapEvaluation(const TapEvaluation &) = delete;
-
-  /// The residual stream behind `layer`, and the hidden states of the model that ends there.
-  FailureOr<std::pair<DenseValue, DenseValue>> run(Evaluator &evaluator, int64_t layer, ValueList arguments) {
-    llvm::scope_exit restore([&, skipped = evaluator.skippedLayers] { evaluator.skippedLayers = skipped; });
-    llvm::append_range(evaluator.skippedLayers, llvm::seq(layer + 1, layers));
-    auto values = evaluator.runBlock(copy.getBody().front(), std::move(arguments));
-    if (failed(values))
-      return failure();
-    return std::pair(valueAs<DenseValue>(values->back()), valueAs<DenseValue>(values->front()));
+  Copy(Copy &&other) : copy(std::exchange(other.copy, nullptr)) {}
+  ~Copy() {
+    if (copy)
+      copy.erase();
   }
+  lm::FuncOp operator*() const { return copy; }
 
 private:
   lm::FuncOp copy;
-  int64_t layers;
 };
 } // namespace
+
+/// A forward up to `layer` without the sublayers `skip`, which returns the residual stream there as well.
+static FailureOr<Copy> makeTap(Operation *op, lm::FuncOp forward, ArrayRef<int64_t> skip, int64_t layer) {
+  Copy tap(forward);
+  lm::LayersOp loop = *(*tap).getBody().getOps<lm::LayersOp>().begin();
+  cast<lm::ReturnOp>((*tap).getBody().front().getTerminator()).getValuesMutable().append(loop.getResult(0));
+  SmallVector<int64_t> all(skip);
+  llvm::erase_if(all, [&](int64_t number) { return number > 2 * layer + 1; });
+  llvm::append_range(all, sublayersOf(layer + 1, loop.getEnd()));
+  if (failed(cutLayers(*tap, all, {}, op)))
+    return failure();
+  return tap;
+}
 
 LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatSymbolRefAttr model, StringRef function,
                                       ArrayRef<int64_t> skip, ArrayRef<int64_t> tapped, Values operands,
@@ -200,14 +203,24 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
   if (failed(forward))
     return failure();
   int64_t forced = int64_t(block.forced.size()), limit = modelOf(op, model).getMaxPositions();
-  llvm::scope_exit restore([&, skipped = evaluator.skippedLayers] { evaluator.skippedLayers = skipped; });
-  evaluator.skippedLayers = skip.vec();
+  Block *body = &forward->getBody().front();
+  std::optional<Copy> without;
+  if (!skip.empty()) {
+    without.emplace(*forward);
+    if (failed(cutLayers(**without, skip, {}, op)))
+      return failure();
+    body = &(**without).getBody().front();
+  }
+  std::vector<Copy> ends;
+  for (int64_t layer : tapped) {
+    auto end = makeTap(op, *forward, skip, layer);
+    if (failed(end))
+      return failure();
+    ends.push_back(std::move(*end));
+  }
 
   size_t numStates = llvm::count_if(forward->getArgumentTypes(), llvm::IsaPred<lm::StateType>);
   size_t numTaps = forward->getNumResults() - 1 - numStates;
-  std::optional<TapEvaluation> evaluation;
-  if (!tapped.empty())
-    evaluation.emplace(*forward);
   NodeRowsValue hidden{block, {}};
   std::vector<NodeRowsValue> taps(tapped.size() + numTaps, hidden);
   StageValue stage;
@@ -224,10 +237,13 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       return op->emitOpError("expected at most max_positions ")
              << limit << " tokens in a sequence but got " << x.published + count;
     DenseValue ids = DenseValue::zeros({count}), positions = ids, next = ids; // 0 where it is not known
+    RowsValue rows{std::vector<int64_t>(size_t(count), 0)};
     for (int64_t i = 0; i < count; ++i) {
       ids.data[size_t(i)] =
           double(i < forced ? block.forced[size_t(i)] : block.nodes[size_t(branch.nodes[size_t(i - forced)])].token);
-      positions.data[size_t(i)] = double(x.published + i);
+      positions.data[size_t(i)] = double(x.layout.positionOf(x.published + i));
+      if (!x.layout.isChain())
+        rows.paths.push_back(x.layout.seenBy(x.published + i));
       if (i > 0 && (i < forced || !block.nodes[size_t(branch.nodes[size_t(i - forced)])].isPrompt))
         next.data[size_t(i) - 1] = ids.data[size_t(i)];
     }
@@ -235,7 +251,7 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       auto state = i < x.states.size() ? x.states[i] : std::make_shared<StateValue>();
       return leaves.size() == 1 ? state : copyOf(state);
     };
-    ValueList arguments = {ids, positions, RowsValue{std::vector<int64_t>(size_t(count), 0)}};
+    ValueList arguments = {ids, positions, rows};
     for (size_t i = 0; i < numStates; ++i)
       arguments.push_back(stateOf(i));
     // Rows of the block's nodes, of which those before are known.
@@ -247,22 +263,22 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
           std::copy_n(rows.row(forced + int64_t(i)), rows.rowSize(), into.row(node));
     };
     for (size_t i = 0; i < tapped.size(); ++i) {
-      auto tap = evaluation->run(evaluator, tapped[i], arguments);
+      auto tap = evaluator.runBlock((*ends[i]).getBody().front(), arguments);
       if (failed(tap))
         return failure();
-      take(tap->first, taps[i].rows);
-      take(tap->second, taps[i].exit ? *taps[i].exit : taps[i].exit.emplace());
+      take(valueAs<DenseValue>(tap->back()), taps[i].rows);
+      take(valueAs<DenseValue>(tap->front()), taps[i].exit ? *taps[i].exit : taps[i].exit.emplace());
     }
     if (isTappedForward(*forward)) {
       DenseValue all = DenseValue::zeros({count});
       std::iota(all.data.begin(), all.data.end(), 0.0);
       arguments.push_back(std::move(all));
     }
-    auto values = evaluator.runBlock(forward->getBody().front(), std::move(arguments));
+    auto values = evaluator.runBlock(*body, std::move(arguments));
     if (failed(values))
       return failure();
-    const auto &rows = valueAs<DenseValue>((*values)[0]);
-    take(rows, hidden.rows);
+    const auto &states = valueAs<DenseValue>((*values)[0]);
+    take(states, hidden.rows);
     for (size_t i = 0; i < numTaps; ++i)
       take(valueAs<DenseValue>((*values)[1 + numStates + i]), taps[tapped.size() + i].rows);
     for (int64_t node : branch.nodes)
@@ -271,7 +287,7 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       branch.states.push_back(valueAs<std::shared_ptr<StateValue>>(state));
     for (size_t i = numStates, e = numStates + stagingsOf(modelOf(op, model)).size(); i < e; ++i)
       branch.states.push_back(stateOf(i));
-    if (failed(evaluateStaging(modelOf(op, model), evaluator, next, positions, rows, branch.states)))
+    if (failed(evaluateStaging(modelOf(op, model), evaluator, next, positions, rows, states, branch.states)))
       return failure();
     stage.branches.push_back(std::move(branch));
   }
@@ -288,7 +304,8 @@ LogicalResult ForwardOp::evaluate(Evaluator &evaluator, Values operands, ValueLi
   lm::LayersOp loop = forward ? findOnlyLoop(forward) : nullptr;
   if (!tapped.empty() && !loop)
     return emitOpError("expected a model with a loop over layers, as some are tapped");
-  return evaluateForward(*this, evaluator, model, "forward", getSkippedLayers(loop ? loop.getEnd() : 0), tapped,
+  size_t set = getVariant() ? size_t(valueAs<int64_t>(operands[2])) : 0;
+  return evaluateForward(*this, evaluator, model, "forward", getSkippedSublayers(set, loop ? loop.getEnd() : 0), tapped,
                          operands, results);
 }
 
@@ -367,7 +384,8 @@ LogicalResult RunOp::evaluate(Evaluator &evaluator, Values operands, ValueList &
   // has the head of a tap.
   StringRef function = "forward", head = "head";
   size_t source = 0; // of the logits, among what is forwarded
-  auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getStepAttr());
+  size_t variant = getVariant() ? size_t(valueAs<int64_t>(operands[2])) : 0;
+  auto step = SymbolTable::lookupNearestSymbolFrom<StepOp>(*this, getSteps()[variant]);
   if (step)
     for (lm::CallOp call : step.getBody().getOps<lm::CallOp>()) {
       if (call.getCallee().getRootReference() != model.getAttr())

@@ -20,6 +20,12 @@
 
 namespace plait::decode {
 
+/// !decode.group
+struct GroupValue {
+  SequenceValue trunk; ///< what branched
+  std::vector<SequenceValue> members;
+};
+
 /// !decode.block
 struct BlockValue {
   struct Node {
@@ -34,7 +40,10 @@ struct BlockValue {
   std::vector<Node> nodes;
 
   int64_t depth(int64_t node) const { return node == 0 ? 0 : 1 + depth(nodes[size_t(node)].parent); }
-  int64_t position(int64_t node) const { return sequence.published + int64_t(forced.size()) + depth(node); }
+  /// The position of what continues a node.
+  int64_t successorPosition(int64_t node) const {
+    return sequence.layout.positionOf(sequence.published + int64_t(forced.size()) + depth(node) + 1);
+  }
   std::vector<int64_t> children(int64_t node) const;
   /// The prompts in a row behind a node.
   std::vector<int64_t> promptsOf(int64_t node) const;
@@ -76,8 +85,9 @@ struct PathValue {
   std::vector<int64_t> accepted;
   std::vector<int64_t> tokens; ///< of the accepted nodes but the root
   Choice next;
-  std::vector<double> drawnFrom; ///< the weights that `next` was drawn by, for a draft
-  int64_t drawnFor = -1;         ///< position whose random number that was
+  std::vector<double> drawnFrom;     ///< the weights that `next` was drawn by, for a draft
+  int64_t drawnFor = -1;             ///< position whose random number that was
+  std::vector<double> logprobs = {}; ///< of `tokens`, as that of `next`
 };
 
 /// !decode.guesses: for the positions after the pending token.
@@ -95,16 +105,16 @@ struct SuccessorsValue {
   std::map<int64_t, std::vector<int64_t>> entries;
 };
 
-/// !decode.acceptance: by place in the draft
+/// !decode.acceptance: of each variant that drafted, by place in the draft
 struct AcceptanceValue {
   struct Rate {
     double accepted = 0, seen = 0;
   };
-  std::vector<Rate> rates;
+  std::map<size_t, std::vector<Rate>> variants;
 };
 
 /// Runs `function` of `model` over the block operands[1] of the sequence operands[0], without
-/// some layers: the block's hidden states, a stage, and taps of the layers `tapped` and of the function's own
+/// the sublayers `skip`: the block's hidden states, a stage, and taps of the layers `tapped` and of the function's own
 /// are appended to `results`.
 llvm::LogicalResult evaluateForward(mlir::Operation *op, Evaluator &evaluator, mlir::FlatSymbolRefAttr model,
                                     llvm::StringRef function, llvm::ArrayRef<int64_t> skip,
@@ -120,10 +130,10 @@ llvm::FailureOr<NodeRowsValue> evaluateHead(mlir::Operation *op, Evaluator &eval
 llvm::FailureOr<lm::FuncOp> findFunction(mlir::Operation *op, mlir::FlatSymbolRefAttr model, llvm::StringRef name,
                                          llvm::StringRef signature, llvm::function_ref<bool(lm::FuncOp)> fits);
 
-/// Stages what layers that are made to draft keep of the text, of the tokens before `next`, whose
+/// Stages what layers that are made to draft keep of the text, of the tokens before `next` in `rows`, whose
 /// final hidden states are `hidden` (`stagingsOf`). Their states are the last of `states`.
 llvm::LogicalResult evaluateStaging(lm::ModelOp model, Evaluator &evaluator, const DenseValue &next,
-                                    const DenseValue &positions, const DenseValue &hidden,
+                                    const DenseValue &positions, const RowsValue &rows, const DenseValue &hidden,
                                     llvm::ArrayRef<std::shared_ptr<StateValue>> states);
 
 /// The most probable tokens of the last node, in falling order.

@@ -49,11 +49,12 @@ public:
   PathValue path;
 
   int64_t node() const { return path.accepted.back(); }
-  int64_t successorPosition() const { return block.position(node()) + 1; }
+  int64_t successorPosition() const { return block.successorPosition(node()); }
   ArrayRef<double> row() const { return logits.of(node()); }
   std::vector<int64_t> children() const { return block.children(node()); }
   int64_t tokenOf(int64_t child) const { return block.nodes[size_t(child)].token; }
   void accept(int64_t child) {
+    path.logprobs.push_back(choiceOf(row(), tokenOf(child)).logprob);
     path.accepted.push_back(child);
     path.tokens.push_back(tokenOf(child));
   }

@@ -61,8 +61,6 @@ LogicalResult LayersOp::evaluate(Evaluator &evaluator, Values operands, ValueLis
   llvm::scope_exit restore([&, layer = evaluator.layer] { evaluator.layer = layer; });
   ValueList carried(operands.begin(), operands.end());
   for (int64_t layer = getBegin(), end = getEnd(); layer < end; ++layer) {
-    if (llvm::is_contained(evaluator.skippedLayers, layer))
-      continue;
     evaluator.layer = layer;
     auto next = evaluator.runBlock(getBody().front(), std::move(carried));
     if (failed(next))

@@ -91,12 +91,27 @@ static LogicalResult stage(Operation *op, StateType type, const DenseValue &key,
   return success();
 }
 
+/// What token `t` at `last` sees besides one cell for each position up to its own.
+static ArrayRef<int64_t> besides(const RowsValue &rows, int64_t t, int64_t last) {
+  if (rows.paths.empty())
+    return {};
+  ArrayRef<int64_t> path = rows.paths[size_t(t)];
+  return path.drop_back(std::min(path.size(), size_t(last) + 1));
+}
+
 /// Checks that what each token attends to has no hole.
 static LogicalResult checkPast(Operation *op, StateType type, const RowsValue &rows, const DenseValue &positions,
                                int64_t layer, StateValue &state) {
   for (int64_t t = 0; t < positions.rows(); ++t) {
     const CacheCells &cells = state.cells[{rows.tokenRows[t], layer}];
     int64_t last = int64_t(positions.data[t]);
+    ArrayRef<int64_t> others = besides(rows, t, last);
+    if (!others.empty() && type.getFirstPosition(last) > 0)
+      return op->emitOpError("expected a window of more than ")
+             << last << " positions, as several cells that token " << t << " sees have one position";
+    for (int64_t slot : others)
+      if (slot < 0 || slot >= int64_t(cells.keys.size()) || cells.keys[slot].empty())
+        return missing(op, rows, positions, t, slot);
     for (int64_t p = type.getFirstPosition(last); p <= last; ++p)
       if (int64_t slot = rows.slot(t, last, p);
           slot < 0 || slot >= int64_t(cells.keys.size()) || cells.keys[slot].empty())
@@ -145,11 +160,13 @@ static Fold foldSlots(const double *q, const CacheCells &cells, ArrayRef<int64_t
   return fold;
 }
 
-/// The slots of positions [begin, end) that token `t` sees, in order.
+/// The slots of positions [begin, end) that token `t` sees, in order; with position 0 those that it sees besides.
 static SmallVector<int64_t> slotsOf(StateType type, const RowsValue &rows, const DenseValue &positions, int64_t t,
                                     int64_t begin, int64_t end) {
   int64_t last = int64_t(positions.data[t]);
   SmallVector<int64_t> slots;
+  if (begin == 0)
+    llvm::append_range(slots, besides(rows, t, last));
   for (int64_t p = std::max(begin, type.getFirstPosition(last)); p < std::min(end, last + 1); ++p)
     slots.push_back(rows.slot(t, last, p));
   return slots;

@@ -12,6 +12,7 @@
 
 #include "dialects/Par/Par.h"
 
+#include "runtime/base/RandomWeights.h"
 #include "runtime/base/SumTree.h"
 
 using namespace plait;
@@ -149,7 +150,16 @@ static FailureOr<DenseValue> evaluateSum(CollectiveOpInterface op, const Group &
     return failure();
   if (auto [ends, bounds] = op.getNodes(); ends)
     return sumOfNodes(*parts, ends.asArrayRef(), op.getWholeType().getDimSize(1));
-  return sumOf(*parts, op.getSumOrder());
+  if (!op.isNarrow())
+    return sumOf(*parts, op.getSumOrder());
+  auto round = [](DenseValue &value) {
+    for (double &x : value.data)
+      x = bf16ToFloat(roundToBf16(float(x)));
+  };
+  llvm::for_each(*parts, round);
+  DenseValue sum = sumOf(*parts, op.getSumOrder());
+  round(sum);
+  return sum;
 }
 
 LogicalResult AllReduceOp::evaluate(Evaluator &evaluator, Values operands, ValueList &results) {

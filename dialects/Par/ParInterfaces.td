@@ -41,6 +41,8 @@ def Par_CollectiveOpInterface : OpInterface<"CollectiveOpInterface"> {
     InterfaceMethod<"How a sum is carried out; null if that is not decided.", "::plait::par::AlgorithmsAttr",
       "getAlgorithmsAttr", (ins), "", "return {};">,
     InterfaceMethod<"Whether a sum is taken in f64.", "bool", "isWide", (ins), "", "return false;">,
+    InterfaceMethod<"Whether what is summed goes from device to device as bf16, and the sum as well.", "bool", "isNarrow",
+      (ins), "", "return false;">,
     InterfaceMethod<"The number in the group of the device that all get from, or of the other one of a pair.",
       "int64_t", "getOther", (ins), "", "return 0;">,
     InterfaceMethod<"Whether what it gets comes where it was given from.", "bool", "isInPlace", (ins), "",

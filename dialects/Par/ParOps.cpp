@@ -205,15 +205,19 @@ static LogicalResult verifyNodes(Operation *op, MeshOp mesh, ArrayRef<AxisAttr> 
 template <typename Op> static LogicalResult verifyOrder(Op op) {
   if (op.getAccumulate() && !op.getAccumulate()->isF32() && !op.getAccumulate()->isF64())
     return op.emitOpError("expected to accumulate in f32 or f64 but got ") << *op.getAccumulate();
-  if (op.getNodeEnds() && (op.getOrder() != SumOrder::rank || op.isWide()))
-    return op.emitOpError("expected neither an order nor f64 where nodes say how the sum is taken");
+  if (op.getWire() && !op.getWire()->isF32() && !op.getWire()->isBF16())
+    return op.emitOpError("expected wire f32 or bf16 but got ") << *op.getWire();
+  if (op.isWide() && op.isNarrow())
+    return op.emitOpError("expected f64 or wire bf16 but got both");
+  if (op.getNodeEnds() && (op.getOrder() != SumOrder::rank || op.isWide() || op.isNarrow()))
+    return op.emitOpError("expected neither an order nor f64 nor bf16 where nodes say how the sum is taken");
   return success();
 }
 
-/// That what carries a sum out has no order to keep but that of the devices.
+/// That what carries a sum out has no order to keep but that of the devices, and sends what it adds.
 template <typename Op> static LogicalResult verifyAlgorithms(Op op) {
-  if (op.getAlgorithmsAttr() && (op.getNodeEnds() || op.getOrder() != SumOrder::rank || op.isWide()))
-    return op.emitOpError("expected algorithms of a sum in the order of the devices, in f32, alone");
+  if (op.getAlgorithmsAttr() && (op.getNodeEnds() || op.getOrder() != SumOrder::rank || op.isWide() || op.isNarrow()))
+    return op.emitOpError("expected algorithms of a sum in the order of the devices, sent and added in f32, alone");
   return success();
 }
 

@@ -37,6 +37,8 @@ static_assert(int(CollectiveKind::all_reduce) == PLAIT_COLLECTIVE_ALL_REDUCE &&
               int(CollectiveKind::send) == PLAIT_COLLECTIVE_SEND &&
               int(CollectiveKind::recv) == PLAIT_COLLECTIVE_RECV &&
               int(CollectiveKind::reduce_gather) == PLAIT_COLLECTIVE_REDUCE_GATHER);
+static_assert(int(SumPrecision::f32) == PLAIT_SUM_F32 && int(SumPrecision::f64) == PLAIT_SUM_F64 &&
+              int(SumPrecision::bf16) == PLAIT_SUM_BF16);
 static_assert(int(SumOrder::rank) == PLAIT_SUM_ORDER_RANK && int(SumOrder::tree) == PLAIT_SUM_ORDER_TREE);
 
 void RtDialect::initialize() {
@@ -349,8 +351,8 @@ LogicalResult CollectiveOp::verify() {
            << (swaps ? "" : "not of an all_reduce, ") << "that rise from 0 to " << getColumns();
   if (swaps ? getToDim().value_or(-1) > 1 : getToDim().has_value())
     return emitOpError("expected to_dim 0 or 1 of an all_to_all, and of nothing else");
-  if ((getOrder() != SumOrder::rank || getWide()) && (!isSum() || getNodeEnds()))
-    return emitOpError("expected an order and 'wide' of sums without nodes alone");
+  if ((getOrder() != SumOrder::rank || getPrecision() != SumPrecision::f32) && (!isSum() || getNodeEnds()))
+    return emitOpError("expected an order and a precision of sums without nodes alone");
   if (getNodeEnds()) {
     SmallVector<int64_t> bounds{0};
     llvm::append_range(bounds, *getNodeEnds());

@@ -54,6 +54,12 @@ def Rt_SumOrder : I32EnumAttr<"SumOrder", "plait_sum_order_t", [
   let genSpecializedAttr = 0;
 }
 def Rt_SumOrderAttr : EnumAttr<Rt_Dialect, Rt_SumOrder, "sum_order">;
+def Rt_SumPrecision : I32EnumAttr<"SumPrecision", "plait_sum_precision_t", [
+    I32EnumAttrCase<"f32", 0>, I32EnumAttrCase<"f64", 1>, I32EnumAttrCase<"bf16", 2>]> {
+  let cppNamespace = "::plait::rt";
+  let genSpecializedAttr = 0;
+}
+def Rt_SumPrecisionAttr : EnumAttr<Rt_Dialect, Rt_SumPrecision, "sum_precision">;
 def Rt_CollectiveKindAttr : EnumAttr<Rt_Dialect, Rt_CollectiveKind, "collective_kind">;
 
 def Rt_TilesAttr : AttrDef<Rt_Dialect, "Tiles"> {

@@ -225,14 +225,14 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
     rt.collective all_gather <slot 3> to <slot 1> rows "leaves" columns 8 parts [0, 4, 8] layers 0 to 1 barrier from "head"
     rt.collective all_reduce <slot 3> to <slot 1> rows "tokens" columns 192 nodes [2, 3, 4, 6] of [0, 2, 4] layers 0 to 1 barrier from "o_proj"
     rt.collective all_to_all <slot 3> to <slot 1> rows "tokens" columns 192 parts [0, 96, 192] to_dim 0 layers 0 to 1 barrier from "o_proj"
-    rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 order tree wide group 1 layers 0 to 4 barrier from "o_proj"
+    rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 order tree precision f64 group 1 layers 0 to 4 barrier from "o_proj"
     rt.collective recv <slot 3> to <slot 3> rows "tokens" columns 192 other 1 layers 0 to 1 barrier from "x"
     rt.collective reduce_gather <slot 3> to <slot 1> sum <slot 4> part <slot 5> epilogue 1 rows "tokens" columns 192 layers 0 to 4 barrier from "o_proj"
     ```
     **Constraints:** slots, one alone of an all_reduce without nodes, a broadcast, a send and a
     recv, and different ones else; `parts`, rising from 0 to `columns`, where there are parts, and always of
     all_to_all; without them, and where there are parts, the rows are tokens; nodes only of sums, some for each
-    rank, with rising ends, and then no order and no `wide`, which are of sums; `to_dim`, 0 or 1, of
+    rank, with rising ends, and then no order and no precision, which are of sums; `to_dim`, 0 or 1, of
     all_to_all; `other` is a number in the group, of send and recv not the own one; `sum`, `part` and
     at least one launch of `epilogue`, which are in the same layers, of reduce_gather alone;
     `0 <= layer_begin < layer_end`; `barrier`.
@@ -241,14 +241,14 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
                        I64Attr:$columns, OptionalAttr<DenseI64ArrayAttr>:$parts,
                        OptionalAttr<DenseI64ArrayAttr>:$node_ends, OptionalAttr<DenseI64ArrayAttr>:$node_bounds,
                        OptionalAttr<I64Attr>:$to_dim, DefaultValuedAttr<Rt_SumOrderAttr, "::plait::rt::SumOrder::rank">:$order,
-                       UnitAttr:$wide, DefaultValuedAttr<I64Attr, "-1">:$group, DefaultValuedAttr<I64Attr, "0">:$other,
+                       DefaultValuedAttr<Rt_SumPrecisionAttr, "::plait::rt::SumPrecision::f32">:$precision, DefaultValuedAttr<I64Attr, "-1">:$group, DefaultValuedAttr<I64Attr, "0">:$other,
                        OptionalAttr<Rt_ArgAttr>:$sum, OptionalAttr<Rt_ArgAttr>:$part,
                        DefaultValuedAttr<I64Attr, "0">:$epilogue,
                        I64Attr:$layer_begin, I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$loop_begin,
                        StrAttr:$source, OptionalAttr<AnyAttr>:$cost, OptionalAttr<StrAttr>:$axis);
   let assemblyFormat = [{
     $kind $source_buffer `to` $target (`sum` $sum^)? (`part` $part^)? (`epilogue` $epilogue^)? `rows` $rows `columns` $columns (`parts` $parts^)?
-    (`nodes` $node_ends^ `of` $node_bounds)? (`to_dim` $to_dim^)? (`order` $order^)? (`wide` $wide^)?
+    (`nodes` $node_ends^ `of` $node_bounds)? (`to_dim` $to_dim^)? (`order` $order^)? (`precision` $precision^)?
     (`group` $group^)? (`other` $other^)? `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
     (`loop` $loop_begin^)? `from` $source attr-dict
   }];

@@ -297,6 +297,15 @@ typedef enum plait_sum_order_e {
   PLAIT_SUM_ORDER_COUNT = 2
 } plait_sum_order_t;
 
+/* How precise a sum is. */
+typedef enum plait_sum_precision_e {
+  PLAIT_SUM_F32 = 0,
+  PLAIT_SUM_F64 = 1, /* added in f64, and rounded once */
+  PLAIT_SUM_BF16 =
+      2, /* summands are rounded to bf16 and sent so, added in f32, and the sum is rounded and sent as bf16 */
+  PLAIT_SUM_PRECISION_COUNT = 3
+} plait_sum_precision_t;
+
 /* What the ranks of a group do together with a matrix of f32, [rows][columns], of which a
  * rank may have a part: some rows, as PLAIT_DIM_TOKENS_PART says, or some columns. The ranks
  * of a group have the same collectives in the same order, of the same matrices. One of 0 rows
@@ -306,11 +315,10 @@ typedef enum plait_sum_order_e {
  * In a step whose tokens are not shared out (Types.h) a part of rows is all rows, on each rank: a
  * reduce_scatter of rows leaves the whole sum everywhere, an all_gather of rows is a copy.
  *
- * Sums are taken in f32, or in f64 and rounded once, in the given order. With nodes they
- * follow a tree that does not depend on the ranks: its leaves are numbered [0, n), and a
- * node [b, e) is the sum of [b, m) and [m, e) where m - b is the largest power of two below
- * e - b. Each rank has some nodes, side by side in each row; together they make up the leaves
- * in order, and the result is the root. */
+ * Sums are taken in the given order and precision; a sum of which each rank has a part (reduce_gather) is followed by
+ * the rows as they are. With nodes they follow a tree that does not depend on the ranks: its leaves are numbered [0,
+ * n), and a node [b, e) is the sum of [b, m) and [m, e) where m - b is the largest power of two below e - b. Each rank
+ * has some nodes, side by side in each row; together they make up the leaves in order, and the result is the root. */
 typedef struct plait_collective_v3 {
   int32_t kind; /* plait_collective_kind_t */
   /* Parts are of 0: rows, 1: columns; 0 where there are none. Of all_to_all: those of the
@@ -326,10 +334,10 @@ typedef struct plait_collective_v3 {
    * node i is [node_ends[i - 1], node_ends[i]), from 0 for node 0. */
   const int64_t *node_bounds;
   const int64_t *node_ends;
-  int32_t group; /* in the model's table, with this rank; -1: all ranks of the model */
-  int32_t order; /* plait_sum_order_t of a sum without nodes; else 0 */
-  int32_t wide;  /* 1: a sum without nodes is taken in f64; else 0 */
-  int32_t other; /* of broadcast, send and recv, and of reduce_gather a number of launches; else 0 */
+  int32_t group;     /* in the model's table, with this rank; -1: all ranks of the model */
+  int32_t order;     /* plait_sum_order_t of a sum without nodes; else 0 */
+  int32_t precision; /* plait_sum_precision_t of a sum without nodes; else 0 */
+  int32_t other;     /* of broadcast, send and recv, and of reduce_gather a number of launches; else 0 */
 } plait_collective_v3_t;
 
 /* Some rows are cheaper to compute than to wait for. The runtime may give a step copies, which
@@ -361,8 +369,8 @@ typedef struct plait_launch_v3 {
   int32_t reserved;
 } plait_launch_v3_t;
 
-/* A plan NAME.greedy computes what NAME does, the same bits, of leaves with temperature 0 and no edits
- * that want no most probable tokens. */
+/* A plan NAME.greedy computes what NAME does, the same bits, of leaves with temperature 0 and no edits; where it
+ * returns no most probable tokens, of leaves that want none. */
 #define PLAIT_GREEDY_SUFFIX ".greedy"
 
 typedef struct plait_plan_v2 {

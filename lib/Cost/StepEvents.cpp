@@ -13,9 +13,9 @@
 
 using namespace plait;
 
-static timeline::Form toForm(const LinearForm &form) {
-  return {double(form.constant), double(form.tokens), double(form.rows), double(form.leaves),
-          double(form.tokenPositions)};
+static timeline::Form toForm(const LinearForm &form, double factor = 1) {
+  return {factor * double(form.constant), factor * double(form.tokens), factor * double(form.rows),
+          factor * double(form.leaves), factor * double(form.tokenPositions)};
 }
 
 /// The part of the model that an op belongs to, or the op's own name.
@@ -52,7 +52,10 @@ timeline::Event plait::getExchangeEvent(par::CollectiveOpInterface op, size_t ra
   event.extents = extents;
   for (size_t rank = 0; rank < ranks; ++rank)
     event.ranks.push_back(int(rank));
-  event.bytes = toForm(lm::tensorBytes(op.getWholeType()));
+  // Of a fused sum what is gathered is sent as it is.
+  event.bytes = toForm(lm::tensorBytes(op.getWholeType()), !op.isNarrow()                  ? 1
+                                                           : isa<par::ReduceGatherOp>(*op) ? 0.75
+                                                                                           : 0.5);
   event.kind = EventKind::send;
   if (isa<par::AllReduceOp, par::ReduceGatherOp>(op))
     event.kind = EventKind::allReduce;

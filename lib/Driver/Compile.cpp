@@ -13,6 +13,7 @@
 #include "CudaImages.h"
 #include "Explain.h"
 #include "Handover.h"
+#include "LearnSublayers.h"
 #include "Link.h"
 #include "Machine.h"
 #include "MergeRanks.h"
@@ -133,6 +134,9 @@ public:
     for (lm::ModelOp model : module->getOps<lm::ModelOp>())
       if (model.getNumerics() == lm::Numerics::tp_invariant)
         phaseOptions.tpInvariant = true;
+    if (phaseOptions.tpInvariant && options.wireDtype == "bf16")
+      return invalidArgument("--wire-dtype: found bf16 with numerics tp_invariant, whose bits do not depend on the "
+                             "number of ranks; expected f32, or --numerics row_invariant");
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::import, *module));
     PLAIT_RETURN_IF_ERROR(addStrategies());
     PLAIT_RETURN_IF_ERROR(runPhase(Phase::decode, *module));
@@ -210,6 +214,11 @@ private:
     if (std::max(mesh.ranks, mesh.prefillRanks) == 1 && (options.overlap == OverlapMode::on || options.explainOverlap))
       return invalidArgument(std::string(options.overlap == OverlapMode::on ? "--overlap" : "--explain-overlap") +
                              ": found it with one rank, which exchanges nothing; expected --tp=2 or more");
+    if (options.wireDtype != "f32" && options.wireDtype != "bf16")
+      return invalidArgument("--wire-dtype: found '" + options.wireDtype + "'; expected f32 or bf16");
+    if (std::max(mesh.ranks, mesh.prefillRanks) == 1 && options.wireDtype == "bf16")
+      return invalidArgument(
+          "--wire-dtype: found bf16 with one rank, which exchanges nothing; expected --tp=2 or more");
     if (mesh.programs() == 1 && !options.machine.empty())
       return invalidArgument("--machine: found it with one rank, which has nothing to decide; expected --tp=2 or more");
     if (mesh.programs() == 1 && !options.shards.empty())
@@ -285,8 +294,7 @@ private:
         PLAIT_RETURN_IF_ERROR(imported->checkpoint->checkFinite());
       }
     }
-    if (!options.calibration.empty())
-      PLAIT_RETURN_IF_ERROR(readCalibration());
+    PLAIT_RETURN_IF_ERROR(readCalibration());
     if (isFolder || options.startFrom == Phase::import) {
       module = std::move(imported->module);
       return Status::success();
@@ -301,17 +309,35 @@ private:
     return Status::success();
   }
 
+  /// What a text says of the model: how to round its weights, and what a strategy may leave out.
   Status readCalibration() {
+    using Kind = WeightFormat::Kind;
+    bool rounds = options.format.kind == Kind::int8 || options.format.kind == Kind::int4;
+    auto learner = llvm::find_if(strategies, [](const StrategyText &strategy) { return strategy.learns; });
+    bool learns = learner != strategies.end();
+    if (options.calibration.empty())
+      return learns ? invalidArgument("--decode: found " + learner->call +
+                                      " without a text; expected one that shows which sublayers matter least "
+                                      "(plait-compile --calibration FILE), or a list of sets in the place of auto")
+                    : Status::success();
     if (!imported || !imported->checkpoint)
       return invalidArgument("--calibration: found no checkpoint; expected a model with one and --weights=checkpoint");
-    using Kind = WeightFormat::Kind;
-    if (options.format.kind != Kind::int8 && options.format.kind != Kind::int4)
-      return invalidArgument("--calibration: found it without integers; expected it with --dtype=int8 or int4");
-    begin("calibrating");
+    if (!rounds && !learns)
+      return invalidArgument("--calibration: found it without integers and without a strategy that learns from it; "
+                             "expected --dtype=int8 or int4, or a strategy such as swift(skip=auto)");
     std::string line;
-    PLAIT_ASSIGN_OR_RETURN(importance, calibrate(context, options, *imported, line));
-    log(line);
-    imported->inputFiles.push_back(options.calibration); // the weights depend on it
+    if (rounds) {
+      begin("calibrating");
+      PLAIT_ASSIGN_OR_RETURN(importance, calibrate(context, options, *imported, line));
+      log(line);
+    }
+    if (learns) {
+      begin("choosing sublayers to skip");
+      PLAIT_ASSIGN_OR_RETURN(std::string sets, learnSublayers(context, options, *imported, line));
+      log(line);
+      PLAIT_ASSIGN_OR_RETURN(strategies, fillStrategies(options.decode, sets));
+    }
+    imported->inputFiles.push_back(options.calibration); // the artifact depends on it
     return Status::success();
   }
 
@@ -421,6 +447,7 @@ private:
     phaseOptions.tp = isPrefill ? mesh.prefillRanks : mesh.ranks;
     phaseOptions.rank = isPrefill ? program : program - mesh.prefillRanks;
     phaseOptions.sequenceParallel = options.sequenceParallel && phaseOptions.tp > 1;
+    phaseOptions.narrowSums = options.wireDtype == "bf16";
     phaseOptions.overlap = phaseOptions.cuda.empty() ? options.overlap : OverlapMode::off;
     phaseOptions.servingPhase =
         !mesh.hasPhases() ? std::string() : (isPrefill ? par::kPrefillPhase : par::kDecodePhase).str();

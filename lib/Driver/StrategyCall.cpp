@@ -38,8 +38,12 @@ struct Parameter {
   std::string word = "";               ///< that stands for this; empty: none
   std::string tree = "";               ///< whose depths it lists, if nobody says; empty: none
   bool isModel = false;
-  std::string shown = ""; ///< in the end, in calls
+  bool isSublayers = false; ///< sets of sublayers, of which one may be learnt
+  std::string shown = "";   ///< in the end, in calls
 };
+
+/// What stands for sets of sublayers that are learnt.
+constexpr const char *kLearnt = "auto";
 
 bool isName(StringRef text) {
   return !text.empty() && !llvm::isDigit(text.front()) &&
@@ -105,6 +109,31 @@ std::string normalizedValue(StringRef text) {
   return isList ? "[" + result + "]" : result;
 }
 
+/// "[1,attention.2]" or "[[1],[mlp.2]]", whatever the blanks; "" if it is no list of layers and names, or of such
+/// lists. Which names there are is said where sublayers are.
+std::string normalizedSets(StringRef text, bool isOuter = true) {
+  text = text.trim();
+  if (!text.consume_front("[") || !text.consume_back("]"))
+    return "";
+  auto parts = splitList(text);
+  std::string result;
+  bool hasSets = parts && !parts->empty() && parts->front().starts_with("[");
+  for (StringRef part : parts ? *parts : llvm::SmallVector<StringRef>()) {
+    bool isWord =
+        !part.empty() && llvm::all_of(part, [](char c) { return llvm::isAlnum(c) || StringRef("._-").contains(c); });
+    std::string own = part.starts_with("[") && isOuter && hasSets ? normalizedSets(part, false)
+                      : isWord && !hasSets                        ? part.str()
+                                                                  : "";
+    if (own.empty())
+      return "";
+    result += (result.empty() ? "" : ",") + own;
+  }
+  return parts ? "[" + result + "]" : "";
+}
+
+/// How many lists a list holds, or 1 if it holds none.
+int64_t countSets(StringRef list) { return std::max<int64_t>(1, int64_t(list.count('[')) - 1); }
+
 /// The depth of a tree that is given by its nodes' parents; nothing if that is no tree.
 std::optional<int64_t> depthOf(StringRef tree) {
   llvm::SmallVector<StringRef> parts;
@@ -147,7 +176,8 @@ std::string normalizedDecimal(StringRef text) {
 
 class Filling {
 public:
-  Filling(const std::string &source, StringRef text) : source(source), text(text) {}
+  /// `learnt`: the sets of sublayers that were learnt; empty: not yet.
+  Filling(const std::string &source, StringRef text, StringRef learnt) : source(source), text(text), learnt(learnt) {}
 
   Expected<StrategyText> run(StringRef given) {
     PLAIT_RETURN_IF_ERROR(readSignature());
@@ -164,6 +194,7 @@ public:
       result.call += (&parameter == parameters.data() ? "" : ",") + parameter.name + "=" + parameter.shown;
       if (parameter.isModel)
         result.models.emplace_back(parameter.name, *parameter.standard);
+      result.learns |= parameter.isSublayers && parameter.shown == kLearnt;
     }
     result.call += ")";
     PLAIT_ASSIGN_OR_RETURN(result.text, replaceAll());
@@ -191,6 +222,7 @@ private:
       Parameter parameter{argument.name, std::nullopt};
       parameter.isModel = text.contains("sequence<@" + argument.name + ">");
       StringRef value = argument.value;
+      parameter.isSublayers = !parameter.isModel && value.consume_front("sublayers ");
       if (auto [word, rest] = value.split(':'); !parameter.isModel && isName(word.rtrim())) {
         parameter.word = word.rtrim().str();
         value = rest.trim();
@@ -204,9 +236,10 @@ private:
                        "' is no list before it");
       }
       if (!argument.value.empty()) {
-        parameter.standard = parameter.isModel  ? argument.value
-                             : isDecimal(value) ? normalizedDecimal(value)
-                                                : normalizedValue(value);
+        parameter.standard = parameter.isModel       ? argument.value
+                             : parameter.isSublayers ? normalizedSets(value)
+                             : isDecimal(value)      ? normalizedDecimal(value)
+                                                     : normalizedValue(value);
         if (parameter.standard->empty())
           return wrong("'" + argument.name + " = " + argument.value + "', which is no number and no list of integers");
       }
@@ -232,7 +265,9 @@ private:
     auto given = llvm::find_if(arguments, [&](const Argument &other) { return other.name == parameter.name; });
     if (!parameter.tree.empty())
       parameter.standard = depthsIn(*parameter.standard, *find(parameter.tree)->standard);
-    std::string example = parameter.isModel         ? "=PATH, a model to draft with"
+    std::string example = parameter.isModel ? "=PATH, a model to draft with"
+                          : parameter.isSublayers
+                              ? "=SETS, a list such as [1, attention.2, mlp.3], a list of such lists, or auto"
                           : !parameter.standard     ? "=VALUE, an integer or a list of integers"
                           : !parameter.word.empty() ? "=VALUE, an integer, a list of integers or " + parameter.word
                           : isDecimal(*parameter.standard) ? "=VALUE, a number such as " + *parameter.standard
@@ -249,10 +284,17 @@ private:
       parameter.shown = parameter.word;
       return Status::success();
     }
+    if (parameter.isSublayers && given->value == kLearnt) {
+      parameter.shown = kLearnt;
+      if (!learnt.empty())
+        parameter.standard = learnt.str();
+      return Status::success();
+    }
     bool wantsDecimal = parameter.standard && isDecimal(*parameter.standard);
-    std::string value = parameter.isModel ? given->value
-                        : wantsDecimal    ? normalizedDecimal(given->value)
-                                          : normalizedValue(given->value);
+    std::string value = parameter.isModel       ? given->value
+                        : parameter.isSublayers ? normalizedSets(given->value)
+                        : wantsDecimal          ? normalizedDecimal(given->value)
+                                                : normalizedValue(given->value);
     parameter.shown = value;
     // One number of a list from which to choose.
     if (!parameter.word.empty() && !value.empty() && !isList(value) && isList(*parameter.standard))
@@ -263,7 +305,7 @@ private:
     return Status::success();
   }
 
-  /// `$name` and `$(name + 1)`
+  /// `$name`, `$(name + 1)` and `$(count name)`
   Expected<std::string> replaceAll() const {
     std::string result;
     StringRef rest = text;
@@ -272,7 +314,7 @@ private:
       result += before.str();
       if (before.size() == rest.size())
         return result;
-      bool isSum = after.consume_front("(");
+      bool isSum = after.consume_front("("), isCount = isSum && after.consume_front("count ");
       StringRef own = after.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
       StringRef tail = after.drop_front(own.size());
       const Parameter *known = find(own);
@@ -281,7 +323,12 @@ private:
             kOption + source + ": found '$" + own.str() +
             "'; expected a parameter of its first line: " + (parameters.empty() ? "none" : listOfNames()));
       std::string value = *known->standard;
-      if (isSum) {
+      if (isCount) {
+        if (!isList(value) || !tail.consume_front(")"))
+          return invalidArgument(kOption + source + ": found '$(count " + own.str() +
+                                 "' and what follows; expected $(count NAME) of a list");
+        value = std::to_string(countSets(value));
+      } else if (isSum) {
         int64_t number = 0, more = 0;
         tail = tail.ltrim();
         bool reads = tail.consume_front("+");
@@ -298,7 +345,7 @@ private:
   }
 
   std::string source, name;
-  StringRef text;
+  StringRef text, learnt;
   std::vector<Parameter> parameters; ///< `standard` is what they are in the end
 };
 
@@ -313,11 +360,11 @@ size_t endOfTarget(StringRef call) {
 } // namespace
 
 Expected<StrategyText> plait::fillStrategy(const std::string &source, const std::string &text,
-                                           const std::string &arguments) {
-  return Filling(source, text).run(arguments);
+                                           const std::string &arguments, const std::string &learnt) {
+  return Filling(source, text, learnt).run(arguments);
 }
 
-Expected<StrategyText> plait::fillStrategy(const std::string &call) {
+Expected<StrategyText> plait::fillStrategy(const std::string &call, const std::string &learnt) {
   StringRef rest = StringRef(call).trim();
   StringRef target = rest.take_front(endOfTarget(rest));
   rest = rest.drop_front(target.size());
@@ -326,25 +373,26 @@ Expected<StrategyText> plait::fillStrategy(const std::string &call) {
     return invalidArgument(kOption + ("found '" + call) + "'; expected NAME or NAME(ARGUMENT=VALUE,...)");
   if (target.ends_with(".mlir")) {
     PLAIT_ASSIGN_OR_RETURN(std::string text, readFile(target.str(), kMaxIrBytes));
-    return fillStrategy(target.str(), text, rest.str());
+    return fillStrategy(target.str(), text, rest.str(), learnt);
   }
   std::string names;
   for (const LibraryStrategy &strategy : strategyLibrary()) {
     if (strategy.name == target)
-      return fillStrategy("strategies/" + target.str() + ".mlir", strategy.text.str(), rest.str());
+      return fillStrategy("strategies/" + target.str() + ".mlir", strategy.text.str(), rest.str(), learnt);
     names += strategy.name.str() + ", ";
   }
   return invalidArgument(kOption + ("found strategy '" + target.str()) + "'; expected ar, " + names +
                          "or the path of a file that ends with .mlir");
 }
 
-Expected<std::vector<StrategyText>> plait::fillStrategies(const std::vector<std::string> &calls) {
+Expected<std::vector<StrategyText>> plait::fillStrategies(const std::vector<std::string> &calls,
+                                                          const std::string &learnt) {
   std::vector<StrategyText> strategies;
   for (const std::string &call : calls) {
     StringRef plain = StringRef(call).trim();
     if (plain == "ar" || plain == "ar()")
       continue;
-    PLAIT_ASSIGN_OR_RETURN(StrategyText strategy, fillStrategy(call));
+    PLAIT_ASSIGN_OR_RETURN(StrategyText strategy, fillStrategy(call, learnt));
     if (strategy.name == "ar")
       return invalidArgument(kOption + strategy.source +
                              ": found a strategy called ar, which is plain decoding; "

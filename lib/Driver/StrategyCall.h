@@ -27,17 +27,21 @@ struct StrategyText {
   std::string name, text;
   std::string source;                                      ///< what errors call the file
   std::vector<std::pair<std::string, std::string>> models; ///< draft models: symbol and path
+  bool learns = false;                                     ///< sets of sublayers: `skip=auto`
 };
 
-/// The strategy of `NAME(ARGUMENT=VALUE,...)` or `FILE.mlir(ARGUMENT=VALUE,...)`.
-Expected<StrategyText> fillStrategy(const std::string &call);
+/// The strategy of `NAME(ARGUMENT=VALUE,...)` or `FILE.mlir(ARGUMENT=VALUE,...)`. `learnt` are the sets of sublayers
+/// that `auto` stands for, "[[1],[1,mlp.2]]"; until they are known, it is what stands in the signature.
+Expected<StrategyText> fillStrategy(const std::string &call, const std::string &learnt = "");
 
 /// The same of a file's text, which errors call `source`. `arguments` are as they stand
 /// between the parentheses.
-Expected<StrategyText> fillStrategy(const std::string &source, const std::string &text, const std::string &arguments);
+Expected<StrategyText> fillStrategy(const std::string &source, const std::string &text, const std::string &arguments,
+                                    const std::string &learnt = "");
 
 /// All that are called, but for plain decoding, "ar", which is always there.
-Expected<std::vector<StrategyText>> fillStrategies(const std::vector<std::string> &calls);
+Expected<std::vector<StrategyText>> fillStrategies(const std::vector<std::string> &calls,
+                                                   const std::string &learnt = "");
 
 } // namespace plait
 

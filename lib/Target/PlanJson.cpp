@@ -146,8 +146,8 @@ static Json toJson(rt::CollectiveOp collective) {
     json["to_dim"] = int64_t(*collective.getToDim());
   if (collective.getOrder() != rt::SumOrder::rank)
     json["order"] = rt::stringifySumOrder(collective.getOrder()).str();
-  if (collective.getWide())
-    json["accumulate"] = "f64";
+  if (collective.getPrecision() != rt::SumPrecision::f32)
+    json["precision"] = rt::stringifySumPrecision(collective.getPrecision()).str();
   if (collective.getAxis())
     json["axis"] = collective.getAxis()->str();
   return json;

@@ -252,7 +252,7 @@ private:
             table("node_ends", op.getNodeEnds()),
             i32(op.getGroup()),
             i32(int64_t(op.getOrder())),
-            i32(op.getWide()),
+            i32(int64_t(op.getPrecision())),
             i32(op.isFused() ? int64_t(op.getEpilogue()) : int64_t(op.getOther()))};
   }
 

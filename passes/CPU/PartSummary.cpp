@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/CPU/Choose.h"
 #include "passes/CPU/CpuKernels.h"
 #include "passes/CPU/Parts.h"
 
@@ -104,9 +103,11 @@ static void emitSummaryOfBlock(decode::SummarizeBlocksOp op, CpuKernelEmitter &e
                                Value block) {
   row.findTop();
   Value first = e.add(e.mul(block, decode::SummarizeBlocksOp::blockTokens), int64_t(op.getFirst()));
-  Value all = wordsOf(e, op.getResult(), leaf), words = e.element(e.f32Type(), all, e.mul(block, 4));
+  Value all = wordsOf(e, op.getSummaries(), leaf), words = e.element(e.f32Type(), all, e.mul(block, 4));
   Value id = e.add(first, row.topId);
   storeSummary(e, words, row.finite, row.top, id, [&] { return row.sumExpOfBlock(); });
+  if (op.getCounts())
+    storeTops(e, row, op.getCounts(), leaf, first, op.getEntries(), e.mul(block, 2));
 }
 
 static void emitBlock(decode::SummarizeBlocksOp op, CpuKernelEmitter &e, Value memory, Value row, Value block,
@@ -115,7 +116,7 @@ static void emitBlock(decode::SummarizeBlocksOp op, CpuKernelEmitter &e, Value m
 }
 
 static LogicalResult emitSummarizeBlocks(decode::SummarizeBlocksOp op, CpuKernelEmitter &e) {
-  e.forEachTile(e.rowTiles(op.getResult()), [&](Value leaf) {
+  e.forEachTile(e.rowTiles(op.getSummaries()), [&](Value leaf) {
     LogitsRow(e, op.getLogits(), leaf).forBlocks({}, [&](Value block, LogitsRow row, ValueRange) {
       emitSummaryOfBlock(op, e, row, leaf, block);
       return SmallVector<Value>();

@@ -13,7 +13,7 @@
 #ifndef PLAIT_PASSES_CPU_PARTS_H
 #define PLAIT_PASSES_CPU_PARTS_H
 
-#include "passes/CPU/KernelEmitter.h"
+#include "passes/CPU/Choose.h"
 
 namespace plait {
 
@@ -25,6 +25,10 @@ Value loadPair(CpuKernelEmitter &e, Value pointer, Value offset);
 Value wordsOf(CpuKernelEmitter &e, Value tensor, Value row);
 /// How many columns a matrix of words has.
 int64_t widthOf(Value tensor);
+
+/// Stores what decode.top_part says of `leaf`, whose logits are `row`, of which the first one is of token `first`
+/// (i64), as many as `counts` wants, in the words of `entries` from `column` on.
+void storeTops(CpuKernelEmitter &e, LogitsRow row, Value counts, Value leaf, Value first, Value entries, Value column);
 
 /// One leaf, from the summaries of all parts.
 class MergedSummary {

@@ -34,6 +34,25 @@ static LogicalResult checkOffset(Operation *op, Value offset) {
   return success();
 }
 
+/// A product reads what is loaded while it is computed, so it has to stay until then.
+static LogicalResult checkLoadOfProduct(overlap::LoadOp load, lm::LinearOp product) {
+  if (!load->hasOneUse() || load->getBlock() != product->getBlock())
+    return load.emitOpError("expected a tile that one product takes, in the same part of the program, for CUDA");
+  for (Operation *op = load; op != *product->user_begin(); op = op->getNextNode())
+    if (isa<overlap::ArriveOp, overlap::WaitOp, overlap::QuietOp>(op))
+      return load.emitOpError("expected no arrival, wait or quiet before the product is stored, as it reads the tile "
+                              "where it is, for CUDA");
+  auto bufferOf = [](Value view) { return view.getDefiningOp<overlap::ViewOp>().getBuffer(); };
+  Operation *store = *product->user_begin();
+  Value target = isa<overlap::PutOp>(store) ? cast<overlap::PutOp>(store).getTarget()
+                                            : cast<overlap::ReduceAddOp>(store).getTarget();
+  if (bufferOf(load.getSource()) == bufferOf(target))
+    return load.emitOpError("expected a product that is stored in another buffer than what it takes, for CUDA");
+  if (load.getResult().getType().getDimSize(1) != load.getSource().getType().getShape()[1])
+    return load.emitOpError("expected whole rows for CUDA");
+  return success();
+}
+
 static LogicalResult checkProduct(lm::LinearOp op) {
   if (op.getBias())
     return op.emitOpError("expected a product without bias in a program for CUDA");
@@ -46,13 +65,18 @@ static LogicalResult checkProduct(lm::LinearOp op) {
   if (!op->hasOneUse() || !isa<overlap::PutOp, overlap::ReduceAddOp>(*op->user_begin()))
     return op.emitOpError("expected one 'overlap.put' or 'overlap.reduce_add' of the product for CUDA");
   for (Value operand : op->getOperands().take_front(2)) {
+    if (auto load = operand.getDefiningOp<overlap::LoadOp>()) {
+      if (failed(checkLoadOfProduct(load, op)))
+        return failure();
+      continue;
+    }
     if (auto slice = operand.getDefiningOp<overlap::SliceOp>()) {
       if (failed(checkOffset(slice, slice.getOffsets()[1])))
         return failure();
       operand = slice.getInput();
     }
     if (!isa<BlockArgument>(operand))
-      return op.emitOpError("expected a product of arguments or slices of them for CUDA");
+      return op.emitOpError("expected a product of arguments, slices of them or what is loaded for CUDA");
   }
   return success();
 }
@@ -66,7 +90,9 @@ static LogicalResult checkOp(Operation *op) {
   auto store = [&](auto put) -> LogicalResult {
     if (put.getEngine() == overlap::Engine::copy)
       return put.emitOpError("has no CUDA code by a copy engine: that is the stream's");
-    if (!isMatrix(put.getValue().getType(), /*isInput=*/false))
+    // What products take, by stores of threads.
+    bool isInput = isa<overlap::PutOp>(put) && put.getEngine() == overlap::Engine::st;
+    if (!isMatrix(put.getValue().getType(), isInput))
       return put.emitOpError("expected a matrix of f32 for CUDA but got ") << put.getValue().getType();
     if (!productOf(put.getValue()))
       return checkOffset(put, put.getOffsets()[1]);
@@ -75,7 +101,7 @@ static LogicalResult checkOp(Operation *op) {
     return success();
   };
   auto load = [&](auto read) -> LogicalResult {
-    if (!isMatrix(read.getResult().getType(), /*isInput=*/false))
+    if (!isMatrix(read.getResult().getType(), isOfProduct(read)))
       return read.emitOpError("expected a matrix of f32 for CUDA but got ") << read.getResult().getType();
     return checkOffset(read, read.getOffsets()[1]);
   };
@@ -163,6 +189,14 @@ struct GenerateCudaProtocolsPass : plait::impl::GenerateCudaProtocolsPassBase<Ge
         return region.emitOpError("expected at most ")
                << machine.processors << " workers, the SMs of a GPU of " << machine.name << ", but got " << workers
                << ": those that wait for each other have to be there at the same time";
+    // Of the two kinds of products one in a kernel.
+    for (auto region : program.getBody().getOps<overlap::RegionOp>()) {
+      lm::LinearOp kinds[2];
+      region.walk([&](lm::LinearOp op) { kinds[bool(op.getInput().getDefiningOp<overlap::LoadOp>())] = op; });
+      if (kinds[0] && kinds[1] && machine.unit == MatrixUnit::wgmma)
+        return kinds[1].emitOpError("expected all products of a region to take what is loaded for ")
+               << machine.name << ", or none";
+    }
     for (Type type : program.getArgumentTypes())
       if (!isMatrix(type, /*isInput=*/true) && !isa<lm::WeightType>(type))
         return program.emitOpError("expected arguments that are weights or matrices of f32 or bf16 for CUDA but got ")
@@ -217,14 +251,17 @@ struct GenerateCudaProtocolsPass : plait::impl::GenerateCudaProtocolsPassBase<Ge
   /// Threads for some columns each of the longest row, or those that a product takes.
   CudaKernelEmitter::Entry entryOf(ArrayRef<Operation *> ops) {
     int64_t widest = 1;
-    bool hasProduct = false;
+    bool hasProduct = false, hasLoaded = false;
     for (Operation *root : ops)
       root->walk([&](Operation *op) {
         hasProduct |= isa<lm::LinearOp>(op);
+        hasLoaded |= isOfProduct(op);
         for (Type type : op->getOperandTypes())
           if (auto tensor = dyn_cast<RankedTensorType>(type))
             widest = std::max(widest, tensor.getDimSize(1));
       });
+    if (hasLoaded)
+      return MmaProduct::entryFor(64);
     if (hasProduct) // with one warpgroup that multiplies, so that registers stay where they are
       return machine.unit == MatrixUnit::wgmma ? WgmmaProduct::entryFor(64) : MmaProduct::entryFor(64);
     int64_t threads = llvm::alignTo(llvm::divideCeilSigned(widest, 16), 32);

@@ -124,7 +124,7 @@ def GenerateCudaProtocolsPass : Pass<"plait-generate-cuda-protocols", "::mlir::M
     order of its own. What is published is stored behind a fence, by vectors whose elements are polled each by itself.
 
     Left out, with an error: pools other than of SMs, and of more than a GPU of the kind has, stores by copy engines, expectations from a table, loops and
-    conditions, products of what is loaded.
+    conditions, products of what is loaded together with others on sm_90a, or behind whose load something orders memory.
   }];
   let options = [
     Option<"chip", "chip", "std::string", "\"sm_90a\"", "sm_80, sm_90a or sm_100a">,

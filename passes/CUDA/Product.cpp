@@ -7,6 +7,8 @@
 
 #include "passes/CUDA/Product.h"
 
+#include "dialects/Overlap/Overlap.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/bit.h"
 
@@ -62,7 +64,8 @@ LogicalResult CudaProduct::check(Operation *op) {
 
 std::unique_ptr<CudaProduct> CudaProduct::create(Operation *op, CudaKernelEmitter &e) {
   std::unique_ptr<CudaProduct> product;
-  if (e.machine().unit == MatrixUnit::wgmma)
+  // TMA copies what the host has made a map of, which it has of buffers alone.
+  if (e.machine().unit == MatrixUnit::wgmma && !op->getOperand(0).getDefiningOp<overlap::LoadOp>())
     product = std::make_unique<WgmmaProduct>(op, e);
   else
     product = std::make_unique<MmaProduct>(op, e);

@@ -34,6 +34,8 @@ enum class CudaMulticast {
 
 /// The product that makes a tile, if one does.
 lm::LinearOp productOf(Value tile);
+/// Whether an op loads what a product takes, which reads it where it is.
+bool isOfProduct(Operation *op);
 /// Whether the elements of a tile are in shared memory, as those of what is loaded and of what lm ops make.
 bool isInShared(Value tile);
 

@@ -17,6 +17,10 @@ static int64_t columnsOf(Value tensor) { return cast<RankedTensorType>(tensor.ge
 
 lm::LinearOp plait::productOf(Value tile) { return tile.getDefiningOp<lm::LinearOp>(); }
 
+bool plait::isOfProduct(Operation *op) {
+  return isa<overlap::LoadOp>(op) && llvm::any_of(op->getUsers(), llvm::IsaPred<lm::LinearOp>);
+}
+
 bool plait::isInShared(Value tile) {
   Operation *op = tile.getDefiningOp();
   return op && !isa<overlap::SliceOp, arith::ConstantOp>(op);
@@ -87,7 +91,7 @@ void CudaProtocolEmitter::storeColumns(Value tensor, Value row, ArrayRef<Value> 
   int64_t columns = ::columnsOf(tensor);
   bool isScalar = instruction.starts_with("red") && machine().unit != MatrixUnit::wgmma; // vectors came with sm_90
   forColumns(columns, isScalar ? 1 : width({columns}), [&](CudaColumns c) {
-    Type type = typeOf(f32Type(), c.count);
+    Type type = typeOf(getElementTypeOrSelf(tensor.getType()), c.count);
     Value value;
     if (from) {
       value = load(type, from, c.first);
@@ -133,7 +137,8 @@ void CudaProtocolEmitter::storeInBulk(Value tensor, Value row, ArrayRef<Value> a
 void CudaProtocolEmitter::storeRow(Value tensor, Value view, ValueRange offsets, overlap::Engine engine, bool adds,
                                    Value row) {
   bool isAll = view.getDefiningOp<overlap::ViewOp>().getWindow() == overlap::Window::multicast;
-  if (isAll && multicast != CudaMulticast::loop && !adds) {
+  bool isF32 = getElementTypeOrSelf(tensor.getType()).isF32(); // others only by stores of threads
+  if (isAll && multicast != CudaMulticast::loop && !adds && isF32) {
     Value all = teamWord(offsetof(plait_team_v1_t, multicast), builder().getI64Type());
     return storeColumns(tensor, row, {add(all, offsetOf(view, offsets, row))}, "multimem.st.weak.global");
   }

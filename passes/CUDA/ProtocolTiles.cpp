@@ -120,6 +120,8 @@ LogicalResult CudaProtocolEmitter::emitBody(ArrayRef<Operation *> ops, Value fir
   };
   for (Operation *op : ops) {
     Value tile = tileOf(op);
+    if (isOfProduct(op))
+      continue;
     if (auto product = tile ? productOf(tile) : nullptr) {
       flush();
       result = failed(result) ? result : emitProduct(product);
@@ -202,6 +204,8 @@ LogicalResult CudaProtocolEmitter::emitProduct(lm::LinearOp op) {
   for (Value operand : op->getOperands().take_front(2))
     if (auto slice = operand.getDefiningOp<overlap::SliceOp>())
       bindSlice(slice, slice.getInput(), indexOf(slice.getOffsets()[0]));
+  if (auto load = op.getInput().getDefiningOp<overlap::LoadOp>())
+    bindResult(load.getResult(), toPointer(addressOf(load.getSource(), load.getOffsets(), i32(0))));
   auto bind = [&](Value view, ValueRange offsets) {
     productStride = cast<overlap::ViewType>(view.getType()).getShape()[1];
     bindResult(op.getResult(), toPointer(addressOf(view, offsets, i32(0))));

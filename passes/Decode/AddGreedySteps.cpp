@@ -42,16 +42,15 @@ struct AddGreedyStepsPass : plait::impl::AddGreedyStepsPassBase<AddGreedyStepsPa
   }
 
   /// What chooses with temperature 0 as decode.choose_greedy does; null if there is no such op, or
-  /// nothing but it uses the logits already.
+  /// it is decode.choose_greedy of logits as they are.
   static Operation *choiceOf(StepOp step) {
     for (Operation &op : step.getBody().front())
-      if (isa<ChooseSampleOp>(op) || (isa<ChooseGreedyOp>(op) && (op.getOperand(0).getDefiningOp<EditLogitsOp>() ||
-                                                                  !op.getOperand(0).hasOneUse())))
+      if (isa<ChooseSampleOp>(op) || (isa<ChooseGreedyOp>(op) && op.getOperand(0).getDefiningOp<EditLogitsOp>()))
         return &op;
     return nullptr;
   }
 
-  /// Chooses from the logits as they are, and returns nothing else of them.
+  /// Chooses from the logits as they are, of which nothing else is returned but the most probable tokens.
   static void makeGreedy(StepOp step) {
     Operation *choice = choiceOf(step);
     OpBuilder b(choice);
@@ -60,19 +59,9 @@ struct AddGreedyStepsPass : plait::impl::AddGreedyStepsPassBase<AddGreedyStepsPa
       logits = edit.getLogits();
     choice->replaceAllUsesWith(ChooseGreedyOp::create(b, choice->getLoc(), logits));
     choice->erase();
-
-    auto end = cast<ReturnOp>(step.getBody().front().getTerminator());
-    SmallVector<Value> values;
-    SmallVector<Attribute> roles;
-    for (auto [value, role] : llvm::zip_equal(end.getValues(), step.getOutputRoles()))
-      if (!value.getDefiningOp<TopLogprobsOp>()) {
-        values.push_back(value);
-        roles.push_back(role);
-      }
-    end.getValuesMutable().assign(values);
-    step.setOutputRolesAttr(b.getArrayAttr(roles));
+    step.walk([&](TopLogprobsOp tops) { tops.getLogitsMutable().assign(logits); });
     eraseUnused(step);
-    step.setFunctionType(b.getFunctionType(step.getBody().getArgumentTypes(), ValueRange(values).getTypes()));
+    step.setFunctionType(b.getFunctionType(step.getBody().getArgumentTypes(), step.getFunctionType().getResults()));
   }
 
   /// What only the choice has used, and the inputs that only it has asked for.

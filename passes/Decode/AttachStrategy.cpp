@@ -49,7 +49,7 @@ struct AttachStrategyPass : plait::impl::AttachStrategyPassBase<AttachStrategyPa
 
     Value x = b.createBlock(&round.getBody(), {}, {type}, {loc})->getArgument(0);
     Value block = PendingOp::create(b, loc, BlockType::get(context, 1), x);
-    auto forward = ForwardOp::create(b, loc, x, block, DenseI64ArrayAttr(), DenseI64ArrayAttr());
+    auto forward = ForwardOp::create(b, loc, x, block, Value(), ArrayAttr(), DenseI64ArrayAttr());
     Value logits = HeadOp::create(b, loc, forward.getHidden());
     Value edited = EditOp::create(b, loc, x, logits);
     SmallVector<Attribute> warps;

@@ -69,11 +69,11 @@ LogicalResult verifyForwards(StrategyOp strategy) {
 /// `originOf` relies on this.
 LogicalResult verifyLoops(StrategyOp strategy) {
   WalkResult result = strategy.walk([&](Operation *loop) {
-    if (!isa<RoundOp, RepeatOp>(loop))
+    if (!isa<RoundOp, RepeatOp, EachOp>(loop))
       return WalkResult::advance();
     Block &body = loop->getRegion(0).front();
     for (BlockArgument argument : body.getArguments())
-      if (isa<SequenceType>(argument.getType()) &&
+      if (isa<SequenceType, GroupType>(argument.getType()) &&
           originOf(body.getTerminator()->getOperand(argument.getArgNumber())) != originOf(argument)) {
         loop->emitOpError("expected to yield as value ")
             << argument.getArgNumber() << " what became of that sequence, but it is another one";
@@ -144,14 +144,22 @@ LogicalResult verifyStages(StrategyOp strategy) {
   return failure(result.wasInterrupted());
 }
 
+/// Whether each iteration of a loop begins anew with a block that passes through `sources`.
+bool beginsAnew(Operation *loop, ArrayRef<DraftSourceOpInterface> sources) {
+  return llvm::all_of(sources, [&](DraftSourceOpInterface source) {
+    return loop->isProperAncestor(source) || llvm::any_of(source->getOperandTypes(), llvm::IsaPred<BlockType>);
+  });
+}
+
 /// A block has room for what loops append to it.
 LogicalResult verifyRoom(StrategyOp strategy) {
   WalkResult result = strategy.walk([&](AppendOp append) {
     int64_t total = 1;
-    for (DraftSourceOpInterface source : sourcesOf(append.getBlock())) {
+    SmallVector<DraftSourceOpInterface> sources = sourcesOf(append.getBlock());
+    for (DraftSourceOpInterface source : sources) {
       int64_t count = 1;
       for (Operation *op = source; !isa<StrategyOp>(op); op = op->getParentOp())
-        if (auto repeat = dyn_cast<RepeatOp>(op))
+        if (auto repeat = dyn_cast<RepeatOp>(op); repeat && !beginsAnew(repeat, sources))
           count *= repeat.getCount();
       if (isa<AppendOp>(source.getOperation()))
         total += count;
@@ -222,7 +230,7 @@ ExactnessReason exactnessOf(CommitOp commit) {
   ExactnessReason result = rule.getExactness();
   if (result.exactness == Exactness::distribution)
     result = result.meet(drawsOf(forward.getBlock()));
-  if ((forward.getSkip() && !forward.getSkip()->empty()) || forward.exitsEarly())
+  if (!forward.isWhole())
     result = result.meet({Exactness::approximate, "layers are left out of a forward whose stage is committed"});
   Value logits = rule->getOperand(1);
   if (auto edit = logits.getDefiningOp<EditOp>()) {
@@ -241,11 +249,32 @@ ExactnessReason exactnessOf(CommitOp commit) {
   return result;
 }
 
+/// How far a branch comes may decide on the text, and must not depend on how many drafted tokens are accepted. It does
+/// not if its rounds suffice for all tokens that it may have.
+ExactnessReason reachOf(CommitOp commit) {
+  auto each = commit->getParentOfType<EachOp>();
+  if (!each || commit.getStage().getDefiningOp<ForwardOp>().getBlock().getType().getSize() == 1)
+    return {};
+  int64_t rounds = 1, wanted = each.getGroup().getType().getLength();
+  for (Operation *op = commit->getParentOp(); op != each; op = op->getParentOp())
+    if (auto repeat = dyn_cast<RepeatOp>(op))
+      rounds = repeat.getTimes() ? 0 : std::min(wanted, rounds * std::min<int64_t>(repeat.getCount(), wanted));
+  if (rounds >= wanted)
+    return {};
+  return {Exactness::approximate, "how far a branch comes depends on how many drafted tokens are accepted"};
+}
+
 /// What drafts decide on must not depend on how long steps take.
 LogicalResult verifyLengths(StrategyOp strategy) {
-  WalkResult result = strategy.walk([&](ChooseLengthOp choose) {
-    if (choose.getCosts())
+  WalkResult result = strategy.walk([&](Operation *op) {
+    auto choose = dyn_cast<ChooseLengthOp>(op);
+    if (!isa<ChooseVariantOp>(op) && (!choose || choose.getCosts()))
       return WalkResult::advance();
+    if (!choose) {
+      op->emitOpError("expected one variant that always drafts, as the text of a strategy that is approximate follows "
+                      "from what is drafted, and must not depend on the clock");
+      return WalkResult::interrupt();
+    }
     choose.emitOpError(
         "expected costs, as the text of a strategy that is approximate follows from what is drafted, and "
         "must not depend on the clock");
@@ -267,12 +296,15 @@ struct CheckExactnessPass : plait::impl::CheckExactnessPassBase<CheckExactnessPa
     Value text = strategy.getBody().getArgument(0);
     ExactnessReason result;
     Operation *culprit = strategy;
-    strategy.walk([&](CommitOp commit) {
-      if (originOf(commit.getSequence()) != text)
-        return;
-      ExactnessReason own = exactnessOf(commit);
+    auto meet = [&](const ExactnessReason &own, Operation *op) {
       if (result.exactness < own.exactness)
-        result = own, culprit = commit.getPath().getDefiningOp();
+        result = own, culprit = op;
+    };
+    strategy.walk([&](Operation *op) {
+      if (auto commit = dyn_cast<CommitOp>(op); commit && originOf(commit.getSequence()) == text)
+        meet(exactnessOf(commit).meet(reachOf(commit)), commit.getPath().getDefiningOp());
+      else if (auto group = dyn_cast<GroupOpInterface>(op); group && originOf(op->getOperand(0)) == text)
+        meet(group.getExactness(), op);
     });
     remark::analysis(strategy.getLoc(), remark::RemarkOpts::name("Exactness").category("plait-check-exactness"))
         << ("@" + strategy.getSymName() + " is " + stringifyExactness(result.exactness) +

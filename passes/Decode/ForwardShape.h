@@ -30,8 +30,6 @@ struct ForwardShape {
   /// Fails, with an error, if it has another shape.
   static FailureOr<ForwardShape> match(decode::ForwardOp op);
 
-  /// Whether it goes through all layers.
-  bool isWhole() { return op.getSkip().value_or(ArrayRef<int64_t>()).empty() && !op.exitsEarly(); }
   /// Whether the rule takes edited logits.
   bool isEdited() { return edit && rule->getOperand(1) == edit.getResult(); }
 

@@ -16,21 +16,21 @@ namespace plait {
 
 /// How the forward of a step differs from the model's.
 struct ForwardVariant {
-  SmallVector<int64_t> skip = {};   ///< layers that the residual stream passes by
+  SmallVector<int64_t> skip = {};   ///< sublayers that the residual stream passes by, by their numbers
   SmallVector<int64_t> tapped = {}; ///< layers behind which it is returned, of each leaf
 
   bool isWhole() const { return skip.empty() && tapped.empty(); }
-  /// `name` with what is different: "forward" without 1 and 2 is "forward_skip_1_2", with a tap
-  /// behind layer 0 "forward_tap_0".
+  /// `name` with what is different: "forward" without the layers 1 and 2 is "forward_skip_1_2", without the attention
+  /// of 1 and the MLP of 2 "forward_skip_a1_m2", with a tap behind layer 0 "forward_tap_0".
   std::string nameOf(StringRef name) const;
 };
 
-/// The function beside `forward` that is such a variant of it, made if it is not there yet. States of skipped
-/// layers are passed by, and all weights are shared. With taps it has the type of `isTappedForward`. Errors
+/// The function beside `forward` that is such a variant of it, made if it is not there yet. States of layers without
+/// attention are passed by, and all weights are shared. With taps it has the type of `isTappedForward`. Errors
 /// are at `user`.
 FailureOr<lm::FuncOp> makeForward(lm::FuncOp forward, const ForwardVariant &variant, Operation *user);
 
-/// The layers of the model's one loop; an error at `user` if it has no such loop.
+/// The layers of the model; an error at `user` if it has no @forward with a loop over layers.
 FailureOr<int64_t> countLayers(lm::ModelOp model, Operation *user);
 
 /// @exit beside @forward and @head, made if it is not there yet: the logits of leaves by their residual

@@ -14,7 +14,7 @@ Value plait::originOf(Value value) {
   while (true) {
     if (auto argument = dyn_cast<BlockArgument>(value)) {
       Operation *parent = argument.getOwner()->getParentOp();
-      if (!isa<RoundOp, RepeatOp>(parent))
+      if (!isa<RoundOp, RepeatOp, GroupOpInterface>(parent))
         return value;
       value = parent->getOperand(argument.getArgNumber());
       continue;
@@ -22,7 +22,7 @@ Value plait::originOf(Value value) {
     Operation *op = value.getDefiningOp();
     if (auto repeat = dyn_cast<RepeatOp>(op))
       value = repeat.getInits()[cast<OpResult>(value).getResultNumber()];
-    else if (isa<CommitOp, FollowOp>(op))
+    else if (isa<CommitOp, FollowOp, GroupOpInterface>(op))
       value = op->getOperand(0);
     else
       return value;

@@ -12,7 +12,7 @@
 
 namespace plait {
 
-/// Where the value of a strategy comes from, through loops and ops that pass on what they
+/// Where the value of a strategy comes from, through loops, groups and ops that pass on what they
 /// use up: an argument of the strategy, or a fork.
 mlir::Value originOf(mlir::Value value);
 

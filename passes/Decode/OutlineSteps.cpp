@@ -59,6 +59,13 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   }
 
   LogicalResult outline(StrategyOp strategy) {
+    WalkResult groups = strategy.walk([](GroupOpInterface op) {
+      (void)refuse(op, "a group of sequences",
+                   "a strategy of one sequence; groups can only be interpreted (plait-opt --plait-evaluate)");
+      return WalkResult::interrupt();
+    });
+    if (groups.wasInterrupted())
+      return failure();
     BlockArgument text = strategy.getBody().getArgument(0);
     if (text.getType() != plainShape.forward.getSequence().getType())
       return refuse(strategy, "a text of another model than that of @" + step, "a first sequence of that model");
@@ -85,7 +92,7 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   LogicalResult verifyModel(ForwardShape forward, Type text) {
     if (forward.op.getSequence().getType() == text)
       return success();
-    if (!forward.isWhole())
+    if (!forward.op.isWhole())
       return refuse(forward.op, "layers to skip of a draft model", "a forward through all of its layers");
     if (!forward.leaves.empty() || !forward.tapped.empty())
       return refuse(forward.op, "hidden states of a draft model", "those of the model that is drafted for");
@@ -96,7 +103,7 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   LogicalResult verifyText(ForwardShape forward) {
     if (forward.op.exitsEarly())
       return refuse(forward.op, "a forward of the text that ends at a tap", "one in that of a 'decode.fork' of it");
-    if (!forward.isWhole())
+    if (!forward.op.isWhole())
       return refuse(forward.op, "layers to skip in a forward of the text", "them in that of a 'decode.fork' of it");
     bool isEdited = forward.isEdited(), wanted = bool(plainShape.edit);
     if (isEdited != wanted)
@@ -112,14 +119,14 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
     return success();
   }
 
-  /// The step of a forward, made if it is not there yet.
-  FailureOr<FlatSymbolRefAttr> getStep(ForwardShape forward) {
+  /// The step of a forward with one of its sets of sublayers that are left out, made if it is not there yet.
+  FailureOr<FlatSymbolRefAttr> getStep(ForwardShape forward, size_t set) {
     StepVariant variant{step};
-    if (!forward.isWhole()) {
+    if (!forward.op.isWhole()) {
       auto layers = countLayers(modelOf(forward.op.getSequence().getType()), forward.op);
       if (failed(layers))
         return failure();
-      variant.forward.skip = forward.op.getSkippedLayers(*layers);
+      variant.forward.skip = forward.op.getSkippedSublayers(set, *layers);
     }
     for (const auto &[layer, leaves] : forward.tapped)
       variant.forward.tapped.push_back(layer);
@@ -267,18 +274,24 @@ struct OutlineStepsPass : plait::impl::OutlineStepsPassBase<OutlineStepsPass> {
   }
 
   LogicalResult outline(ForwardShape forward) {
-    auto symbol = getStep(forward);
-    if (failed(symbol))
-      return failure();
+    SmallVector<Attribute> symbols;
+    for (size_t set = 0; set < forward.op.getSkipSets().size(); ++set) {
+      auto symbol = getStep(forward, set);
+      if (failed(symbol))
+        return failure();
+      symbols.push_back(*symbol);
+    }
     OpBuilder b(forward.op);
+    ArrayAttr others = symbols.size() > 1 ? b.getArrayAttr(ArrayRef(symbols).drop_front()) : ArrayAttr();
     int64_t top = forward.rule.getNumTops();
     for (LearnOp learn : forward.learns)
       top = std::max(top, int64_t(learn.getResult().getType().getCount()));
     for (PromptedOp prompted : forward.prompted)
       for (Value list : prompted.getCandidates())
         top = std::max(top, int64_t(cast<CandidatesType>(list.getType()).getCount()));
-    auto run = RunOp::create(b, forward.op.getLoc(), *symbol, forward.op.getSequence(), forward.op.getBlock(),
-                             b.getI64IntegerAttr(top), forward.leaves.empty() ? UnitAttr() : b.getUnitAttr(),
+    auto run = RunOp::create(b, forward.op.getLoc(), cast<FlatSymbolRefAttr>(symbols[0]), forward.op.getSequence(),
+                             forward.op.getBlock(), forward.op.getVariant(), others, b.getI64IntegerAttr(top),
+                             forward.leaves.empty() ? UnitAttr() : b.getUnitAttr(),
                              b.getI64IntegerAttr(int64_t(forward.tapped.size())));
     b.setInsertionPoint(forward.rule);
     Operation *path = forward.rule.followChoices(b, run.getChoices());

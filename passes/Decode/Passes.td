@@ -34,20 +34,24 @@ def CheckExactnessPass : Pass<"plait-check-exactness", "::mlir::ModuleOp"> {
     | `verify_greedy`, `verify_sample` on whole logits | identical |
     | `verify_reject`, `verify_jacobi` | distribution |
     | `verify_momentum` | reference |
+    | `select`, `vote` among two branches or more | reference |
+    | `join`; `branch` with tokens that branches begin with | semantics |
     | `verify_typical` | approximate |
     | `verify_reject` with other warps at the end of a block (`bonus`) | approximate |
     | `verify_reject`, `verify_jacobi` of tokens drawn by the random numbers of the text (`purpose`) | approximate |
     | `verify_jacobi ... against fresh` | approximate |
     | `edit ... history prefix` | approximate |
     | a stage of a forward that skips layers, or ends at a tap | approximate |
+    | drafts in a branch (`each`) whose loops may end before it has the tokens that it may have | approximate |
 
     What drafts do does not matter, as long as their stages stay their own. One that
     declares a better class than it has is an error at the op that keeps it from being so;
-    one that declares none gets it. The class and its reason are a remark.
+    one that declares none gets it. The class and its reason are a remark. What a group becomes is
+    the text again, so that what is committed to its members counts as well.
 
     Refused besides: a fork that is not dropped, or lives while its sequence is forwarded or
     committed; a forward between another one of the sequence and the commit of its stage;
-    a block without room for what is appended; a loop that yields a sequence in the place of
+    a block without room for what is appended; a loop, or an `each`, that yields a sequence in the place of
     another; a round that ends when something else than its text does; a text or a fork that
     follows another sequence; a strategy whose forwards are steps already; a block with more nodes
     than a state of the model has positions.
@@ -63,9 +67,8 @@ def AddGreedyStepsPass : Pass<"plait-add-greedy-steps", "::mlir::ModuleOp"> {
   let summary = "Adds to each step that draws one that chooses greedily";
   let description = [{
     A step that draws can also choose greedily, but it needs all logits in memory. Its twin,
-    `NAME.greedy`, takes no edits, draws nothing and returns no other tokens than the chosen
-    ones. The runtime runs it where all leaves of a step have temperature 0, no edits and ask
-    for no most probable tokens: so most steps never write logits (`plait-summarize-logits`).
+    `NAME.greedy`, takes no edits and draws nothing. The runtime runs it where all leaves of a step have
+    temperature 0 and no edits: so most steps never write logits (`plait-summarize-logits`).
 
     ```mlir
     %e = decode.edit_logits %l, %ends, %tokens, %biases, %scales, %offsets
@@ -132,7 +135,9 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
 
     Some forwards run a step that is made for them, after @ar. One that leaves out layers,
     of a fork: `@ar_skip_1_2`, which calls a function beside `@forward` with the loop over
-    layers cut, over the same weights and states. One that `verify_typical` verifies:
+    layers cut, over the same weights and states; without the attention of layer 1 and the MLP of layer 2 alone it is
+    `@ar_skip_a1_m2`, where what is left of these layers are loops of their own. Of several sets each has a step, and the run
+    says which: `decode.run @ar_skip_1_2(%w, %b) or [@ar_skip_a1_m2] by %v`. One that `verify_typical` verifies:
     `@ar_typical`, which is told what was drafted after each node and accepts of it. One of whose hidden states a
     `decode.leaf` is taken: `@ar_hidden`, which returns those; of taps `@ar_tap_1`, where the loop over layers is cut
     behind layer 1 and the residual stream of the leaves is returned, beside the final hidden states if these
@@ -146,8 +151,9 @@ def OutlineStepsPass : Pass<"plait-outline-steps", "::mlir::ModuleOp"> {
     after `@forward`. `decode.prompted` becomes `decode.prompted_choices`, like `decode.learn`.
 
     The strategy @ar, and those that are one step themselves and that nobody called, are left
-    to `plait-batch`. Refused, as they are not compiled yet: prompts in a
-    block that is not of `decode.expand_prompts`, layers to skip or to tap of a model whose layers are of several kinds, other heads than the
+    to `plait-batch`. Refused, as they are not compiled yet: groups of sequences, prompts in a
+    block that is not of `decode.expand_prompts`, layers to tap of a model whose layers are of several kinds, single sublayers to skip
+    where they are not sums with the one residual stream that layers hand on, other heads than the
     model's for all nodes, logits of a tap for all nodes where the forward does not end there, other uses of logits than one edit,
     one rule, `decode.learn` and `decode.prompted`, rules of another distribution; of the text, too, logits that
     @ar edits and the strategy does not (or the reverse), penalties of the prefix, other warps

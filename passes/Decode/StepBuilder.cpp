@@ -140,8 +140,8 @@ LogicalResult plait::buildStep(OpBuilder &b, const StepShape &shape, const StepV
            << forward.getFunctionType();
   ArrayRef<Type> states = forward.getStateTypes();
   ForwardVariant parts = variant.forward;
-  ArrayRef<int64_t> own = round.getSkip().value_or(ArrayRef<int64_t>());
-  parts.skip.insert(parts.skip.begin(), own.begin(), own.end());
+  if (SmallVector<int64_t> own = round.getSkipSets().front(); parts.skip.empty())
+    parts.skip = own;
   if (!parts.isWhole()) {
     auto made = makeForward(forward, parts, user);
     if (failed(made))

@@ -133,19 +133,21 @@ def QuantizeActivationsPass : Pass<"plait-quantize-activations", "::mlir::Module
 def SummarizeLogitsPass : Pass<"plait-summarize-logits", "::mlir::ModuleOp"> {
   let summary = "Chooses from blocks of logits where nobody else wants these";
   let description = [{
-    `decode.choose_greedy`, or where devices have parts of the logits `decode.summarize`, that alone
-    use the logits of a head take what they need from `decode.summarize_blocks`, which
+    `decode.choose_greedy` and `decode.top_logprobs`, or where devices have parts of the logits `decode.summarize` and
+    `decode.top_part`, that alone use the logits of a head take what they need from `decode.summarize_blocks`, which
     `plait-fuse-epilogues` makes part of the head: so no logits are in memory.
 
     ```mlir
     %l = lm.head %x, %w : tensor<?x192xf32, #lm.dims<leaves>>, !lm.weight<2048x192, #lm.bf16>
     %t, %s, %lp = decode.choose_greedy %l
+    %tt, %tlp = decode.top_logprobs %l, %counts
     ```
     becomes
     ```mlir
     %l = lm.head %x, %w : tensor<?x192xf32, #lm.dims<leaves>>, !lm.weight<2048x192, #lm.bf16>
-    %b = decode.summarize_blocks %l {first = 0 : i64}
+    %b, %e = decode.summarize_blocks %l tops %counts {first = 0 : i64}
     %t, %s, %lp = decode.choose_summarized %b
+    %tt, %tlp = decode.join_tops %e, %b, %counts
     ```
     No bit of a result changes: log probabilities are taken over the same blocks without the
     pass. Left alone: vocabularies of more than 2^24 tokens.

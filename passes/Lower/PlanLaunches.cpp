@@ -299,13 +299,16 @@ private:
     hazards.clear();
     hazardsWithCopies.clear();
     ++numBarriers;
+    rt::SumPrecision precision = op.isWide()     ? rt::SumPrecision::f64
+                                 : op.isNarrow() ? rt::SumPrecision::bf16
+                                                 : rt::SumPrecision::f32;
     // The ops of the two dialects have the same names.
     auto kind = rt::symbolizeCollectiveKind(op->getName().stripDialect());
     Value given = op.getInput() ? Value(op.getInput()) : Value(op.getResult());
     Value got = op.getResult() ? Value(op.getResult()) : Value(op.getInput());
     rt::CollectiveOp::create(b, op.getLoc(), *kind, toAttr(given), toAttr(got), lm::getLeadingDim(whole),
                              lm::getRowBytes(whole) / sizeof(float), bounds, nodeEnds, nodeBounds, toDim,
-                             static_cast<rt::SumOrder>(op.getSumOrder()), op.isWide(), *group, op.getOther(), sum, part,
+                             static_cast<rt::SumOrder>(op.getSumOrder()), precision, *group, op.getOther(), sum, part,
                              epilogue, begin, end, /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
                              op.getDeviceAxes().front().getAxis());
     return success();

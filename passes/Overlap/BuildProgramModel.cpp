@@ -22,8 +22,8 @@ namespace {
 
 class ModelBuilder : TileFollower {
 public:
-  ModelBuilder(ProgramOp program, int64_t epochs, UniformChoices &choices)
-      : TileFollower(program, epochs), choices(choices) {}
+  ModelBuilder(ProgramOp program, int64_t epochs, UniformChoices &choices, bool reusesSlots)
+      : TileFollower(program, epochs, reusesSlots), choices(choices) {}
 
   FailureOr<ProgramModel> run() {
     ProgramModel &model = recorder.model;
@@ -207,6 +207,7 @@ private:
 
 } // namespace
 
-FailureOr<ProgramModel> plait::buildProgramModel(ProgramOp program, int64_t epochs, UniformChoices &choices) {
-  return ModelBuilder(program, epochs, choices).run();
+FailureOr<ProgramModel> plait::buildProgramModel(ProgramOp program, int64_t epochs, UniformChoices &choices,
+                                                 bool reusesSlots) {
+  return ModelBuilder(program, epochs, choices, reusesSlots).run();
 }

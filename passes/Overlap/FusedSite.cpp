@@ -31,7 +31,7 @@ FusedSite::FusedSite(par::ReduceGatherOp op, int64_t rowsOfRank, bool withProduc
 }
 
 const char *FusedSite::whyNot() const {
-  if (op.getNodeEnds() || op.getSumOrder() != par::SumOrder::rank || op.isWide())
+  if (op.getNodeEnds() || op.getSumOrder() != par::SumOrder::rank || op.isWide() || op.isNarrow())
     return "its sum is not taken in the order of ranks, in f32";
   if (op.getDeviceAxes().size() != 1)
     return "its devices are along several axes";
@@ -53,11 +53,17 @@ RankedTensorType FusedSite::getType(int64_t rows, int64_t ofColumns) const {
   return RankedTensorType::get({rows, ofColumns}, Float32Type::get(op->getContext()));
 }
 
-/// `type` with `rows` rows.
-static Type withRows(Type type, int64_t rows) {
+RankedTensorType plait::withRows(Type type, int64_t rows) {
   SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
   shape[0] = rows;
   return RankedTensorType::get(shape, cast<RankedTensorType>(type).getElementType());
+}
+
+par::DimShardAttr plait::getPartsOfRows(par::DimShardAttr parts, int64_t ranks, int64_t rowsOfRank) {
+  SmallVector<int64_t> bounds;
+  for (int64_t rank = 0; rank < ranks; ++rank)
+    bounds.append({rank * rowsOfRank, (rank + 1) * rowsOfRank});
+  return par::DimShardAttr::get(parts.getContext(), parts.getAxes(), bounds);
 }
 
 FunctionType FusedSite::getFunctionType() const {
@@ -140,18 +146,15 @@ Operation *plait::makeReference(OpBuilder &b, const FusedSite &site, StringRef n
     auto axes = b.getArrayAttr(SmallVector<Attribute>(op.getParts().getAxes().begin(), op.getParts().getAxes().end()));
     Value all = par::AllReduceOp::create(b, loc, site.getType(site.getRows(), site.columns), summands, op.getMeshAttr(),
                                          axes, DenseI64ArrayAttr(), DenseI64ArrayAttr(), op.getOrderAttr(),
-                                         op.getAccumulateAttr(), par::AlgorithmsAttr());
+                                         op.getAccumulateAttr(), op.getWireAttr(), par::AlgorithmsAttr());
     func::ReturnOp::create(b, loc, site.cloneBody(b, site.getRows(), all, own, weights));
     return function;
   }
-  SmallVector<int64_t> bounds;
-  for (int64_t rank = 0; rank < site.ranks; ++rank)
-    bounds.append({rank * site.rowsOfRank, (rank + 1) * site.rowsOfRank});
-  auto parts = par::DimShardAttr::get(op.getContext(), op.getParts().getAxes(), bounds);
+  auto parts = getPartsOfRows(op.getParts(), site.ranks, site.rowsOfRank);
   auto dim = b.getI64IntegerAttr(0);
   auto sum = par::ReduceScatterOp::create(b, loc, site.getType(site.rowsOfRank, site.columns), summands, dim, parts,
                                           op.getMeshAttr(), DenseI64ArrayAttr(), DenseI64ArrayAttr(), op.getOrderAttr(),
-                                          op.getAccumulateAttr());
+                                          op.getAccumulateAttr(), op.getWireAttr());
   SmallVector<Value> yielded = site.cloneBody(b, site.rowsOfRank, sum.getResult(), own, weights);
   yielded[0] = par::AllGatherOp::create(b, loc, site.getType(site.getRows(), site.columns), yielded[0], dim, parts,
                                         op.getMeshAttr());

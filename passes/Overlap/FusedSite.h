@@ -51,6 +51,11 @@ private:
   SmallVector<Value> weights; ///< that ops of the region use
 };
 
+/// `type`, a tensor, with `rows` rows and no names of extents.
+RankedTensorType withRows(Type type, int64_t rows);
+/// Shares of rows along the axes of `parts`: so many for each rank.
+par::DimShardAttr getPartsOfRows(par::DimShardAttr parts, int64_t ranks, int64_t rowsOfRank);
+
 /// A function of the same type without fused ops, @NAME_reference.
 Operation *makeReference(OpBuilder &b, const FusedSite &site, StringRef name);
 

@@ -61,38 +61,131 @@ def OutlineProtocolsPass : Pass<"plait-outline-protocols", "::mlir::ModuleOp"> {
 }
 
 def FuseTilesPass : Pass<"plait-fuse-tiles", "::mlir::ModuleOp"> {
-  let summary = "Writes down products and fused sums as one program of tiles";
+  let summary = "Writes down products and the collectives beside them as programs of tiles";
   let description = [{
-    A product of which the one use is a `par.reduce_gather`, as one `overlap.program`: tiles of the product are
-    counted by blocks of rows, and a block of which all tiles of all ranks have arrived is added up,
-    computed and put to all by its owner, while other tiles are computed. A rank begins with the rows
-    of another one, so that owners have something to do early.
+    For each site of a step that differs from those before it an `overlap.program`, and a function of `par` and `lm` ops that
+    it implements:
+
+    | site | program |
+    |---|---|
+    | a product of which the one use is a `par.reduce_gather` | tiles are counted by blocks of rows; a block of which all tiles of all ranks have arrived is added up, computed and put to all by its owner, while other tiles are computed |
+    | a product of which the one use is a `par.reduce_scatter` of rows | tiles are counted by blocks of rows, of each rank by itself; the owner of a block for which all have come adds it up and keeps it |
+    | a `par.all_gather` of rows that products alone use, as they are or rounded by one `lm.round` | a rank puts its rows to all, rounded if they are; tiles of all the products wait for theirs |
 
     ```mlir
     %p = lm.linear %h, %w : ...
-    %a, %r = par.reduce_gather %p with (%x) {"tp" : even} on @mesh : ... { ... }
+    %y = par.reduce_scatter %p dim 0 {"tp" : even} on @mesh : ...
     ```
-    adds a program as `plait-outline-protocols` does, in which
+    adds a program in which
     ```mlir
-    overlap.tiles (%i, %j) in [2, 2] order affine_map<(d0, d1)[s0] -> ((d0 + (s0 + 1)) mod 2, d1)> pool(<sms = 1>) {
-      %x = overlap.slice %h[%i, %z] : ...
-      %y = overlap.slice %w[%k, %z] : ...
-      %v = lm.linear %x, %y : ...
-      overlap.put %v into %own[%i, %k] : ...
-      overlap.arrive %c[%i] peer %o : ...
+    overlap.region pool(<sms = 132>) {
+      overlap.tiles (%i, %j) in [2, 2] pool(<sms = 131>) {
+        %x = overlap.slice %h[%i, %z] : ...
+        %y = overlap.slice %w[%k, %z] : ...
+        %v = lm.linear %x, %y : ...
+        overlap.put %v into %own[%i, %k] : ...
+        overlap.arrive %c[%rank, %b] peer %o : ...
+      }
+      overlap.tiles (%i) in [1] pool(<sms = 1>) {
+        %s = overlap.wait %c[%z, %i] : ...
+        %t = overlap.wait %c[%one, %i] : ...
+        %v = overlap.load_reduce %all[%row, %z] after %s, %t : ...
+        overlap.put %v into %sums[%i, %z] : ...
+      }
     }
     ```
-    counts at `%c`, which expects as many arrivals as there are ranks times `column-tiles`. Of `sms` workers `comm-sms`
-    are the trigger's. Steps stay as they are: nothing is compiled from it yet.
+    Sums are taken in the order of ranks, so results have the bits of the ops that are replaced.
+
+    Programs are written as simply as can be: tiles in natural order, one worker of the `sms` exchanges, and
+    products have the others, and slots that are enough. What is better say `plait-assign-tile-order`,
+    `plait-assign-pools` and `plait-allocate-slots`. Steps stay as they are.
+
+    Left out, with a remark: sums in an order of their own or in f64, parts that are no even shares of rows, several
+    axes, products with a bias, weights with scales, values that others use as well, products whose columns
+    `column-tiles` does not divide, more than 65536 tiles, and fewer workers than products and one.
   }];
   let options = [Option<"rows", "rows", "int64_t", "1", "Of each rank">,
                  Option<"columnTiles", "column-tiles", "int64_t", "2", "Tiles of a block of rows">,
                  Option<"tileRows", "tile-rows", "int64_t", "1", "Rows of a tile, which divide those of a rank">,
-                 Option<"sms", "sms", "int64_t", "132", "Workers of a rank">,
-                 Option<"commSms", "comm-sms", "int64_t", "8", "Of them those that add up and distribute">];
+                 Option<"sms", "sms", "int64_t", "132", "Workers of a rank">];
   let statistics = [Statistic<"numPrograms", "num-programs", "Programs written">];
   let dependentDialects = ["::plait::overlap::OverlapDialect", "::mlir::func::FuncDialect",
                            "::mlir::arith::ArithDialect"];
+}
+
+def AssignTileOrderPass : Pass<"plait-assign-tile-order", "::mlir::ModuleOp"> {
+  let summary = "Rotates the tiles of programs by the rank";
+  let description = [{
+    So that ranks do not all begin with the same one's rows. Tiles that arrive at the rank that owns their rows begin with
+    those of the rank behind their own and end with their own, so that every owner has something to do early:
+
+    ```mlir
+    overlap.tiles (%i, %j) in [2, 2] pool(<sms = 1>) { ... overlap.arrive %c[%i] peer %i : ... }
+    ```
+    becomes
+    ```mlir
+    overlap.tiles (%i, %j) in [2, 2] order affine_map<(d0, d1)[s0] -> ((d0 + s0 + 1) mod 2, d1)> pool(<sms = 1>) { ... }
+    ```
+    Tiles that wait for what one rank gives begin with what their own gives, which is there first, and go on with that of the
+    rank behind.
+
+    Whose rows tiles are of follows from their numbers along the first extent, by following index arithmetic on all ranks.
+    Tiles that are not of one rank each, as many of each and in turn, or that have an order, stay as they are. Any order
+    computes the same; that no tile waits for one behind it `plait-verify-overlap` proves.
+  }];
+  let statistics = [Statistic<"numOrdered", "num-ordered", "Orders assigned">];
+}
+
+def AssignPoolsPass : Pass<"plait-assign-pools", "::mlir::ModuleOp"> {
+  let summary = "Shares the workers of a rank out to what multiplies and what exchanges";
+  let description = [{
+    In each region of a program as many workers for each of its `overlap.tiles` and `overlap.trigger` that what takes longest
+    takes as short as it can. All are there at the same time, as they wait for each other; so it is one budget, the
+    largest that a region of the program has. `overlap.region` checks the sum, and this pass that a device has so
+    many units.
+
+    ```mlir
+    overlap.region pool(<sms = 132>) {
+      overlap.tiles (%i, %j) in [64, 16] pool(<sms = 131>) { ... }
+      overlap.trigger %c (%i) token %t pool(<sms = 1>) ... { ... }
+    }
+    ```
+    becomes, for instance,
+    ```mlir
+    overlap.region pool(<sms = 132>) {
+      overlap.tiles (%i, %j) in [64, 16] pool(<sms = 128>) { ... }
+      overlap.trigger %c (%i) token %t pool(<sms = 4>) ... { ... }
+    }
+    ```
+    Times are those of [event lists](../../overlap.md): of what is computed on the units that a pool has, in whole tiles, and
+    of what is exchanged by so many units, as measured (`units` of the table's rates) or by the link. `machine` is the
+    name of a table or a file, else the `par.machine` of the mesh is taken; with neither the pass does nothing, and says so.
+    Predicted are the sums of work, not who waits for whom.
+
+    With `comm` no machine is asked: so many workers of each region with products exchange, and the others multiply.
+  }];
+  let options = [Option<"machine", "machine", "std::string", "\"\"", "A machine table, by name or file">,
+                 Option<"comm", "comm", "int64_t", "0", "Workers that exchange; 0: as predicted">];
+  let statistics = [Statistic<"numRegions", "num-regions", "Regions whose workers were shared out">];
+}
+
+def AllocateSlotsPass : Pass<"plait-allocate-slots", "::mlir::ModuleOp"> {
+  let summary = "Gives each buffer of a program as few slots as epochs need";
+  let description = [{
+    The least number with which `plait-verify-overlap` accepts the program: with which who writes a slot again knows that all
+    of the epoch before are done with it. What `overlap.clear` writes is the slot of an epoch ahead.
+
+    ```mlir
+    %y = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 2>
+    ```
+    becomes `slots = 1` where each rank hears of all others that they have read what it stored before an epoch ends. Where
+    none hears of that, but an epoch begins only when all have begun with the one before, it takes 2. A program with too
+    few slots gets more.
+
+    It is an error if `most` slots are not enough, and whatever `plait-verify-overlap` refuses for another reason.
+  }];
+  let options = [Option<"most", "most", "int64_t", "3", "The most slots of a buffer, 1 to 64">];
+  let statistics = [Statistic<"numChanged", "num-changed", "Buffers that got another number of slots">];
 }
 
 def VerifyOverlapPass : Pass<"plait-verify-overlap", "::mlir::ModuleOp"> {

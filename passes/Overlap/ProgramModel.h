@@ -101,8 +101,9 @@ struct UniformChoices {
 };
 
 /// Follows `program` for some epochs. Fails, with a diagnostic, where what runs cannot be
-/// followed, or may differ between ranks.
-FailureOr<ProgramModel> buildProgramModel(overlap::ProgramOp program, int64_t epochs, UniformChoices &choices);
+/// followed, or may differ between ranks. Unless it `reusesSlots` each epoch has one of its own.
+FailureOr<ProgramModel> buildProgramModel(overlap::ProgramOp program, int64_t epochs, UniformChoices &choices,
+                                          bool reusesSlots = true);
 
 /// The largest number of slots of a buffer in `program`.
 int64_t getMaxSlots(overlap::ProgramOp program);

@@ -105,9 +105,8 @@ private:
     b.createBlock(&region.getBody());
     return region;
   }
-  overlap::TilesOp beginTiles(ArrayRef<int64_t> extents, AffineMap order, int64_t workers) {
-    auto tiles = overlap::TilesOp::create(b, loc, b.getDenseI64ArrayAttr(extents),
-                                          order ? AffineMapAttr::get(order) : AffineMapAttr(), pool(workers));
+  overlap::TilesOp beginTiles(ArrayRef<int64_t> extents, int64_t workers) {
+    auto tiles = overlap::TilesOp::create(b, loc, b.getDenseI64ArrayAttr(extents), AffineMapAttr(), pool(workers));
     b.createBlock(&tiles.getBody(), {}, SmallVector<Type>(extents.size(), b.getIndexType()),
                   SmallVector<Location>(extents.size(), loc));
     return tiles;
@@ -119,14 +118,9 @@ private:
     Value result = view(computed, Window::own);
     auto region = beginRegion(options.workers);
     SmallVector<int64_t> extents{getBlocks()};
-    AffineMap order;
-    if (options.columnTiles > 1) {
+    if (options.columnTiles > 1)
       extents.push_back(options.columnTiles);
-      // A rank begins with the rows of the one behind it, and ends with its own.
-      AffineExpr i = b.getAffineDimExpr(0), j = b.getAffineDimExpr(1), rank = b.getAffineSymbolExpr(0);
-      order = AffineMap::get(2, 1, {(i + (rank + 1) * blocksOfRank) % getBlocks(), j}, b.getContext());
-    }
-    auto tiles = beginTiles(extents, order, options.workers - options.commWorkers);
+    auto tiles = beginTiles(extents, options.workers - options.commWorkers);
     ValueRange index = tiles.getBody().front().getArguments();
     buildSummand(index, own);
     overlap::ArriveOp::create(b, loc, complete, ValueRange{index[0]}, Window::peer, ownerOf(index[0]),
@@ -168,7 +162,7 @@ private:
   /// All rows, from their owners.
   void buildDistribution(Value gathered) {
     auto region = beginRegion(options.commWorkers);
-    auto tiles = beginTiles({getBlocks()}, AffineMap(), options.commWorkers);
+    auto tiles = beginTiles({getBlocks()}, options.commWorkers);
     Value block = tiles.getBody().front().getArgument(0);
     Value token = overlap::WaitOp::create(b, loc, overlap::TokenType::get(b.getContext()), distributed,
                                           ValueRange{block}, UnitAttr());

@@ -23,8 +23,8 @@ struct ProtocolOptions {
   int64_t tileRows = 1;    ///< of a tile, and of what is added up at once: divides a rank's rows
 };
 
-/// The program of `site`, at the end of `module`: tiles make summands and arrive at the owner of their
-/// block of rows; it adds up each block that is complete, computes it and arrives at all; all load it.
+/// The program of `site`, at the end of `module`, in natural order: tiles make summands and arrive at the owner of
+/// their block of rows; it adds up each block that is complete, computes it and arrives at all; all load it.
 overlap::ProgramOp buildProtocol(ModuleOp module, const FusedSite &site, const ProtocolOptions &options);
 
 } // namespace plait

@@ -111,11 +111,10 @@ LogicalResult TileFollower::visit(ClearOp op, StepSequence &at) {
   auto access = getAccess(op, op.getTarget(), op.getOffsets(), op.getSize());
   if (failed(access))
     return failure();
-  int64_t slots = recorder.model.getBufferType(access->buffer).getSlots();
   Step step = at.make(StepKind::put, op);
   step.access = *access;
   step.ahead = int64_t(op.getAhead());
-  step.access.slot = (epoch + step.ahead) % slots;
+  step.access.slot = getSlot(access->buffer, epoch + step.ahead);
   step.isMarked = true;
   at.add(std::move(step));
   return success();
@@ -223,7 +222,7 @@ FailureOr<int64_t> TileFollower::getRank(Operation *op, Value value) {
 FailureOr<Access> TileFollower::getAccess(Operation *op, Value view, OperandRange offsets, ArrayRef<int64_t> tile) {
   const Known item = known[view];
   BufferType type = recorder.model.buffers[item.buffer].getResult().getType();
-  Access access{item.buffer, item.peer, epoch % type.getSlots(), {}, SmallVector<int64_t>(tile)};
+  Access access{item.buffer, item.peer, getSlot(item.buffer, epoch), {}, SmallVector<int64_t>(tile)};
   for (auto [offset, extent, most] : llvm::zip_equal(offsets, tile, type.getShape())) {
     auto begin = getNumber(op, offset);
     if (failed(begin))

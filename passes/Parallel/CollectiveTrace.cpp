@@ -40,6 +40,8 @@ static CollectiveEvent describe(par::CollectiveOpInterface op, par::MeshOp mesh)
     what << " order " << par::stringifySumOrder(op.getSumOrder());
   if (op.isWide())
     what << " accumulate f64";
+  if (op.isNarrow())
+    what << " wire bf16";
   if (par::AlgorithmsAttr algorithms = op.getAlgorithmsAttr())
     what << " algorithms " << algorithms;
   if (isa<par::BroadcastOp>(*op))

@@ -79,10 +79,10 @@ private:
         }))
       return false;
     OpBuilder b(sum); // all its users come after it
-    auto scatter =
-        par::ReduceScatterOp::create(b, sum.getLoc(), part.getResult().getType(), sum.getInput(), part.getDimAttr(),
-                                     part.getParts(), part.getMeshAttr(), sum.getNodeEndsAttr(),
-                                     sum.getNodeBoundsAttr(), sum.getOrderAttr(), sum.getAccumulateAttr());
+    auto scatter = par::ReduceScatterOp::create(b, sum.getLoc(), part.getResult().getType(), sum.getInput(),
+                                                part.getDimAttr(), part.getParts(), part.getMeshAttr(),
+                                                sum.getNodeEndsAttr(), sum.getNodeBoundsAttr(), sum.getOrderAttr(),
+                                                sum.getAccumulateAttr(), sum.getWireAttr());
     report(scatter, numScattered, "Scatter", "a sum of which each rank needs its part is scattered");
     for (Operation *user : llvm::make_early_inc_range(sum->getUsers()))
       replace(user, scatter.getResult());

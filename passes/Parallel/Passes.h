@@ -35,6 +35,7 @@ struct ParallelPipelineOptions {
   bool sequenceParallel = false; ///< run plait-shard-residual
   OverlapMode overlap = OverlapMode::automatic;
   bool tpInvariant = false; ///< run plait-declare-trees
+  bool narrowSums = false;  ///< run plait-narrow-sums; changes numbers
   bool optimizeCollectives = true;
   bool selectAlgorithms = true;         ///< run plait-select-algorithms
   std::vector<std::string> shards = {}; ///< WEIGHT=SPEC of plait-constrain-weights
@@ -44,8 +45,8 @@ struct ParallelPipelineOptions {
 /// From steps on whole tensors, with the model inlined, to those of one rank of the
 /// module's mesh: add-mesh, split-projections, declare-trees (if wanted), constrain-weights,
 /// propagate-sharding, declare-phase (if there is one), insert-reshards, partition,
-/// shard-residual (if wanted), guard-overlap or rotate-layers and fuse-all-reduce-epilogue (by
-/// `overlap`), optimize-collectives, weave-steps, select-algorithms, verify-parallel. With one rank nothing is
+/// narrow-sums (if wanted), shard-residual (if wanted), guard-overlap or rotate-layers and fuse-all-reduce-epilogue (by
+/// `overlap`), optimize-collectives, weave-steps, select-algorithms (if wanted), verify-parallel. With one rank nothing is
 /// split, and of those split-projections, declare-trees and verify-parallel remain, with a
 /// phase also add-mesh and declare-phase.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);

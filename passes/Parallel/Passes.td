@@ -265,6 +265,29 @@ def PartitionPass : Pass<"plait-partition", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def NarrowSumsPass : Pass<"plait-narrow-sums", "::mlir::ModuleOp"> {
+  let summary = "Has sums over ranks sent as bf16";
+  let description = [{
+    Sets `wire bf16` on each `par.all_reduce`, `par.reduce_scatter` and `par.reduce_gather`: summands go from rank to
+    rank as bf16, half of the bytes, and sums as well; they are added in f32. That changes numbers, so it
+    is never done unless asked for (`--wire bf16`); every pass behind it keeps them. Of a fused sum the rows that are gathered are
+    sent as they are, so that fused and unfused have the same bits.
+
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x64xf32, #lm.dims<tokens>>
+    ```
+    becomes
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] wire bf16 : tensor<?x64xf32, #lm.dims<tokens>>
+    ```
+    Needs `plait-partition` before it, and comes before `plait-select-algorithms`: a sum whose algorithms are decided is one
+    that is sent in f32, and stays so. A model whose numerics are `tp_invariant` is refused: what is rounded depends on
+    the number of ranks.
+  }];
+  let statistics = [Statistic<"numSums", "num-sums", "Sums that are sent as bf16">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
 def ShardResidualPass : Pass<"plait-shard-residual", "::mlir::ModuleOp"> {
   let summary = "Shares the tokens of the residual stream out to the ranks";
   let description = [{
@@ -481,7 +504,8 @@ def SelectAlgorithmsPass : Pass<"plait-select-algorithms", "::mlir::ModuleOp"> {
     ```
     Ranks compile their programs each for itself; all decide alike, as they decide by the shape, the mesh and the
     machine alone, and `plait-verify-parallel` compares them. Each decision is a remark with times. Sums with nodes, an order or f64
-    stay as they are, and without a machine all do.
+    stay as they are, and without a machine all do. So do sums with `wire bf16`: no algorithm's program adds what was
+    rounded on its way, and those of f32 give other bits, so who carries them out decides (`runtime/comm/NarrowSum.h`).
   }];
   let options = [Option<"table", "table", "std::string", "\"\"",
                         "A machine table (machines/NAME.json, or a file) in the place of the mesh's machine">,

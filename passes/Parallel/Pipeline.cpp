@@ -50,6 +50,8 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
   if (isShared) {
     pm.addPass(createInsertReshardsPass());
     pm.addPass(createPartitionPass({options.rank}));
+    if (options.narrowSums)
+      pm.addPass(createNarrowSumsPass());
   }
   bool fuses = isShared && options.overlap == OverlapMode::on;
   if (options.sequenceParallel || fuses)

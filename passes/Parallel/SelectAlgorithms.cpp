@@ -127,6 +127,8 @@ private:
   void select(par::CollectiveOpInterface op, const timeline::Machine &machine, int64_t ranks, bool isFree) {
     if (op.getNodes().first || op.getSumOrder() != par::SumOrder::rank || op.isWide())
       return report(op, "its sum is not taken in the order of ranks, in f32");
+    if (op.isNarrow())
+      return report(op, "it is sent as bf16, and programs of sums send f32");
     SmallVector<Sum::Range> ranges = Sum(op, machine, ranks, isFree).chooseAll(mostRows);
     if (ranges.empty())
       return report(op, isFree ? "the link has no algorithm for it"

@@ -159,9 +159,9 @@ private:
 
   void scatter(par::AllReduceOp op) {
     OpBuilder b(op);
-    auto scattered = par::ReduceScatterOp::create(b, op.getLoc(), op.getResult().getType(), op.getInput(),
-                                                  b.getI64IntegerAttr(0), parts, op.getMeshAttr(), op.getNodeEndsAttr(),
-                                                  op.getNodeBoundsAttr(), op.getOrderAttr(), op.getAccumulateAttr());
+    auto scattered = par::ReduceScatterOp::create(
+        b, op.getLoc(), op.getResult().getType(), op.getInput(), b.getI64IntegerAttr(0), parts, op.getMeshAttr(),
+        op.getNodeEndsAttr(), op.getNodeBoundsAttr(), op.getOrderAttr(), op.getAccumulateAttr(), op.getWireAttr());
     shared.remove(op.getResult());
     shared.insert(scattered.getResult());
     op.replaceAllUsesWith(scattered.getResult());

@@ -64,6 +64,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                      .sequenceParallel = options.sequenceParallel,
                                      .overlap = options.overlap,
                                      .tpInvariant = options.tpInvariant,
+                                     .narrowSums = options.narrowSums,
                                      .optimizeCollectives = options.optimizeCollectives,
                                      .selectAlgorithms = options.selectAlgorithms,
                                      .shards = {options.shards.begin(), options.shards.end()},
@@ -115,11 +116,16 @@ static void buildOverlapPipeline(mlir::OpPassManager &pm, const OverlapPipelineO
     FuseTilesPassOptions tiles;
     tiles.rows = options.rows;
     tiles.tileRows = options.tileRows;
-    tiles.commSms = options.commSms;
     if (options.sms)
       tiles.sms = options.sms;
     pm.addPass(createFuseTilesPass(tiles));
   }
+  if (options.assignOrder)
+    pm.addPass(createAssignTileOrderPass());
+  if (options.assignPools)
+    pm.addPass(createAssignPoolsPass({options.machine.getValue(), /*comm=*/0}));
+  if (options.allocateSlots)
+    pm.addPass(createAllocateSlotsPass());
   pm.addPass(createVerifyOverlapPass());
 }
 

@@ -53,6 +53,7 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
       llvm::cl::values(clEnumValN(OverlapMode::off, "off", "nowhere"),
                        clEnumValN(OverlapMode::automatic, "auto", "where it is predicted to pay"),
                        clEnumValN(OverlapMode::on, "on", "wherever it can be"))};
+  Option<bool> narrowSums{*this, "narrow-sums", llvm::cl::desc("Run plait-narrow-sums"), llvm::cl::init(false)};
   Option<bool> tpInvariant{*this, "tp-invariant", llvm::cl::desc("Run plait-declare-trees"), llvm::cl::init(false)};
   ListOption<std::string> shards{*this, "shards", llvm::cl::desc("WEIGHT=SPEC of plait-constrain-weights")};
   Option<bool> optimizeCollectives{*this, "optimize-collectives", llvm::cl::desc("Run plait-optimize-collectives"),
@@ -109,6 +110,10 @@ struct OverlapPipelineOptions : mlir::PassPipelineOptions<OverlapPipelineOptions
                       llvm::cl::init(0)};
   Option<int64_t> commSms{*this, "comm-sms", llvm::cl::desc("Of those the ones that add up and distribute"),
                           llvm::cl::init(8)};
+  Option<bool> assignOrder{*this, "assign-order", llvm::cl::desc("Run plait-assign-tile-order"), llvm::cl::init(true)};
+  Option<bool> assignPools{*this, "assign-pools", llvm::cl::desc("Run plait-assign-pools"), llvm::cl::init(true)};
+  Option<std::string> machine{*this, "machine", llvm::cl::desc("Of plait-assign-pools"), llvm::cl::init("")};
+  Option<bool> allocateSlots{*this, "allocate-slots", llvm::cl::desc("Run plait-allocate-slots"), llvm::cl::init(true)};
 };
 
 /// Of --plait-cpu-protocols-pipeline: plait-generate-cpu-protocols'.

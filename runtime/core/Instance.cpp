@@ -284,7 +284,8 @@ Status Instance::follow(const RankMessage &message) {
 Status Instance::walkPlan(StepProfile *profile) {
   size_t number = size_t(inputs.step());
   if (int32_t greedy = stepLimits.steps[number].greedy; greedy >= 0 && inputs.choosesGreedily())
-    number = size_t(greedy);
+    if (!inputs.dims()[PLAIT_DIM_TOPS] || stepLimits.steps[size_t(greedy)].hasTops)
+      number = size_t(greedy);
   outputs.prepare(inputs.dims(), plans[number]->has_logits ? stepLimits.vocabulary : 0,
                   stepLimits.returnedHidden(inputs.step()));
   arrays.inputs = inputs.pointers();

@@ -234,7 +234,8 @@ Expected<Reservation> plait::reservationOf(const Model &model, std::span<const p
     bool hasHidden = usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_HIDDEN);
     bool hasTokens = usesBuffer(*own, PLAIT_ARG_INPUT, PLAIT_IN_TOKENS);
     limits.steps.push_back({own->name, own->hidden, hasHidden && !hasTokens, hasHidden && hasTokens, usesPages(*own),
-                            hasHidden ? 0 : weaveTokens, shareTokens});
+                            hasHidden ? 0 : weaveTokens, shareTokens,
+                            usesBuffer(*own, PLAIT_ARG_OUTPUT, PLAIT_OUT_TOP_TOKENS)});
   }
   for (StepKind &step : limits.steps)
     step.greedy = limits.findStep(step.name + PLAIT_GREEDY_SUFFIX);

@@ -39,6 +39,7 @@ struct StepKind {
   int64_t weaveTokens = 0;
   /// From so many tokens on they are shared out by ranks that may do so; with fewer, each has all.
   int64_t shareTokens = 0;
+  bool hasTops = false; ///< it returns most probable tokens
   /// The step with the same bits of leaves that choose greedily, from logits as they are; -1: none.
   int32_t greedy = -1;
 
@@ -98,10 +99,8 @@ public:
 
   const StepDims &dims() const { return extents; }
   int32_t step() const { return number; }
-  /// Whether all leaves choose greedily, from logits as they are, and want no other tokens.
-  bool choosesGreedily() const {
-    return !extents[PLAIT_DIM_DRAWS] && !extents[PLAIT_DIM_EDITS] && !extents[PLAIT_DIM_TOPS];
-  }
+  /// Whether all leaves choose greedily, from logits as they are.
+  bool choosesGreedily() const { return !extents[PLAIT_DIM_DRAWS] && !extents[PLAIT_DIM_EDITS]; }
   std::array<const void *, PLAIT_IN_COUNT> pointers() const;
   /// i32[rows][pages] of each page table.
   const std::vector<std::vector<int32_t>> &pageTables() const { return tables; }

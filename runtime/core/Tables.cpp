@@ -519,7 +519,7 @@ private:
     bool sums = c.kind == PLAIT_COLLECTIVE_ALL_REDUCE || c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER || isFused;
     PLAIT_RETURN_IF_ERROR(inRange("nodes", c.nodes, 0, sums ? kMaxEntries : 0));
     PLAIT_RETURN_IF_ERROR(inRange("order", c.order, 0, sums && !c.nodes ? PLAIT_SUM_ORDER_COUNT - 1 : 0));
-    PLAIT_RETURN_IF_ERROR(inRange("wide", c.wide, 0, sums && !c.nodes ? 1 : 0));
+    PLAIT_RETURN_IF_ERROR(inRange("precision", c.precision, 0, sums && !c.nodes ? PLAIT_SUM_PRECISION_COUNT - 1 : 0));
     if (swaps || c.dim == 1)
       PLAIT_RETURN_IF_ERROR(checkBounds("bounds", c.bounds, place.size, c.columns));
     if (!c.nodes)

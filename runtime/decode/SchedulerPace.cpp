@@ -44,14 +44,20 @@ const std::shared_ptr<Pace> &Scheduler::paceOf(const std::shared_ptr<const Round
   std::shared_ptr<Pace> &pace = paces[program];
   if (pace)
     return pace;
-  pace = std::make_shared<Pace>();
   std::vector<RoundForward> forwards = forwardsOf(*program);
-  std::vector<const StepCosts *> own;
-  for (const RoundForward &forward : forwards)
-    own.push_back(&costsOf(findEngine(program->models[forward.model]), forward.step));
-  pace->seconds = [forwards, own, shared = pace.get()](int64_t length, int64_t drafting, int64_t behind) {
-    return roundSeconds(forwards, own, length, drafting, shared->sequences, behind);
+  auto make = [&](size_t variant) {
+    auto made = std::make_shared<Pace>();
+    std::vector<const StepCosts *> own;
+    for (const RoundForward &forward : forwards)
+      own.push_back(&costsOf(findEngine(program->models[forward.model]), forward.stepOf(variant)));
+    made->seconds = [forwards, own, shared = made.get()](int64_t length, int64_t drafting, int64_t behind) {
+      return roundSeconds(forwards, own, length, drafting, shared->sequences, behind);
+    };
+    return made;
   };
+  pace = make(0);
+  for (size_t variant = 1; variant < program->variants; ++variant)
+    pace->further.push_back(make(variant));
   return pace;
 }
 
@@ -62,6 +68,9 @@ void Scheduler::countPaces() {
   for (auto &[id, sequence] : runningSequences)
     if (sequence->request.strategy)
       ++paceOf(sequence->request.strategy)->sequences;
+  for (auto &[program, pace] : paces)
+    for (const std::shared_ptr<Pace> &variant : pace->further)
+      variant->sequences = pace->sequences;
 }
 
 /// Of steps that decode.

@@ -22,7 +22,7 @@ using namespace plait;
 
 ForwardRow SequenceCourse::next() const {
   const std::vector<RoundText> &texts = course.texts();
-  size_t step = size_t(forward->instruction->number);
+  size_t step = size_t(forward->step);
   if (forward->hidden) {
     ForwardRow row;
     row.engine = engines[0];
@@ -81,7 +81,7 @@ void Scheduler::beginCourses() {
       own.course.texts()[text].slots =
           wholePagesFor(sequence, own.engines[text]) * runnerOf(own.engines[text]).limits().pageTokens;
     own.course.setStops(sequence.request.stops);
-    own.course.setPace(sequence.request.alwaysDraft ? eagerPace() : paceOf(program));
+    own.course.setPace(sequence.request.alwaysDraft ? eagerPace(program->variants) : paceOf(program));
     own.course.setOracle(sequence.request.oracle);
     own.forward = own.course.advance();
     settle(sequence);

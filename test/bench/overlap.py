@@ -3,9 +3,9 @@
 
     tools/dev.sh bench overlap [--shape NAME] [--tp 2] [--link latency=..,bandwidth=..] [--rounds 7] [--quick] [-o md|json]
 
-A shape with random weights is compiled three ways: with sums by themselves (--overlap off), with these and the residual
-shared out by tokens (--sequence-parallel), and with what follows each sum computed on its way and prompts in two parts
-(--overlap on). They take turns, and a ratio is the median of those of the turns, because machines are shared; in brackets
+A shape with random weights is compiled five ways: with sums by themselves (--overlap off), with these and the residual
+shared out by tokens (--sequence-parallel), with what follows each sum computed on its way and prompts in two parts
+(--overlap on), and the first and the last with sums that are sent as bf16. They take turns, and a ratio is the median of those of the turns, because machines are shared; in brackets
 the quartiles. All ranks share this machine's cores, and with --link what they exchange takes as long as on such a link; then
 the first way is measured without the link as well, which bounds what can be gained.
 """
@@ -22,7 +22,8 @@ from harness import ROOT, bench, machine_text, print_table, run, tool
 OUT = os.path.join(ROOT, "out", "bench-overlap")
 SHAPES = {"smollm-135m": shapes.SMOLLM_135M, "tinyllama-1.1b": shapes.TINYLLAMA_1B, "draft-60m": shapes.DRAFT_60M}
 WAYS = {"by themselves": ["--overlap=off"], "shared out": ["--overlap=off", "--sequence-parallel"],
-        "fused, in two parts": ["--overlap=on"]}
+        "fused, in two parts": ["--overlap=on"], "sent as bf16": ["--overlap=off", "--wire-dtype=bf16"],
+        "fused, in two parts, sent as bf16": ["--overlap=on", "--wire-dtype=bf16"]}
 NO_LINK = "by themselves, no link"
 
 

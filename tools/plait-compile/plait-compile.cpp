@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
                            cl::cat(category));
   cl::opt<std::string> calibration("calibration",
                                    cl::desc("A text; integers are chosen so that what the model makes of it changes "
-                                            "least"),
+                                            "least, and so is what swift(skip=auto) leaves out"),
                                    cl::value_desc("file"), cl::cat(category));
   cl::opt<std::string> kvDtype("kv-dtype", cl::desc("Keys and values are rounded to: f32, bf16 or int8"),
                                cl::init("f32"), cl::cat(category));
@@ -113,6 +113,10 @@ int main(int argc, char **argv) {
   cl::opt<bool> sequenceParallel("sequence-parallel",
                                  cl::desc("With --tp: ranks share out the tokens of norms and residual, too"),
                                  cl::cat(category));
+  cl::opt<std::string> wireDtype("wire-dtype",
+                                 cl::desc("With --tp: what sums over ranks are sent as: f32, or bf16, which is half of "
+                                          "the bytes and rounds them"),
+                                 cl::init("f32"), cl::cat(category));
   cl::opt<std::string> overlap("overlap",
                                cl::desc("With --tp: compute what follows a sum over ranks within it: auto (where it "
                                         "pays on --machine), on or off; results are the same"),
@@ -246,6 +250,7 @@ int main(int argc, char **argv) {
       return fail(status);
   options.overlap = *overlapMode;
   options.explainOverlap = explainOverlap;
+  options.wireDtype = wireDtype;
   options.weights = *spec;
   options.fusions = *fusions;
   options.startFrom = *start;

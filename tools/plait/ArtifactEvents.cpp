@@ -98,6 +98,8 @@ private:
     using timeline::EventKind;
     event.ranks = groupOf(collective.group);
     double bytes = 4 * double(collective.columns) * std::max(collective.nodes, 1);
+    if (collective.precision == PLAIT_SUM_BF16) // of a fused sum what is gathered is sent as it is
+      bytes *= collective.kind == PLAIT_COLLECTIVE_REDUCE_GATHER && sharesTokens ? 0.75 : 0.5;
     switch (collective.rows) {
     case PLAIT_DIM_TOKENS:
     case PLAIT_DIM_TOKENS_PART:

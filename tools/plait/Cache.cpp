@@ -119,6 +119,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(options.numerics == "row_invariant" ? "" : options.numerics);
   digest.add(options.sequenceParallel ? "sequence-parallel" : "");
   digest.add(options.overlap.empty() ? "auto" : options.overlap);
+  digest.add(options.wireDtype.empty() ? "f32" : options.wireDtype);
   std::string machine;
   if (!options.machine.empty()) {
     PLAIT_ASSIGN_OR_RETURN(machine, digestOfFile(options.machine));
@@ -298,6 +299,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.push_back("--sequence-parallel");
   if (!options.overlap.empty())
     arguments.insert(arguments.end(), {"--overlap", options.overlap});
+  if (!options.wireDtype.empty())
+    arguments.insert(arguments.end(), {"--wire-dtype", options.wireDtype});
   if (options.threads)
     arguments.insert(arguments.end(), {"--threads", std::to_string(options.threads)});
   arguments.insert(arguments.end(), {"--progress", options.quiet ? "none" : nameOf(progressMode())});
@@ -370,7 +373,8 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
           std::pair("--mesh", !options.mesh.empty()), std::pair("--machine", !options.machine.empty()),
           std::pair("--shard", !options.shards.empty()), std::pair("--numerics", !options.numerics.empty()),
           std::pair("--sequence-parallel", options.sequenceParallel), std::pair("--overlap", !options.overlap.empty()),
-          std::pair("--heads", !options.heads.empty()), std::pair("--draft-tp", !options.draftTp.empty())})
+          std::pair("--wire-dtype", !options.wireDtype.empty()), std::pair("--heads", !options.heads.empty()),
+          std::pair("--draft-tp", !options.draftTp.empty())})
       if (given)
         return invalidArgument(fmt::format("{}: found it with {}, which is compiled already; expected a model to "
                                            "compile; compile that again instead",

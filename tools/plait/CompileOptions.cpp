@@ -29,6 +29,10 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_option("--overlap", options.overlap,
                      "of a model to compile for several processes: auto (default), on or off: compute what follows a "
                      "sum over them within it, the text is the same");
+  command.add_option(
+      "--wire-dtype", options.wireDtype,
+      "of a model to compile for several processes: sums over them are sent as f32 (default) or, rounded, "
+      "as bf16");
   command.add_option("--mesh", options.mesh,
                      "of a model to compile: replicas, and processes of each: dp=2,tp=2 (--tp N is --mesh tp=N); or "
                      "those of each phase: \"prefill: tp=1; decode: tp=2\"");
@@ -90,6 +94,8 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
   const std::string &overlap = options.overlap;
   if (!overlap.empty() && overlap != "auto" && overlap != "on" && overlap != "off")
     return wrongValue("--overlap", overlap, "auto, on or off");
+  if (const std::string &wire = options.wireDtype; !wire.empty() && wire != "f32" && wire != "bf16")
+    return wrongValue("--wire-dtype", wire, "f32 or bf16");
   if (!options.tp.empty())
     PLAIT_RETURN_IF_ERROR(parseInteger("--tp", options.tp, 1, kMostRanks).status());
   if (!options.draftTp.empty())

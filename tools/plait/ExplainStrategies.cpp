@@ -24,8 +24,13 @@ static void addSteps(const std::vector<RoundInstruction> &ops, std::vector<std::
   for (const RoundInstruction &op : ops) {
     if (op.body)
       addSteps(op.body->ops, steps);
-    else if (!op.op && std::find(steps.begin(), steps.end(), op.step) == steps.end())
-      steps.push_back(op.step);
+    if (op.op || op.body)
+      continue;
+    std::vector<std::string> own = op.others;
+    own.insert(own.begin(), op.step);
+    for (const std::string &step : own)
+      if (std::find(steps.begin(), steps.end(), step) == steps.end())
+        steps.push_back(step);
   }
 }
 
@@ -154,17 +159,22 @@ Status plait::explainRounds(const Model &model, Json &strategy) {
   PLAIT_ASSIGN_OR_RETURN(std::shared_ptr<const RoundProgram> program, readStrategy(*own));
   PLAIT_ASSIGN_OR_RETURN(auto models, roundModelsOf(model, *program));
   std::vector<RoundForward> forwards = forwardsOf(*program);
-  std::vector<StepCosts> costs;
+  std::vector<std::vector<StepCosts>> costs(program->variants); // of each forward
   strategy["plain_text"] = program->hasPlainText();
   strategy["forwards"] = Json::array();
   int64_t most = 0;
   for (const RoundForward &forward : forwards) {
     const std::string &name = program->models[forward.model];
-    PLAIT_ASSIGN_OR_RETURN(StepCosts predicted, predictedCosts(models.at(name).manifest, forward.step));
-    costs.push_back(std::move(predicted));
+    std::string steps = forward.step;
+    for (const std::string &other : forward.others)
+      steps += " or " + other;
+    for (size_t variant = 0; variant < costs.size(); ++variant) {
+      PLAIT_ASSIGN_OR_RETURN(StepCosts predicted, predictedCosts(models.at(name).manifest, forward.stepOf(variant)));
+      costs[variant].push_back(std::move(predicted));
+    }
     strategy["forwards"].push_back({{"model", name},
                                     {"ranks", models.at(name).manifest.mesh().ranks},
-                                    {"step", forward.step},
+                                    {"step", steps},
                                     {"tokens", forward.nodes},
                                     {"times", forward.times},
                                     {"head", forward.isHead},
@@ -173,23 +183,29 @@ Status plait::explainRounds(const Model &model, Json &strategy) {
       continue;
     most = std::max(most, forward.nodes - 1);
   }
-  std::vector<const StepCosts *> pointers;
-  for (const StepCosts &own : costs)
-    pointers.push_back(&own);
   strategy["staged"] = Json::object();
   for (const auto &[name, tokens] : stagedTokens(*program))
     strategy["staged"][name] = {{"tokens", tokens}, {"bytes", tokens * models.at(name).bytesPerToken}};
   strategy["rounds"] = Json::array();
   double plain = models.at("main").costs.seconds(1);
-  for (int64_t length : lengthsOf(own->program, most)) {
-    double seconds = roundSeconds(forwards, pointers, length, 1, 1);
-    int64_t drafted = length; // of a tree the length is a depth
-    for (const RoundForward &forward : forwards)
-      if (!forward.within.empty())
-        drafted = forward.tokensFor(length) - 1;
-    strategy["rounds"].push_back({{"drafted", drafted}, {"seconds", seconds}, {"relative", seconds / plain}});
-    if (length && !program->hasTrees) // what a tree is worth depends on which of its paths is right
-      strategy["rounds"].back()["pays_from"] = paysFrom(length, seconds / plain);
+  for (size_t variant = 0; variant < costs.size(); ++variant) {
+    std::vector<const StepCosts *> pointers;
+    for (const StepCosts &own : costs[variant])
+      pointers.push_back(&own);
+    for (int64_t length : lengthsOf(own->program, most)) {
+      if (variant && !length)
+        continue; // nothing drafts
+      double seconds = roundSeconds(forwards, pointers, length, 1, 1);
+      int64_t drafted = length; // of a tree the length is a depth
+      for (const RoundForward &forward : forwards)
+        if (!forward.within.empty())
+          drafted = forward.tokensFor(length) - 1;
+      strategy["rounds"].push_back({{"drafted", drafted}, {"seconds", seconds}, {"relative", seconds / plain}});
+      if (length && costs.size() > 1)
+        strategy["rounds"].back()["variant"] = int64_t(variant);
+      if (length && !program->hasTrees) // what a tree is worth depends on which of its paths is right
+        strategy["rounds"].back()["pays_from"] = paysFrom(length, seconds / plain);
+    }
   }
   return Status::success();
 }
@@ -227,11 +243,14 @@ std::string plait::roundsText(const Json &strategy) {
   for (const Json &round : strategy["rounds"]) {
     double from = round.value("pays_from", 0.0);
     int64_t drafted = round["drafted"].get<int64_t>();
-    text += fmt::format("    {:>7} {:>12} {:>8.2f}   {}\n", drafted, secondsText(round["seconds"].get<double>()),
+    text += fmt::format("    {:>7} {:>12} {:>8.2f}   {}{}\n", drafted, secondsText(round["seconds"].get<double>()),
                         round["relative"].get<double>(),
                         from == 0  ? ""
                         : from > 1 ? "never"
-                                   : fmt::format("{:.2f}", from));
+                                   : fmt::format("{:.2f}", from),
+                        round.contains("variant")
+                            ? fmt::format(" by step {} of those it chooses from", round["variant"].get<int64_t>() + 1)
+                            : "");
   }
   return text;
 }

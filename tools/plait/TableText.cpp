@@ -68,8 +68,10 @@ std::string plait::collectiveText(const plait_collective_v3_t &collective) {
     text += fmt::format(", {} nodes", collective.nodes);
   if (collective.order == PLAIT_SUM_ORDER_TREE)
     text += ", along a tree of ranks";
-  if (collective.wide)
+  if (collective.precision == PLAIT_SUM_F64)
     text += ", in f64";
+  if (collective.precision == PLAIT_SUM_BF16)
+    text += ", sent as bf16";
   return text + (collective.group >= 0 ? fmt::format(", group {}", collective.group) : "");
 }
 

@@ -68,7 +68,7 @@ struct RowsValue {
   std::vector<int64_t> tokenRows;
   /// With rows that are trees, else empty: of each token where the last positions that it sees
   /// lie, up to its own. All before them, and the token itself if it has none, lie at their
-  /// positions.
+  /// positions. If there are more than positions, the first ones are seen besides (decode.join).
   std::vector<std::vector<int64_t>> paths = {};
 
   /// Where `position` lies, which token `t` at `last` sees.
@@ -132,8 +132,6 @@ public:
   virtual RankExchange *ranks() { return nullptr; }
   /// Layer of the innermost lm.layers being run; 0 outside.
   int64_t layer = 0;
-  /// Layers that lm.layers leaves out.
-  std::vector<int64_t> skippedLayers;
   /// Weights in use, rounded to their format, by defining op and layer: loading
   /// one means converting every element.
   std::map<std::pair<mlir::Operation *, int64_t>, WeightValue> loadedWeights;

@@ -122,7 +122,13 @@ void Course::endRound(bool stop) {
 /// Whether `op` has something to compute; else its choices are there already.
 bool Course::prepare(const RoundInstruction &op) {
   wanted = {std::get<TextHandle>(values[size_t(op.operands[0])]).number,
-            std::get<DraftBlock>(values[size_t(op.operands[1])]), nullptr, 0, &op};
+            std::get<DraftBlock>(values[size_t(op.operands[1])]),
+            nullptr,
+            0,
+            &op,
+            op.number};
+  if (size_t variant = op.operands.size() < 3 ? 0 : size_t(std::get<int64_t>(values[size_t(op.operands[2])])))
+    wanted.step = op.otherNumbers[std::min(variant, op.otherNumbers.size()) - 1];
   const RoundText &own = context.texts[size_t(wanted.text)];
   const RoundText &base = own.base < 0 ? own : context.texts[size_t(own.base)];
   DraftBlock &block = wanted.block;
@@ -143,7 +149,7 @@ bool Course::prepare(const RoundInstruction &op) {
 /// A head guesses what follows a text that goes on.
 bool Course::prepareHead(const RoundInstruction &op) {
   const auto &rows = std::get<HiddenRows>(values[size_t(op.operands[0])]).rows;
-  wanted = {0, {}, rows.empty() ? nullptr : rows.back(), 0, &op};
+  wanted = {0, {}, rows.empty() ? nullptr : rows.back(), 0, &op, op.number};
   if (wanted.hidden && !text().ended)
     return true;
   supply({});
@@ -162,7 +168,7 @@ bool Course::prepareRecur(const RoundInstruction &op) {
   else if (const auto &list = std::get<TokenList>(follows).tokens; !list.empty())
     token = list.front();
   int64_t position = own.root() - 1 + hidden.recurred;
-  wanted = {number, {}, hidden.rows.empty() ? nullptr : hidden.rows.back(), position, &op};
+  wanted = {number, {}, hidden.rows.empty() ? nullptr : hidden.rows.back(), position, &op, op.number};
   // What it guesses is for the depth after that of its token.
   bool isOfUse = !own.ended && hidden.recurred < context.deepest(own) && position < own.slots;
   if (wanted.hidden && token >= 0 && position >= 0 && isOfUse) {

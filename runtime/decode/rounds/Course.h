@@ -27,6 +27,7 @@ public:
                                 ///< a block of the token after it
     int64_t position = 0;       ///< of what recurs
     const RoundInstruction *instruction = nullptr;
+    int32_t step = 0; ///< the number of what is run, among the program's
   };
 
   /// All texts begin with `prompt`, and `budget` tokens may be chosen. `maxPositions` are

@@ -20,7 +20,7 @@ using namespace plait;
 using Operands = std::span<const RoundValue *const>;
 using Results = std::span<RoundValue>;
 
-static constexpr int64_t kMostLength = 1024;
+static constexpr int64_t kMostLength = 1024, kMostVariants = 64;
 
 /// What a round weighs of the next one, of a sequence and of all.
 static constexpr double kMemory = 0.98, kMemoryOfAll = 0.995;
@@ -44,6 +44,9 @@ static constexpr double kRounds = 32;
 
 /// What drafts less than this promises is not worth being wrong.
 static constexpr double kLeastGain = 1.015;
+
+/// What another variant has to promise beside the one that drafts: to change has the sequences draft apart for a while.
+static constexpr double kVariantGain = 1.02;
 
 /// What a sequence gains by doing something else than the others.
 static constexpr double kOwnGain = 1.1;
@@ -221,6 +224,37 @@ int64_t plait::chooseLength(const std::vector<int64_t> &lengths, const Acceptanc
   return ofOwn.at(0) < kOwnGain * ofOwn.at(best) && takesTurn(pace) ? lengths[best] : 0;
 }
 
+size_t plait::chooseVariant(const std::vector<int64_t> &lengths, size_t count, Pace &pace) {
+  size_t best = 0;
+  double most = 0;
+  for (size_t variant = 0; count > 1 && variant < count; ++variant) {
+    Pace &own = pace.of(variant);
+    Goodput goodput(lengths, Expectation({}, own), 0, own);
+    double value = goodput.at(goodput.best(lengths.size() > 1 && lengths[0] == 0 ? 1 : 0));
+    value *= variant == pace.variant ? kVariantGain : 1;
+    if (value > most)
+      most = value, best = variant;
+  }
+  return pace.variant = best;
+}
+
+/// Where nothing is known of time.
+static size_t chooseByRates(const std::vector<int64_t> &lengths, size_t count, const AcceptanceRates &own) {
+  size_t best = 0;
+  double most = 0;
+  for (size_t variant = 0; variant < count; ++variant) {
+    std::vector<AcceptanceRates::Rate> rates = own.ratesOf(variant);
+    double tokens = 1, chance = 1;
+    for (size_t place = 0; place < size_t(lengths.back()); ++place) {
+      bool known = place < rates.size() && rates[place].seen > 0;
+      tokens += chance *= known ? rates[place].accepted / rates[place].seen : 1;
+    }
+    if (tokens > most)
+      most = tokens, best = variant;
+  }
+  return best;
+}
+
 /// By the sequence and the costs of the program alone.
 static int64_t chooseByCosts(const std::vector<int64_t> &lengths, const std::vector<double> &costs,
                              const AcceptanceRates &own) {
@@ -240,6 +274,11 @@ static int64_t chooseByCosts(const std::vector<int64_t> &lengths, const std::vec
     }
   }
   return best;
+}
+
+/// The variant that operand `index` says; the first if it is not there.
+static size_t variantOf(Operands operands, size_t index) {
+  return index < operands.size() ? size_t(std::get<int64_t>(*operands[index])) : 0;
 }
 
 static Expected<std::vector<int64_t>> readLengths(const JsonView &op) {
@@ -274,13 +313,24 @@ static Expected<std::unique_ptr<RoundOp>> readChooseLength(const JsonView &op) {
   PLAIT_ASSIGN_OR_RETURN(std::vector<double> costs, readCosts(op, lengths.size()));
   bool isFixed = op.has("costs");
   return makeRoundOp([=](RoundContext &context, Operands operands, Results results) {
-    const auto &own = std::get<AcceptanceRates>(*operands[0]);
+    size_t variant = variantOf(operands, 1);
+    AcceptanceRates own{std::get<AcceptanceRates>(*operands[0]).ratesOf(variant), {}};
     int64_t behind = 0;
     for (const RoundText &text : context.texts)
       if (text.base < 0)
         behind = std::max(behind, text.root() - text.published);
-    results[0] = context.pace && !isFixed ? chooseLength(lengths, own, behind, *context.pace)
+    results[0] = context.pace && !isFixed ? chooseLength(lengths, own, behind, context.pace->of(variant))
                                           : chooseByCosts(lengths, costs, own);
+  });
+}
+
+static Expected<std::unique_ptr<RoundOp>> readChooseVariant(const JsonView &op) {
+  PLAIT_ASSIGN_OR_RETURN(std::vector<int64_t> lengths, readLengths(op));
+  PLAIT_ASSIGN_OR_RETURN(int64_t count, op.getInt("count", 1, kMostVariants));
+  return makeRoundOp([=](RoundContext &context, Operands operands, Results results) {
+    const auto &own = std::get<AcceptanceRates>(*operands[0]);
+    results[0] = int64_t(context.pace ? chooseVariant(lengths, size_t(count), *context.pace)
+                                      : chooseByRates(lengths, size_t(count), own));
   });
 }
 
@@ -299,6 +349,12 @@ static void observe(AcceptanceRates &acceptance, size_t drafted, size_t accepted
     acceptance.rates[place] = {memory * acceptance.rates[place].accepted, memory * acceptance.rates[place].seen};
 }
 
+/// What is not in use is forgotten, and so is tried again some time.
+static void fade(AcceptanceRates &acceptance, double memory) {
+  for (AcceptanceRates::Rate &rate : acceptance.rates)
+    rate = {memory * rate.accepted, memory * rate.seen};
+}
+
 static Expected<std::unique_ptr<RoundOp>> readObserve(const JsonView &) {
   return makeRoundOp([](RoundContext &context, Operands operands, Results results) {
     auto acceptance = std::get<AcceptanceRates>(*operands[0]);
@@ -306,9 +362,14 @@ static Expected<std::unique_ptr<RoundOp>> readObserve(const JsonView &) {
     size_t accepted = std::get<DraftPath>(*operands[2]).nodes.size() - 1, drafted = 0;
     for (int32_t node = 0; node < block.numTokens(); ++node)
       drafted = std::max(drafted, size_t(block.depth(node)));
-    observe(acceptance, drafted, accepted, kMemory);
-    if (context.pace)
-      observe(context.pace->all, drafted, accepted, kMemoryOfAll);
+    size_t variant = variantOf(operands, 3);
+    observe(acceptance.of(variant), drafted, accepted, kMemory);
+    if (context.pace) {
+      observe(context.pace->of(variant).all, drafted, accepted, kMemoryOfAll);
+      for (size_t other = 0; drafted && other <= context.pace->further.size(); ++other)
+        if (other != variant)
+          fade(context.pace->of(other).all, kMemoryOfAll);
+    }
     results[0] = std::move(acceptance);
   });
 }
@@ -347,8 +408,9 @@ std::span<const RoundOpKind> plait::lengthRoundOps() {
                    number = kindOf<int64_t>;
   static const std::vector<RoundOpKind> kinds = {
       {"new_acceptance", {}, false, {rates}, readNewAcceptance},
-      {"observe", {rates, block, path}, false, {rates}, readObserve},
-      {"choose_length", {rates}, false, {number}, readChooseLength},
+      {"observe", {rates, block, path}, false, {rates}, readObserve, false, number},
+      {"choose_length", {rates}, false, {number}, readChooseLength, false, number},
+      {"choose_variant", {rates}, false, {number}, readChooseVariant},
       {"shorten", {block, number}, false, {block}, readShorten},
   };
   return kinds;

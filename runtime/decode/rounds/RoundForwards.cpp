@@ -67,10 +67,11 @@ private:
       for (size_t i = 0; i < op.results.size(); ++i)
         fact(op.results[i]) = largest(fact(op.operands[i]), fact(op.body->yield[i]));
     } else if (op.isHead || op.recurs) {
-      forwards.push_back({0, op.step, 1, times, perToken, {}, /*isHead=*/true});
+      forwards.push_back({0, op.step, 1, times, perToken, {}, /*isHead=*/true, {}});
     } else if (!op.op) {
       const Fact &block = fact(op.operands[1]);
-      forwards.push_back({size_t(fact(op.operands[0]).number), op.step, block.number, times, perToken, block.within});
+      forwards.push_back({size_t(fact(op.operands[0]).number), op.step, block.number, times, perToken, block.within,
+                          /*isHead=*/false, op.others});
       texts[fact(op.operands[0]).text].staged += block.number * times;
     } else {
       for (int32_t result : op.results)

@@ -19,11 +19,16 @@ namespace plait {
 struct RoundForward {
   size_t model = 0; ///< of the program's texts: the first one with that model
   std::string step;
-  int64_t nodes = 1;           ///< of its block at most
-  int64_t times = 1;           ///< at most in a round
-  bool perToken = false;       ///< once for each token to draft, as a `choose_length` says
-  std::vector<int64_t> within; ///< of a tree: nodes down to each depth
-  bool isHead = false;         ///< begins where a forward has ended, and so does what recurs
+  int64_t nodes = 1;                    ///< of its block at most
+  int64_t times = 1;                    ///< at most in a round
+  bool perToken = false;                ///< once for each token to draft, as a `choose_length` says
+  std::vector<int64_t> within;          ///< of a tree: nodes down to each depth
+  bool isHead = false;                  ///< begins where a forward has ended, and so does what recurs
+  std::vector<std::string> others = {}; ///< steps of variants 1, 2, ... of a forward that has some
+
+  const std::string &stepOf(size_t variant) const {
+    return variant && variant <= others.size() ? others[variant - 1] : step;
+  }
 
   /// Times in a round that drafts `length` tokens, and tokens each time.
   int64_t timesFor(int64_t length) const { return perToken ? std::min(length, times) : times; }

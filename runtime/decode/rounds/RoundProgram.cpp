@@ -166,8 +166,23 @@ private:
   }
 
   Status readForward(const JsonView &entry, RoundInstruction &op) {
-    PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, {kindOf<TextHandle>, kindOf<DraftBlock>}, false));
+    PLAIT_RETURN_IF_ERROR(checkOperands(entry, op, {kindOf<TextHandle>, kindOf<DraftBlock>}, false, kindOf<int64_t>));
     PLAIT_RETURN_IF_ERROR(readStep(entry, "top", 0, op));
+    if (entry.has("others")) {
+      PLAIT_ASSIGN_OR_RETURN(JsonView list, entry.get("others"));
+      PLAIT_ASSIGN_OR_RETURN(std::vector<JsonView> names, list.asArray());
+      for (const JsonView &name : names) {
+        PLAIT_ASSIGN_OR_RETURN(std::string step, name.asString());
+        PLAIT_ASSIGN_OR_RETURN(int32_t number, numberOf(entry, step, op));
+        op.others.push_back(std::move(step));
+        op.otherNumbers.push_back(number);
+      }
+      program.variants = std::max(program.variants, 1 + op.others.size());
+    }
+    if (op.others.empty() && op.operands.size() > 2)
+      op.operands.pop_back(); // there is one step alone
+    if (!op.others.empty() && op.operands.size() < 3)
+      return entry.error("the number of a step as third operand, as there are \"others\"");
     std::vector<size_t> kinds(std::max<size_t>(op.results.size(), 1), kindOf<HiddenRows>);
     kinds.front() = kindOf<NodeChoices>;
     return define(entry, op.results, kinds);
@@ -196,16 +211,22 @@ private:
     PLAIT_ASSIGN_OR_RETURN(int64_t top, entry.getInt(count, least, 1024, 0));
     op.top = int32_t(top);
     program.mostTop = std::max(program.mostTop, op.top);
-    auto known = std::find(program.steps.begin(), program.steps.end(), op.step);
-    op.number = int32_t(known - program.steps.begin());
+    PLAIT_ASSIGN_OR_RETURN(op.number, numberOf(entry, op.step, op));
+    return Status::success();
+  }
+
+  /// The number of a step of `op`, which is new perhaps.
+  Expected<int32_t> numberOf(const JsonView &entry, const std::string &step, const RoundInstruction &op) {
+    auto known = std::find(program.steps.begin(), program.steps.end(), step);
+    auto number = int32_t(known - program.steps.begin());
     if (known == program.steps.end()) {
-      program.steps.push_back(op.step);
+      program.steps.push_back(step);
       program.isHead.push_back(op.isHead);
       program.recurs.push_back(op.recurs);
     }
-    if (program.isHead[size_t(op.number)] != op.isHead || program.recurs[size_t(op.number)] != op.recurs)
+    if (program.isHead[size_t(number)] != op.isHead || program.recurs[size_t(number)] != op.recurs)
       return entry.error("a step that is a head, or one that is not, everywhere, and likewise one that recurs");
-    return Status::success();
+    return number;
   }
 
   Status readRepeat(const JsonView &entry, RoundInstruction &op) {

@@ -24,6 +24,9 @@
 // {"op": "recur", "operands": [6, 3, 4], "results": [8, 9], "step": "recur_mtp", "count": 3} gives
 // those after both, and the next hidden state.
 //
+// A forward of several steps names the others, and takes the number of one of them:
+// {"op": "forward", "operands": [0, 1, 8], "results": [2], "step": "ar_skip_1_2", "others": ["ar_skip_1"]}.
+//
 // Values 0, 1, ... as many as there are models are the texts at the beginning. A repeat is
 // {"op": "repeat", "count": 4, "times": 7, "operands": inits, "arguments": [...],
 //  "results": [...], "body": {...}} with a body like a round's, whose stop may be absent.
@@ -52,8 +55,10 @@ struct RoundInstruction {
   // A step: of a forward, (text, block) -> choices, or also hidden states; of a head,
   // hidden state -> tokens; of what recurs, (hidden state, token, text) -> (tokens, hidden state).
   std::string step;
-  int32_t number = 0; ///< of the step in the program's
-  int32_t top = 0;    ///< most probable tokens to report at each node
+  int32_t number = 0;                ///< of the step in the program's
+  std::vector<std::string> others;   ///< of a forward with a third operand: the steps of variants 1, 2, ...
+  std::vector<int32_t> otherNumbers; ///< theirs
+  int32_t top = 0;                   ///< most probable tokens to report at each node
   bool isHead = false, recurs = false;
 };
 
@@ -79,6 +84,7 @@ struct RoundProgram {
   int64_t mostNodes = 1;          ///< of a block
   int64_t mostAhead = 0;          ///< tokens that a text is at most ahead of what was published before the round
   int32_t mostTop = 0;            ///< most probable tokens of a node
+  size_t variants = 1;            ///< of its forwards
   bool hasTrees = false;          ///< a node may have several children
 
   /// Whether its text is that of plain decoding: the one that the steps choose, whatever is

@@ -114,7 +114,18 @@ struct AcceptanceRates {
   struct Rate {
     double accepted = 0, seen = 0;
   };
-  std::vector<Rate> rates;
+  std::vector<Rate> rates;              ///< of variant 0
+  std::vector<AcceptanceRates> further; ///< of variants 1, 2, ..., as far as they have drafted
+
+  /// Of one variant; nothing where it has not drafted.
+  AcceptanceRates &of(size_t variant) {
+    if (variant > further.size())
+      further.resize(variant);
+    return variant ? further[variant - 1] : *this;
+  }
+  std::vector<Rate> ratesOf(size_t variant) const {
+    return variant == 0 ? rates : variant <= further.size() ? further[variant - 1].rates : std::vector<Rate>();
+  }
 };
 
 using RoundValue = std::variant<std::monostate, TextHandle, DraftBlock, NodeChoices, DraftPath, TokenList,

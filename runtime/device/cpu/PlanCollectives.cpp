@@ -8,6 +8,7 @@
 #include "runtime/device/cpu/PlanCollectives.h"
 
 #include "runtime/base/ModelGroups.h"
+#include "runtime/comm/NarrowSum.h"
 
 #include <algorithm>
 
@@ -51,6 +52,10 @@ struct PlanCollectives::Matrix {
     }
   }
 };
+
+static Reduction reductionOf(const plait_collective_v3_t &c) {
+  return {ReduceKind::sum, SumOrder(c.order), c.precision == PLAIT_SUM_F64};
+}
 
 static std::span<uint8_t> bytesOf(float *data, size_t count) {
   return {reinterpret_cast<uint8_t *>(data), count * sizeof(float)};
@@ -113,8 +118,10 @@ Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *cons
   }
   RowExchange rows = {{source, elements}, rowSums, part, {target, elements}, first, matrix.columns};
   Communicator &communicator = communicatorOf(c);
+  if (c.precision == PLAIT_SUM_BF16)
+    return NarrowSum(communicator, SumOrder(c.order)).reduceGather(rows, epilogue, op);
   if (!c.nodes)
-    return communicator.reduceGather(rows, {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, epilogue, op);
+    return communicator.reduceGather(rows, reductionOf(c), epilogue, op);
   PLAIT_RETURN_IF_ERROR(trees[size_t(index)]->reduceScatter(communicator, source, rowSums, first, matrix.columns, op));
   size_t own = rows.rowsOf(matrix.place.index);
   if (own)
@@ -133,7 +140,9 @@ Status PlanCollectives::sum(const Matrix &matrix, int32_t index, float *source, 
   size_t elements = matrix.rows * matrix.columns;
   if (source != target)
     std::copy_n(source, elements, target);
-  return communicatorOf(c).allReduce({target, elements}, {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, op);
+  if (c.precision == PLAIT_SUM_BF16)
+    return NarrowSum(communicatorOf(c), SumOrder(c.order)).allReduce({target, elements}, op);
+  return communicatorOf(c).allReduce({target, elements}, reductionOf(c), op);
 }
 
 /// What a collective of parts of rows comes to where each rank has all rows.
@@ -181,9 +190,10 @@ Status PlanCollectives::exchangeParts(const Matrix &matrix, int32_t kind, int32_
     std::copy_n(parts + before, own, target);
     return Status::success();
   }
+  if (kind == PLAIT_COLLECTIVE_REDUCE_SCATTER && c.precision == PLAIT_SUM_BF16)
+    return NarrowSum(communicator, SumOrder(c.order)).reduceScatter({parts, rows * columns}, {target, own}, counts, op);
   if (kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
-    return communicator.reduceScatter({parts, rows * columns}, {target, own}, counts,
-                                      {ReduceKind::sum, SumOrder(c.order), c.wide != 0}, op);
+    return communicator.reduceScatter({parts, rows * columns}, {target, own}, counts, reductionOf(c), op);
   PLAIT_RETURN_IF_ERROR(communicator.allGather(bytesOf(source, own), bytesOf(parts, rows * columns), bytes, op));
   if (byColumns)
     matrix.copyColumns(0, rows, target, parts, /*toParts=*/false);

@@ -412,6 +412,71 @@ func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
 // -----
 
 func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected layers to skip in ascending order but got [mlp.1, attention.1]}}
+  %h, %st = decode.forward %x, %b skip [mlp.1, attention.1] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected layers to skip in ascending order but got [1, attention.1]}}
+  %h, %st = decode.forward %x, %b skip [1, attention.1] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{found the sublayer 'ffn.2'; expected attention.N or mlp.N, or N for both, of layer N}}
+  %h, %st = decode.forward %x, %b skip [1, ffn.2] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{found the sublayer 'mlp'; expected attention.N or mlp.N}}
+  %h, %st = decode.forward %x, %b skip [mlp] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{expected a layer N, or attention.N or mlp.N}}
+  %h, %st = decode.forward %x, %b skip [[1], ["a"]] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected 'by' a 'decode.choose_variant' of 2, as there are as many sets to skip}}
+  %h, %st = decode.forward %x, %b skip [[1], [mlp.1]] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>, %a: !decode.acceptance) {
+  %v = decode.choose_variant %a of 3 lengths [2] : !decode.acceptance
+  // expected-error @+1 {{'decode.forward' op expected 'by' a 'decode.choose_variant' of 2, as there are as many sets to skip}}
+  %h, %st = decode.forward %x, %b skip [[1], [mlp.1]] by %v : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%a: !decode.acceptance) {
+  // expected-error @+1 {{'decode.choose_variant' op expected ascending lengths of at least 0 but got [2, 1]}}
+  %v = decode.choose_variant %a of 3 lengths [2, 1] : !decode.acceptance
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
   // expected-error @+1 {{'decode.forward' op expected layers to tap in ascending order but got [0, 0]}}
   %h, %st, %t:2 = decode.forward %x, %b taps [0, 0] : !decode.sequence<@main>, !decode.block<1>
   return
@@ -438,6 +503,14 @@ func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
 func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
   // expected-error @+1 {{'decode.forward' op expected layers to tap that are not skipped but got 2}}
   %h, %st, %t:2 = decode.forward %x, %b skip [1, 2] taps [0, 2] : !decode.sequence<@main>, !decode.block<1>
+  return
+}
+
+// -----
+
+func.func @f(%x: !decode.sequence<@main>, %b: !decode.block<1>) {
+  // expected-error @+1 {{'decode.forward' op expected layers to tap that are not skipped but got 2}}
+  %h, %st, %t:2 = decode.forward %x, %b skip [1, mlp.2] taps [0, 2] : !decode.sequence<@main>, !decode.block<1>
   return
 }
 

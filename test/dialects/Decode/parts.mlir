@@ -14,6 +14,10 @@ func.func @all(%p: !part, %s: !sums, %k: !i, %x: !f, %q: !l, %b: tensor<?x1024xf
   %0 = decode.summarize %p {first = 7 : i64} : (!part) -> tensor<?x4xf32, #lm.dims<leaves>>
   // CHECK-NEXT: decode.summarize_blocks %{{.*}} {first = 7 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
   %12 = decode.summarize_blocks %p {first = 7 : i64} : (!part) -> tensor<?x4xf32, #lm.dims<leaves>>
+  // CHECK-NEXT: decode.summarize_blocks %{{.*}} tops %{{.*}} {first = 7 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>) -> (tensor<?x4xf32, #lm.dims<leaves>>, tensor<?x2xf32, #lm.dims<top_entries>>)
+  %14:2 = decode.summarize_blocks %p tops %k {first = 7 : i64} : (!part, !i) -> (tensor<?x4xf32, #lm.dims<leaves>>, tensor<?x2xf32, #lm.dims<top_entries>>)
+  // CHECK-NEXT: decode.join_entries %{{.*}}, %{{.*}} : (tensor<?x4xf32, #lm.dims<top_entries>>, tensor<?xi32, #lm.dims<leaves>>) -> tensor<?x2xf32, #lm.dims<top_entries>>
+  %15 = decode.join_entries %e, %k : (tensor<?x4xf32, #lm.dims<top_entries>>, !i) -> tensor<?x2xf32, #lm.dims<top_entries>>
   // CHECK-NEXT: decode.join_summaries %{{.*}} : (tensor<?x8xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
   %13 = decode.join_summaries %s : (!sums) -> tensor<?x4xf32, #lm.dims<leaves>>
   // CHECK-NEXT: decode.choose_summarized %{{.*}} : (tensor<?x8xf32, #lm.dims<leaves>>) ->
@@ -60,8 +64,32 @@ func.func @f(%l: tensor<?xf32, #lm.dims<leaves>>) {
 // -----
 
 func.func @f(%l: tensor<?x513xf32, #lm.dims<leaves>>) {
-  // expected-error @+1 {{'decode.summarize_blocks' op expected a result with 8 columns but got 'tensor<?x4xf32, #lm.dims<leaves>>'}}
+  // expected-error @+1 {{'decode.summarize_blocks' op expected summaries with 8 columns but got 'tensor<?x4xf32, #lm.dims<leaves>>'}}
   %0 = decode.summarize_blocks %l {first = 0 : i64} : (tensor<?x513xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %k: tensor<?xi32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.summarize_blocks' op expected counts and entries, or neither}}
+  %0 = decode.summarize_blocks %l tops %k {first = 0 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
+  return
+}
+
+// -----
+
+func.func @f(%l: tensor<?x7xf32, #lm.dims<leaves>>, %k: tensor<?xi32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.summarize_blocks' op expected entries with 2 columns but got 'tensor<?x4xf32, #lm.dims<top_entries>>'}}
+  %0:2 = decode.summarize_blocks %l tops %k {first = 0 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>) -> (tensor<?x4xf32, #lm.dims<leaves>>, tensor<?x4xf32, #lm.dims<top_entries>>)
+  return
+}
+
+// -----
+
+func.func @f(%e: tensor<?x3xf32, #lm.dims<top_entries>>, %k: tensor<?xi32, #lm.dims<leaves>>) {
+  // expected-error @+1 {{'decode.join_entries' op expected entries with 2 columns per part but got 'tensor<?x3xf32, #lm.dims<top_entries>>'}}
+  %0 = decode.join_entries %e, %k : (tensor<?x3xf32, #lm.dims<top_entries>>, tensor<?xi32, #lm.dims<leaves>>) -> tensor<?x2xf32, #lm.dims<top_entries>>
   return
 }
 

@@ -77,8 +77,8 @@ decode.strategy @itself(%s: !text) exact identical {
     // CHECK-NEXT: %[[V:.*]] = decode.repeat 2 iter(%{{.*}} = %[[W]]) : !decode.sequence<@main> {
     %v = decode.repeat 2 iter(%g = %w) : !text {
       %one = decode.pending %g : !text -> !decode.block<1>
-      // CHECK: decode.forward %{{.*}}, %{{.*}} skip [1, 3] : <@main>, <1>
-      %h, %st = decode.forward %g, %one skip [1, 3] : !text, !decode.block<1>
+      // CHECK: decode.forward %{{.*}}, %{{.*}} skip [1, attention.2, mlp.3, 4] : <@main>, <1>
+      %h, %st = decode.forward %g, %one skip [1, attention.2, mlp.3, attention.4, mlp.4] : !text, !decode.block<1>
       %l = decode.head %h : !decode.hidden<@main>
       %p = decode.verify_greedy %one, %l : !decode.block<1>, !decode.logits<@main>
       %next = decode.commit %g, %st, %p : !text, !decode.stage<@main>

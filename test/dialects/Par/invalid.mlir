@@ -232,7 +232,7 @@ func.func @f(%x: tensor<4x8xf32>) {
 
 par.mesh @mesh axes ["tp"] sizes [2] rank 1
 func.func @f(%x: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected neither an order nor f64 where nodes say how the sum is taken}}
+  // expected-error @+1 {{expected neither an order nor f64 nor bf16 where nodes say how the sum is taken}}
   %0 = par.all_reduce %x on @mesh ["tp"] nodes [1, 2] of [0, 1, 2] order tree : tensor<4x8xf32>
   return
 }
@@ -243,6 +243,33 @@ par.mesh @mesh axes ["tp"] sizes [2] rank 1
 func.func @f(%x: tensor<4x8xf32>) {
   // expected-error @+1 {{expected neither an order nor f64}}
   %0 = par.reduce_scatter %x dim 0 {"tp" : 0 to 2, 2 to 4} on @mesh nodes [1, 2] of [0, 1, 2] accumulate f64 : tensor<4x8xf32> -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected wire f32 or bf16 but got 'f16'}}
+  %0 = par.all_reduce %x on @mesh ["tp"] wire f16 : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected f64 or wire bf16 but got both}}
+  %0 = par.all_reduce %x on @mesh ["tp"] accumulate f64 wire bf16 : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2] rank 1
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected neither an order nor f64 nor bf16}}
+  %0 = par.all_reduce %x on @mesh ["tp"] nodes [1, 2] of [0, 1, 2] wire bf16 : tensor<4x8xf32>
   return
 }
 
@@ -746,7 +773,16 @@ func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
 
 par.mesh @mesh axes ["tp"] sizes [2]
 func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
-  // expected-error @+1 {{expected algorithms of a sum in the order of the devices, in f32, alone}}
+  // expected-error @+1 {{expected algorithms of a sum in the order of the devices, sent and added in f32, alone}}
   %0 = par.all_reduce %x on @mesh ["tp"] order tree algorithms <1 : one_shot> : tensor<?x8xf32, #lm.dims<tokens>>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{expected algorithms of a sum in the order of the devices, sent and added in f32, alone}}
+  %0 = par.all_reduce %x on @mesh ["tp"] wire bf16 algorithms <1 : one_shot> : tensor<?x8xf32, #lm.dims<tokens>>
   return
 }

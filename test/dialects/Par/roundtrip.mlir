@@ -68,6 +68,8 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   // The default is not written.
   // CHECK: par.all_reduce %{{.*}} on @mesh ["dp"] accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>>
   %38 = par.all_reduce %x on @mesh ["dp"] order rank accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_reduce %{{.*}} on @mesh ["dp"] wire bf16 : tensor<?x60xf32, #lm.dims<tokens>>
+  %narrow = par.all_reduce %x on @mesh ["dp"] wire bf16 : tensor<?x60xf32, #lm.dims<tokens>>
   // CHECK: par.reduce_scatter %{{.*}} dim 0 {"tp" : even} on @mesh order tree accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
   %39 = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh order tree accumulate f64 : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>
   %part = par.reduce_scatter %x dim 0 {"tp" : even} on @mesh : tensor<?x60xf32, #lm.dims<tokens>> -> tensor<?x60xf32, #lm.dims<tokens_part>>

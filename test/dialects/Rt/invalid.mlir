@@ -584,7 +584,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.plan "ar" {
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
-    // expected-error @+1 {{'rt.collective' op expected an order and 'wide' of sums without nodes alone}}
+    // expected-error @+1 {{'rt.collective' op expected an order and a precision of sums without nodes alone}}
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 order tree layers 0 to 2 barrier loop from "a"
   }
 }
@@ -597,8 +597,8 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.plan "ar" {
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
-    // expected-error @+1 {{'rt.collective' op expected an order and 'wide' of sums without nodes alone}}
-    rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 wide layers 0 to 2 barrier loop from "a"
+    // expected-error @+1 {{'rt.collective' op expected an order and a precision of sums without nodes alone}}
+    rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 precision f64 layers 0 to 2 barrier loop from "a"
   }
 }
 

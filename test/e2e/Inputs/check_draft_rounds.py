@@ -21,7 +21,8 @@ manifest = json.loads((pathlib.Path(artifact) / "manifest.json").read_text())
 for strategy in manifest["strategies"]:
     call = strategy["call"]
     name, arguments = call[:-1].split("(", 1)
-    values = {key: json.loads(value) for key, value in re.findall(r"(\w+)=(\[[^\]]*\]|[^,\[]+)", arguments)}
+    quoted = re.sub(r"[a-z]+\.\d+", r'"\g<0>"', arguments)  # names of sublayers
+    values = {key: json.loads(value) for key, value in re.findall(r"(\w+)=(\[[^\]]*\]|[^,\[]+)", quoted)}
     total = 0
     for prompt in prompts:
         command = ["plait", "run", artifact, "--token-ids", ",".join(map(str, prompt)), "-n", str(COUNT), "--ignore-eos",

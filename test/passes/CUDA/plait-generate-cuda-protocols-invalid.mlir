@@ -59,7 +59,7 @@ overlap.program @kept() -> tensor<2x4xf32> on @mesh["tp"] {
 
 // -----
 
-// Elements of a product go from registers to where they are stored.
+// A product reads what is loaded where it is, until it is stored.
 par.mesh @mesh axes ["tp"] sizes [2]
 overlap.program @loaded(%w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
   %z = arith.constant 0 : index
@@ -67,10 +67,78 @@ overlap.program @loaded(%w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
   %own = overlap.view %b own : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x8xf32, own>
   overlap.region pool(<sms = 1>) {
     overlap.tiles (%i) in [1] pool(<sms = 1>) {
+      // expected-error @+1 {{'overlap.load' op expected a product that is stored in another buffer than what it takes, for CUDA}}
       %v = overlap.load %own[%z, %z] : !overlap.view<2x8xf32, own> -> tensor<2x8xf32>
-      // expected-error @+1 {{'lm.linear' op expected a product of arguments or slices of them for CUDA}}
       %y = lm.linear %v, %w : tensor<2x8xf32>, !lm.weight<8x8, #lm.bf16>
       overlap.put %y into %own[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+    }
+  }
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @told(%w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<2x8xbf16, @mesh["tp"], slots = 1>
+  %o = overlap.alloc : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1>
+  %c = overlap.track expect affine_map<(i) -> (1)> : !overlap.counter<[1], gpu>
+  %own = overlap.view %b own : !overlap.buffer<2x8xbf16, @mesh["tp"], slots = 1> -> !overlap.view<2x8xbf16, own>
+  %out = overlap.view %o own : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x8xf32, own>
+  overlap.region pool(<sms = 1>) {
+    overlap.tiles (%i) in [1] pool(<sms = 1>) {
+      // expected-error @+1 {{'overlap.load' op expected no arrival, wait or quiet before the product is stored, as it reads the tile where it is, for CUDA}}
+      %v = overlap.load %own[%z, %z] : !overlap.view<2x8xbf16, own> -> tensor<2x8xbf16>
+      %y = lm.linear %v, %w : tensor<2x8xbf16>, !lm.weight<8x8, #lm.bf16>
+      overlap.arrive %c[%z] own : !overlap.counter<[1], gpu>
+      overlap.put %y into %out[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+    }
+  }
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @columns_of(%w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<2x16xbf16, @mesh["tp"], slots = 1>
+  %o = overlap.alloc : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<2x16xbf16, @mesh["tp"], slots = 1> -> !overlap.view<2x16xbf16, own>
+  %out = overlap.view %o own : !overlap.buffer<2x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<2x8xf32, own>
+  overlap.region pool(<sms = 1>) {
+    overlap.tiles (%i) in [1] pool(<sms = 1>) {
+      // expected-error @+1 {{'overlap.load' op expected whole rows for CUDA}}
+      %v = overlap.load %own[%z, %z] : !overlap.view<2x16xbf16, own> -> tensor<2x8xbf16>
+      %y = lm.linear %v, %w : tensor<2x8xbf16>, !lm.weight<8x8, #lm.bf16>
+      overlap.put %y into %out[%z, %z] : tensor<2x8xf32> into !overlap.view<2x8xf32, own>
+    }
+  }
+  overlap.return
+}
+
+// -----
+
+// Products by TMA and by copies of threads have blocks of other sizes.
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @both(%x: tensor<2x8xbf16>, %w: !lm.weight<8x8, #lm.bf16>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<2x8xbf16, @mesh["tp"], slots = 1>
+  %o = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 1>
+  %own = overlap.view %b own : !overlap.buffer<2x8xbf16, @mesh["tp"], slots = 1> -> !overlap.view<2x8xbf16, own>
+  %out = overlap.view %o own : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 1> -> !overlap.view<4x8xf32, own>
+  overlap.region pool(<sms = 2>) {
+    overlap.tiles (%i) in [1] pool(<sms = 1>) {
+      %v = overlap.load %own[%z, %z] : !overlap.view<2x8xbf16, own> -> tensor<2x8xbf16>
+      // expected-error @+1 {{'lm.linear' op expected all products of a region to take what is loaded for sm_90a, or none}}
+      %y = lm.linear %v, %w : tensor<2x8xbf16>, !lm.weight<8x8, #lm.bf16>
+      overlap.put %y into %out[%z, %z] : tensor<2x8xf32> into !overlap.view<4x8xf32, own>
+    }
+    overlap.tiles (%i) in [1] pool(<sms = 1>) {
+      %two = arith.constant 2 : index
+      %y = lm.linear %x, %w : tensor<2x8xbf16>, !lm.weight<8x8, #lm.bf16>
+      overlap.put %y into %out[%two, %z] : tensor<2x8xf32> into !overlap.view<4x8xf32, own>
     }
   }
   overlap.return

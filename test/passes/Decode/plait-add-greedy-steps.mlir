@@ -10,19 +10,20 @@ lm.model @main family "llama" numerics row_invariant max_positions 64 {
   lm.func @head(tensor<?x4xf32, #lm.dims<leaves>>) -> tensor<?x7xf32, #lm.dims<leaves>>
 }
 
-// Inputs that only drawing, edits and other tokens have asked for are gone.
+// Inputs that only drawing and edits have asked for are gone.
 // CHECK: decode.step @sample(
 // CHECK: decode.choose_sample
 // CHECK: decode.step @sample.greedy(
-// CHECK-SAME: -> (tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>)
-// CHECK-SAME: input_roles = [#decode.role<tokens>, #decode.role<positions>, #decode.role<rows>, #decode.role<state>, #decode.role<leaves>, #decode.role<stops>]
-// CHECK-SAME: output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>]
+// CHECK-SAME: -> (tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, tensor<?xf32, #lm.dims<leaves>>, tensor<?x?xi32, #lm.dims<leaves, tops>>, tensor<?x?xf32, #lm.dims<leaves, tops>>)
+// CHECK-SAME: input_roles = [#decode.role<tokens>, #decode.role<positions>, #decode.role<rows>, #decode.role<state>, #decode.role<leaves>, #decode.role<stops>, #decode.role<top_counts>]
+// CHECK-SAME: output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>, #decode.role<top_tokens>, #decode.role<top_logprobs>]
 // CHECK-NEXT: %[[F:.*]]:2 = lm.call @main::@forward
 // CHECK-NEXT: %[[H:.*]] = lm.take_rows %[[F]]#0
 // CHECK-NEXT: %[[L:.*]] = lm.call @main::@head(%[[H]])
 // CHECK-NEXT: %[[T:.*]], %[[ST:.*]], %[[LP:.*]] = decode.choose_greedy %[[L]]
 // CHECK-NEXT: %[[STATUS:.*]] = decode.match_stops %[[T]], %[[ST]]
-// CHECK-NEXT: decode.return %[[T]], %[[STATUS]], %[[LP]]
+// CHECK-NEXT: %[[TT:.*]], %[[TLP:.*]] = decode.top_logprobs %[[L]]
+// CHECK-NEXT: decode.return %[[T]], %[[STATUS]], %[[LP]], %[[TT]], %[[TLP]]
 // CHECK: decode.step @sample.debug(
 // CHECK-NOT: decode.step @sample.debug.greedy
 decode.strategy @sample(%s: !decode.sequence<@main>) {
@@ -39,10 +40,9 @@ decode.strategy @sample(%s: !decode.sequence<@main>) {
   decode.return %end : !decode.sequence<@main>
 }
 
-// A rule that never draws: without edits and other tokens.
+// A rule that never draws: without edits.
 // CHECK: decode.step @edited.greedy(
 // CHECK-NOT: decode.edit_logits
-// CHECK-NOT: decode.top_logprobs
 // CHECK: decode.return
 decode.strategy @edited(%s: !decode.sequence<@main>) {
   %end = decode.round iter(%x = %s) : !decode.sequence<@main> {

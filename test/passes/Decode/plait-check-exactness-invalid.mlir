@@ -710,6 +710,29 @@ decode.strategy @s(%s: !decode.sequence<@main>) exact approximate {
 
 // -----
 
+// Nor by which variant: costs do not say how long each takes.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @s(%s: !decode.sequence<@main>) exact approximate {
+  %known = decode.new_acceptance : !decode.acceptance
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    // expected-error @+1 {{'decode.choose_variant' op expected one variant that always drafts, as the text of a strategy that is approximate follows from what is drafted, and must not depend on the clock}}
+    %v = decode.choose_variant %known of 2 lengths [0, 2] : !decode.acceptance
+    %k = decode.choose_length %known of [0, 2] costs [1.0, 1.5] by %v : !decode.acceptance
+    %all = decode.lookup %x longest 2 shortest 1 : !decode.sequence<@main> -> !decode.block<3>
+    %b = decode.shorten %all to %k : !decode.block<3>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<3>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_typical %b, %l [#decode.warp<temperature>] threshold 0.25 alpha 0.5 : !decode.block<3>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %done = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %done : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Blocks and states
 //===----------------------------------------------------------------------===//

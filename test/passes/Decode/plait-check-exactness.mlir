@@ -192,3 +192,31 @@ decode.strategy @momentum(%s: !text) {
   }
   decode.return %end : !text
 }
+
+// A loop around a draft begins a block in each iteration: it has room for one draft.
+// CHECK-LABEL: decode.strategy @again({{.*}}) exact identical {
+decode.strategy @again(%s: !text, %d: !draft) {
+  %end:2 = decode.round iter(%x = %s, %e = %d) : !text, !draft {
+    %y, %back = decode.repeat 64 iter(%u = %x, %f = %e) : !text, !draft {
+      %root = decode.pending %u : !text -> !block
+      %b, %f1 = decode.repeat 2 iter(%c = %root, %g = %f) : !block, !draft {
+        %one = decode.pending %g : !draft -> !decode.block<1>
+        %h, %st = decode.forward %g, %one : !draft, !decode.block<1>
+        %l = decode.head %h : !decode.hidden<@draft>
+        %q = decode.verify_greedy %one, %l : !decode.block<1>, !decode.logits<@draft>
+        %next = decode.commit %g, %st, %q : !draft, !decode.stage<@draft>
+        %longer = decode.append %c, %q : !block
+        decode.yield %longer, %next : !block, !draft
+      }
+      %h, %st = decode.forward %u, %b : !text, !block
+      %l = decode.head %h : !decode.hidden<@main>
+      %p = decode.verify_greedy %b, %l : !block, !decode.logits<@main>
+      %v = decode.commit %u, %st, %p : !text, !decode.stage<@main>
+      %f2 = decode.follow %f1, %v : !draft, !text
+      decode.yield %v, %f2 : !text, !draft
+    }
+    %done = decode.stop %y : !text
+    decode.yield %y, %back until %done : !text, !draft
+  }
+  decode.return %end#0, %end#1 : !text, !draft
+}

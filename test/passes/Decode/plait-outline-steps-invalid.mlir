@@ -579,3 +579,39 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
   }
   decode.return %end : !decode.sequence<@main>
 }
+
+// -----
+
+// Groups can be interpreted.
+lm.model @main family "llama" numerics row_invariant max_positions 64 {
+}
+decode.strategy @ar(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    %b = decode.pending %x : !decode.sequence<@main> -> !decode.block<1>
+    %h, %st = decode.forward %x, %b : !decode.sequence<@main>, !decode.block<1>
+    %l = decode.head %h : !decode.hidden<@main>
+    %p = decode.verify_greedy %b, %l : !decode.block<1>, !decode.logits<@main>
+    %y = decode.commit %x, %st, %p : !decode.sequence<@main>, !decode.stage<@main>
+    %stop = decode.stop %y : !decode.sequence<@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}
+decode.strategy @s(%s: !decode.sequence<@main>) {
+  %end = decode.round iter(%x = %s) : !decode.sequence<@main> {
+    // expected-error @+1 {{'decode.branch' op is not compiled yet: found a group of sequences; expected a strategy of one sequence; groups can only be interpreted (plait-opt --plait-evaluate)}}
+    %g = decode.branch %x : <@main> -> <@main, 2 of 4>
+    %k = decode.each %w of %g : <@main, 2 of 4> {
+      %b = decode.pending %w : <@main> -> <1>
+      %h, %st = decode.forward %w, %b : <@main>, <1>
+      %l = decode.head %h : <@main>
+      %p = decode.verify_greedy %b, %l : <1>, <@main>
+      %v = decode.commit %w, %st, %p : <@main>, <@main>
+      decode.yield %v : !decode.sequence<@main>
+    }
+    %y = decode.vote %k : <@main, 2 of 4>
+    %stop = decode.stop %y : <@main>
+    decode.yield %y until %stop : !decode.sequence<@main>
+  }
+  decode.return %end : !decode.sequence<@main>
+}

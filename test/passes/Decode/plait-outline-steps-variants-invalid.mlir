@@ -124,7 +124,7 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
 
 // -----
 
-// Two loops: layers have no one number.
+// Layers of a loop that adds nothing have no sublayers.
 lm.model @main family "llama" numerics row_invariant max_positions 64 {
   lm.weight @embed from "embed" : !lm.weight<16x8, #lm.f32>
   lm.weight @up from "layers.{layer}.up" layers 4 : !lm.weight<8x8, #lm.f32>
@@ -171,8 +171,8 @@ decode.strategy @s(%s: !decode.sequence<@main>) {
     %root = decode.pending %x : <@main> -> <3>
     %fork = decode.fork %x : <@main>
     %one = decode.pending %fork : <@main> -> <1>
-    // expected-error @+1 {{'decode.forward' op is not compiled yet: found layers to skip of a model whose layers are of several kinds; expected one loop over layers of one kind}}
-    %h1, %st1 = decode.forward %fork, %one skip [1] : <@main>, <1>
+    // expected-error @+1 {{'decode.forward' op found single sublayers to skip of a model whose layers are no sums with the residual stream; expected whole layers}}
+    %h1, %st1 = decode.forward %fork, %one skip [attention.1] : <@main>, <1>
     %l1 = decode.head %h1 : <@main>
     %p1 = decode.verify_sample %one, %l1 [#decode.warp<temperature>] : <1>, <@main>
     %next = decode.commit %fork, %st1, %p1 : <@main>, <@main>

@@ -21,6 +21,7 @@
 // RUN: plait-opt %s --plait-outline-protocols='tokens=6' | FileCheck %s --check-prefix=MANY
 // RUN: plait-opt %s --plait-outline-protocols='tokens=5 algorithm=ring' --remarks-filter='plait-outline-protocols' -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNEVEN
 // RUN: plait-opt %s --plait-outline-protocols='algorithm=ring sms=2' --remarks-filter='plait-outline-protocols' -o /dev/null 2>&1 | FileCheck %s --check-prefix=WORKERS
+// RUN: sed 's/algorithms <.*two_shot>/wire bf16/' %s | plait-opt --plait-outline-protocols='tokens=2 algorithm=one_shot' --remarks-filter='plait-outline-protocols' 2>&1 | FileCheck %s --check-prefix=NARROW
 // RUN: not plait-opt %s --plait-outline-protocols='algorithm=tree' -o /dev/null 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: not plait-opt %s --plait-outline-protocols='tokens=-1' -o /dev/null 2>&1 | FileCheck %s --check-prefix=TOKENS
 
@@ -73,6 +74,9 @@
 // MANY: overlap.program @all_reduce(%
 // UNEVEN: there is no program for this sum: 5 rows cannot be shared out evenly to 2 ranks
 // WORKERS: there is no program for this sum: its steps take 3 workers, but there are 2
+// NARROW: there is no program for this sum: its sum is not taken in the order of ranks, in f32
+// NARROW-NOT: overlap.program @all_reduce
+// NARROW: overlap.program @reduce_gather_one_shot(
 // NAME: error: expected algorithm to be one_shot, two_shot, ring, multimem or lamport but got 'tree'
 // TOKENS: error: expected no negative number of tokens but got -1
 

@@ -8,6 +8,8 @@
 // RUN: plait-opt %s --plait-overlap-pipeline='rows=2 tiles' --plait-check-overlap='exhaustive=false schedules=50 epochs=4' -o /dev/null
 // RUN: sed 's/sizes \[2\]/sizes [3]/' %s | plait-opt --plait-overlap-pipeline='rows=2 tiles' --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
 // RUN: sed 's/sizes \[2\]/sizes [5]/' %s | plait-opt --plait-overlap-pipeline=tiles --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
+// Before anything is fused, products stand beside scattered sums and gathered rows.
+// RUN: plait-opt %s --plait-shard-residual --plait-fuse-tiles='rows=2' --plait-assign-tile-order --plait-allocate-slots --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20' | FileCheck %s --check-prefix=TILES
 // For GPUs: the same, by the workers of one, down to its code.
 // RUN: plait-opt %s --plait-overlap-pipeline='sms=3 comm-sms=1' --plait-generate-cuda-protocols | FileCheck %s --check-prefix=GPU
 //
@@ -17,6 +19,9 @@
 // RUN: plait-opt %s --plait-overlap-pipeline | sed 's/\(overlap.load_reduce .*\) after %[a-z0-9]*/\1/' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=TOKEN
 // RUN: plait-opt %s --plait-overlap-pipeline | sed 's/\(overlap.arrive .* multicast\)/\1 relaxed/' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=RELAXED
 
+// TILES: overlap.program @all_gather_linear(%{{.*}}: tensor<2x4xf32>, %{{.*}}: !lm.weight<6x4, #lm.f32>) -> tensor<4x6xf32>
+// TILES: overlap.program @linear_reduce_scatter(%{{.*}}: tensor<4x6xf32>, %{{.*}}: !lm.weight<4x6, #lm.f32>) -> tensor<2x4xf32>
+// TILES-NOT: overlap.program
 // GPU: gpu.module @reduce_gather [#nvvm.target
 // GPU: red.release.sys.global.add.u32
 // GPU: gpu.module @reduce_gather_1 [#nvvm.target

@@ -3,12 +3,13 @@
 // RUN: plait-opt %s --plait-fuse-tiles --plait-verify-overlap --plait-check-overlap='schedules=50' | FileCheck %s
 // RUN: plait-opt %s --plait-fuse-tiles --remarks-filter='plait-fuse-tiles' -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: plait-opt %s --plait-fuse-tiles='column-tiles=3' --remarks-filter='plait-fuse-tiles' -o /dev/null 2>&1 | FileCheck %s --check-prefix=CUT
-// RUN: not plait-opt %s --plait-fuse-tiles='comm-sms=132' -o /dev/null 2>&1 | FileCheck %s --check-prefix=WORKERS
+// RUN: not plait-opt %s --plait-fuse-tiles='sms=1' -o /dev/null 2>&1 | FileCheck %s --check-prefix=WORKERS
+// RUN: not plait-opt %s --plait-fuse-tiles='rows=9000000000000000000' -o /dev/null 2>&1 | FileCheck %s --check-prefix=MANY
 // RUN: not plait-opt %s --plait-fuse-tiles='rows=3 tile-rows=2' -o /dev/null 2>&1 | FileCheck %s --check-prefix=ROWS
 //
 // Tiles of several rows: a block of them is counted, added up and distributed at once.
-// RUN: plait-opt %s --plait-fuse-tiles='rows=4 tile-rows=2 sms=3 comm-sms=1' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=50' | FileCheck %s --check-prefix=TALL
-// RUN: sed 's/sizes \[2\]/sizes [3]/' %s | plait-opt --plait-fuse-tiles='rows=4 tile-rows=4 sms=4 comm-sms=2' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20' -o /dev/null
+// RUN: plait-opt %s --plait-fuse-tiles='rows=4 tile-rows=2 sms=3' --plait-assign-tile-order --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=50' | FileCheck %s --check-prefix=TALL
+// RUN: sed 's/sizes \[2\]/sizes [3]/' %s | plait-opt --plait-fuse-tiles='rows=4 tile-rows=4 sms=4' --plait-assign-tile-order --plait-assign-pools='comm=2' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20' -o /dev/null
 //
 // The counter misses the tiles of a column.
 // RUN: plait-opt %s --plait-fuse-tiles | sed 's/-> (s0 \* 2)/-> (s0)/' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=COUNT
@@ -41,7 +42,7 @@ decode.step @s(%h: !wide, %x: !part, %e: !whole) attributes {input_roles = [#dec
 // CHECK: overlap.program @linear_reduce_gather(%{{.*}}: tensor<2x6xf32>, %{{.*}}: !lm.weight<4x6, #lm.f32>, %{{.*}}: tensor<1x4xf32>, %{{.*}}: !lm.weight<4, #lm.f32>) -> (tensor<2x4xf32>, tensor<1x4xf32>)
 // CHECK: %[[C:.*]] = overlap.track expect #[[EXPECT:.*]] owner
 // CHECK: overlap.region pool(<sms = 132>)
-// CHECK: overlap.tiles (%[[I:.*]], %[[J:.*]]) in [2, 2] order #{{.*}} pool(<sms = 124>)
+// CHECK: overlap.tiles (%[[I:.*]], %[[J:.*]]) in [2, 2] pool(<sms = 131>)
 // CHECK: overlap.slice %{{.*}} : !lm.weight<4x6, #lm.f32> -> !lm.weight<2x6, #lm.f32>
 // CHECK: lm.linear %{{.*}} : tensor<1x6xf32>, <2x6, #lm.f32>
 // CHECK: overlap.arrive %[[C]][%[[I]]] peer
@@ -49,7 +50,8 @@ decode.step @s(%h: !wide, %x: !part, %e: !whole) attributes {input_roles = [#dec
 // CHECK-NOT: overlap.program
 // REMARK: there is no program for this sum: what it adds up is no product, or is used elsewhere
 // CUT: there is no program for this product: its 4 columns cannot be cut into 3 tiles
-// WORKERS: expected positive numbers of rows, tiles and workers, and more of these in all than for communication, but got rows=1 column-tiles=2 sms=132 comm-sms=132
+// WORKERS: error: expected 1 to 16777216 rows, 1 to 65536 tiles of them, and 2 to 65536 workers, of which one exchanges, but got rows=1 column-tiles=2 sms=1
+// MANY: error: expected 1 to 16777216 rows, 1 to 65536 tiles of them, and 2 to 65536 workers, of which one exchanges, but got rows=9000000000000000000
 // ROWS: error: expected tiles of so many rows that they divide a rank's, but got rows=3 tile-rows=2
 // TALL: overlap.track expect #{{.*}} owner #{{.*}} : <[4], sys>
 // TALL: overlap.tiles (%[[I:.*]], %{{.*}}) in [4, 2]

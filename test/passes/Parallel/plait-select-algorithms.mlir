@@ -20,6 +20,9 @@
 // A ring of neighbours can do nothing in the order of ranks.
 // RUN: plait-opt %s --plait-select-algorithms=table=t3 --remarks-filter='plait-select-algorithms' -o /dev/null 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: sed 's/row_invariant/fast/' %s | plait-opt --plait-select-algorithms=table=t3 | FileCheck %s --check-prefix=AROUND
+// Of sums that are sent as bf16 nothing is decided: no program adds what was rounded on its way. What is decided stays in f32.
+// RUN: plait-opt %s --plait-narrow-sums --plait-select-algorithms --plait-verify-parallel --remarks-filter='plait-select-algorithms' 2>&1 | FileCheck %s --check-prefix=NARROW
+// RUN: not plait-opt %s --plait-select-algorithms --plait-narrow-sums -o /dev/null 2>&1 | FileCheck %s --check-prefix=DECIDED
 // Without a machine nothing is decided.
 // RUN: sed -e '/^par.machine/,/^] host/d' -e 's/ on @gpus//' %s | plait-opt --plait-select-algorithms --remarks-filter='plait-select-algorithms' 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not plait-opt %s --plait-select-algorithms=table=none -o /dev/null 2>&1 | FileCheck %s --check-prefix=NOTABLE
@@ -45,6 +48,11 @@
 // TABLE4F: par.all_reduce %{{.*}} algorithms <1 : lamport, 129 : {{two_shot|multimem}}
 // NONE: how it is carried out is not decided: the link has no algorithm that adds in the order of ranks
 // AROUND: par.all_reduce %{{.*}} algorithms <1 : ring>
+// NARROW: how it is carried out is not decided: it is sent as bf16, and programs of sums send f32
+// NARROW: par.all_reduce %{{.*}} on @mesh ["tp"] wire bf16 : tensor
+// NARROW: par.reduce_gather %{{.*}} wire bf16 :
+// NARROW-NOT: algorithms
+// DECIDED: error: 'par.all_reduce' op expected algorithms of a sum in the order of the devices, sent and added in f32, alone
 // UNKNOWN-NOT: remark
 // UNKNOWN: par.all_reduce %{{.*}} on @mesh ["tp"] : tensor
 // UNKNOWN-NOT: algorithms

@@ -16,6 +16,9 @@ VARIANTS = {
     "ppd": [{}, {"first": 6, "second": 4, "tree1": [-1, 0, 0, 0, 0, 0, 0], "prompts1": [2, 2, 1, 1, 0, 0, 0],
                  "tree2": [-1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1], "prompts2": [2, 2, 1, 0, 0, 0, 0, 1, 2, 0, 0], "nodes": 19}],
     "early_exit": [{"k": 3, "exit": 2}, {"k": 1, "exit": 0}],
+    "swift": [{"k": 3, "skip": ["attention.1", "mlp.2"]}, {"k": 2, "skip": ["mlp.0", 1, "attention.3"]},
+              {"k": 3, "skip": ["attention.0", "attention.1", "attention.2", "attention.3"]}, {"k": 2, "skip": [0]},
+              {"k": 2, "skip": ["mlp.0", "mlp.1", "mlp.2", "mlp.3"]}],
     "taps": [{}, {"width": 3, "tree": [-1, 0, 0, 0, 1, 1, 1, 4]}],
     "tidar": [{"mask": 7}, {"mask": 2, "width": 5, "tree": [-1, 0, 0, 0, 0, 0, 1, 1, 1], "prompts": [3, 3, 1, 2, 3, 1, 1, 1, 1], "nodes": 28, "asked": 19}],
 }
@@ -24,7 +27,7 @@ VARIANTS = {
 def parameters_of(text, values):
     """All of them, with the defaults of the file."""
     header = re.match(r"// (\w+)\((.*)\)\n", text)
-    known = re.findall(r"(\w+) = (?:auto: )?(\[[^\]]*\]|[^,\[]+)", header.group(2))
+    known = re.findall(r"(\w+) = (?:auto: |sublayers )?(\[[^\]]*\]|[^,\[]+)", header.group(2))
     return {**{name: json.loads(value) for name, value in known}, **values}
 
 

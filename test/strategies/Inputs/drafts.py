@@ -37,6 +37,14 @@ class Drafter:
             text += self.top(self.model["lm_head.weight"] @ state, 1)
         return [[token] for token in text[len(text) - count:]]
 
+    def after_skip(self, text, skip, count):
+        """A chain by the model without some layers or sublayers, from the last token on."""
+        text, first = list(text), len(text) - 1
+        for _ in range(count):
+            state = strategies.skipping_of(self.model, self.embedding[text], first, skip)[-1]
+            text += self.top(self.model["lm_head.weight"] @ state, 1)
+        return [[token] for token in text[len(text) - count:]]
+
     def after_taps(self, text, width):
         """By a recurrent head from the first layer on, by the head behind the third, and by the former's head of the
         final hidden states."""
@@ -99,8 +107,10 @@ def expected(tensors, name, prompt, count, values):
         widths = [values["width"]] * 3
         after = {"mtp": drafter.after_mtp, "clover": drafter.after_clover}[name]
         return decode(tensors, prompt, count, widths, lambda found: values["tree"], lambda text, node, tree: after(text, widths))
-    if name == "early_exit":
+    if name in ("early_exit", "swift"):
         def chain(text):
+            if name == "swift":
+                return drafter.after_skip(text, values["skip"], values["k"])
             return drafter.after_exit(text, values["exit"] + 1, values["k"])
 
         return decode(tensors, prompt, count, [], lambda found: list(range(-1, values["k"])),

@@ -1,7 +1,8 @@
 """Strategy files evaluated on a tiny random model, without any lowering.
 
 Parameters are filled in as the driver does: `$name` and `$(name + 1)` stand for numbers or
-lists, with the defaults of the file's first line; `[0, 1] of tree` are depths of that tree.
+lists, with the defaults of the file's first line; `[0, 1] of tree` are depths of that tree, and `$(count name)` is how many
+lists a list holds.
 """
 import json
 import pathlib
@@ -19,9 +20,9 @@ SHAPE = dict(vocab=23, hidden=32, layers=4, heads=4, kv=2)
 def fill_in(text, **values):
     """The IR of a strategy file."""
     header = re.match(r"// (\w+)\((.*)\)\n", text)
-    defaults = re.findall(r"(\w+) = (?:\w+: )?(\[[^\]]*\]|[^,\[]+)(?: of (\w+))?", header.group(2))
+    defaults = re.findall(r"(\w+) = (?:\w+: |sublayers )?(\[[^\]]*\]|[^,\[]+)(?: of (\w+))?", header.group(2))
     known = {name: value for name, value, _ in defaults}
-    known.update({name: str(value) for name, value in values.items()})
+    known.update({name: str(value).replace("'", "") for name, value in values.items()})  # words stand for themselves
     for name, value, tree in defaults:
         if tree and name not in values:
             levels = {-1: -1}
@@ -31,10 +32,12 @@ def fill_in(text, **values):
             known[name] = str([depth for depth in json.loads(value) if depth < deepest] + [deepest])
 
     def replace(match):
+        if match.group(4):
+            return str(max(1, known[match.group(4)].count("[") - 1))
         name, more = match.group(1) or match.group(2), match.group(3)
         return str(int(known[name]) + int(more)) if more else known[name]
 
-    return re.sub(r"\$(?:(\w+)|\((\w+) \+ (\d+)\))", replace, text)
+    return re.sub(r"\$(?:(\w+)|\((\w+) \+ (\d+)\)|\(count (\w+)\))", replace, text)
 
 
 def write_parts(folder, shape, seed, scale=0.5):
@@ -156,11 +159,12 @@ def norm(x, weight):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + 2.0**-16) * weight
 
 
-def layer_of(w, x):
-    """A layer's output for all positions of `x`, by its tensors' names within it."""
+def layer_of(w, x, positions=None, mask=None, skip=()):
+    """A layer's output for all tokens of `x`, by its tensors' names within it; without its "attention" or its "mlp".
+    They are a chain, or have `positions` and see what `mask` says."""
     hidden, heads, kv = SHAPE["hidden"], SHAPE["heads"], SHAPE["kv"]
     dim, count = hidden // heads, len(x)
-    positions = np.arange(count)
+    positions = np.arange(count) if positions is None else np.asarray(positions)
     angles = positions[:, None] / 10000.0 ** (np.arange(dim // 2) * 2 / dim)
 
     def rope(x):
@@ -168,7 +172,19 @@ def layer_of(w, x):
         cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
         return np.concatenate([low * cos - high * sin, high * cos + low * sin], -1)
 
-    mask = np.tril(np.ones((count, count), bool))
+    if "attention" not in skip:
+        x = x + attention_of(w, x, rope, heads, kv, dim, mask)
+    if "mlp" in skip:
+        return x
+    h = norm(x, w["post_attention_layernorm"])
+    gate = h @ w["mlp.gate_proj"].T
+    return x + gate / (1 + np.exp(-gate)) * (h @ w["mlp.up_proj"].T) @ w["mlp.down_proj"].T
+
+
+def attention_of(w, x, rope, heads, kv, dim, mask):
+    """What the attention of a layer adds to the residual stream `x`."""
+    count = len(x)
+    mask = np.tril(np.ones((count, count), bool)) if mask is None else mask
     h = norm(x, w["input_layernorm"])
     q = rope((h @ w["self_attn.q_proj"].T).reshape(count, heads, dim))
     k = rope((h @ w["self_attn.k_proj"].T).reshape(count, kv, dim))
@@ -178,10 +194,7 @@ def layer_of(w, x):
         scores = np.where(mask, q[:, head] @ k[:, head * kv // heads].T / np.sqrt(dim), -np.inf)
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         out[:, head] = weights / weights.sum(-1, keepdims=True) @ v[:, head * kv // heads]
-    x = x + out.reshape(count, hidden) @ w["self_attn.o_proj"].T
-    h = norm(x, w["post_attention_layernorm"])
-    gate = h @ w["mlp.gate_proj"].T
-    return x + gate / (1 + np.exp(-gate)) * (h @ w["mlp.up_proj"].T) @ w["mlp.down_proj"].T
+    return out.reshape(count, heads * dim) @ w["self_attn.o_proj"].T
 
 
 def within(tensors, prefix):
@@ -190,24 +203,36 @@ def within(tensors, prefix):
             for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def residual_of(tensors, x, layers):
+def residual_of(tensors, x, layers, positions=None, mask=None):
     """The residual stream behind so many layers, of embeddings `x`."""
     for layer in range(layers):
-        x = layer_of(within(tensors, f"model.layers.{layer}."), x)
+        x = layer_of(within(tensors, f"model.layers.{layer}."), x, positions, mask)
     return x
 
 
-def hidden_of(tensors, x, layers=None):
-    """Final hidden states of embeddings `x`, in float64: an answer of our own to what the model computes, or to what
-    it would with so many layers."""
-    x = residual_of(tensors, x, SHAPE["layers"] if layers is None else layers)
+def skipping_of(tensors, x, first, skip):
+    """Final hidden states from row `first` of embeddings `x` on, by the model without `skip`: layers N, or "attention.N" or
+    "mlp.N". They attend to the rows before as the whole model has them."""
+    before, x = x[:first], x[first:]
+    for layer in range(SHAPE["layers"]):
+        w = within(tensors, f"model.layers.{layer}.")
+        without = [kind for kind in ("attention", "mlp") if layer in skip or f"{kind}.{layer}" in skip]
+        x = layer_of(w, np.concatenate([before, x]), skip=without)[first:]
+        before = layer_of(w, before) if first else before
     return norm(x, np.asarray(tensors["model.norm.weight"], np.float64))
 
 
-def logits_of(tensors, tokens):
-    """Logits after each token."""
+def hidden_of(tensors, x, layers=None, positions=None, mask=None):
+    """Final hidden states of embeddings `x`, in float64: an answer of our own to what the model computes, or to what
+    it would with so many layers."""
+    x = residual_of(tensors, x, SHAPE["layers"] if layers is None else layers, positions, mask)
+    return norm(x, np.asarray(tensors["model.norm.weight"], np.float64))
+
+
+def logits_of(tensors, tokens, positions=None, mask=None):
+    """Logits after each token, of a chain or where the tokens lie and see what is said."""
     x = np.asarray(tensors["model.embed_tokens.weight"], np.float64)[tokens]
-    return hidden_of(tensors, x) @ np.asarray(tensors["lm_head.weight"], np.float64).T
+    return hidden_of(tensors, x, None, positions, mask) @ np.asarray(tensors["lm_head.weight"], np.float64).T
 
 
 def greedy(tensors, prompt, count, stops=()):

@@ -352,10 +352,11 @@ TEST(CudaProtocols, WhatPassesWrite) {
                                     {"KCOLS", "72"},
                                     {"MCOLS", std::to_string(72 * ranks)}}),
                       ranks, "sm_90a", nullptr, [isByTiles](PassManager &pm) {
-                        if (isByTiles)
-                          pm.addPass(createFuseTilesPass(
-                              {.rows = rowsOfRank, .columnTiles = 2, .tileRows = 24, .sms = 3, .commSms = 1}));
-                        else
+                        if (isByTiles) {
+                          pm.addPass(
+                              createFuseTilesPass({.rows = rowsOfRank, .columnTiles = 2, .tileRows = 24, .sms = 3}));
+                          pm.addPass(createAssignTileOrderPass());
+                        } else
                           pm.addPass(createOutlineProtocolsPass({.rows = rowsOfRank, .sms = 3, .commSms = 1}));
                       });
     size_t rows = rowsOfRank * size_t(ranks);
@@ -465,12 +466,22 @@ TEST(CudaProtocols, Algorithms) {
     }
 }
 
-/// Tiles are added in the memory of who owns their rows, and who has read the sum sets it to zero.
+/// Tiles are added in the memory of who owns their rows, and who has read the sum sets it to zero; or, as passes write
+/// it, whoever owns rows adds them up in the order of ranks.
 TEST(CudaProtocols, ProductWithReduceScatter) {
   constexpr size_t rowsOfRank = 40, columns = 72, k = 64;
-  for (const char *chip : {"sm_90a", "sm_80"}) {
+  for (auto [chip, isWritten] : {std::pair("sm_90a", false), {"sm_80", false}, {"sm_90a", true}, {"sm_80", true}}) {
     int64_t ranks = 3;
-    Protocol protocol(readProgram("gemm-reduce-scatter.mlir"), ranks, chip);
+    std::string text = readProgram("gemm-reduce-scatter.mlir");
+    if (isWritten)
+      text = fillIn(readProgram("scatter.mlir"), {{"NRANKS", "3"}, {"NCOLS", "72"}, {"KCOLS", "64"}, {"MCOLS", "192"}});
+    Protocol protocol(text, ranks, chip, nullptr, [isWritten](PassManager &pm) {
+      if (!isWritten)
+        return;
+      pm.addPass(createFuseTilesPass({.rows = rowsOfRank, .columnTiles = 2, .tileRows = 20, .sms = 3}));
+      pm.addPass(createAssignTileOrderPass());
+      pm.addPass(createAllocateSlotsPass());
+    });
     std::mt19937 random{uint32_t(ranks)};
     for (uint32_t first : {0, 4}) {
       std::vector<std::vector<std::vector<void *>>> buffers(4);
@@ -497,6 +508,55 @@ TEST(CudaProtocols, ProductWithReduceScatter) {
           EXPECT_EQ(results[e][rank], own) << "epoch " << first + e << ", rank " << rank;
         }
       }
+    }
+  }
+}
+
+/// Rows are rounded by who gives them; products take them from symmetric memory as they come.
+TEST(CudaProtocols, GatheredRowsWithProducts) {
+  constexpr size_t rowsOfRank = 40, k = 72;
+  for (auto [chip, ranks] : {std::pair<const char *, int64_t>{"sm_90a", 2}, {"sm_90a", 3}, {"sm_80", 2}}) {
+    Protocol protocol(fillIn(readProgram("gather.mlir"),
+                             {{"NRANKS", std::to_string(ranks)}, {"NCOLS", "144"}, {"HCOLS", "72"}, {"KCOLS", "72"}}),
+                      ranks, chip, nullptr, [](PassManager &pm) {
+                        pm.addPass(
+                            createFuseTilesPass({.rows = rowsOfRank, .columnTiles = 2, .tileRows = 20, .sms = 4}));
+                        pm.addPass(createAssignTileOrderPass());
+                        pm.addPass(createAllocateSlotsPass());
+                      });
+    std::mt19937 random{uint32_t(ranks)};
+    for (uint32_t first : {0, 4}) {
+      struct Epoch {
+        std::vector<Matrix> given;
+        std::vector<std::vector<uint16_t>> weights[2];
+        std::vector<Matrix> results[2];
+        std::vector<uint16_t> all; ///< as bf16
+      };
+      std::vector<Epoch> epochs(4);
+      std::vector<std::vector<std::vector<void *>>> buffers(epochs.size());
+      for (size_t e = 0; e < epochs.size(); ++e) {
+        Epoch &own = epochs[e];
+        for (size_t rank = 0; rank < size_t(ranks); ++rank) {
+          std::vector<uint16_t> rows = drawIntegers(random, rowsOfRank * k);
+          own.all.insert(own.all.end(), rows.begin(), rows.end());
+          Matrix &given = own.given.emplace_back();
+          for (uint16_t x : rows)
+            given.push_back(fromBf16(x) * (1 + 0x1p-12f)); // which rounds to it
+          for (size_t i : {0, 1}) {
+            own.weights[i].push_back(drawIntegers(random, (i ? 72 : 144) * k));
+            own.results[i].push_back(Matrix(rowsOfRank * size_t(ranks) * (i ? 72 : 144), NAN));
+          }
+        }
+        for (size_t rank = 0; rank < size_t(ranks); ++rank)
+          buffers[e].push_back({own.given[rank].data(), own.weights[0][rank].data(), own.weights[1][rank].data(),
+                                own.results[0][rank].data(), own.results[1][rank].data()});
+      }
+      protocol.run(first, buffers, first + 3);
+      for (const Epoch &epoch : epochs)
+        for (size_t rank = 0; rank < size_t(ranks); ++rank)
+          for (size_t i : {0, 1})
+            EXPECT_EQ(epoch.results[i][rank], multiply(epoch.all, epoch.weights[i][rank], k))
+                << chip << ", " << ranks << " ranks, rank " << rank << ", product " << i;
     }
   }
 }

@@ -189,8 +189,12 @@ protected:
       options.algorithm = "ring";
       manager.addPass(createOutlineProtocolsPass(options));
     }
-    if (GetParam() == std::string("plait-fuse-tiles"))
-      manager.addPass(createFuseTilesPass({.sms = 3, .commSms = 1})); // few workers: orders matter
+    if (std::string(GetParam()).starts_with("plait-fuse-tiles")) {
+      bool isGather = std::string(GetParam()).ends_with("rounded"); // more tiles of which have too many orders
+      manager.addPass(createFuseTilesPass({.columnTiles = isGather ? 1 : 2, .sms = 3})); // few workers: orders matter
+      manager.addPass(createAssignTileOrderPass());
+      manager.addPass(createAllocateSlotsPass());
+    }
     if (module && failed(manager.run(*module)))
       module = nullptr;
   }
@@ -365,8 +369,8 @@ TEST_P(OverlapProtocols, WhatTheProofAcceptsGoesWrongInNoExecution) {
 INSTANTIATE_TEST_SUITE_P(Faults, OverlapProtocols,
                          testing::Values("one-shot-all-reduce", "two-shot-all-reduce", "all-reduce-norm",
                                          "gemm-all-reduce-norm", "all-gather-gemm", "gemm-reduce-scatter",
-                                         "plait-outline-protocols", "plait-fuse-tiles", "lamport-all-reduce",
-                                         "algorithms"),
+                                         "plait-outline-protocols", "plait-fuse-tiles", "plait-fuse-tiles-scatter",
+                                         "plait-fuse-tiles-rounded", "lamport-all-reduce", "algorithms"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

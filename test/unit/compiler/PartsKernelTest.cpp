@@ -215,6 +215,7 @@ struct Ranks {
     int64_t n = int64_t(parts());
     Floats summaries = exchange("summarize %0 {first = FIRST}", {}, 4, "leaves");
     Floats entries = exchange("top_part %0, %1 {first = FIRST}", {{counts.data(), "!i"}}, 2, "top_entries", kTops);
+    EXPECT_EQ(entriesByBlocks(), entries);
     topTokens.assign(size_t(size() * kTops), -77);
     topLogprobs.assign(size_t(size() * kTops), -77);
     run("join_tops %0, %1, %2",
@@ -223,6 +224,23 @@ struct Ranks {
          {counts.data(), "!i"}},
         {{topTokens.data(), "tensor<?x?xi32, #lm.dims<leaves, tops>>"},
          {topLogprobs.data(), "tensor<?x?xf32, #lm.dims<leaves, tops>>"}});
+  }
+
+  /// What `top_part` gives, by way of blocks.
+  Floats entriesByBlocks() {
+    std::vector<Floats> own;
+    for (size_t rank = 0; rank < parts(); ++rank) {
+      Floats logits = part(rank);
+      int64_t columns = bounds[rank + 1] - bounds[rank], blocks = (columns + 511) / 512;
+      Floats summaries(size_t(size() * 4 * blocks), -77), entries(size_t(size() * kTops * 2 * blocks), -77);
+      own.emplace_back(size_t(size() * kTops * 2), -77.0f);
+      run("summarize_blocks %0 tops %1 {first = " + std::to_string(bounds[rank]) + " : i64}",
+          {{logits.data(), words(columns, "leaves")}, {counts.data(), "!i"}},
+          {{summaries.data(), words(4 * blocks, "leaves")}, {entries.data(), words(2 * blocks, "top_entries")}});
+      run("join_entries %0, %1", {{entries.data(), words(2 * blocks, "top_entries")}, {counts.data(), "!i"}},
+          {{own.back().data(), words(2, "top_entries")}});
+    }
+    return gather(own, 2);
   }
 
   /// Compares every leaf with the definition; returns how many lay on a boundary.

@@ -84,6 +84,27 @@ TEST(StrategyCall, Decimals) {
               "--decode: mine: found alpha='" + wrong + "'; expected alpha=VALUE, a number such as 0.2");
 }
 
+TEST(StrategyCall, SetsOfSublayers) {
+  const std::string file = "// mine(skip = sublayers [1, 2])\n$skip of $(count skip)\n";
+  auto filled = [&](const std::string &arguments, const std::string &learnt = "") {
+    auto strategy = fillStrategy("mine.mlir", file, arguments, learnt);
+    if (!strategy)
+      return strategy.status().message();
+    return strategy->call + strategy->text.substr(file.find('\n')) + (strategy->learns ? "learns" : "");
+  };
+  EXPECT_EQ(filled(""), "mine(skip=[1,2])\n[1,2] of 1\n");
+  EXPECT_EQ(filled("skip = [ 1, attention.2 ]"), "mine(skip=[1,attention.2])\n[1,attention.2] of 1\n");
+  EXPECT_EQ(filled("skip=[[1], [mlp.2, 3], []]"), "mine(skip=[[1],[mlp.2,3],[]])\n[[1],[mlp.2,3],[]] of 3\n");
+  EXPECT_EQ(filled("skip=auto"), "mine(skip=auto)\n[1,2] of 1\nlearns");
+  EXPECT_EQ(filled("skip=auto", "[[1],[2]]"), "mine(skip=auto)\n[[1],[2]] of 2\nlearns");
+  EXPECT_EQ(filled("skip=[3]", "[[1],[2]]"), "mine(skip=[3])\n[3] of 1\n");
+  for (std::string wrong : {"x", "1", "[[1],2]", "[1,[2]]", "[[[1]]]", "[a b]", "[1,,2]"})
+    EXPECT_EQ(filled("skip=" + wrong),
+              "--decode: mine: found skip='" + wrong +
+                  "'; expected skip=SETS, a list such as [1, attention.2, mlp.3], a list of such "
+                  "lists, or auto");
+}
+
 TEST(StrategyCall, RefusesFiles) {
   const std::string signature = "; expected the signature as its first line, such as // NAME(k = 4, size)";
   EXPECT_EQ(fill("", ""), "--decode: mine.mlir: found ''" + signature);

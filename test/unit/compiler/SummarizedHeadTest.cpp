@@ -54,6 +54,30 @@ protected:
     return "%r = decode.summarize_blocks %" + of + " {first = 1000 : i64} : (" + logits() + ") -> " + summaries() +
            "\n";
   }
+  static constexpr int64_t kTops = 3;
+  static std::string counts() { return "tensor<?xi32, #lm.dims<leaves>>"; }
+  static int64_t entryColumns() {
+    return 2 * int64_t(llvm::divideCeil(GetParam().rows, decode::SummarizeBlocksOp::blockTokens));
+  }
+  static std::string entries() { return "tensor<?x" + std::to_string(entryColumns()) + "xf32, #lm.dims<top_entries>>"; }
+  static std::string findTops(const std::string &of) {
+    return "%s, %r = decode.summarize_blocks %" + of + " tops %n {first = 1000 : i64} : (" + logits() + ", " +
+           counts() + ") -> (" + summaries() + ", " + entries() + ")\n";
+  }
+  /// The head with summaries and the most probable tokens of each block.
+  static std::string headWithTops() {
+    std::string text = head(true);
+    auto replace = [&](const std::string &what, const std::string &with) {
+      size_t at = text.find(what);
+      ASSERT_NE(at, std::string::npos) << what;
+      text.replace(at, what.size(), with);
+    };
+    replace(") -> " + summaries() + " attributes",
+            ", %n: " + counts() + ") -> (" + summaries() + ", " + entries() + ") attributes");
+    replace(summarize("c"), findTops("c"));
+    replace("kernel.return %r : " + summaries(), "kernel.return %s, %r : " + summaries() + ", " + entries());
+    return text;
+  }
   /// The head, with a cap on the logits, and their summaries instead if they are wanted.
   static std::string head(bool summarized) {
     const Case &c = GetParam();
@@ -111,6 +135,40 @@ TEST_P(SummarizedHead, HasTheBitsOfBoth) {
       auto expected = second.run(next)[0];
       expectSameBits(fused.run(step)[0], expected);
       expectSameBits(fused.run(step, /*inPlace=*/false, /*threads=*/3)[0], expected);
+    }
+  }
+}
+
+TEST_P(SummarizedHead, HasTheMostProbableTokensOfBoth) {
+  for (const CpuTarget &target : GetParam().targets) {
+    CpuKernel fused(headWithTops(), target), alone(head(false), target);
+    CpuKernel second("kernel.func @k(%l: " + logits() + ", %n: " + counts() + ") -> (" + summaries() + ", " +
+                         entries() +
+                         ") attributes {cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], "
+                         "activations = [0, 0, 0, 0, 0]>} {\n" +
+                         findTops("l") + "kernel.return %s, %r : " + summaries() + ", " + entries() + "\n}\n",
+                     target);
+    for (int64_t leaves : {1, 5, 17, 150}) {
+      SCOPED_TRACE(std::to_string(target.lanes) + " lanes, leaves " + std::to_string(leaves));
+      Step step = randomStep(fused, leaves), next;
+      next.dims[PLAIT_DIM_LEAVES] = leaves;
+      DenseValue counts = DenseValue::zeros({leaves});
+      for (int64_t leaf = 0; leaf < leaves; ++leaf)
+        counts.data[size_t(leaf)] = double((leaf + kTops) % (kTops + 1));
+      for (Step *either : {&step, &next}) {
+        either->dims[PLAIT_DIM_TOPS] = kTops;
+        either->dims[PLAIT_DIM_TOP_ENTRIES] = leaves * kTops;
+      }
+      DenseValue between = DenseValue::zeros({leaves, GetParam().rows});
+      llvm::copy(alone.run(step)[0], between.data.begin());
+      next.values = {between, counts};
+      step.values.push_back(counts);
+      auto expected = second.run(next);
+      for (int threads : {1, 3}) {
+        auto found = fused.run(step, /*inPlace=*/false, threads);
+        expectSameBits(found[0], expected[0]);
+        expectSameBits(found[1], expected[1]);
+      }
     }
   }
 }

@@ -140,6 +140,21 @@ void ProtocolEpoch::makeNorm(Matrix total, size_t rowsOfRank, size_t columns) {
   }
 }
 
+void ProtocolEpoch::makeGather(size_t rowsOfRank, size_t k, const std::vector<size_t> &widths) {
+  Matrix all;
+  for (size_t rank = 0; rank < ranks; ++rank) {
+    Matrix x = draw(0, rank, rowsOfRank * k);
+    give(rank, x);
+    all.insert(all.end(), x.begin(), x.end());
+  }
+  for (size_t rank = 0; rank < ranks; ++rank)
+    for (size_t i = 0; i < widths.size(); ++i) {
+      Matrix w = draw(1 + i, rank, widths[i] * k);
+      give(rank, pack(w, k));
+      expect(rank, multiply(all, w, k));
+    }
+}
+
 ProtocolEpoch::ProtocolEpoch(const std::string &name, size_t ranks, uint64_t seed)
     : seed(seed), ranks(ranks), isRing(name.ends_with("_ring")), placing(seed), arguments(ranks), results(ranks),
       given(ranks), wanted(ranks), pointers(ranks) {
@@ -164,6 +179,18 @@ ProtocolEpoch::ProtocolEpoch(const std::string &name, size_t ranks, uint64_t see
       parts.push_back(multiply(x, w, k));
     }
     makeNorm(sum(parts), 4, wide);
+  } else if (name == "linear_reduce_scatter") {
+    for (size_t rank = 0; rank < ranks; ++rank) {
+      Matrix x = draw(0, rank, 4 * ranks * k), w = draw(1, rank, wide * k);
+      give(rank, x);
+      give(rank, pack(w, k));
+      parts.push_back(multiply(x, w, k));
+    }
+    Matrix total = sum(parts);
+    for (size_t rank = 0; rank < ranks; ++rank)
+      expect(rank, rowsOf(total, 4 * rank, 4, wide));
+  } else if (name == "all_gather_linear") {
+    makeGather(4, k, {wide, 2 * wide});
   } else if (name == "gemm_reduce_scatter") {
     for (size_t rank = 0; rank < ranks; ++rank) {
       Matrix x = drawIntegers(0, rank, 2 * ranks * k), w = drawIntegers(1, rank, 32 * k);
@@ -175,17 +202,7 @@ ProtocolEpoch::ProtocolEpoch(const std::string &name, size_t ranks, uint64_t see
     for (size_t rank = 0; rank < ranks; ++rank)
       expect(rank, rowsOf(total, 2 * rank, 2, 32));
   } else { // all_gather_gemm
-    Matrix all;
-    for (size_t rank = 0; rank < ranks; ++rank) {
-      Matrix x = draw(0, rank, 2 * k);
-      give(rank, x);
-      all.insert(all.end(), x.begin(), x.end());
-    }
-    for (size_t rank = 0; rank < ranks; ++rank) {
-      Matrix w = draw(1, rank, wide * k);
-      give(rank, pack(w, k));
-      expect(rank, multiply(all, w, k));
-    }
+    makeGather(2, k, {wide});
   }
   for (size_t rank = 0; rank < ranks; ++rank)
     for (auto *buffers : {&arguments[rank], &results[rank]})

@@ -30,6 +30,8 @@ inline constexpr const char *kProtocolNames[] = {"one_shot",
                                                  "reduce_gather",
                                                  "reduce_gather_1",
                                                  "linear_reduce_gather",
+                                                 "linear_reduce_scatter",
+                                                 "all_gather_linear",
                                                  "reduce_gather_one_shot",
                                                  "reduce_gather_lamport",
                                                  "reduce_gather_ring",
@@ -62,6 +64,8 @@ private:
   void makeSum(size_t rows, size_t columns);
   /// With residual and norm; `total` is the sum of what was given. Without `rowsOfRank` all ranks have all rows.
   void makeNorm(Matrix total, size_t rowsOfRank, size_t columns);
+  /// Rows of all ranks, and their product with a weight of each of `widths` rows of `k`.
+  void makeGather(size_t rowsOfRank, size_t k, const std::vector<size_t> &widths);
 
   uint64_t seed;
   size_t ranks;

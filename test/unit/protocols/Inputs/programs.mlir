@@ -1,5 +1,5 @@
 // Protocols that ProtocolsTest.cpp runs on CPU ranks, NRANKS of them: those of this file, and what passes write of the
-// step at its end. ROWS2 are two rows of each rank, MCOLS 24 columns.
+// steps at its end. ROWS2 are two rows of each rank, MCOLS 24 columns.
 par.mesh @mesh axes ["tp"] sizes [NRANKS] rank 0
 
 // Each rank reads what all have put in their own memory.
@@ -176,6 +176,8 @@ overlap.program @all_gather_gemm(%x: tensor<2x24xf32>, %w: !lm.weight<64x24, #lm
 lm.model @m family "t" numerics row_invariant max_positions 8 {
   lm.weight @down from "down" part <at = [0, 24], of = [64, MCOLS]> : !lm.weight<64x24, #lm.f32>
   lm.weight @gain from "gain" : !lm.weight<64, #lm.f32>
+  lm.weight @up from "up" : !lm.weight<64x24, #lm.f32>
+  lm.weight @gate from "gate" : !lm.weight<128x24, #lm.f32>
 }
 decode.step @s(%h: !wide, %x: !part, %u: !whole) attributes {input_roles = [#decode.role<hidden>, #decode.role<logits>, #decode.role<logprob>], output_roles = []} {
   %v = par.all_reduce %u on @mesh ["tp"] : !whole
@@ -188,5 +190,20 @@ decode.step @s(%h: !wide, %x: !part, %u: !whole) attributes {input_roles = [#dec
     %1 = lm.rms_norm %0, %g eps 1.0e-05 : !part, !lm.weight<64, #lm.f32>
     par.yield %1, %0 : !part, !part
   }
+  decode.return
+}
+
+// The same sum by itself, and a gathering that two products of different width take.
+!narrow = tensor<?x24xf32, #lm.dims<tokens_part>>
+!gated = tensor<?x128xf32, #lm.dims<tokens>>
+decode.step @t(%h: !wide, %x: !narrow) attributes {input_roles = [#decode.role<hidden>, #decode.role<logits>], output_roles = []} {
+  %w = lm.get_weight @m::@down : !lm.weight<64x24, #lm.f32>
+  %u = lm.get_weight @m::@up : !lm.weight<64x24, #lm.f32>
+  %g = lm.get_weight @m::@gate : !lm.weight<128x24, #lm.f32>
+  %p = lm.linear %h, %w : !wide, !lm.weight<64x24, #lm.f32>
+  %y = par.reduce_scatter %p dim 0 {"tp" : even} on @mesh : !whole -> !part
+  %a = par.all_gather %x dim 0 {"tp" : even} on @mesh : !narrow -> !wide
+  %q = lm.linear %a, %u : !wide, !lm.weight<64x24, #lm.f32>
+  %v = lm.linear %a, %g : !wide, !lm.weight<128x24, #lm.f32>
   decode.return
 }

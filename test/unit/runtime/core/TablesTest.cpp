@@ -451,7 +451,7 @@ TEST_F(TablesTest, Groups) {
   damaged("collective 0: group: found -2", [](Copy &c) { c.collectives[0].group = -2; });
   damaged("collective 0: group: found 0; expected a group with rank 0", [](Copy &c) { c.members[1] = 1; });
   damaged("collective 0: order", [](Copy &c) { c.collectives[0].order = 2; });
-  damaged("collective 0: wide", [](Copy &c) { c.collectives[0].wide = 2; });
+  damaged("collective 0: precision", [](Copy &c) { c.collectives[0].precision = 3; });
   damaged("collective 0: other", [](Copy &c) { c.collectives[0].other = 1; });
   damaged("collective 0: other: found 1; expected another rank", [](Copy &c) {
     c.collectives[0].kind = PLAIT_COLLECTIVE_SEND; // rank 0 is number 1
