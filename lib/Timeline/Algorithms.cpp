@@ -7,6 +7,8 @@
 
 #include "plait/Timeline/Algorithms.h"
 
+#include "runtime/base/SumSteps.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -14,10 +16,6 @@
 
 using namespace plait;
 using namespace plait::timeline;
-
-/// Where the runtime goes from one step to two, and its pieces (lib/Cost/CollectiveTime.cpp).
-static constexpr double kOneStepReadBytes = 256 << 10, kOneStepBytesOfTwo = 1 << 20, kPieceBytes = 256 << 10,
-                        kOneStepMessageBytes = 8 << 10;
 
 const char *timeline::getName(SumAlgorithm algorithm) {
   static constexpr const char *kNames[kSumAlgorithms] = {"one_shot", "two_shot", "ring", "multimem", "lamport"};
@@ -67,7 +65,7 @@ std::optional<double> timeline::predictSum(SumAlgorithm algorithm, const Machine
   if (known != link.algorithms.end() && known->second.bandwidth > 0)
     return known->second.latency + traffic / getTraffic(algorithm, link.measuredRanks) * sent / known->second.bandwidth;
   if (link.kind == LinkKind::sharedMemory && algorithm == SumAlgorithm::twoShot)
-    latency *= std::max(1.0, std::ceil(bytes / kPieceBytes));
+    latency *= std::max(1.0, std::ceil(bytes / kSumPieceBytes));
   return latency + traffic * sent / link.bandwidth;
 }
 
@@ -82,7 +80,7 @@ std::optional<double> timeline::getMostBytes(SumAlgorithm algorithm, const Machi
   if (algorithm != SumAlgorithm::oneShot)
     return std::nullopt;
   if (link.kind == LinkKind::sharedMemory)
-    return ranks == 2 ? kOneStepBytesOfTwo : kOneStepReadBytes / double(ranks - 1);
+    return double(getOneStepBytes(size_t(ranks)));
   if (link.kind == LinkKind::pcie || link.kind == LinkKind::network)
     return kOneStepMessageBytes;
   return std::nullopt;

@@ -97,6 +97,29 @@ TEST(MachineTable, RowsWithinASumOfSharedMemoryTakeTwoSteps) {
   EXPECT_DOUBLE_EQ(machine.getExchange(sum).latency, 1e-6);
 }
 
+/// As the runtime has it, whose table says more of two ranks.
+TEST(MachineTable, LargeSumsOfSharedMemoryTakeTwoSteps) {
+  Machine machine;
+  machine.devices = {{1e12, {{"f32", 1e12}}, 0}};
+  machine.link.bandwidth = 1e9;
+  machine.link.latency = 1e-6;
+  Event sum;
+  sum.kind = EventKind::allReduce;
+  sum.extents = Extents::prefill(1);
+  auto latencyOf = [&](std::vector<int> ranks, double bytes) {
+    sum.ranks = ranks;
+    sum.bytes.tokens = bytes;
+    return machine.getExchange(sum).latency;
+  };
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1}, 1 << 20), 1e-6);
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1}, (1 << 20) + 4), 10e-6); // of five pieces
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1, 2}, 128 << 10), 1e-6);
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1, 2}, (128 << 10) + 4), 2e-6);
+  machine.link.kind = LinkKind::network;
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1}, 8 << 10), 1e-6);
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1}, (8 << 10) + 4), 2e-6);
+}
+
 TEST(MachineTable, AllThatAreEmbeddedReadAndWriteTheSame) {
   for (const EmbeddedMachine &one : embeddedMachines()) {
     auto machine = loadMachine(std::string(one.name));
