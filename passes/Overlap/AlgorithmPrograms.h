@@ -8,7 +8,8 @@
 #ifndef PLAIT_PASSES_OVERLAP_ALGORITHMPROGRAMS_H
 #define PLAIT_PASSES_OVERLAP_ALGORITHMPROGRAMS_H
 
-#include "passes/Overlap/ProtocolBuilder.h"
+#include "passes/Overlap/FusedSite.h"
+#include "passes/Overlap/ProgramWriter.h"
 
 namespace plait {
 
@@ -20,7 +21,8 @@ inline bool computesAllRows(par::SumAlgorithm algorithm) {
 /// Workers that a program takes of a rank whose sums go on `options.workers` and `options.commWorkers`.
 int64_t countWorkers(par::SumAlgorithm algorithm, int64_t ranks, const ProtocolOptions &options);
 
-/// The program that carries out `site` by `algorithm`, at the end of `module`; row by row.
+/// The program that carries out `site` by `algorithm`, at the end of `module`, in natural order. By `two_shot` it has
+/// tiles of so many rows, and of columns of its product, as `options` say; the others go row by row, without products.
 overlap::ProgramOp buildProgram(ModuleOp module, const FusedSite &site, const ProtocolOptions &options,
                                 par::SumAlgorithm algorithm);
 

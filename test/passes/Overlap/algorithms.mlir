@@ -10,7 +10,7 @@
 // RUN: sed 's/sizes \[2\]/sizes [5]/' %s | plait-opt --plait-outline-protocols='rows=1 algorithm=ring sms=10 comm-sms=2' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
 // RUN: sed 's/sizes \[2\]/sizes [8]/' %s | plait-opt --plait-outline-protocols='tokens=3 algorithm=lamport' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20 epochs=5' -o /dev/null
 // RUN: sed 's/sizes \[2\]/sizes [4]/' %s | plait-opt --plait-outline-protocols='tokens=3 algorithm=one_shot' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20 epochs=4' -o /dev/null
-// RUN: sed 's/sizes \[2\]/sizes [4]/' %s | plait-opt --plait-outline-protocols='rows=2 algorithm=multimem' --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20 epochs=3' -o /dev/null
+// RUN: sed 's/sizes \[2\]/sizes [4]/' %s | plait-opt --plait-outline-protocols='rows=2 algorithm=multimem' --plait-assign-tile-order --plait-allocate-slots --plait-verify-overlap --plait-check-overlap='exhaustive=false schedules=20 epochs=3' | FileCheck %s --check-prefix=ORDER
 //
 // What the passes write has no slot too many.
 // RUN: plait-opt %s --plait-outline-protocols='tokens=1 algorithm=lamport' | sed 's/slots = 3/slots = 2/g' | not plait-opt --plait-verify-overlap -o /dev/null 2>&1 | FileCheck %s --check-prefix=SLOTS
@@ -55,8 +55,14 @@
 // RING3: lm.rms_norm
 
 // SWITCH: overlap.program @reduce_gather_multimem(%{{.*}}: tensor<2x4xf32>, %{{.*}}: tensor<1x4xf32>
+// SWITCH: overlap.tiles (%{{.*}}) in [2] pool
 // SWITCH: overlap.load_reduce %{{.*}} in_switch after
 // SWITCH: overlap.put %{{.*}} : tensor<1x4xf32> into <2x4xf32, multicast>
+
+// A rank begins with the rows of the one behind it.
+// ORDER: affine_map<(d0)[s0] -> ((d0 + s0 * 2 + 2) mod 8)>
+// ORDER: overlap.program @reduce_gather_multimem(
+// ORDER: overlap.tiles (%{{.*}}) in [8] order
 
 // LAMPORT: overlap.program @reduce_gather_lamport(%{{.*}}: tensor<1x4xf32>, %{{.*}}: tensor<1x4xf32>, %{{.*}}: !lm.weight<4, #lm.f32>)
 // LAMPORT: overlap.alloc : <2x4xf32, @mesh["tp"], slots = 3>
