@@ -20,9 +20,9 @@ ABI = ["plait-abi"]
 MLIR = ["mlir", "llvm"]
 BASE = ["runtime/base"]
 SUPPORT = MLIR + ["plait/Support"]
-# The one source of the random numbers that both halves draw, of the names of
+# The one source of the random numbers that both halves draw, of bf16, of the names of
 # tensors, of integers that stand for weights, of where those lie, and of the order of sums.
-DIALECT = SUPPORT + ["runtime/base/Philox.h", "runtime/base/TensorName.h", "runtime/base/Quantization.h",
+DIALECT = SUPPORT + ["runtime/base/Bf16.h", "runtime/base/Philox.h", "runtime/base/TensorName.h", "runtime/base/Quantization.h",
                      "runtime/base/PanelLayout.h", "runtime/base/SumTree.h"]
 DIALECTS = ["dialects/Lm", "dialects/Decode", "dialects/Par", "dialects/Overlap", "dialects/Kernel", "dialects/Rt"]
 LIBRARY = SUPPORT + DIALECTS + BASE

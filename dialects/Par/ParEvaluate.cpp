@@ -12,7 +12,7 @@
 
 #include "dialects/Par/Par.h"
 
-#include "runtime/base/RandomWeights.h"
+#include "runtime/base/Bf16.h"
 #include "runtime/base/SumTree.h"
 
 using namespace plait;

@@ -14,25 +14,13 @@
 #ifndef PLAIT_RUNTIME_BASE_RANDOMWEIGHTS_H
 #define PLAIT_RUNTIME_BASE_RANDOMWEIGHTS_H
 
+#include "runtime/base/Bf16.h"
+
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace plait {
-
-/// Rounds to the nearest bf16, ties to even (finite values).
-inline uint16_t roundToBf16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
-  return uint16_t((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
-}
-inline float bf16ToFloat(uint16_t half) {
-  uint32_t bits = uint32_t(half) << 16;
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
 
 class RandomWeights {
 public:

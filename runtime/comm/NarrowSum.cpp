@@ -7,7 +7,7 @@
 
 #include "runtime/comm/NarrowSum.h"
 
-#include "runtime/base/RandomWeights.h"
+#include "runtime/base/Bf16.h"
 #include "runtime/comm/Reduce.h"
 
 #include <algorithm>

@@ -18,7 +18,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 11 parts [0, 8, 11] layers 0 to 2 barrier from "down_proj"
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 4 nodes [2, 3, 4] of [0, 1, 3] layers 0 to 2 barrier from "down_proj"
     rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 7 parts [0, 4, 7] to_dim 1 layers 0 to 2 barrier from "down_proj"
-    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 9 order tree wide group 0 layers 0 to 2 barrier from "down_proj"
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 9 order tree precision f64 group 0 layers 0 to 2 barrier from "down_proj"
   }
 }
 
