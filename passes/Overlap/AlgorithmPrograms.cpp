@@ -128,9 +128,8 @@ public:
         arrive(distributed, row[0], Window::multicast);
       });
     });
-    region(options.commWorkers, [&] {
-      tiles(rows, options.commWorkers, [&](ValueRange index) { wait(distributed, index[0]); });
-    });
+    region(options.commWorkers,
+           [&] { tiles(rows, options.commWorkers, [&](ValueRange index) { wait(distributed, index[0]); }); });
   }
 };
 

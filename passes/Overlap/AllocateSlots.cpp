@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // What happens before what does not depend on slots, but for a worker that clears the slot that its own epoch is on,
-// which is not counted on. And the rule of reuse looks at each buffer by itself. So the program is followed once, with a
-// slot for each epoch, and then each buffer by itself gets fewer.
+// which is not counted on. And the rule of reuse looks at each buffer by itself. So the program is followed once, with
+// a slot for each epoch, and then each buffer by itself gets fewer.
 //
 //===----------------------------------------------------------------------===//
 

@@ -29,10 +29,9 @@ static par::ReduceGatherOp fuseNothing(par::AllReduceOp sum) {
     return nullptr;
   OpBuilder b(sum);
   auto parts = par::DimShardAttr::get(sum.getContext(), sum.getDeviceAxes(), ArrayRef<int64_t>());
-  auto fused = par::ReduceGatherOp::create(b, sum.getLoc(), type, TypeRange(), sum.getInput(), ValueRange(), parts,
-                                           sum.getMeshAttr(), DenseI64ArrayAttr(), DenseI64ArrayAttr(),
-                                           sum.getOrderAttr(), sum.getAccumulateAttr(), sum.getWireAttr(),
-                                           sum.getAlgorithmsAttr());
+  auto fused = par::ReduceGatherOp::create(
+      b, sum.getLoc(), type, TypeRange(), sum.getInput(), ValueRange(), parts, sum.getMeshAttr(), DenseI64ArrayAttr(),
+      DenseI64ArrayAttr(), sum.getOrderAttr(), sum.getAccumulateAttr(), sum.getWireAttr(), sum.getAlgorithmsAttr());
   Block *block = b.createBlock(&fused.getBody(), {}, {part}, {sum.getLoc()});
   par::YieldOp::create(b, sum.getLoc(), block->getArguments());
   return fused;

@@ -34,8 +34,7 @@ Value ProgramWriter::slice(Value argument, Value row, Type type) {
 
 Value ProgramWriter::sliceRows(Value argument, Value row) {
   auto whole = cast<RankedTensorType>(argument.getType());
-  return slice(argument, row,
-               RankedTensorType::get({options.tileRows, whole.getDimSize(1)}, whole.getElementType()));
+  return slice(argument, row, RankedTensorType::get({options.tileRows, whole.getDimSize(1)}, whole.getElementType()));
 }
 
 std::pair<Value, Value> ProgramWriter::sliceWeight(Value weight, Value tile) {

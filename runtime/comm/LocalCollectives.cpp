@@ -24,8 +24,7 @@ void LocalCommunicator::reduceInto(float *target, const float *own, size_t offse
 
 Status LocalCommunicator::allReduce(std::span<float> data, const Reduction &how, const char *op) {
   record(CollectiveKind::allReduce, data.size_bytes());
-  Algorithm algorithm =
-      chooseAllReduce(wanted, link, data.size_bytes(), getOneStepBytes(size_t(ranks)), ranks, how);
+  Algorithm algorithm = chooseAllReduce(wanted, link, data.size_bytes(), getOneStepBytes(size_t(ranks)), ranks, how);
   if (algorithm == Algorithm::oneShot && data.size_bytes() <= staging)
     return oneShot(data, how, op);
   if (algorithm > Algorithm::twoShot) {

@@ -60,7 +60,7 @@
 // SWITCH: overlap.put %{{.*}} : tensor<1x4xf32> into <2x4xf32, multicast>
 
 // A rank begins with the rows of the one behind it.
-// ORDER: affine_map<(d0)[s0] -> ((d0 + s0 * 2 + 2) mod 8)>
+// ORDER: affine_map<(d0)[s0] -> ((d0 + (s0 + 1) * 2) mod 8)>
 // ORDER: overlap.program @reduce_gather_multimem(
 // ORDER: overlap.tiles (%{{.*}}) in [8] order
 
