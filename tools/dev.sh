@@ -219,6 +219,8 @@ bench)
     exec python3 -B test/bench/gpu.py "$@"
   fi
   build plait plait-compile plait-machine plait-comm >/dev/null
+  # A library that is compared with and nothing else needs.
+  case " $* " in *" --onednn "*) ninja -C build plait-onednn >/dev/null || true ;; esac
   exec /usr/bin/python3 -B "test/bench/$script.py" "$@"
   ;;
 fuzz) shift; build fuzz-targets >/dev/null; exec /usr/bin/python3 -B test/fuzz/run.py --programs build/bin --work build/fuzz --golden test/golden "$@" ;;

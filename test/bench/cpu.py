@@ -2,14 +2,20 @@
 """Measures how fast models run on this machine, beside what it can do and, if it is
 given, beside llama.cpp.
 
-    tools/dev.sh bench cpu [--peer PATH-OF-LLAMA-BENCH] [-o md|json] [--quick]
+    tools/dev.sh bench cpu [--peer PATH-OF-LLAMA-BENCH] [--onednn] [-o md|json] [--quick]
 
 Everything is measured in one run: a plain loop's read bandwidth and multiply-add rates
 (plait-machine), our tokens per second by format, threads, batch and depth, and llama-bench's
 on random weights of the same shapes in the same formats. Ours and llama-bench alternate,
 and medians of the rounds are reported, because machines are shared. Numbers in percent are of
 the roof: bytes of weights and state per second of the read bandwidth when tokens are
-generated (tg), multiply-adds per second of the f32 rate when a prompt is computed (pp).
+generated (tg), multiply-adds per second of the f32 rate when a prompt is computed (pp). A step
+of several sequences, one token each, is what a block of drafts takes to be verified.
+
+With --onednn (which needs libdnnl-dev) the products of a prompt are compared with those of oneDNN: the same rows
+by the same matrices, which it may pack as it likes, query, key and value as one and gate and up as one. Ours are
+in their step, with what is fused into them. oneDNN's of int8 have one scale and ours one for each row of the
+weight or each group, and inputs of 16 bits.
 """
 
 import argparse
@@ -22,9 +28,9 @@ import sys
 
 import random_gguf
 import shapes
-from harness import Machine, ROOT, SHIPPED, bench, machine_text, print_table, run, tool
+from harness import Machine, SHIPPED, bench, machine_text, print_table, run, tool, work_folder
 
-OUT = os.path.join(ROOT, "out", "bench-cpu")
+OUT = work_folder("bench-cpu")
 # Our formats and llama.cpp's.
 FORMATS = {"f32": "F32", "bf16": "BF16", "int8": "Q8_0", "int4": "Q4_0"}
 SHAPES = {
@@ -47,21 +53,19 @@ def plan_tests(context, threads, quick):
     tests = []
     for t in threads:
         prompt, generate = (128, 16) if quick else (512, 128)
-        tests += [Test(t, prompt, 0, 0, 1), Test(t, 0, generate, 0, 1)]
-        if not quick:
-            tests.append(Test(t, 0, generate, 0, 8))
-            if t == max(threads):  # the depth must be computed first, which takes long
-                tests.append(Test(t, 0, generate, 4096, 1))
+        tests += [Test(t, prompt, 0, 0, 1), *(Test(t, 0, generate, 0, batch) for batch in (1, 8, 16))]
+        if not quick and t == max(threads):  # the depth must be computed first, which takes long
+            tests.append(Test(t, 0, generate, 4096, 1))
     return [t for t in tests if t.prompt + t.generate + t.depth <= context]
 
 
 class Ours:
-    def __init__(self, name, config, dtype, target):
+    def __init__(self, name, config, dtype, args):
         self.path = os.path.join(OUT, f"{name}-{dtype}.plait")
         folder = shapes.write_folder(OUT, name, config) if config else SHIPPED
         weights = ["--weights=random:0"] if config else []
-        run(tool("plait-compile"), folder, "-o", self.path, f"--dtype={dtype}", f"--target={target}", "--no-selftest",
-            *weights)
+        run(tool("plait-compile"), folder, "-o", self.path, f"--dtype={dtype}", f"--target={args.target}",
+            f"--kv-dtype={args.kv_dtype}", "--no-selftest", *weights)
 
     def words(self, test):
         return ["-p", str(test.prompt), "-n", str(test.generate), "-d", str(test.depth), "-b", str(test.batch),
@@ -126,6 +130,27 @@ class Peer:
         os.remove(self.path)
 
 
+class OneDnn:
+    """Products of oneDNN, of which int4 has none."""
+
+    TYPES = {"f32": "f32", "bf16": "bf16", "int8": "int8"}
+
+    def __init__(self, config):
+        hidden, inner = config["hidden_size"], config["intermediate_size"]
+        kv = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
+        self.layers = config["num_hidden_layers"]
+        self.shapes = [(hidden + 2 * kv, hidden), (hidden, hidden), (2 * inner, hidden), (hidden, inner)]
+
+    def flops(self, tokens):
+        return 2 * tokens * self.layers * sum(n * k for n, k in self.shapes)
+
+    def seconds(self, dtype, test):
+        """Of the products of all layers."""
+        out = run(tool("plait-onednn"), self.TYPES[dtype], str(test.prompt), *(f"{n}x{k}" for n, k in self.shapes),
+                  env={**os.environ, "OMP_NUM_THREADS": str(test.threads)})[1]
+        return self.layers * sum(json.loads(out))
+
+
 def read_config(folder):
     with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
         return json.load(file)
@@ -140,11 +165,13 @@ def share_of_roof(speed, test, work, limits, dtype):
 
 
 def measure(name, config, dtype, args, machine):
-    ours = Ours(name, config, dtype, args.target)
+    ours = Ours(name, config, dtype, args)
     peer = Peer(args.peer, name, config, dtype) if args.peer else None
     context = (config or read_config(SHIPPED))["max_position_embeddings"]
     tests = plan_tests(context, args.threads, args.quick)
+    onednn = OneDnn(config or read_config(SHIPPED)) if args.onednn and dtype in OneDnn.TYPES else None
     samples = collections.defaultdict(lambda: ([], []))
+    products = collections.defaultdict(lambda: ([], []))
     for _ in range(1 if args.quick else args.rounds):
         for threads in args.threads:
             machine.measure(threads)
@@ -152,6 +179,10 @@ def measure(name, config, dtype, args, machine):
             samples[test][0].append(ours.speed(test))
             if peer and (speed := peer.speed(test)) is not None:
                 samples[test][1].append(speed)
+            if onednn and test.prompt:
+                profile = ours.profile(test)
+                products[test][0].append(profile["ops"]["lm.linear"] * profile["step_us"] / 1e6)
+                products[test][1].append(onednn.seconds(dtype, test))
     records = []
     for test in tests:
         work = ours.work(test)
@@ -161,6 +192,15 @@ def measure(name, config, dtype, args, machine):
             record["peer_format"], record["peer_ts"] = FORMATS[dtype], statistics.median(samples[test][1])
             record["peer_samples_ts"], record["peer_work"] = samples[test][1], peer.work(test, work)
             record["ratio"] = record["ts"] / record["peer_ts"]
+        if test in products:
+            flops = onednn.flops(test.prompt)
+            record["products_gflops"], record["onednn_gflops"] = (
+                flops / statistics.median(seconds) / 1e9 for seconds in products[test])
+            record["onednn_ratio"] = statistics.median(their / our for our, their in zip(*products[test]))
+        if test.batch > 1:
+            alone = samples[test._replace(batch=1)][0]
+            record["step_ratio"] = statistics.median(
+                test.batch * one / all for one, all in zip(alone, samples[test][0]))
         if test.threads == max(args.threads) and test.batch == 1 and not test.depth:
             record["profile"] = ours.profile(test)
         records.append(record)
@@ -189,17 +229,23 @@ def print_text(result):
                 [(t, l["read_gbs"], l["fma_gflops"], l["int8_gops"], l["pair_gflops"], l["tile_gflops"])
                  for t, l in result["machine"].items()],
                 numbers=range(6))
-    head = ["model", "format", "threads", "batch", "test", "t/s", "roof"]
+    head = ["model", "format", "threads", "batch", "test", "t/s", "roof", "step over one token's"]
     if any("peer_ts" in r for r in result["records"]):
         head += ["llama.cpp", "t/s", "roof", "ratio"]
     rows = []
     for r in result["records"]:
-        row = [r["model"], r["dtype"], r["threads"], r["batch"], r["test"], number(r["ts"]), f"{100 * r['roof']:.0f}%"]
+        row = [r["model"], r["dtype"], r["threads"], r["batch"], r["test"], number(r["ts"]), f"{100 * r['roof']:.0f}%",
+               f"{r['step_ratio']:.2f}" if "step_ratio" in r else ""]
         if "peer_ts" in r:
             row += [r["peer_format"], number(r["peer_ts"]), f"{100 * r['peer_roof']:.0f}%", f"{r['ratio']:.2f}"]
         rows.append(row + [""] * (len(head) - len(row)))
     print()
-    print_table(head, rows, numbers={2, 3, 5, 6, 8, 9, 10})
+    print_table(head, rows, numbers={2, 3, 5, 6, 7, 9, 10, 11})
+    if rows := [[r["model"], r["dtype"], r["threads"], r["test"], number(r["products_gflops"]),
+                 number(r["onednn_gflops"]), f"{r['onednn_ratio']:.2f}"]
+                for r in result["records"] if "onednn_ratio" in r]:
+        print("\nProducts of a prompt:\n")
+        print_table(["model", "format", "threads", "test", "GFLOP/s", "oneDNN", "ratio"], rows, numbers={2, 4, 5, 6})
     ops = ["lm.linear", "lm.head", "lm.attend"]
     rows = []
     for r in result["records"]:
@@ -229,14 +275,19 @@ def list_of(known, kind=str):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", help="llama-bench of llama.cpp")
+    parser.add_argument("--onednn", action="store_true", help="compare products with oneDNN's")
     parser.add_argument("-o", "--output", choices=["md", "json"], default="md")
     parser.add_argument("--quick", action="store_true", help="short prompts and answers, one round, no depth")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=list_of(None, int), default=sorted({1, min(2, os.cpu_count())}))
     parser.add_argument("--models", type=list_of(SHAPES), default=list(SHAPES))
     parser.add_argument("--target", default="cpu:native", help="as plait-compile has it; cpu:amx and cpu:avx512-bf16 round inputs")
+    parser.add_argument("--kv-dtype", default="f32", help="of our keys and values, as plait-compile has it; llama.cpp's are f16")
     parser.add_argument("--dtype", type=list_of(FORMATS), default=list(FORMATS))
     args = parser.parse_args()
+    if args.onednn and not os.path.exists(tool("plait-onednn")):
+        sys.exit("bench: --onednn: found no plait-onednn; expected one beside plait; install libdnnl-dev, then run "
+                 "tools/dev.sh bench cpu --onednn, which builds it")
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
     machine, records = Machine(), []

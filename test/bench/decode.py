@@ -23,9 +23,9 @@ import shutil
 import sys
 
 import shapes
-from harness import ROOT, SHIPPED, machine_text, print_table, run, tool
+from harness import ROOT, SHIPPED, machine_text, print_table, run, tool, work_folder
 
-OUT = os.path.join(ROOT, "out", "bench-decode")
+OUT = work_folder("bench-decode")
 DRAFT = os.path.join(ROOT, "test", "models", "kjv-draft")
 HEADS = os.path.join(ROOT, "test", "models", "kjv-heads")
 # Of 12 nodes, as many as a block of rows has: three guesses, two behind the best one and one behind the others, and one

@@ -12,7 +12,12 @@ SHIPPED = os.path.join(ROOT, "test", "models", "kjv-2m")
 
 
 def tool(name):
-    return os.path.join(ROOT, "build", "bin", name)
+    return os.path.join(os.environ.get("PLAIT_BIN", os.path.join(ROOT, "build", "bin")), name)
+
+
+def work_folder(name):
+    """Where a script keeps its artifacts; it goes when the script ends."""
+    return os.path.join(os.environ.get("PLAIT_BENCH_DIR", os.path.join(ROOT, "out")), name)
 
 
 def run(*words, **kwargs):

@@ -19,9 +19,9 @@ import statistics
 import sys
 
 import shapes
-from harness import ROOT, SHIPPED, bench, machine_text, print_table, run, tool
+from harness import SHIPPED, bench, machine_text, print_table, run, tool, work_folder
 
-OUT = os.path.join(ROOT, "out", "bench-numerics")
+OUT = work_folder("bench-numerics")
 SHAPES = {"tinyllama-1.1b": shapes.TINYLLAMA_1B, "smollm-135m": shapes.SMOLLM_135M, "kjv-2m": None}
 # prompt, tokens, sequences
 TESTS = {"pp512": (512, 0, 1), "tg64": (0, 64, 1), "tg16, 16 sequences": (0, 16, 16)}

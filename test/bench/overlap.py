@@ -17,9 +17,9 @@ import shutil
 import statistics
 
 import shapes
-from harness import ROOT, bench, machine_text, print_table, run, tool
+from harness import bench, machine_text, print_table, run, tool, work_folder
 
-OUT = os.path.join(ROOT, "out", "bench-overlap")
+OUT = work_folder("bench-overlap")
 SHAPES = {"smollm-135m": shapes.SMOLLM_135M, "tinyllama-1.1b": shapes.TINYLLAMA_1B, "draft-60m": shapes.DRAFT_60M}
 WAYS = {"by themselves": ["--overlap=off"], "shared out": ["--overlap=off", "--sequence-parallel"],
         "fused, in two parts": ["--overlap=on"], "sent as bf16": ["--overlap=off", "--wire-dtype=bf16"],

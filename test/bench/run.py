@@ -13,9 +13,9 @@ import os
 import shutil
 
 import shapes
-from harness import Machine, ROOT, SHIPPED, bench, machine_text, peak_mib, print_table, run, tool
+from harness import Machine, SHIPPED, bench, machine_text, peak_mib, print_table, run, tool, work_folder
 
-OUT = os.path.join(ROOT, "out", "bench")
+OUT = work_folder("bench")
 
 
 def by_kind(records):

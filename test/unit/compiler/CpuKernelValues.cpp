@@ -179,7 +179,8 @@ static int64_t dimOf(RankedTensorType type, const Step &step) {
   if (!type.isDynamicDim(0))
     return type.getDimSize(0);
   StringRef name = lm::getLeadingDim(type);
-  return step.dims[name == "leaves" ? PLAIT_DIM_LEAVES : name == "spans" ? PLAIT_DIM_SPANS : PLAIT_DIM_TOKENS];
+  static constexpr StringRef names[PLAIT_DIM_COUNT] = PLAIT_DIM_NAMES;
+  return step.dims[size_t(llvm::find(names, name) - std::begin(names))];
 }
 
 void CpuKernel::call(const std::vector<void *> &buffers, const Step &step, int threads) {
