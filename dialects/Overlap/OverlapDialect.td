@@ -110,8 +110,9 @@ class Overlap_Type<string name, string typeMnemonic> : TypeDef<Overlap_Dialect, 
 def Overlap_BufferType : Overlap_Type<"Buffer", "buffer"> {
   let summary = "memory that every rank along an axis has";
   let description = [{
-    `slots` copies of a tensor in the memory of each rank along the axis. In epoch e all ops are
-    on copy e mod `slots`. It may be written by others at any time: nothing may be assumed
+    `slots` copies of a tensor in the memory of each rank along the axis. In epoch e all ops but `overlap.clear` are
+    on copy e mod `slots`. (Lowerings have 4 for 3: numbers of epochs wrap around at 2^32, and slots have to divide it.) It
+    may be written by others at any time: nothing may be assumed
     about its contents that a token does not say, such as that it is not aliased or constant.
 
     ```mlir

@@ -69,6 +69,49 @@ LogicalResult LoadOp::verify() { return verifyRead(*this, /*ofAll=*/false); }
 LogicalResult LoadReduceOp::verify() { return verifyRead(*this, /*ofAll=*/true); }
 
 //===----------------------------------------------------------------------===//
+// overlap.publish, overlap.poll, overlap.clear
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyMarked(Operation *op, ViewType view, ArrayRef<int64_t> tile, size_t offsets, bool isOwn) {
+  if (!view.getElementType().isF32())
+    return op->emitOpError("expected elements of f32, of which one pattern of bits is the mark, but got ") << view;
+  if (isOwn && view.getWindow() != Window::own)
+    return op->emitOpError("expected a view of the rank's own memory but got ") << view;
+  return verifyTileOf(op, tile, view.getElementType(), view.getShape(), view.getElementType(), offsets);
+}
+
+LogicalResult PublishOp::verify() {
+  return verifyMarked(*this, getTarget().getType(), getValue().getType().getShape(), getOffsets().size(),
+                      /*isOwn=*/false);
+}
+
+SmallVector<int64_t> PollOp::getPolledShape() {
+  SmallVector<int64_t> shape(getResult().getType().getShape());
+  shape[0] *= getRows();
+  return shape;
+}
+
+LogicalResult PollOp::verify() {
+  auto rows = int64_t(getRows());
+  int64_t most = getSource().getType().getShape()[0];
+  RankedTensorType type = getResult().getType();
+  if (rows < 1 || rows > most)
+    return emitOpError("expected 1 to ") << most << " rows of each sum, as the view has, but got " << rows;
+  if (type.getRank() == 0 || !type.hasStaticShape() || type.getDimSize(0) > most / rows)
+    return emitOpError("expected sums of at most ") << most / rows << " times " << rows << " rows but got " << type;
+  return verifyMarked(*this, getSource().getType(), getPolledShape(), getOffsets().size(), /*isOwn=*/true);
+}
+
+LogicalResult ClearOp::verify() {
+  if (int64_t(getAhead()) < 1 || int64_t(getAhead()) > 63)
+    return emitOpError("expected 1 to 63 epochs ahead but got ") << int64_t(getAhead());
+  for (int64_t extent : getSize())
+    if (extent <= 0)
+      return emitOpError("expected positive sizes but got ") << getSize();
+  return verifyMarked(*this, getTarget().getType(), getSize(), getOffsets().size(), /*isOwn=*/true);
+}
+
+//===----------------------------------------------------------------------===//
 // overlap.slice
 //===----------------------------------------------------------------------===//
 

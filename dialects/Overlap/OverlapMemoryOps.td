@@ -103,12 +103,20 @@ def Overlap_LoadOp : Overlap_ReadOp<"load"> {
 def Overlap_LoadReduceOp : Overlap_ReadOp<"load_reduce"> {
   let summary = "the sum of a tile over the memory of all ranks";
   let description = [{
-    In the order of ranks, by one `multimem.ld_reduce` or a loop of loads.
+    In the order of ranks, by a loop of loads. With `in_switch` in whichever order the link adds, by one
+    `multimem.ld_reduce` where there is one, and else in the order of ranks.
 
     ```mlir
     %v = overlap.load_reduce %all[%i, %z] after %t : !overlap.view<4x8xf32, multicast> -> tensor<2x8xf32>
+    %w = overlap.load_reduce %all[%i, %z] in_switch after %t : !overlap.view<4x8xf32, multicast> -> tensor<2x8xf32>
     ```
     **Constraints:** those of `overlap.put`; the view is of all ranks.
+  }];
+  let arguments = (ins Overlap_ViewType:$source, Variadic<Index>:$offsets, Variadic<Overlap_TokenType>:$tokens,
+                       UnitAttr:$in_switch);
+  let assemblyFormat = [{
+    $source `[` $offsets `]` (`in_switch` $in_switch^)? (`after` $tokens^)? attr-dict `:` type($source) `->`
+    type($result)
   }];
 }
 

@@ -8,6 +8,7 @@
 #include "dialects/Overlap/Overlap.h"
 
 #include "mlir/Interfaces/FunctionImplementation.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace plait;
 using namespace plait::overlap;
@@ -121,12 +122,30 @@ LogicalResult ProgramOp::verify() {
   return success();
 }
 
+/// Of a buffer with marks other ops would take these for numbers.
+static LogicalResult verifyMarks(ProgramOp program) {
+  llvm::MapVector<Value, Operation *> marked, others;
+  program.walk([&](ViewOp view) {
+    for (Operation *user : view->getUsers())
+      (isa<PublishOp, PollOp, ClearOp>(user) ? marked : others)[view.getBuffer()] = user;
+  });
+  for (auto [buffer, other] : others) {
+    auto it = marked.find(buffer);
+    if (it == marked.end())
+      continue;
+    auto error = other->emitOpError("expected a buffer without marks");
+    error.attachNote(it->second->getLoc()) << "elements of it tell here that they are there";
+    return error;
+  }
+  return success();
+}
+
 LogicalResult ProgramOp::verifyRegions() {
   if (getBody().empty())
     return success();
   if (!getBody().hasOneBlock() || getBody().front().empty() || !isa<ReturnOp>(getBody().front().back()))
     return emitOpError("expected a body of one block that ends with 'overlap.return'");
-  return success();
+  return verifyMarks(*this);
 }
 
 LogicalResult ProgramOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -349,9 +368,11 @@ LogicalResult TriggerOp::verify() {
 }
 
 LogicalResult TriggerOp::verifyRegions() {
-  WalkResult result = getBody().walk([&](WaitOp wait) {
+  WalkResult result = getBody().walk([&](Operation *wait) {
+    if (!isa<WaitOp, PollOp>(wait))
+      return WalkResult::advance();
     auto error = emitOpError("expected no wait inside: it would keep a worker that others wait for");
-    error.attachNote(wait.getLoc()) << "which is here";
+    error.attachNote(wait->getLoc()) << "which is here";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());

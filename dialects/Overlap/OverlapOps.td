@@ -45,7 +45,7 @@ def Overlap_ProgramOp : Overlap_Op<"program", [FunctionOpInterface, IsolatedFrom
 
     **Constraints:** an axis of the mesh; arguments are tensors, weights or integers, and
     results tensors; no body, or one block that ends with `overlap.return`; replicated arguments are arguments, each once; the function that it
-    implements has its type.
+    implements has its type; what is published, polled or cleared is accessed by no other ops.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        FlatSymbolRefAttr:$mesh, AnyAttr:$axis, OptionalAttr<FlatSymbolRefAttr>:$implements,
@@ -161,7 +161,7 @@ def Overlap_TriggerOp : Overlap_Op<"trigger", [SingleBlock, NoTerminator, Recurs
     It holds no worker while it waits, so that no number of workers is too small. This holds if
     the body does not wait itself.
 
-    **Constraints:** an index for each of the counter's; no `overlap.wait` inside.
+    **Constraints:** an index for each of the counter's; neither `overlap.wait` nor `overlap.poll` inside.
   }];
   let arguments = (ins Overlap_CounterType:$counter, Overlap_PoolAttr:$pool);
   let regions = (region SizedRegion<1>:$body);
@@ -171,6 +171,7 @@ def Overlap_TriggerOp : Overlap_Op<"trigger", [SingleBlock, NoTerminator, Recurs
 }
 
 include "dialects/Overlap/OverlapMemoryOps.td"
+include "dialects/Overlap/OverlapPollOps.td"
 include "dialects/Overlap/OverlapTrackingOps.td"
 include "dialects/Overlap/OverlapTokenOps.td"
 

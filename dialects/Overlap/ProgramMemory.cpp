@@ -26,7 +26,7 @@ ProgramMemory::ProgramMemory(ProgramOp program) {
   };
   program.walk([&](AllocOp op) {
     BufferType type = op.getResult().getType();
-    place(op, type.getSlots() * slotBytes(type), 1024);
+    place(op, countSlots(type) * slotBytes(type), 1024);
   });
   program.walk([&](TrackOp op) { placeWords(op, op.getResult().getType()); });
   program.walk([&](TriggerOp op) { placeWords(op, op.getCounter().getType()); });

@@ -21,6 +21,9 @@ struct ProgramMemory {
   explicit ProgramMemory(ProgramOp program);
   /// Bytes of one slot of a buffer: all slots begin at multiples of 1024.
   static int64_t slotBytes(BufferType type);
+  /// Slots that epochs take turns at: as many as the buffer has, or more, so that they divide 2^32, where the numbers
+  /// of epochs wrap around. A program that is right with fewer is right with more.
+  static int64_t countSlots(BufferType type) { return int64_t(llvm::PowerOf2Ceil(uint64_t(type.getSlots()))); }
 
   /// Of `overlap.alloc`; of `overlap.track`, an i32 for each index; of `overlap.trigger`, an i32 for each index that
   /// tells how many epochs have begun with it. Counters do not share lines with others.

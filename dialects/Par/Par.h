@@ -28,6 +28,11 @@ llvm::FailureOr<bool> parseFlag(mlir::AsmParser &parser);
 
 namespace plait::par {
 
+/// Whether `algorithm` adds in the order of the devices, so that it changes no bit.
+inline bool keepsOrder(SumAlgorithm algorithm) {
+  return algorithm != SumAlgorithm::ring && algorithm != SumAlgorithm::multimem;
+}
+
 /// The axis along which the model is there several times: nothing is split along it.
 inline constexpr llvm::StringLiteral kReplicaAxis = "dp";
 

@@ -244,3 +244,60 @@ ShardAttr ShardAttr::getReplicated() const {
   SmallVector<DimShardAttr> dims(getDims().size(), DimShardAttr::get(getContext(), {}, {}));
   return ShardAttr::get(getContext(), getMesh(), dims, {});
 }
+
+//===----------------------------------------------------------------------===//
+// #par.algorithms
+//===----------------------------------------------------------------------===//
+
+Attribute AlgorithmsAttr::parse(AsmParser &parser, Type) {
+  SmallVector<int64_t> rows;
+  SmallVector<SumAlgorithm> algorithms;
+  SMLoc loc = parser.getCurrentLocation();
+  auto parseOne = [&]() -> ParseResult {
+    StringRef name;
+    if (parser.parseInteger(rows.emplace_back()) || parser.parseColon())
+      return failure();
+    SMLoc at = parser.getCurrentLocation();
+    if (parser.parseKeyword(&name))
+      return failure();
+    std::optional<SumAlgorithm> algorithm = symbolizeSumAlgorithm(name);
+    if (!algorithm)
+      return parser.emitError(at, "expected one_shot, two_shot, ring, multimem or lamport but got '") << name << "'";
+    algorithms.push_back(*algorithm);
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, parseOne))
+    return {};
+  return AlgorithmsAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), rows, algorithms);
+}
+
+void AlgorithmsAttr::print(AsmPrinter &printer) const {
+  printer << "<";
+  llvm::interleaveComma(llvm::zip_equal(getRows(), getAlgorithms()), printer, [&](auto pair) {
+    printer << std::get<0>(pair) << " : " << stringifySumAlgorithm(std::get<1>(pair));
+  });
+  printer << ">";
+}
+
+LogicalResult AlgorithmsAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> rows,
+                                     ArrayRef<SumAlgorithm> algorithms) {
+  if (rows.empty() || rows.size() != algorithms.size() || rows[0] != 1)
+    return emitError() << "expected an algorithm from 1 row on";
+  for (size_t i = 1; i < rows.size(); ++i)
+    if (rows[i] <= rows[i - 1] || algorithms[i] == algorithms[i - 1])
+      return emitError() << "expected ascending numbers of rows and another algorithm from each on, but got " << rows[i]
+                         << " : " << stringifySumAlgorithm(algorithms[i]) << " behind " << rows[i - 1] << " : "
+                         << stringifySumAlgorithm(algorithms[i - 1]);
+  return success();
+}
+
+SumAlgorithm AlgorithmsAttr::getAlgorithm(int64_t ofRows) const {
+  size_t i = getRows().size() - 1;
+  while (i > 0 && getRows()[i] > ofRows)
+    --i;
+  return getAlgorithms()[i];
+}
+
+bool AlgorithmsAttr::keepsOrder() const {
+  return llvm::all_of(getAlgorithms(), [](SumAlgorithm algorithm) { return par::keepsOrder(algorithm); });
+}

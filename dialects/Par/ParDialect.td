@@ -70,6 +70,46 @@ def Par_SumOrder : I32EnumAttr<"SumOrder", "in which order the summands of devic
 }
 def Par_SumOrderAttr : EnumAttr<Par_Dialect, Par_SumOrder, "sum_order">;
 
+def Par_SumAlgorithm : I32EnumAttr<"SumAlgorithm", "how a sum of n devices is carried out", [
+    I32EnumAttrCase<"one_shot", 0>, I32EnumAttrCase<"two_shot", 1>, I32EnumAttrCase<"ring", 2>,
+    I32EnumAttrCase<"multimem", 3>, I32EnumAttrCase<"lamport", 4>]> {
+  let description = [{
+    | algorithm | what happens | order of summands |
+    |---|---|---|
+    | one_shot | each device counts that its rows are there, and reads and adds up those of all | of the devices |
+    | two_shot | each adds up its part of the rows and counts; all read it | of the devices |
+    | ring | a part of rows goes from device to device, each of which adds its own, to the one that it belongs to; then around to all | of part p: p + 1, p + 2, ... and p at last, modulo n |
+    | multimem | as two_shot, but a switch adds up and distributes | that of the switch, which nobody knows |
+    | lamport | as one_shot, but each stores its rows in the memory of all others, where what is stored tells by itself that it is there | of the devices |
+
+    So `ring` and `multimem` change bits, and with `ring` those of a row depend on where it is.
+  }];
+  let cppNamespace = "::plait::par";
+  let genSpecializedAttr = 0;
+}
+
+def Par_AlgorithmsAttr : Par_Attr<"Algorithms", "algorithms"> {
+  let summary = "how a sum is carried out, by its number of rows";
+  let description = [{
+    From so many rows on so. All devices have the same rows, so all choose alike.
+
+    ```mlir
+    #par.algorithms<1 : lamport, 24 : two_shot>
+    ```
+    **Constraints:** the first is from 1 row on; numbers ascend, and neighbours differ in the algorithm.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$rows,
+                        ArrayRefParameter<"::plait::par::SumAlgorithm">:$algorithms);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// That of a sum of so many rows, at least 1.
+    SumAlgorithm getAlgorithm(int64_t ofRows) const;
+    /// Whether all of them add in the order of the devices.
+    bool keepsOrder() const;
+  }];
+}
+
 def Par_DimShardAttr : Par_Attr<"DimShard", "dim"> {
   let summary = "how a dimension is split along axes of a mesh";
   let description = [{

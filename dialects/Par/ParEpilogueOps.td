@@ -25,7 +25,9 @@ def Par_ReduceGatherOp : Par_CollectiveOp<"reduce_gather"> {
     }
     ```
     The sum is that of `par.reduce_scatter`, with the same nodes, `order`, `accumulate` and `wire`, so
-    results have the same bits as those of the three ops: what is gathered is sent as it is.
+    results have the same bits as those of the three ops: what is gathered is sent as it is. `algorithms` are those of
+    `par.all_reduce`. With `one_shot` and `lamport` each device has all rows and computes all, as in steps of fewer tokens
+    than are shared out (`share_tokens` of `decode.step`); with the others its part.
 
     **Constraints:** those of `par.reduce_scatter` of rows that are shared out evenly; what is
     gathered has as many columns as the sum. Ops of the region are `RowWise`, on tensors that
@@ -33,12 +35,13 @@ def Par_ReduceGatherOp : Par_CollectiveOp<"reduce_gather"> {
     weights alone.
   }];
   let arguments = !con((ins RankedTensorOf<[F32]>:$input, Variadic<RankedTensorOf<[F32]>>:$rows,
-                        Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh), nodeArguments, sumArguments);
+                        Par_DimShardAttr:$parts, FlatSymbolRefAttr:$mesh), nodeArguments, sumArguments, algorithmArguments);
   let results = (outs RankedTensorOf<[F32]>:$result, Variadic<RankedTensorOf<[F32]>>:$kept);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $input (`with` `(` $rows^ `)`)? $parts `on` $mesh (`nodes` $node_ends^ `of` $node_bounds)? (`order` $order^)?
-    (`accumulate` $accumulate^)? (`wire` $wire^)? attr-dict `:` functional-type(operands, results) $body
+    (`accumulate` $accumulate^)? (`wire` $wire^)? (`algorithms` $algorithms^)? attr-dict `:`
+    functional-type(operands, results) $body
   }];
   let hasRegionVerifier = 1;
   let extraClassDeclaration = !strconcat(sumDeclaration, [{

@@ -38,6 +38,8 @@ def Par_CollectiveOpInterface : OpInterface<"CollectiveOpInterface"> {
       "std::pair<::mlir::DenseI64ArrayAttr, ::mlir::DenseI64ArrayAttr>", "getNodes", (ins), "", "return {};">,
     InterfaceMethod<"In which order a sum is taken.", "::plait::par::SumOrder", "getSumOrder", (ins), "",
       "return ::plait::par::SumOrder::rank;">,
+    InterfaceMethod<"How a sum is carried out; null if that is not decided.", "::plait::par::AlgorithmsAttr",
+      "getAlgorithmsAttr", (ins), "", "return {};">,
     InterfaceMethod<"Whether a sum is taken in f64.", "bool", "isWide", (ins), "", "return false;">,
     InterfaceMethod<"Whether what is summed goes from device to device as bf16, and the sum as well.", "bool", "isNarrow",
       (ins), "", "return false;">,

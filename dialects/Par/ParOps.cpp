@@ -214,6 +214,13 @@ template <typename Op> static LogicalResult verifyOrder(Op op) {
   return success();
 }
 
+/// That what carries a sum out has no order to keep but that of the devices, and sends what it adds.
+template <typename Op> static LogicalResult verifyAlgorithms(Op op) {
+  if (op.getAlgorithmsAttr() && (op.getNodeEnds() || op.getOrder() != SumOrder::rank || op.isWide() || op.isNarrow()))
+    return op.emitOpError("expected algorithms of a sum in the order of the devices, sent and added in f32, alone");
+  return success();
+}
+
 /// The mesh of an op that names `axes`, each once.
 static FailureOr<MeshOp> verifyOwnAxes(CollectiveOpInterface op, SymbolTableCollection &symbols) {
   auto mesh = lookupMesh(op, symbols, op.getMeshAttr());
@@ -256,7 +263,7 @@ RankedTensorType AllToAllOp::getWholeType() {
 
 LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto mesh = verifyOwnAxes(*this, symbols);
-  if (failed(mesh) || failed(verifyOrder(*this)))
+  if (failed(mesh) || failed(verifyOrder(*this)) || failed(verifyAlgorithms(*this)))
     return failure();
   if (getNodeEnds())
     return verifyNodes(*this, *mesh, getDeviceAxes(), *getNodeEnds(), *getNodeBounds(), getInput().getType(),
@@ -322,7 +329,7 @@ LogicalResult ReduceGatherOp::verifySymbolUses(SymbolTableCollection &symbols) {
   RankedTensorType whole = getWholeType();
   if (!getParts().isEven())
     return emitOpError("expected rows that are shared out evenly but got ") << getParts();
-  if (failed(verifyOrder(*this)) ||
+  if (failed(verifyOrder(*this)) || failed(verifyAlgorithms(*this)) ||
       failed(verifyParts(*this, symbols, getMeshAttr(), 0, getParts(), getSumType(), whole)))
     return failure();
   if (getNodeEnds()) {

@@ -126,6 +126,8 @@ defvar nodeArguments = (ins OptionalAttr<DenseI64ArrayAttr>:$node_ends, Optional
 /// How a sum without nodes is taken.
 defvar sumArguments = (ins DefaultValuedAttr<Par_SumOrderAttr, "::plait::par::SumOrder::rank">:$order,
                            OptionalAttr<TypeAttr>:$accumulate, OptionalAttr<TypeAttr>:$wire);
+/// How such a sum in the order of the devices is carried out, if that is decided.
+defvar algorithmArguments = (ins OptionalAttr<Par_AlgorithmsAttr>:$algorithms);
 /// Of both.
 defvar sumDeclaration = [{
     std::pair<mlir::DenseI64ArrayAttr, mlir::DenseI64ArrayAttr> getNodes() {
@@ -157,6 +159,7 @@ def Par_AllReduceOp : Par_WholeOp<"all_reduce"> {
     %y = par.all_reduce %x on @mesh ["tp"] : tensor<?x192xf32, #lm.dims<tokens>>
     %v = par.all_reduce %x on @mesh ["tp":(2)2] : tensor<?x192xf32, #lm.dims<tokens>>
     %w = par.all_reduce %x on @mesh ["tp"] order tree accumulate f64 : tensor<?x192xf32, #lm.dims<tokens>>
+    %s = par.all_reduce %x on @mesh ["tp"] algorithms <1 : lamport, 24 : two_shot> : tensor<?x192xf32, #lm.dims<tokens>>
     %n = par.all_reduce %x on @mesh ["tp"] wire bf16 : tensor<?x192xf32, #lm.dims<tokens>>
     %z = par.all_reduce %u on @mesh ["tp"] nodes [2, 3, 4] of [0, 2, 3] : tensor<?x384xf32, #lm.dims<tokens>> -> tensor<?x192xf32, #lm.dims<tokens>>
     ```
@@ -165,24 +168,29 @@ def Par_AllReduceOp : Par_WholeOp<"all_reduce"> {
     in fewer steps. With `accumulate f64` summands are widened, added in f64, and the sum is
     rounded once. With `wire bf16` summands are rounded to bf16 before they are sent, added in f32, and the sum is
     rounded to bf16 before it is sent on: half of the bytes. Each changes bits, so it is the program's and not the runtime's
-    choice; which algorithm carries a sum out changes none.
+    choice; which algorithm the runtime carries a sum out by changes none.
+
+    `algorithms` says how it is carried out (`plait-select-algorithms`), by which order may be another one;
+    `plait-outline-protocols` writes that down, and models between CPU ranks do not use it yet.
 
     With `nodes` each device has some nodes of the tree of the sum (`#lm.tree`), side by side
     in each row, and gets the root: device 0 of the example [0, 2) and [2, 3), device 1 [3, 4).
 
     Every device of the axes executes the same collectives in the same order.
     **Constraints:** axes of the mesh, at least one, each once. Without nodes the types are the same;
-    `accumulate` is f32 or f64, `wire` f32 or bf16, and not bf16 with f64.
+    `accumulate` is f32 or f64, `wire` f32 or bf16, and not bf16 with f64. With `algorithms` there are no nodes, and neither
+    `order` nor `accumulate f64` nor `wire bf16`: each algorithm adds what it sends, in f32.
     With nodes the mesh says which device this is, the axis is one, each device has at
     least one node, together they make up all leaves, the input has as many columns
     as the result for each, and there is no `order`, no `accumulate` and no `wire`.
   }];
   let arguments = !con((ins RankedTensorOf<[F32]>:$input, FlatSymbolRefAttr:$mesh, Par_AxesAttr:$axes),
-                       nodeArguments, sumArguments);
+                       nodeArguments, sumArguments, algorithmArguments);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = [{
     $input `on` $mesh custom<Axes>($axes) (`nodes` $node_ends^ `of` $node_bounds)? (`order` $order^)?
-    (`accumulate` $accumulate^)? (`wire` $wire^)? attr-dict `:` custom<SumTypes>(type($input), type($result))
+    (`accumulate` $accumulate^)? (`wire` $wire^)? (`algorithms` $algorithms^)? attr-dict `:`
+    custom<SumTypes>(type($input), type($result))
   }];
   let extraClassDeclaration = !strconcat(wholeDeclaration, sumDeclaration, [{
     bool isInPlace() { return !getNodeEnds(); }

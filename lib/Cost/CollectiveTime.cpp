@@ -7,19 +7,17 @@
 
 #include "plait/Cost/CollectiveTime.h"
 
+#include "runtime/base/SumSteps.h"
+
 #include <cmath>
 #include <numeric>
 
 using namespace plait;
 
-/// Where the runtime goes from one step to two, and its pieces: runtime/comm/LocalCollectives.cpp
-/// and runtime/comm/MessageCollectives.cpp.
-static constexpr double kOneStepReadBytes = 256 << 10, kOneStepBytesOfTwo = 1 << 20, kPieceBytes = 256 << 10,
-                        kOneStepMessageBytes = 8 << 10;
-
 GroupLink plait::getGroupLink(par::MachineOp machine, ArrayRef<int64_t> devices) {
   auto toGroup = [](par::LinkAttr link) {
-    return GroupLink{link.getKind(), link.getBandwidth().getValueAsDouble(), link.getLatency().getValueAsDouble()};
+    return GroupLink{link.getKind(), link.getBandwidth().getValueAsDouble(), link.getLatency().getValueAsDouble(),
+                     link.getMulticast()};
   };
   if (par::LinkAttr link = machine.findLink(devices))
     return toGroup(link);
@@ -36,17 +34,15 @@ GroupLink plait::getGroupLink(par::MachineOp machine, ArrayRef<int64_t> devices)
 }
 
 AllReduceAlgorithm plait::chooseAllReduce(par::LinkKind kind, int64_t devices, double bytes) {
-  double most = kOneStepMessageBytes;
-  if (kind == par::LinkKind::shared_memory)
-    most = devices == 2 ? kOneStepBytesOfTwo : kOneStepReadBytes / double(devices - 1);
-  return bytes <= most ? AllReduceAlgorithm::oneStep : AllReduceAlgorithm::twoSteps;
+  size_t most = kind == par::LinkKind::shared_memory ? getOneStepBytes(size_t(devices)) : kOneStepMessageBytes;
+  return bytes <= double(most) ? AllReduceAlgorithm::oneStep : AllReduceAlgorithm::twoSteps;
 }
 
 double plait::getAllReduceSeconds(AllReduceAlgorithm algorithm, const GroupLink &link, int64_t devices, double bytes) {
   double others = double(devices - 1);
   if (algorithm == AllReduceAlgorithm::oneStep)
     return link.latency + others * bytes / link.bandwidth;
-  double pieces = link.kind == par::LinkKind::shared_memory ? std::max(1.0, std::ceil(bytes / kPieceBytes)) : 1;
+  double pieces = link.kind == par::LinkKind::shared_memory ? std::max(1.0, std::ceil(bytes / kSumPieceBytes)) : 1;
   return 2 * pieces * link.latency + 2 * others / double(devices) * bytes / link.bandwidth;
 }
 

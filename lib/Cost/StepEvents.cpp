@@ -231,6 +231,7 @@ timeline::Machine plait::getTimelineMachine(par::MachineOp machine, ArrayRef<int
     result.link.kind = timeline::LinkKind(link.kind);
     result.link.bandwidth = link.bandwidth;
     result.link.latency = link.latency;
+    result.link.multicast = link.multicast;
   }
   result.step = machine.getHost().getStep().getValueAsDouble();
   result.sequence = machine.getHost().getSequence().getValueAsDouble();
@@ -241,3 +242,8 @@ static_assert(int(par::LinkKind::shared_memory) == int(timeline::LinkKind::share
               int(par::LinkKind::crossbar) == int(timeline::LinkKind::crossbar) &&
               int(par::LinkKind::pcie) == int(timeline::LinkKind::pcie) &&
               int(par::LinkKind::network) == int(timeline::LinkKind::network));
+static_assert(int(par::SumAlgorithm::one_shot) == int(timeline::SumAlgorithm::oneShot) &&
+              int(par::SumAlgorithm::two_shot) == int(timeline::SumAlgorithm::twoShot) &&
+              int(par::SumAlgorithm::ring) == int(timeline::SumAlgorithm::ring) &&
+              int(par::SumAlgorithm::multimem) == int(timeline::SumAlgorithm::multimem) &&
+              int(par::SumAlgorithm::lamport) == int(timeline::SumAlgorithm::lamport));

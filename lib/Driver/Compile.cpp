@@ -351,6 +351,7 @@ private:
     phaseOptions.isa = machine.isa;
     phaseOptions.shards = llvm::ArrayRef(options.shards);
     phaseOptions.optimizeCollectives = options.optimizeCollectives;
+    phaseOptions.selectAlgorithms = options.selectAlgorithms;
     phaseOptions.quantizeActivations = options.quantizeActivations;
     phaseOptions.cuda = std::string();
   }
@@ -498,7 +499,7 @@ private:
     return Status::success();
   }
 
-  /// Why each sum over ranks is fused with what follows it, or not; the same on all ranks.
+  /// Why each sum over ranks is fused with what follows it, or not, and how it is carried out; the same on all ranks.
   void logOverlap() {
     if (!options.explainOverlap || options.stopAfter < Phase::parallel)
       return;
@@ -509,12 +510,15 @@ private:
     for (const Json &remark : explanation["remarks"]) {
       std::string pass = remark["pass"], text = remark["text"];
       bool isOwn = pass == "plait-guard-overlap" || pass == "plait-rotate-layers" ||
-                   pass == "plait-fuse-all-reduce-epilogue" || pass == "plait-weave-steps";
+                   pass == "plait-fuse-all-reduce-epilogue" || pass == "plait-weave-steps" ||
+                   pass == "plait-select-algorithms";
       if (isOwn && seen.insert(text).second)
         log("  " + text);
     }
-    if (seen.empty())
-      log(options.overlap == OverlapMode::off ? "  off: no sum is fused" : "  no sums over ranks are shared out");
+    if (options.overlap == OverlapMode::off)
+      log("  off: no sum is fused");
+    else if (seen.empty())
+      log("  no sums over ranks are shared out");
   }
 
   /// The tables become constants of the binary in the cpu phase; packing and the

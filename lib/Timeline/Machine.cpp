@@ -7,14 +7,13 @@
 
 #include "plait/Timeline/Machine.h"
 
+#include "runtime/base/SumSteps.h"
+
 #include <algorithm>
 #include <cmath>
 
 using namespace plait;
 using namespace plait::timeline;
-
-/// Where the runtime goes from one step to two, and its pieces (lib/Cost/CollectiveTime.cpp).
-static constexpr double kOneStepReadBytes = 256 << 10, kPieceBytes = 256 << 10, kOneStepMessageBytes = 8 << 10;
 
 double Curve::at(double x) const {
   if (points.empty())
@@ -91,9 +90,9 @@ Machine::Exchange Machine::getExchange(const Event &event) const {
       bool isRing = link.kind == LinkKind::ring;
       // In shared memory rows are computed between two steps, however few there are.
       bool isFused = event.work.activationBytes.tokens > 0;
-      bool isShort =
-          isShared ? !isFused && bytes * others <= kOneStepReadBytes : !isRing && bytes <= kOneStepMessageBytes;
-      double pieces = isShared ? std::max(1.0, std::ceil(bytes / kPieceBytes)) : 1;
+      bool isShort = isShared ? !isFused && bytes <= double(getOneStepBytes(event.ranks.size()))
+                              : !isRing && bytes <= kOneStepMessageBytes;
+      double pieces = isShared ? std::max(1.0, std::ceil(bytes / kSumPieceBytes)) : 1;
       exchange.latency *= isShort ? 1 : 2 * pieces;
       exchange.transfer = isShort ? others * bytes / link.bandwidth : 2 * others / n * bytes / link.bandwidth;
     } else if (event.kind == EventKind::send) {

@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "plait/Timeline/Machine.h"
+#include "plait/Timeline/Algorithms.h"
 
 using namespace plait;
 using namespace plait::timeline;
@@ -114,6 +114,37 @@ Expected<ExchangeRate> readRate(const JsonView &view) {
   return rate;
 }
 
+Expected<AlgorithmRate> readAlgorithm(const JsonView &view) {
+  AlgorithmRate rate;
+  if (view.has("bandwidth")) {
+    PLAIT_ASSIGN_OR_RETURN(rate.bandwidth, readConstant(view, "bandwidth", kPositive));
+    PLAIT_ASSIGN_OR_RETURN(rate.latency, readConstant(view, "latency", 0));
+  }
+  PLAIT_RETURN_IF_ERROR(readOptional(view, "most_bytes", rate.mostBytes));
+  if (rate.bandwidth == 0 && rate.mostBytes.points.empty())
+    return view.error("latency and bandwidth, most_bytes, or both");
+  return rate;
+}
+
+Status readAlgorithms(const JsonView &view, Link &link) {
+  PLAIT_ASSIGN_OR_RETURN(link.multicast, view.getBool("multicast", false));
+  if (!view.has("algorithms"))
+    return Status::success();
+  PLAIT_ASSIGN_OR_RETURN(int64_t ranks, view.getInt("measured_ranks", 2, 1 << 16));
+  link.measuredRanks = int(ranks);
+  PLAIT_ASSIGN_OR_RETURN(JsonView algorithms, view.get("algorithms"));
+  PLAIT_ASSIGN_OR_RETURN(auto members, algorithms.asObject());
+  for (const auto &[name, rate] : members) {
+    bool isKnown = false;
+    for (int i = 0; i < kSumAlgorithms; ++i)
+      isKnown |= name == getName(SumAlgorithm(i));
+    if (!isKnown)
+      return rate.error("an algorithm: one_shot, two_shot, ring, multimem or lamport");
+    PLAIT_ASSIGN_OR_RETURN(link.algorithms[name], readAlgorithm(rate));
+  }
+  return Status::success();
+}
+
 Expected<Link> readLink(const JsonView &view) {
   Link link;
   PLAIT_ASSIGN_OR_RETURN(std::string kind, view.getString("kind"));
@@ -127,6 +158,7 @@ Expected<Link> readLink(const JsonView &view) {
     return view.get("kind")->error("shared_memory, switch, pcie, network or ring");
   PLAIT_ASSIGN_OR_RETURN(link.bandwidth, readConstant(view, "bandwidth", kPositive));
   PLAIT_ASSIGN_OR_RETURN(link.latency, readConstant(view, "latency", 0));
+  PLAIT_RETURN_IF_ERROR(readAlgorithms(view, link));
   if (!view.has("rates"))
     return link;
   PLAIT_ASSIGN_OR_RETURN(int64_t ranks, view.getInt("measured_ranks", 2, 1 << 16));
@@ -209,6 +241,17 @@ Json timeline::writeMachine(const Machine &machine, const std::string &source) {
     if (!rate.units.points.empty())
       entry["units"] = curve(rate.units);
     json["link"]["rates"][name] = entry;
+  }
+  if (link.multicast)
+    json["link"]["multicast"] = true;
+  for (const auto &[name, rate] : link.algorithms) {
+    json["link"]["measured_ranks"] = link.measuredRanks;
+    Json entry = Json::object();
+    if (rate.bandwidth > 0)
+      entry = {{"latency", constant(rate.latency)}, {"bandwidth", constant(rate.bandwidth)}};
+    if (!rate.mostBytes.points.empty())
+      entry["most_bytes"] = curve(rate.mostBytes);
+    json["link"]["algorithms"][name] = entry;
   }
   return json;
 }

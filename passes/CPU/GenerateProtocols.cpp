@@ -50,10 +50,15 @@ static LogicalResult checkOp(Operation *op) {
           return success();
         return slice.emitOpError("expected a slice of an argument for a CPU");
       })
+      .Case<overlap::ClearOp>([&](auto clear) -> LogicalResult {
+        if (clear.getSize().size() == 2)
+          return success();
+        return clear.emitOpError("expected a matrix for a CPU but got sizes ") << clear.getSize();
+      })
       .Case<overlap::RegionOp, overlap::TilesOp, overlap::TriggerOp, overlap::PutOp, overlap::ReduceAddOp,
-            overlap::LoadOp, overlap::LoadReduceOp, overlap::AllocOp, overlap::TrackOp, overlap::ViewOp,
-            overlap::RankOp, overlap::NumRanksOp, overlap::ArriveOp, overlap::WaitOp, overlap::MergeOp,
-            overlap::QuietOp, overlap::ReturnOp>([](Operation *) { return success(); })
+            overlap::LoadOp, overlap::LoadReduceOp, overlap::PublishOp, overlap::PollOp, overlap::AllocOp,
+            overlap::TrackOp, overlap::ViewOp, overlap::RankOp, overlap::NumRanksOp, overlap::ArriveOp, overlap::WaitOp,
+            overlap::MergeOp, overlap::QuietOp, overlap::ReturnOp>([](Operation *) { return success(); })
       .Default([](Operation *other) -> LogicalResult {
         bool isIndex = isa<arith::ArithDialect>(other->getDialect()) &&
                        llvm::all_of(other->getResultTypes(), [](Type type) { return type.isIndex(); }) &&

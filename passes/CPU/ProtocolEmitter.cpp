@@ -101,12 +101,13 @@ Value CpuProtocolEmitter::memoryOf(Value ofRank, Value offset) {
   return LLVM::IntToPtrOp::create(builder(), loc(), team.getType(), address);
 }
 
-Value CpuProtocolEmitter::addressOf(Value view, ValueRange offsets, Value ofRank) {
+Value CpuProtocolEmitter::addressOf(Value view, ValueRange offsets, Value ofRank, int64_t ahead) {
   auto buffer = view.getDefiningOp<overlap::ViewOp>().getBuffer();
   overlap::BufferType type = buffer.getType();
   Value offset = i64(memory.offsets.at(buffer.getDefiningOp()));
   if (type.getSlots() > 1) {
-    Value slot = rem(epoch, integer(epoch.getType(), type.getSlots()));
+    Value slot =
+        rem(ahead ? add(epoch, ahead) : epoch, integer(epoch.getType(), overlap::ProgramMemory::countSlots(type)));
     Value wide = arith::ExtUIOp::create(builder(), loc(), builder().getI64Type(), slot);
     offset = add(offset, mul(wide, overlap::ProgramMemory::slotBytes(type)));
   }

@@ -10,9 +10,10 @@
 // own memory; this is the code around those.
 //
 // Memory model (C++): tiles of symmetric memory are read and written by plain instructions, an arrival is an atomic
-// addition that releases, a wait an atomic load that acquires, relaxed ones are relaxed. Additions to a counter
-// continue each other's release sequence, so a wait acquires what all arrivals that it has counted released.
-// Addresses of symmetric memory come from the team, so that nothing is known of whom they are shared with.
+// addition that releases, a wait an atomic load that acquires, relaxed ones are relaxed. What is published is stored
+// and polled element by element by atomics that release and acquire. Additions to a counter continue each other's
+// release sequence, so a wait acquires what all arrivals that it has counted released. Addresses of symmetric memory
+// come from the team, so that nothing is known of whom they are shared with.
 //
 // A wait may end in vain, because a rank is lost. All that is behind it in its tile is then left out.
 //
@@ -81,7 +82,8 @@ private:
     Type element;
   };
   Value memoryOf(Value rank, Value offset); ///< address
-  Value addressOf(Value view, ValueRange offsets, Value rank);
+  /// In the slot of `ahead` epochs behind this one.
+  Value addressOf(Value view, ValueRange offsets, Value rank, int64_t ahead = 0);
   Tile tileOf(Value tensor);
   Tile makeTile(Value tensor); ///< in the worker's own memory
   FailureOr<Value> weightOf(Value weight);
@@ -98,6 +100,8 @@ private:
   Value keepsOn(Value turns); ///< whether there is something to wait for
   void emitArrive(overlap::ArriveOp op);
   void emitWait(overlap::WaitOp op);
+  /// Asks until `isComplete` (i1). The builder is then where it is, and what comes behind a wait in vain is left out.
+  void waitUntil(llvm::function_ref<Value()> isComplete);
   LogicalResult emitTrigger(overlap::TriggerOp op);
 
   // Tiles (ProtocolTiles.cpp)
@@ -109,6 +113,13 @@ private:
   void emitSum(overlap::LoadReduceOp op);
   LogicalResult emitKernel(Operation *op);
   void emitReturn(overlap::ReturnOp op);
+
+  // Data that tells that it is there (ProtocolPoll.cpp)
+  using Number = llvm::function_ref<void(Value row, Value column)>;
+  void forNumbers(int64_t rows, int64_t columns, Number body);
+  void emitPublish(overlap::PublishOp op);
+  void emitPoll(overlap::PollOp op);
+  void emitClear(overlap::ClearOp op);
 
   overlap::ProgramOp program;
   const overlap::ProgramMemory &memory;

@@ -68,18 +68,21 @@ void CpuProtocolEmitter::emitArrive(overlap::ArriveOp op) {
     arriveAt(rem(add(rank, Value(arith::ConstantIndexOp::create(builder(), loc(), i))), ranks()));
 }
 
-/// The builder is then where what has been waited for has come.
 void CpuProtocolEmitter::emitWait(overlap::WaitOp op) {
   auto track = op.getCounter().getDefiningOp<overlap::TrackOp>();
   auto values = llvm::map_to_vector(op.getIndices(), [&](Value index) { return indexOf(index); });
   Value address = counterAt(track, values, rank), target = expectedOf(track, values);
+  waitUntil([&] { return isComplete(address, target, op.getRelaxed()); });
+}
+
+void CpuProtocolEmitter::waitUntil(llvm::function_ref<Value()> isComplete) {
   Type i1 = builder().getI1Type(), i32 = builder().getI32Type();
   SmallVector<Location> locations(2, loc());
   auto loop = scf::WhileOp::create(builder(), loc(), TypeRange{i1, i32}, ValueRange{integer(i32, 0)});
   {
     OpBuilder::InsertionGuard guard(builder());
     Value turns = builder().createBlock(&loop.getBefore(), {}, {i32}, {loc()})->getArgument(0);
-    Value complete = isComplete(address, target, op.getRelaxed());
+    Value complete = isComplete();
     auto more = scf::IfOp::create(builder(), loc(), TypeRange{i1}, complete, /*withElseRegion=*/true);
     builder().setInsertionPointToStart(more.thenBlock());
     scf::YieldOp::create(builder(), loc(), ValueRange{integer(i1, 0)});

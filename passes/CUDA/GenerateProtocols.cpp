@@ -109,6 +109,17 @@ static LogicalResult checkOp(Operation *op) {
       .Case<overlap::RegionOp, overlap::TilesOp, overlap::TriggerOp>([&](auto r) { return pool(r.getPool()); })
       .Case<overlap::PutOp, overlap::ReduceAddOp>(store)
       .Case<overlap::LoadOp, overlap::LoadReduceOp>(load)
+      .Case<overlap::PublishOp>([&](auto publish) -> LogicalResult {
+        if (!isMatrix(publish.getValue().getType(), /*isInput=*/false) || productOf(publish.getValue()))
+          return publish.emitOpError("expected a matrix of f32 that is no product for CUDA");
+        return checkOffset(publish, publish.getOffsets()[1]);
+      })
+      .Case<overlap::PollOp>(load)
+      .Case<overlap::ClearOp>([](auto clear) -> LogicalResult {
+        if (clear.getSize().size() != 2)
+          return clear.emitOpError("expected a matrix for CUDA but got sizes ") << clear.getSize();
+        return checkOffset(clear, clear.getOffsets()[1]);
+      })
       .Case<lm::LinearOp>([](auto product) { return checkProduct(product); })
       .Case<overlap::TrackOp>([&](auto track) -> LogicalResult {
         if (!track.getExpect())

@@ -120,7 +120,8 @@ def GenerateCudaProtocolsPass : Pass<"plait-generate-cuda-protocols", "::mlir::M
     stores by `tma` are bulk copies out of it. Products are those of kernels, tile by tile, and their elements go from
     registers to where they are stored, whatever the engine. A trigger's workers take whichever index is complete and
     not begun. `multicast` says how a view of all ranks is stored to, arrived at and summed up: by an instruction for each rank
-    in order (`loop`), by multimem but for sums (`stores`), or by multimem alone (`all`), which adds in an order of its own.
+    in order (`loop`), by multimem but for sums that are not `in_switch` (`stores`), or by multimem alone (`all`), which adds in an
+    order of its own. What is published is stored behind a fence, by vectors whose elements are polled each by itself.
 
     Left out, with an error: pools other than of SMs, and of more than a GPU of the kind has, stores by copy engines, expectations from a table, loops and
     conditions, products of what is loaded together with others on sm_90a, or behind whose load something orders memory.

@@ -63,12 +63,13 @@ Value CudaProtocolEmitter::toPointer(Value address) {
                                   address);
 }
 
-Value CudaProtocolEmitter::offsetOf(Value view, ValueRange offsets, Value row) {
+Value CudaProtocolEmitter::offsetOf(Value view, ValueRange offsets, Value row, int64_t ahead) {
   auto buffer = view.getDefiningOp<overlap::ViewOp>().getBuffer();
   auto type = cast<overlap::BufferType>(buffer.getType());
   Value offset = i64(memory.offsets.at(buffer.getDefiningOp()));
   if (type.getSlots() > 1)
-    offset = add(offset, mul(widen(rem(epoch, type.getSlots())), overlap::ProgramMemory::slotBytes(type)));
+    offset = add(offset, mul(widen(rem(ahead ? add(epoch, ahead) : epoch, overlap::ProgramMemory::countSlots(type))),
+                             overlap::ProgramMemory::slotBytes(type)));
   Value element = mul(widen(add(indexOf(offsets[0]), row)), type.getShape()[1]);
   element = add(element, widen(indexOf(offsets[1])));
   return add(offset, mul(element, type.getElementType().getIntOrFloatBitWidth() / 8));

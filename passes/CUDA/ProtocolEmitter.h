@@ -28,8 +28,8 @@ namespace plait {
 /// What carries stores, arrivals and sums at all ranks.
 enum class CudaMulticast {
   loop,   ///< one instruction for each rank, sums in their order
-  stores, ///< stores and arrivals by multimem; sums in the order of ranks
-  all     ///< sums, too, in an order that the switch chooses
+  stores, ///< stores and arrivals by multimem, and sums that are in_switch; others in the order of ranks
+  all     ///< all sums, in an order that the switch chooses
 };
 
 /// The product that makes a tile, if one does.
@@ -63,9 +63,10 @@ private:
   SmallVector<Value> indicesOf(overlap::CounterType type, Value number);
 
   // Memory (ProtocolEmitter.cpp)
-  Value memoryOf(Value rank);                                ///< i64, address of a rank's symmetric memory
-  Value teamWord(int64_t offset, Type type);                 ///< of plait_team_v1_t
-  Value offsetOf(Value view, ValueRange offsets, Value row); ///< i64, bytes from the begin of symmetric memory
+  Value memoryOf(Value rank);                ///< i64, address of a rank's symmetric memory
+  Value teamWord(int64_t offset, Type type); ///< of plait_team_v1_t
+  /// i64, bytes from the begin of symmetric memory, in the slot of `ahead` epochs behind this one.
+  Value offsetOf(Value view, ValueRange offsets, Value row, int64_t ahead = 0);
   Value toPointer(Value address);
   Value addressOf(Value view, ValueRange offsets, Value row, Value peer = {}); ///< i64
 
@@ -96,6 +97,13 @@ private:
   void storeColumns(Value tensor, Value row, ArrayRef<Value> addresses, StringRef instruction);
   void storeInBulk(Value tensor, Value row, ArrayRef<Value> addresses, bool adds);
   void returnRow(Value tensor, Value row);
+
+  // Data that tells that it is there (ProtocolPoll.cpp)
+  void emitFence();
+  void publishRow(overlap::PublishOp op, Value row);
+  void pollRow(overlap::PollOp op, Value row);
+  void emitClear(overlap::ClearOp op, Value firstRow, int64_t rowStep);
+
   int64_t rowElements(Value result) override;
   void storeResult(Value result, Value value, Value offset) override;
 

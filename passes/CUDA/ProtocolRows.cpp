@@ -46,7 +46,7 @@ void CudaProtocolEmitter::loadRow(overlap::LoadOp op, Value row) {
 void CudaProtocolEmitter::sumRow(overlap::LoadReduceOp op, Value row) {
   Value offset = offsetOf(op.getSource(), op.getOffsets(), row), to = rowPointer(op.getResult(), row);
   int64_t columns = ::columnsOf(op.getResult());
-  if (multicast == CudaMulticast::all) {
+  if (multicast == CudaMulticast::all || (op.getInSwitch() && multicast == CudaMulticast::stores)) {
     Value from = add(teamWord(offsetof(plait_team_v1_t, multicast), builder().getI64Type()), offset);
     forColumns(columns, width({columns}), [&](CudaColumns c) {
       Value address = add(from, mul(widen(c.first), 4));

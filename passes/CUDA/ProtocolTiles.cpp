@@ -24,7 +24,10 @@ static Value tileOf(Operation *op) {
     return put.getValue();
   if (auto add = dyn_cast<overlap::ReduceAddOp>(op))
     return add.getValue();
-  return isa<overlap::LoadOp, overlap::LoadReduceOp, CudaRowKernelOpInterface>(op) ? op->getResult(0) : Value();
+  if (auto publish = dyn_cast<overlap::PublishOp>(op))
+    return publish.getValue();
+  return isa<overlap::LoadOp, overlap::LoadReduceOp, overlap::PollOp, CudaRowKernelOpInterface>(op) ? op->getResult(0)
+                                                                                                    : Value();
 }
 
 static int64_t rowsOf(Value tile) { return cast<RankedTensorType>(tile.getType()).getDimSize(0); }
@@ -79,7 +82,7 @@ int64_t CudaProtocolEmitter::workersOf(ArrayRef<Operation *> ops) {
       return 1;
     if (Value tile = tileOf(op))
       rows = std::max(rows, rowsOf(tile));
-    if (isa<overlap::WaitOp, overlap::QuietOp>(op))
+    if (isa<overlap::WaitOp, overlap::QuietOp, overlap::ClearOp>(op))
       rows = std::max<int64_t>(rows, 1);
     if (isa<overlap::ReturnOp>(op))
       for (Value value : op->getOperands())
@@ -123,7 +126,8 @@ LogicalResult CudaProtocolEmitter::emitBody(ArrayRef<Operation *> ops, Value fir
       flush();
       result = failed(result) ? result : emitProduct(product);
     } else if (tile) {
-      if (!rows.empty() && (rowsOf(tileOf(rows[0])) != rowsOf(tile) || mixesWith(op, rows)))
+      // What is polled may be there only when others have all rows of what is before it.
+      if (!rows.empty() && (rowsOf(tileOf(rows[0])) != rowsOf(tile) || mixesWith(op, rows) || isa<overlap::PollOp>(op)))
         flush();
       for (Value operand : op->getOperands())
         if (isa<RankedTensorType>(operand.getType()) && isInShared(operand) &&
@@ -131,8 +135,10 @@ LogicalResult CudaProtocolEmitter::emitBody(ArrayRef<Operation *> ops, Value fir
           return op->emitOpError("expected a tile that is used before the next op which orders memory: its rows are "
                                  "kept no longer on CUDA");
       rows.push_back(op);
-    } else if (isa<overlap::ArriveOp, overlap::WaitOp, overlap::QuietOp, overlap::ReturnOp>(op)) {
+    } else if (isa<overlap::ArriveOp, overlap::WaitOp, overlap::QuietOp, overlap::ClearOp, overlap::ReturnOp>(op)) {
       flush();
+      if (auto clear = dyn_cast<overlap::ClearOp>(op))
+        emitClear(clear, firstRow, rowStep);
       if (auto arrive = dyn_cast<overlap::ArriveOp>(op))
         emitArrive(arrive);
       if (auto wait = dyn_cast<overlap::WaitOp>(op))
@@ -172,6 +178,10 @@ LogicalResult CudaProtocolEmitter::emitRow(Operation *op, Value row) {
     storeRow(put.getValue(), put.getTarget(), put.getOffsets(), put.getEngine(), /*adds=*/false, row);
   else if (auto add = dyn_cast<overlap::ReduceAddOp>(op))
     storeRow(add.getValue(), add.getTarget(), add.getOffsets(), add.getEngine(), /*adds=*/true, row);
+  else if (auto publish = dyn_cast<overlap::PublishOp>(op))
+    publishRow(publish, row);
+  else if (auto poll = dyn_cast<overlap::PollOp>(op))
+    pollRow(poll, row);
   else if (auto load = dyn_cast<overlap::LoadOp>(op))
     loadRow(load, row);
   else if (auto sum = dyn_cast<overlap::LoadReduceOp>(op))

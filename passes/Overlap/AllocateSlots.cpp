@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What happens before what does not depend on slots, and the rule of reuse looks at each buffer by itself. So the
-// program is followed once, with a slot for each epoch, and then each buffer by itself gets fewer.
+// What happens before what does not depend on slots, but for a worker that clears the slot that its own epoch is on,
+// which is not counted on. And the rule of reuse looks at each buffer by itself. So the program is followed once, with
+// a slot for each epoch, and then each buffer by itself gets fewer.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,15 +42,13 @@ private:
     llvm::MapVector<Operation *, int64_t> needed;
     UniformChoices choices;
     do {
-      auto model = buildProgramModel(program, most + 1, choices);
+      auto model = buildProgramModel(program, most + 1, choices, /*reusesSlots=*/false);
       if (failed(model) || failed(verifyBalance(*model)))
         return failure();
       auto steps = proveProgress(*model);
       if (failed(steps))
         return failure();
       HappensBefore order(*model, *steps);
-      for (unsigned buffer = 0; buffer < model->buffers.size(); ++buffer)
-        setSlots(*model, buffer, most + 1);
       // What no number of slots helps against.
       if (failed(verifyReads(*model, order)) || failed(verifyReuse(*model, order)))
         return failure();
@@ -80,10 +79,13 @@ private:
     return success();
   }
 
+  /// 0: one for each epoch.
   static void setSlots(ProgramModel &model, unsigned buffer, int64_t slots) {
     for (Step &step : model.steps)
-      if (step.isAccess() && step.access.buffer == buffer)
-        step.access.slot = step.epoch % slots;
+      if (step.isAccess() && step.access.buffer == buffer) {
+        int64_t epoch = step.epoch + step.ahead;
+        step.access.slot = slots ? epoch % slots : epoch;
+      }
   }
 
   /// The least number of slots with which nothing of `buffer` is used too early; others have one for each epoch.
@@ -92,7 +94,7 @@ private:
       setSlots(model, buffer, slots);
       ScopedDiagnosticHandler quiet(&getContext(), [](Diagnostic &) {});
       if (succeeded(verifyReuse(model, order))) {
-        setSlots(model, buffer, most + 1);
+        setSlots(model, buffer, 0);
         return slots;
       }
     }

@@ -22,8 +22,8 @@ namespace {
 
 class ModelBuilder : TileFollower {
 public:
-  ModelBuilder(ProgramOp program, int64_t epochs, UniformChoices &choices)
-      : TileFollower(program, epochs), choices(choices) {}
+  ModelBuilder(ProgramOp program, int64_t epochs, UniformChoices &choices, bool reusesSlots)
+      : TileFollower(program, epochs, reusesSlots), choices(choices) {}
 
   FailureOr<ProgramModel> run() {
     ProgramModel &model = recorder.model;
@@ -75,9 +75,9 @@ private:
 
   LogicalResult follow(Operation &op, StepSequence &at) {
     return llvm::TypeSwitch<Operation *, LogicalResult>(&op)
-        .Case<AllocOp, TrackOp, ViewOp, RankOp, NumRanksOp, MergeOp, PutOp, ReduceAddOp, LoadOp, LoadReduceOp, QuietOp,
-              ArriveOp, WaitOp, RegionOp, TilesOp, TriggerOp, ReturnOp, scf::IfOp, scf::ForOp>(
-            [&](auto op) { return visit(op, at); })
+        .Case<AllocOp, TrackOp, ViewOp, RankOp, NumRanksOp, MergeOp, PutOp, ReduceAddOp, LoadOp, LoadReduceOp,
+              PublishOp, PollOp, ClearOp, QuietOp, ArriveOp, WaitOp, RegionOp, TilesOp, TriggerOp, ReturnOp, scf::IfOp,
+              scf::ForOp>([&](auto op) { return visit(op, at); })
         .Case<scf::YieldOp>([](auto) { return success(); })
         .Default([&](Operation *op) { return compute(op, at); });
   }
@@ -183,7 +183,7 @@ private:
   LogicalResult reportDivergence(scf::IfOp op) {
     Operation *guarded = nullptr;
     op.walk([&](Operation *inner) {
-      if (isa<RegionOp, ArriveOp, WaitOp, PutOp, ReduceAddOp, TrackOp, AllocOp>(inner)) {
+      if (isa<RegionOp, ArriveOp, WaitOp, PutOp, ReduceAddOp, PublishOp, PollOp, ClearOp, TrackOp, AllocOp>(inner)) {
         guarded = inner;
         return WalkResult::interrupt();
       }
@@ -207,6 +207,7 @@ private:
 
 } // namespace
 
-FailureOr<ProgramModel> plait::buildProgramModel(ProgramOp program, int64_t epochs, UniformChoices &choices) {
-  return ModelBuilder(program, epochs, choices).run();
+FailureOr<ProgramModel> plait::buildProgramModel(ProgramOp program, int64_t epochs, UniformChoices &choices,
+                                                 bool reusesSlots) {
+  return ModelBuilder(program, epochs, choices, reusesSlots).run();
 }

@@ -61,6 +61,13 @@ FailureOr<SmallVector<unsigned>> ValueTable::compute(Operation *op, ArrayRef<uns
       for (auto [total, element] : llvm::zip_equal(sum.data, valueAs<DenseValue>(input).data))
         total += element;
     results.push_back(std::move(sum));
+  } else if (auto poll = dyn_cast<overlap::PollOp>(op)) {
+    const auto &tile = valueAs<DenseValue>(inputs[0]);
+    DenseValue sums = DenseValue::zeros(poll.getResult().getType().getShape().vec());
+    size_t columns = size_t(sums.rowSize()), rows = size_t(poll.getRows());
+    for (size_t i = 0; i < tile.data.size(); ++i)
+      sums.data[i / columns / rows * columns + i % columns] += tile.data[i];
+    results.push_back(std::move(sums));
   } else {
     NoWeights weights;
     ReferenceEvaluator evaluator(weights);
@@ -94,6 +101,13 @@ FailureOr<Execution::State> Execution::begin() {
   unsigned zero = table.nameElement(0);
   for (size_t i = memory.empty() ? tiles : memory[0]; i < tiles; i += 2)
     state[i] = zero;
+  for (const Step &step : model.steps)
+    if (step.isMarked) {
+      overlap::BufferType type = model.getBufferType(step.access.buffer);
+      size_t count = size_t(ShapedType::getNumElements(type.getShape()) * type.getSlots() * model.ranks);
+      for (size_t i = 0; i < count; ++i)
+        state[memory[step.access.buffer] + 2 * i] = kMark;
+    }
   for (auto [epoch, ranks] : llvm::enumerate(values.arguments))
     for (auto [rank, arguments] : llvm::enumerate(ranks))
       for (auto [value, name] : llvm::zip_equal(arguments, model.arguments[epoch][rank]))
@@ -128,6 +142,10 @@ bool Execution::isEnabled(const State &state, unsigned number) const {
     if (int64_t(state[counters + cell]) < (step.epoch + 1) * model.cells[cell].expected)
       return false;
   }
+  if (step.isPoll())
+    for (size_t i = 0, count = size_t(ShapedType::getNumElements(step.access.size)); i < count; ++i)
+      if (state[placeOf(step.access, i)] == kMark)
+        return false;
   return llvm::all_of(step.after, [&](unsigned other) { return isDone(state, other); });
 }
 
@@ -168,6 +186,14 @@ LogicalResult Execution::load(State &state, const Step &step, unsigned) {
 }
 
 void Execution::store(State &state, const Step &step, unsigned number) {
+  if (step.isClear()) {
+    for (size_t i = 0, count = size_t(ShapedType::getNumElements(step.access.size)); i < count; ++i) {
+      size_t place = placeOf(step.access, i);
+      state[place] = kMark;
+      state[place + 1] = number + 1;
+    }
+    return;
+  }
   const auto &tile = valueAs<DenseValue>(table.get(tileOf(state, step.uses[0])));
   for (size_t i = 0; i < tile.data.size(); ++i) {
     size_t place = placeOf(step.access, i);
@@ -239,11 +265,13 @@ LogicalResult Execution::execute(State &state, unsigned number) {
 
 LogicalResult Execution::finish(const State &state) const {
   for (auto [number, step] : llvm::enumerate(model.steps)) {
-    if (isDone(state, unsigned(number)) || step.kind != StepKind::wait)
+    if (isDone(state, unsigned(number)) || (step.kind != StepKind::wait && !step.isPoll()) ||
+        !llvm::all_of(step.after, [&](unsigned other) { return isDone(state, other); }))
       continue;
+    if (step.isPoll())
+      return step.op->emitOpError("waits for ever: not all of what it waits for is there (")
+             << model.describe(step) << ")";
     unsigned cell = step.cells[0];
-    if (!llvm::all_of(step.after, [&](unsigned other) { return isDone(state, other); }))
-      continue;
     auto error = step.op->emitOpError("waits for ever: ")
                  << state[counters + cell] << " of " << (step.epoch + 1) * model.cells[cell].expected
                  << " arrivals at index " << model.describe(cell) << " (" << model.describe(step) << ")";

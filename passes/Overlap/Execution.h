@@ -72,6 +72,9 @@ private:
   LogicalResult compareResults(const State &state, const Step &step);
   unsigned &tileOf(State &state, unsigned value) const { return state[tiles + value]; }
 
+  /// Whether an element has not been stored; a name that no number has.
+  static constexpr unsigned kMark = ~0u;
+
   const ProgramModel &model;
   const RunValues &values;
   ValueTable table;

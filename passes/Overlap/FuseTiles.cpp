@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/Overlap/AlgorithmPrograms.h"
 #include "passes/Overlap/Passes.h"
 #include "passes/Overlap/ProductProtocols.h"
-#include "passes/Overlap/ProtocolBuilder.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -40,7 +40,7 @@ struct FuseTilesPass : plait::impl::FuseTilesPassBase<FuseTilesPass> {
     ProtocolOptions options{overlap::Resource::sms, sms, /*commWorkers=*/1, columnTiles, tileRows};
     for (const FusedSite &site : collectSites(getOperation(), rows, /*withProduct=*/true, kFlag))
       if (canCut(site.op, site.ranks, site.columns)) {
-        buildProtocol(getOperation(), site, options);
+        buildProgram(getOperation(), site, options, par::SumAlgorithm::two_shot);
         ++numPrograms;
       }
     for (const ProductSite &site : collectProductSites(getOperation(), rows, kFlag))

@@ -18,8 +18,8 @@
 
 using namespace plait;
 
-FusedSite::FusedSite(par::ReduceGatherOp op, int64_t rowsOfRank, bool withProduct)
-    : op(op), rowsOfRank(rowsOfRank), columns(op.getWholeType().getDimSize(1)) {
+FusedSite::FusedSite(par::ReduceGatherOp op, int64_t rowsOfRank, bool withProduct, bool isWhole)
+    : op(op), rowsOfRank(rowsOfRank), columns(op.getWholeType().getDimSize(1)), isWhole(isWhole) {
   auto mesh = SymbolTable::lookupNearestSymbolFrom<par::MeshOp>(op, op.getMeshAttr());
   ranks = mesh.getSize(op.getDeviceAxes());
   if (auto linear = op.getInput().getDefiningOp<lm::LinearOp>(); withProduct && linear && linear->hasOneUse())
@@ -41,6 +41,12 @@ const char *FusedSite::whyNot() const {
                      .getQuantization())
     return "its product's weight has scales";
   return nullptr;
+}
+
+std::string FusedSite::getName() const {
+  // With nothing between sum and gathering it is an all-reduce.
+  bool isPlain = llvm::hasSingleElement(op.getBody().front());
+  return product ? "linear_reduce_gather" : isPlain ? "all_reduce" : "reduce_gather";
 }
 
 RankedTensorType FusedSite::getType(int64_t rows, int64_t ofColumns) const {
@@ -77,8 +83,8 @@ FunctionType FusedSite::getFunctionType() const {
 }
 
 SmallVector<int64_t> FusedSite::getReplicated() const {
-  size_t first = getNumInputs() + getNumRows();
-  return llvm::to_vector(llvm::seq<int64_t>(int64_t(first), int64_t(first + weights.size())));
+  size_t first = getNumInputs() + getNumRows(), end = first + weights.size();
+  return llvm::to_vector(llvm::seq<int64_t>(int64_t(isWhole ? getNumInputs() : first), int64_t(end)));
 }
 
 std::string FusedSite::getKey() const {
@@ -136,6 +142,14 @@ Operation *plait::makeReference(OpBuilder &b, const FusedSite &site, StringRef n
   ValueRange own = arguments.slice(site.getNumInputs(), site.getNumRows());
   ValueRange weights = arguments.drop_front(site.getNumInputs() + site.getNumRows());
   Value summands = site.product ? site.cloneProduct(b, arguments[0], arguments[1]) : Value(arguments[0]);
+  if (site.isWhole) {
+    auto axes = b.getArrayAttr(SmallVector<Attribute>(op.getParts().getAxes().begin(), op.getParts().getAxes().end()));
+    Value all = par::AllReduceOp::create(b, loc, site.getType(site.getRows(), site.columns), summands, op.getMeshAttr(),
+                                         axes, DenseI64ArrayAttr(), DenseI64ArrayAttr(), op.getOrderAttr(),
+                                         op.getAccumulateAttr(), op.getWireAttr(), par::AlgorithmsAttr());
+    func::ReturnOp::create(b, loc, site.cloneBody(b, site.getRows(), all, own, weights));
+    return function;
+  }
   auto parts = getPartsOfRows(op.getParts(), site.ranks, site.rowsOfRank);
   auto dim = b.getI64IntegerAttr(0);
   auto sum = par::ReduceScatterOp::create(b, loc, site.getType(site.rowsOfRank, site.columns), summands, dim, parts,

@@ -17,19 +17,19 @@ namespace plait {
 
 /// A par.reduce_gather, with or without the product before it, as programs and functions take it: with a known
 /// number of rows. Arguments are the summands (or the product's input and weight), the
-/// device's rows, and the weights that its ops use.
+/// device's rows, and the weights that its ops use. If it is whole, each device has and computes all rows.
 class FusedSite {
 public:
   /// `withProduct`: together with the product that makes the summands.
-  FusedSite(par::ReduceGatherOp op, int64_t rowsOfRank, bool withProduct);
+  FusedSite(par::ReduceGatherOp op, int64_t rowsOfRank, bool withProduct, bool isWhole = false);
 
   /// Null, or why there is no program for it.
   const char *whyNot() const;
   /// Equal for sites that are carried out alike.
   std::string getKey() const;
-  std::string getName() const { return product ? "linear_reduce_gather" : "reduce_gather"; }
+  std::string getName() const;
 
-  int64_t getRows() const { return ranks * rowsOfRank; }
+  int64_t getRows() const { return isWhole ? rowsOfRank : ranks * rowsOfRank; }
   int64_t getColumns() const { return columns; }
   RankedTensorType getType(int64_t rows, int64_t ofColumns) const;
   FunctionType getFunctionType() const;
@@ -45,6 +45,7 @@ public:
   mutable par::ReduceGatherOp op; // whose methods are not const
   Operation *product = nullptr;
   int64_t ranks, rowsOfRank, columns;
+  bool isWhole;
 
 private:
   SmallVector<Value> weights; ///< that ops of the region use

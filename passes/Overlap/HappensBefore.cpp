@@ -12,6 +12,7 @@ using namespace plait;
 HappensBefore::HappensBefore(const ProgramModel &model, ArrayRef<unsigned> order)
     : before(model.steps.size(), llvm::BitVector(unsigned(model.steps.size()))) {
   std::vector<SmallVector<unsigned>> releases(model.cells.size());
+  std::vector<unsigned> published;
   for (unsigned number : order) {
     const Step &step = model.steps[number];
     llvm::BitVector &own = before[number];
@@ -27,6 +28,13 @@ HappensBefore::HappensBefore(const ProgramModel &model, ArrayRef<unsigned> order
       for (unsigned other : releases[step.cells[0]])
         if (model.steps[other].epoch <= step.epoch)
           add(other);
+    // A poll sees each element that it was for, and what was released by it (verifyReuse: no other ones are there).
+    if (step.isPoll())
+      for (unsigned other : published)
+        if (model.steps[other].epoch == step.epoch && model.steps[other].access.overlaps(step.access))
+          add(other);
+    if (step.isPublish())
+      published.push_back(number);
     if (step.kind == StepKind::arrive && !step.isRelaxed)
       for (unsigned cell : step.cells)
         releases[cell].push_back(number);

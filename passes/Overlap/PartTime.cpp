@@ -116,7 +116,10 @@ void RegionPart::add(Operation &inner, SmallVectorImpl<Value> &weights) {
     }
   };
   llvm::TypeSwitch<Operation *>(&inner)
-      .Case<PutOp, ReduceAddOp>(store)
+      .Case<PutOp, ReduceAddOp, PublishOp>(store)
+      .Case<PollOp>([&](auto poll) {
+        work.work.activationBytes.tokens += times * bytesOf(poll.getResult()) * double(poll.getRows());
+      })
       .Case<LoadOp>([&](auto load) {
         double bytes = times * bytesOf(load.getResult());
         work.work.activationBytes.tokens += bytes;

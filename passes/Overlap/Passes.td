@@ -11,10 +11,12 @@
 include "mlir/Pass/PassBase.td"
 
 def OutlineProtocolsPass : Pass<"plait-outline-protocols", "::mlir::ModuleOp"> {
-  let summary = "Writes down how fused sums are carried out, to be proved";
+  let summary = "Writes down how sums over ranks are carried out, to be proved";
   let description = [{
-    For each `par.reduce_gather` that differs from those before it an `overlap.program`: what
-    `Communicator::reduceGather` (runtime/comm/LocalRows.cpp) does, row by row, for `rows` rows of each rank. And a function
+    For each `par.reduce_gather` and `par.all_reduce` that differs from those before it an `overlap.program`, row by row, for
+    `rows` rows of each rank, or `tokens` rows in all. It is that of the op's `algorithms` for so many rows (`#par.algorithms`
+    says what each does), or of `algorithm`. Of an op without it is `two_shot`: what `Communicator::reduceGather`
+    (runtime/comm/LocalRows.cpp) does. And a function
     of `par` and `lm` ops, not fused, that it implements. `plait-verify-overlap` proves the program, and
     `plait-check-overlap` compares the two. Steps stay as they are.
 
@@ -41,9 +43,16 @@ def OutlineProtocolsPass : Pass<"plait-outline-protocols", "::mlir::ModuleOp"> {
       }
     }
     ```
-    Sums along trees of nodes or in an order of their own are left out, which is a remark.
+    With `one_shot` and `lamport` each rank has and computes all rows: those that are a rank's own elsewhere are arguments that
+    all ranks have alike. `ring` takes `comm-sms` workers (of threads one) for each of its 5 kinds of steps.
+
+    Sums along trees of nodes or in an order of their own are left out, and rows that cannot be shared out evenly, which is a
+    remark.
   }];
   let options = [Option<"rows", "rows", "int64_t", "1", "Of each rank">,
+                 Option<"tokens", "tokens", "int64_t", "0", "Of all ranks together, in the place of rows; 0: rows">,
+                 Option<"algorithm", "algorithm", "std::string", "\"\"",
+                        "one_shot, two_shot, ring, multimem or lamport, in the place of the ops' own">,
                  Option<"sms", "sms", "int64_t", "0", "Workers of a rank, of a GPU; 0: threads of a CPU">,
                  Option<"commSms", "comm-sms", "int64_t", "1", "Of those of a GPU the ones that add up and distribute">];
   let statistics = [Statistic<"numPrograms", "num-programs", "Programs written">];
@@ -164,7 +173,7 @@ def AllocateSlotsPass : Pass<"plait-allocate-slots", "::mlir::ModuleOp"> {
   let summary = "Gives each buffer of a program as few slots as epochs need";
   let description = [{
     The least number with which `plait-verify-overlap` accepts the program: with which who writes a slot again knows that all
-    of the epoch before are done with it.
+    of the epoch before are done with it. What `overlap.clear` writes is the slot of an epoch ahead.
 
     ```mlir
     %y = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 2>

@@ -9,7 +9,7 @@
 #define PLAIT_PASSES_OVERLAP_PRODUCTPROTOCOLS_H
 
 #include "passes/Overlap/ProductSite.h"
-#include "passes/Overlap/ProtocolBuilder.h"
+#include "passes/Overlap/ProgramWriter.h"
 
 namespace plait {
 

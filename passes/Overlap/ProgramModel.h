@@ -49,6 +49,12 @@ struct Step {
   bool isRelaxed = false;              ///< of arrive and wait: orders nothing
   bool isAsync = false;                ///< of put and add
   bool isTokenless = false;            ///< of a load in a region
+  bool isMarked = false;               ///< of publish (put), poll (load) and clear (put)
+  int64_t ahead = 0;                   ///< of clear: epochs to the one whose slot it is in
+
+  bool isPublish() const { return isMarked && kind == StepKind::put && !uses.empty(); }
+  bool isClear() const { return isMarked && kind == StepKind::put && uses.empty(); }
+  bool isPoll() const { return isMarked && kind == StepKind::load; }
 
   bool isWrite() const { return kind == StepKind::put || kind == StepKind::add; }
   bool isAccess() const { return isWrite() || kind == StepKind::load; }
@@ -95,8 +101,9 @@ struct UniformChoices {
 };
 
 /// Follows `program` for some epochs. Fails, with a diagnostic, where what runs cannot be
-/// followed, or may differ between ranks.
-FailureOr<ProgramModel> buildProgramModel(overlap::ProgramOp program, int64_t epochs, UniformChoices &choices);
+/// followed, or may differ between ranks. Unless it `reusesSlots` each epoch has one of its own.
+FailureOr<ProgramModel> buildProgramModel(overlap::ProgramOp program, int64_t epochs, UniformChoices &choices,
+                                          bool reusesSlots = true);
 
 /// The largest number of slots of a buffer in `program`.
 int64_t getMaxSlots(overlap::ProgramOp program);

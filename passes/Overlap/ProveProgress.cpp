@@ -19,6 +19,10 @@ public:
       if (step.kind == StepKind::arrive)
         for (unsigned cell : step.cells)
           arrivals[cell].push_back(unsigned(number));
+    std::vector<unsigned> published;
+    for (auto [number, step] : llvm::enumerate(model.steps))
+      if (step.isPublish())
+        published.push_back(unsigned(number));
     before.resize(model.steps.size());
     followers.resize(model.steps.size());
     for (auto [number, step] : llvm::enumerate(model.steps)) {
@@ -27,6 +31,10 @@ public:
         for (unsigned arrival : arrivals[step.cells[0]])
           if (model.steps[arrival].epoch <= step.epoch)
             before[number].push_back(arrival);
+      if (step.isPoll())
+        for (unsigned other : published)
+          if (model.steps[other].epoch == step.epoch && model.steps[other].access.overlaps(step.access))
+            before[number].push_back(other);
       missing[number] = unsigned(before[number].size());
       for (unsigned other : before[number])
         followers[other].push_back(unsigned(number));
@@ -48,6 +56,13 @@ public:
   }
 
 private:
+  static bool isWaiting(const Step &step) { return step.kind == StepKind::wait || step.isPoll(); }
+  std::string describePlace(const Step &step) const {
+    if (step.isPoll())
+      return "what is published on rank " + std::to_string(step.access.rank);
+    return "index " + model.describe(step.cells[0]);
+  }
+
   /// Follows what steps wait for until it comes round.
   LogicalResult report() const {
     unsigned at = 0;
@@ -60,19 +75,20 @@ private:
     // Of the circle, what waits and what would end the waiting.
     SmallVector<unsigned> waits;
     for (auto [i, step] : llvm::enumerate(path))
-      if (model.steps[step].kind == StepKind::wait)
+      if (isWaiting(model.steps[step]))
         waits.push_back(unsigned(i));
     std::rotate(path.begin(), path.begin() + waits.front(), path.end());
     const Step &first = model.steps[path.front()];
-    auto error = first.op->emitOpError("never ends: waits at index ")
-                 << model.describe(first.cells[0]) << ", for what comes only after it";
+    auto error = first.op->emitOpError("never ends: waits ")
+                 << (first.isPoll() ? "for " : "at ") << describePlace(first) << ", for what comes only after it";
     for (size_t i = 1; i < path.size(); ++i) {
       const Step &step = model.steps[path[i]];
-      if (step.kind == StepKind::arrive && model.steps[path[i - 1]].kind == StepKind::wait)
-        error.attachNote(step.op->getLoc()) << "this arrival, of " << model.describe(step) << ", is missing";
-      else if (step.kind == StepKind::wait)
+      if ((step.kind == StepKind::arrive || step.isPublish()) && isWaiting(model.steps[path[i - 1]]))
+        error.attachNote(step.op->getLoc()) << "this " << (step.isPublish() ? "publishing" : "arrival") << ", of "
+                                            << model.describe(step) << ", is missing";
+      else if (isWaiting(step))
         error.attachNote(step.op->getLoc())
-            << "behind this wait, of " << model.describe(step) << ", at index " << model.describe(step.cells[0]);
+            << "behind this wait, of " << model.describe(step) << ", at " << describePlace(step);
     }
     error.attachNote(first.op->getLoc()) << "which is behind the first, of " << model.describe(first);
     return error;
@@ -82,7 +98,7 @@ private:
   /// lacks, and waits of others, say more than what is on the way to them.
   unsigned next(unsigned step) const {
     for (unsigned other : before[step])
-      if (missing[other] && model.steps[other].kind != StepKind::wait)
+      if (missing[other] && !isWaiting(model.steps[other]))
         return other;
     for (unsigned other : before[step])
       if (missing[other])

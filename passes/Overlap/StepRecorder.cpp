@@ -61,8 +61,14 @@ void StepSequence::addOrder(Step &step) const {
     for (unsigned other : accesses)
       if (step.access.overlaps(recorder.model.steps[other].access))
         step.after.push_back(other);
+    if (step.isPublish()) {
+      after(lastRelease);
+      llvm::append_range(step.after, unreleased);
+    }
     break;
   case StepKind::load: // and what its tokens say
+    if (step.isPoll())
+      after(lastWait);
     for (unsigned other : accesses)
       if (recorder.model.steps[other].isWrite() && step.access.overlaps(recorder.model.steps[other].access))
         step.after.push_back(other);
@@ -97,14 +103,22 @@ unsigned StepSequence::append(Step step) {
   return number;
 }
 
-unsigned StepSequence::add(Step step) {
-  addOrder(step);
-  unsigned number = append(std::move(step));
+unsigned StepSequence::add(MutableArrayRef<Step> steps) {
+  for (Step &step : steps)
+    addOrder(step);
+  auto first = unsigned(recorder.model.steps.size());
+  for (Step &step : steps)
+    note(append(std::move(step)));
+  return first;
+}
+
+/// Those to come may have to come behind it.
+void StepSequence::note(unsigned number) {
   const Step &added = recorder.model.steps[number];
   all.push_back(number);
   if (added.isAccess())
     accesses.push_back(number);
-  if (added.kind == StepKind::wait)
+  if (added.kind == StepKind::wait || added.isPoll())
     lastWait = number;
   if (added.kind == StepKind::quiet && cast<QuietOp>(added.op).getCompletion() == Completion::written)
     outstanding.clear();
@@ -116,7 +130,6 @@ unsigned StepSequence::add(Step step) {
     lastRelease = number;
     unreleased.clear();
   }
-  return number;
 }
 
 void StepSequence::addFence(StepKind kind, Operation *op, ArrayRef<unsigned> others, ArrayRef<unsigned> uses) {

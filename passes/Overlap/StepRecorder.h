@@ -53,7 +53,12 @@ public:
 
   Step make(StepKind kind, Operation *op) const { return Step{kind, op, rank, epoch, {}, {}, {}, {}, {}}; }
   /// Puts `step` in order. Returns its number.
-  unsigned add(Step step);
+  unsigned add(Step step) {
+    Step steps[] = {std::move(step)};
+    return add(MutableArrayRef<Step>(steps));
+  }
+  /// The same of steps that have no order among each other. Returns the number of the first.
+  unsigned add(MutableArrayRef<Step> steps);
   /// A step before which all others of the sequence take effect, and `others` as well, and
   /// after which all that follow do.
   void addFence(StepKind kind, Operation *op, ArrayRef<unsigned> others = {}, ArrayRef<unsigned> uses = {});
@@ -63,6 +68,7 @@ public:
 
 private:
   void addOrder(Step &step) const;
+  void note(unsigned number);
   unsigned append(Step step);
 
   StepRecorder &recorder;

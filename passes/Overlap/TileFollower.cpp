@@ -58,11 +58,13 @@ LogicalResult TileFollower::visit(NumRanksOp op, StepSequence &) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-template <typename Op> LogicalResult TileFollower::store(Op op, StepKind kind, StepSequence &at) {
+template <typename Op>
+LogicalResult TileFollower::store(Op op, StepKind kind, bool isAsync, bool isMarked, StepSequence &at) {
   auto access = getAccess(op, op.getTarget(), op.getOffsets(), op.getValue().getType().getShape());
   if (failed(access))
     return failure();
   bool toAll = op.getTarget().getType().getWindow() == Window::multicast;
+  std::vector<Step> steps;
   for (int64_t target = 0; target < recorder.model.ranks; ++target) {
     if (!toAll && target != access->rank)
       continue;
@@ -70,13 +72,53 @@ template <typename Op> LogicalResult TileFollower::store(Op op, StepKind kind, S
     step.access = *access;
     step.access.rank = target;
     step.uses.push_back(*known[op.getValue()].tile);
-    step.isAsync = op.isAsync();
-    at.add(std::move(step));
+    step.isAsync = isAsync;
+    step.isMarked = isMarked;
+    steps.push_back(std::move(step));
   }
+  at.add(steps);
   return success();
 }
-LogicalResult TileFollower::visit(PutOp op, StepSequence &at) { return store(op, StepKind::put, at); }
-LogicalResult TileFollower::visit(ReduceAddOp op, StepSequence &at) { return store(op, StepKind::add, at); }
+LogicalResult TileFollower::visit(PutOp op, StepSequence &at) {
+  return store(op, StepKind::put, op.isAsync(), /*isMarked=*/false, at);
+}
+LogicalResult TileFollower::visit(ReduceAddOp op, StepSequence &at) {
+  return store(op, StepKind::add, op.isAsync(), /*isMarked=*/false, at);
+}
+LogicalResult TileFollower::visit(PublishOp op, StepSequence &at) {
+  return store(op, StepKind::put, /*isAsync=*/false, /*isMarked=*/true, at);
+}
+
+LogicalResult TileFollower::visit(PollOp op, StepSequence &at) {
+  auto access = getAccess(op, op.getSource(), op.getOffsets(), op.getPolledShape());
+  if (failed(access))
+    return failure();
+  Step poll = at.make(StepKind::load, op);
+  poll.access = *access;
+  poll.isMarked = true;
+  poll.defines.push_back(recorder.model.values++);
+  Step sum = at.make(StepKind::compute, op);
+  sum.uses = poll.defines;
+  sum.defines.push_back(recorder.model.values++);
+  known[op.getResult()] = {};
+  known[op.getResult()].tile = sum.defines[0];
+  known[op.getToken()].waits = {at.add(std::move(poll))};
+  at.add(std::move(sum));
+  return success();
+}
+
+LogicalResult TileFollower::visit(ClearOp op, StepSequence &at) {
+  auto access = getAccess(op, op.getTarget(), op.getOffsets(), op.getSize());
+  if (failed(access))
+    return failure();
+  Step step = at.make(StepKind::put, op);
+  step.access = *access;
+  step.ahead = int64_t(op.getAhead());
+  step.access.slot = getSlot(access->buffer, epoch + step.ahead);
+  step.isMarked = true;
+  at.add(std::move(step));
+  return success();
+}
 
 template <typename Op> FailureOr<unsigned> TileFollower::load(Op op, const Access &access, StepSequence &at) {
   Step step = at.make(StepKind::load, op);
@@ -180,7 +222,7 @@ FailureOr<int64_t> TileFollower::getRank(Operation *op, Value value) {
 FailureOr<Access> TileFollower::getAccess(Operation *op, Value view, OperandRange offsets, ArrayRef<int64_t> tile) {
   const Known item = known[view];
   BufferType type = recorder.model.buffers[item.buffer].getResult().getType();
-  Access access{item.buffer, item.peer, epoch % type.getSlots(), {}, SmallVector<int64_t>(tile)};
+  Access access{item.buffer, item.peer, getSlot(item.buffer, epoch), {}, SmallVector<int64_t>(tile)};
   for (auto [offset, extent, most] : llvm::zip_equal(offsets, tile, type.getShape())) {
     auto begin = getNumber(op, offset);
     if (failed(begin))

@@ -16,7 +16,8 @@ namespace plait {
 /// What ops on memory, counters and tiles do on one rank in one epoch.
 class TileFollower : protected KnownValues {
 protected:
-  TileFollower(overlap::ProgramOp program, int64_t epochs) : recorder(program, epochs) {}
+  TileFollower(overlap::ProgramOp program, int64_t epochs, bool reusesSlots)
+      : recorder(program, epochs), reusesSlots(reusesSlots) {}
 
   LogicalResult visit(overlap::AllocOp op, StepSequence &at);
   LogicalResult visit(overlap::TrackOp op, StepSequence &at);
@@ -27,6 +28,9 @@ protected:
   LogicalResult visit(overlap::ReduceAddOp op, StepSequence &at);
   LogicalResult visit(overlap::LoadOp op, StepSequence &at);
   LogicalResult visit(overlap::LoadReduceOp op, StepSequence &at);
+  LogicalResult visit(overlap::PublishOp op, StepSequence &at);
+  LogicalResult visit(overlap::PollOp op, StepSequence &at);
+  LogicalResult visit(overlap::ClearOp op, StepSequence &at);
   LogicalResult visit(overlap::QuietOp op, StepSequence &at);
   LogicalResult visit(overlap::ArriveOp op, StepSequence &at);
   LogicalResult visit(overlap::WaitOp op, StepSequence &at);
@@ -39,12 +43,18 @@ protected:
   int64_t rank = 0, epoch = 0;
 
 private:
-  template <typename Op> LogicalResult store(Op op, StepKind kind, StepSequence &at);
+  template <typename Op> LogicalResult store(Op op, StepKind kind, bool isAsync, bool isMarked, StepSequence &at);
   template <typename Op> FailureOr<unsigned> load(Op op, const Access &access, StepSequence &at);
   FailureOr<int64_t> getRank(Operation *op, Value value);
+  /// The slot that an epoch has of a buffer.
+  int64_t getSlot(unsigned buffer, int64_t ofEpoch) const {
+    return reusesSlots ? ofEpoch % recorder.model.getBufferType(buffer).getSlots() : ofEpoch;
+  }
   FailureOr<Access> getAccess(Operation *op, Value view, OperandRange offsets, ArrayRef<int64_t> tile);
   /// The number of an index of a counter.
   FailureOr<int64_t> getCell(Operation *op, TypedValue<overlap::CounterType> counter, OperandRange indices);
+
+  bool reusesSlots;
 };
 
 } // namespace plait

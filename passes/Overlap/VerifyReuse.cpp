@@ -20,8 +20,10 @@ public:
     const Step &a = model.steps[first], &b = model.steps[second];
     if (a.kind == StepKind::add && b.kind == StepKind::add)
       return a.epoch < b.epoch ? verifyReset(first, second, place) : success();
+    if (a.isPublish() && b.isPoll())
+      return verifyCleared(first, second, place);
     if (a.epoch == b.epoch) {
-      if (order.areOrdered(first, second))
+      if (order.areOrdered(first, second) && !(a.isPublish() && b.isPublish()))
         return success();
       auto error = a.op->emitOpError("and another store write the same elements of rank ")
                    << a.access.rank << " in no order (" << model.describe(a) << ")";
@@ -77,6 +79,20 @@ private:
                  << b.access.slot << " of rank " << b.access.rank << " (" << model.describe(b)
                  << "); expected a put of zeros in between";
     error.attachNote(a.op->getLoc()) << "is added here, by " << model.describe(a);
+    return error;
+  }
+
+  /// A poll does not see what an epoch before has left.
+  LogicalResult verifyCleared(unsigned first, unsigned second, ArrayRef<unsigned> place) const {
+    const Step &a = model.steps[first], &b = model.steps[second];
+    for (unsigned other : place)
+      if (const Step &step = model.steps[other]; step.isClear() && step.access.contains(b.access) &&
+                                                 order.isBefore(first, other) && order.isBefore(other, second))
+        return success();
+    auto error = b.op->emitOpError("sees what an epoch before has left in slot ")
+                 << b.access.slot << " of rank " << b.access.rank << " (" << model.describe(b)
+                 << "); expected an 'overlap.clear' of all of it in between";
+    error.attachNote(a.op->getLoc()) << "is published here, by " << model.describe(a);
     return error;
   }
 

@@ -42,6 +42,8 @@ static CollectiveEvent describe(par::CollectiveOpInterface op, par::MeshOp mesh)
     what << " accumulate f64";
   if (op.isNarrow())
     what << " wire bf16";
+  if (par::AlgorithmsAttr algorithms = op.getAlgorithmsAttr())
+    what << " algorithms " << algorithms;
   if (isa<par::BroadcastOp>(*op))
     what << " root " << op.getOther();
   if (isSend)

@@ -150,7 +150,7 @@ private:
     auto fused = par::ReduceGatherOp::create(b, sum.getLoc(), gather.getResult().getType(), keptTypes, sum.getInput(),
                                              rows.getArrayRef(), sum.getParts(), sum.getMeshAttr(),
                                              sum.getNodeEndsAttr(), sum.getNodeBoundsAttr(), sum.getOrderAttr(),
-                                             sum.getAccumulateAttr(), sum.getWireAttr());
+                                             sum.getAccumulateAttr(), sum.getWireAttr(), par::AlgorithmsAttr());
     SmallVector<Type> types{sum.getResult().getType()};
     llvm::append_range(types, ValueRange(rows.getArrayRef()).getTypes());
     Block *block = b.createBlock(&fused.getBody(), {}, types, SmallVector<Location>(types.size(), sum.getLoc()));

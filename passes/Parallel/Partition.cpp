@@ -198,7 +198,7 @@ private:
     case ReshardKind::allReduce: {
       SmallVector<Attribute> axes(step.axes.begin(), step.axes.end());
       return par::AllReduceOp::create(b, loc, local, value, symbol, b.getArrayAttr(axes), nodeEnds, nodeBounds, order,
-                                      TypeAttr(), TypeAttr());
+                                      TypeAttr(), TypeAttr(), par::AlgorithmsAttr());
     }
     case ReshardKind::reduceScatter:
       return par::ReduceScatterOp::create(b, loc, local, value, dim, to, symbol, nodeEnds, nodeBounds, order,

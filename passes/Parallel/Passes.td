@@ -280,7 +280,8 @@ def NarrowSumsPass : Pass<"plait-narrow-sums", "::mlir::ModuleOp"> {
     ```mlir
     %s = par.all_reduce %p on @mesh ["tp"] wire bf16 : tensor<?x64xf32, #lm.dims<tokens>>
     ```
-    Needs `plait-partition` before it. A model whose numerics are `tp_invariant` is refused: what is rounded depends on
+    Needs `plait-partition` before it, and comes before `plait-select-algorithms`: a sum whose algorithms are decided is one
+    that is sent in f32, and stays so. A model whose numerics are `tp_invariant` is refused: what is rounded depends on
     the number of ranks.
   }];
   let statistics = [Statistic<"numSums", "num-sums", "Sums that are sent as bf16">];
@@ -479,6 +480,40 @@ def OptimizeCollectivesPass : Pass<"plait-optimize-collectives", "::mlir::Module
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def SelectAlgorithmsPass : Pass<"plait-select-algorithms", "::mlir::ModuleOp"> {
+  let summary = "Decides how sums over ranks are carried out";
+  let description = [{
+    For each `par.all_reduce` and `par.reduce_gather` in the order of the devices, and for each number of rows up to
+    `most-rows`, the algorithm that is known to be the one for so many bytes and ranks, or that is predicted to take least
+    (plait/Timeline/Algorithms.h), on the machine of the mesh or on `table`.
+
+    | numerics of the model | algorithms |
+    |---|---|
+    | `fast` | all that the link has |
+    | any other | those in the order of the devices: one_shot, two_shot, lamport |
+
+    A `par.reduce_gather` of fewer rows than its step shares out (`share_tokens`) is one of all rows on all devices, one_shot
+    or lamport, and else one of the others, two_shot among them.
+
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x8192xf32, #lm.dims<tokens>>
+    ```
+    becomes on 8 GPUs of a switch
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] algorithms <1 : lamport, 53 : two_shot> : tensor<?x8192xf32, #lm.dims<tokens>>
+    ```
+    Ranks compile their programs each for itself; all decide alike, as they decide by the shape, the mesh and the
+    machine alone, and `plait-verify-parallel` compares them. Each decision is a remark with times. Sums with nodes, an order or f64
+    stay as they are, and without a machine all do. So do sums with `wire bf16`: no algorithm's program adds what was
+    rounded on its way, and those of f32 give other bits, so who carries them out decides (`runtime/comm/NarrowSum.h`).
+  }];
+  let options = [Option<"table", "table", "std::string", "\"\"",
+                        "A machine table (machines/NAME.json, or a file) in the place of the mesh's machine">,
+                 Option<"mostRows", "most-rows", "int64_t", "65536", "The most rows that are looked at">];
+  let statistics = [Statistic<"numSums", "num-sums", "Sums whose algorithms are decided">];
+  let dependentDialects = ["::plait::par::ParDialect"];
+}
+
 def PrintEventsPass : Pass<"plait-print-events", "::mlir::ModuleOp"> {
   let summary = "Prints what a rank's steps compute and exchange";
   let description = [{
@@ -498,11 +533,13 @@ def VerifyParallelPass : Pass<"plait-verify-parallel", "::mlir::ModuleOp"> {
     to differ in whether they execute it: collectives are in steps or in loops over
     layers, whose number of iterations is a constant. In a module with a model of numerics
     `tp_invariant` every product and every sum over ranks has a tree, and a sum over ranks
-    is one of nodes that a product has, or of an embedding, where all summands but one are 0.
+    is one of nodes that a product has, or of an embedding, where all summands but one are 0. Only in a module with
+    a model of numerics `fast` may a sum be carried out in another order than that of the devices
+    (`#par.algorithms`).
 
     In a module of modules that are the programs of all ranks the pass proves that they fit
     together: it runs their collectives against each other, loops unrolled. All of a group
-    have to come to the same one, with the same axes, shapes, parts, order and nodes, and a
+    have to come to the same one, with the same axes, shapes, parts, order, nodes and algorithms, and a
     `par.send` to a `par.recv` of its peer; where ranks differ, or wait for each other in a
     circle, the message names two of them and what each is at. The compiler does this with
     the programs of all ranks.

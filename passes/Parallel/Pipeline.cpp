@@ -69,5 +69,7 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
     pm.addPass(createWeaveStepsPass({/*tokens=*/kWeaveTokens}));
   else if (isShared && options.overlap == OverlapMode::automatic)
     pm.addPass(createWeaveStepsPass());
+  if (isShared && options.selectAlgorithms)
+    pm.addPass(createSelectAlgorithmsPass());
   pm.addPass(createVerifyParallelPass());
 }

@@ -21,7 +21,15 @@ struct VerifyParallelPass : plait::impl::VerifyParallelPassBase<VerifyParallelPa
     markAllAnalysesPreserved();
     bool needsTrees = llvm::any_of(getOperation().getOps<lm::ModelOp>(),
                                    [](lm::ModelOp model) { return model.getNumerics() == lm::Numerics::tp_invariant; });
+    bool isFree = llvm::any_of(getOperation().getOps<lm::ModelOp>(),
+                               [](lm::ModelOp model) { return model.getNumerics() == lm::Numerics::fast; });
     WalkResult result = getOperation().walk([&](Operation *op) {
+      if (auto sum = dyn_cast<par::CollectiveOpInterface>(op);
+          sum && !isFree && sum.getAlgorithmsAttr() && !sum.getAlgorithmsAttr().keepsOrder()) {
+        op->emitOpError("expected algorithms that add in the order of the devices, as numerics is not fast, but got ")
+            << sum.getAlgorithmsAttr();
+        return WalkResult::interrupt();
+      }
       if (needsTrees && failed(verifyTree(op)))
         return WalkResult::interrupt();
       if (isa<par::ConstraintOp, par::ReshardOp>(op)) {

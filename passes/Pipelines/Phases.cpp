@@ -66,6 +66,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                      .tpInvariant = options.tpInvariant,
                                      .narrowSums = options.narrowSums,
                                      .optimizeCollectives = options.optimizeCollectives,
+                                     .selectAlgorithms = options.selectAlgorithms,
                                      .shards = {options.shards.begin(), options.shards.end()},
                                      .phase = options.servingPhase};
     // A model on one rank stays as it is, in each of its replicas, unless its bits are to be those on several.

@@ -58,6 +58,8 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
   ListOption<std::string> shards{*this, "shards", llvm::cl::desc("WEIGHT=SPEC of plait-constrain-weights")};
   Option<bool> optimizeCollectives{*this, "optimize-collectives", llvm::cl::desc("Run plait-optimize-collectives"),
                                    llvm::cl::init(true)};
+  Option<bool> selectAlgorithms{*this, "select-algorithms", llvm::cl::desc("Run plait-select-algorithms"),
+                                llvm::cl::init(true)};
   Option<std::string> servingPhase{*this, "serving-phase", llvm::cl::desc("Run plait-declare-phase: prefill or decode"),
                                    llvm::cl::init("")};
   Option<int64_t> lanes{*this, "lanes", llvm::cl::desc("f32 per vector register: 4, 8 or 16"), llvm::cl::init(8)};

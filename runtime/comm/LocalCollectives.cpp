@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/base/SumSteps.h"
 #include "runtime/comm/Copies.h"
 #include "runtime/comm/LocalCommunicator.h"
 #include "runtime/comm/Reduce.h"
@@ -12,18 +13,6 @@
 #include <algorithm>
 
 using namespace plait;
-
-namespace {
-
-// docs/parallel.md has these.
-
-/// All-reduces up to so many bytes that a rank would read of others are done in one step. Of
-/// two ranks each reads as much in two steps, and they meet once more.
-constexpr size_t kOneShotBytes = 256 << 10, kOneShotBytesOfTwo = 1 << 20;
-/// Larger data goes in pieces that stay in a core's cache until the others have read them.
-constexpr size_t kPieceBytes = 256 << 10;
-
-} // namespace
 
 /// target[i] = the ranks' values [offset + i] reduced in their order: its own from `own`,
 /// the others' from their buffers.
@@ -35,8 +24,7 @@ void LocalCommunicator::reduceInto(float *target, const float *own, size_t offse
 
 Status LocalCommunicator::allReduce(std::span<float> data, const Reduction &how, const char *op) {
   record(CollectiveKind::allReduce, data.size_bytes());
-  size_t oneShotBytes = ranks == 2 ? kOneShotBytesOfTwo : kOneShotBytes / size_t(std::max(1, ranks - 1));
-  Algorithm algorithm = chooseAllReduce(wanted, link, data.size_bytes(), oneShotBytes, ranks, how);
+  Algorithm algorithm = chooseAllReduce(wanted, link, data.size_bytes(), getOneStepBytes(size_t(ranks)), ranks, how);
   if (algorithm == Algorithm::oneShot && data.size_bytes() <= staging)
     return oneShot(data, how, op);
   if (algorithm > Algorithm::twoShot) {
@@ -47,7 +35,7 @@ Status LocalCommunicator::allReduce(std::span<float> data, const Reduction &how,
   }
   // Over a link each piece costs its latency twice.
   bool isSlow = link.latencySeconds > 0 || link.bytesPerSecond > 0;
-  size_t piece = (isSlow ? staging : std::min(staging, kPieceBytes)) / sizeof(float);
+  size_t piece = (isSlow ? staging : std::min(staging, kSumPieceBytes)) / sizeof(float);
   for (size_t first = 0; first < data.size(); first += piece)
     PLAIT_RETURN_IF_ERROR(
         twoShot(data.subspan(first, std::min(piece, data.size() - first)), data.size_bytes(), how, op));

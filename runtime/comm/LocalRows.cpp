@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/base/SumSteps.h"
 #include "runtime/comm/Copies.h"
 #include "runtime/comm/LocalCommunicator.h"
 #include "runtime/comm/Reduce.h"
@@ -20,15 +21,12 @@
 
 using namespace plait;
 
-/// What goes through a staging buffer at once, of all ranks together; it stays in a core's cache.
-static constexpr size_t kPieceBytes = 256 << 10;
-
 Status LocalCommunicator::reduceGather(const RowExchange &rows, const Reduction &how, const RowEpilogue &epilogue,
                                        const char *op) {
   size_t n = size_t(ranks), rowBytes = rows.columns * sizeof(float);
   bool isSlow = link.latencySeconds > 0 || link.bytesPerSecond > 0;
-  // Over a link each piece costs its latency twice.
-  size_t most = (isSlow ? staging : std::min(staging, kPieceBytes)) / n / rowBytes;
+  // Of all ranks together. Over a link each piece costs its latency twice.
+  size_t most = (isSlow ? staging : std::min(staging, kSumPieceBytes)) / n / rowBytes;
   if (most == 0)
     most = staging / n / rowBytes;
   if (most == 0) // not a row of each rank fits

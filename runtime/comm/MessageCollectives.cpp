@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/base/SumSteps.h"
 #include "runtime/comm/MessageState.h"
 #include "runtime/comm/Reduce.h"
 
@@ -14,10 +15,6 @@
 using namespace plait;
 
 namespace {
-
-/// Up to so many bytes everyone sends everyone everything, which is one exchange;
-/// beyond, everyone reduces its share and sends that, which is two of fewer bytes.
-constexpr size_t kOneShotBytes = 8 << 10;
 
 std::span<const uint8_t> bytesOf(std::span<const float> values) {
   return {reinterpret_cast<const uint8_t *>(values.data()), values.size_bytes()};
@@ -47,7 +44,7 @@ Status MessageCommunicator::allReduce(std::span<float> data, const Reduction &ho
   record(CollectiveKind::allReduce, data.size_bytes());
   size_t ranks = members.size(), count = data.size();
   uint64_t signature = signatureOf(CollectiveKind::allReduce, data.size_bytes());
-  Algorithm algorithm = chooseAllReduce(wanted, {}, data.size_bytes(), kOneShotBytes, size(), how);
+  Algorithm algorithm = chooseAllReduce(wanted, {}, data.size_bytes(), kOneStepMessageBytes, size(), how);
   if (algorithm > Algorithm::twoShot && !data.empty()) {
     auto carry = [&](std::span<const Parcel> parcels) { return exchange(signature, op, parcels); };
     return allReduceBy(algorithm, {me, size(), carry}, data, how, partial);

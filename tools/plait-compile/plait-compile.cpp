@@ -123,12 +123,16 @@ int main(int argc, char **argv) {
                                cl::init("auto"), cl::cat(category));
   cl::opt<bool> explainOverlap("explain-overlap",
                                cl::desc("With --tp: say of each sum over ranks why it was fused with what follows, or "
-                                        "not"),
+                                        "not, and how it is carried out"),
                                cl::cat(category));
   cl::opt<bool> noOptimizeCollectives("no-optimize-collectives",
                                       cl::desc("With several ranks: leave what they exchange as it follows from "
                                                "what is split"),
                                       cl::cat(category));
+  cl::opt<bool> noSelectAlgorithms("no-select-algorithms",
+                                   cl::desc("With several ranks and --machine: leave open how sums over ranks are "
+                                            "carried out"),
+                                   cl::cat(category));
   cl::opt<std::string> mesh("mesh",
                             cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N); or those of "
                                      "each phase: \"prefill: tp=1; decode: tp=2\""),
@@ -214,6 +218,7 @@ int main(int argc, char **argv) {
   options.machine = machine;
   options.shards = shards;
   options.optimizeCollectives = !noOptimizeCollectives;
+  options.selectAlgorithms = !noSelectAlgorithms;
   options.decode = decode;
   if (draftTp.getNumOccurrences() && draftTp < 1)
     return fail(invalidArgument("--draft-tp: found " + std::to_string(draftTp) +

@@ -17,6 +17,7 @@ namespace plait {
 struct GroupLink {
   par::LinkKind kind = par::LinkKind::shared_memory;
   double bandwidth = 0, latency = 0;
+  bool multicast = false;
 };
 
 /// The fastest link that has all of `devices`, or else what the slowest pair of them has.

@@ -64,9 +64,10 @@ struct CompileOptions {
   Mesh mesh;                     ///< replicas, and ranks among which each layer's weights are divided
   bool sequenceParallel = false; ///< they share out the tokens of norms and residual, too
   OverlapMode overlap = OverlapMode::automatic;
-  bool explainOverlap = false;   ///< log why each sum over ranks is fused with what follows it, or not
+  bool explainOverlap = false;   ///< log why each sum over ranks is fused or not, and how it is carried out
   std::string wireDtype = "f32"; ///< of sums over ranks on their way: f32 or bf16, which changes numbers
   bool optimizeCollectives = true;
+  bool selectAlgorithms = true;    ///< decide how sums over ranks are carried out on `machine`
   std::string machine;             ///< a file with a par.machine that decisions are made for; empty: none
   std::vector<std::string> shards; ///< WEIGHT=SPEC, decisions that are made already (plait-constrain-weights)
   std::vector<std::string> decode; ///< strategies, such as prompt_lookup(k=4) (docs/howto/write-a-strategy.md)

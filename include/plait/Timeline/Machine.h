@@ -56,11 +56,24 @@ struct ExchangeRate {
   Curve units;
 };
 
+/// How a sum over ranks is carried out: that of #par.algorithms, in the same order.
+enum class SumAlgorithm { oneShot, twoShot, ring, multimem, lamport };
+inline constexpr int kSumAlgorithms = 5;
+
+/// What is known of an algorithm of sums: seconds as of an ExchangeRate (`bandwidth` 0: not known), and bytes of a
+/// matrix up to which it is the one to take, by ranks.
+struct AlgorithmRate {
+  double latency = 0, bandwidth = 0;
+  Curve mostBytes;
+};
+
 struct Link {
   LinkKind kind = LinkKind::sharedMemory;
   double bandwidth = 0, latency = 0;
-  int measuredRanks = 0;                     ///< that the rates are of
-  std::map<std::string, ExchangeRate> rates; ///< measured: of all_reduce, reduce_scatter, all_gather, fused
+  bool multicast = false;                          ///< a switch adds up and distributes
+  int measuredRanks = 0;                           ///< that the rates are of
+  std::map<std::string, ExchangeRate> rates;       ///< measured: of all_reduce, reduce_scatter, all_gather, fused
+  std::map<std::string, AlgorithmRate> algorithms; ///< by name ("one_shot")
 };
 
 struct Machine {

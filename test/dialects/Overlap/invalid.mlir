@@ -564,3 +564,109 @@ overlap.program @p(!overlap.token) on @mesh["tp"]
 par.mesh @mesh axes ["tp"] sizes [2]
 // expected-error @+1 {{expected results that are tensors but got 'index'}}
 overlap.program @p() -> index on @mesh["tp"]
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @p(%x: tensor<1x8xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, multicast>
+  // expected-error @+1 {{expected a view of the rank's own memory but got '!overlap.view<4x8xf32, multicast>'}}
+  %v, %t = overlap.poll %all[%z, %z] rows 2 : !overlap.view<4x8xf32, multicast> -> tensor<1x8xf32>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @p(%x: tensor<1x8xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, multicast>
+  // expected-error @+1 {{expected sums of at most 1 times 3 rows but got 'tensor<2x8xf32>'}}
+  %v, %t = overlap.poll %own[%z, %z] rows 3 : !overlap.view<4x8xf32, own> -> tensor<2x8xf32>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @p(%x: tensor<1x8xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, multicast>
+  // expected-error @+1 {{expected 1 to 4 rows of each sum, as the view has, but got 0}}
+  %v, %t = overlap.poll %own[%z, %z] rows 0 : !overlap.view<4x8xf32, own> -> tensor<2x8xf32>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @p(%x: tensor<1x8xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, multicast>
+  // expected-error @+1 {{expected 1 to 63 epochs ahead but got 0}}
+  overlap.clear %own[%z, %z] size [1, 8] ahead 0 : !overlap.view<4x8xf32, own>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @p(%x: tensor<1x8xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, multicast>
+  // expected-error @+1 {{expected positive sizes but got 0, 8}}
+  overlap.clear %own[%z, %z] size [0, 8] ahead 2 : !overlap.view<4x8xf32, own>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @p(%x: tensor<1x8xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, multicast>
+  // expected-error @+1 {{expected a tile within [4, 8] but got [5, 8]}}
+  overlap.clear %own[%z, %z] size [5, 8] ahead 2 : !overlap.view<4x8xf32, own>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @p(%x: tensor<1x8xbf16>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xbf16, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xbf16, @mesh["tp"], slots = 3> -> !overlap.view<4x8xbf16, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xbf16, @mesh["tp"], slots = 3> -> !overlap.view<4x8xbf16, multicast>
+  // expected-error @+1 {{expected elements of f32, of which one pattern of bits is the mark, but got '!overlap.view<4x8xbf16, own>'}}
+  overlap.clear %own[%z, %z] size [1, 8] ahead 2 : !overlap.view<4x8xbf16, own>
+  overlap.return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @p(%x: tensor<1x8xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xf32, @mesh["tp"], slots = 3> -> !overlap.view<4x8xf32, multicast>
+  // expected-note @+1 {{elements of it tell here that they are there}}
+  overlap.publish %x into %all[%z, %z] : tensor<1x8xf32> into !overlap.view<4x8xf32, multicast>
+  // expected-error @+1 {{'overlap.put' op expected a buffer without marks}}
+  overlap.put %x into %own[%z, %z] : tensor<1x8xf32> into !overlap.view<4x8xf32, own>
+  overlap.return
+}

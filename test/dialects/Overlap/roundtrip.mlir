@@ -71,6 +71,25 @@ overlap.program @all(%x: tensor<4x8xf32>, %n: index) -> tensor<4x8xf32> on @mesh
   overlap.return %l : tensor<4x8xf32>
 }
 
+// CHECK-LABEL: overlap.program @polls
+overlap.program @polls(%x: tensor<1x8xf32>) on @mesh["tp":(1)2] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp":(1)2], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<4x8xf32, @mesh["tp":(1)2], slots = 3> -> !overlap.view<4x8xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<4x8xf32, @mesh["tp":(1)2], slots = 3> -> !overlap.view<4x8xf32, multicast>
+  // CHECK: overlap.publish %{{.*}} into %{{.*}}[%{{.*}}, %{{.*}}] : tensor<1x8xf32> into <4x8xf32, multicast>
+  overlap.publish %x into %all[%z, %z] : tensor<1x8xf32> into !overlap.view<4x8xf32, multicast>
+  // CHECK: overlap.clear %{{.*}}[%{{.*}}, %{{.*}}] size [4, 8] ahead 2 : <4x8xf32, own>
+  overlap.clear %own[%z, %z] size [4, 8] ahead 2 : !overlap.view<4x8xf32, own>
+  // CHECK: overlap.poll %{{.*}}[%{{.*}}, %{{.*}}] rows 2 : <4x8xf32, own> -> tensor<2x8xf32>
+  %v, %t = overlap.poll %own[%z, %z] rows 2 : !overlap.view<4x8xf32, own> -> tensor<2x8xf32>
+  %c = overlap.alloc : !overlap.buffer<4x8xf32, @mesh["tp":(1)2], slots = 1>
+  %sums = overlap.view %c multicast : !overlap.buffer<4x8xf32, @mesh["tp":(1)2], slots = 1> -> !overlap.view<4x8xf32, multicast>
+  // CHECK: overlap.load_reduce %{{.*}}[%{{.*}}, %{{.*}}] in_switch after %{{.*}} : <4x8xf32, multicast> -> tensor<2x8xf32>
+  %s = overlap.load_reduce %sums[%z, %z] in_switch after %t : !overlap.view<4x8xf32, multicast> -> tensor<2x8xf32>
+  overlap.return
+}
+
 // CHECK: overlap.program @declared(tensor<4x8xf32>) on @mesh["tp":(1)2]
 overlap.program @declared(tensor<4x8xf32>) on @mesh["tp":(1)2]
 

@@ -732,3 +732,57 @@ func.func @f(%x: !whole, %w: !lm.weight<8x8, #lm.f32>) {
   }
   return
 }
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{expected one_shot, two_shot, ring, multimem or lamport but got 'tree'}}
+  %0 = par.all_reduce %x on @mesh ["tp"] algorithms <1 : tree> : tensor<?x8xf32, #lm.dims<tokens>>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{expected an algorithm from 1 row on}}
+  %0 = par.all_reduce %x on @mesh ["tp"] algorithms <2 : ring> : tensor<?x8xf32, #lm.dims<tokens>>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{expected ascending numbers of rows and another algorithm from each on, but got 1 : lamport behind 1 : ring}}
+  %0 = par.all_reduce %x on @mesh ["tp"] algorithms <1 : ring, 1 : lamport> : tensor<?x8xf32, #lm.dims<tokens>>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{expected ascending numbers of rows and another algorithm from each on, but got 8 : ring behind 1 : ring}}
+  %0 = par.all_reduce %x on @mesh ["tp"] algorithms <1 : ring, 8 : ring> : tensor<?x8xf32, #lm.dims<tokens>>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{expected algorithms of a sum in the order of the devices, sent and added in f32, alone}}
+  %0 = par.all_reduce %x on @mesh ["tp"] order tree algorithms <1 : one_shot> : tensor<?x8xf32, #lm.dims<tokens>>
+  return
+}
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+func.func @f(%x: tensor<?x8xf32, #lm.dims<tokens>>) {
+  // expected-error @+1 {{expected algorithms of a sum in the order of the devices, sent and added in f32, alone}}
+  %0 = par.all_reduce %x on @mesh ["tp"] wire bf16 algorithms <1 : one_shot> : tensor<?x8xf32, #lm.dims<tokens>>
+  return
+}

@@ -61,6 +61,8 @@ func.func @f(%x: tensor<?x60xf32, #lm.dims<tokens>>, %w: !lm.weight<60x8, #lm.f3
   par.send %x to 1 on @one ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
   // CHECK: par.recv from 0 on @one ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
   %36 = par.recv from 0 on @one ["tp"] : tensor<?x60xf32, #lm.dims<tokens>>
+  // CHECK: par.all_reduce %{{.*}} on @mesh ["tp"] algorithms <1 : lamport, 24 : two_shot, 512 : ring> : tensor<?x60xf32, #lm.dims<tokens>>
+  %algorithms = par.all_reduce %x on @mesh ["tp"] algorithms <1 : lamport, 24 : two_shot, 512 : ring> : tensor<?x60xf32, #lm.dims<tokens>>
   // CHECK: par.all_reduce %{{.*}} on @mesh ["dp"] order tree : tensor<?x60xf32, #lm.dims<tokens>>
   %37 = par.all_reduce %x on @mesh ["dp"] order tree : tensor<?x60xf32, #lm.dims<tokens>>
   // The default is not written.

@@ -227,3 +227,15 @@ overlap.program @crowd() on @mesh["tp"] {
   }
   overlap.return
 }
+
+// -----
+
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @clear() on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %b = overlap.alloc : !overlap.buffer<8xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<8xf32, @mesh["tp"], slots = 3> -> !overlap.view<8xf32, own>
+  // expected-error @+1 {{'overlap.clear' op expected a matrix for CUDA but got sizes 8}}
+  overlap.clear %own[%z] size [8] ahead 2 : !overlap.view<8xf32, own>
+  overlap.return
+}

@@ -9,6 +9,8 @@
 // RUN: plait-opt %S/../Parallel/plait-guard-overlap.mlir --plait-shard-residual --plait-fuse-all-reduce-epilogue --plait-outline-protocols='rows=64 sms=8 comm-sms=1' --plait-assign-pools='comm=2' --plait-verify-overlap | FileCheck %s --check-prefix=EXCHANGE
 // The machine of the mesh: ranks that share memory.
 // RUN: plait-opt %S/../Parallel/plait-guard-overlap.mlir --plait-shard-residual --plait-fuse-all-reduce-epilogue --plait-outline-protocols='rows=64 sms=8 comm-sms=1' --plait-assign-pools --remarks-filter='plait-assign-pools' --plait-verify-overlap 2>&1 | FileCheck %s --check-prefix=MESH
+// What is published is exchanged as well: it takes the link's latency at least.
+// RUN: plait-opt %S/algorithms.mlir --plait-outline-protocols='tokens=16 algorithm=lamport sms=12' --plait-assign-pools='machine=dgx-h100' --remarks-filter='plait-assign-pools' -o /dev/null 2>&1 | FileCheck %s --check-prefix=PUBLISHED
 //
 // RUN: plait-opt %s --plait-fuse-tiles --plait-assign-pools --remarks-filter='plait-assign-pools' 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not plait-opt %s --plait-fuse-tiles='sms=140' --plait-assign-pools='machine=dgx-h100' -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNITS
@@ -26,6 +28,7 @@
 // TOLD: overlap.tiles (%{{.*}}) in [4] pool(<sms = 4>)
 // FEW: overlap.tiles (%{{.*}}) in [16, 1] pool(<sms = 16>)
 // FEW: overlap.tiles (%{{.*}}) in [2] pool(<sms = 2>)
+// PUBLISHED: @all_reduce_lamport: 8 sms exchange in 2.00 us
 // EXCHANGE: overlap.trigger {{.*}} pool(<sms = 7>)
 // EXCHANGE: overlap.tiles {{.*}} pool(<sms = 8>)
 // MESH: @reduce_gather: {{[0-9]+}} sms exchange in {{[0-9.]+}} us, {{[0-9]+}} sms exchange in {{[0-9.]+}} us

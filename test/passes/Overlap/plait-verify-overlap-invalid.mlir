@@ -542,3 +542,88 @@ func.func @reversed(%x: !x, %kv: !kv, %rows: !lm.rows, %p: tensor<2xi32>) -> (!x
   %y = overlap.join_tokens %o0, %o1 : !h, !h -> !x
   return %y, %s0 : !x, !kv
 }
+
+// -----
+
+// Ranks that choose their algorithm each for itself: one counts at all, and the other one publishes.
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @algorithms(%x: tensor<1x4xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %rank = overlap.rank
+  %isFirst = arith.cmpi eq, %rank, %z : index
+  // expected-note @+1 {{counter is here}}
+  %c = overlap.track expect affine_map<(i)[n, r] -> (n - n * r)> : !overlap.counter<[1], sys>
+  %b = overlap.alloc : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 3> -> !overlap.view<2x4xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 3> -> !overlap.view<2x4xf32, multicast>
+  scf.if %isFirst {
+    // expected-note @+1 {{1 arrive here, the first of rank 0}}
+    overlap.arrive %c[%z] own : !overlap.counter<[1], sys>
+    // expected-error @+1 {{expected 2 arrivals in an epoch at index [0] on rank 0 but got 1}}
+    %t = overlap.wait %c[%z] : !overlap.counter<[1], sys>
+  } else {
+    overlap.publish %x into %all[%rank, %z] : tensor<1x4xf32> into !overlap.view<2x4xf32, multicast>
+    %v, %t = overlap.poll %own[%z, %z] rows 2 : !overlap.view<2x4xf32, own> -> tensor<1x4xf32>
+  }
+  overlap.return
+}
+
+// -----
+
+// The same where each waits for what tells by itself that it is there.
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @unpublished(%x: tensor<1x4xf32>) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %rank = overlap.rank
+  %isFirst = arith.cmpi eq, %rank, %z : index
+  // expected-note @+1 {{buffer is here}}
+  %b = overlap.alloc : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 3> -> !overlap.view<2x4xf32, own>
+  %all = overlap.view %b multicast : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 3> -> !overlap.view<2x4xf32, multicast>
+  scf.if %isFirst {
+    overlap.publish %x into %all[%rank, %z] : tensor<1x4xf32> into !overlap.view<2x4xf32, multicast>
+  }
+  // expected-error @+1 {{reads element [1, 0] of rank 0, which nothing has written in this epoch (rank 0, epoch 0)}}
+  %v, %t = overlap.poll %own[%z, %z] rows 2 : !overlap.view<2x4xf32, own> -> tensor<1x4xf32>
+  overlap.return
+}
+
+// -----
+
+// A number of rows that is a rank's own: they may differ in which algorithm it is for.
+par.mesh @mesh axes ["tp"] sizes [2]
+// expected-note @+1 {{argument 1 may differ between ranks}}
+overlap.program @rows(%x: tensor<1x4xf32>, %isFew: i1) on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %rank = overlap.rank
+  %b = overlap.alloc : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 3>
+  %all = overlap.view %b multicast : !overlap.buffer<2x4xf32, @mesh["tp"], slots = 3> -> !overlap.view<2x4xf32, multicast>
+  // expected-error @+1 {{expected a condition on which all ranks agree}}
+  scf.if %isFew {
+    // expected-note @+1 {{as 'overlap.publish' depends on it}}
+    overlap.publish %x into %all[%rank, %z] : tensor<1x4xf32> into !overlap.view<2x4xf32, multicast>
+  }
+  overlap.return
+}
+
+// -----
+
+// Two ranks that publish only what the other one has.
+par.mesh @mesh axes ["tp"] sizes [2]
+overlap.program @circle() on @mesh["tp"] {
+  %z = arith.constant 0 : index
+  %rank = overlap.rank
+  %one = arith.constant 1 : index
+  %next = arith.subi %one, %rank : index
+  %b = overlap.alloc : !overlap.buffer<1x4xf32, @mesh["tp"], slots = 3>
+  %own = overlap.view %b own : !overlap.buffer<1x4xf32, @mesh["tp"], slots = 3> -> !overlap.view<1x4xf32, own>
+  %peer = overlap.view %b peer %next : !overlap.buffer<1x4xf32, @mesh["tp"], slots = 3> -> !overlap.view<1x4xf32, peer>
+  // expected-error @+3 {{never ends: waits for what is published on rank 0, for what comes only after it}}
+  // expected-note @+2 {{behind this wait, of rank 1, epoch 0, at what is published on rank 1}}
+  // expected-note @+1 {{which is behind the first, of rank 0, epoch 0}}
+  %v, %t = overlap.poll %own[%z, %z] rows 1 : !overlap.view<1x4xf32, own> -> tensor<1x4xf32>
+  // expected-note @+2 {{this publishing, of rank 1, epoch 0, is missing}}
+  // expected-note @+1 {{this publishing, of rank 0, epoch 0, is missing}}
+  overlap.publish %v into %peer[%z, %z] : tensor<1x4xf32> into !overlap.view<1x4xf32, peer>
+  overlap.return
+}

@@ -93,6 +93,12 @@ private:
     return LLVM::BitcastOp::create(b, loc, op.getType(), half);
   }
 
+  /// Address (i64) of the word number `i` behind `address`.
+  Value wordAt(Value address, size_t i) {
+    Value offset = LLVM::ConstantOp::create(b, module.getLoc(), b.getI64Type(), b.getI64IntegerAttr(4 * int64_t(i)));
+    return LLVM::AddOp::create(b, module.getLoc(), address, offset);
+  }
+
   /// What protocols say in words, whose scopes do not matter here: all happens in the order of the code.
   bool replaceOrder(StringRef text, LLVM::InlineAsmOp ptx) {
     Type i32 = b.getI32Type();
@@ -102,13 +108,22 @@ private:
     } else if (text.starts_with("red.") && text.contains(".add.u32")) {
       call("plait_test_add_word", {}, operands);
     } else if (text.starts_with("red.") && text.contains("f32")) {
-      for (auto [i, value] : llvm::enumerate(operands.drop_front())) {
-        Value offset =
-            LLVM::ConstantOp::create(b, module.getLoc(), b.getI64Type(), b.getI64IntegerAttr(4 * int64_t(i)));
-        call("plait_test_add_float", {}, {LLVM::AddOp::create(b, module.getLoc(), operands[0], offset), value});
-      }
+      for (auto [i, value] : llvm::enumerate(operands.drop_front()))
+        call("plait_test_add_float", {}, {wordAt(operands[0], i), value});
+    } else if (text.starts_with("ld.relaxed.sys.global.v")) {
+      SmallVector<Value> words;
+      auto type = cast<LLVM::LLVMStructType>(ptx.getResult(0).getType());
+      for (size_t i = 0; i < type.getBody().size(); ++i)
+        words.push_back(call("plait_test_load_word", i32, {wordAt(operands[0], i)}));
+      ordered = structOf(type, words);
     } else if (text.starts_with("ld.relaxed.") || text.starts_with("ld.acquire.")) {
       ordered = call("plait_test_load_word", i32, operands);
+    } else if (text.starts_with("st.relaxed.sys.global")) {
+      for (auto [i, value] : llvm::enumerate(operands.drop_front())) {
+        Value pointer = LLVM::IntToPtrOp::create(b, module.getLoc(), LLVM::LLVMPointerType::get(b.getContext()),
+                                                 wordAt(operands[0], i));
+        LLVM::StoreOp::create(b, module.getLoc(), value, pointer);
+      }
     } else if (text.starts_with("atom.relaxed.gpu.global.cas.b32")) {
       ordered = call("plait_test_swap", i32, operands);
     } else if (text.starts_with("cp.async.bulk.global.shared::cta")) {
@@ -118,7 +133,8 @@ private:
     } else if (text.starts_with("cp.async.bulk.wait_group")) {
       call(text.contains(".read") ? "plait_test_bulk_read" : "plait_test_bulk_done", {}, {});
     } else {
-      return text.starts_with("cp.async.bulk.commit_group") || text.starts_with("fence.proxy.async");
+      return text.starts_with("cp.async.bulk.commit_group") || text.starts_with("fence.proxy.async") ||
+             text.starts_with("fence.acq_rel.sys");
     }
     return true;
   }

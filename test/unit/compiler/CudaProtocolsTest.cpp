@@ -353,6 +353,69 @@ TEST(CudaProtocols, WhatPassesWrite) {
   }
 }
 
+/// Sums of the rows of rank p in the order p + 1, p + 2, ..., p.
+Matrix sumAround(const std::vector<Matrix> &parts) {
+  Matrix sum = parts[0];
+  size_t ranks = parts.size(), size = sum.size() / ranks;
+  for (size_t i = 0; i < sum.size(); ++i) {
+    size_t owner = i / size;
+    sum[i] = parts[(owner + 1) % ranks][i];
+    for (size_t step = 2; step <= ranks; ++step)
+      sum[i] += parts[(owner + step) % ranks][i];
+  }
+  return sum;
+}
+
+/// A sum with residual and norm, as it is written by algorithm.
+TEST(CudaProtocols, Algorithms) {
+  constexpr size_t columns = 72;
+  for (const char *algorithm : {"one_shot", "lamport", "ring", "multimem"})
+    for (auto [ranks, chip] : {std::pair<int64_t, const char *>{2, "sm_90a"}, {3, "sm_90a"}, {5, "sm_80"}}) {
+      SCOPED_TRACE(algorithm + (" of " + std::to_string(ranks)));
+      bool isWhole = algorithm == std::string("one_shot") || algorithm == std::string("lamport");
+      bool isRing = algorithm == std::string("ring");
+      size_t rows = isWhole ? 3 : 2 * size_t(ranks), rowsOfRank = isWhole ? 3 : 2;
+      Protocol protocol(fillIn(readProgram("layer.mlir"), {{"NRANKS", std::to_string(ranks)},
+                                                           {"NCOLS", "72"},
+                                                           {"KCOLS", "24"},
+                                                           {"MCOLS", std::to_string(24 * ranks)}}),
+                        ranks, chip, nullptr, [&](PassManager &pm) {
+                          pm.addPass(createOutlineProtocolsPass(
+                              {.tokens = int64_t(rows), .algorithm = algorithm, .sms = isRing ? 5 : 3, .commSms = 1}));
+                        });
+      std::mt19937 random{uint32_t(ranks)};
+      Matrix gain = draw(random, columns);
+      for (uint64_t seed = 0; seed < 3; ++seed) {
+        std::vector<Sums> epochs;
+        std::vector<std::vector<Matrix>> residuals(kEpochs), kept(kEpochs);
+        std::vector<std::vector<std::vector<void *>>> buffers(kEpochs);
+        for (uint32_t e = 0; e < kEpochs; ++e) {
+          epochs.emplace_back(random, ranks, rows * columns);
+          for (int64_t rank = 0; rank < ranks; ++rank) {
+            residuals[e].push_back(isWhole && rank ? residuals[e][0] : draw(random, rowsOfRank * columns));
+            kept[e].push_back(Matrix(rowsOfRank * columns, NAN));
+          }
+        }
+        for (uint32_t e = 0; e < kEpochs; ++e)
+          for (size_t rank = 0; rank < size_t(ranks); ++rank)
+            buffers[e].push_back({epochs[e].parts[rank].data(), residuals[e][rank].data(), gain.data(),
+                                  epochs[e].results[rank].data(), kept[e][rank].data()});
+        protocol.run(uint32_t(seed) * kEpochs, buffers, seed);
+        for (uint32_t e = 0; e < kEpochs; ++e) {
+          Matrix sum = isRing ? sumAround(epochs[e].parts) : epochs[e].sum;
+          for (size_t i = 0; i < sum.size(); ++i)
+            sum[i] += residuals[e][isWhole ? 0 : i / (rowsOfRank * columns)][i % (rowsOfRank * columns)];
+          for (size_t rank = 0; rank < size_t(ranks); ++rank) {
+            auto begin = sum.begin() + long(isWhole ? 0 : rank * rowsOfRank * columns);
+            EXPECT_EQ(kept[e][rank], Matrix(begin, begin + long(rowsOfRank * columns))) << e << ", rank " << rank;
+            EXPECT_LT(largestDifference(epochs[e].results[rank], normOf(sum, gain)), 1e-6);
+            EXPECT_EQ(epochs[e].results[rank], epochs[e].results[0]);
+          }
+        }
+      }
+    }
+}
+
 /// Tiles are added in the memory of who owns their rows, and who has read the sum sets it to zero; or, as passes write
 /// it, whoever owns rows adds them up in the order of ranks.
 TEST(CudaProtocols, ProductWithReduceScatter) {

@@ -93,6 +93,17 @@ Matrix ProtocolEpoch::sum(const std::vector<Matrix> &parts) const {
   return total;
 }
 
+Matrix ProtocolEpoch::sumAround(const std::vector<Matrix> &parts) const {
+  Matrix total = parts[0];
+  for (size_t owner = 0, size = total.size() / ranks; owner < ranks; ++owner)
+    for (size_t i = owner * size; i < (owner + 1) * size; ++i) {
+      total[i] = parts[(owner + 1) % ranks][i];
+      for (size_t step = 2; step <= ranks; ++step)
+        total[i] += parts[(owner + step) % ranks][i];
+    }
+  return total;
+}
+
 void ProtocolEpoch::give(size_t rank, const Matrix &values) {
   arguments[rank].emplace_back(values.size(), placing);
   arguments[rank].back().fill([&](size_t i) { return values[i]; });
@@ -108,23 +119,24 @@ void ProtocolEpoch::makeSum(size_t rows, size_t columns) {
   std::vector<Matrix> parts;
   for (size_t rank = 0; rank < ranks; ++rank)
     give(rank, parts.emplace_back(draw(0, rank, rows * columns)));
-  Matrix total = sum(parts);
+  Matrix total = isRing ? sumAround(parts) : sum(parts);
   for (size_t rank = 0; rank < ranks; ++rank)
     expect(rank, total);
 }
 
-void ProtocolEpoch::makeNorm(const std::vector<Matrix> &parts, size_t rowsOfRank, size_t columns) {
-  Matrix total = sum(parts), gain = draw(2, 0, columns);
+void ProtocolEpoch::makeNorm(Matrix total, size_t rowsOfRank, size_t columns) {
+  Matrix gain = draw(2, 0, columns);
+  bool isWhole = rowsOfRank == 0;
   for (size_t rank = 0; rank < ranks; ++rank) {
-    Matrix residual = draw(3, rank, rowsOfRank * columns);
+    Matrix residual = isWhole ? draw(3, 0, total.size()) : draw(3, rank, rowsOfRank * columns);
     give(rank, residual);
     give(rank, gain);
-    for (size_t i = 0; i < residual.size(); ++i)
+    for (size_t i = 0; i < residual.size() && (!isWhole || rank == 0); ++i)
       total[rank * residual.size() + i] += residual[i];
   }
   for (size_t rank = 0; rank < ranks; ++rank) {
     expect(rank, normOf(total, gain));
-    expect(rank, rowsOf(total, rank * rowsOfRank, rowsOfRank, columns));
+    expect(rank, isWhole ? total : rowsOf(total, rank * rowsOfRank, rowsOfRank, columns));
   }
 }
 
@@ -144,17 +156,21 @@ void ProtocolEpoch::makeGather(size_t rowsOfRank, size_t k, const std::vector<si
 }
 
 ProtocolEpoch::ProtocolEpoch(const std::string &name, size_t ranks, uint64_t seed)
-    : seed(seed), ranks(ranks), placing(seed), arguments(ranks), results(ranks), given(ranks), wanted(ranks),
-      pointers(ranks) {
+    : seed(seed), ranks(ranks), isRing(name.ends_with("_ring")), placing(seed), arguments(ranks), results(ranks),
+      given(ranks), wanted(ranks), pointers(ranks) {
   constexpr size_t k = 24, wide = 64;
   std::vector<Matrix> parts;
+  // Of those every rank has all rows.
+  bool isWhole = name.ends_with("_one_shot") || name.ends_with("_lamport");
   if (name == "one_shot" || name == "two_shot") {
     makeSum(6, name == "one_shot" ? 40 : 42);
-  } else if (name == "all_reduce_norm" || name == "reduce_gather" || name == "reduce_gather_1") {
-    size_t columns = name == "all_reduce_norm" ? 40 : wide;
+  } else if (name == "all_reduce_norm" || name.starts_with("reduce_gather")) {
+    size_t columns = name == "all_reduce_norm" ? 40 : wide, rows = isWhole ? 3 : 2 * ranks;
     for (size_t rank = 0; rank < ranks; ++rank)
-      give(rank, parts.emplace_back(draw(0, rank, 2 * ranks * columns)));
-    makeNorm(parts, 2, columns);
+      give(rank, parts.emplace_back(draw(0, rank, rows * columns)));
+    makeNorm(isRing ? sumAround(parts) : sum(parts), isWhole ? 0 : 2, columns);
+  } else if (name.starts_with("all_reduce")) {
+    makeSum(isWhole ? 3 : 2 * ranks, wide);
   } else if (name == "linear_reduce_gather") {
     for (size_t rank = 0; rank < ranks; ++rank) {
       Matrix x = draw(0, rank, 4 * ranks * k), w = draw(1, rank, wide * k);
@@ -162,7 +178,7 @@ ProtocolEpoch::ProtocolEpoch(const std::string &name, size_t ranks, uint64_t see
       give(rank, pack(w, k));
       parts.push_back(multiply(x, w, k));
     }
-    makeNorm(parts, 4, wide);
+    makeNorm(sum(parts), 4, wide);
   } else if (name == "linear_reduce_scatter") {
     for (size_t rank = 0; rank < ranks; ++rank) {
       Matrix x = draw(0, rank, 4 * ranks * k), w = draw(1, rank, wide * k);

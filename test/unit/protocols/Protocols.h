@@ -22,9 +22,25 @@
 namespace plait {
 
 /// Those of Inputs/programs.mlir, by name.
-inline constexpr const char *kProtocolNames[] = {
-    "one_shot",      "two_shot",        "all_reduce_norm",      "gemm_reduce_scatter",   "all_gather_gemm",
-    "reduce_gather", "reduce_gather_1", "linear_reduce_gather", "linear_reduce_scatter", "all_gather_linear"};
+inline constexpr const char *kProtocolNames[] = {"one_shot",
+                                                 "two_shot",
+                                                 "all_reduce_norm",
+                                                 "gemm_reduce_scatter",
+                                                 "all_gather_gemm",
+                                                 "reduce_gather",
+                                                 "reduce_gather_1",
+                                                 "linear_reduce_gather",
+                                                 "linear_reduce_scatter",
+                                                 "all_gather_linear",
+                                                 "reduce_gather_one_shot",
+                                                 "reduce_gather_lamport",
+                                                 "reduce_gather_ring",
+                                                 "reduce_gather_multimem",
+                                                 "all_reduce",
+                                                 "all_reduce_one_shot",
+                                                 "all_reduce_lamport",
+                                                 "all_reduce_ring",
+                                                 "all_reduce_multimem"};
 
 class ProtocolEpoch {
 public:
@@ -40,17 +56,20 @@ private:
   Matrix draw(uint64_t kind, size_t rank, size_t count) const;
   Matrix drawIntegers(uint64_t kind, size_t rank, size_t count) const;
   Matrix sum(const std::vector<Matrix> &parts) const;
+  /// That of a ring: rows of rank p in the order p + 1, p + 2, ..., p.
+  Matrix sumAround(const std::vector<Matrix> &parts) const;
   void give(size_t rank, const Matrix &values);
   void expect(size_t rank, Matrix values);
 
   void makeSum(size_t rows, size_t columns);
-  /// Of `parts`: rows of a rank each, with residual and norm.
-  void makeNorm(const std::vector<Matrix> &parts, size_t rowsOfRank, size_t columns);
+  /// With residual and norm; `total` is the sum of what was given. Without `rowsOfRank` all ranks have all rows.
+  void makeNorm(Matrix total, size_t rowsOfRank, size_t columns);
   /// Rows of all ranks, and their product with a weight of each of `widths` rows of `k`.
   void makeGather(size_t rowsOfRank, size_t k, const std::vector<size_t> &widths);
 
   uint64_t seed;
   size_t ranks;
+  bool isRing; ///< sums are those of a ring
   Random placing;
   std::vector<std::vector<Guarded<float>>> arguments, results;
   std::vector<std::vector<Matrix>> given, wanted;

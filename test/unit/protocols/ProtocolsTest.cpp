@@ -19,6 +19,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <thread>
@@ -66,6 +68,8 @@ public:
 
   explicit operator bool() const { return memory; }
 
+  uint32_t first = 0; ///< number of the next epoch
+
   /// The next epochs, as many as `epochs`, of the first `present` ranks.
   std::vector<Status> run(const std::vector<std::unique_ptr<ProtocolEpoch>> &epochs, size_t present, uint64_t seed,
                           std::chrono::milliseconds deadline) {
@@ -80,14 +84,25 @@ public:
     return statuses;
   }
 
+  /// The next epoch, of a program with an argument and a result.
+  std::vector<Status> run(std::vector<std::vector<float>> &given, std::vector<std::vector<float>> &got) {
+    std::vector<std::thread> threads;
+    std::vector<Status> statuses(ranks);
+    std::atomic<uint32_t> stop{0};
+    for (size_t rank = 0; rank < ranks; ++rank)
+      threads.emplace_back([&, rank] {
+        void *buffers[] = {given[rank].data(), got[rank].data()};
+        statuses[rank] = runProtocol(*protocol, teamOf(rank), stop, first, 1, [&](uint32_t) { return buffers; });
+      });
+    for (std::thread &thread : threads)
+      thread.join();
+    ++first;
+    return statuses;
+  }
+
   Status runRank(const std::vector<std::unique_ptr<ProtocolEpoch>> &epochs, size_t rank, std::atomic<uint32_t> &stop,
                  uint64_t seed, std::chrono::milliseconds deadline) const {
-    plait_team_v1_t team = {};
-    team.rank = uint32_t(rank);
-    team.ranks = uint32_t(ranks);
-    for (size_t peer = 0; peer < ranks; ++peer)
-      team.memory[peer] = reinterpret_cast<uint64_t>(memory + peer * protocol->memory_bytes);
-    return runProtocol(*protocol, team, stop, first, uint32_t(epochs.size()),
+    return runProtocol(*protocol, teamOf(rank), stop, first, uint32_t(epochs.size()),
                        [&](uint32_t epoch) { return epochs[epoch - first]->buffersOf(rank); },
                        {deadline, seed + rank * 1000});
   }
@@ -116,12 +131,20 @@ public:
   }
 
 private:
+  plait_team_v1_t teamOf(size_t rank) const {
+    plait_team_v1_t team = {};
+    team.rank = uint32_t(rank);
+    team.ranks = uint32_t(ranks);
+    for (size_t peer = 0; peer < ranks; ++peer)
+      team.memory[peer] = reinterpret_cast<uint64_t>(memory + peer * protocol->memory_bytes);
+    return team;
+  }
+
   std::string name;
   size_t ranks;
   const plait_protocol_v1_t *protocol = nullptr;
   uint8_t *memory = nullptr;
   size_t bytes = 0;
-  uint32_t first = 0;
 };
 
 class Protocols : public testing::TestWithParam<std::tuple<const char *, size_t>> {};
@@ -146,6 +169,37 @@ TEST(ProtocolsWithoutDelays, AllBitsAreRight) {
     Group group("without-delays", name, 3);
     ASSERT_TRUE(group);
     EXPECT_EQ(group.runAndCheck(64, 1), "") << name;
+  }
+}
+
+/// What is published tells by its bits that it is there, and arrives with all of them: zeros of both signs, numbers of
+/// few bits, infinities and NaNs. Of the one NaN that is as good as nothing another NaN arrives.
+TEST(Lamport, KeepsBits) {
+  constexpr size_t ranks = 3, count = 3 * 64;
+  Group group("without-delays", "all_reduce_lamport", ranks);
+  ASSERT_TRUE(group);
+  group.first = 0xFFFFFFFD; // slots go on in turn where numbers of epochs wrap around
+  const uint32_t awkward[] = {0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007FFFFF, 0x7F800000, 0xFF800000,
+                              0x7FC00000, 0xFFC00000, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF, 0x3F800000, 0x7F7FFFFF};
+  for (size_t epoch = 0; epoch < 6; ++epoch) {
+    // One rank has the number, and the others what added to it gives its bits.
+    std::vector<std::vector<float>> given(ranks), got(ranks);
+    for (size_t rank = 0; rank < ranks; ++rank) {
+      got[rank].assign(count, 5);
+      for (size_t i = 0; i < count; ++i)
+        given[rank].push_back(
+            std::bit_cast<float>(rank == epoch % ranks ? awkward[(i + epoch) % std::size(awkward)] : 0x80000000));
+    }
+    for (const Status &status : group.run(given, got))
+      ASSERT_TRUE(status) << status.message();
+    for (size_t rank = 0; rank < ranks; ++rank)
+      for (size_t i = 0; i < count; ++i) {
+        float wanted = given[epoch % ranks][i];
+        if (std::isnan(wanted))
+          EXPECT_TRUE(std::isnan(got[rank][i])) << i;
+        else
+          EXPECT_EQ(std::bit_cast<uint32_t>(got[rank][i]), std::bit_cast<uint32_t>(wanted)) << i;
+      }
   }
 }
 

@@ -16,10 +16,13 @@ import sys
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 RANKS = [2, 3, 4, 5, 8]
 # The same sum three times: by itself with threads, by itself with the workers of a GPU, with its product by tiles, as
-# other products and collectives. Then whatever is decided of programs by passes of their own.
+# other products and collectives. Then by other algorithms; those by which each rank computes all rows have fewer. Then
+# whatever is decided of programs by passes of their own.
 WRITTEN = ["--plait-outline-protocols=rows=2", "--plait-outline-protocols=rows=2 sms=4 comm-sms=2",
-           "--plait-fuse-tiles=rows=4 tile-rows=2 column-tiles=2 sms=3", "--plait-assign-tile-order",
-           "--plait-allocate-slots"]
+           "--plait-fuse-tiles=rows=4 tile-rows=2 column-tiles=2 sms=3",
+           "--plait-outline-protocols=algorithm=one_shot tokens=3", "--plait-outline-protocols=algorithm=lamport tokens=3",
+           "--plait-outline-protocols=algorithm=ring rows=2", "--plait-outline-protocols=algorithm=multimem rows=2",
+           "--plait-assign-tile-order", "--plait-allocate-slots"]
 FAULTS = {
     # The others are never told.
     "dropped": ("overlap.arrive %c[%i] multicast", "overlap.arrive %c[%i] own"),

@@ -64,6 +64,16 @@ TEST(MachineTable, Errors) {
   EXPECT_NE(errorOf("\"latency\": {\"value\": 3, \"source\": \"s\"}",
                     "\"latency\": {\"value\": 3, \"source\": \"s\"}, \"measured_ranks\": 2, \"rates\": {\"sum\": {}}"),
             "");
+  auto errorOfAlgorithms = [&](const std::string &text) {
+    return errorOf("\"latency\": {\"value\": 3, \"source\": \"s\"}",
+                   "\"latency\": {\"value\": 3, \"source\": \"s\"}, " + text);
+  };
+  EXPECT_NE(errorOfAlgorithms("\"algorithms\": {}"), ""); // of how many ranks?
+  EXPECT_NE(errorOfAlgorithms("\"measured_ranks\": 2, \"algorithms\": {\"tree\": {}}").find("lamport"),
+            std::string::npos);
+  EXPECT_NE(errorOfAlgorithms("\"measured_ranks\": 2, \"algorithms\": {\"ring\": {}}").find("most_bytes"),
+            std::string::npos);
+  EXPECT_NE(errorOfAlgorithms("\"multicast\": 1"), "");
   auto missing = loadMachine("abacus");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.status().message(),
@@ -87,6 +97,29 @@ TEST(MachineTable, RowsWithinASumOfSharedMemoryTakeTwoSteps) {
   EXPECT_DOUBLE_EQ(machine.getExchange(sum).latency, 1e-6);
 }
 
+/// As the runtime has it, whose table says more of two ranks.
+TEST(MachineTable, LargeSumsOfSharedMemoryTakeTwoSteps) {
+  Machine machine;
+  machine.devices = {{1e12, {{"f32", 1e12}}, 0}};
+  machine.link.bandwidth = 1e9;
+  machine.link.latency = 1e-6;
+  Event sum;
+  sum.kind = EventKind::allReduce;
+  sum.extents = Extents::prefill(1);
+  auto latencyOf = [&](std::vector<int> ranks, double bytes) {
+    sum.ranks = ranks;
+    sum.bytes.tokens = bytes;
+    return machine.getExchange(sum).latency;
+  };
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1}, 1 << 20), 1e-6);
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1}, (1 << 20) + 4), 10e-6); // of five pieces
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1, 2}, 128 << 10), 1e-6);
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1, 2}, (128 << 10) + 4), 2e-6);
+  machine.link.kind = LinkKind::network;
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1}, 8 << 10), 1e-6);
+  EXPECT_DOUBLE_EQ(latencyOf({0, 1}, (8 << 10) + 4), 2e-6);
+}
+
 TEST(MachineTable, AllThatAreEmbeddedReadAndWriteTheSame) {
   for (const EmbeddedMachine &one : embeddedMachines()) {
     auto machine = loadMachine(std::string(one.name));
@@ -100,6 +133,7 @@ TEST(MachineTable, AllThatAreEmbeddedReadAndWriteTheSame) {
     EXPECT_EQ(written["devices"][0]["bandwidth"]["value"], read["devices"][0]["bandwidth"]["value"]);
     EXPECT_EQ(written.contains("product_rate"), read.contains("product_rate"));
     EXPECT_EQ(written["link"].contains("rates"), read["link"].contains("rates"));
+    EXPECT_EQ(written["link"].contains("algorithms"), read["link"].contains("algorithms"));
   }
 }
 

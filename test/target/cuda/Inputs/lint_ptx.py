@@ -30,6 +30,7 @@ ORDERED = re.compile(r"""\b(?:
   | red\.relaxed\.sys\.global\.add(?:\.v[24])?\.f32
   | atom\.relaxed\.gpu\.global\.cas\.b32
   | multimem\.(?:st|ld_reduce)\.weak\.global(?:\.add)?(?:\.v[24])?\.f32
+  | multimem\.st\.relaxed\.sys\.global(?:\.v[24])?\.f32
   | cp\.reduce\.async\.bulk\.global\.shared::cta\.bulk_group\.add\.f32
   )(?=\s)""", re.X)
 FORBIDDEN_IN_PROTOCOLS = {
@@ -52,6 +53,11 @@ def lint_protocol(text):
             yield "expected a fence before bulk copies out of shared memory, and a wait after them"
         if count(r"cp\.async\.bulk\.wait_group\s+0;") != count(r"fence\.proxy\.async\.global"):
             yield "expected a fence of proxies after each wait for bulk copies"
+    # What is published comes behind a fence, and one comes behind what is polled.
+    publishes = count(r"\b(?:multimem\.)?st\.relaxed\.sys\.global") > 0
+    polls = count(r"\bld\.relaxed\.sys\.global(?:\.v[24])?\.b32\b") > 0
+    if count(r"\bfence\.acq_rel\.sys;") < publishes + polls:
+        yield "expected a fence before what is published, and one behind what is polled"
     # Whoever releases or acquires does so for its block.
     if count(r"\b(?:red\.release|ld\.acquire)\.") > count(r"\bbar\.sync\b"):
         yield "expected a barrier for each release and acquire"

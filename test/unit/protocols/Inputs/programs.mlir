@@ -179,7 +179,8 @@ lm.model @m family "t" numerics row_invariant max_positions 8 {
   lm.weight @up from "up" : !lm.weight<64x24, #lm.f32>
   lm.weight @gate from "gate" : !lm.weight<128x24, #lm.f32>
 }
-decode.step @s(%h: !wide, %x: !part) attributes {input_roles = [#decode.role<hidden>, #decode.role<logits>], output_roles = []} {
+decode.step @s(%h: !wide, %x: !part, %u: !whole) attributes {input_roles = [#decode.role<hidden>, #decode.role<logits>, #decode.role<logprob>], output_roles = []} {
+  %v = par.all_reduce %u on @mesh ["tp"] : !whole
   %w = lm.get_weight @m::@down : !lm.weight<64x24, #lm.f32>
   %g = lm.get_weight @m::@gain : !lm.weight<64, #lm.f32>
   %p = lm.linear %h, %w : !wide, !lm.weight<64x24, #lm.f32>
