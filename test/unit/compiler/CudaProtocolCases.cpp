@@ -42,15 +42,22 @@ std::vector<CudaProtocolCase> test::cudaProtocolCases(int64_t n) {
   auto outline = [](int64_t rows) {
     return [=](PassManager &pm) { pm.addPass(createOutlineProtocolsPass({.rows = rows, .sms = 3, .commSms = 1})); };
   };
-  Json sum = value("sum", 0), sumOfProducts = value("sum", value("product", 0, 1));
+  auto sumBy = [](const char *algorithm, int64_t tokens, int64_t sms = 3) {
+    return [=](PassManager &pm) {
+      pm.addPass(createOutlineProtocolsPass({.tokens = tokens, .algorithm = algorithm, .sms = sms, .commSms = 1}));
+    };
+  };
+  Json sum = value("sum", 0), around = value("sum_around", 0), sumOfProducts = value("sum", value("product", 0, 1));
   // What a rank keeps of a sum with its residual, which is argument `r`, and what all have then with gain `r` + 1.
   auto kept = [](Json all, int r) { return value("add", value("part", std::move(all)), r); };
   auto normal = [&](Json all, int r) { return value("norm", value("gather", kept(std::move(all), r)), r + 1); };
   std::string layer = fillIn(readProgram("layer.mlir"), {{"NCOLS", "144"}, {"KCOLS", "72"}, {"MCOLS", number(72 * n)}});
+  std::string small = fillIn(readProgram("layer.mlir"), {{"NCOLS", "72"}, {"KCOLS", "24"}, {"MCOLS", number(24 * n)}});
   std::string scatter =
       fillIn(readProgram("scatter.mlir"), {{"NCOLS", "72"}, {"KCOLS", "64"}, {"MCOLS", number(64 * n)}});
   std::string gather = fillIn(readProgram("gather.mlir"), {{"NCOLS", "144"}, {"HCOLS", "72"}, {"KCOLS", "72"}});
 
+  Json sumWithResidual = value("add", sum, 1);
   std::vector<CudaProtocolCase> all = {
       {"one-shot", readProgram("one-shot.mlir"), n, {numbers(6, 72)}, {result(6, 72, sum)}},
       {"two-shot", readProgram("two-shot.mlir"), n, {numbers(6, 72)}, {result(6, 72, sum)}},
@@ -93,7 +100,19 @@ std::vector<CudaProtocolCase> test::cudaProtocolCases(int64_t n) {
   // The first program of a file of those of a 70B model.
   std::string large = readProgram("large.mlir");
   large.resize(large.find("// More rows"));
-  Json sumWithResidual = value("add", sum, 1);
+  for (const char *algorithm : {"one_shot", "lamport"})
+    all.push_back({std::string("sum-") + algorithm,
+                   small,
+                   n,
+                   {numbers(3, 72), shared(3, 72), shared(1, 72)},
+                   {result(3, 72, value("norm", sumWithResidual, 2)), result(3, 72, sumWithResidual)},
+                   sumBy(algorithm, 3)});
+  all.push_back({"sum-ring",
+                 small,
+                 n,
+                 {numbers(2 * n, 72), numbers(2, 72), shared(1, 72)},
+                 {result(2 * n, 72, normal(around, 1)), result(2, 72, kept(around, 1))},
+                 sumBy("ring", 2 * n, /*sms=*/5)});
   if (n == 8)
     all.push_back({"one-shot-norm-large",
                    large,

@@ -125,6 +125,17 @@ ProtocolData::Value ProtocolData::evaluate(const Json &value) const {
         sum[i] += x.at(rank)[i];
     return {{sum}, x.columns};
   }
+  if (op == "sum_around") {
+    Matrix sum = x.at(0);
+    size_t ofRank = sum.size() / ranks;
+    for (size_t i = 0; i < sum.size(); ++i) {
+      size_t owner = i / ofRank;
+      sum[i] = x.at((owner + 1) % ranks)[i];
+      for (size_t step = 2; step <= ranks; ++step)
+        sum[i] += x.at((owner + step) % ranks)[i];
+    }
+    return {{sum}, x.columns};
+  }
   if (op == "gather") {
     Matrix all;
     for (size_t rank = 0; rank < ranks; ++rank)
@@ -141,7 +152,7 @@ ProtocolData::Value ProtocolData::evaluate(const Json &value) const {
     return parts;
   }
   refuse(protocol.name + ": found '" + op +
-         "' in what a result is; expected product, sum, gather, part, add, round or "
+         "' in what a result is; expected product, sum, sum_around, gather, part, add, round or "
          "norm");
 }
 

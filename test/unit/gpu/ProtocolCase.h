@@ -17,6 +17,7 @@
 // |---|---|
 // | product X W | of bf16, x[rows][k] times w[columns][k] |
 // | sum X | over ranks, in their order, in f32; all ranks have it |
+// | sum_around X | likewise, but the rows of rank p in the order p + 1, p + 2, ..., p |
 // | gather X | rows of all ranks, one after the other; all ranks have it |
 // | part X | the rows of a rank: X has those of all |
 // | add X Y, round X | in f32; to bf16 |
