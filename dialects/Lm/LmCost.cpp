@@ -148,7 +148,7 @@ static Cost stageCost(Value key, Value state) {
   return cost;
 }
 
-static Cost attendCost(Value query, Value stateValue, int64_t heads, bool isCapped) {
+static Cost attendCost(Value query, Value result, Value stateValue, int64_t heads, bool isCapped) {
   auto state = cast<StateType>(stateValue.getType());
   int64_t columns = cast<RankedTensorType>(query.getType()).getDimSize(1);
   // A window bounds the KV length of a token: what it comes to once the row is
@@ -164,16 +164,19 @@ static Cost attendCost(Value query, Value stateValue, int64_t heads, bool isCapp
   Cost cost;
   cost.flops = perPosition(4 * columns + (isCapped ? softcapFlops * heads : 0)); // two products
   cost.weightBytes = perPosition(cellBytes(state));
-  cost.activationBytes = tensorBytes(query.getType()) * 2;
+  cost.activationBytes = tensorBytes(query.getType()) + tensorBytes(result.getType());
   return cost;
 }
 
 Cost StageOp::getCost() { return stageCost(getKey(), getState()); }
-Cost AttendOp::getCost() { return attendCost(getQuery(), getState(), getHeads(), getSoftcap().has_value()); }
+Cost AttendOp::getCost() {
+  return attendCost(getQuery(), getResult(), getState(), getHeads(), getSoftcap().has_value());
+}
 // Part of what lm.attend counts, which computes it where nothing is split.
 Cost AttendSpansOp::getCost() { return {}; }
 Cost AttentionOp::getCost() {
-  return stageCost(getKey(), getState()) + attendCost(getQuery(), getState(), getHeads(), getSoftcap().has_value());
+  return stageCost(getKey(), getState()) +
+         attendCost(getQuery(), getResult(), getState(), getHeads(), getSoftcap().has_value());
 }
 
 Cost TakeRowsOp::getCost() {

@@ -124,10 +124,11 @@ static LogicalResult checkPast(Operation *op, StateType type, const RowsValue &r
 // Softmax
 //===----------------------------------------------------------------------===//
 
-/// How scores are made of products of queries and keys.
+/// How scores are made of products of queries and keys, and how they weigh values.
 struct ScoreForm {
   double scale;
   std::optional<double> softcap;
+  bool rounds = false; ///< weights to bf16, chunk by chunk
 };
 
 /// What the slots that a token sees, or those of a span, add to a head's result.
@@ -136,40 +137,68 @@ struct Fold {
   std::vector<double> sums;
 };
 
-/// Of the slots p in their order: e^(score(q . keys[p]) - top) added up, and times values[p], for one head
-/// whose columns in the cells start at `column`.
-static Fold foldSlots(const double *q, const CacheCells &cells, ArrayRef<int64_t> slots, int64_t column,
-                      int64_t headDim, const ScoreForm &form) {
-  Fold fold;
-  fold.sums.resize(headDim);
-  std::vector<double> scores;
-  for (int64_t slot : slots) {
+/// Where what a token sees at a position lies.
+struct Seen {
+  int64_t position, slot;
+};
+
+/// Adds what is seen: e^(score(q . keys[p]) - top) added up, and times values[p], for one head whose columns
+/// in the cells start at `column`.
+static void addSeen(Fold &fold, const double *q, const CacheCells &cells, ArrayRef<Seen> seen, int64_t column,
+                    StateType type, const ScoreForm &form) {
+  int64_t headDim = type.getHeadDim();
+  std::vector<double> weights;
+  double before = fold.top;
+  for (Seen cell : seen) {
     double dot = 0;
     for (int64_t d = 0; d < headDim; ++d)
-      dot += q[d] * cells.keys[slot][column + d];
+      dot += q[d] * cells.keys[cell.slot][column + d];
     double score = form.scale * dot;
-    scores.push_back(form.softcap ? *form.softcap * std::tanh(score / *form.softcap) : score);
-    fold.top = std::max(fold.top, scores.back());
+    weights.push_back(form.softcap ? *form.softcap * std::tanh(score / *form.softcap) : score);
+    fold.top = std::max(fold.top, weights.back());
   }
-  for (auto [score, slot] : llvm::zip_equal(scores, slots)) {
-    double weight = std::exp(score - fold.top);
+  double factor = std::isinf(before) ? 0 : std::exp(before - fold.top);
+  fold.total *= factor;
+  for (double &sum : fold.sums)
+    sum *= factor;
+  for (double &weight : weights) {
+    weight = std::exp(weight - fold.top);
     fold.total += weight;
+  }
+  if (form.rounds)
+    BF16Attr::get(type.getContext()).roundRow(weights);
+  for (auto [weight, cell] : llvm::zip_equal(weights, seen))
     for (int64_t d = 0; d < headDim; ++d)
-      fold.sums[d] += weight * cells.values[slot][column + d];
+      fold.sums[d] += weight * cells.values[cell.slot][column + d];
+}
+
+/// Of what is seen in the order of positions, all at once or chunk by chunk.
+static Fold foldSeen(const double *q, const CacheCells &cells, ArrayRef<Seen> seen, int64_t column, StateType type,
+                     const ScoreForm &form) {
+  constexpr int64_t chunk = 64;
+  Fold fold;
+  fold.sums.resize(type.getHeadDim());
+  while (!seen.empty()) {
+    size_t count = seen.size();
+    if (form.rounds)
+      count = llvm::count_if(seen, [&](Seen cell) { return cell.position / chunk == seen.front().position / chunk; });
+    addSeen(fold, q, cells, seen.take_front(count), column, type, form);
+    seen = seen.drop_front(count);
   }
   return fold;
 }
 
-/// The slots of positions [begin, end) that token `t` sees, in order; with position 0 those that it sees besides.
-static SmallVector<int64_t> slotsOf(StateType type, const RowsValue &rows, const DenseValue &positions, int64_t t,
-                                    int64_t begin, int64_t end) {
+/// What token `t` sees of positions [begin, end), in order; with position 0 what it sees besides.
+static SmallVector<Seen> seenBy(StateType type, const RowsValue &rows, const DenseValue &positions, int64_t t,
+                                int64_t begin, int64_t end) {
   int64_t last = int64_t(positions.data[t]);
-  SmallVector<int64_t> slots;
+  SmallVector<Seen> seen;
   if (begin == 0)
-    llvm::append_range(slots, besides(rows, t, last));
+    for (int64_t slot : besides(rows, t, last))
+      seen.push_back({0, slot});
   for (int64_t p = std::max(begin, type.getFirstPosition(last)); p < std::min(end, last + 1); ++p)
-    slots.push_back(rows.slot(t, last, p));
-  return slots;
+    seen.push_back({p, rows.slot(t, last, p)});
+  return seen;
 }
 
 /// Every head of every token over its row's cells.
@@ -178,10 +207,10 @@ static DenseValue attendAll(StateType type, int64_t heads, const ScoreForm &form
   int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads();
   DenseValue result = DenseValue::zeros(query.shape);
   for (int64_t t = 0; t < query.rows(); ++t) {
-    SmallVector<int64_t> slots = slotsOf(type, rows, positions, t, 0, std::numeric_limits<int64_t>::max());
+    SmallVector<Seen> seen = seenBy(type, rows, positions, t, 0, std::numeric_limits<int64_t>::max());
     for (int64_t h = 0; h < heads; ++h) {
-      Fold fold = foldSlots(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], slots,
-                            h / group * headDim, headDim, form);
+      Fold fold = foldSeen(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], seen,
+                           h / group * headDim, type, form);
       for (int64_t d = 0; d < headDim; ++d)
         result.row(t)[h * headDim + d] = fold.sums[d] / fold.total;
     }
@@ -198,11 +227,11 @@ static DenseValue attendSpans(StateType type, int64_t heads, const ScoreForm &fo
   DenseValue result = DenseValue::zeros({query.rows() * spans, heads * (headDim + 2)});
   for (int64_t t = 0; t < query.rows(); ++t)
     for (int64_t s = 0; s < spans; ++s) {
-      SmallVector<int64_t> slots = slotsOf(type, rows, positions, t, s * spanPositions, (s + 1) * spanPositions);
+      SmallVector<Seen> seen = seenBy(type, rows, positions, t, s * spanPositions, (s + 1) * spanPositions);
       double *to = result.row(t * spans + s);
       for (int64_t h = 0; h < heads; ++h) {
-        Fold fold = foldSlots(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], slots,
-                              h / group * headDim, headDim, form);
+        Fold fold = foldSeen(query.row(t) + h * headDim, state.cells[{rows.tokenRows[t], layer}], seen,
+                             h / group * headDim, type, form);
         std::copy(fold.sums.begin(), fold.sums.end(), to + h * headDim);
         to[heads * headDim + h] = fold.top;
         to[heads * (headDim + 1) + h] = fold.total;
@@ -250,7 +279,7 @@ static LogicalResult checkRowCount(Operation *op, const RowsValue &rows, const D
 }
 
 template <typename Op> static ScoreForm scoreForm(Op op) {
-  ScoreForm form{op.getScale().convertToDouble(), std::nullopt};
+  ScoreForm form{op.getScale().convertToDouble(), std::nullopt, getElementTypeOrSelf(op.getQuery()).isBF16()};
   if (std::optional<APFloat> cap = op.getSoftcap())
     form.softcap = cap->convertToDouble();
   return form;
@@ -291,11 +320,16 @@ LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueLis
   if (failed(checkRowCount(*this, rows, positions)) ||
       failed(checkPast(*this, type, rows, positions, evaluator.layer, state)))
     return failure();
+  ScoreForm form = scoreForm(*this);
+  auto spans = [&] {
+    return attendSpans(type, getHeads(), form, dense(operands[0]), rows, positions, evaluator.layer, state);
+  };
   if (getSpans() && dense(operands[4]).rows() > 0)
     results.push_back(joinSpans(type, getHeads(), dense(operands[4]), positions));
+  else if (form.rounds) // what weights are relative to matters
+    results.push_back(joinSpans(type, getHeads(), spans(), positions));
   else
-    results.push_back(
-        attendAll(type, getHeads(), scoreForm(*this), dense(operands[0]), rows, positions, evaluator.layer, state));
+    results.push_back(attendAll(type, getHeads(), form, dense(operands[0]), rows, positions, evaluator.layer, state));
   return success();
 }
 

@@ -523,7 +523,9 @@ static LogicalResult inferAttend(Loc loc, Value query, Value stateValue, Value p
   if (q->getDimSize(1) % (state.getKvHeads() * state.getHeadDim()))
     return fail(loc, "expected query heads to be a multiple of " + Twine(state.getKvHeads()) +
                          " kv_heads of head_dim " + Twine(state.getHeadDim()) + " but got '" + toString(*q) + "'");
-  results.push_back(*q);
+  if (q->getElementType().isBF16() && !state.getElement().isBF16())
+    return fail(loc, "expected a state of bf16 for queries of bf16 but got '" + toString(state) + "'");
+  results.push_back(RankedTensorType::get(q->getShape(), Float32Type::get(q->getContext()), q->getEncoding()));
   return success();
 }
 

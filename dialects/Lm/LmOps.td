@@ -36,6 +36,8 @@ def Lm_WeightProduct : NativeOpTrait<"WeightProduct"> {
 def Lm_Activations : RankedTensorOf<[F32]>;
 /// bf16 is what lm.round makes, !lm.int16 what lm.quantize makes.
 def Lm_ProductInput : RankedTensorOf<[F32, BF16, Lm_Int16Type]>;
+/// bf16 is what lm.round makes.
+def Lm_Queries : RankedTensorOf<[F32, BF16]>;
 def Lm_Indices : RankedTensorOf<[I32]>;
 
 //===----------------------------------------------------------------------===//
@@ -585,10 +587,13 @@ def Lm_AttendOp : Lm_ComputeOp<"attend"> {
     %o = lm.attend %q, %s, %rows, %pos scale 0.176 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...>, tensor<?xi32, #lm.dims<tokens>>
     %o = lm.attend %q, %s, %rows, %pos spans %p scale 0.176 : tensor<?x192xf32, #lm.dims<tokens>>, !lm.state<...>, tensor<?xi32, #lm.dims<tokens>>, tensor<?x204xf32, #lm.dims<spans>>
     ```
+    Queries of bf16 (`lm.round`) are for units that multiply bf16 by bf16: of those the weights of values are
+    rounded as well, as `lm.attend_spans` says. The result is f32.
+
     Reads the state without consuming it. **Constraints:** as for `lm.attention`; `spans`
-    is of the type that `lm.attend_spans` gives.
+    is of the type that `lm.attend_spans` gives; with queries of bf16 the state is of bf16.
   }];
-  let arguments = (ins Lm_Activations:$query, Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions,
+  let arguments = (ins Lm_Queries:$query, Lm_StateType:$state, Lm_RowsType:$rows, Lm_Indices:$positions,
                        Optional<Lm_Activations>:$spans, F64Attr:$scale, OptionalAttr<F64Attr>:$softcap);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = [{
@@ -615,6 +620,15 @@ def Lm_AttendSpansOp : Lm_ComputeOp<"attend_spans"> {
     `top' = max(top, top_i)`, `x' = x exp(top - top') + x_i exp(top_i - top')` for x of `total`
     and `sums`, of which the left product is rounded by itself.
 
+    Of queries of bf16, with a state of bf16, what multiplies values is rounded to bf16. As rounding depends on what
+    weights are relative to, the order is part of it: a span is gone through in chunks of 64 positions, from multiples of 64 on.
+    With `top` that of this chunk and those before it in the span, and `top_b` that before the chunk,
+
+    `w[p] = exp(s[p] - top)`, `total' = total exp(top_b - top) + sum_p w[p]`,
+    `sums' = sums exp(top_b - top) + sum_p bf16(w[p]) v[p]`.
+
+    The rounding changes a weight by at most 2^-8 of itself, so the result by at most 2^-8 of the weighted mean of |v[p]|.
+
     The result is `sums / total`. So its bits depend on the token and what it sees alone, not on
     who computes which spans, nor on whether they pass through memory.
 
@@ -626,9 +640,9 @@ def Lm_AttendSpansOp : Lm_ComputeOp<"attend_spans"> {
     does not see has no defined value. A step has all of the rows or, where the runtime leaves
     it to `lm.attend`, none.
 
-    **Constraints:** as for `lm.attention`.
+    **Constraints:** as for `lm.attention`; with queries of bf16 the state is of bf16.
   }];
-  let arguments = (ins Lm_Activations:$query, Lm_StateType:$state, Lm_RowsType:$rows,
+  let arguments = (ins Lm_Queries:$query, Lm_StateType:$state, Lm_RowsType:$rows,
                        Lm_Indices:$positions, F64Attr:$scale, OptionalAttr<F64Attr>:$softcap);
   let results = (outs Lm_Activations:$result);
   let assemblyFormat = [{

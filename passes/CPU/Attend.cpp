@@ -164,12 +164,23 @@ void Attend::emitResult(Value first, Value end) {
   });
 }
 
+/// Queries of bf16 are for tensor cores.
+template <typename Op> static LogicalResult checkQueries(Op op) {
+  if (getElementTypeOrSelf(op.getQuery()).isF32())
+    return success();
+  return op.emitOpError("expected queries of f32 for CPUs but got ") << op.getQuery().getType();
+}
+
 static LogicalResult emitAttend(lm::AttendOp op, CpuKernelEmitter &e) {
+  if (failed(checkQueries(op)))
+    return failure();
   Attend(Attend::operandsOf(op), e).emit(op.getResult(), op.getSpans());
   return success();
 }
 
 static LogicalResult emitAttendSpans(lm::AttendSpansOp op, CpuKernelEmitter &e) {
+  if (failed(checkQueries(op)))
+    return failure();
   Attend(Attend::operandsOf(op), e).emitSpans(op.getResult());
   return success();
 }

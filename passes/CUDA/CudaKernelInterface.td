@@ -22,7 +22,12 @@ def CUDA_KernelOpInterface : OpInterface<"CudaKernelOpInterface"> {
       included (CudaKernelEmitter::forEachTile). Other ops of the part are products of
       the same input, which it emits as well, and elementwise ops, which
       CudaKernelEmitter::storeElements emits. Reports at the op what it cannot emit.
-    }], "::llvm::LogicalResult", "emitCuda", (ins "::plait::CudaKernelEmitter &":$emitter)>
+    }], "::llvm::LogicalResult", "emitCuda", (ins "::plait::CudaKernelEmitter &":$emitter)>,
+    InterfaceMethod<[{
+      What a kernel with this op is emitted for: entries for up to so many rows, of which the
+      last one serves any number. None: one entry, whose threads follow from the rows' width.
+    }], "::llvm::SmallVector<::plait::CudaKernelEmitter::Entry>", "getCudaEntries",
+    (ins "const ::plait::CudaMachine &":$machine)>
   ];
 }
 

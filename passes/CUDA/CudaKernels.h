@@ -22,13 +22,21 @@
 
 namespace plait {
 
-/// Makes `emit` the CUDA code of `Op`.
-template <typename Op, LogicalResult (*emit)(Op, CudaKernelEmitter &)>
-struct CudaKernelModel : CudaKernelOpInterface::ExternalModel<CudaKernelModel<Op, emit>, Op> {
+template <typename Op> using CudaEntriesOf = SmallVector<CudaKernelEmitter::Entry> (*)(Op, const CudaMachine &);
+
+/// Makes `emit` the CUDA code of `Op`, for `entries`.
+template <typename Op, LogicalResult (*emit)(Op, CudaKernelEmitter &), CudaEntriesOf<Op> entries>
+struct CudaKernelModel : CudaKernelOpInterface::ExternalModel<CudaKernelModel<Op, emit, entries>, Op> {
   LogicalResult emitCuda(Operation *op, CudaKernelEmitter &emitter) const { return emit(cast<Op>(op), emitter); }
+  SmallVector<CudaKernelEmitter::Entry> getCudaEntries(Operation *op, const CudaMachine &machine) const {
+    if constexpr (entries != nullptr)
+      return entries(cast<Op>(op), machine);
+    return {};
+  }
 };
-template <typename Op, LogicalResult (*emit)(Op, CudaKernelEmitter &)> void attachCudaKernel(MLIRContext *context) {
-  Op::template attachInterface<CudaKernelModel<Op, emit>>(*context);
+template <typename Op, LogicalResult (*emit)(Op, CudaKernelEmitter &), CudaEntriesOf<Op> entries = nullptr>
+void attachCudaKernel(MLIRContext *context) {
+  Op::template attachInterface<CudaKernelModel<Op, emit, entries>>(*context);
 }
 
 /// Makes `emit` the CUDA code of a row of `Op`.

@@ -7,7 +7,6 @@
 
 #include "passes/CUDA/CudaKernels.h"
 #include "passes/CUDA/Passes.h"
-#include "passes/CUDA/Product.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -93,8 +92,9 @@ struct GenerateCudaKernelsPass : plait::impl::GenerateCudaKernelsPassBase<Genera
   SmallVector<CudaKernelEmitter::Entry> entriesFor(kernel::FuncOp kernel) {
     int64_t widest = 1;
     for (Operation *op : kernel.getComputeOps()) {
-      if (op->hasTrait<lm::WeightProduct>())
-        return CudaProduct::entriesFor(machine);
+      if (auto code = dyn_cast<CudaKernelOpInterface>(op))
+        if (SmallVector<CudaKernelEmitter::Entry> entries = code.getCudaEntries(machine); !entries.empty())
+          return entries;
       auto type = cast<RankedTensorType>(getTiledTensor(op).getType());
       int64_t columns = 1;
       for (int64_t extent : type.getShape().drop_front())

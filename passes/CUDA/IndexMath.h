@@ -43,7 +43,8 @@ template <typename T> T swizzledOffset(T row, T chunk) { return row * kRowBytes 
 template <typename T> struct Cell {
   T row, chunk;
 };
-/// For 16 rows of the first operand.
+/// For 16 rows of the first operand; with ldmatrix.trans also for 16 rows of K, of which the second one has two
+/// registers for the first eight of 16 columns and two for the others.
 template <typename T> Cell<T> firstOperandCell(T lane) { return {lane % 16, lane / 16}; }
 /// For 16 rows (columns of the product) of the second one: two registers for the first
 /// eight of them, two for the others.
@@ -54,6 +55,14 @@ template <typename T> Cell<T> secondOperandCell(T lane) { return {lane / 16 * 8 
 template <typename T> T sumRow(T lane, int64_t i) { return lane / 4 + i / 2 % 2 * 8; }
 /// Its column.
 template <typename T> T sumColumn(T lane, int64_t i) { return lane % 4 * 2 + (i / 4 * 8 + i % 2); }
+
+/// Pages have rows of 16 columns of bf16, two chunks. Byte offset of a chunk of a row of such a tile, in which every
+/// second four rows have theirs exchanged: any eight rows from a multiple of 8 on have a chunk of one number in
+/// eight different banks.
+inline constexpr int64_t kSliceBytes = 2 * kChunkBytes;
+template <typename T> T slicedOffset(T row, T chunk) {
+  return row * kSliceBytes + (chunk ^ (row / 4 % 2)) * kChunkBytes;
+}
 
 /// What wgmma is told of a tile besides its address: K consecutive in memory, swizzled by
 /// 128 bytes, groups of 8 rows kSwizzleBytes apart ("Matrix Descriptor Format"). Bits 0-13

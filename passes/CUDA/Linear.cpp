@@ -12,10 +12,13 @@ using namespace plait;
 
 static LogicalResult emitLinear(lm::LinearOp op, CudaKernelEmitter &e) { return CudaProduct::emit(op, e); }
 static LogicalResult emitHead(lm::HeadOp op, CudaKernelEmitter &e) { return CudaProduct::emit(op, e); }
+template <typename Op> static SmallVector<CudaKernelEmitter::Entry> entriesOf(Op, const CudaMachine &machine) {
+  return CudaProduct::entriesFor(machine);
+}
 
 void plait::registerLinearCudaKernels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, lm::LmDialect *) {
-    attachCudaKernel<lm::LinearOp, emitLinear>(context);
-    attachCudaKernel<lm::HeadOp, emitHead>(context);
+    attachCudaKernel<lm::LinearOp, emitLinear, entriesOf<lm::LinearOp>>(context);
+    attachCudaKernel<lm::HeadOp, emitHead, entriesOf<lm::HeadOp>>(context);
   });
 }

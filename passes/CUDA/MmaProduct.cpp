@@ -44,7 +44,7 @@ void MmaProduct::copyTile(Value source, int64_t sourceColumns, Value rowCount, V
     Value to = e.element(b.getI8Type(), target, swizzled);
     // What does not exist is zero, and not read.
     Value bytes = e.select(e.both(rowExists, columnExists), e.i32(cuda::kChunkBytes), e.i32(0));
-    NVVM::CpAsyncOp::create(b, e.loc(), to, from, cuda::kChunkBytes, NVVM::LoadCacheModifierKind::CG, bytes);
+    copyChunk(e, to, from, bytes);
   }
 }
 
@@ -62,24 +62,13 @@ void MmaProduct::copyTiles(Value k, Value firstFeature, Value firstToken) {
   copyTile(e.pointer(input), inputColumns, tokens, firstToken, tokenTile, k, tile);
 }
 
-SmallVector<Value> MmaProduct::loadMatrices(Value tile, Value row, CudaIndex chunk, int64_t step) {
-  OpBuilder &b = e.builder();
+SmallVector<Value> MmaProduct::loadStep(Value tile, Value row, CudaIndex chunk, int64_t step) {
   Value offset = cuda::swizzledOffset(index(row), chunk + 2 * step).value;
-  Value address = e.element(b.getI8Type(), tile, offset);
-  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(4, b.getI32Type()));
-  Value loaded =
-      NVVM::LdMatrixOp::create(b, e.loc(), type, address, 4, NVVM::MMALayout::row,
-                               NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
-  SmallVector<Value> registers;
-  for (int64_t i = 0; i < 4; ++i)
-    registers.push_back(LLVM::ExtractValueOp::create(b, e.loc(), loaded, i));
-  return registers;
+  return loadMatrices(e, e.element(e.builder().getI8Type(), tile, offset), /*transposed=*/false);
 }
 
 SmallVector<Value> MmaProduct::multiply(Value stage, ValueRange sums) {
-  OpBuilder &b = e.builder();
-  Type byte = b.getI8Type();
-  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(4, e.f32Type()));
+  Type byte = e.builder().getI8Type();
   Value base = e.element(byte, tiles, e.mul(stage, stageBytes()));
   Value tokens = e.element(byte, base, e.i32(int64_t(factors.size()) * featureTile * cuda::kRowBytes));
   CudaIndex lane = index(e.lane());
@@ -92,22 +81,17 @@ SmallVector<Value> MmaProduct::multiply(Value stage, ValueRange sums) {
       Value tile = e.element(byte, base, e.i32(int64_t(f) * featureTile * cuda::kRowBytes));
       for (int64_t group = 0; group < groups(); ++group) {
         Value row = e.add(e.add(warpRow, first.row.value), 16 * group);
-        weights.push_back(loadMatrices(tile, row, first.chunk, step));
+        weights.push_back(loadStep(tile, row, first.chunk, step));
       }
     }
     for (int64_t token = 0; token < tokensOfWarp(); token += 16) {
-      SmallVector<Value> columns = loadMatrices(tokens, e.add(warpToken, token), second.chunk, step);
+      SmallVector<Value> columns = loadStep(tokens, e.add(warpToken, token), second.chunk, step);
       for (auto [w, weight] : llvm::enumerate(weights))
         for (int64_t half : {0, 1}) {
           // Sums are ordered by factor, group, then as cuda::sumColumn says.
           int64_t at = int64_t(w) * tokensOfWarp() / 2 + (token / 8 + half) * 4;
           ValueRange before = ValueRange(next).slice(at, 4), pair = ValueRange(columns).slice(2 * half, 2);
-          Value product =
-              NVVM::MmaOp::create(b, e.loc(), type, weight, pair, before, ArrayRef<int64_t>{16, 8, 16}, std::nullopt,
-                                  std::nullopt, std::array{NVVM::MMATypes::bf16, NVVM::MMATypes::bf16},
-                                  std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
-          for (int64_t i = 0; i < 4; ++i)
-            next[at + i] = LLVM::ExtractValueOp::create(b, e.loc(), product, i);
+          llvm::copy(multiplyAdd(e, weight, pair, before), next.begin() + at);
         }
     }
   }

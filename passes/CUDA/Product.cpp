@@ -9,14 +9,9 @@
 
 #include "dialects/Overlap/Overlap.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/bit.h"
 
 using namespace plait;
-
-CudaIndex CudaIndex::operator^(CudaIndex y) const {
-  return {e, arith::XOrIOp::create(e->builder(), e->loc(), value, y.value)};
-}
 
 SmallVector<CudaKernelEmitter::Entry> CudaProduct::entriesFor(const CudaMachine &machine) {
   switch (machine.unit) {

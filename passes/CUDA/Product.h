@@ -19,25 +19,11 @@
 #ifndef PLAIT_PASSES_CUDA_PRODUCT_H
 #define PLAIT_PASSES_CUDA_PRODUCT_H
 
-#include "passes/CUDA/IndexMath.h"
-#include "passes/CUDA/KernelEmitter.h"
+#include "passes/CUDA/Fragments.h"
 
 #include <memory>
 
 namespace plait {
-
-/// A i32 that a kernel computes, for the templates of IndexMath.h.
-struct CudaIndex {
-  CudaKernelEmitter *e;
-  Value value;
-
-  CudaIndex operator+(CudaIndex y) const { return {e, e->add(value, y.value)}; }
-  CudaIndex operator+(int64_t y) const { return {e, e->add(value, y)}; }
-  CudaIndex operator*(int64_t y) const { return {e, e->mul(value, y)}; }
-  CudaIndex operator/(int64_t y) const { return {e, e->div(value, y)}; }
-  CudaIndex operator%(int64_t y) const { return {e, e->rem(value, y)}; }
-  CudaIndex operator^(CudaIndex y) const;
-};
 
 /// The products of a part of a kernel, those of one input, and what follows them.
 class CudaProduct {
@@ -123,7 +109,7 @@ private:
                 Value target);
   /// Sums plus the products of the tiles in `stage`.
   SmallVector<Value> multiply(Value stage, ValueRange sums);
-  SmallVector<Value> loadMatrices(Value tile, Value row, CudaIndex chunk, int64_t step);
+  SmallVector<Value> loadStep(Value tile, Value row, CudaIndex chunk, int64_t step);
   int64_t stageBytes() const { return (int64_t(factors.size()) * featureTile + tokenTile) * cuda::kRowBytes; }
   /// Groups of 16 rows of the weight that a warp has.
   int64_t groups() const { return featureTile / (16 * kRowWarps); }

@@ -28,7 +28,9 @@ struct LowerPipelineOptions {
   // Which fusions run; none changes a bit of any result.
   bool fuseGated = true, fuseEpilogues = true, fuseRows = true, fuseParallel = true;
   bool quantizeActivations = true; ///< plait-quantize-activations
+  bool roundQueries = false;       ///< plait-round-queries: the target multiplies bf16 by bf16 in attention, too
   bool splitAttention = true;      ///< plait-split-attention; changes no bit either
+  bool splitsRounded = false;      ///< it leaves alone what has queries of f32
   bool summarizeLogits = true;     ///< plait-summarize-logits; changes no bit either
   bool computeRedundantly = true;  ///< plait-compute-redundantly; changes no bit either
 };

@@ -80,7 +80,32 @@ def SplitAttentionPass : Pass<"plait-split-attention", "::mlir::ModuleOp"> {
     more than a span. No bit of a result changes, as `lm.attend` folds the same spans
     without the pass.
   }];
+  let options = [
+    Option<"rounded", "rounded", "bool", "false", "Only attention of queries of bf16, whose kernels for GPUs join spans">
+  ];
   let statistics = [Statistic<"numSplit", "num-split", "Attentions split">];
+  let dependentDialects = ["::plait::lm::LmDialect"];
+}
+
+def RoundQueriesPass : Pass<"plait-round-queries", "::mlir::ModuleOp"> {
+  let summary = "Rounds the queries of attention over states of bf16";
+  let description = [{
+    For targets whose units multiply bf16 by bf16 (tensor cores). Keys and values are of bf16 already; with
+    queries of bf16 `lm.attend` rounds the weights of values as well.
+
+    ```mlir
+    %o = lm.attend %q, %s, %rows, %pos scale 0.5 : tensor<?x192xf32, #lm.dims<tokens>>, ...
+    ```
+    becomes
+    ```mlir
+    %r = lm.round %q to 192 : tensor<?x192xf32, #lm.dims<tokens>>
+    %o = lm.attend %r, %s, %rows, %pos scale 0.5 : tensor<?x192xbf16, #lm.dims<tokens>>, ...
+    ```
+    This changes results, by at most what `lm.round` and `lm.attend_spans` say, the same for every token wherever
+    it stands. Left alone: states of another type, and heads whose size those units do not multiply, which is
+    no multiple of 16 or above 256.
+  }];
+  let statistics = [Statistic<"numRounded", "num-rounded", "Queries rounded">];
   let dependentDialects = ["::plait::lm::LmDialect"];
 }
 

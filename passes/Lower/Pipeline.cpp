@@ -16,9 +16,12 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   pm.addPass(createInlineModelPass());
   // A launch has no barrier inside.
   pm.addPass(createDecomposeAttentionPass());
+  // Before attention is split, into two ops of one query.
+  if (options.roundQueries)
+    pm.addPass(createRoundQueriesPass());
   // Before outlining: spans are a launch of their own.
   if (options.splitAttention)
-    pm.addPass(createSplitAttentionPass());
+    pm.addPass(createSplitAttentionPass({options.splitsRounded}));
   // Before outlining: several products share a rounded input.
   if (options.roundInputs)
     pm.addPass(createRoundInputsPass());

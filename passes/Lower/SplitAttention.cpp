@@ -18,13 +18,15 @@ using namespace plait;
 
 namespace {
 struct SplitAttentionPass : plait::impl::SplitAttentionPassBase<SplitAttentionPass> {
+  using SplitAttentionPassBase::SplitAttentionPassBase;
+
   void runOnOperation() override {
     int64_t maxPositions = 0;
     for (lm::ModelOp model : getOperation().getOps<lm::ModelOp>())
       maxPositions = std::max(maxPositions, int64_t(model.getMaxPositions()));
     for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
       step.walk([&](lm::AttendOp op) {
-        if (!op.getSpans())
+        if (!op.getSpans() && (!rounded || getElementTypeOrSelf(op.getQuery()).isBF16()))
           split(op, maxPositions);
       });
   }

@@ -86,8 +86,9 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    .fuseRows = options.fuseRows,
                                    .fuseParallel = options.fuseParallel,
                                    .quantizeActivations = options.quantizeActivations,
-                                   // Threads of a CPU share rows out; a GPU has blocks enough for its own way.
-                                   .splitAttention = options.splitAttention && options.cuda.empty(),
+                                   .roundQueries = options.roundQueries && !options.cuda.empty(),
+                                   .splitAttention = options.splitAttention,
+                                   .splitsRounded = !options.cuda.empty(), // its other kernel joins no spans
                                    .summarizeLogits = options.fuseLogits && options.cuda.empty(),
                                    .computeRedundantly = options.computeRedundantly && options.cuda.empty()});
   case Phase::cpu:

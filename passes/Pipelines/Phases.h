@@ -74,6 +74,9 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
                                    llvm::cl::init(true)};
   Option<bool> splitAttention{*this, "split-attention", llvm::cl::desc("Run plait-split-attention"),
                               llvm::cl::init(true)};
+  Option<bool> roundQueries{*this, "round-queries",
+                            llvm::cl::desc("Of a CUDA target: run plait-round-queries, for attention by tensor cores"),
+                            llvm::cl::init(true)};
   Option<bool> computeRedundantly{*this, "compute-redundantly", llvm::cl::desc("Run plait-compute-redundantly"),
                                   llvm::cl::init(true)};
   Option<bool> fma{*this, "fma", llvm::cl::desc("The target has fused multiply-add"), llvm::cl::init(true)};

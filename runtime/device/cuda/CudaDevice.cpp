@@ -135,15 +135,16 @@ Status CudaDevice::copyInputs(const Layout::Plan &own, const StepDims &dims, con
 }
 
 /// The extents that a graph is recorded for; nothing if they are so large that recording
-/// saves nothing.
+/// saves nothing. Few tokens may have many spans.
 static bool roundUpDims(const StepDims &dims, const std::array<bool, PLAIT_DIM_COUNT> &used, StepDims &rounded) {
   rounded = {};
   for (size_t d = 0; d < dims.size(); ++d) {
     if (!used[d] || !dims[d])
       continue;
-    if (dims[d] > 256)
+    if (dims[d] > (d == PLAIT_DIM_SPANS ? 4096 : 256))
       return false;
-    rounded[d] = dims[d] <= 16 ? 16 : dims[d] <= 64 ? 64 : 256;
+    for (rounded[d] = 16; rounded[d] < dims[d];)
+      rounded[d] *= 4;
   }
   return true;
 }
@@ -231,10 +232,14 @@ Status CudaDevice::copyOutputs(const Plan &plan, const Layout::Plan &own, const 
   return Status::success();
 }
 
-Status CudaDevice::run(size_t number, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
+Status CudaDevice::run(size_t number, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &given,
                        const StepArrays &arrays, StepProfile *profile) {
   PLAIT_RETURN_IF_ERROR(broken);
   PLAIT_RETURN_IF_ERROR(gpu.enter());
+  const plait_model_v4_t &model = program->model();
+  StepDims dims = given;
+  // Blocks are always more than one.
+  dims[PLAIT_DIM_SPANS] = model.state_count ? spansOf(dims, model.states[0].page_tokens, /*threads=*/2) : 0;
   Plan &plan = plans[number];
   const Layout::Plan &own = layout.plans[number];
   std::vector<StepProfile::Launch> times;

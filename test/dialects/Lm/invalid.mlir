@@ -1335,3 +1335,13 @@ lm.model @m family "llama" numerics fast max_positions 8 {
 
 // expected-error @+1 {{expected granule > 0 and 0 <= first < of <= 2^20 but got 4, 3 and 3}}
 func.func private @f() attributes {tree = #lm.tree<granule = 4, first = 3, of = 3>}
+
+// -----
+
+lm.model @m family "llama" numerics fast max_positions 8 {
+  lm.func @f(%q: tensor<?x4xbf16, #lm.dims<tokens>>, %s: !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, %r: !lm.rows, %p: tensor<?xi32, #lm.dims<tokens>>) {
+    // expected-error @+1 {{expected a state of bf16 for queries of bf16 but got '!lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>'}}
+    %n = lm.attend %q, %s, %r, %p scale 1.0 : tensor<?x4xbf16, #lm.dims<tokens>>, !lm.state<layers = 2, kv_heads = 2, head_dim = 2, f32>, tensor<?xi32, #lm.dims<tokens>>
+    lm.return
+  }
+}

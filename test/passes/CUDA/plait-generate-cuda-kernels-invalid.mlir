@@ -104,3 +104,29 @@ kernel.func @k(%q: !x, %s: !state, %rows: !lm.rows, %p: !i) -> !x attributes {co
   %o = lm.attend %q, %s, %rows, %p scale 0.1 : !x, !state, !i
   kernel.return %o : !x
 }
+
+// -----
+
+#cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>
+!i = tensor<?xi32, #lm.dims<tokens>>
+!x = tensor<?x24xbf16, #lm.dims<tokens>>
+!y = tensor<?x24xf32, #lm.dims<tokens>>
+!state = !lm.state<layers = 1, kv_heads = 1, head_dim = 24, bf16>
+kernel.func @k(%q: !x, %s: !state, %rows: !lm.rows, %p: !i) -> !y attributes {cost = #cost} {
+  // expected-error @+1 {{'lm.attend' op expected queries of f32 for CUDA where heads have 24 columns, no multiple of 16 up to 256}}
+  %o = lm.attend %q, %s, %rows, %p scale 0.1 : !x, !state, !i
+  kernel.return %o : !y
+}
+
+// -----
+
+#cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>
+!i = tensor<?xi32, #lm.dims<tokens>>
+!x = tensor<?x32xf32, #lm.dims<tokens>>
+!y = tensor<?x34xf32, #lm.dims<spans>>
+!state = !lm.state<layers = 1, kv_heads = 1, head_dim = 32, bf16>
+kernel.func @k(%q: !x, %s: !state, %rows: !lm.rows, %p: !i) -> !y attributes {cost = #cost} {
+  // expected-error @+1 {{'lm.attend_spans' op expected queries of bf16 for CUDA; 'plait-split-attention{rounded}' leaves others alone}}
+  %o = lm.attend_spans %q, %s, %rows, %p scale 0.1 : !x, !state, !i
+  kernel.return %o : !y
+}

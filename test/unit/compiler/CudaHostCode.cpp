@@ -194,7 +194,8 @@ private:
       call("plait_test_copy", {}, {copy.getDst(), copy.getSrc(), copy.getCpSize()});
     } else if (auto matrix = dyn_cast<NVVM::LdMatrixOp>(op)) {
       Value memory = words(4);
-      call("plait_test_ldmatrix", {}, {matrix.getPtr(), memory});
+      bool isTransposed = matrix.getLayout() == NVVM::MMALayout::col;
+      call(isTransposed ? "plait_test_ldmatrix_transposed" : "plait_test_ldmatrix", {}, {matrix.getPtr(), memory});
       result = LLVM::LoadOp::create(b, module.getLoc(), matrix.getType(), memory);
     } else if (auto mma = dyn_cast<NVVM::MmaOp>(op)) {
       Value registers = words(6), sums = words(4);

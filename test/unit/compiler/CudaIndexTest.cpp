@@ -95,6 +95,16 @@ Registers loadMatrices(const SharedMemory &memory, const std::array<int64_t, 32>
   return registers;
 }
 
+/// [ldmatrix] With .trans a lane gets elements 2 (l % 4) and the next one of column l / 4.
+Registers transposed(const Registers &registers) {
+  Registers result;
+  for (int64_t lane = 0; lane < 32; ++lane)
+    for (int64_t m = 0; m < 4; ++m)
+      for (int64_t i : {0, 1})
+        result[lane][m][i] = registers[(2 * (lane % 4) + i) * 4 + lane / 4 / 2][m][lane / 4 % 2];
+  return result;
+}
+
 /// [Matrix Fragments for mma.m16n8k16] Adds A B to sums, of which a lane has four.
 void multiplyAdd(std::array<std::array<int64_t, 4>, 32> &sums, const Registers &a, const Registers &b, int64_t half) {
   int64_t first[16][16], second[16][8];
@@ -209,6 +219,34 @@ TEST(CudaIndex, MmaTile) {
   for (int64_t lane = 0; lane < 32; ++lane)
     for (int64_t i = 0; i < tokens / 2; ++i)
       EXPECT_EQ(sums[i / 4][lane][i % 4], expected(weight, input, cuda::sumRow(lane, i), cuda::sumColumn(lane, i)));
+}
+
+// A tile as AttendTiles computes it, by one warp: both operands in rows of 16 columns, those of the second one along K.
+TEST(CudaIndex, SlicedTile) {
+  std::mt19937 random(3);
+  constexpr int64_t columns = 48, tokens = 16, keys = 16 * columns * 2;
+  Matrix query = randomMatrix(16, columns, random), key = randomMatrix(tokens, columns, random);
+  SharedMemory memory;
+  for (int64_t row = 0; row < 16; ++row)
+    for (int64_t k = 0; k < columns; ++k) {
+      memory.write(cuda::slicedOffset(k / 16 * 16 + row, k % 16 / 8) + k % 8 * 2, query[row][k]);
+      memory.write(keys + cuda::slicedOffset(k, row / 8) + row % 8 * 2, key[row][k]);
+    }
+  std::array<std::array<std::array<int64_t, 4>, 32>, tokens / 8> sums = {};
+  for (int64_t k = 0; k < columns; k += 16) {
+    std::array<int64_t, 32> first, second;
+    for (int64_t lane = 0; lane < 32; ++lane) {
+      auto cell = cuda::firstOperandCell(lane);
+      first[lane] = cuda::slicedOffset(k + cell.row, cell.chunk);
+      second[lane] = keys + first[lane];
+    }
+    Registers own = loadMatrices(memory, first), others = transposed(loadMatrices(memory, second));
+    for (int64_t half : {0, 1})
+      multiplyAdd(sums[half], own, others, half);
+  }
+  for (int64_t lane = 0; lane < 32; ++lane)
+    for (int64_t i = 0; i < tokens / 2; ++i)
+      EXPECT_EQ(sums[i / 4][lane][i % 4], expected(query, key, cuda::sumRow(lane, i), cuda::sumColumn(lane, i)));
 }
 
 namespace {

@@ -61,12 +61,14 @@ protected:
   }
 
   /// The path of the artifact.
-  std::string compileTo(const std::string &name, const std::string &target, int64_t ranks = 1) {
+  std::string compileTo(const std::string &name, const std::string &target, int64_t ranks = 1,
+                        StateFormat state = StateFormat::f32) {
     CompileOptions options;
     options.input = PLAIT_TEST_DIR "/models/kjv-2m";
     options.output = folder + "/" + name;
     options.target = target;
     options.mesh.ranks = ranks;
+    options.state = state;
     options.debugLogits = true;
     options.selftest = false;
     options.assemble = makeHostImage;
@@ -74,8 +76,8 @@ protected:
     EXPECT_TRUE(compiled) << compiled.message();
     return options.output;
   }
-  std::shared_ptr<const Model> compileFor(const std::string &target) {
-    auto model = Model::open(compileTo(target.substr(target.find(':') + 1), target));
+  std::shared_ptr<const Model> compileFor(const std::string &target, StateFormat state = StateFormat::f32) {
+    auto model = Model::open(compileTo(target.substr(target.find(':') + 1), target, 1, state));
     EXPECT_TRUE(model) << model.status().message();
     return model ? *model : nullptr;
   }
@@ -253,5 +255,47 @@ TEST_P(CudaModelTest, PagesAndCellsMove) {
   EXPECT_EQ(logprob(4, {33}, 2), expected);
 }
 
+/// Attention by tensor cores rounds queries and weights; a CPU rounds neither.
+class CudaTilesModelTest : public CudaModelTest {};
+
+TEST_P(CudaTilesModelTest, HasTheTokensOfACpu) {
+  auto gpu = compileFor(std::string("cuda:") + GetParam(), StateFormat::bf16);
+  auto cpu = compileFor("cpu:amx-emulated", StateFormat::bf16);
+  ASSERT_TRUE(gpu && cpu);
+  Run found = generate(gpu, kPrompt, "ar.debug");
+  compare(found, generate(cpu, kPrompt, "ar.debug"));
+  Run single = generate(gpu, 1, "ar.debug");
+  std::vector<float> last(single.logits.end() - ptrdiff_t(found.logits.size()), single.logits.end());
+  EXPECT_TRUE(last == found.logits);
+  // Behind 300 positions of zeros: a token alone has spans of them, one of 17 has not.
+  auto created = Instance::create(gpu, {.threads = 1, .maxTokens = 32, .maxRows = 1, .capacityPages = 5});
+  ASSERT_TRUE(created) << created.status().message();
+  auto logprob = [&](size_t tokens) {
+    StepBatch batch;
+    StepRow &row = batch.rows.emplace_back();
+    row.firstPosition = 300;
+    row.pages = {{0, 1, 2, 3, 4}};
+    row.leaves.push_back({0, {}, {}});
+    for (size_t i = 0; i < tokens; ++i)
+      row.tokens.push_back(int32_t(100 + i));
+    auto result = (*created)->run(std::move(batch));
+    EXPECT_TRUE(result) << result.status().message();
+    return result ? result->leaves[0].logprob : 0;
+  };
+  auto spanLaunches = [&] {
+    return std::count_if(fake->launches.begin(), fake->launches.end(), [](const FakeLaunch &launch) {
+      return launch.function.find("attend_spans") != std::string::npos;
+    });
+  };
+  fake->launches.clear();
+  float alone = logprob(1);
+  EXPECT_LT(alone, 0);
+  EXPECT_EQ(spanLaunches(), 4) << "one for each layer";
+  EXPECT_EQ(logprob(17), alone);
+  EXPECT_EQ(spanLaunches(), 4) << "no more";
+}
+
+INSTANTIATE_TEST_SUITE_P(, CudaTilesModelTest, testing::Values("sm_90a"),
+                         [](const auto &info) { return std::string(info.param); });
 INSTANTIATE_TEST_SUITE_P(, CudaModelTest, testing::Values("sm_80", "sm_90a"),
                          [](const auto &info) { return std::string(info.param); });

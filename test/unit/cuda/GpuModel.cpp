@@ -182,6 +182,18 @@ void loadMatrices(const uint8_t *address, int32_t *result) {
   block->yield();
 }
 
+/// [ldmatrix.x4.trans] A lane gets two rows of a column.
+void loadTransposed(const uint8_t *address, int32_t *result) {
+  block->self().address = address;
+  block->yield();
+  size_t lane = block->current % 32;
+  for (size_t m = 0; m < 4; ++m)
+    for (size_t i = 0; i < 2; ++i)
+      std::memcpy(reinterpret_cast<uint8_t *>(&result[m]) + 2 * i,
+                  block->lane(8 * m + lane % 4 * 2 + i).address + lane / 4 * 2, 2);
+  block->yield();
+}
+
 double widened(uint32_t half) { return double(std::bit_cast<float>(half << 16)); }
 
 /// [mma.m16n8k16] `words`: four registers of the first operand, two of the second; `sums`
@@ -355,18 +367,31 @@ template <typename F> void *addressOf(F *function) { return reinterpret_cast<voi
 } // namespace
 
 const ModelFunction plait::test::kModelFunctions[] = {
-    {"plait_test_thread", addressOf(&threadNumber)},  {"plait_test_block", addressOf(&blockNumber)},
-    {"plait_test_barrier", addressOf(&barrier)},      {"plait_test_shuffle", addressOf(&shuffle)},
-    {"plait_test_exp2", addressOf(&exp2Of)},          {"plait_test_shared", addressOf(&sharedMemory)},
-    {"plait_test_copy", addressOf(&copyChunk)},       {"plait_test_ldmatrix", addressOf(&loadMatrices)},
-    {"plait_test_mma", addressOf(&multiplyAdd)},      {"plait_test_init", addressOf(&initBarrier)},
-    {"plait_test_arrive", addressOf(&arrive)},        {"plait_test_expect", addressOf(&arriveExpecting)},
-    {"plait_test_wait", addressOf(&waitParity)},      {"plait_test_box", addressOf(&copyBox)},
-    {"plait_test_wgmma", addressOf(&multiplyGroup)},  {"plait_test_add_word", addressOf(&addWord)},
-    {"plait_test_add_float", addressOf(&addFloat)},   {"plait_test_load_word", addressOf(&loadWord)},
-    {"plait_test_wait_word", addressOf(&waitWord)},   {"plait_test_swap", addressOf(&compareAndSwap)},
-    {"plait_test_bulk", addressOf(&copyBulk)},        {"plait_test_bulk_add", addressOf(&addBulk)},
-    {"plait_test_bulk_read", addressOf(&readCopies)}, {"plait_test_bulk_done", addressOf(&finishCopies)},
+    {"plait_test_thread", addressOf(&threadNumber)},
+    {"plait_test_block", addressOf(&blockNumber)},
+    {"plait_test_barrier", addressOf(&barrier)},
+    {"plait_test_shuffle", addressOf(&shuffle)},
+    {"plait_test_exp2", addressOf(&exp2Of)},
+    {"plait_test_shared", addressOf(&sharedMemory)},
+    {"plait_test_copy", addressOf(&copyChunk)},
+    {"plait_test_ldmatrix", addressOf(&loadMatrices)},
+    {"plait_test_ldmatrix_transposed", addressOf(&loadTransposed)},
+    {"plait_test_mma", addressOf(&multiplyAdd)},
+    {"plait_test_init", addressOf(&initBarrier)},
+    {"plait_test_arrive", addressOf(&arrive)},
+    {"plait_test_expect", addressOf(&arriveExpecting)},
+    {"plait_test_wait", addressOf(&waitParity)},
+    {"plait_test_box", addressOf(&copyBox)},
+    {"plait_test_wgmma", addressOf(&multiplyGroup)},
+    {"plait_test_add_word", addressOf(&addWord)},
+    {"plait_test_add_float", addressOf(&addFloat)},
+    {"plait_test_load_word", addressOf(&loadWord)},
+    {"plait_test_wait_word", addressOf(&waitWord)},
+    {"plait_test_swap", addressOf(&compareAndSwap)},
+    {"plait_test_bulk", addressOf(&copyBulk)},
+    {"plait_test_bulk_add", addressOf(&addBulk)},
+    {"plait_test_bulk_read", addressOf(&readCopies)},
+    {"plait_test_bulk_done", addressOf(&finishCopies)},
 };
 const size_t plait::test::kModelFunctionCount = std::size(kModelFunctions);
 

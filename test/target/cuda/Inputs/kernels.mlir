@@ -25,6 +25,18 @@
 !bs = !kernel.packed<!lm.weight<100, #lm.bf16>, panel = 0, group = 1>
 !rs = tensor<?x224xbf16, #lm.dims<tokens>>
 !state = !lm.state<layers = 2, kv_heads = 8, head_dim = 128, bf16>
+!xb = tensor<?x4096xbf16, #lm.dims<tokens>>
+!spans = tensor<?x4160xf32, #lm.dims<spans>>
+!state64 = !lm.state<layers = 2, kv_heads = 8, head_dim = 64, bf16>
+!xb64 = tensor<?x2048xbf16, #lm.dims<tokens>>
+!x64 = tensor<?x2048xf32, #lm.dims<tokens>>
+!state80 = !lm.state<layers = 2, kv_heads = 3, head_dim = 80, bf16>
+!xb80 = tensor<?x240xbf16, #lm.dims<tokens>>
+!state96 = !lm.state<layers = 2, kv_heads = 1, head_dim = 96, bf16>
+!xb96 = tensor<?x1920xbf16, #lm.dims<tokens>>
+!x96 = tensor<?x1920xf32, #lm.dims<tokens>>
+!state256 = !lm.state<layers = 2, kv_heads = 4, head_dim = 256, bf16, window = 4096>
+!xb256 = tensor<?x2048xbf16, #lm.dims<tokens>>
 !stateOdd = !lm.state<layers = 2, kv_heads = 3, head_dim = 80, f32, window = 100>
 
 rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, vocabulary = 32 : i64} {
@@ -40,6 +52,12 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.kernel @rope_interleaved
   rt.kernel @attend
   rt.kernel @attend_odd
+  rt.kernel @attend_tiles
+  rt.kernel @attend_spans
+  rt.kernel @attend_64
+  rt.kernel @attend_80
+  rt.kernel @attend_96
+  rt.kernel @attend_256
   rt.kernel @linear_qkv
   rt.kernel @linear_glu
   rt.kernel @linear_add
@@ -113,6 +131,36 @@ kernel.func @attend(%q: !x, %s: !state, %rows: !lm.rows, %p: !ids) -> !x attribu
 kernel.func @attend_odd(%q: !kv, %s: !stateOdd, %rows: !lm.rows, %p: !ids) -> !kv attributes {cost = #cost} {
   %o = lm.attend %q, %s, %rows, %p scale 0.11 : !kv, !stateOdd, !ids
   kernel.return %o : !kv
+}
+
+kernel.func @attend_tiles(%q: !xb, %s: !state, %rows: !lm.rows, %p: !ids, %x: !spans) -> !x attributes {cost = #cost} {
+  %o = lm.attend %q, %s, %rows, %p spans %x scale 0.088 : !xb, !state, !ids, !spans
+  kernel.return %o : !x
+}
+
+kernel.func @attend_spans(%q: !xb, %s: !state, %rows: !lm.rows, %p: !ids) -> !spans attributes {cost = #cost} {
+  %x = lm.attend_spans %q, %s, %rows, %p scale 0.088 : !xb, !state, !ids
+  kernel.return %x : !spans
+}
+
+kernel.func @attend_64(%q: !xb64, %s: !state64, %rows: !lm.rows, %p: !ids) -> !x64 attributes {cost = #cost} {
+  %o = lm.attend %q, %s, %rows, %p scale 0.125 : !xb64, !state64, !ids
+  kernel.return %o : !x64
+}
+
+kernel.func @attend_80(%q: !xb80, %s: !state80, %rows: !lm.rows, %p: !ids) -> !kv attributes {cost = #cost} {
+  %o = lm.attend %q, %s, %rows, %p scale 0.11 : !xb80, !state80, !ids
+  kernel.return %o : !kv
+}
+
+kernel.func @attend_96(%q: !xb96, %s: !state96, %rows: !lm.rows, %p: !ids) -> !x96 attributes {cost = #cost} {
+  %o = lm.attend %q, %s, %rows, %p scale 0.1 : !xb96, !state96, !ids
+  kernel.return %o : !x96
+}
+
+kernel.func @attend_256(%q: !xb256, %s: !state256, %rows: !lm.rows, %p: !ids) -> !x64 attributes {cost = #cost} {
+  %o = lm.attend %q, %s, %rows, %p scale 0.0625 softcap 50.0 : !xb256, !state256, !ids
+  kernel.return %o : !x64
 }
 
 kernel.func @linear_qkv(%x: !r, %a: !wq, %b: !wk, %c: !wk) -> (!x, !kv8, !kv8) attributes {cost = #cost} {

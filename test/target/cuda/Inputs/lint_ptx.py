@@ -103,10 +103,12 @@ def lint_entry(text, chip, protocols):
             yield "found setmaxnreg with one consumer"
         if not re.search(r"fence\.mbarrier_init\.release\.cluster", text):
             yield "expected a fence after the barriers are made"
-    waits, barriers = count(r"\bcp\.async\.wait_group\b"), count(r"\bbar\.sync\b")
-    # Protocols have barriers for arrivals and waits as well.
-    if count(r"\bldmatrix\b") and (waits > barriers if protocols else waits != barriers):
-        yield "expected a barrier after each wait for copies"
+    # Nobody reads what others have copied before all have waited.
+    if count(r"\bldmatrix\b"):
+        for after in re.split(r"\bcp\.async\.wait_group\b", text)[1:]:
+            first = re.search(r"\b(?:bar\.sync|ldmatrix|ld\.shared|cp\.async\.cg)\b", after)
+            if not first or first[0] != "bar.sync":
+                yield "expected a barrier after each wait for copies, before anything is read or copied"
 
 
 def main():
