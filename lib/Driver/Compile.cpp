@@ -448,6 +448,7 @@ private:
     phaseOptions.rank = isPrefill ? program : program - mesh.prefillRanks;
     phaseOptions.sequenceParallel = options.sequenceParallel && phaseOptions.tp > 1;
     phaseOptions.narrowSums = options.wireDtype == "bf16";
+    phaseOptions.expandSums = options.expandSums && !phaseOptions.cuda.empty();
     phaseOptions.overlap = phaseOptions.cuda.empty() ? options.overlap : OverlapMode::off;
     phaseOptions.servingPhase =
         !mesh.hasPhases() ? std::string() : (isPrefill ? par::kPrefillPhase : par::kDecodePhase).str();

@@ -55,6 +55,11 @@ template <typename Op, Value (*elements)(Op, CudaKernelEmitter &, ValueRange)> s
 
   static LogicalResult emitRow(Op op, CudaKernelEmitter &e, Value row) {
     auto pointers = llvm::map_to_vector(op->getOperands(), [&](Value operand) { return e.rowPointer(operand, row); });
+    // A sum of many takes memory for one of them: the same thread reads and writes an element.
+    Value first = op->getOperand(0);
+    if (e.isInside(op.getResult()) && e.isInside(first) && first.hasOneUse() &&
+        isa_and_nonnull<CudaElementwiseOpInterface>(first.getDefiningOp()))
+      e.bindRow(op.getResult(), pointers[0]);
     Value result = e.rowPointer(op.getResult(), row);
     int64_t columns = cast<RankedTensorType>(op.getResult().getType()).getDimSize(1);
     e.forColumns(columns, CudaKernelEmitter::width({columns}),

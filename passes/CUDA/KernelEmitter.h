@@ -69,6 +69,10 @@ public:
   /// Address of row `row` (i32) of a tensor of rank 2. What passes from op to op within the
   /// kernel has shared memory for one row: of the row at work.
   Value rowPointer(Value tensor, Value row);
+  /// Whether `tensor` passes from op to op within the kernel, and so has no buffer.
+  bool isInside(Value tensor) const { return !buffers.contains(tensor); }
+  /// Where the row at work of a tensor lies that has no buffer; null: in shared memory of its own.
+  void bindRow(Value tensor, Value address) { rowBuffers[tensor] = address; }
   /// Elements from a row of a product's result to the next one where it is stored.
   virtual int64_t rowElements(Value result);
   /// How the weight operand `weight` of a compute op is packed.
@@ -250,8 +254,6 @@ protected:
   void bindSlice(Value slice, Value whole, Value firstRow);
   /// Where the first row of a result lies.
   void bindResult(Value result, Value address) { buffers[result] = {address}; }
-  /// Where the row at work of a tensor lies that has no buffer; null: in shared memory of its own.
-  void bindRow(Value tensor, Value address) { rowBuffers[tensor] = address; }
   /// An element of one of the results.
   virtual void storeResult(Value result, Value value, Value offset);
 

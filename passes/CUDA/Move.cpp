@@ -12,8 +12,15 @@ using namespace plait;
 static LogicalResult emitSliceColumnsRow(lm::SliceColumnsOp op, CudaKernelEmitter &e, Value row) {
   auto type = cast<RankedTensorType>(op.getInput().getType());
   int64_t size = op.getSize(), offset = op.getOffset();
-  Value from = e.rowPointer(op.getInput(), row), to = e.rowPointer(op.getResult(), row);
-  e.forColumns(size, CudaKernelEmitter::width({size, offset, type.getDimSize(1)}), [&](CudaColumns c) {
+  int64_t width = CudaKernelEmitter::width({size, offset, type.getDimSize(1)});
+  Value from = e.rowPointer(op.getInput(), row);
+  // Within a kernel it is read where it lies, by as many elements at once as its columns allow.
+  if (e.isInside(op.getResult()) && width == CudaKernelEmitter::width({size})) {
+    e.bindRow(op.getResult(), e.element(type.getElementType(), from, e.i32(int32_t(offset))));
+    return success();
+  }
+  Value to = e.rowPointer(op.getResult(), row);
+  e.forColumns(size, width, [&](CudaColumns c) {
     Value x = e.load(e.typeOf(type.getElementType(), c.count), from, e.add(c.first, offset));
     e.store(x, to, c.first);
   });

@@ -38,6 +38,7 @@ struct ParallelPipelineOptions {
   bool narrowSums = false;  ///< run plait-narrow-sums; changes numbers
   bool optimizeCollectives = true;
   bool selectAlgorithms = true;         ///< run plait-select-algorithms
+  bool expandSums = false;              ///< run plait-expand-sums
   std::vector<std::string> shards = {}; ///< WEIGHT=SPEC of plait-constrain-weights
   std::string phase = {};               ///< that the steps are for, and its mesh; empty: all, on @mesh
 };
@@ -46,9 +47,9 @@ struct ParallelPipelineOptions {
 /// module's mesh: add-mesh, split-projections, declare-trees (if wanted), constrain-weights,
 /// propagate-sharding, declare-phase (if there is one), insert-reshards, partition,
 /// narrow-sums (if wanted), shard-residual (if wanted), guard-overlap or rotate-layers and fuse-all-reduce-epilogue (by
-/// `overlap`), optimize-collectives, weave-steps, select-algorithms (if wanted), verify-parallel. With one rank nothing
-/// is split, and of those split-projections, declare-trees and verify-parallel remain, with a phase also add-mesh and
-/// declare-phase.
+/// `overlap`), optimize-collectives, expand-sums (if wanted), weave-steps, select-algorithms (if wanted),
+/// verify-parallel. With one rank nothing is split, and of those split-projections, declare-trees and verify-parallel
+/// remain, with a phase also add-mesh and declare-phase.
 void buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptions &options);
 
 /// Of one rank with a phase, steps that stay as they are: add-mesh and declare-phase.

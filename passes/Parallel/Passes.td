@@ -514,6 +514,34 @@ def SelectAlgorithmsPass : Pass<"plait-select-algorithms", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::par::ParDialect"];
 }
 
+def ExpandSumsPass : Pass<"plait-expand-sums", "::mlir::ModuleOp"> {
+  let summary = "Sums over ranks become exchanges, and additions on each rank";
+  let description = [{
+    What carries data from GPU to GPU has no order of additions that one can state, so it is to carry data alone
+    (docs/cuda.md). Each sum of rows of tokens gets the summands of all ranks side by side, which are added in
+    the order that the sum has: the same bits.
+
+    ```mlir
+    %s = par.all_reduce %p on @mesh ["tp"] : tensor<?x64xf32, #lm.dims<tokens>>
+    ```
+    becomes, of two ranks,
+    ```mlir
+    %a = par.all_gather %p dim 1 {"tp" : 0 to 64, 64 to 128} on @mesh : tensor<?x64xf32, #lm.dims<tokens>> -> tensor<?x128xf32, #lm.dims<tokens>>
+    %0 = lm.slice_columns %a 0 size 64 : tensor<?x128xf32, #lm.dims<tokens>>
+    %1 = lm.slice_columns %a 64 size 64 : tensor<?x128xf32, #lm.dims<tokens>>
+    %s = lm.add %0, %1 : tensor<?x64xf32, #lm.dims<tokens>>
+    ```
+    and a `par.reduce_scatter` of rows, `par.all_to_all` of the same columns to rows, and the same additions. With
+    n ranks each gets n - 1 rows of summands for a row of the sum; only scattered sums, of which it adds
+    a part, move no more than before.
+
+    Sums of nodes of a tree, in f64, sent as bf16, of other than tokens (the host's, which chooses), scattered by
+    columns or fused with what follows stay as they are; a remark says why.
+  }];
+  let statistics = [Statistic<"numExpanded", "num-expanded", "Sums that are expanded">];
+  let dependentDialects = ["::plait::lm::LmDialect", "::plait::par::ParDialect"];
+}
+
 def PrintEventsPass : Pass<"plait-print-events", "::mlir::ModuleOp"> {
   let summary = "Prints what a rank's steps compute and exchange";
   let description = [{

@@ -65,6 +65,9 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
   }
   if (isShared && options.optimizeCollectives)
     pm.addPass(createOptimizeCollectivesPass());
+  // After all that looks for sums.
+  if (isShared && options.expandSums)
+    pm.addPass(createExpandSumsPass());
   if (fuses)
     pm.addPass(createWeaveStepsPass({/*tokens=*/kWeaveTokens}));
   else if (isShared && options.overlap == OverlapMode::automatic)

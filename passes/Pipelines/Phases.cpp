@@ -67,6 +67,7 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                      .narrowSums = options.narrowSums,
                                      .optimizeCollectives = options.optimizeCollectives,
                                      .selectAlgorithms = options.selectAlgorithms,
+                                     .expandSums = options.expandSums,
                                      .shards = {options.shards.begin(), options.shards.end()},
                                      .phase = options.servingPhase};
     // A model on one rank stays as it is, in each of its replicas, unless its bits are to be those on several.

@@ -54,6 +54,7 @@ struct PhaseOptions : mlir::PassPipelineOptions<PhaseOptions> {
                        clEnumValN(OverlapMode::automatic, "auto", "where it is predicted to pay"),
                        clEnumValN(OverlapMode::on, "on", "wherever it can be"))};
   Option<bool> narrowSums{*this, "narrow-sums", llvm::cl::desc("Run plait-narrow-sums"), llvm::cl::init(false)};
+  Option<bool> expandSums{*this, "expand-sums", llvm::cl::desc("Run plait-expand-sums"), llvm::cl::init(false)};
   Option<bool> tpInvariant{*this, "tp-invariant", llvm::cl::desc("Run plait-declare-trees"), llvm::cl::init(false)};
   ListOption<std::string> shards{*this, "shards", llvm::cl::desc("WEIGHT=SPEC of plait-constrain-weights")};
   Option<bool> optimizeCollectives{*this, "optimize-collectives", llvm::cl::desc("Run plait-optimize-collectives"),

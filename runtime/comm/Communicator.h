@@ -116,6 +116,9 @@ public:
   /// need not be the one that communicates. Who cannot tell without asking finds none.
   virtual Status lookAround() { return Status::success(); }
 
+  /// Whether ranks may exchange past it, from GPU to GPU: it tells of lost ranks by `lookAround`, and emulates no link.
+  virtual bool canBePassed() const { return false; }
+
   /// For how many seconds each rank has waited for others in sums, of it and of parts of it: a rank that
   /// others wait for waits least. Empty if it is not known.
   virtual std::vector<double> waited() const { return {}; }
@@ -126,19 +129,19 @@ public:
     uint64_t calls = 0, bytes = 0;
   };
   const Count &count(CollectiveKind kind) const { return counts[size_t(kind)]; }
-
-  /// After an error: the rank that caused it, or -1 if none did.
-  int lostRank() const { return culprit; }
-
-protected:
-  int culprit = -1; ///< `lostRank`
-
+  /// Counts a call: one of this, or one that went past it.
   void record(CollectiveKind kind, size_t bytes) {
     ++counts[size_t(kind)].calls;
     counts[size_t(kind)].bytes += bytes;
     if (whole)
       whole->record(kind, bytes);
   }
+
+  /// After an error: the rank that caused it, or -1 if none did.
+  int lostRank() const { return culprit; }
+
+protected:
+  int culprit = -1; ///< `lostRank`
 
   // Of one that `split` has made: the communicator of all, and the numbers of the ranks there.
   Communicator *whole = nullptr;

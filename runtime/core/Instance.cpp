@@ -68,6 +68,7 @@ Expected<std::unique_ptr<Instance>> Instance::create(std::shared_ptr<const Model
   if (group->leads())
     PLAIT_RETURN_IF_ERROR(group->tell(RankCommand::create, number, packOptions(options, instance->shared->draft())));
   PLAIT_RETURN_IF_ERROR(group->agree(instance->prepare(options), "create an instance"));
+  PLAIT_RETURN_IF_ERROR(instance->device->connect());
   instance->number = group->leads() ? number : 0;
   return instance;
 }

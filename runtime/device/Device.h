@@ -50,6 +50,9 @@ class Device {
 public:
   virtual ~Device() = default;
 
+  /// Once all ranks have made theirs, and before a step: they come to know how they exchange. All of them call it.
+  virtual Status connect() { return Status::success(); }
+
   /// Runs plan `plan` of the instance once. What is done by this machine's CPU is done by all threads of
   /// `pool`. Times are taken only if `profile` is given. After an error what the step has
   /// computed is of no use.

@@ -133,6 +133,10 @@ int main(int argc, char **argv) {
                                    cl::desc("With several ranks and --machine: leave open how sums over ranks are "
                                             "carried out"),
                                    cl::cat(category));
+  cl::opt<bool> noExpandSums("no-expand-sums",
+                             cl::desc("With several ranks on GPUs: leave sums over ranks whole, which go through the "
+                                      "hosts; results are the same"),
+                             cl::cat(category));
   cl::opt<std::string> mesh("mesh",
                             cl::desc("Replicas, and ranks of each: dp=2,tp=2 (--tp N is --mesh tp=N); or those of "
                                      "each phase: \"prefill: tp=1; decode: tp=2\""),
@@ -219,6 +223,7 @@ int main(int argc, char **argv) {
   options.shards = shards;
   options.optimizeCollectives = !noOptimizeCollectives;
   options.selectAlgorithms = !noSelectAlgorithms;
+  options.expandSums = !noExpandSums;
   options.decode = decode;
   if (draftTp.getNumOccurrences() && draftTp < 1)
     return fail(invalidArgument("--draft-tp: found " + std::to_string(draftTp) +

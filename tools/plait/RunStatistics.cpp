@@ -9,6 +9,7 @@
 
 #include "runtime/core/Ranks.h"
 #include "runtime/core/WorldGroups.h"
+#include "runtime/device/cuda/Program.h"
 #include "tools/plait/RankProcesses.h"
 #include "tools/plait/TableText.h"
 
@@ -80,6 +81,8 @@ void plait::printStatistics(const Session &session, const StepRunner &replica, c
              how, session.artifact.seconds, session.loadSeconds, replica.threads());
   if (const auto &group = session.model->group())
     fmt::print(stderr, "ranks      {}\n", trafficText(group->communicator()));
+  if (const auto &program = model.gpuProgram(); program && !program->exchange().empty())
+    fmt::print(stderr, "exchange   {}\n", program->exchange());
   printCounts(model, counts);
   printMemory(model, ledger);
   // Rates over all sequences: from the first start to the last first token, and

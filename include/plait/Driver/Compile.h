@@ -68,6 +68,7 @@ struct CompileOptions {
   std::string wireDtype = "f32"; ///< of sums over ranks on their way: f32 or bf16, which changes numbers
   bool optimizeCollectives = true;
   bool selectAlgorithms = true;    ///< decide how sums over ranks are carried out on `machine`
+  bool expandSums = true;          ///< for a GPU: ranks exchange summands, and each adds them up
   std::string machine;             ///< a file with a par.machine that decisions are made for; empty: none
   std::vector<std::string> shards; ///< WEIGHT=SPEC, decisions that are made already (plait-constrain-weights)
   std::vector<std::string> decode; ///< strategies, such as prompt_lookup(k=4) (docs/howto/write-a-strategy.md)

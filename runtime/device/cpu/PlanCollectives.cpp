@@ -7,51 +7,25 @@
 
 #include "runtime/device/cpu/PlanCollectives.h"
 
-#include "runtime/base/ModelGroups.h"
 #include "runtime/comm/NarrowSum.h"
+#include "runtime/device/cpu/CollectiveMatrix.h"
 
 #include <algorithm>
 
 using namespace plait;
 
-/// What a collective is of, in a step.
-struct PlanCollectives::Matrix {
-  const plait_collective_v3_t &c;
-  size_t rows, columns;
-  GroupPlace place;
-
-  size_t ranks() const { return size_t(place.size); }
-  /// Of what is read or written ranks have parts of rows.
-  bool hasRowParts() const {
-    bool hasParts = c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER || c.kind == PLAIT_COLLECTIVE_ALL_GATHER ||
-                    c.kind == PLAIT_COLLECTIVE_PART;
-    return c.kind == PLAIT_COLLECTIVE_ALL_TO_ALL || (hasParts && c.dim == 0);
-  }
-  size_t firstRow(size_t rank) const { return size_t(firstTokenOf(int64_t(rank), place.size, int64_t(rows))); }
-  size_t firstColumn(size_t rank) const { return size_t(c.bounds[rank]); }
-  std::vector<size_t> firstRows() const {
-    std::vector<size_t> first(ranks() + 1);
-    for (size_t rank = 0; rank <= ranks(); ++rank)
-      first[rank] = firstRow(rank);
-    return first;
-  }
-  /// Elements of a rank's part of rows (0) or columns (1).
-  size_t partSize(size_t rank, int dim) const {
-    return dim == 1 ? (firstColumn(rank + 1) - firstColumn(rank)) * rows
-                    : (firstRow(rank + 1) - firstRow(rank)) * columns;
-  }
-  /// Between rows [begin, end) of a matrix of all columns and the ranks' parts of them, one
-  /// part after another.
-  void copyColumns(size_t begin, size_t end, float *matrix, float *parts, bool toParts) const {
-    for (size_t rank = 0; rank < ranks(); ++rank) {
-      size_t first = firstColumn(rank), width = firstColumn(rank + 1) - first;
-      for (size_t row = begin; row < end; ++row, parts += width) {
-        float *cells = matrix + (row - begin) * columns + first;
-        toParts ? std::copy_n(cells, width, parts) : std::copy_n(parts, width, cells);
-      }
+/// Between rows [begin, end) of a matrix of all columns and the ranks' parts of them, one
+/// part after another.
+static void copyColumns(const CollectiveMatrix &matrix, size_t begin, size_t end, float *cells, float *parts,
+                        bool toParts) {
+  for (size_t rank = 0; rank < matrix.ranks(); ++rank) {
+    size_t first = matrix.firstColumn(rank), width = matrix.firstColumn(rank + 1) - first;
+    for (size_t row = begin; row < end; ++row, parts += width) {
+      float *own = cells + (row - begin) * matrix.columns + first;
+      toParts ? std::copy_n(own, width, parts) : std::copy_n(parts, width, own);
     }
   }
-};
+}
 
 static Reduction reductionOf(const plait_collective_v3_t &c) {
   return {ReduceKind::sum, SumOrder(c.order), c.precision == PLAIT_SUM_F64};
@@ -75,7 +49,7 @@ PlanCollectives::PlanCollectives(const plait_model_v4_t &model, const plait_plan
 
 Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, float *target, const char *op) const {
   const plait_collective_v3_t &c = plan.collectives[index];
-  Matrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
+  CollectiveMatrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
   size_t rows = matrix.rows, columns = matrix.columns;
   if (rows == 0)
     return Status::success();
@@ -103,7 +77,7 @@ Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, 
 Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *const *buffers, const RowEpilogue &epilogue,
                                  const char *op) const {
   const plait_collective_v3_t &c = plan.collectives[index];
-  Matrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
+  CollectiveMatrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
   if (matrix.rows == 0)
     return Status::success();
   std::vector<size_t> first = matrix.firstRows();
@@ -133,7 +107,8 @@ Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *cons
 }
 
 /// target = the sums of all rows
-Status PlanCollectives::sum(const Matrix &matrix, int32_t index, float *source, float *target, const char *op) const {
+Status PlanCollectives::sum(const CollectiveMatrix &matrix, int32_t index, float *source, float *target,
+                            const char *op) const {
   const plait_collective_v3_t &c = matrix.c;
   if (c.nodes)
     return trees[size_t(index)]->allReduce(communicatorOf(c), source, target, matrix.rows, matrix.columns, op);
@@ -146,7 +121,7 @@ Status PlanCollectives::sum(const Matrix &matrix, int32_t index, float *source, 
 }
 
 /// What a collective of parts of rows comes to where each rank has all rows.
-Status PlanCollectives::runOnAllRows(const Matrix &matrix, int32_t index, float *source, float *target,
+Status PlanCollectives::runOnAllRows(const CollectiveMatrix &matrix, int32_t index, float *source, float *target,
                                      const char *op) const {
   const plait_collective_v3_t &c = matrix.c;
   if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
@@ -161,8 +136,8 @@ Status PlanCollectives::runOnAllRows(const Matrix &matrix, int32_t index, float 
 }
 
 /// A collective `kind` of parts of `dim`.
-Status PlanCollectives::exchangeParts(const Matrix &matrix, int32_t kind, int32_t dim, float *source, float *target,
-                                      const char *op) const {
+Status PlanCollectives::exchangeParts(const CollectiveMatrix &matrix, int32_t kind, int32_t dim, float *source,
+                                      float *target, const char *op) const {
   const plait_collective_v3_t &c = matrix.c;
   Communicator &communicator = communicatorOf(c);
   size_t rows = matrix.rows, columns = matrix.columns, me = size_t(matrix.place.index);
@@ -181,7 +156,7 @@ Status PlanCollectives::exchangeParts(const Matrix &matrix, int32_t kind, int32_
     staging.resize(rows * columns);
     parts = staging.data();
     if (!gathers)
-      matrix.copyColumns(0, rows, source, parts, /*toParts=*/true);
+      copyColumns(matrix, 0, rows, source, parts, /*toParts=*/true);
   }
   size_t own = counts[me], before = 0;
   for (size_t rank = 0; rank < me; ++rank)
@@ -196,22 +171,19 @@ Status PlanCollectives::exchangeParts(const Matrix &matrix, int32_t kind, int32_
     return communicator.reduceScatter({parts, rows * columns}, {target, own}, counts, reductionOf(c), op);
   PLAIT_RETURN_IF_ERROR(communicator.allGather(bytesOf(source, own), bytesOf(parts, rows * columns), bytes, op));
   if (byColumns)
-    matrix.copyColumns(0, rows, target, parts, /*toParts=*/false);
+    copyColumns(matrix, 0, rows, target, parts, /*toParts=*/false);
   return Status::success();
 }
 
 /// Each pair of ranks exchanges the rows of one that are in the columns of the other.
-Status PlanCollectives::swapParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
-                                  const char *op) const {
+Status PlanCollectives::swapParts(const CollectiveMatrix &matrix, Communicator &communicator, float *source,
+                                  float *target, const char *op) const {
   bool toColumns = matrix.c.dim == 1;
   size_t ranks = matrix.ranks(), me = size_t(matrix.place.index);
   std::vector<size_t> bytes(ranks * ranks);
   for (size_t from = 0; from < ranks; ++from)
-    for (size_t to = 0; to < ranks; ++to) {
-      size_t rowsOf = toColumns ? from : to, columnsOf = toColumns ? to : from;
-      bytes[from * ranks + to] = (matrix.firstRow(rowsOf + 1) - matrix.firstRow(rowsOf)) *
-                                 (matrix.firstColumn(columnsOf + 1) - matrix.firstColumn(columnsOf)) * sizeof(float);
-    }
+    for (size_t to = 0; to < ranks; ++to)
+      bytes[from * ranks + to] = matrix.blockSize(toColumns ? from : to, toColumns ? to : from) * sizeof(float);
   // A part of columns is, rank by rank, the rows of each; a part of rows has the columns of
   // each side by side.
   thread_local std::vector<float> staging;
@@ -219,11 +191,11 @@ Status PlanCollectives::swapParts(const Matrix &matrix, Communicator &communicat
   staging.resize((end - begin) * matrix.columns);
   size_t rowsPart = matrix.partSize(me, 0), columnsPart = matrix.partSize(me, 1);
   if (toColumns) {
-    matrix.copyColumns(begin, end, source, staging.data(), /*toParts=*/true);
+    copyColumns(matrix, begin, end, source, staging.data(), /*toParts=*/true);
     return communicator.allToAll(bytesOf(staging.data(), rowsPart), bytesOf(target, columnsPart), bytes, op);
   }
   PLAIT_RETURN_IF_ERROR(
       communicator.allToAll(bytesOf(source, columnsPart), bytesOf(staging.data(), rowsPart), bytes, op));
-  matrix.copyColumns(begin, end, target, staging.data(), /*toParts=*/false);
+  copyColumns(matrix, begin, end, target, staging.data(), /*toParts=*/false);
   return Status::success();
 }

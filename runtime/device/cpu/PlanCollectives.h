@@ -48,6 +48,8 @@ struct RankCommunicators {
   std::vector<Communicator *> groups = {}; ///< of each group of the model's table; null: this rank is not in it
 };
 
+struct CollectiveMatrix;
+
 class PlanCollectives {
 public:
   PlanCollectives(const plait_model_v4_t &model, const plait_plan_v2_t &plan, RankCommunicators communicators);
@@ -62,12 +64,12 @@ public:
                   const char *op) const;
 
 private:
-  struct Matrix;
-  Status runOnAllRows(const Matrix &matrix, int32_t index, float *source, float *target, const char *op) const;
-  Status sum(const Matrix &matrix, int32_t index, float *source, float *target, const char *op) const;
-  Status exchangeParts(const Matrix &matrix, int32_t kind, int32_t dim, float *source, float *target,
+  Status runOnAllRows(const CollectiveMatrix &matrix, int32_t index, float *source, float *target,
+                      const char *op) const;
+  Status sum(const CollectiveMatrix &matrix, int32_t index, float *source, float *target, const char *op) const;
+  Status exchangeParts(const CollectiveMatrix &matrix, int32_t kind, int32_t dim, float *source, float *target,
                        const char *op) const;
-  Status swapParts(const Matrix &matrix, Communicator &communicator, float *source, float *target,
+  Status swapParts(const CollectiveMatrix &matrix, Communicator &communicator, float *source, float *target,
                    const char *op) const;
   Communicator &communicatorOf(const plait_collective_v3_t &c) const {
     return c.group < 0 ? *communicators.all : *communicators.groups[size_t(c.group)];

@@ -7,6 +7,7 @@
 
 #include "runtime/device/cuda/CudaDevice.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -24,9 +25,10 @@ CudaDevice::create(std::shared_ptr<Program> program, std::span<const plait_plan_
 
 Status CudaDevice::prepare(std::span<const plait_plan_v2_t *const> all, const uint8_t *hostWeights,
                            std::span<const uint64_t> stateBytes, std::span<const int64_t> capacityPages,
-                           const RankCommunicators &communicators) {
+                           const RankCommunicators &ranks) {
   const plait_model_v4_t &model = program->model();
   const Driver &cuda = gpu.driver();
+  communicators = ranks;
   const char *check = std::getenv("PLAIT_CUDA_CHECK");
   waitsAlways = check && *check && std::strcmp(check, "0") != 0;
   PLAIT_RETURN_IF_ERROR(gpu.enter());
@@ -71,12 +73,31 @@ Status CudaDevice::prepare(std::span<const plait_plan_v2_t *const> all, const ui
   return wait("clearing memory");
 }
 
+Status CudaDevice::connect() {
+  bool exchange = std::any_of(plans.begin(), plans.end(), [](const Plan &plan) {
+    const plait_plan_v2_t &tables = *plan.tables;
+    const std::vector<PlanLaunches::Piece> &pieces = plan.launches->pieces();
+    return std::any_of(pieces.begin(), pieces.end(), [&](const PlanLaunches::Piece &piece) {
+      return piece.collective >= 0 &&
+             StreamExchanges::moves(tables.collectives[-1 - tables.launches[piece.collective].kernel]);
+    });
+  });
+  if (!exchange)
+    return Status::success();
+  PLAIT_RETURN_IF_ERROR(gpu.enter());
+  std::string why;
+  PLAIT_ASSIGN_OR_RETURN(exchanges, StreamExchanges::agree(program->gpu(), program->model(), communicators, why));
+  program->noteExchange(exchanges ? "from GPU to GPU by " + exchanges->name() : "through the hosts: " + why);
+  return Status::success();
+}
+
 CudaDevice::~CudaDevice() {
   if (!gpu.enter())
     return;
   const Driver &cuda = gpu.driver();
   if (stream)
     (void)cuda->streamSynchronize(stream);
+  exchanges.reset();
   for (Plan &plan : plans)
     for (auto [piece, graph] : plan.graphs)
       (void)cuda->graphExecDestroy(graph);
@@ -93,7 +114,10 @@ uint64_t CudaDevice::stateBytes() const {
 
 Status CudaDevice::wait(const std::string &what) {
   const Driver &cuda = gpu.driver();
-  if (Result result = cuda->streamSynchronize(stream); result != kSuccess)
+  underWay = 0;
+  if (exchanges)
+    broken = exchanges->wait(stream, what);
+  else if (Result result = cuda->streamSynchronize(stream); result != kSuccess)
     broken = cuda.error(result, "cuStreamSynchronize", what);
   return broken;
 }
@@ -192,8 +216,30 @@ Status CudaDevice::launchOneByOne(Plan &plan, size_t piece, const StepDims &dims
                                });
 }
 
+/// So many exchanges are put into a stream before the host waits for them: what a stream holds is limited, and who
+/// is to put more into it waits, which it should not if a rank is lost.
+static constexpr size_t kMostUnderWay = 32;
+
 Status CudaDevice::exchange(const Plan &plan, const Layout::Plan &own, const PlanLaunches::Piece &piece,
                             const StepDims &dims) {
+  const plait_launch_v3_t &launch = plan.tables->launches[piece.collective];
+  const plait_collective_v3_t &collective = plan.tables->collectives[-1 - launch.kernel];
+  if (!exchanges || !StreamExchanges::moves(collective))
+    return exchangeByHost(plan, own, piece, dims);
+  std::string name = plan.launches->nameOf(piece.collective, piece.layer);
+  if (underWay == kMostUnderWay)
+    PLAIT_RETURN_IF_ERROR(wait(name));
+  const plait_arg_v1_t *args = plan.tables->args + launch.first_arg;
+  auto address = [&](int32_t slot) { return arena.address() + own.slots[size_t(slot)].offset; };
+  ++underWay;
+  hasExchanged = true;
+  return exchanges->run(collective, dims, /*hasParts=*/true, address(args[0].index), address(args[1].index),
+                        arena.address() + own.staging.offset, stream,
+                        StreamExchanges::kindName(collective) + " @" + name);
+}
+
+Status CudaDevice::exchangeByHost(const Plan &plan, const Layout::Plan &own, const PlanLaunches::Piece &piece,
+                                  const StepDims &dims) {
   const Driver &cuda = gpu.driver();
   const plait_launch_v3_t &launch = plan.tables->launches[piece.collective];
   const plait_arg_v1_t *args = plan.tables->args + launch.first_arg;
@@ -232,6 +278,33 @@ Status CudaDevice::copyOutputs(const Plan &plan, const Layout::Plan &own, const 
   return Status::success();
 }
 
+/// What a step puts into the stream, until it is done.
+Status CudaDevice::runOnGpu(Plan &plan, const Layout::Plan &own, const StepDims &dims, const StepArrays &arrays,
+                            StepProfile *profile, std::vector<StepProfile::Launch> &times, int64_t begun) {
+  PLAIT_RETURN_IF_ERROR(copyInputs(own, dims, arrays, plan.tables->hidden));
+  int64_t last = begun;
+  const std::vector<PlanLaunches::Piece> &pieces = plan.launches->pieces();
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    PLAIT_RETURN_IF_ERROR(profile || waitsAlways ? launchOneByOne(plan, i, dims, profile ? &times : nullptr, last)
+                                                 : launch(plan, i, dims));
+    if (pieces[i].collective < 0)
+      continue;
+    PLAIT_RETURN_IF_ERROR(exchange(plan, own, pieces[i], dims));
+    if (profile || waitsAlways)
+      PLAIT_RETURN_IF_ERROR(wait(plan.launches->nameOf(pieces[i].collective, pieces[i].layer)));
+    if (profile) {
+      int64_t now = profileClock();
+      times.push_back({pieces[i].collective, pieces[i].layer, last, last, now});
+      last = now;
+    }
+  }
+  PLAIT_RETURN_IF_ERROR(copyOutputs(plan, own, dims));
+  std::string step = std::string("a step of ") + plan.tables->name;
+  if (hasExchanged) // ranks meet while their GPUs work: who does not come is known by name
+    PLAIT_RETURN_IF_ERROR(exchanges->meet(step));
+  return wait(step);
+}
+
 Status CudaDevice::run(size_t number, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &given,
                        const StepArrays &arrays, StepProfile *profile) {
   PLAIT_RETURN_IF_ERROR(broken);
@@ -244,23 +317,14 @@ Status CudaDevice::run(size_t number, ThreadPool &pool, const plait_context_v1_t
   const Layout::Plan &own = layout.plans[number];
   std::vector<StepProfile::Launch> times;
   int64_t begun = profile ? profileClock() : 0;
-  PLAIT_RETURN_IF_ERROR(copyInputs(own, dims, arrays, plan.tables->hidden));
-  int64_t last = begun;
-  const std::vector<PlanLaunches::Piece> &pieces = plan.launches->pieces();
-  for (size_t i = 0; i < pieces.size(); ++i) {
-    PLAIT_RETURN_IF_ERROR(profile || waitsAlways ? launchOneByOne(plan, i, dims, profile ? &times : nullptr, last)
-                                                 : launch(plan, i, dims));
-    if (pieces[i].collective < 0)
-      continue;
-    PLAIT_RETURN_IF_ERROR(exchange(plan, own, pieces[i], dims));
-    if (profile) {
-      int64_t now = profileClock();
-      times.push_back({pieces[i].collective, pieces[i].layer, last, last, now});
-      last = now;
+  hasExchanged = false;
+  if (Status status = runOnGpu(plan, own, dims, arrays, profile, times, begun); !status) {
+    if (hasExchanged) {
+      exchanges->fail(status);
+      broken = status;
     }
+    return status;
   }
-  PLAIT_RETURN_IF_ERROR(copyOutputs(plan, own, dims));
-  PLAIT_RETURN_IF_ERROR(wait(std::string("a step of ") + plan.tables->name));
   for (size_t i = 0; i < own.hostOutputs.size(); ++i)
     if (const Span &span = own.hostOutputs[i]; span.bytes)
       if (int64_t bytes = cuda::outputBytes(plait_output_t(i), dims, program->model().vocabulary, plan.tables->hidden))

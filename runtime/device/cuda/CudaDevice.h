@@ -8,7 +8,8 @@
 // A step: inputs go to the GPU in one copy, or a few; its launches follow, as a recorded graph if the step is
 // small; what the host needs of the results comes back; then the host waits, once, and
 // makes the plan's other launches with all threads. Of a model of several ranks the launches are in pieces, and
-// between two of them ranks exchange something: through the memory of the host.
+// between two of them ranks exchange something: on the stream, if all ranks can (StreamExchanges.h), and else through
+// the memory of the host.
 //
 // With PLAIT_CUDA_CHECK=1 in the environment the host waits after each launch, so that an error
 // is that of the launch it names.
@@ -21,6 +22,7 @@
 #include "runtime/device/Device.h"
 #include "runtime/device/cpu/Executor.h"
 #include "runtime/device/cuda/PlanLaunches.h"
+#include "runtime/device/cuda/StreamExchanges.h"
 
 #include <map>
 #include <memory>
@@ -40,6 +42,7 @@ public:
          const RankCommunicators &communicators = {});
   ~CudaDevice() override;
 
+  Status connect() override;
   Status run(size_t plan, ThreadPool &pool, const plait_context_v1_t &context, const StepDims &dims,
              const StepArrays &arrays, StepProfile *profile) override;
   Status copyState(const StateCopy &copy) override;
@@ -67,8 +70,12 @@ private:
   /// `times` are those of launches and collectives; `begun` is when the one before had ended.
   Status launchOneByOne(Plan &plan, size_t piece, const StepDims &dims, std::vector<StepProfile::Launch> *times,
                         int64_t &begun);
+  Status runOnGpu(Plan &plan, const Layout::Plan &own, const StepDims &dims, const StepArrays &arrays,
+                  StepProfile *profile, std::vector<StepProfile::Launch> &times, int64_t begun);
   /// Exchanges what the launches of this rank and others have made.
   Status exchange(const Plan &plan, const Layout::Plan &own, const PlanLaunches::Piece &piece, const StepDims &dims);
+  Status exchangeByHost(const Plan &plan, const Layout::Plan &own, const PlanLaunches::Piece &piece,
+                        const StepDims &dims);
   Status copyOutputs(const Plan &plan, const Layout::Plan &own, const StepDims &dims);
   /// Until everything in the stream is done; `what` was put there since the last time.
   Status wait(const std::string &what);
@@ -78,6 +85,10 @@ private:
   const Gpu &gpu;
   const Layout layout;
   std::vector<Plan> plans;
+  RankCommunicators communicators;
+  std::unique_ptr<StreamExchanges> exchanges; ///< null: ranks exchange through their hosts
+  size_t underWay = 0;                        ///< exchanges that the step has put into the stream since a wait
+  bool hasExchanged = false;                  ///< the step has done so
   Stream stream = nullptr;
   DeviceMemory arena; ///< everything in `layout`
   std::vector<DeviceMemory> states;

@@ -70,6 +70,13 @@ Expected<int> Gpu::attribute(int number) const {
   return value;
 }
 
+Expected<std::array<uint8_t, 16>> Gpu::uuid() const {
+  std::array<uint8_t, 16> bytes{};
+  PLAIT_RETURN_IF_ERROR(
+      cuda->check((*cuda)->deviceGetUuid(bytes.data(), device), "cuDeviceGetUuid", shownName.c_str()));
+  return bytes;
+}
+
 Expected<uint64_t> Gpu::freeBytes() const {
   PLAIT_RETURN_IF_ERROR(enter());
   size_t free = 0, total = 0;

@@ -10,6 +10,7 @@
 
 #include "runtime/device/cuda/Driver.h"
 
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -60,6 +61,8 @@ public:
   Status enter() const;
   /// CUdevice_attribute `number`.
   Expected<int> attribute(int number) const;
+  /// Its number, which no other GPU has.
+  Expected<std::array<uint8_t, 16>> uuid() const;
   /// Bytes of its memory that nobody has.
   Expected<uint64_t> freeBytes() const;
   /// What is not 0; `what` names it in errors.

@@ -8,6 +8,7 @@
 #include "runtime/device/cuda/Layout.h"
 
 #include "runtime/device/cpu/Executor.h"
+#include "runtime/device/cuda/StreamExchanges.h"
 
 #include <algorithm>
 #include <utility>
@@ -152,6 +153,14 @@ Layout::Layout(const plait_model_v4_t &model, std::span<const plait_plan_v2_t *c
           int32_t slot = plan.args[plan.launches[i].first_arg + int32_t(a)].index;
           span.bytes = std::max(span.bytes, uint64_t(bytesOf(slot)));
         }
+    for (int32_t i = 0; i < own.gpuLaunches; ++i)
+      if (plan.launches[i].kernel < 0) {
+        const plait_collective_v3_t &collective = plan.collectives[-1 - plan.launches[i].kernel];
+        own.staging.bytes =
+            std::max(own.staging.bytes, StreamExchanges::stagingBytes(collective, largest[size_t(collective.rows)]));
+      }
+    if (uint64_t bytes = std::exchange(own.staging.bytes, 0))
+      gpu.place(own.staging, int64_t(bytes));
     for (Span &span : own.exchange)
       if (uint64_t bytes = std::exchange(span.bytes, 0))
         host.place(span, int64_t(bytes));

@@ -43,6 +43,7 @@ struct Layout {
     std::array<Span, PLAIT_OUT_COUNT> outputs{};     ///< that the GPU writes
     std::array<Span, PLAIT_OUT_COUNT> hostOutputs{}; ///< the same in the host's memory
     std::array<Span, 2> exchange{}; ///< there: what goes into the largest collective, and what comes of one
+    Span staging;                   ///< on the GPU: of a collective that puts parts in order
   };
   Span dims;                ///< the step's extents; then come inputs that are copied with them
   uint64_t headBytes = 0;   ///< of what is copied in every step

@@ -56,6 +56,16 @@ Program::~Program() {
       (void)device->driver()->moduleUnload(module);
 }
 
+void Program::noteExchange(std::string how) {
+  std::lock_guard<std::mutex> lock(mutex);
+  exchanges = std::move(how);
+}
+
+std::string Program::exchange() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return exchanges;
+}
+
 uint64_t Program::weightBytes() const {
   std::lock_guard<std::mutex> lock(mutex);
   return pack.size();

@@ -40,6 +40,10 @@ public:
   /// Bytes of weights that are there.
   uint64_t weightBytes() const;
 
+  /// How its ranks exchange, for people: "by NCCL 2.28.9"; empty as long as they do not.
+  void noteExchange(std::string how);
+  std::string exchange() const;
+
 private:
   Program(std::shared_ptr<const Gpu> gpu, const plait_model_v4_t &model) : device(std::move(gpu)), tables(model) {}
   Status loadKernel(int32_t kernel);
@@ -51,6 +55,7 @@ private:
   std::vector<std::vector<Function>> functions;
   mutable std::mutex mutex;
   DeviceMemory pack;
+  std::string exchanges;
 };
 
 } // namespace plait::cuda

@@ -19,6 +19,7 @@
 #include "runtime/core/Ranks.h"
 #include "runtime/device/cuda/Program.h"
 #include "test/unit/cuda/FakeDriver.h"
+#include "test/unit/cuda/FakeNccl.h"
 
 #include "mlir/Pass/PassManager.h"
 
@@ -53,15 +54,20 @@ protected:
     void *library = dlopen(PLAIT_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
     fake = reinterpret_cast<FakeCudaFunction>(dlsym(library, kFakeCudaSymbol))();
     *fake = FakeCuda();
+    nccl = reinterpret_cast<FakeNcclFunction>(dlsym(library, kFakeNcclSymbol))();
+    *nccl = FakeNccl();
+    setenv("PLAIT_NCCL", PLAIT_FAKE_CUDA, 1);
     fake->major = std::string(GetParam()) == "sm_80" ? 8 : 9;
   }
   void TearDown() override {
+    EXPECT_EQ(nccl->misuse, "");
+    EXPECT_EQ(nccl->communicators, 0);
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);
   }
 
   /// The path of the artifact.
-  std::string compileTo(const std::string &name, const std::string &target, int64_t ranks = 1,
+  std::string compileTo(const std::string &name, const std::string &target, int64_t ranks = 1, bool expandSums = true,
                         StateFormat state = StateFormat::f32) {
     CompileOptions options;
     options.input = PLAIT_TEST_DIR "/models/kjv-2m";
@@ -69,6 +75,7 @@ protected:
     options.target = target;
     options.mesh.ranks = ranks;
     options.state = state;
+    options.expandSums = expandSums;
     options.debugLogits = true;
     options.selftest = false;
     options.assemble = makeHostImage;
@@ -77,19 +84,20 @@ protected:
     return options.output;
   }
   std::shared_ptr<const Model> compileFor(const std::string &target, StateFormat state = StateFormat::f32) {
-    auto model = Model::open(compileTo(target.substr(target.find(':') + 1), target, 1, state));
+    auto model = Model::open(compileTo(target.substr(target.find(':') + 1), target, 1, true, state));
     EXPECT_TRUE(model) << model.status().message();
     return model ? *model : nullptr;
   }
 
-  /// Of several ranks that are threads: calls `lead` with the model of rank 0.
-  static void runRanks(const std::string &artifact, int ranks,
-                       const std::function<void(std::shared_ptr<const Model>)> &lead) {
+  /// Of several ranks that are threads: calls `lead` with the model of rank 0. What the others say in the end.
+  static std::vector<Status> runRanks(const std::string &artifact, int ranks,
+                                      const std::function<void(std::shared_ptr<const Model>)> &lead) {
     LocalGroupOptions options;
     options.size = ranks;
     options.deadline = std::chrono::seconds(60); // they take turns on a driver that has one lock
     Expected<int> fd = LocalGroup::create(options);
-    ASSERT_TRUE(fd) << fd.status().message();
+    EXPECT_TRUE(fd) << fd.status().message();
+    std::vector<Status> ends(size_t(ranks), Status::success());
     auto region = std::make_shared<const SharedRegion>(SharedRegion::map(*fd).take());
     ::close(*fd);
     auto open = [&](int rank) -> Expected<std::shared_ptr<const Model>> {
@@ -101,10 +109,9 @@ protected:
     };
     std::vector<std::thread> others;
     for (int rank = 1; rank < ranks; ++rank)
-      others.emplace_back([&open, rank] {
+      others.emplace_back([&, rank] {
         auto model = open(rank);
-        Status served = model ? serveRank(model.take()) : model.status();
-        EXPECT_TRUE(served) << "rank " << rank << ": " << served.message();
+        ends[size_t(rank)] = model ? serveRank(model.take()) : model.status();
       });
     {
       auto model = open(0);
@@ -114,6 +121,11 @@ protected:
     }
     for (std::thread &other : others)
       other.join();
+    return ends;
+  }
+  static void expectSuccess(const std::vector<Status> &ends) {
+    for (size_t rank = 0; rank < ends.size(); ++rank)
+      EXPECT_TRUE(ends[rank]) << "rank " << rank << ": " << ends[rank].message();
   }
 
   struct Run {
@@ -178,6 +190,7 @@ protected:
 
   std::string folder;
   FakeCuda *fake = nullptr;
+  FakeNccl *nccl = nullptr;
 };
 
 } // namespace
@@ -195,31 +208,88 @@ TEST_P(CudaModelTest, HasTheTokensOfACpu) {
   EXPECT_TRUE(last == found.logits);
 }
 
-/// Products, attention and the embedding of a part on each of two GPUs, or both on one, with sums between them; the
-/// hosts choose tokens together.
+/// Products, attention and the embedding of a part on each of two GPUs, or both on one, with sums between them: the
+/// summands go from GPU to GPU if each rank has its own, else through the hosts. The hosts choose tokens together.
 TEST_P(CudaModelTest, RanksHaveTheTokensOfOne) {
   std::string target = std::string("cuda:") + GetParam();
   auto one = compileFor(target);
   ASSERT_TRUE(one);
-  Run expected = generate(one, kPrompt, "ar.debug");
+  Run expected = generate(one, kPrompt, "ar.debug"), first;
   std::string two = compileTo("two", target, 2);
   for (int gpus : {1, 2}) {
     SCOPED_TRACE(gpus);
     fake->devices = gpus;
-    runRanks(two, 2, [&](std::shared_ptr<const Model> model) {
+    expectSuccess(runRanks(two, 2, [&](std::shared_ptr<const Model> model) {
       EXPECT_EQ(model->gpuProgram()->gpu()->name(), "GPU 0 (Fake)");
       Run found = generate(model, kPrompt, "ar.debug");
       compare(found, expected);
       // The embedding, and two sums for each of 4 layers, of each step.
-      EXPECT_EQ(model->group()->communicator().count(CollectiveKind::allReduce).calls, 9 * kTokens);
-      if (gpus == 2)
+      const Communicator &communicator = model->group()->communicator();
+      EXPECT_EQ(communicator.count(CollectiveKind::allReduce).calls, 0u);
+      EXPECT_GE(communicator.count(CollectiveKind::allGather).calls, 9 * kTokens);
+      if (gpus == 1) {
+        first = found;
+        EXPECT_EQ(nccl->calls["ncclAllGather"], 0);
         return;
+      }
+      // The very bits of the way through the hosts.
+      EXPECT_EQ(found.tokens, first.tokens);
+      EXPECT_TRUE(found.logits == first.logits);
+      EXPECT_EQ(nccl->calls["ncclAllGather"], int(2 * 9 * kTokens));
       EXPECT_EQ(generate(model, kPrompt, "ar").tokens, found.tokens);
       Run pieces = generate(model, 7, "ar.debug");
       std::vector<float> last(pieces.logits.end() - ptrdiff_t(found.logits.size()), pieces.logits.end());
       EXPECT_TRUE(last == found.logits);
-    });
+    }));
   }
+  // Those of sums that ranks on CPUs make, of 2 and of 3 ranks with parts that differ.
+  for (int ranks : {2, 3}) {
+    SCOPED_TRACE(ranks);
+    fake->devices = ranks;
+    auto logitsOf = [&](const std::string &artifact) {
+      Run run;
+      expectSuccess(runRanks(artifact, ranks, [&](std::shared_ptr<const Model> model) {
+        run = generate(model, kPrompt, "ar.debug");
+        bool isWhole = model->group()->communicator().count(CollectiveKind::allReduce).calls > 0;
+        EXPECT_EQ(isWhole, artifact.ends_with("whole"));
+      }));
+      return run.logits;
+    };
+    std::string expanded = ranks == 2 ? two : compileTo("three", target, ranks);
+    EXPECT_TRUE(logitsOf(expanded) == logitsOf(compileTo(std::to_string(ranks) + "whole", target, ranks, false)));
+  }
+}
+
+/// A GPU that stops in the middle of a step: one error on each rank that says where, and nobody waits.
+TEST_P(CudaModelTest, ARankWhoseGpuStopsIsNamed) {
+  if (GetParam() != std::string("sm_80"))
+    return; // there is nothing of the architecture in it
+  std::string two = compileTo("two", std::string("cuda:") + GetParam(), 2);
+  fake->devices = 2;
+  nccl->silentRank = 1;
+  nccl->silentAfter = 12; // in the second step
+  nccl->silentCode = 6;
+  std::string found;
+  std::vector<Status> ends = runRanks(two, 2, [&](std::shared_ptr<const Model> model) {
+    auto created = Instance::create(model, {.threads = 1, .maxTokens = 16, .maxRows = 1});
+    ASSERT_TRUE(created) << created.status().message();
+    for (int64_t step = 0; step < 3 && found.empty(); ++step) {
+      StepBatch batch;
+      StepRow &row = batch.rows.emplace_back();
+      row.tokens = {int32_t(5 + step)};
+      row.firstPosition = step;
+      row.pages = {{0}};
+      row.leaves.push_back({0, {}, {}});
+      auto result = (*created)->run(std::move(batch));
+      EXPECT_EQ(result.ok(), step == 0);
+      found = result ? "" : result.status().message();
+    }
+  });
+  const std::string error = "NCCL: rank 1, a step of ar: found error 6 (remote process exited or there was a network "
+                            "error) from a GPU; expected success; see what the other ranks say: one of them has failed";
+  EXPECT_NE(found.find(error), std::string::npos) << found;
+  EXPECT_NE(ends[1].message().find(error), std::string::npos) << ends[1].message();
+  EXPECT_EQ(nccl->aborts, 2);
 }
 
 /// What is copied from page to page, and from cell to cell, is what was there.

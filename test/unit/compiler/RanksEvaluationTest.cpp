@@ -194,6 +194,41 @@ decode.step @s(%ids: tensor<?xi32, #lm.dims<tokens>>, %e: !x) -> (!x)
 }
 )mlir";
 
+/// Sums that are exchanges and additions: the very numbers of sums, whole and scattered.
+TEST_F(RanksEvaluation, ExpandedSums) {
+  std::mt19937 random(3);
+  auto module = parse(kLayers);
+  ASSERT_TRUE(module);
+  for (int64_t tokens : {1, 2, 7}) {
+    DenseValue ids = DenseValue::zeros({tokens}), x = randomMatrix(tokens, 24, random);
+    for (int64_t ranks : {2, 3, 5})
+      for (bool scattered : {false, true}) {
+        auto by = [&](bool expands) {
+          return evaluate(*module, std::vector<std::vector<EvalValue>>(size_t(ranks), {ids, x}),
+                          [&](OpPassManager &pm, int64_t rank) {
+                            buildParallelPipeline(pm, {.tp = ranks,
+                                                       .rank = rank,
+                                                       .sequenceParallel = scattered,
+                                                       .overlap = OverlapMode::off,
+                                                       .expandSums = expands});
+                          });
+        };
+        auto whole = by(false), expanded = by(true);
+        ASSERT_TRUE(whole && expanded);
+        for (size_t rank = 0; rank < size_t(ranks); ++rank)
+          EXPECT_EQ(denseOf((*expanded)[rank][0]).data, denseOf((*whole)[rank][0]).data)
+              << tokens << " tokens, rank " << rank << " of " << ranks << (scattered ? ", scattered" : "");
+      }
+  }
+  PassManager pm(&context, ModuleOp::getOperationName());
+  buildParallelPipeline(pm, {.tp = 3, .rank = 1, .overlap = OverlapMode::off, .expandSums = true});
+  ASSERT_TRUE(succeeded(pm.run(*module)));
+  int sums = 0, gathers = 0;
+  module->walk([&](par::CollectiveOpInterface op) { (isa<par::AllReduceOp>(*op) ? sums : gathers) += 1; });
+  EXPECT_EQ(sums, 0);
+  EXPECT_EQ(gathers, 2);
+}
+
 /// Sums with what follows them computed on the way: the very numbers of sums by themselves, and those of one rank.
 TEST_F(RanksEvaluation, FusedSums) {
   std::mt19937 random(2);

@@ -9,6 +9,7 @@
 
 #include "plait-abi/Model.h"
 #include "runtime/device/cuda/Driver.h"
+#include "test/unit/cuda/FakeStreams.h"
 #include "test/unit/cuda/GpuModel.h"
 
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <thread>
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -112,7 +114,7 @@ Result enqueue(Stream stream, std::function<Result()> work) {
 std::vector<StreamHandle *> streams;
 std::mt19937_64 order; ///< of turns of streams and blocks
 
-/// A turn for the stream, which has something to do, or for any that has.
+/// A turn for the stream, which has something to do, or for any that has. kNotReady: it waits for another one.
 Result turn(StreamHandle *stream) {
   while (fake.isConcurrent) {
     stream = streams[order() % streams.size()];
@@ -121,7 +123,7 @@ Result turn(StreamHandle *stream) {
   }
   Result result = stream->waiting.front()();
   if (result == kNotReady)
-    return sticky;
+    return kNotReady;
   stream->waiting.pop_front();
   if (result != kSuccess && sticky == kSuccess)
     sticky = result;
@@ -130,7 +132,8 @@ Result turn(StreamHandle *stream) {
 
 Result drain(StreamHandle *stream) {
   while (!stream->waiting.empty())
-    turn(stream);
+    if (turn(stream) == kNotReady && !fake.isConcurrent) // another thread's is to go on
+      return kNotReady;
   return sticky;
 }
 
@@ -213,6 +216,12 @@ void *loadElf(const void *image, int &file) {
 
 } // namespace
 
+std::recursive_mutex &plait::test::fakeMutex() { return mutex; }
+void plait::test::putIntoStream(Stream stream, std::function<Result()> work) { enqueue(stream, std::move(work)); }
+bool plait::test::isOnGpu(const void *address, size_t bytes) {
+  return isInside(Address(reinterpret_cast<uintptr_t>(address)), bytes);
+}
+
 extern "C" __attribute__((visibility("default"))) FakeCuda *plait_fake_cuda() {
   // A new test.
   std::lock_guard lock(mutex);
@@ -261,6 +270,10 @@ CALL_WITHOUT_CONTEXT(cuDeviceGet, (DeviceNumber * device, int ordinal), {
 })
 CALL_WITHOUT_CONTEXT(cuDeviceGetName, (char *name, int length, DeviceNumber), {
   std::strncpy(name, "Fake", size_t(length));
+  return kSuccess;
+})
+CALL_WITHOUT_CONTEXT(cuDeviceGetUuid_v2, (void *bytes, DeviceNumber device), {
+  std::memset(bytes, device + 1, 16);
   return kSuccess;
 })
 CALL_WITHOUT_CONTEXT(cuDeviceGetAttribute, (int *value, int attribute, DeviceNumber), {
@@ -385,12 +398,29 @@ CALL_WITHOUT_CONTEXT(cuStreamDestroy_v2, (Stream stream), {
   --fake.streams;
   return kSuccess;
 })
-CALL(cuStreamSynchronize, (Stream stream), { return stream->isCapturing ? kInvalidValue : drain(stream); })
 CALL(cuStreamQuery, (Stream stream), {
   for (int turns = 0; turns < 256 && !stream->waiting.empty(); ++turns)
-    turn(stream);
+    if (turn(stream) == kNotReady && !fake.isConcurrent)
+      break;
   return stream->waiting.empty() ? sticky : kNotReady;
 })
+extern "C" __attribute__((visibility("default"))) Result cuStreamSynchronize(Stream stream) {
+  {
+    std::lock_guard lock(mutex);
+    if (Result failed = begin("cuStreamSynchronize"))
+      return failed;
+    if (stream->isCapturing)
+      return kInvalidValue;
+  }
+  while (true) {
+    {
+      std::lock_guard lock(mutex);
+      if (Result result = drain(stream); result != kNotReady)
+        return result;
+    }
+    std::this_thread::yield(); // so that other threads' streams go on
+  }
+}
 CALL(cuEventCreate, (Event * event, unsigned), {
   *event = new EventHandle;
   ++fake.events;
@@ -406,7 +436,7 @@ CALL(cuEventRecord, (Event event, Stream stream), {
 })
 CALL(cuEventSynchronize, (Event event), {
   while (!event->passed && !event->stream->waiting.empty())
-    if (Result failed = turn(event->stream))
+    if (Result failed = turn(event->stream); failed && failed != kNotReady)
       return failed;
   return kSuccess;
 })
