@@ -528,7 +528,7 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
     `result[t, h] = softmax_p(scale * q[t, h] . k[p, h / group]) v[p, h / group]`
 
     with `group = heads / kv_heads`. With `softcap c` a scaled score s becomes
-    `c * tanh(s / c)` before the softmax. Code for CPUs folds positions in spans, as
+    `c * tanh(s / c)` before the softmax. Code for CPUs and for tensor cores folds positions in spans, as
     `lm.attend_spans` says, and joins these in order, whether they are ops or not. Staged cells become part of the sequence
     only by a commit. Keys and values are rounded to the state's element type
     before use.
