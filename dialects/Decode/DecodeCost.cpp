@@ -35,7 +35,7 @@ static Cost chooseCost(Operation *op, Value logits, int64_t flopsPerLogit) {
 // Maximum; subtract it, exp, add.
 Cost ChooseGreedyOp::getCost() { return chooseCost(*this, getLogits(), 4); }
 
-// As above, and once more with the temperature; the running sum.
+// As above; subtract, the temperature, two logarithms and compare. Random bits are no floating point.
 Cost ChooseSampleOp::getCost() { return chooseCost(*this, getLogits(), 9); }
 
 // As above, and the entropy; which leaves have drafted successors is not known here.

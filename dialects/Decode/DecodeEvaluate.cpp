@@ -80,9 +80,9 @@ public:
             at(op.getTopP(), leaf).value_or(1), at(op.getMinP(), leaf).value_or(0)};
   }
   /// 64-bit seeds above 2^53 lose their low bits here.
-  float draw(int64_t leaf) {
-    return uniformDraw(uint64_t(int64_t(*at(op.getSeed(), leaf))), uint64_t(int64_t(*at(op.getSequence(), leaf))),
-                       uint32_t(*at(op.getPositions(), leaf)) + 1, RandomPurpose::sample);
+  RandomKey draw(int64_t leaf) {
+    return {uint64_t(int64_t(*at(op.getSeed(), leaf))), uint64_t(int64_t(*at(op.getSequence(), leaf))),
+            int64_t(*at(op.getPositions(), leaf)) + 1, RandomPurpose::sample};
   }
 
 private:

@@ -39,7 +39,7 @@ def Decode_BranchOp : Decode_GroupOp<"branch", [DeclareOpInterfaceMethods<Decode
 
     Branch 0 draws by the numbers of the text: by itself it is plain decoding. Branch i > 0 draws as
     a sequence of its own, whose number is words 2 and 3, the low half first, of the Philox block
-    of (seed, sequence, position, purpose sample, draw i), where `position` is that of the first
+    of (seed, sequence, position, purpose branch, draw i), where `position` is that of the first
     token which a branch adds (runtime/base/Philox.h). So what a branch draws depends neither on
     the others nor on how many there are.
 

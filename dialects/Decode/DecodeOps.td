@@ -173,10 +173,23 @@ def Decode_ChooseSampleOp : Decode_ChooseOp<"sample", [AttrSizedOperandSegments]
        largest);
 
     equal values are kept or dropped together. A kernel may round w to a multiple
-    of 2^-30, so that sums are exact in any order. The token is the first v, in
-    order of ids, whose running sum of kept w exceeds `u` times their total,
-    where `u = uniform(seed, sequence, position + 1, purpose sample)`
-    (Philox4x32-10, runtime/base/Philox.h) and `position` is the leaf's.
+    of 2^-30, so that sums are exact in any order. Of the kept tokens the one with
+    the largest key is drawn, of equals the lowest id:
+
+        key[v] = (logits[v] - max logits) / temperature - log E[v]
+        E[v] = -log(1 - (n[v] + 1/2) / 2^31)
+
+    where n[v] is the upper 31 bits of word `v % 4` of draw `v / 4` of (seed, sequence,
+    `position` + 1, purpose sample) (Philox4x32-10, runtime/base/Philox.h) and `position`
+    is the leaf's. This is a race: E[v] / w[v] is when v arrives, and in the real
+    numbers v is first with probability `w[v] / sum w`. Draws from other logits by the same
+    numbers have most in common with it that draws without communication can have.
+
+    A kernel computes keys in f32, each operation rounded by itself, so that all targets and
+    all numbers of devices have the same bits: `(logit - top) * min(1 / temperature, the largest f32)`,
+    from which `log E` is taken; n as f32, 1/2 added; the logarithms are those of
+    passes/CPU/KernelMath.cpp. A key is off by 1e-5 at most where it may be the largest one.
+
     `logprob` and non-finite logits are as in `decode.choose_greedy`; the
     logprob is that of the unwarped logits. A warp without an operand is not
     applied.

@@ -72,10 +72,10 @@ LogicalResult ChooseSummarizedOp::verify() {
   if (bool(getDrawn()) != bool(getTemperature()))
     return emitOpError("expected drawn tokens and a temperature, or neither");
   if (failed(verifyWords(*this, "summaries", getSummaries(), 4, /*several=*/true)) ||
-      (getDrawn() && failed(verifyWords(*this, "drawn tokens", getDrawn(), 2, /*several=*/true))))
+      (getDrawn() && failed(verifyWords(*this, "drawn tokens", getDrawn(), 3, /*several=*/true))))
     return failure();
-  if (getDrawn() && cast<RankedTensorType>(getDrawn().getType()).getDimSize(1) * 2 !=
-                        cast<RankedTensorType>(getSummaries().getType()).getDimSize(1))
+  if (getDrawn() && cast<RankedTensorType>(getDrawn().getType()).getDimSize(1) * 4 !=
+                        cast<RankedTensorType>(getSummaries().getType()).getDimSize(1) * 3)
     return emitOpError("expected drawn tokens of as many parts as summaries but got ")
            << getDrawn().getType() << " and " << getSummaries().getType();
   return verifyLeaves(*this, getResults());
@@ -105,25 +105,12 @@ LogicalResult NarrowThresholdOp::verify() {
                  failed(verifyWords(*this, "a result", getResult(), 6)));
 }
 
-/// What decode.kept_mass and decode.draw_part have in common.
-template <typename Op> static LogicalResult verifyDraw(Op op) {
-  return failure(failed(verifyLogits(op, op.getLogits())) ||
-                 failed(verifyWords(op, "summaries", op.getSummaries(), 4, /*several=*/true)) ||
-                 failed(verifyLeaves(op, op.getTemperature())) || failed(verifyState(op, op.getState())) ||
-                 (op.getMinP() && failed(verifyLeaves(op, op.getMinP()))) ||
-                 failed(verifyWords(op, "a result", op.getResult(), 2)));
-}
-
-LogicalResult KeptMassOp::verify() { return verifyDraw(*this); }
-
 LogicalResult DrawPartOp::verify() {
-  if (failed(verifyDraw(*this)) || failed(verifyWords(*this, "masses", getMasses(), 2, /*several=*/true)) ||
-      failed(verifyLeaves(*this, ValueRange{getPositions(), getSeed(), getSequence()})))
-    return failure();
-  int64_t parts = cast<RankedTensorType>(getMasses().getType()).getDimSize(1) / 2;
-  if (int64_t(getPart()) >= parts)
-    return emitOpError("expected a part below ") << parts << " but got " << getPart();
-  return success();
+  return failure(failed(verifyLogits(*this, getLogits())) ||
+                 failed(verifyWords(*this, "summaries", getSummaries(), 4, /*several=*/true)) ||
+                 failed(verifyLeaves(*this, ValueRange{getPositions(), getSeed(), getSequence(), getTemperature()})) ||
+                 failed(verifyState(*this, getState())) || (getMinP() && failed(verifyLeaves(*this, getMinP()))) ||
+                 failed(verifyWords(*this, "a result", getResult(), 3)));
 }
 
 LogicalResult TopPartOp::verify() {
@@ -178,7 +165,6 @@ Cost SummarizeBlocksOp::getCost() {
   return cost;
 }
 Cost JoinSummariesOp::getCost() { return smallCost(*this, getSummaries()); }
-Cost KeptMassOp::getCost() { return logitsCost(getLogits(), 4); }
 Cost ChooseSummarizedOp::getCost() { return smallCost(*this, getSummaries()); }
 Cost NarrowThresholdOp::getCost() { return smallCost(*this, getLimit()); }
 Cost JoinEntriesOp::getCost() { return smallCost(*this, getCounts()); }
@@ -188,7 +174,7 @@ Cost BinLogitsOp::getCost() {
   cost.activationBytes = lm::perDim(lm::getLeadingDim(getLimit().getType()), 512 * 4);
   return cost;
 }
-Cost DrawPartOp::getCost() { return logitsCost(getLogits(), 1); }
+Cost DrawPartOp::getCost() { return logitsCost(getLogits(), 5); }
 Cost TopPartOp::getCost() {
   Cost cost;
   cost.activationBytes = lm::perDim(lm::getLeadingDim(getCounts().getType()), 4);

@@ -85,14 +85,14 @@ def Decode_ChooseSummarizedOp : Decode_PartOp<"choose_summarized", [AttrSizedOpe
   let summary = "per leaf, the token of the largest logit of all parts, or the drawn one";
   let description = [{
     `decode.choose_greedy` of logits whose parts have these summaries, side by side in
-    the order of ids. A leaf with a `temperature` above 0 takes the token that a part
-    has `drawn` (`decode.draw_part`) instead.
+    the order of ids. A leaf with a `temperature` above 0 takes the token of the largest key that
+    the parts have `drawn` (`decode.draw_part`) instead, of equals that of the first part.
 
     ```mlir
     %t, %s, %lp = decode.choose_summarized %all : (tensor<?x8xf32, #lm.dims<leaves>>) -> (...)
     %t, %s, %lp = decode.choose_summarized %all drawn %d temperature %temp : (...) -> (...)
     ```
-    **Constraints:** summaries are `[L, 4 * parts]`, drawn is `[L, 2 * parts]`; it comes
+    **Constraints:** summaries are `[L, 4 * parts]`, drawn is `[L, 3 * parts]`; it comes
     with the temperature.
   }];
   let arguments = (ins TensorOf<[F32]>:$summaries, Optional<TensorOf<[F32]>>:$drawn,
@@ -160,49 +160,26 @@ def Decode_NarrowThresholdOp : Decode_PartOp<"narrow_threshold"> {
   }];
 }
 
-def Decode_KeptMassOp : Decode_PartOp<"kept_mass", [AttrSizedOperandSegments]> {
-  let summary = "per leaf, the mass that all warps keep in a part";
+def Decode_DrawPartOp : Decode_PartOp<"draw_part", [AttrSizedOperandSegments]> {
+  let summary = "per leaf, the token of this part that is first in the race, and its key";
   let description = [{
-    As a pair, the sum of `w` (`decode.choose_sample`) over the tokens that are not below
-    the threshold in `state` and that `min_p` keeps. 0 for a leaf of temperature 0 or
-    without a token to choose.
+    Three numbers: of the tokens of this part that all warps keep, the one with the largest key of
+    `decode.choose_sample`, of equals the lowest id, its logit and its key. A token is kept that is not
+    below the threshold in `state` and that `min_p` keeps. -1, 0, 0 if there is none, and for a leaf of
+    temperature 0 or without a token to choose. Column 0 of the logits is token `first`.
 
     ```mlir
-    %m = decode.kept_mass %l, %all, %temp state %s min_p %p : (...) -> tensor<?x2xf32, #lm.dims<draws>>
+    %d = decode.draw_part %l, %all, %pos, %seed, %seq, %temp state %s {first = 0 : i64} : (...) -> tensor<?x3xf32, #lm.dims<draws>>
     ```
     **Constraints:** logits are `[L, V]`, summaries `[L, 4 * parts]`, state `[L, 6]`, the
-    result `[L, 2]`.
+    result `[L, 3]`.
   }];
-  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[F32]>:$summaries, TensorOf<[F32]>:$temperature,
-                       Optional<TensorOf<[F32]>>:$state, Optional<TensorOf<[F32]>>:$min_p);
+  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[F32]>:$summaries, TensorOf<[I32]>:$positions,
+                       TensorOf<[I64]>:$seed, TensorOf<[I64]>:$sequence, TensorOf<[F32]>:$temperature,
+                       Optional<TensorOf<[F32]>>:$state, Optional<TensorOf<[F32]>>:$min_p, Decode_PartIndexAttr:$first);
   let results = (outs TensorOf<[F32]>:$result);
   let assemblyFormat = [{
-    $logits `,` $summaries `,` $temperature (`state` $state^)? (`min_p` $min_p^)? attr-dict `:`
-    functional-type(operands, results)
-  }];
-}
-
-def Decode_DrawPartOp : Decode_PartOp<"draw_part", [AttrSizedOperandSegments]> {
-  let summary = "per leaf, the drawn token if it is one of this part";
-  let description = [{
-    The draw of `decode.choose_sample`, where `masses` are the parts' `decode.kept_mass`: the
-    part in whose share of the sum the quantile falls finds the token in it. The token
-    and its logit there, -1 and 0 in the other parts. The logits are part number `part` and
-    begin with token `first`.
-
-    ```mlir
-    %d = decode.draw_part %l, %all, %masses, %pos, %seed, %seq, %temp state %s {first = 0 : i64, part = 0 : i64} : (...) -> tensor<?x2xf32, #lm.dims<draws>>
-    ```
-    **Constraints:** as of `decode.kept_mass`; masses are `[L, 2 * parts]`, and `part` is one
-    of them.
-  }];
-  let arguments = (ins TensorOf<[F32]>:$logits, TensorOf<[F32]>:$summaries, TensorOf<[F32]>:$masses,
-                       TensorOf<[I32]>:$positions, TensorOf<[I64]>:$seed, TensorOf<[I64]>:$sequence,
-                       TensorOf<[F32]>:$temperature, Optional<TensorOf<[F32]>>:$state, Optional<TensorOf<[F32]>>:$min_p,
-                       Decode_PartIndexAttr:$first, Decode_PartIndexAttr:$part);
-  let results = (outs TensorOf<[F32]>:$result);
-  let assemblyFormat = [{
-    $logits `,` $summaries `,` $masses `,` $positions `,` $seed `,` $sequence `,` $temperature (`state` $state^)?
+    $logits `,` $summaries `,` $positions `,` $seed `,` $sequence `,` $temperature (`state` $state^)?
     (`min_p` $min_p^)? attr-dict `:` functional-type(operands, results)
   }];
 }

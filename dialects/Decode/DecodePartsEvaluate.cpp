@@ -193,11 +193,13 @@ LogicalResult ChooseSummarizedOp::evaluate(Evaluator &, Values operands, ValueLi
     Summary summary(rowOf(summaries, leaf));
     int64_t token = summary.topId;
     double logit = summary.top;
+    double largest = -std::numeric_limits<double>::infinity();
     if (getDrawn() && dense(operands[2]).data[size_t(leaf)] > 0)
-      for (ArrayRef<double> drawn = rowOf(dense(operands[1]), leaf); !drawn.empty(); drawn = drawn.drop_front(2))
-        if (drawn[0] >= 0) {
+      for (ArrayRef<double> drawn = rowOf(dense(operands[1]), leaf); !drawn.empty(); drawn = drawn.drop_front(3))
+        if (drawn[0] >= 0 && drawn[2] > largest) {
           token = int64_t(drawn[0]);
           logit = drawn[1];
+          largest = drawn[2];
         }
     tokens.data[size_t(leaf)] = summary.usable ? double(token) : -1;
     status.data[size_t(leaf)] = summary.usable ? 0 : 2;
@@ -329,66 +331,37 @@ LogicalResult NarrowThresholdOp::evaluate(Evaluator &, Values operands, ValueLis
 // Draws
 //===----------------------------------------------------------------------===//
 
-/// `w` of the tokens that all warps keep, 0 of the others; all 0 if there is no draw.
-static std::vector<double> keptWeights(ArrayRef<double> logits, const Summary &summary, const SearchState &state,
-                                       double temperature, double minP) {
-  std::vector<double> weights(logits.size(), 0);
-  for (auto [logit, weight] : llvm::zip_equal(logits, weights))
-    if (summary.usable && temperature > 0 && logit >= state.least) {
-      double w = std::exp((logit - summary.top) / temperature);
-      weight = w >= std::min(minP, 1.0) ? w : 0;
-    }
-  return weights;
-}
-
-template <typename Op>
-static std::vector<double> keptWeights(Op op, Values operands, unsigned temperature, int64_t leaf) {
-  SearchState state = stateOf(op.getState(), operands, temperature + 1, leaf);
-  double minP = op.getMinP() ? dense(operands.back()).data[size_t(leaf)] : 0;
-  return keptWeights(rowOf(dense(operands[0]), leaf), Summary(rowOf(dense(operands[1]), leaf)), state,
-                     dense(operands[temperature]).data[size_t(leaf)], minP);
-}
-
-LogicalResult KeptMassOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  DenseValue result = DenseValue::zeros({dense(operands[0]).rows(), 2});
-  for (int64_t leaf = 0; leaf < result.rows(); ++leaf) {
-    double mass = 0;
-    for (double weight : keptWeights(*this, operands, 2, leaf))
-      mass += weight;
-    putPair(result.row(leaf), mass);
-  }
-  results.push_back(std::move(result));
-  return success();
+/// The key of decode.choose_sample of a token with this logit; none if a warp drops it.
+static std::optional<double> keyOf(double logit, int64_t token, double top, const WarpValues &warps, double least,
+                                   const RandomKey &key) {
+  double relative = (logit - top) / warps.temperature;
+  if (logit < least || std::exp(relative) < std::min(warps.minP, 1.0))
+    return std::nullopt;
+  return relative - std::log(key.exponential(token));
 }
 
 LogicalResult DrawPartOp::evaluate(Evaluator &, Values operands, ValueList &results) {
-  const DenseValue &logits = dense(operands[0]), &masses = dense(operands[2]);
-  DenseValue result = DenseValue::zeros({logits.rows(), 2});
+  const DenseValue &logits = dense(operands[0]);
+  DenseValue result = DenseValue::zeros({logits.rows(), 3});
   auto at = [&](unsigned i, int64_t leaf) { return dense(operands[i]).data[size_t(leaf)]; };
   for (int64_t leaf = 0; leaf < result.rows(); ++leaf) {
-    double *words = result.row(leaf), sum = 0, before = 0, after = 0;
+    double *words = result.row(leaf);
     words[0] = -1;
-    for (int64_t part = 0; part < masses.rowSize() / 2; ++part) {
-      if (part == int64_t(getPart()))
-        before = sum;
-      sum += getPair(masses.row(leaf) + 2 * part);
-      if (part == int64_t(getPart()))
-        after = sum;
-    }
-    float u = uniformDraw(uint64_t(int64_t(at(4, leaf))), uint64_t(int64_t(at(5, leaf))), uint32_t(at(3, leaf)) + 1,
-                          RandomPurpose::sample);
-    double target = u * sum;
-    if (!(before <= target && target < after))
+    Summary summary(rowOf(dense(operands[1]), leaf));
+    SearchState state = stateOf(getState(), operands, 6, leaf);
+    WarpValues warps{at(5, leaf), 0, 1, getMinP() ? dense(operands.back()).data[size_t(leaf)] : 0};
+    if (!summary.usable || !(warps.temperature > 0))
       continue;
-    double running = before;
-    // Should rounding keep the sum from the target, the last token that is kept.
-    for (auto [token, weight] : llvm::enumerate(keptWeights(*this, operands, 6, leaf))) {
-      if (weight == 0)
-        continue;
-      words[0] = double(int64_t(getFirst()) + int64_t(token));
-      words[1] = logits.row(leaf)[token];
-      if ((running += weight) > target)
-        break;
+    RandomKey numbers{uint64_t(int64_t(at(3, leaf))), uint64_t(int64_t(at(4, leaf))), int64_t(at(2, leaf)) + 1,
+                      RandomPurpose::sample};
+    for (auto [i, logit] : llvm::enumerate(rowOf(logits, leaf))) {
+      int64_t token = int64_t(getFirst()) + int64_t(i);
+      auto key = keyOf(logit, token, summary.top, warps, state.least, numbers);
+      if (key && (words[0] < 0 || *key > words[2])) {
+        words[0] = double(token);
+        words[1] = logit;
+        words[2] = *key;
+      }
     }
   }
   results.push_back(std::move(result));

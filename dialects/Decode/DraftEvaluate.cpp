@@ -232,8 +232,8 @@ LogicalResult CarryOp::evaluate(Evaluator &, Values operands, ValueList &results
       block->nodes.push_back({guesses[size_t(node - 1)].token, node - 1, guesses[size_t(node - 1)].drawnFrom});
       continue;
     }
-    int64_t token =
-        x.draws->pick(even, {x.seed, x.sequence, int64_t(x.tokens.size()) - 1 + node, RandomPurpose::draft});
+    int64_t token = x.draws->pickEvenly(
+        *vocabulary, {x.seed, x.sequence, int64_t(x.tokens.size()) - 1 + node, RandomPurpose::draft});
     block->nodes.push_back({token, node - 1, even});
   }
   results.push_back(std::move(*block));

@@ -28,16 +28,11 @@ class ExactDraws;
 class Draws {
 public:
   virtual ~Draws() = default;
-  struct Key {
-    uint64_t seed, sequence;
-    int64_t position;
-    RandomPurpose purpose;
-    uint32_t index = 0; ///< of several decisions of one purpose at one position
-
-    float uniform() const { return uniformDraw(seed, sequence, uint32_t(position), purpose, index); }
-  };
-  /// The index that falls to `weights`, which need not sum up to 1.
+  using Key = RandomKey;
+  /// The winner of a race of `weights`, which need not sum up to 1 (runtime/base/Philox.h).
   virtual int64_t pick(llvm::ArrayRef<double> weights, const Key &key);
+  /// An index below `count`, all of one probability.
+  virtual int64_t pickEvenly(int64_t count, const Key &key) { return int64_t(double(key.uniform()) * double(count)); }
   /// True with the given probability.
   virtual bool flip(double probability, const Key &key) { return key.uniform() < probability; }
   /// These draws, if probabilities are to be computed as fractions for them.
@@ -49,7 +44,7 @@ inline uint64_t numberOfBranch(uint64_t seed, uint64_t sequence, uint32_t positi
   if (branch == 0)
     return sequence;
   auto words = philox4x32(
-      {position, uint32_t(RandomPurpose::sample) | branch << 8, uint32_t(sequence), uint32_t(sequence >> 32)},
+      {position, uint32_t(RandomPurpose::branch) | branch << 8, uint32_t(sequence), uint32_t(sequence >> 32)},
       {uint32_t(seed), uint32_t(seed >> 32)});
   return words[2] | uint64_t(words[3]) << 32;
 }
@@ -61,6 +56,7 @@ public:
   virtual int64_t pick(llvm::ArrayRef<Fraction> weights, const Key &key) = 0;
   virtual bool flip(const Fraction &probability, const Key &key) = 0;
   int64_t pick(llvm::ArrayRef<double> weights, const Key &key) final;
+  int64_t pickEvenly(int64_t count, const Key &key) final;
   bool flip(double probability, const Key &key) final;
   ExactDraws *exact() final { return this; }
 };

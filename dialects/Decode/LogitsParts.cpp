@@ -96,11 +96,9 @@ SmallVector<Value> ChooseSampleOp::onParts(OpBuilder &b, LogitsParts &parts) {
       Value all = parts.gather(b, bins);
       state = NarrowThresholdOp::create(b, loc, parts.getWords(warps, 6), all, limit, state, rule, round);
     }
-  Type pair = parts.getWords(draws, 2);
-  Value masses = parts.gather(b, KeptMassOp::create(b, loc, pair, logits, summaries, temperature, state, getMinP()));
-  Value drawn =
-      parts.gather(b, DrawPartOp::create(b, loc, pair, logits, summaries, masses, getPositions(), getSeed(),
-                                         getSequence(), temperature, state, getMinP(), parts.first, parts.index));
+  Value own = DrawPartOp::create(b, loc, parts.getWords(draws, 3), logits, summaries, getPositions(), getSeed(),
+                                 getSequence(), temperature, state, getMinP(), parts.first);
+  Value drawn = parts.gather(b, own);
   return ChooseSummarizedOp::create(b, loc, getResultTypes(), summaries, drawn, temperature)->getResults();
 }
 

@@ -21,9 +21,9 @@ public:
   /// Rows of every device put side by side: [L, W] -> [L, devices * W].
   using Gather = std::function<mlir::Value(mlir::OpBuilder &, mlir::Value)>;
 
-  /// The logits are part number `index` and begin with token `first`.
-  LogitsParts(mlir::Value logits, int64_t index, int64_t first, Gather gather)
-      : logits(logits), index(index), first(first), gather(std::move(gather)) {}
+  /// The logits begin with token `first`.
+  LogitsParts(mlir::Value logits, int64_t first, Gather gather)
+      : logits(logits), first(first), gather(std::move(gather)) {}
 
   /// The gathered decode.summarize of the parts, one for all ops on these logits.
   mlir::Value getSummaries(mlir::OpBuilder &b);
@@ -31,7 +31,7 @@ public:
   mlir::RankedTensorType getWords(llvm::StringRef dim, int64_t width) const;
 
   const mlir::Value logits;
-  const int64_t index, first;
+  const int64_t first;
   const Gather gather;
 
 private:

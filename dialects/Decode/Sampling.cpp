@@ -128,24 +128,34 @@ std::vector<double> decode::warpedWeights(ArrayRef<double> logits, const WarpVal
   return weights;
 }
 
-/// The index at the quantile `u` in [0, 1).
-static int64_t quantile(ArrayRef<double> weights, double u) {
-  double target = u * std::accumulate(weights.begin(), weights.end(), 0.0), sum = 0;
-  for (auto [i, weight] : llvm::enumerate(weights))
-    if ((sum += weight) > target)
-      return int64_t(i);
-  llvm_unreachable("u < 1, so the sum of all weights exceeds the target");
+int64_t decode::winnerOf(ArrayRef<double> weights, const RandomKey &key) {
+  int64_t winner = -1;
+  double earliest = 0;
+  for (auto [i, weight] : llvm::enumerate(weights)) {
+    if (!(weight > 0))
+      continue;
+    double arrival = key.exponential(int64_t(i)) / weight;
+    if (winner < 0 || arrival < earliest) {
+      winner = int64_t(i);
+      earliest = arrival;
+    }
+  }
+  return winner;
 }
 
-Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, double u) {
+Choice decode::chooseSample(ArrayRef<double> logits, const WarpValues &warps, const RandomKey &key) {
   std::vector<double> weights = warpedWeights(logits, warps);
-  return weights.empty() ? Choice{-1, true, 0} : choiceOf(logits, quantile(weights, u));
+  return weights.empty() ? Choice{-1, true, 0} : choiceOf(logits, winnerOf(weights, key));
 }
 
-int64_t Draws::pick(ArrayRef<double> weights, const Key &key) { return quantile(weights, key.uniform()); }
+int64_t Draws::pick(ArrayRef<double> weights, const Key &key) { return winnerOf(weights, key); }
 
 int64_t ExactDraws::pick(ArrayRef<double> weights, const Key &key) {
   return pick(llvm::map_to_vector(weights, fractionOf), key);
+}
+
+int64_t ExactDraws::pickEvenly(int64_t count, const Key &key) {
+  return pick(std::vector<Fraction>(size_t(count), Fraction(1)), key);
 }
 
 bool ExactDraws::flip(double probability, const Key &key) { return flip(fractionOf(probability), key); }

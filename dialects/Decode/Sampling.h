@@ -15,6 +15,8 @@
 #ifndef PLAIT_DIALECTS_DECODE_SAMPLING_H
 #define PLAIT_DIALECTS_DECODE_SAMPLING_H
 
+#include "runtime/base/Philox.h"
+
 #include "llvm/ADT/ArrayRef.h"
 
 #include <cstdint>
@@ -61,8 +63,12 @@ struct Choice {
 /// The token of the largest logit, the lowest id of equals.
 Choice chooseGreedily(llvm::ArrayRef<double> logits);
 
-/// The token at the quantile `u`, in [0, 1), of the warped distribution.
-Choice chooseSample(llvm::ArrayRef<double> logits, const WarpValues &warps, double u);
+/// The index of the first of `weights`, not all 0, in a race by the numbers of `key` (runtime/base/Philox.h); the
+/// lowest one of equals.
+int64_t winnerOf(llvm::ArrayRef<double> weights, const RandomKey &key);
+
+/// The winner of the race of the warped weights.
+Choice chooseSample(llvm::ArrayRef<double> logits, const WarpValues &warps, const RandomKey &key);
 
 /// Typical acceptance (decode.choose_typical): the index of the one of `drafted` that is
 /// accepted as the successor, or -1. `weights` are warped ones, and not empty.

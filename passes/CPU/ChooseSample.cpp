@@ -7,13 +7,11 @@
 //
 // The row is never sorted. top_k and top_p are thresholds on the logits: the
 // largest one such that the kept tokens are enough, by number or by mass
-// (ChooseThreshold.cpp). Then one pass gives the kept mass, and one finds the
-// token at the drawn quantile.
+// (ChooseThreshold.cpp). Then one pass finds who is first in the race (Race.cpp).
 //
 // Weights are f32, exp((logit - top) / temperature), in sums rounded to multiples
-// of 2^-30, finer than the 24 bits of a draw. So a token's share is off by about 1e-7
-// of it, and a draw within that distance of a boundary may fall on its other side.
-// But sums are exact, so that it is the same side wherever parts of a row are summed.
+// of 2^-30. So a token's share is off by about 1e-7 of it. But sums are exact, so
+// that thresholds are the same wherever parts of a row are summed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -81,7 +79,7 @@ void DrawEmitter::applyTopP(Value p) {
 }
 
 //===----------------------------------------------------------------------===//
-// Draw
+// Masses
 //===----------------------------------------------------------------------===//
 
 Value DrawEmitter::keptWeights(Value kept, Value x) {
@@ -95,44 +93,13 @@ Value DrawEmitter::exact(Value weights) {
   return e.sub(e.add(extend(weights, wide), magic), magic);
 }
 
-/// `sum` and the kept weights of one vector.
-Value DrawEmitter::addKeptMass(Value sum, Columns columns, Value x, Value threshold) {
-  Value lanes = kept(columns, x, threshold);
-  return ifAny(e, lanes, sum,
-               [&] { return SmallVector<Value>{e.add(sum, e.reduceAdd(exact(keptWeights(lanes, x))))}; })[0];
-}
-
 Value DrawEmitter::mass() {
   Value threshold = e.broadcast(least.get()), zero = e.constant(f64, 0);
   return row.scan({zero}, [&](Columns columns, Value x, ValueRange carried) {
-    return SmallVector<Value>{addKeptMass(carried[0], columns, x, threshold)};
+    Value lanes = kept(columns, x, threshold);
+    return ifAny(e, lanes, carried[0],
+                 [&] { return SmallVector<Value>{e.add(carried[0], e.reduceAdd(exact(keptWeights(lanes, x))))}; });
   })[0];
-}
-
-Value DrawEmitter::draw(Value u) {
-  // u is below 1 by at least 2^-24, so that the target is below the total.
-  Value total = mass();
-  return drawAt(e.mul(extend(u, f64), total));
-}
-
-Value DrawEmitter::drawAt(Value target) {
-  Value threshold = e.broadcast(least.get()), zero = e.constant(f64, 0);
-  // The running sum does not fall: the vectors that end at or before the target are
-  // the first ones, and there is one more.
-  SmallVector<Value> found = row.scan({zero, zero, e.i64(0)}, [&](Columns columns, Value x, ValueRange carried) {
-    Value sum = addKeptMass(carried[0], columns, x, threshold), before = atLeast(target, sum);
-    return SmallVector<Value>{sum, e.select(before, sum, carried[1]),
-                              e.add(carried[2], e.select(before, e.i64(e.lanes()), e.i64(0)))};
-  });
-  Value sum = found[1], first = found[2];
-  Columns columns{first, e.lanesBelow(first, e.i64(row.size()))};
-  Value x = row.vectorAt(columns), weight = exact(keptWeights(kept(columns, x, threshold), x));
-  Value offset = e.i64(0);
-  for (int64_t i = 0; i < e.lanes(); ++i) {
-    sum = e.add(sum, e.lane(weight, i));
-    offset = e.add(offset, e.select(atLeast(target, sum), e.i64(1), e.i64(0)));
-  }
-  return e.add(first, offset);
 }
 
 Value DrawEmitter::entropy(Value mass) {

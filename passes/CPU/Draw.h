@@ -25,12 +25,14 @@ public:
   void applyMinP(Value m);
   /// Drops the logits below `threshold`, in the place of top_k and top_p.
   void keepFrom(Value threshold) { least.set(threshold); }
-  /// The id (i64) at the quantile `u`.
-  Value draw(Value u);
-  /// The same in two steps: the mass that is kept (f64), and the first id with which the
-  /// running sum exceeds `target`, which is not negative and below the mass.
+  /// Who is first in a race: the column (i64) and the key (f32) of decode.choose_sample, if there is one (i1).
+  struct Winner {
+    Value column, key, exists;
+  };
+  /// The winner of what is kept, of a row whose first logit is of token `first` (Race.cpp).
+  Winner race(PhiloxEmitter &random, int64_t first);
+  /// The mass that is kept (f64).
   Value mass();
-  Value drawAt(Value target);
   /// The entropy (f32) of what is kept, in nats, of which `mass` is the mass.
   Value entropy(Value mass);
   /// The weight (f32) of a logit, 0 if it is not kept.
@@ -50,7 +52,9 @@ private:
   /// Weights (f32) as f64, rounded to multiples of 2^-30: sums of up to 2^19 of them are exact,
   /// in f64 and as pairs of f32, whatever the order and however a row is divided.
   Value exact(Value weights);
-  Value addKeptMass(Value sum, Columns columns, Value x, Value threshold);
+  /// Four vectors of a race at work, and what is known before them.
+  struct Lap;
+  SmallVector<Value> runLap(PhiloxEmitter &random, const Lap &lap, ValueRange carried);
 
   CpuKernelEmitter &e;
   OpBuilder &b;
@@ -73,13 +77,19 @@ template <typename Op> void applyWarps(CpuKernelEmitter &e, DrawEmitter &draw, O
     draw.applyMinP(parameter(e.f32Type(), op.getMinP()));
 }
 
-/// The id (i64) that such an op draws after the position of `leaf`.
-template <typename Op> Value drawFor(CpuKernelEmitter &e, DrawEmitter &draw, Op op, Value leaf) {
+/// The random numbers of such an op for the token after the position of `leaf`.
+template <typename Op> PhiloxEmitter randomFor(CpuKernelEmitter &e, Op op, Value leaf) {
   OpBuilder &b = e.builder();
   auto parameter = [&](Type type, Value operand) { return e.load(type, e.pointer(operand), leaf); };
   Value seed = parameter(b.getI64Type(), op.getSeed()), sequence = parameter(b.getI64Type(), op.getSequence());
   Value position = e.add(parameter(b.getI32Type(), op.getPositions()), 1);
-  return draw.draw(PhiloxEmitter(e).uniform(seed, sequence, position, RandomPurpose::sample));
+  return PhiloxEmitter(e, seed, sequence, position, RandomPurpose::sample);
+}
+
+/// The id (i64) that such an op draws after the position of `leaf`, of a row of all logits.
+template <typename Op> Value drawFor(CpuKernelEmitter &e, DrawEmitter &draw, Op op, Value leaf) {
+  PhiloxEmitter random = randomFor(e, op, leaf);
+  return draw.race(random, /*first=*/0).column;
 }
 
 } // namespace plait

@@ -33,6 +33,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 namespace plait {
 
@@ -224,6 +225,8 @@ public:
   Value mul(Value x, int64_t y) { return mul(x, integer(x.getType(), y)); }
   /// x * y + z: rounded once on targets with fma, twice on others.
   Value fma(Value x, Value y, Value z);
+  /// While the result lives, fma() rounds twice on all targets: what is emitted has the same bits on all of them.
+  llvm::SaveAndRestore<bool> withoutFma() { return {cpu.fma, false}; }
   Value negate(Value x);
   /// x > y ? x : y, so a NaN in y wins and one in x is lost.
   Value max(Value x, Value y);
@@ -267,6 +270,11 @@ public:
   Value expOfNegative(Value x);
   /// Natural logarithm: -infinity for 0, NaN below. Relative error below 2e-7.
   Value log(Value x);
+  /// log(1 - y) for 0 < y < 1, where `rest` is 1 - y, both rounded from the exact values: so the
+  /// relative error is below 5e-7, at both ends.
+  Value logOfRest(Value y, Value rest);
+  /// log of a number that is positive and normal: the same bits, with fewer instructions.
+  Value logOfNormal(Value x);
   /// Relative error below 2e-7.
   Value tanh(Value x);
   /// x / (1 + e^-x)
@@ -305,6 +313,10 @@ private:
     Value fraction, shifted;
   };
   Power reduceExponent(Value y);
+  /// x = 2^exponent * mantissa, with the mantissa from sqrt(1/2) to sqrt(2), of normal x; the exponent as f32.
+  std::pair<Value, Value> splitForLog(Value x);
+  /// log(2^exponent (1 + f)), |f| < 0.42
+  Value joinLog(Value exponent, Value f);
   /// c[0] + x (c[1] + x (c[2] + ...))
   Value polynomial(Value x, ArrayRef<double> coefficients);
   Value shuffle(Value vector, ArrayRef<int64_t> lanes);

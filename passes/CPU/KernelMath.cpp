@@ -185,33 +185,54 @@ Value CpuKernelEmitter::expOfNegative(Value x) {
   return select(less(x, constant(type, smallestExponent)), constant(type, 0), e);
 }
 
-Value CpuKernelEmitter::log(Value x) {
+std::pair<Value, Value> CpuKernelEmitter::splitForLog(Value x) {
   Type type = x.getType(), bits = withElement(type, b.getI32Type());
-  auto c = [&](double value) { return constant(type, value); };
   auto i = [&](int64_t value) { return integer(bits, value); };
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-
-  // A number too small to be normal is scaled by 2^24 first.
-  Value small = less(x, c(0x1p-126));
-  Value y = select(small, mul(x, c(0x1p24)), x);
-  // y = 2^n m with m in [sqrt(1/2), sqrt(2)): the bits of m count from those of sqrt(1/2).
-  Value offset = sub(bitcast(bits, y), i(0x3f3504f3));
+  // The bits of the mantissa count from those of sqrt(1/2).
+  Value offset = sub(bitcast(bits, x), i(0x3f3504f3));
   Value n = arith::ShRSIOp::create(b, location, offset, i(23));
   Value fraction = arith::AndIOp::create(b, location, offset, i(0x7fffff));
-  Value m = bitcast(type, add(fraction, i(0x3f3504f3)));
-  Value exponent = arith::SIToFPOp::create(b, location, type, n);
-  exponent = sub(exponent, select(small, c(24), c(0)));
-  // log m = 2 artanh s with s = (m - 1) / (m + 1), |s| < 0.172: the odd series in s.
-  Value f = sub(m, c(1)), s = div(f, add(f, c(2)));
+  Value mantissa = bitcast(type, add(fraction, i(0x3f3504f3)));
+  return {arith::SIToFPOp::create(b, location, type, n), mantissa};
+}
+
+Value CpuKernelEmitter::joinLog(Value exponent, Value f) {
+  auto c = [&](double value) { return constant(f.getType(), value); };
+  // log(1 + f) = 2 artanh s with s = f / (2 + f), |s| < 0.172: the odd series in s.
+  Value s = div(f, add(f, c(2)));
   Value s2 = mul(s, s);
   Value tail = mul(s2, polynomial(s2, {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11}));
   // 2 s = f - s f, and f is exact: this keeps the rounding of s out of the sum.
   Value rest = sub(tail, f), small1 = mul(exponent, c(-2.12194440054690583e-4)), small2 = fma(s, rest, small1);
-  Value result = fma(exponent, c(0.693359375), add(f, small2));
+  return fma(exponent, c(0.693359375), add(f, small2));
+}
+
+Value CpuKernelEmitter::log(Value x) {
+  auto c = [&](double value) { return constant(x.getType(), value); };
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+
+  // A number too small to be normal is scaled by 2^24 first.
+  Value small = less(x, c(0x1p-126));
+  auto [exponent, mantissa] = splitForLog(select(small, mul(x, c(0x1p24)), x));
+  Value power = sub(exponent, select(small, c(24), c(0)));
+  Value result = joinLog(power, sub(mantissa, c(1)));
   // Infinity and NaN stay what they are; 0 and below have no logarithm.
   result = select(less(x, c(infinity)), result, x);
   result = select(equal(x, c(0)), c(-infinity), result);
   return select(less(x, c(0)), c(std::numeric_limits<double>::quiet_NaN()), result);
+}
+
+Value CpuKernelEmitter::logOfRest(Value y, Value rest) {
+  auto c = [&](double value) { return constant(y.getType(), value); };
+  // Where y is small the exponent is 0, and y has the digits that the rest has lost.
+  auto [exponent, mantissa] = splitForLog(rest);
+  Value near = less(y, c(0.25)), below = negate(y), above = sub(mantissa, c(1));
+  return joinLog(exponent, select(near, below, above));
+}
+
+Value CpuKernelEmitter::logOfNormal(Value x) {
+  auto [exponent, mantissa] = splitForLog(x);
+  return joinLog(exponent, sub(mantissa, constant(x.getType(), 1)));
 }
 
 Value CpuKernelEmitter::tanh(Value x) {

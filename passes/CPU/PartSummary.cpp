@@ -137,7 +137,7 @@ static LogicalResult emitJoinSummaries(decode::JoinSummariesOp op, CpuKernelEmit
 static LogicalResult emitChooseSummarized(decode::ChooseSummarizedOp op, CpuKernelEmitter &e) {
   OpBuilder &b = e.builder();
   Type i32 = b.getI32Type();
-  CpuCell token(e, b.getI64Type()), status(e, i32), logprob(e, e.f32Type()), logit(e, e.f32Type());
+  CpuCell token(e, b.getI64Type()), status(e, i32), logprob(e, e.f32Type()), logit(e, e.f32Type()), key(e, e.f32Type());
   e.forEachTile(e.rowTiles(op.getSummaries()), [&](Value leaf) {
     MergedSummary summary(e, op.getSummaries(), leaf);
     token.set(e.i64(-1));
@@ -152,11 +152,14 @@ static LogicalResult emitChooseSummarized(decode::ChooseSummarizedOp op, CpuKern
         Value temperature = e.load(e.f32Type(), e.pointer(op.getTemperature()), leaf);
         e.ifThen(e.less(e.f32(0), temperature), [&] {
           Value words = wordsOf(e, op.getDrawn(), leaf);
-          e.forLoop(e.i64(0), e.i64(widthOf(op.getDrawn())), 2, [&](Value at) {
-            Value id = e.load(e.f32Type(), words, at), none = e.f32(-1);
-            e.ifThen(e.less(none, id), [&] {
+          key.set(e.f32(-std::numeric_limits<double>::infinity()));
+          e.forLoop(e.i64(0), e.i64(widthOf(op.getDrawn())), 3, [&](Value at) {
+            Value id = e.load(e.f32Type(), words, at), own = e.load(e.f32Type(), words, e.add(at, 2)), none = e.f32(-1);
+            Value isThere = e.less(none, id), isLarger = e.less(key.get(), own);
+            e.ifThen(arith::AndIOp::create(b, e.loc(), isThere, isLarger), [&] {
               token.set(arith::FPToSIOp::create(b, e.loc(), b.getI64Type(), id));
               logit.set(e.load(e.f32Type(), words, e.add(at, 1)));
+              key.set(own);
             });
           });
         });

@@ -70,7 +70,7 @@ struct SummarizeLogitsPass : plait::impl::SummarizeLogitsPassBase<SummarizeLogit
     int64_t first = firstOf(choice);
     int64_t blocks = int64_t(llvm::divideCeil(type.getDimSize(1), SummarizeBlocksOp::blockTokens));
     OpBuilder b(tops && tops->isBeforeInBlock(choice) ? tops : choice);
-    LogitsParts words(logits, 0, first, {});
+    LogitsParts words(logits, first, {});
     SmallVector<Type> types = {words.getWords(lm::getLeadingDim(type), 4 * blocks)};
     if (tops)
       types.push_back(words.getWords("top_entries", 2 * blocks));

@@ -146,8 +146,7 @@ private:
       Type whole = lm::getPartType(type, {type.getDimSize(0), width * count});
       return par::AllGatherOp::create(b, own.getLoc(), whole, own, b.getI64IntegerAttr(1), parts, exchange.mesh);
     };
-    decode::LogitsParts parts(exchange.logits, mesh.getIndex(rank, exchange.vocabulary.getAxes()), exchange.first,
-                              gather);
+    decode::LogitsParts parts(exchange.logits, exchange.first, gather);
     for (decode::PartsOpInterface op : exchange.ops) {
       OpBuilder b(op);
       op->replaceAllUsesWith(op.onParts(b, parts));

@@ -5,11 +5,11 @@
 !l = tensor<?xi64, #lm.dims<leaves>>
 !part = tensor<?x7xf32, #lm.dims<leaves>>
 !sums = tensor<?x8xf32, #lm.dims<leaves>>
-!draws = tensor<?x2xf32, #lm.dims<draws>>
+!draws = tensor<?x3xf32, #lm.dims<draws>>
 !state = tensor<?x6xf32, #lm.dims<warps>>
 // CHECK-LABEL: func.func @all
 func.func @all(%p: !part, %s: !sums, %k: !i, %x: !f, %q: !l, %b: tensor<?x1024xf32, #lm.dims<warps>>,
-               %d: tensor<?x4xf32, #lm.dims<draws>>, %e: tensor<?x4xf32, #lm.dims<top_entries>>) {
+               %d: tensor<?x6xf32, #lm.dims<draws>>, %e: tensor<?x4xf32, #lm.dims<top_entries>>) {
   // CHECK-NEXT: decode.summarize %{{.*}} {first = 7 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
   %0 = decode.summarize %p {first = 7 : i64} : (!part) -> tensor<?x4xf32, #lm.dims<leaves>>
   // CHECK-NEXT: decode.summarize_blocks %{{.*}} {first = 7 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>) -> tensor<?x4xf32, #lm.dims<leaves>>
@@ -23,7 +23,7 @@ func.func @all(%p: !part, %s: !sums, %k: !i, %x: !f, %q: !l, %b: tensor<?x1024xf
   // CHECK-NEXT: decode.choose_summarized %{{.*}} : (tensor<?x8xf32, #lm.dims<leaves>>) ->
   %1:3 = decode.choose_summarized %s : (!sums) -> (!i, !i, !f)
   // CHECK-NEXT: decode.choose_summarized %{{.*}} drawn %{{.*}} temperature %{{.*}} :
-  %2:3 = decode.choose_summarized %s drawn %d temperature %x : (!sums, tensor<?x4xf32, #lm.dims<draws>>, !f) -> (!i, !i, !f)
+  %2:3 = decode.choose_summarized %s drawn %d temperature %x : (!sums, tensor<?x6xf32, #lm.dims<draws>>, !f) -> (!i, !i, !f)
   // CHECK-NEXT: decode.bin_logits %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} rule <top_k> round 0 :
   %3 = decode.bin_logits %p, %s, %x, %k rule <top_k> round 0 : (!part, !sums, !f, !i) -> tensor<?x512xf32, #lm.dims<warps>>
   // CHECK-NEXT: %[[S:.*]] = decode.narrow_threshold %{{.*}}, %{{.*}} rule <top_k> round 0 :
@@ -32,12 +32,10 @@ func.func @all(%p: !part, %s: !sums, %k: !i, %x: !f, %q: !l, %b: tensor<?x1024xf
   %5 = decode.bin_logits %p, %s, %x, %x state %4 rule <top_p> round 3 : (!part, !sums, !f, !f, !state) -> tensor<?x512xf32, #lm.dims<warps>>
   // CHECK-NEXT: decode.narrow_threshold %{{.*}} state %[[S]] rule <top_p> round 3 :
   %6 = decode.narrow_threshold %b, %x state %4 rule <top_p> round 3 : (tensor<?x1024xf32, #lm.dims<warps>>, !f, !state) -> !state
-  // CHECK-NEXT: decode.kept_mass %{{.*}}, %{{.*}}, %{{.*}} :
-  %7 = decode.kept_mass %p, %s, %x : (!part, !sums, !f) -> !draws
-  // CHECK-NEXT: decode.kept_mass %{{.*}} state %{{.*}} min_p %{{.*}} :
-  %8 = decode.kept_mass %p, %s, %x state %6 min_p %x : (!part, !sums, !f, !state, !f) -> !draws
-  // CHECK-NEXT: decode.draw_part %{{.*}} {first = 7 : i64, part = 1 : i64} :
-  %9 = decode.draw_part %p, %s, %d, %k, %q, %q, %x {first = 7 : i64, part = 1 : i64} : (!part, !sums, tensor<?x4xf32, #lm.dims<draws>>, !i, !l, !l, !f) -> !draws
+  // CHECK-NEXT: decode.draw_part %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {first = 7 : i64} :
+  %7 = decode.draw_part %p, %s, %k, %q, %q, %x {first = 7 : i64} : (!part, !sums, !i, !l, !l, !f) -> !draws
+  // CHECK-NEXT: decode.draw_part %{{.*}} state %{{.*}} min_p %{{.*}} {first = 7 : i64} :
+  %8 = decode.draw_part %p, %s, %k, %q, %q, %x state %6 min_p %x {first = 7 : i64} : (!part, !sums, !i, !l, !l, !f, !state, !f) -> !draws
   // CHECK-NEXT: decode.top_part %{{.*}}, %{{.*}} {first = 7 : i64} :
   %10 = decode.top_part %p, %k {first = 7 : i64} : (!part, !i) -> tensor<?x2xf32, #lm.dims<top_entries>>
   // CHECK-NEXT: decode.join_tops %{{.*}}, %{{.*}}, %{{.*}} :
@@ -122,9 +120,9 @@ func.func @f(%s: tensor<?x8xf32, #lm.dims<leaves>>, %t: !f) {
 // -----
 
 !f = tensor<?xf32, #lm.dims<leaves>>
-func.func @f(%s: tensor<?x8xf32, #lm.dims<leaves>>, %d: tensor<?x6xf32, #lm.dims<draws>>, %t: !f) {
+func.func @f(%s: tensor<?x8xf32, #lm.dims<leaves>>, %d: tensor<?x9xf32, #lm.dims<draws>>, %t: !f) {
   // expected-error @+1 {{'decode.choose_summarized' op expected drawn tokens of as many parts as summaries but got}}
-  %0:3 = decode.choose_summarized %s drawn %d temperature %t : (tensor<?x8xf32, #lm.dims<leaves>>, tensor<?x6xf32, #lm.dims<draws>>, !f) -> (tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, !f)
+  %0:3 = decode.choose_summarized %s drawn %d temperature %t : (tensor<?x8xf32, #lm.dims<leaves>>, tensor<?x9xf32, #lm.dims<draws>>, !f) -> (tensor<?xi32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, !f)
   return
 }
 
@@ -156,9 +154,9 @@ func.func @f(%b: tensor<?x512xf32, #lm.dims<warps>>, %p: tensor<?xf32, #lm.dims<
 
 !f = tensor<?xf32, #lm.dims<leaves>>
 !l = tensor<?xi64, #lm.dims<leaves>>
-func.func @f(%p: tensor<?x7xf32, #lm.dims<leaves>>, %s: tensor<?x8xf32, #lm.dims<leaves>>, %m: tensor<?x4xf32, #lm.dims<draws>>, %pos: tensor<?xi32, #lm.dims<leaves>>, %q: !l, %t: !f) {
-  // expected-error @+1 {{'decode.draw_part' op expected a part below 2 but got 2}}
-  %0 = decode.draw_part %p, %s, %m, %pos, %q, %q, %t {first = 7 : i64, part = 2 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>, tensor<?x8xf32, #lm.dims<leaves>>, tensor<?x4xf32, #lm.dims<draws>>, tensor<?xi32, #lm.dims<leaves>>, !l, !l, !f) -> tensor<?x2xf32, #lm.dims<draws>>
+func.func @f(%p: tensor<?x7xf32, #lm.dims<leaves>>, %s: tensor<?x8xf32, #lm.dims<leaves>>, %pos: tensor<?xi32, #lm.dims<leaves>>, %q: !l, %t: !f) {
+  // expected-error @+1 {{'decode.draw_part' op expected a result with 3 columns but got 'tensor<?x2xf32, #lm.dims<draws>>'}}
+  %0 = decode.draw_part %p, %s, %pos, %q, %q, %t {first = 7 : i64} : (tensor<?x7xf32, #lm.dims<leaves>>, tensor<?x8xf32, #lm.dims<leaves>>, tensor<?xi32, #lm.dims<leaves>>, !l, !l, !f) -> tensor<?x2xf32, #lm.dims<draws>>
   return
 }
 

@@ -6,8 +6,8 @@ with its probability, which numpy computes in double precision from the weights.
 fixed, so the outcome is, too: right programs keep above P_LEAST, and ones that are a little
 wrong, by a temperature, a rule or a bias that nobody asked for, fall far below it.
 
-Of several ranks each has the logits of some tokens, and that one draws in whose share of the mass
-the number falls; so the model's vocabulary is one that they cannot share out evenly.
+Of several ranks each has the logits of some tokens, and the first token of each takes part in the race of
+all; so the model's vocabulary is one that they cannot share out evenly.
 """
 import json
 import math

@@ -59,8 +59,8 @@ for options in (["--weights", "random:3"], ["--dtype", "int8"], ["--dtype", "int
 SUMS = 16 * (2 * 4 + 1), (2 * 4 + 1) * (7 + 15) * 192 * 4
 for options, exchanges in ((["--temperature", "0"], [16]),
                            (["--temperature", "0", "--logprobs", "3", "--output", "json"], [16, 3 * 8]),
-                           (["--temperature", "1", "--min-p", "0.1"], [16, 8, 8]),
-                           (["--temperature", "1", "--top-k", "5"], [16, 8, 8] + 8 * [512 * 4])):
+                           (["--temperature", "1", "--min-p", "0.1"], [16, 12]),
+                           (["--temperature", "1", "--top-k", "5"], [16, 12] + 8 * [512 * 4])):
     words = [two, "--token-ids", "2046,5,6,7,8,9,10", "-n", "16", "--ignore-eos", "--stats", *options]
     run_ = subprocess.run(["plait", "run", *words], capture_output=True, text=True, timeout=300)
     found = {kind: (int(calls), size) for calls, kind, size in re.findall(r"(\d+) x (\w+) \(([^)]*)\)", run_.stderr)}

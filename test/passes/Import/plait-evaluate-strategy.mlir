@@ -1,8 +1,11 @@
-// Strategies and rules against draws worked out by hand: token v of four equally
-// likely ones is drawn where u lies in [v/4, (v+1)/4). With seed 7 and the
-// positions 1, 2, ... u is for sequence 0: 0.4070 0.0061 0.3902 0.2899 0.3386
-// 0.8027, for sequence 1: 0.8873 0.2896 0.2532 0.1423 0.5474 0.5192 (Philox
-// written anew in Python).
+// Strategies and rules against draws worked out by hand: token v of weight w arrives after E[v] / w, and the
+// first one is drawn. With seed 7 and the positions 1, 2, ... E is for sequence 0
+//   0.522 1.586 0.188 3.167   0.006 0.008 1.648 1.888   0.495 0.288 0.160 0.150
+//   0.342 4.565 1.195 0.790   0.413 0.410 2.241 1.271   1.623 0.631 0.152 0.527
+// and for sequence 1
+//   2.183 1.896 1.461 0.426   0.342 1.084 0.781 1.313   0.292 0.642 0.207 0.492
+//   0.154 1.093 0.474 0.778   0.793 0.294 0.280 1.125   0.732 0.001 0.365 2.138
+// (Philox written anew in Python).
 //
 // RUN: python3 %S/Inputs/write_safetensors.py %t.flat.safetensors embed=F32:4x1:1,1,1,1 head=F32:4x1:0,0,0,0
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.flat.safetensors tokens=2;2 new-tokens=6 seed=7 temperature=1' | FileCheck %s --check-prefix=FLAT
@@ -10,9 +13,8 @@
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.flat.safetensors tokens=2 new-tokens=6 seed=7' | FileCheck %s --check-prefix=GREEDY
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.flat.safetensors tokens=2;2 new-tokens=6 seed=7 temperature=1 stop-ids=2,0' | FileCheck %s --check-prefix=STOP
 //
-// Logits 0, 1, 2, 3: with k = 2, tokens 2 and 3 have 0.2689 and 0.7311. A warp
-// that a strategy does not list is not applied: of all four tokens, 0 has 0.0321,
-// 1 has 0.0871, 2 has 0.2369, 3 has 0.6439.
+// Logits 0, 1, 2, 3: weights 1, 2.718, 7.389, 20.086; with k = 2, those of tokens 2 and 3. A warp
+// that a strategy does not list is not applied: of all four tokens any may be first.
 // RUN: python3 %S/Inputs/write_safetensors.py %t.steep.safetensors embed=F32:4x1:1,1,1,1 head=F32:4x1:0,1,2,3
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=all weights=%t.steep.safetensors tokens=2;2 new-tokens=6 seed=7 temperature=1 top-k=2' | FileCheck %s --check-prefix=TOPK
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=temperature weights=%t.steep.safetensors tokens=2;2 new-tokens=6 seed=7 temperature=1 top-k=1 top-p=0.1 min-p=1' | FileCheck %s --check-prefix=UNLISTED
@@ -46,26 +48,26 @@
 // RUN: plait-opt %s -o /dev/null --plait-evaluate='function=main::leaves inputs=%t.leaves.safetensors' | FileCheck %s --check-prefix=LEAVES
 
 // FLAT: tokens.0: 6 i32
-// FLAT-NEXT: {{^}}  1 0 1 1 1 3{{$}}
+// FLAT-NEXT: {{^}}  2 0 3 0 1 2{{$}}
 // FLAT-NEXT: tokens.1: 6 i32
-// FLAT-NEXT: {{^}}  3 1 1 0 2 2{{$}}
+// FLAT-NEXT: {{^}}  3 0 2 0 2 1{{$}}
 
 // What is drawn belongs to a position, not to the number of the draw.
 // PROMPT: tokens.0: 4 i32
-// PROMPT-NEXT: {{^}}  1 1 1 3{{$}}
+// PROMPT-NEXT: {{^}}  3 0 1 2{{$}}
 
 // GREEDY: {{^}}  0 0 0 0 0 0{{$}}
 
-// STOP: tokens.0: 2 i32
-// STOP-NEXT: {{^}}  1 0{{$}}
-// STOP-NEXT: tokens.1: 4 i32
-// STOP-NEXT: {{^}}  3 1 1 0{{$}}
+// STOP: tokens.0: 1 i32
+// STOP-NEXT: {{^}}  2{{$}}
+// STOP-NEXT: tokens.1: 2 i32
+// STOP-NEXT: {{^}}  3 0{{$}}
 
-// TOPK: {{^}}  3 2 3 3 3 3{{$}}
-// TOPK: {{^}}  3 3 2 2 3 3{{$}}
+// TOPK: {{^}}  2 3 3 3 3 2{{$}}
+// TOPK: {{^}}  3 3 3 3 2 2{{$}}
 
-// UNLISTED: {{^}}  3 0 3 2 2 3{{$}}
-// UNLISTED: {{^}}  3 2 2 2 3 3{{$}}
+// UNLISTED: {{^}}  2 1 3 3 3 2{{$}}
+// UNLISTED: {{^}}  3 3 3 3 2 1{{$}}
 
 // RULE: {{^}}  3 3 3{{$}}
 

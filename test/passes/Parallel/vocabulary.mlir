@@ -44,17 +44,15 @@ decode.step @s(%ids: tensor<?xi32, #lm.dims<tokens>>, %leaves: !i, %temp: !f, %k
   // CHECK-NEXT: %[[S0:.*]] = decode.summarize %[[E]] {first = 23 : i64}
   // CHECK-NEXT: %[[S:.*]] = par.all_gather %[[S0]] dim 1 {"tp" : 0 to 4, 4 to 8, 8 to 12} on @mesh : tensor<?x4xf32, #lm.dims<leaves>> -> tensor<?x12xf32, #lm.dims<leaves>>
   %e = decode.edit_logits %l, %ends, %et, %eb, %es, %eo : !logits, !i, !ei, !ef, !ef, !ef
-  // One exchange for each eight bits of a threshold, and two for the draw.
+  // One exchange for each eight bits of a threshold, and one for the draw.
   // CHECK: decode.bin_logits %[[E]], %[[S]], {{.*}} rule <top_k> round 0
   // CHECK-NEXT: par.all_gather {{.*}} : tensor<?x512xf32, #lm.dims<warps>> -> tensor<?x1536xf32, #lm.dims<warps>>
   // CHECK-NEXT: decode.narrow_threshold {{.*}} rule <top_k> round 0
   // CHECK: decode.bin_logits {{.*}} state {{.*}} rule <top_k> round 3
   // CHECK: decode.bin_logits {{.*}} state {{.*}} rule <top_p> round 0
   // CHECK: %[[T:.*]] = decode.narrow_threshold {{.*}} rule <top_p> round 3
-  // CHECK-NEXT: %[[M0:.*]] = decode.kept_mass %[[E]], %[[S]], %{{.*}} state %[[T]] min_p
-  // CHECK-NEXT: %[[M:.*]] = par.all_gather %[[M0]] {{.*}} : tensor<?x2xf32, #lm.dims<draws>> -> tensor<?x6xf32, #lm.dims<draws>>
-  // CHECK-NEXT: %[[D0:.*]] = decode.draw_part %[[E]], %[[S]], %[[M]], {{.*}} state %[[T]] min_p {{.*}} {first = 23 : i64, part = 1 : i64}
-  // CHECK-NEXT: %[[D:.*]] = par.all_gather %[[D0]]
+  // CHECK-NEXT: %[[D0:.*]] = decode.draw_part %[[E]], %[[S]], {{.*}} state %[[T]] min_p {{.*}} {first = 23 : i64}
+  // CHECK-NEXT: %[[D:.*]] = par.all_gather %[[D0]] {{.*}} : tensor<?x3xf32, #lm.dims<draws>> -> tensor<?x9xf32, #lm.dims<draws>>
   // CHECK-NEXT: %[[C:.*]], %[[ST:.*]], %[[LP:.*]] = decode.choose_summarized %[[S]] drawn %[[D]] temperature
   %t, %st, %lp = decode.choose_sample %e, %leaves, %seed, %seq temperature %temp top_k %k top_p %p min_p %m : !logits, !i, !l, !l, !f top_k !i top_p !f min_p !f
   // CHECK-NEXT: %[[P:.*]] = decode.top_part %[[E]], %{{.*}} {first = 23 : i64}

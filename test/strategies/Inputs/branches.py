@@ -58,10 +58,14 @@ class Text:
         if temperature == 0:
             return int(np.argmax(logits))
         weights = np.exp((logits - logits.max()) / temperature)
-        words = philox([self.behind, 0, self.number & 0xFFFFFFFF, self.number >> 32],
-                       [self.seed & 0xFFFFFFFF, self.seed >> 32])
-        u = (words[0] >> 8) * 2.0**-24
-        return int(np.flatnonzero(np.cumsum(weights) > u * weights.sum())[0])
+        # Each token arrives after an exponentially distributed time in proportion to 1 / weight.
+        words = [word for block in range(-(-len(weights) // 4)) for word in self.numbers(block << 8)]
+        times = -np.log1p(-(np.array(words[:len(weights)]) // 2 + 0.5) * 2.0**-31)
+        return int(np.argmin(times / weights))
+
+    def numbers(self, purpose):
+        return philox([self.behind, purpose, self.number & 0xFFFFFFFF, self.number >> 32],
+                      [self.seed & 0xFFFFFFFF, self.seed >> 32])
 
     def put(self, tokens):
         for token in tokens:
@@ -81,8 +85,7 @@ class Text:
             member = copy.deepcopy(self)
             member.most = min(self.most, len(self.tokens) + length)
             if number:
-                words = philox([self.behind, number << 8, self.number & 0xFFFFFFFF, self.number >> 32],
-                               [self.seed & 0xFFFFFFFF, self.seed >> 32])
+                words = self.numbers(4 | number << 8)
                 member.number = words[2] | words[3] << 32
             member.put(begin)
             members.append(member)

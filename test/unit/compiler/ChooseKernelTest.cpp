@@ -7,16 +7,14 @@
 //
 // Runs compiled kernels of decode.choose_greedy, decode.choose_sample and
 // decode.match_stops over many leaves and compares them with
-// dialects/Decode/Sampling.cpp. A kernel computes weights in f32: where `u` lies
-// within a rounding of the boundary between two tokens it may take the other
-// one. Such cases are recognised and must be rare; all others must be equal.
+// dialects/Decode/Sampling.cpp. A kernel computes keys in f32: where those of two
+// tokens are within a rounding of each other it may take the other one. Such cases
+// are recognised and must be rare; all others must be equal.
 //
 //===----------------------------------------------------------------------===//
 
 #include "CompiledKernel.h"
 #include "SamplingFixture.h"
-
-#include "runtime/base/Philox.h"
 
 #include <gtest/gtest.h>
 
@@ -51,9 +49,8 @@ struct Leaves {
     return {logits.begin() + leaf * vocabulary, logits.begin() + (leaf + 1) * vocabulary};
   }
   WarpValues warps(int64_t leaf) const { return {temperature[leaf], topK[leaf], topP[leaf], minP[leaf]}; }
-  float draw(int64_t leaf) const {
-    return uniformDraw(uint64_t(seeds[leaf]), uint64_t(sequences[leaf]), uint32_t(positions[leaf]) + 1,
-                       RandomPurpose::sample);
+  RandomKey draw(int64_t leaf) const {
+    return {uint64_t(seeds[leaf]), uint64_t(sequences[leaf]), positions[leaf] + 1, RandomPurpose::sample};
   }
 
   void run(const CompiledKernel &kernel, bool sample, int64_t step = 1) {
@@ -94,7 +91,7 @@ CompiledKernel compileSample(int64_t vocabulary, unsigned lanes) {
       lanes);
 }
 
-/// Compares every leaf with the definition; returns how many lay on a boundary.
+/// Compares every leaf with the definition; returns how many were near ties.
 int64_t expectSampled(const Leaves &leaves) {
   int64_t near = 0;
   for (int64_t leaf = 0; leaf < leaves.size(); ++leaf) {
@@ -109,8 +106,8 @@ int64_t expectSampled(const Leaves &leaves) {
         continue;
       }
       ++near;
-      EXPECT_TRUE(
-          isNearBoundary(warpedDistribution(logits, leaves.warps(leaf)), leaves.draw(leaf), token, choice.token, 1e-5))
+      Scores keys = raceKeys(warpedDistribution(logits, leaves.warps(leaf)), leaves.draw(leaf));
+      EXPECT_TRUE(isNearTie(keys, token, choice.token, kKeyTolerance))
           << where << ": token " << token << " instead of " << choice.token;
     }
     double logprob = token < 0 ? 0 : std::log(softmax(logits)[size_t(token)]);
@@ -169,7 +166,7 @@ TEST_P(ChooseKernelTest, SampleMatchesDefinition) {
     near += expectSampled(leaves);
     total += leaves.size();
   }
-  RecordProperty("near_boundary", int(near));
+  RecordProperty("near_ties", int(near));
   EXPECT_LE(near, total / 200);
 }
 

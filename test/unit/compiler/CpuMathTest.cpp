@@ -116,6 +116,29 @@ TEST_P(CpuMath, Log) {
   RecordProperty("relative_error", std::to_string(worst * 1e9) + "e-9");
 }
 
+TEST_P(CpuMath, LogOfNormal) {
+  Function log(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.log(x); });
+  Function logOfNormal(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.logOfNormal(x); });
+  std::vector<float> x = sweep(997);
+  llvm::erase_if(x, [](float f) { return !(f > 0) || !std::isnormal(f); });
+  expectSameBits(logOfNormal(x), log(x));
+}
+
+TEST_P(CpuMath, LogOfRest) {
+  Function logOfRest(GetParam(), [](CpuKernelEmitter &e, Value y) { return e.logOfRest(y, e.sub(e.splat(1), y)); });
+  std::vector<float> y;
+  for (float f = 0x1p-33f; f < 0.1f; f *= 1.00037f)
+    y.push_back(f);
+  for (float f = 0.1f; f < 1; f += 0.0000037f)
+    y.push_back(f);
+  y.push_back(1 - 0x1p-24f);
+  double worst = 0;
+  for (auto [y, found] : llvm::zip_equal(y, logOfRest(y)))
+    worst = std::max(worst, std::fabs(double(found) / std::log1p(-double(y)) - 1));
+  EXPECT_LE(worst, 5e-7);
+  RecordProperty("relative_error", std::to_string(worst * 1e9) + "e-9");
+}
+
 TEST_P(CpuMath, Tanh) {
   Function tanh(GetParam(), [](CpuKernelEmitter &e, Value x) { return e.tanh(x); });
   std::vector<float> x = sweep(997);

@@ -90,33 +90,31 @@ inline Scores warpedDistribution(Scores scores, const decode::WarpValues &warps)
   return softmax(scores);
 }
 
-/// The token whose share of [0, 1) holds `u`.
-inline int64_t tokenAt(const Scores &probabilities, double u) {
-  double sum = 0;
-  int64_t last = 0;
-  for (size_t id = 0; id < probabilities.size(); ++id) {
+/// log p + Gumbel noise of each token that may be drawn, by a race's numbers as decode.choose_sample states them.
+inline Scores raceKeys(const Scores &probabilities, const RandomKey &key) {
+  Scores keys(probabilities.size(), kDropped);
+  for (size_t id = 0; id < keys.size(); ++id) {
     if (probabilities[id] == 0)
       continue;
-    last = int64_t(id);
-    if ((sum += probabilities[id]) > u)
-      return last;
+    auto block = philox4x32({uint32_t(key.position), uint32_t(key.purpose) + 256 * uint32_t(id / 4),
+                             uint32_t(key.sequence), uint32_t(key.sequence >> 32)},
+                            {uint32_t(key.seed), uint32_t(key.seed >> 32)});
+    long double u = 1 - (static_cast<long double>(block[id % 4] / 2) + 0.5L) / 2147483648.0L;
+    keys[id] = std::log(probabilities[id]) - double(std::log(-std::log(u)));
   }
-  return last;
+  return keys;
 }
 
-/// Whether a rounding could have moved the choice between `a` and `b`, both of
-/// which may be drawn: only a boundary within `tolerance` of `u` lies between.
-inline bool isNearBoundary(const Scores &probabilities, double u, int64_t a, int64_t b, double tolerance) {
-  if (probabilities[size_t(a)] == 0 || probabilities[size_t(b)] == 0)
-    return false;
-  double sum = 0;
-  for (int64_t id = 0; id < std::max(a, b); ++id) {
-    sum += probabilities[size_t(id)];
-    if (id >= std::min(a, b) && std::abs(sum - u) > tolerance)
-      return false;
-  }
-  return true;
+/// The lowest token of the largest key.
+inline int64_t winnerOf(const Scores &keys) { return std::max_element(keys.begin(), keys.end()) - keys.begin(); }
+
+/// Whether a rounding could have moved the choice between `a` and `b`, both of which may be drawn.
+inline bool isNearTie(const Scores &keys, int64_t a, int64_t b, double tolerance) {
+  return keys[size_t(a)] != kDropped && keys[size_t(b)] != kDropped &&
+         std::abs(keys[size_t(a)] - keys[size_t(b)]) <= tolerance;
 }
+/// What f32 may put between two keys of which either may be the largest (decode.choose_sample).
+constexpr double kKeyTolerance = 2e-5;
 
 /// Random logits and warps of all kinds.
 class SamplingCases {

@@ -39,6 +39,22 @@ TEST(PhiloxTest, DrawIsTopBitsOfFirstWord) {
   EXPECT_LT(float(0xffffff) * 0x1p-24f, 1.0f);
 }
 
+TEST(PhiloxTest, FourTokensShareABlock) {
+  Words words = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, next = philox4x32({0, 1 << 8, 0, 0}, {0, 0});
+  for (uint32_t token = 0; token < 8; ++token)
+    EXPECT_EQ(raceNumber(0, 0, 0, RandomPurpose::sample, token), (token < 4 ? words : next)[token % 4] >> 1);
+  // The counter is (position, purpose and block, sequence low, sequence high).
+  EXPECT_EQ(raceNumber(0x299f31d0a4093822, 0x0370734413198a2e, 0x243f6a88, RandomPurpose(0xd3), 4 * 0x85a308 + 2),
+            0x5001e420u >> 1);
+}
+
+TEST(PhiloxTest, ExponentialsArePositiveAndFinite) {
+  EXPECT_NEAR(exponentialOf(0) / 0x1p-32, 1, 1e-9);
+  EXPECT_NEAR(exponentialOf(1) / (3 * 0x1p-32), 1, 1e-9);
+  EXPECT_NEAR(exponentialOf(0x3fffffff), std::log(2), 1e-9);
+  EXPECT_NEAR(exponentialOf(0x7fffffff), 32 * std::log(2), 1e-9);
+}
+
 TEST(PhiloxTest, EveryArgumentMatters) {
   float u = uniformDraw(1, 2, 3, RandomPurpose::sample);
   EXPECT_NE(u, uniformDraw(2, 2, 3, RandomPurpose::sample));
@@ -63,14 +79,14 @@ TEST(SamplingTest, GreedyTakesLowestOfEqual) {
 }
 
 TEST(SamplingTest, TemperatureZeroIsGreedy) {
-  for (double u : {0.0, 0.5, 0.999})
-    EXPECT_EQ(chooseSample({1, 3, 2}, {0, 0, 0.1, 0}, u).token, 1);
+  for (uint64_t seed = 0; seed < 9; ++seed)
+    EXPECT_EQ(chooseSample({1, 3, 2}, {0, 0, 0.1, 0}, {seed, 0, 1, RandomPurpose::sample}).token, 1);
 }
 
 TEST(SamplingTest, NonfiniteLogitsChooseNothing) {
   for (double bad : {double(NAN), double(INFINITY), -double(INFINITY)})
     for (double temperature : {0.0, 1.0}) {
-      Choice choice = chooseSample({1, bad, 2}, {temperature, 0, 1, 0}, 0.5);
+      Choice choice = chooseSample({1, bad, 2}, {temperature, 0, 1, 0}, {5, 0, 1, RandomPurpose::sample});
       EXPECT_EQ(choice.token, -1);
       EXPECT_TRUE(choice.nonfinite);
       EXPECT_EQ(choice.logprob, 0);
@@ -84,8 +100,9 @@ TEST(SamplingTest, NonfiniteLogitsChooseNothing) {
 /// The tokens that can be drawn.
 static std::vector<int64_t> support(const Scores &logits, const WarpValues &warps) {
   std::vector<int64_t> tokens;
-  for (int i = 0; i < 4096; ++i)
-    tokens.push_back(chooseSample(logits, warps, i / 4096.0).token);
+  for (uint64_t i = 0; i < 4096; ++i)
+    tokens.push_back(chooseSample(logits, warps, {9, i, 1, RandomPurpose::sample}).token);
+  std::sort(tokens.begin(), tokens.end());
   tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
   return tokens;
 }
@@ -123,12 +140,14 @@ TEST(SamplingTest, TopPIsOfTheMassAfterTopK) {
   EXPECT_EQ(support(logits, {0.5, 0, 1, 0.24}), (Tokens{0, 1}));
 }
 
-TEST(SamplingTest, EndsOfTheQuantile) {
-  Scores logits = {0, 1, 2, 3};
-  EXPECT_EQ(chooseSample(logits, {1, 2, 1, 0}, 0).token, 2);
-  EXPECT_EQ(chooseSample(logits, {1, 0, 1, 0}, 0).token, 0);
-  EXPECT_EQ(chooseSample(logits, {1, 0, 1, 0}, 0xffffff * 0x1p-24).token, 3);
-  EXPECT_EQ(chooseSample({5}, {1, 1, 0.5, 0.5}, 0xffffff * 0x1p-24).token, 0);
+TEST(SamplingTest, FirstToArriveWins) {
+  RandomKey key{1, 2, 3, RandomPurpose::sample};
+  EXPECT_EQ(chooseSample({5}, {1, 1, 0.5, 0.5}, key).token, 0);
+  // A weight that makes up for the numbers, and one that does not quite.
+  double ratio = key.exponential(1) / key.exponential(0);
+  EXPECT_EQ(decode::winnerOf({1, ratio * (1 + 1e-12)}, key), 1);
+  EXPECT_EQ(decode::winnerOf({1, ratio * (1 - 1e-12)}, key), 0);
+  EXPECT_EQ(decode::winnerOf({0, 0, 1e-300}, key), 2);
 }
 
 TEST(SamplingTest, MatchesLogitsWarpers) {
@@ -138,15 +157,15 @@ TEST(SamplingTest, MatchesLogitsWarpers) {
     for (int i = 0; i < 400; ++i, ++total) {
       Scores logits = cases.logits(vocabulary);
       WarpValues warps = cases.warps(vocabulary);
-      double u = float(cases.uniform(0, 1)) * 0.9999999;
-      Choice choice = chooseSample(logits, warps, u);
-      Scores expected = warpedDistribution(logits, warps);
-      int64_t token = tokenAt(expected, u);
+      RandomKey key{cases.random(), cases.random(), cases.pick(1 << 20), RandomPurpose::sample};
+      Choice choice = chooseSample(logits, warps, key);
+      Scores keys = raceKeys(warpedDistribution(logits, warps), key);
+      int64_t token = plait::winnerOf(keys);
       ASSERT_NEAR(choice.logprob, std::log(softmax(logits)[size_t(choice.token)]), 1e-9);
       if (choice.token == token)
         continue;
       ++near;
-      EXPECT_TRUE(isNearBoundary(expected, u, choice.token, token, 1e-12))
+      EXPECT_TRUE(isNearTie(keys, choice.token, token, 1e-9))
           << "vocabulary " << vocabulary << ", case " << i << ": " << choice.token << " instead of " << token;
     }
   }
@@ -166,9 +185,8 @@ TEST(SamplingTest, DrawsFollowTheDistribution) {
   for (bool bySequence : {false, true}) {
     std::vector<int64_t> counts(logits.size(), 0);
     for (int64_t i = 0; i < draws; ++i) {
-      float u = bySequence ? uniformDraw(42, uint64_t(i), 5, RandomPurpose::sample)
-                           : uniformDraw(42, 0, uint32_t(i), RandomPurpose::sample);
-      ++counts[size_t(chooseSample(logits, warps, u).token)];
+      RandomKey key{42, bySequence ? uint64_t(i) : 0, bySequence ? 5 : i, RandomPurpose::sample};
+      ++counts[size_t(chooseSample(logits, warps, key).token)];
     }
     double chiSquare = 0;
     int kept = 0;
@@ -186,6 +204,36 @@ TEST(SamplingTest, DrawsFollowTheDistribution) {
     EXPECT_EQ(kept, 6);
     EXPECT_LT(chiSquare, 25.7);
   }
+}
+
+/// How often races of two distributions by the same numbers have the same winner.
+static double agreement(const Scores &p, const Scores &q, uint64_t seed, int64_t races) {
+  int64_t same = 0;
+  for (int64_t i = 0; i < races; ++i) {
+    RandomKey key{seed, 0, i, RandomPurpose::sample};
+    same += decode::winnerOf(p, key) == decode::winnerOf(q, key);
+  }
+  return double(same) / double(races);
+}
+
+// Daliri, Musco, Suresh: at least (1 - TV) / (1 + TV), and no coupling has more than 1 - TV.
+TEST(SamplingTest, RacesByTheSameNumbersAgree) {
+  SamplingCases cases(21);
+  constexpr int64_t races = 4000;
+  for (uint64_t i = 0; i < 20; ++i) {
+    Scores p = softmax(cases.logits(12)), q = softmax(cases.logits(12));
+    for (size_t id = 0; id < p.size(); ++id)
+      q[id] = i % 2 ? q[id] : 0.8 * p[id] + 0.2 * q[id];
+    double distance = 0;
+    for (size_t id = 0; id < p.size(); ++id)
+      distance += std::max(0.0, p[id] - q[id]);
+    // Four standard deviations.
+    double found = agreement(p, q, i, races), margin = 4 * std::sqrt(0.25 / races);
+    EXPECT_GE(found, (1 - distance) / (1 + distance) - margin) << "case " << i;
+    EXPECT_LE(found, 1 - distance + margin) << "case " << i;
+  }
+  // Where one is the other on fewer tokens, as often as any coupling.
+  EXPECT_NEAR(agreement({1, 1, 0, 0}, {1, 1, 1, 1}, 7, races), 0.5, 4 * std::sqrt(0.25 / races));
 }
 
 //===----------------------------------------------------------------------===//
