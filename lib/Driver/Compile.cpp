@@ -311,8 +311,7 @@ private:
 
   /// What a text says of the model: how to round its weights, and what a strategy may leave out.
   Status readCalibration() {
-    using Kind = WeightFormat::Kind;
-    bool rounds = options.format.kind == Kind::int8 || options.format.kind == Kind::int4;
+    bool rounds = options.format.makesIntegers();
     auto learner = llvm::find_if(strategies, [](const StrategyText &strategy) { return strategy.learns; });
     bool learns = learner != strategies.end();
     if (options.calibration.empty())

@@ -11,28 +11,43 @@
 
 using namespace plait;
 
-Expected<WeightFormat> plait::parseWeightFormat(const std::string &dtype, std::optional<int64_t> group,
-                                                bool zeroPoints) {
+static bool isInteger(WeightFormat::Kind kind) {
+  return kind == WeightFormat::Kind::int8 || kind == WeightFormat::Kind::int4;
+}
+
+bool WeightFormat::makesIntegers() const { return isInteger(kind) || (head && isInteger(*head)); }
+
+static std::optional<WeightFormat::Kind> parseKind(const std::string &dtype) {
   using Kind = WeightFormat::Kind;
-  auto kind = llvm::StringSwitch<std::optional<Kind>>(dtype)
-                  .Cases({"", "auto"}, Kind::exact)
-                  .Case("stored", Kind::stored)
-                  .Case("f32", Kind::f32)
-                  .Case("bf16", Kind::bf16)
-                  .Case("int8", Kind::int8)
-                  .Case("int4", Kind::int4)
-                  .Default(std::nullopt);
+  return llvm::StringSwitch<std::optional<Kind>>(dtype)
+      .Cases({"", "auto"}, Kind::exact)
+      .Case("stored", Kind::stored)
+      .Case("f32", Kind::f32)
+      .Case("bf16", Kind::bf16)
+      .Case("int8", Kind::int8)
+      .Case("int4", Kind::int4)
+      .Default(std::nullopt);
+}
+
+Expected<WeightFormat> plait::parseWeightFormat(const std::string &dtype, const std::string &headDtype,
+                                                std::optional<int64_t> group, bool zeroPoints) {
+  using Kind = WeightFormat::Kind;
+  auto kind = parseKind(dtype), head = parseKind(headDtype);
   if (!kind)
     return invalidArgument("--dtype: found '" + dtype + "'; expected auto, stored, f32, bf16, int8 or int4");
-  bool isInteger = *kind == Kind::int8 || *kind == Kind::int4;
-  if (group && !isInteger)
-    return invalidArgument("--group: found it without integers; expected it with --dtype=int8 or int4");
-  if (group && !llvm::is_contained({32, 64, 128}, *group) && !(*group == 0 && *kind == Kind::int8))
-    return invalidArgument("--group: found " + std::to_string(*group) + "; expected 32, 64 or 128" +
-                           (*kind == Kind::int8 ? ", or 0 for whole rows" : ""));
-  if (zeroPoints && *kind != Kind::int4)
-    return invalidArgument("--zero-points: found it without 4-bit integers; expected it with --dtype=int4");
+  if (!head || head == Kind::stored)
+    return invalidArgument("--head-dtype: found '" + headDtype + "'; expected auto, f32, bf16, int8 or int4");
   WeightFormat format{*kind};
+  if (*head != Kind::exact)
+    format.head = head;
+  bool has4Bits = *kind == Kind::int4 || *head == Kind::int4, hasIntegers = format.makesIntegers();
+  if (group && !hasIntegers)
+    return invalidArgument("--group: found it without integers; expected it with --dtype=int8 or int4");
+  if (group && !llvm::is_contained({32, 64, 128}, *group) && !(*group == 0 && !has4Bits))
+    return invalidArgument("--group: found " + std::to_string(*group) + "; expected 32, 64 or 128" +
+                           (has4Bits ? "" : ", or 0 for whole rows"));
+  if (zeroPoints && !has4Bits)
+    return invalidArgument("--zero-points: found it without 4-bit integers; expected it with --dtype=int4");
   format.group = group.value_or(format.group);
   format.zeroPoints = zeroPoints;
   return format;
@@ -80,7 +95,9 @@ Attribute plait::chooseWeightFormat(const WeightFormat &wanted, WeightUse use, A
   if (use == WeightUse::vector)
     return exact;
   Attribute stored = storedFormat(context, tensors, checkpoint);
-  switch (wanted.kind) {
+  bool isAsked = use == WeightUse::head && wanted.head;
+  Kind kind = isAsked ? *wanted.head : wanted.kind;
+  switch (kind) {
   case Kind::exact:
     return stored && isPacked(tensors, checkpoint) ? stored : exact;
   case Kind::stored:
@@ -93,9 +110,10 @@ Attribute plait::chooseWeightFormat(const WeightFormat &wanted, WeightUse use, A
   case Kind::int4:
     if (use == WeightUse::gathered)
       return lm::BF16Attr::get(context);
-    if (wanted.kind == Kind::int4 && use == WeightUse::head)
+    if (kind == Kind::int4 && use == WeightUse::head && !isAsked)
       return stored ? stored : integerFormat(context, {8, wanted.group, false});
-    return integerFormat(context, {wanted.kind == Kind::int8 ? 8u : 4u, wanted.group, wanted.zeroPoints});
+    return integerFormat(context,
+                         {kind == Kind::int8 ? 8u : 4u, wanted.group, kind == Kind::int4 && wanted.zeroPoints});
   }
   llvm_unreachable("all kinds are covered");
 }

@@ -65,7 +65,7 @@ class Ours:
         folder = shapes.write_folder(OUT, name, config) if config else SHIPPED
         weights = ["--weights=random:0"] if config else []
         run(tool("plait-compile"), folder, "-o", self.path, f"--dtype={dtype}", f"--target={args.target}",
-            f"--kv-dtype={args.kv_dtype}", "--no-selftest", *weights)
+            f"--kv-dtype={args.kv_dtype}", f"--head-dtype={args.head_dtype}", "--no-selftest", *weights)
 
     def words(self, test):
         return ["-p", str(test.prompt), "-n", str(test.generate), "-d", str(test.depth), "-b", str(test.batch),
@@ -283,6 +283,7 @@ def main():
     parser.add_argument("--models", type=list_of(SHAPES), default=list(SHAPES))
     parser.add_argument("--target", default="cpu:native", help="as plait-compile has it; cpu:amx and cpu:avx512-bf16 round inputs")
     parser.add_argument("--kv-dtype", default="f32", help="of our keys and values, as plait-compile has it; llama.cpp's are f16")
+    parser.add_argument("--head-dtype", default="auto", help="of our heads, as plait-compile has it; llama.cpp's are as other matrices")
     parser.add_argument("--dtype", type=list_of(FORMATS), default=list(FORMATS))
     args = parser.parse_args()
     if args.onednn and not os.path.exists(tool("plait-onednn")):

@@ -77,6 +77,10 @@ int main(int argc, char **argv) {
                                       "them, else f32), stored (as auto, "
                                       "but integers where it has them), f32, bf16, int8 or int4 (default: auto)"),
                              cl::cat(category));
+  cl::opt<std::string> headDtype("head-dtype",
+                                 cl::desc("The matrix of the logits as auto (as --dtype, but int8 with int4), f32, "
+                                          "bf16, int8 or int4 (default: auto)"),
+                                 cl::cat(category));
   cl::opt<int> group("group",
                      cl::desc("Columns of integers that share a scale: 32, 64, 128, or 0 for whole rows of "
                               "int8 (default: 64)"),
@@ -260,8 +264,8 @@ int main(int argc, char **argv) {
   options.fusions = *fusions;
   options.startFrom = *start;
   options.stopAfter = *stop;
-  auto format =
-      parseWeightFormat(dtype, group.getNumOccurrences() ? std::optional<int64_t>(group) : std::nullopt, zeroPoints);
+  auto format = parseWeightFormat(dtype, headDtype,
+                                  group.getNumOccurrences() ? std::optional<int64_t>(group) : std::nullopt, zeroPoints);
   if (!format)
     return fail(format.status());
   options.format = *format;

@@ -458,9 +458,10 @@ private:
       CompileOptions &compile = compiles.emplace_back(texts.compile);
       compile.dtype = dtype;
       // In a list, what is said of integers is not said of the others.
-      if (options.dtypes.size() > 1 && !dtype.starts_with("int"))
+      const std::string &head = compile.headDtype;
+      if (options.dtypes.size() > 1 && !dtype.starts_with("int") && !head.starts_with("int"))
         compile.group.clear();
-      if (options.dtypes.size() > 1 && dtype != "int4")
+      if (options.dtypes.size() > 1 && dtype != "int4" && head != "int4")
         compile.zeroPoints = false;
       compile.quiet = texts.quiet;
       PLAIT_RETURN_IF_ERROR(resolveArtifact(texts.path, compile).status());

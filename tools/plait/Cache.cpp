@@ -110,6 +110,7 @@ Expected<std::string> keyOf(const std::string &model, const std::string &compile
   digest.add(build);
   digest.add(options.weights.empty() ? "checkpoint" : options.weights);
   digest.add(options.dtype);
+  digest.add(options.headDtype == "auto" ? "" : options.headDtype);
   digest.add(options.isa);
   digest.add(options.group);
   digest.add(options.zeroPoints ? "zero-points" : "");
@@ -271,6 +272,8 @@ Expected<ResolvedArtifact> compileModel(const std::string &model, const CompileO
     arguments.insert(arguments.end(), {"--weights", options.weights});
   if (!options.dtype.empty())
     arguments.insert(arguments.end(), {"--dtype", options.dtype});
+  if (!options.headDtype.empty())
+    arguments.insert(arguments.end(), {"--head-dtype", options.headDtype});
   if (!options.group.empty())
     arguments.insert(arguments.end(), {"--group", options.group});
   if (options.zeroPoints)
@@ -368,10 +371,11 @@ Expected<ResolvedArtifact> plait::resolveArtifact(const std::string &path, const
   if (isExecutable || fs::exists(path + "/manifest.json", error)) {
     for (auto [option, given] :
          {std::pair("--weights", !options.weights.empty()), std::pair("--dtype", !options.dtype.empty()),
-          std::pair("--group", !options.group.empty()), std::pair("--zero-points", options.zeroPoints),
-          std::pair("--kv-dtype", !options.kvDtype.empty()), std::pair("--tp", !options.tp.empty()),
-          std::pair("--mesh", !options.mesh.empty()), std::pair("--machine", !options.machine.empty()),
-          std::pair("--shard", !options.shards.empty()), std::pair("--numerics", !options.numerics.empty()),
+          std::pair("--head-dtype", !options.headDtype.empty()), std::pair("--group", !options.group.empty()),
+          std::pair("--zero-points", options.zeroPoints), std::pair("--kv-dtype", !options.kvDtype.empty()),
+          std::pair("--tp", !options.tp.empty()), std::pair("--mesh", !options.mesh.empty()),
+          std::pair("--machine", !options.machine.empty()), std::pair("--shard", !options.shards.empty()),
+          std::pair("--numerics", !options.numerics.empty()),
           std::pair("--sequence-parallel", options.sequenceParallel), std::pair("--overlap", !options.overlap.empty()),
           std::pair("--wire-dtype", !options.wireDtype.empty()), std::pair("--heads", !options.heads.empty()),
           std::pair("--draft-tp", !options.draftTp.empty())})

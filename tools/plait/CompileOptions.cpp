@@ -19,6 +19,7 @@ void plait::addCompileOptions(CLI::App &command, CompileOptions &options) {
   command.add_option("--weights", options.weights,
                      "of a model to compile: checkpoint (default), random[:SEED] or none");
   command.add_option("--dtype", options.dtype, "of a model to compile: as of plait-compile");
+  command.add_option("--head-dtype", options.headDtype, "of a model to compile: as of plait-compile");
   command.add_option("--group", options.group, "of a model to compile: as of plait-compile");
   command.add_flag("--zero-points", options.zeroPoints, "of a model to compile: as of plait-compile");
   command.add_option("--kv-dtype", options.kvDtype,
@@ -85,6 +86,9 @@ Status plait::checkCompileOptions(const CompileOptions &options) {
   for (const std::string &dtype : dtypes)
     if (dtype != "auto" && dtype != "stored" && dtype != "f32" && dtype != "bf16" && dtype != "int8" && dtype != "int4")
       return wrongValue("--dtype", dtype, "auto, stored, f32, bf16, int8 or int4");
+  const std::string &head = options.headDtype;
+  if (!head.empty() && head != "auto" && head != "f32" && head != "bf16" && head != "int8" && head != "int4")
+    return wrongValue("--head-dtype", head, "auto, f32, bf16, int8 or int4");
   const std::string &kv = options.kvDtype;
   if (!kv.empty() && kv != "f32" && kv != "bf16" && kv != "int8")
     return wrongValue("--kv-dtype", kv, "f32, bf16 or int8");

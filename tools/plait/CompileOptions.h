@@ -20,7 +20,7 @@ namespace plait {
 /// What `plait-compile` is asked for.
 struct CompileOptions {
   /// Options of these names; empty for the compiler's defaults.
-  std::string weights, dtype, group, kvDtype, tp, mesh, numerics, machine, heads, overlap, wireDtype, draftTp;
+  std::string weights, dtype, headDtype, group, kvDtype, tp, mesh, numerics, machine, heads, overlap, wireDtype, draftTp;
   std::vector<std::string> shards;
   std::vector<std::string> decode; ///< strategies
   bool sequenceParallel = false;

@@ -28,12 +28,18 @@ struct WeightFormat {
     int8,
     int4
   } kind = Kind::exact;
-  int64_t group = 64;      ///< of integers: columns that share a scale, 0: a whole row
-  bool zeroPoints = false; ///< of int4
+  std::optional<Kind> head = {}; ///< of the head alone; absent: as follows from `kind`
+  int64_t group = 64;            ///< of integers: columns that share a scale, 0: a whole row
+  bool zeroPoints = false;       ///< of int4
+
+  /// Whether matrices are made integers, whatever the checkpoint has.
+  bool makesIntegers() const;
 };
 
-/// `dtype`: "auto" (or empty), "stored", "f32", "bf16", "int8" or "int4".
-Expected<WeightFormat> parseWeightFormat(const std::string &dtype, std::optional<int64_t> group, bool zeroPoints);
+/// `dtype`: "auto" (or empty), "stored", "f32", "bf16", "int8" or "int4". `headDtype`: "auto" (or empty), "f32",
+/// "bf16", "int8" or "int4".
+Expected<WeightFormat> parseWeightFormat(const std::string &dtype, const std::string &headDtype,
+                                         std::optional<int64_t> group, bool zeroPoints);
 
 /// What is done with a weight.
 enum class WeightUse {
@@ -46,8 +52,8 @@ enum class WeightUse {
 /// The format of a weight that is made of `tensors`. Vectors are never rounded. With
 /// integers asked for, a table that is only gathered from is bf16: of it one row is
 /// read per token. With int4, the head is int8, unless it is integers in the
-/// checkpoint: rounding it costs more than any other matrix. `absent` is what the
-/// elements are taken to be without a checkpoint.
+/// checkpoint or a format for it is asked for: rounding it costs more than any other matrix. `absent` is
+/// what the elements are taken to be without a checkpoint.
 mlir::Attribute chooseWeightFormat(const WeightFormat &wanted, WeightUse use, llvm::ArrayRef<std::string> tensors,
                                    const Checkpoint *checkpoint, mlir::Attribute absent);
 

@@ -364,6 +364,38 @@ TEST_F(FrontendTest, FormatsFollowTheCheckpoint) {
   EXPECT_EQ(text(*forced).find("#lm.bf16"), std::string::npos);
 }
 
+/// The head's format is a choice of its own; without it int4 leaves the head at 8 bits.
+TEST_F(FrontendTest, FormatOfTheHead) {
+  folder.write("config.json", patched(llamaConfig, R"({"hidden_size": 32, "num_attention_heads": 4})"));
+  auto headOf = [&](const char *dtype, const char *head, std::optional<int64_t> group, bool zeroPoints) {
+    ImportOptions options;
+    options.readCheckpoint = false;
+    Expected<WeightFormat> format = parseWeightFormat(dtype, head, group, zeroPoints);
+    if (!format)
+      return format.status().message();
+    options.format = *format;
+    Expected<ImportedModel> model = import(options);
+    if (!model)
+      return model.status().message();
+    lm::ModelOp root = *model->module->getOps<lm::ModelOp>().begin();
+    std::string found;
+    for (lm::WeightOp weight : root.getBody().getOps<lm::WeightOp>())
+      if (weight.getSymName().contains("lm_head"))
+        llvm::raw_string_ostream(found) << cast<lm::WeightType>(weight.getType()).getFormat();
+    return found;
+  };
+  EXPECT_EQ(headOf("int4", "", std::nullopt, true), "#lm.int8<group = 64>");
+  EXPECT_EQ(headOf("int4", "int4", 32, false), "#lm.int4<group = 32>");
+  EXPECT_EQ(headOf("int4", "int4", 32, true), "#lm.int4<group = 32, zero_points>");
+  EXPECT_EQ(headOf("int4", "int8", 128, true), "#lm.int8<group = 128>");
+  EXPECT_EQ(headOf("int8", "bf16", std::nullopt, false), "#lm.bf16");
+  EXPECT_EQ(headOf("bf16", "int8", 0, false), "#lm.int8"); // a scale per row
+  EXPECT_EQ(headOf("f32", "auto", std::nullopt, false), "#lm.f32");
+  expectHas(headOf("bf16", "stored", std::nullopt, false), "--head-dtype: found 'stored'; expected auto, f32,");
+  expectHas(headOf("int8", "int4", 0, false), "--group: found 0; expected 32, 64 or 128");
+  expectHas(headOf("int8", "bf16", std::nullopt, true), "--zero-points: found it without 4-bit integers");
+}
+
 TEST_F(FrontendTest, AcceptedExtras) {
   folder.write("config.json", patched(llamaConfig, R"({"tie_word_embeddings": true, "auto_map": {"AutoModel": "x.Y"},
                                                       "surprise": 1, "_name_or_path": "z"})"));
