@@ -82,6 +82,9 @@ def Par_SumAlgorithm : I32EnumAttr<"SumAlgorithm", "how a sum of n devices is ca
     | multimem | as two_shot, but a switch adds up and distributes | that of the switch, which nobody knows |
     | lamport | as one_shot, but each stores its rows in the memory of all others, where what is stored tells by itself that it is there | of the devices |
 
+    Between CPUs each sends what it has, in shared memory or as messages. A message tells by itself that it is there:
+    by messages `lamport` is `one_shot`. There is no switch that adds up.
+
     So `ring` and `multimem` change bits, and with `ring` those of a row depend on where it is.
   }];
   let cppNamespace = "::plait::par";

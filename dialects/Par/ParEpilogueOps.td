@@ -27,7 +27,8 @@ def Par_ReduceGatherOp : Par_CollectiveOp<"reduce_gather"> {
     The sum is that of `par.reduce_scatter`, with the same nodes, `order`, `accumulate` and `wire`, so
     results have the same bits as those of the three ops: what is gathered is sent as it is. `algorithms` are those of
     `par.all_reduce`. With `one_shot` and `lamport` each device has all rows and computes all, as in steps of fewer tokens
-    than are shared out (`share_tokens` of `decode.step`); with the others its part.
+    than are shared out (`share_tokens` of `decode.step`); with the others its part. So a launch plan has neither of the
+    two where tokens are shared out (`rt.collective`).
 
     **Constraints:** those of `par.reduce_scatter` of rows that are shared out evenly; what is
     gathered has as many columns as the sum. Ops of the region are `RowWise`, on tensors that

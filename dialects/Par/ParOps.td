@@ -168,10 +168,11 @@ def Par_AllReduceOp : Par_WholeOp<"all_reduce"> {
     in fewer steps. With `accumulate f64` summands are widened, added in f64, and the sum is
     rounded once. With `wire bf16` summands are rounded to bf16 before they are sent, added in f32, and the sum is
     rounded to bf16 before it is sent on: half of the bytes. Each changes bits, so it is the program's and not the runtime's
-    choice; which algorithm the runtime carries a sum out by changes none.
+    choice.
 
-    `algorithms` says how it is carried out (`plait-select-algorithms`), by which order may be another one;
-    `plait-outline-protocols` writes that down, and models between CPU ranks do not use it yet.
+    `algorithms` says how it is carried out (`plait-select-algorithms`), by which order may be another one. The launch
+    plan has it, and ranks of CPUs follow it (docs/parallel.md), but for `multimem`, which the compiler refuses there;
+    without it the runtime chooses, by what changes no bit. `plait-outline-protocols` writes each as a program.
 
     With `nodes` each device has some nodes of the tree of the sum (`#lm.tree`), side by side
     in each row, and gets the root: device 0 of the example [0, 2) and [2, 3), device 1 [3, 4).

@@ -39,6 +39,9 @@ static_assert(int(CollectiveKind::all_reduce) == PLAIT_COLLECTIVE_ALL_REDUCE &&
               int(CollectiveKind::reduce_gather) == PLAIT_COLLECTIVE_REDUCE_GATHER);
 static_assert(int(SumPrecision::f32) == PLAIT_SUM_F32 && int(SumPrecision::f64) == PLAIT_SUM_F64 &&
               int(SumPrecision::bf16) == PLAIT_SUM_BF16);
+static_assert(int(SumAlgorithm::one_shot) == PLAIT_SUM_ONE_SHOT && int(SumAlgorithm::two_shot) == PLAIT_SUM_TWO_SHOT &&
+              int(SumAlgorithm::ring) == PLAIT_SUM_RING && int(SumAlgorithm::multimem) == PLAIT_SUM_MULTIMEM &&
+              int(SumAlgorithm::lamport) == PLAIT_SUM_LAMPORT);
 static_assert(int(SumOrder::rank) == PLAIT_SUM_ORDER_RANK && int(SumOrder::tree) == PLAIT_SUM_ORDER_TREE);
 
 void RtDialect::initialize() {
@@ -260,6 +263,21 @@ static LogicalResult verifyEpilogue(CollectiveOp op) {
   return success();
 }
 
+/// Of tokens that are shared out a rank has its rows alone of what an epilogue takes.
+static LogicalResult verifySharedRows(CollectiveOp op, uint64_t shareTokens) {
+  if (!op.isFused() || !op.getAlgorithms())
+    return success();
+  auto ranges = llvm::to_vector(op.getAlgorithms()->getAsRange<SumRangeAttr>());
+  for (auto [i, range] : llvm::enumerate(ranges)) {
+    bool isWhole = range.getAlgorithm() == SumAlgorithm::one_shot || range.getAlgorithm() == SumAlgorithm::lamport;
+    if (isWhole && (i + 1 == ranges.size() || ranges[i + 1].getRows() > int64_t(shareTokens)))
+      return op.emitOpError("expected two_shot or ring of ")
+             << std::max<uint64_t>(shareTokens, 1) << " rows and more, which ranks share out, but got "
+             << stringifySumAlgorithm(range.getAlgorithm()) << " from " << range.getRows() << " on";
+  }
+  return success();
+}
+
 LogicalResult PlanOp::verifyRegions() {
   SmallVector<SlotOp> slots;
   Operation *before = nullptr;
@@ -275,7 +293,8 @@ LogicalResult PlanOp::verifyRegions() {
     if (auto collective = dyn_cast<CollectiveOp>(op); collective && failed(verifyEpilogue(collective)))
       return failure();
     if (auto collective = dyn_cast<CollectiveOp>(op);
-        collective && (failed(verifyGroup(collective)) || failed(verifySlots(collective, slots))))
+        collective && (failed(verifyGroup(collective)) || failed(verifySlots(collective, slots)) ||
+                       failed(verifySharedRows(collective, getShareTokens()))))
       return failure();
     before = &op;
   }
@@ -327,6 +346,23 @@ SmallVector<Attribute> CollectiveOp::getBuffers() {
   return buffers;
 }
 
+/// As those of `#par.algorithms`.
+static LogicalResult verifyAlgorithms(CollectiveOp op) {
+  bool isWhole = op.getKind() == CollectiveKind::all_reduce || op.isFused();
+  if (!isWhole || op.getNodeEnds() || op.getOrder() != SumOrder::rank || op.getPrecision() != SumPrecision::f32)
+    return op.emitOpError("expected algorithms of an all_reduce or a reduce_gather in the order of the ranks, in f32, "
+                          "alone");
+  SumRangeAttr before;
+  for (auto range : op.getAlgorithms()->getAsRange<SumRangeAttr>()) {
+    if (before ? range.getRows() <= before.getRows() || range.getAlgorithm() == before.getAlgorithm()
+               : range.getRows() != 1)
+      return op.emitOpError("expected algorithms from 1 row on, with rising rows and neighbours that differ, but got ")
+             << *op.getAlgorithms();
+    before = range;
+  }
+  return before ? success() : op.emitOpError("expected an algorithm but got none");
+}
+
 LogicalResult CollectiveOp::verify() {
   if (isFused() != (getSum() && getPart() && int64_t(getEpilogue()) > 0) || (!isFused() && (getSum() || getPart())))
     return emitOpError("expected sum, part and epilogue of a reduce_gather, and of nothing else");
@@ -353,6 +389,8 @@ LogicalResult CollectiveOp::verify() {
     return emitOpError("expected to_dim 0 or 1 of an all_to_all, and of nothing else");
   if ((getOrder() != SumOrder::rank || getPrecision() != SumPrecision::f32) && (!isSum() || getNodeEnds()))
     return emitOpError("expected an order and a precision of sums without nodes alone");
+  if (getAlgorithms() && failed(verifyAlgorithms(*this)))
+    return failure();
   if (getNodeEnds()) {
     SmallVector<int64_t> bounds{0};
     llvm::append_range(bounds, *getNodeEnds());

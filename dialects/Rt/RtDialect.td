@@ -60,6 +60,20 @@ def Rt_SumPrecision : I32EnumAttr<"SumPrecision", "plait_sum_precision_t", [
   let genSpecializedAttr = 0;
 }
 def Rt_SumPrecisionAttr : EnumAttr<Rt_Dialect, Rt_SumPrecision, "sum_precision">;
+def Rt_SumAlgorithm : I32EnumAttr<"SumAlgorithm", "plait_sum_algorithm_t", [
+    I32EnumAttrCase<"one_shot", 0>, I32EnumAttrCase<"two_shot", 1>, I32EnumAttrCase<"ring", 2>,
+    I32EnumAttrCase<"multimem", 3>, I32EnumAttrCase<"lamport", 4>]> {
+  let cppNamespace = "::plait::rt";
+  let genSpecializedAttr = 0;
+}
+def Rt_SumRangeAttr : AttrDef<Rt_Dialect, "SumRange"> {
+  let mnemonic = "sum_range";
+  let summary = "how a sum of so many rows or more is carried out: plait_sum_range_v1_t";
+  let description = "`#rt.sum_range<24 : two_shot>`: from 24 rows on by two shots. The names are those of `#par.algorithms`.";
+  let parameters = (ins "int64_t":$rows, EnumParameter<Rt_SumAlgorithm>:$algorithm);
+  let assemblyFormat = "`<` $rows `:` $algorithm `>`";
+}
+def Rt_SumRangeArrayAttr : TypedArrayAttrBase<Rt_SumRangeAttr, "how a sum is carried out, by its number of rows">;
 def Rt_CollectiveKindAttr : EnumAttr<Rt_Dialect, Rt_CollectiveKind, "collective_kind">;
 
 def Rt_TilesAttr : AttrDef<Rt_Dialect, "Tiles"> {

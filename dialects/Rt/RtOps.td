@@ -207,7 +207,7 @@ def Rt_LaunchOp : Rt_Op<"launch", [HasParent<"PlanOp">]> {
 }
 
 def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
-  let summary = "plait_collective_v3_t and its plait_launch_v3_t: what ranks do together";
+  let summary = "plait_collective_v4_t and its plait_launch_v3_t: what ranks do together";
   let description = [{
     In order with the launches. A matrix of f32, of as many rows as the extent `rows`
     (a name of plait_dim_t) and of `columns`, is read from `source` and written to
@@ -216,7 +216,8 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
     ranks' nodes in the tree of a sum, and `of` says which are whose. Those who meet are a
     `group` of the model's table, or all ranks. `to_dim` says of which
     dimension an all_to_all makes parts, 0 of rows and 1 of columns; `other` is the number in the group of the rank that
-    all get from in a broadcast, or of the other one of a send or a recv. A reduce_gather is a reduce_scatter
+    all get from in a broadcast, or of the other one of a send or a recv. `algorithms` say how a sum is carried out; without
+    them the runtime chooses. A reduce_gather is a reduce_scatter
     of rows from `source` to `sum`, the `epilogue` launches behind it, and an all_gather of `part` to
     `target`.
 
@@ -226,13 +227,16 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
     rt.collective all_reduce <slot 3> to <slot 1> rows "tokens" columns 192 nodes [2, 3, 4, 6] of [0, 2, 4] layers 0 to 1 barrier from "o_proj"
     rt.collective all_to_all <slot 3> to <slot 1> rows "tokens" columns 192 parts [0, 96, 192] to_dim 0 layers 0 to 1 barrier from "o_proj"
     rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 order tree precision f64 group 1 layers 0 to 4 barrier from "o_proj"
+    rt.collective all_reduce <slot 3> to <slot 3> rows "tokens" columns 192 algorithms [#rt.sum_range<1 : one_shot>, #rt.sum_range<24 : two_shot>] layers 0 to 4 barrier from "o_proj"
     rt.collective recv <slot 3> to <slot 3> rows "tokens" columns 192 other 1 layers 0 to 1 barrier from "x"
     rt.collective reduce_gather <slot 3> to <slot 1> sum <slot 4> part <slot 5> epilogue 1 rows "tokens" columns 192 layers 0 to 4 barrier from "o_proj"
     ```
     **Constraints:** slots, one alone of an all_reduce without nodes, a broadcast, a send and a
     recv, and different ones else; `parts`, rising from 0 to `columns`, where there are parts, and always of
     all_to_all; without them, and where there are parts, the rows are tokens; nodes only of sums, some for each
-    rank, with rising ends, and then no order and no precision, which are of sums; `to_dim`, 0 or 1, of
+    rank, with rising ends, and then no order and no precision, which are of sums; `algorithms` of an all_reduce and
+    a reduce_gather without nodes, order and precision, from 1 row on, with rising rows and neighbours that differ, and
+    neither one_shot nor lamport of a reduce_gather of so many rows as the plan shares out; `to_dim`, 0 or 1, of
     all_to_all; `other` is a number in the group, of send and recv not the own one; `sum`, `part` and
     at least one launch of `epilogue`, which are in the same layers, of reduce_gather alone;
     `0 <= layer_begin < layer_end`; `barrier`.
@@ -242,6 +246,7 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
                        OptionalAttr<DenseI64ArrayAttr>:$node_ends, OptionalAttr<DenseI64ArrayAttr>:$node_bounds,
                        OptionalAttr<I64Attr>:$to_dim, DefaultValuedAttr<Rt_SumOrderAttr, "::plait::rt::SumOrder::rank">:$order,
                        DefaultValuedAttr<Rt_SumPrecisionAttr, "::plait::rt::SumPrecision::f32">:$precision, DefaultValuedAttr<I64Attr, "-1">:$group, DefaultValuedAttr<I64Attr, "0">:$other,
+                       OptionalAttr<Rt_SumRangeArrayAttr>:$algorithms,
                        OptionalAttr<Rt_ArgAttr>:$sum, OptionalAttr<Rt_ArgAttr>:$part,
                        DefaultValuedAttr<I64Attr, "0">:$epilogue,
                        I64Attr:$layer_begin, I64Attr:$layer_end, UnitAttr:$barrier, UnitAttr:$loop_begin,
@@ -249,7 +254,7 @@ def Rt_CollectiveOp : Rt_Op<"collective", [HasParent<"PlanOp">]> {
   let assemblyFormat = [{
     $kind $source_buffer `to` $target (`sum` $sum^)? (`part` $part^)? (`epilogue` $epilogue^)? `rows` $rows `columns` $columns (`parts` $parts^)?
     (`nodes` $node_ends^ `of` $node_bounds)? (`to_dim` $to_dim^)? (`order` $order^)? (`precision` $precision^)?
-    (`group` $group^)? (`other` $other^)? `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
+    (`algorithms` $algorithms^)? (`group` $group^)? (`other` $other^)? `layers` $layer_begin `to` $layer_end (`barrier` $barrier^)?
     (`loop` $loop_begin^)? `from` $source attr-dict
   }];
   let hasVerifier = 1;

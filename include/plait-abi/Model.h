@@ -306,6 +306,30 @@ typedef enum plait_sum_precision_e {
   PLAIT_SUM_PRECISION_COUNT = 3
 } plait_sum_precision_t;
 
+/* How the sum of n ranks is carried out. All but ring and multimem add in the order of the ranks. */
+typedef enum plait_sum_algorithm_e {
+  /* Each gets what all have, and adds it up. */
+  PLAIT_SUM_ONE_SHOT = 0,
+  /* Each adds up its share; then all get that. */
+  PLAIT_SUM_TWO_SHOT = 1,
+  /* Of rows that fall to rank p, as parts of rows do, the sum goes from rank p + 1 on to p, modulo n, and each adds its
+   * own: x(p + 1) + x(p + 2) + ... + x(p). Then it goes around to all. */
+  PLAIT_SUM_RING = 2,
+  /* As two_shot, but a switch adds up and distributes; no ranks have one yet. */
+  PLAIT_SUM_MULTIMEM = 3,
+  /* As one_shot, but what is sent tells by itself that it is there. One NaN, all of whose bits are set, may become
+   * another one. */
+  PLAIT_SUM_LAMPORT = 4,
+  PLAIT_SUM_ALGORITHM_COUNT = 5
+} plait_sum_algorithm_t;
+
+/* A sum of `rows` rows or more, up to those of the next range, is carried out by `algorithm`. */
+typedef struct plait_sum_range_v1 {
+  int64_t rows;
+  int32_t algorithm; /* plait_sum_algorithm_t */
+  int32_t reserved;
+} plait_sum_range_v1_t;
+
 /* What the ranks of a group do together with a matrix of f32, [rows][columns], of which a
  * rank may have a part: some rows, as PLAIT_DIM_TOKENS_PART says, or some columns. The ranks
  * of a group have the same collectives in the same order, of the same matrices. One of 0 rows
@@ -319,7 +343,7 @@ typedef enum plait_sum_precision_e {
  * the rows as they are. With nodes they follow a tree that does not depend on the ranks: its leaves are numbered [0,
  * n), and a node [b, e) is the sum of [b, m) and [m, e) where m - b is the largest power of two below e - b. Each rank
  * has some nodes, side by side in each row; together they make up the leaves in order, and the result is the root. */
-typedef struct plait_collective_v3 {
+typedef struct plait_collective_v4 {
   int32_t kind; /* plait_collective_kind_t */
   /* Parts are of 0: rows, 1: columns; 0 where there are none. Of all_to_all: those of the
    * result, and those of the source are of the other dimension. */
@@ -338,7 +362,13 @@ typedef struct plait_collective_v3 {
   int32_t order;     /* plait_sum_order_t of a sum without nodes; else 0 */
   int32_t precision; /* plait_sum_precision_t of a sum without nodes; else 0 */
   int32_t other;     /* of broadcast, send and recv, and of reduce_gather a number of launches; else 0 */
-} plait_collective_v3_t;
+  /* Of an all_reduce and a reduce_gather without nodes, in order 0 and precision 0: from 1 row on, with rising rows,
+   * the same on all ranks. Of a reduce_gather whose tokens are shared out those are two_shot or ring: one_shot and
+   * lamport would need rows that a rank does not have. Null: the runtime chooses, by one that changes no bit. */
+  const plait_sum_range_v1_t *algorithms;
+  int32_t algorithm_count;
+  int32_t reserved;
+} plait_collective_v4_t;
 
 /* Some rows are cheaper to compute than to wait for. The runtime may give a step copies, which
  * changes no bit: then each thread computes all tiles of every launch with `redundant`, into memory
@@ -378,7 +408,7 @@ typedef struct plait_plan_v2 {
   const plait_extent_v4_t *slots; /* bytes of each arena slot */
   const plait_arg_v1_t *args;
   const plait_launch_v3_t *launches;
-  const plait_collective_v3_t *collectives;
+  const plait_collective_v4_t *collectives;
   int32_t slot_count, arg_count, launch_count, collective_count;
   int32_t has_logits; /* writes PLAIT_OUT_LOGITS */
   int32_t hidden;     /* columns of PLAIT_IN_HIDDEN or PLAIT_OUT_HIDDEN; 0: it has neither */
@@ -438,7 +468,8 @@ PLAIT_ABI_ASSERT(sizeof(plait_state_v3_t) == 56, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_arg_v1_t) == 8, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_launch_v3_t) == 40, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_group_v1_t) == 16, "ABI");
-PLAIT_ABI_ASSERT(sizeof(plait_collective_v3_t) == 64, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_sum_range_v1_t) == 16, "ABI");
+PLAIT_ABI_ASSERT(sizeof(plait_collective_v4_t) == 80, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_plan_v2_t) == 64, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_grid_v1_t) == 24, "ABI");
 PLAIT_ABI_ASSERT(sizeof(plait_tensor_map_v1_t) == 24, "ABI");

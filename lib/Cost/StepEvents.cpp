@@ -56,6 +56,9 @@ timeline::Event plait::getExchangeEvent(par::CollectiveOpInterface op, size_t ra
   event.bytes = toForm(lm::tensorBytes(op.getWholeType()), !op.isNarrow()                  ? 1
                                                            : isa<par::ReduceGatherOp>(*op) ? 0.75
                                                                                            : 0.5);
+  if (par::AlgorithmsAttr said = op.getAlgorithmsAttr())
+    for (auto [rows, algorithm] : llvm::zip_equal(said.getRows(), said.getAlgorithms()))
+      event.algorithms.push_back({double(rows), timeline::SumAlgorithm(algorithm)});
   event.kind = EventKind::send;
   if (isa<par::AllReduceOp, par::ReduceGatherOp>(op))
     event.kind = EventKind::allReduce;

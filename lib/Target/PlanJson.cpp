@@ -148,6 +148,10 @@ static Json toJson(rt::CollectiveOp collective) {
     json["order"] = rt::stringifySumOrder(collective.getOrder()).str();
   if (collective.getPrecision() != rt::SumPrecision::f32)
     json["precision"] = rt::stringifySumPrecision(collective.getPrecision()).str();
+  if (collective.getAlgorithms())
+    for (auto range : collective.getAlgorithms()->getAsRange<rt::SumRangeAttr>())
+      json["algorithms"].push_back(
+          {{"rows", range.getRows()}, {"algorithm", rt::stringifySumAlgorithm(range.getAlgorithm()).str()}});
   if (collective.getAxis())
     json["axis"] = collective.getAxis()->str();
   return json;

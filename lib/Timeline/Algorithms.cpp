@@ -37,36 +37,59 @@ static double getTraffic(SumAlgorithm algorithm, double ranks) {
   return 0;
 }
 
-/// Messages that wait for each other; 0: the link cannot do it.
+/// Messages that wait for each other.
 static double getHops(SumAlgorithm algorithm, const Link &link, double ranks) {
-  bool isSwitch = link.kind == LinkKind::crossbar, isChain = link.kind == LinkKind::ring;
+  bool isSwitch = link.kind == LinkKind::crossbar;
   switch (algorithm) {
   case SumAlgorithm::oneShot:
-    return isChain ? 0 : isSwitch ? 3 : 1;
+    return isSwitch ? 3 : 1;
   case SumAlgorithm::twoShot:
-    return isChain ? 0 : isSwitch ? 6 : 2;
+    return isSwitch ? 6 : 2;
   case SumAlgorithm::ring:
-    return link.kind == LinkKind::sharedMemory ? 0 : 2 * (ranks - 1);
+    return 2 * (ranks - 1);
   case SumAlgorithm::multimem:
-    return isSwitch && link.multicast ? 4 : 0;
+    return 4;
   case SumAlgorithm::lamport:
-    return isSwitch ? 1 : 0;
+    return 1;
   }
   return 0;
 }
 
-std::optional<double> timeline::predictSum(SumAlgorithm algorithm, const Machine &machine, double bytes, int ranks) {
+/// Whether it is one to choose.
+static bool isOffered(SumAlgorithm algorithm, const Link &link) {
+  bool isSwitch = link.kind == LinkKind::crossbar, isChain = link.kind == LinkKind::ring;
+  switch (algorithm) {
+  case SumAlgorithm::oneShot:
+  case SumAlgorithm::twoShot:
+    return !isChain;
+  case SumAlgorithm::ring:
+    return link.kind != LinkKind::sharedMemory;
+  case SumAlgorithm::multimem:
+    return isSwitch && link.multicast;
+  case SumAlgorithm::lamport:
+    return isSwitch;
+  }
+  return false;
+}
+
+SumSeconds timeline::predictSaidSum(SumAlgorithm algorithm, const Machine &machine, double bytes, int ranks) {
   const Link &link = machine.link;
-  double hops = getHops(algorithm, link, ranks), traffic = getTraffic(algorithm, ranks);
-  if (hops == 0)
-    return std::nullopt;
-  double latency = hops * link.latency, sent = machine.activationScale * bytes;
+  double traffic = getTraffic(algorithm, ranks), sent = machine.activationScale * bytes;
   auto known = link.algorithms.find(getName(algorithm));
   if (known != link.algorithms.end() && known->second.bandwidth > 0)
-    return known->second.latency + traffic / getTraffic(algorithm, link.measuredRanks) * sent / known->second.bandwidth;
+    return {known->second.latency,
+            traffic / getTraffic(algorithm, link.measuredRanks) * sent / known->second.bandwidth};
+  double latency = getHops(algorithm, link, ranks) * link.latency;
   if (link.kind == LinkKind::sharedMemory && algorithm == SumAlgorithm::twoShot)
     latency *= std::max(1.0, std::ceil(bytes / kSumPieceBytes));
-  return latency + traffic * sent / link.bandwidth;
+  return {latency, traffic * sent / link.bandwidth};
+}
+
+std::optional<double> timeline::predictSum(SumAlgorithm algorithm, const Machine &machine, double bytes, int ranks) {
+  if (!isOffered(algorithm, machine.link))
+    return std::nullopt;
+  SumSeconds seconds = predictSaidSum(algorithm, machine, bytes, ranks);
+  return seconds.latency + seconds.transfer;
 }
 
 std::optional<double> timeline::getMostBytes(SumAlgorithm algorithm, const Machine &machine, int ranks) {

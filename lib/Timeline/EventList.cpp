@@ -18,6 +18,15 @@ const char *timeline::getName(EventKind kind) {
   return kNames[size_t(kind)];
 }
 
+std::optional<SumAlgorithm> Event::getAlgorithm() const {
+  double rows = bytes.tokens > 0 ? extents.tokens : bytes.rows > 0 ? extents.rows : extents.leaves;
+  std::optional<SumAlgorithm> found;
+  for (const SumRange &range : algorithms)
+    if (!found || range.rows <= rows)
+      found = range.algorithm;
+  return found;
+}
+
 bool timeline::isExchange(EventKind kind) { return kind >= EventKind::allReduce; }
 
 static void addTo(Form &sum, const Form &other, double factor) {

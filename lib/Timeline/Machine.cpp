@@ -7,6 +7,8 @@
 
 #include "plait/Timeline/Machine.h"
 
+#include "plait/Timeline/Algorithms.h"
+
 #include "runtime/base/SumSteps.h"
 
 #include <algorithm>
@@ -74,7 +76,14 @@ Machine::Exchange Machine::getExchange(const Event &event) const {
   if (n < 2 || bytes <= 0)
     return {};
   Exchange exchange;
-  if (auto rate = link.rates.find(getRateName(event)); rate != link.rates.end()) {
+  auto rate = link.rates.find(getRateName(event));
+  if (auto algorithm = event.getAlgorithm()) {
+    SumSeconds seconds = predictSaidSum(*algorithm, *this, bytes / activationScale, int(n));
+    exchange.latency = event.launches > 0 ? seconds.latency : 0;
+    exchange.transfer = seconds.transfer;
+    int own = rate != link.rates.end() ? rate->second.defaultUnits : link.kind == LinkKind::sharedMemory ? units : 0;
+    exchange.units = event.units > 0 ? event.units : own;
+  } else if (rate != link.rates.end()) {
     exchange.units = event.units > 0 ? event.units : rate->second.defaultUnits;
     double reached = rate->second.units.points.empty() ? 1 : rate->second.units.at(exchange.units);
     double traffic = getTraffic(event.kind, n) / getTraffic(event.kind, link.measuredRanks);

@@ -44,8 +44,9 @@ static_assert(offsetof(plait_weight_v4_t, pack_offset) == 16 && offsetof(plait_w
 static_assert(offsetof(plait_weight_v4_t, row_begin) == 104);
 static_assert(offsetof(plait_state_v3_t, cells) == 40 && offsetof(plait_state_v3_t, table) == 48);
 static_assert(offsetof(plait_plan_v2_t, slot_count) == 40);
-static_assert(offsetof(plait_collective_v3_t, columns) == 16 && offsetof(plait_collective_v3_t, node_bounds) == 32);
-static_assert(offsetof(plait_collective_v3_t, group) == 48 && offsetof(plait_model_v4_t, groups) == 144);
+static_assert(offsetof(plait_collective_v4_t, columns) == 16 && offsetof(plait_collective_v4_t, node_bounds) == 32);
+static_assert(offsetof(plait_collective_v4_t, algorithms) == 64 && offsetof(plait_sum_range_v1_t, algorithm) == 8);
+static_assert(offsetof(plait_collective_v4_t, group) == 48 && offsetof(plait_model_v4_t, groups) == 144);
 static_assert(offsetof(plait_model_v4_t, kernels) == 72 && offsetof(plait_model_v4_t, kernel_count) == 112);
 static_assert(offsetof(plait_launch_v3_t, source) == 28 && offsetof(plait_launch_v3_t, redundant) == 32);
 static_assert(offsetof(plait_entry_v1_t, grid_count) == 32 && offsetof(plait_tensor_map_v1_t, buffer) == 16);
@@ -240,6 +241,10 @@ private:
     auto table = [&](StringRef name, std::optional<ArrayRef<int64_t>> values) {
       return emitIntegers((prefix + name).str(), values.value_or(ArrayRef<int64_t>()), 64);
     };
+    SmallVector<Row> ranges;
+    if (op.getAlgorithms())
+      for (auto range : op.getAlgorithms()->getAsRange<rt::SumRangeAttr>())
+        ranges.push_back({i64(range.getRows()), i32(int64_t(range.getAlgorithm())), i32(/*reserved=*/0)});
     return {i32(int64_t(op.getKind())),
             i32(op.getToDim()   ? int64_t(*op.getToDim())
                 : op.getParts() ? 1
@@ -253,7 +258,10 @@ private:
             i32(op.getGroup()),
             i32(int64_t(op.getOrder())),
             i32(int64_t(op.getPrecision())),
-            i32(op.isFused() ? int64_t(op.getEpilogue()) : int64_t(op.getOther()))};
+            i32(op.isFused() ? int64_t(op.getEpilogue()) : int64_t(op.getOther())),
+            emitStructs((prefix + "algorithms").str(), ranges),
+            i32(ranges.size()),
+            i32(/*reserved=*/0)};
   }
 
   Row getPlanRow(rt::PlanOp plan, int64_t index) {
@@ -303,10 +311,30 @@ private:
     return it - sources.begin();
   }
 
+  /// No ranks have a switch that adds up: those of GPUs, too, add what goes through their hosts.
+  static LogicalResult verifyAlgorithms(rt::ModelOp model) {
+    WalkResult result = model.walk([&](rt::CollectiveOp op) {
+      if (!op.getAlgorithms())
+        return WalkResult::advance();
+      for (auto range : op.getAlgorithms()->getAsRange<rt::SumRangeAttr>())
+        if (range.getAlgorithm() == rt::SumAlgorithm::multimem) {
+          op.emitOpError("expected an algorithm that ranks have (one_shot, two_shot, lamport or ring) but got "
+                         "multimem from ")
+              << range.getRows() << " rows on, which is a switch's; leave it to the runtime (--no-select-algorithms), "
+              << "or compile for a machine without 'multicast'";
+          return WalkResult::interrupt();
+        }
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
+  }
+
   LogicalResult emitModel(rt::ModelOp model) {
     Block &body = model.getBody().front();
     if (body.getOps<rt::PlanOp>().empty())
       return model.emitOpError("expected an 'rt.plan' but found none; 'plait-plan-launches' makes them");
+    if (failed(verifyAlgorithms(model)))
+      return failure();
     SmallVector<Row> kernels, gpuKernels, weights, states, groups, plans, sourceRows;
     kernelIndex.clear();
     sources.clear();

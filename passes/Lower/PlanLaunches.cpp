@@ -302,15 +302,22 @@ private:
     rt::SumPrecision precision = op.isWide()     ? rt::SumPrecision::f64
                                  : op.isNarrow() ? rt::SumPrecision::bf16
                                                  : rt::SumPrecision::f32;
+    ArrayAttr algorithms;
+    if (par::AlgorithmsAttr own = op.getAlgorithmsAttr()) {
+      SmallVector<Attribute> ranges;
+      for (auto [rows, algorithm] : llvm::zip_equal(own.getRows(), own.getAlgorithms()))
+        ranges.push_back(rt::SumRangeAttr::get(&getContext(), rows, static_cast<rt::SumAlgorithm>(algorithm)));
+      algorithms = b.getArrayAttr(ranges);
+    }
     // The ops of the two dialects have the same names.
     auto kind = rt::symbolizeCollectiveKind(op->getName().stripDialect());
     Value given = op.getInput() ? Value(op.getInput()) : Value(op.getResult());
     Value got = op.getResult() ? Value(op.getResult()) : Value(op.getInput());
     rt::CollectiveOp::create(b, op.getLoc(), *kind, toAttr(given), toAttr(got), lm::getLeadingDim(whole),
                              lm::getRowBytes(whole) / sizeof(float), bounds, nodeEnds, nodeBounds, toDim,
-                             static_cast<rt::SumOrder>(op.getSumOrder()), precision, *group, op.getOther(), sum, part,
-                             epilogue, begin, end, /*barrier=*/true, loopBegin, kernel::getSource(op), Attribute(),
-                             op.getDeviceAxes().front().getAxis());
+                             static_cast<rt::SumOrder>(op.getSumOrder()), precision, *group, op.getOther(), algorithms,
+                             sum, part, epilogue, begin, end, /*barrier=*/true, loopBegin, kernel::getSource(op),
+                             Attribute(), op.getDeviceAxes().front().getAxis());
     return success();
   }
 

@@ -42,21 +42,16 @@ private:
     llvm::MapVector<Operation *, int64_t> needed;
     UniformChoices choices;
     do {
-      auto model = buildProgramModel(program, most + 1, choices, /*reusesSlots=*/false);
-      if (failed(model) || failed(verifyBalance(*model)))
-        return failure();
-      auto steps = proveProgress(*model);
-      if (failed(steps))
-        return failure();
-      HappensBefore order(*model, *steps);
       // What no number of slots helps against.
-      if (failed(verifyReads(*model, order)) || failed(verifyReuse(*model, order)))
+      auto proved = proveProgram(program, most + 1, choices, /*reusesSlots=*/false);
+      if (failed(proved))
         return failure();
-      for (unsigned buffer = 0; buffer < model->buffers.size(); ++buffer) {
-        auto slots = findLeast(*model, order, buffer);
+      ProgramModel &model = proved->model;
+      for (unsigned buffer = 0; buffer < model.buffers.size(); ++buffer) {
+        auto slots = findLeast(model, proved->order, buffer);
         if (failed(slots))
           return failure();
-        int64_t &own = needed[model->buffers[buffer]];
+        int64_t &own = needed[model.buffers[buffer]];
         own = std::max(own, *slots);
       }
     } while (choices.advance());

@@ -51,6 +51,16 @@ LogicalResult verifyReads(const ProgramModel &model, const HappensBefore &order)
 /// Slots and counters are used again only when those of an epoch before are done with them.
 LogicalResult verifyReuse(const ProgramModel &model, const HappensBefore &order);
 
+/// A program's model, and what has been proved of it.
+struct ProvedProgram {
+  ProgramModel model;
+  HappensBefore order;
+};
+
+/// `buildProgramModel`, and of that all of the above.
+FailureOr<ProvedProgram> proveProgram(overlap::ProgramOp program, int64_t epochs, UniformChoices &choices,
+                                      bool reusesSlots = true);
+
 /// Attention of a part of the tokens takes the state that attention of the part before it
 /// returns.
 LogicalResult verifyTokenOrder(overlap::SplitTokensOp split);

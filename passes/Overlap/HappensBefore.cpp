@@ -40,3 +40,17 @@ HappensBefore::HappensBefore(const ProgramModel &model, ArrayRef<unsigned> order
         releases[cell].push_back(number);
   }
 }
+
+FailureOr<ProvedProgram> plait::proveProgram(overlap::ProgramOp program, int64_t epochs, UniformChoices &choices,
+                                             bool reusesSlots) {
+  auto model = buildProgramModel(program, epochs, choices, reusesSlots);
+  if (failed(model) || failed(verifyBalance(*model)))
+    return failure();
+  auto steps = proveProgress(*model);
+  if (failed(steps))
+    return failure();
+  HappensBefore order(*model, *steps);
+  if (failed(verifyReads(*model, order)) || failed(verifyReuse(*model, order)))
+    return failure();
+  return ProvedProgram{std::move(*model), std::move(order)};
+}

@@ -32,16 +32,10 @@ struct VerifyOverlapPass : plait::impl::VerifyOverlapPassBase<VerifyOverlapPass>
   LogicalResult verify(overlap::ProgramOp program) {
     UniformChoices choices;
     do {
-      auto model = buildProgramModel(program, getMaxSlots(program) + 1, choices);
-      if (failed(model) || failed(verifyBalance(*model)))
+      auto proved = proveProgram(program, getMaxSlots(program) + 1, choices);
+      if (failed(proved))
         return failure();
-      auto steps = proveProgress(*model);
-      if (failed(steps))
-        return failure();
-      HappensBefore order(*model, *steps);
-      if (failed(verifyReads(*model, order)) || failed(verifyReuse(*model, order)))
-        return failure();
-      numSteps += model->steps.size();
+      numSteps += proved->model.steps.size();
     } while (choices.advance());
     ++numPrograms;
     return success();

@@ -48,6 +48,8 @@ private:
       return "its summands are added in f64";
     if (sum.isNarrow())
       return "its summands are sent as bf16";
+    if (sum.getAlgorithmsAttr())
+      return "how it is carried out is decided";
     RankedTensorType type = sum.getInput().getType();
     if (type.getRank() != 2 || type.isDynamicDim(1) || lm::getLeadingDim(type) != "tokens")
       return "it is not one of rows of tokens";

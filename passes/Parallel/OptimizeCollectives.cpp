@@ -70,7 +70,7 @@ private:
   /// all_reduce, part -> reduce_scatter, if nothing else needs the sum.
   bool fuseSum(par::PartOp part) {
     auto sum = part.getInput().getDefiningOp<par::AllReduceOp>();
-    if (!sum || ArrayRef<par::AxisAttr>(sum.getDeviceAxes()) != part.getParts().getAxes() ||
+    if (!sum || sum.getAlgorithmsAttr() || ArrayRef<par::AxisAttr>(sum.getDeviceAxes()) != part.getParts().getAxes() ||
         (sum.getNodeEnds() && part.getDim() != 0))
       return false;
     if (!llvm::all_of(sum->getUsers(), [&](Operation *user) {

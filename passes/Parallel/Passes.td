@@ -398,7 +398,8 @@ def WeaveStepsPass : Pass<"plait-weave-steps", "::mlir::ModuleOp"> {
   let description = [{
     Sets `weave_tokens` of each `decode.step` of several ranks (TokenWeave, arXiv 2505.11329). With `tokens`
     that is it. Without, it is the least of 128, 256, ... 2048 from which on prompts of so many tokens
-    are predicted to take less time in two parts, on the mesh's `par.machine` and by event lists (docs/overlap.md): by more
+    are predicted to take less time in two parts, on the mesh's `par.machine` and by event lists (docs/overlap.md), with sums by
+    their `algorithms`: by more
     than 3 % and by more than twice the error of the prediction. Without a machine nothing changes. Ranks
     that copy through shared memory compute nothing meanwhile, so there no more than a latency can be gained.
 
@@ -502,6 +503,9 @@ def SelectAlgorithmsPass : Pass<"plait-select-algorithms", "::mlir::ModuleOp"> {
     ```mlir
     %s = par.all_reduce %p on @mesh ["tp"] algorithms <1 : lamport, 53 : two_shot> : tensor<?x8192xf32, #lm.dims<tokens>>
     ```
+    Ranks of CPUs follow it. Ranks of GPUs exchange and add (`plait-expand-sums`, which comes before), so nothing is left to
+    decide; sums that they leave whole go through their hosts, as those of CPUs.
+
     Ranks compile their programs each for itself; all decide alike, as they decide by the shape, the mesh and the
     machine alone, and `plait-verify-parallel` compares them. Each decision is a remark with times. Sums with nodes, an order or f64
     stay as they are, and without a machine all do. So do sums with `wire bf16`: no algorithm's program adds what was
@@ -535,7 +539,7 @@ def ExpandSumsPass : Pass<"plait-expand-sums", "::mlir::ModuleOp"> {
     n ranks each gets n - 1 rows of summands for a row of the sum; only scattered sums, of which it adds
     a part, move no more than before.
 
-    Sums of nodes of a tree, in f64, sent as bf16, of other than tokens (the host's, which chooses), scattered by
+    Sums of nodes of a tree, in f64, sent as bf16, by `algorithms` that somebody has decided on, of other than tokens (the host's, which chooses), scattered by
     columns or fused with what follows stay as they are; a remark says why.
   }];
   let statistics = [Statistic<"numExpanded", "num-expanded", "Sums that are expanded">];

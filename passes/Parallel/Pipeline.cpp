@@ -68,11 +68,12 @@ void plait::buildParallelPipeline(OpPassManager &pm, const ParallelPipelineOptio
   // After all that looks for sums.
   if (isShared && options.expandSums)
     pm.addPass(createExpandSumsPass());
+  // Before what predicts how long sums take.
+  if (isShared && options.selectAlgorithms)
+    pm.addPass(createSelectAlgorithmsPass());
   if (fuses)
     pm.addPass(createWeaveStepsPass({/*tokens=*/kWeaveTokens}));
   else if (isShared && options.overlap == OverlapMode::automatic)
     pm.addPass(createWeaveStepsPass());
-  if (isShared && options.selectAlgorithms)
-    pm.addPass(createSelectAlgorithmsPass());
   pm.addPass(createVerifyParallelPass());
 }

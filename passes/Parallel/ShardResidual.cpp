@@ -98,7 +98,8 @@ public:
 
   int64_t run() {
     step.walk([&](par::AllReduceOp op) {
-      if (hasTokens(op.getResult())) {
+      // Who has decided how a sum is carried out has decided that it is one.
+      if (hasTokens(op.getResult()) && !op.getAlgorithmsAttr()) {
         sums.push_back(op);
         shared.insert(op.getResult());
       }

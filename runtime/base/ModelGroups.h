@@ -28,7 +28,7 @@ inline GroupPlace placeIn(const plait_model_v4_t &model, int32_t group) {
 }
 
 /// Whether source and target are one slot.
-inline bool isInPlace(const plait_collective_v3_t &collective) {
+inline bool isInPlace(const plait_collective_v4_t &collective) {
   return (collective.kind == PLAIT_COLLECTIVE_ALL_REDUCE && !collective.nodes) ||
          collective.kind == PLAIT_COLLECTIVE_BROADCAST || collective.kind == PLAIT_COLLECTIVE_SEND ||
          collective.kind == PLAIT_COLLECTIVE_RECV;

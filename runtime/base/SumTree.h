@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The tree of plait_collective_v3_t: over leaves [b, e) it is the sum of [b, m) and
+// The tree of plait_collective_v4_t: over leaves [b, e) it is the sum of [b, m) and
 // [m, e) where m - b is the largest power of two below e - b. Its nodes are [b, e) with
 // b a multiple of a power of two and e that power behind b, or the last leaf if that
 // comes before. Kernels and collectives agree on it by this header.

@@ -1,4 +1,4 @@
-//===- Algorithms.cpp - Ring, tree and star ---------------------------------===//
+//===- Algorithms.cpp - Chain, tree and star --------------------------------===//
 //
 // Part of the Plait project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +8,7 @@
 #include "runtime/comm/Algorithms.h"
 
 #include "runtime/comm/Reduce.h"
+#include "runtime/comm/RingSum.h"
 
 #include <algorithm>
 #include <bit>
@@ -35,15 +36,15 @@ Status receive(const Courier &courier, int from, std::span<uint8_t> data) {
 }
 
 //===----------------------------------------------------------------------===//
-// Ring
+// Chain
 //===----------------------------------------------------------------------===//
 
-/// The order of the ranks admits a chain alone: piece by piece the sum goes from rank 0 to the
+/// Piece by piece the sum goes from rank 0 to the
 /// last, each adding what it has, and then on from there through 0 to all others. A piece
 /// is with rank r in step piece + r; many are under way at once.
-template <typename T> class Ring {
+template <typename T> class Chain {
 public:
-  Ring(const Courier &courier, std::span<float> data, ReduceKind kind, std::vector<uint8_t> &memory)
+  Chain(const Courier &courier, std::span<float> data, ReduceKind kind, std::vector<uint8_t> &memory)
       : courier(courier), data(data), kind(kind), me(courier.rank), last(courier.size - 1) {
     // At least what goes at once in any case; few, as each costs a round.
     constexpr size_t kLeast = (size_t(64) << 10) / sizeof(T), kMost = 8;
@@ -228,9 +229,11 @@ Status plait::allReduceBy(Algorithm algorithm, const Courier &courier, std::span
   if (courier.size == 1 || data.empty())
     return Status::success();
   switch (algorithm) {
+  case Algorithm::chain:
+    return how.kind == ReduceKind::sum && how.wide ? Chain<double>(courier, data, how.kind, memory).run()
+                                                   : Chain<float>(courier, data, how.kind, memory).run();
   case Algorithm::ring:
-    return how.kind == ReduceKind::sum && how.wide ? Ring<double>(courier, data, how.kind, memory).run()
-                                                   : Ring<float>(courier, data, how.kind, memory).run();
+    return allReduceAround(courier, data, how.columns, memory);
   case Algorithm::star:
     return allReduceStar(courier, data, how, memory);
   default:

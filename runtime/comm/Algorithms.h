@@ -5,11 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Which algorithm an all-reduce takes follows from what all ranks know: its bytes, their
-// number and the link. None changes a bit. docs/parallel.md has what each costs.
+// Which algorithm an all-reduce takes is the program's say, or follows from what all ranks know: its bytes, their
+// number and the link. None that is chosen so changes a bit. docs/parallel.md has what each costs.
 //
-// Ring, tree and star are made here of exchanges between pairs of ranks, whatever carries
-// those. One and two shots, in which all meet all, are each communicator's own.
+// Chain, tree, star and ring are made here of exchanges between pairs of ranks, whatever carries
+// those. One and two shots and lamport, in which all meet all, are each communicator's own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,19 +24,9 @@
 
 namespace plait {
 
-enum class Algorithm : int32_t {
-  automatic, ///< the one that takes least
-  oneShot,   ///< each sends all it has to all, and adds up all
-  twoShot,   ///< each adds up its share, then all get that
-  ring,      ///< along the ranks in pieces, each of which goes on as a sum; then around to all
-  tree,      ///< up a binomial tree to rank 0 and down again
-  star       ///< to rank 0 and back
-};
-inline constexpr int32_t kAlgorithms = 6;
-
 /// "one_shot", ...
 const char *algorithmName(Algorithm algorithm);
-/// By its name, or "auto".
+/// By its name, or "auto"; of those that change no bit and any reduction can take.
 Expected<Algorithm> parseAlgorithm(const std::string &name);
 /// That of $PLAIT_ALL_REDUCE; `automatic` if it is not set.
 Expected<Algorithm> algorithmOfEnvironment();
@@ -65,9 +55,16 @@ struct Courier {
   std::function<Status(std::span<const Parcel>)> exchange;
 };
 
-/// One of ring, tree and star. `memory` is kept from call to call.
+/// Whether exchanges between pairs make it, `allReduceBy`.
+inline bool isOfPairs(Algorithm algorithm) { return algorithm >= Algorithm::chain && algorithm <= Algorithm::ring; }
+
+/// One of chain, tree, star and ring. `memory` is kept from call to call.
 Status allReduceBy(Algorithm algorithm, const Courier &courier, std::span<float> data, const Reduction &how,
                    std::vector<uint8_t> &memory);
+
+/// Communicator::reduceGather by a ring.
+Status reduceGatherAround(const Courier &courier, const RowExchange &rows, const RowEpilogue &epilogue,
+                          std::vector<uint8_t> &memory);
 
 } // namespace plait
 

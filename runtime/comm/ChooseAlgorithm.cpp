@@ -13,16 +13,17 @@
 
 using namespace plait;
 
-static constexpr const char *kNames[kAlgorithms] = {"auto", "one_shot", "two_shot", "ring", "tree", "star"};
+static constexpr const char *kNames[kAlgorithms] = {"auto", "one_shot", "two_shot", "chain",
+                                                    "tree", "star",     "ring",     "lamport"};
 
 const char *plait::algorithmName(Algorithm algorithm) { return kNames[size_t(algorithm)]; }
 
 Expected<Algorithm> plait::parseAlgorithm(const std::string &name) {
-  for (int32_t i = 0; i < kAlgorithms; ++i)
+  for (int32_t i = 0; i <= int32_t(Algorithm::star); ++i)
     if (name == kNames[i])
       return Algorithm(i);
   return invalidArgument("all-reduce: found \"" + name +
-                         "\"; expected auto, one_shot, two_shot, ring, tree or star in PLAIT_ALL_REDUCE");
+                         "\"; expected auto, one_shot, two_shot, chain, tree or star in PLAIT_ALL_REDUCE");
 }
 
 Expected<Algorithm> plait::algorithmOfEnvironment() {
@@ -41,7 +42,7 @@ double plait::predictSeconds(Algorithm algorithm, const EmulatedLink &link, size
     return latency + (n - 1) * whole;
   case Algorithm::twoShot:
     return 2 * latency + 2 * whole * (n - 1) / n;
-  case Algorithm::ring: {
+  case Algorithm::chain: {
     double pieces = std::clamp<double>(double(bytes) / (64 << 10), 1, 8);
     return 2 * (n - 1) * latency + (2 * (n - 1) + pieces - 1) * (whole + partial) / 2 / pieces;
   }
@@ -56,15 +57,15 @@ double plait::predictSeconds(Algorithm algorithm, const EmulatedLink &link, size
 Algorithm plait::chooseAllReduce(Algorithm wanted, const EmulatedLink &link, size_t bytes, size_t oneShotBytes,
                                  int ranks, const Reduction &how) {
   bool isChain = how.kind != ReduceKind::sum || how.order == SumOrder::rank;
-  if (wanted == Algorithm::ring && !isChain)
+  if (wanted == Algorithm::chain && !isChain)
     return Algorithm::tree; // a chain has another order
   if (wanted != Algorithm::automatic)
     return wanted;
   if (link.latencySeconds <= 0 && link.bytesPerSecond <= 0)
     return bytes <= oneShotBytes ? Algorithm::oneShot : Algorithm::twoShot;
   Algorithm best = Algorithm::oneShot;
-  for (Algorithm other : {Algorithm::twoShot, Algorithm::star, Algorithm::tree, Algorithm::ring})
-    if ((other != Algorithm::ring || isChain) &&
+  for (Algorithm other : {Algorithm::twoShot, Algorithm::star, Algorithm::tree, Algorithm::chain})
+    if ((other != Algorithm::chain || isChain) &&
         predictSeconds(other, link, bytes, ranks, how) < predictSeconds(best, link, bytes, ranks, how))
       best = other;
   return best;

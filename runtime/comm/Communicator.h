@@ -11,7 +11,7 @@
 //
 // Sums are taken in f32 and in the order of the ranks, ((x0 + x1) + x2) + ..., unless
 // `Reduction` asks for another order or for f64. So all ranks hold the same bits, and the
-// same from run to run, whatever the algorithm.
+// same from run to run, whatever the algorithm; but for a ring, which a program may ask for.
 //
 // A rank that dies, stops or strays makes every call of the others fail within
 // the group's deadline, with an error that names it and the op it failed to
@@ -46,12 +46,30 @@ enum class ReduceKind { sum, max };
 /// [m, e), where m - b is the largest power of two below e - b (runtime/base/SumTree.h).
 enum class SumOrder : int32_t { rank, tree };
 
+/// How an all-reduce is carried out (Algorithms.h).
+enum class Algorithm : int32_t {
+  automatic, ///< the one that takes least
+  oneShot,   ///< each sends all it has to all, and adds up all
+  twoShot,   ///< each adds up its share, then all get that
+  chain,     ///< along the ranks in pieces, each of which goes on as a sum; then around to all
+  tree,      ///< up a binomial tree to rank 0 and down again
+  star,      ///< to rank 0 and back
+  ring,      ///< each share around to its rank, as a sum in an order of its own; then around to all
+  lamport    ///< oneShot, of data that tells by itself that it is there
+};
+inline constexpr int32_t kAlgorithms = 8;
+
 struct Reduction {
   Reduction(ReduceKind kind = ReduceKind::sum, SumOrder order = SumOrder::rank, bool wide = false)
       : kind(kind), order(order), wide(wide) {}
   ReduceKind kind;
   SumOrder order;
   bool wide; ///< summands are added in f64, and the sum is rounded once
+  /// What a program asks for, the same on all ranks: of allReduce oneShot, twoShot, ring or lamport, of reduceGather
+  /// twoShot or ring. Without it the communicator chooses. A ring has neither an order nor a width: the share of rank
+  /// p of n is x(p + 1) + x(p + 2) + ... + x(p), modulo n.
+  Algorithm algorithm = Algorithm::automatic;
+  size_t columns = 1; ///< of allReduce by a ring: elements of a row; rank p has rows [rows * p / n, rows * (p + 1) / n)
 };
 
 /// Of `reduceGather`. Rank r has rows [firstRow[r], firstRow[r + 1]), and as many in `sum` and `part`; a

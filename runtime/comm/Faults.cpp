@@ -7,21 +7,27 @@
 
 #include "runtime/comm/Faults.h"
 
+#include "runtime/comm/Algorithms.h"
+
 #include <fstream>
 
 using namespace plait;
 
-static constexpr uint64_t kBytesMask = (uint64_t(1) << 56) - 1;
+// From the highest bit on 8 of the kind, 4 of the algorithm, and the bytes.
+static constexpr uint64_t kBytesMask = (uint64_t(1) << 52) - 1;
 
 static std::string rankName(int rank) { return "rank " + std::to_string(rank); }
 
 static std::string describeCall(uint64_t signature, const char *op) {
-  uint64_t kind = signature >> 56;
+  uint64_t kind = signature >> 56, algorithm = signature >> 52 & 15;
   return std::string(kind < kCollectiveKinds ? collectiveName(CollectiveKind(kind)) : "an unknown collective") + " @" +
-         op + " of " + std::to_string(signature & kBytesMask) + " bytes";
+         op + " of " + std::to_string(signature & kBytesMask) + " bytes" +
+         (algorithm && algorithm < kAlgorithms ? std::string(" by ") + algorithmName(Algorithm(algorithm)) : "");
 }
 
-uint64_t plait::signatureOf(CollectiveKind kind, uint64_t bytes) { return uint64_t(kind) << 56 | (bytes & kBytesMask); }
+uint64_t plait::signatureOf(CollectiveKind kind, uint64_t bytes, Algorithm algorithm) {
+  return uint64_t(kind) << 56 | uint64_t(algorithm) << 52 | (bytes & kBytesMask);
+}
 
 Status plait::lostError(const Waiting &waiting, const std::string &why) {
   return resourceError(rankName(waiting.peer) + " has not " + waiting.verb + " " + waiting.name + " @" + waiting.op +

@@ -20,8 +20,8 @@
 
 namespace plait {
 
-/// What ranks must agree on when they meet: kind and bytes of a collective.
-uint64_t signatureOf(CollectiveKind kind, uint64_t bytes);
+/// What ranks must agree on when they meet: kind, bytes and, if the program says it, algorithm of a collective.
+uint64_t signatureOf(CollectiveKind kind, uint64_t bytes, Algorithm algorithm = Algorithm::automatic);
 
 /// One rank waits for another one until that has `verb` ("reached") the call `name`.
 struct Waiting {

@@ -24,12 +24,16 @@ void LocalCommunicator::reduceInto(float *target, const float *own, size_t offse
 
 Status LocalCommunicator::allReduce(std::span<float> data, const Reduction &how, const char *op) {
   record(CollectiveKind::allReduce, data.size_bytes());
-  Algorithm algorithm = chooseAllReduce(wanted, link, data.size_bytes(), getOneStepBytes(size_t(ranks)), ranks, how);
-  if (algorithm == Algorithm::oneShot && data.size_bytes() <= staging)
+  Algorithm algorithm = how.algorithm;
+  if (algorithm == Algorithm::automatic)
+    algorithm = chooseAllReduce(wanted, link, data.size_bytes(), getOneStepBytes(size_t(ranks)), ranks, how);
+  if (algorithm == Algorithm::lamport && ranks > 1 && !data.empty())
+    return lamport(data, how, op);
+  if (algorithm == Algorithm::oneShot || algorithm == Algorithm::lamport)
     return oneShot(data, how, op);
-  if (algorithm > Algorithm::twoShot) {
+  if (isOfPairs(algorithm)) {
     // A rank that has strayed is found here, and not by waiting for it.
-    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, data.size_bytes(), op));
+    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, data.size_bytes(), op, how.algorithm));
     auto carry = [&](std::span<const Parcel> parcels) { return exchange(parcels, "all_reduce", op); };
     return allReduceBy(algorithm, {me, ranks, carry}, data, how, scratch);
   }
@@ -42,15 +46,20 @@ Status LocalCommunicator::allReduce(std::span<float> data, const Reduction &how,
   return Status::success();
 }
 
-/// Everyone reduces everything: one step.
+/// Everyone reduces everything: one step for each piece that fits into a buffer.
 Status LocalCommunicator::oneShot(std::span<float> data, const Reduction &how, const char *op) {
-  if (!data.empty() && ranks > 1)
-    copyOut(outbox(), data.data(), data.size_bytes());
-  PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, data.size_bytes(), op));
-  if (ranks == 1 || data.empty())
-    return Status::success();
-  reduceInto(data.data(), data.data(), 0, data.size(), how);
-  holdUp(link, data.size_bytes() * size_t(ranks - 1));
+  size_t bytes = data.size_bytes();
+  do {
+    std::span<float> piece = data.first(std::min(data.size(), staging / sizeof(float)));
+    data = data.subspan(piece.size());
+    if (!piece.empty() && ranks > 1)
+      copyOut(outbox(), piece.data(), piece.size_bytes());
+    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op, how.algorithm));
+    if (ranks == 1 || piece.empty())
+      return Status::success();
+    reduceInto(piece.data(), piece.data(), 0, piece.size(), how);
+    holdUp(link, piece.size_bytes() * size_t(ranks - 1));
+  } while (!data.empty());
   return Status::success();
 }
 
@@ -67,12 +76,12 @@ Status LocalCommunicator::twoShot(std::span<float> data, size_t bytes, const Red
   for (int rank = 0; rank < ranks; ++rank)
     if (rank != me)
       copyOut(outbox() + begin(rank) * sizeof(float), data.data() + begin(rank), size(rank) * sizeof(float));
-  PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op));
+  PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op, how.algorithm));
   float *own = data.data() + begin(me);
   reduceInto(own, data.data(), begin(me), size(me), how);
   copyOut(outbox(), own, size(me) * sizeof(float));
   holdUp(link, data.size_bytes() * (n - 1) / n);
-  PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op));
+  PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::allReduce, bytes, op, how.algorithm));
   for (int i = 1; i < ranks; ++i)
     if (int rank = (me + i) % ranks; size(rank))
       copyIn(data.data() + begin(rank), inbox(rank), size(rank) * sizeof(float));

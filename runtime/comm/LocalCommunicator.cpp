@@ -189,34 +189,50 @@ Status LocalCommunicator::meet(CollectiveKind kind, uint32_t next, const char *o
   return Status::success();
 }
 
-/// A point that all ranks reach: what was written before it is seen after it.
-Status LocalCommunicator::agree(CollectiveKind kind, uint64_t bytes, const char *op) {
-  if (!failure)
-    return failure;
+/// Writes down what this rank asks for at the next point of agreement.
+uint32_t LocalCommunicator::sign(CollectiveKind kind, uint64_t bytes, const char *op, Algorithm algorithm) {
   uint32_t next = phase + 1;
   RankPlace &place = mine();
   RankPlace::Call &call = place.calls[next & 1];
   auto &text = place.ops[next & 1];
   size_t length = strnlen(op, text.size() - 1);
   delayHere();
-  call.signature = signatureOf(kind, bytes);
+  call.signature = signatureOf(kind, bytes, algorithm);
   delayHere();
   call.op = digestOfName(op, length);
   delayHere();
   std::memcpy(text.data(), op, length);
   text[length] = 0;
   delayHere();
+  return next;
+}
+
+/// Says that this rank has come to a point.
+void LocalCommunicator::arrive(uint32_t next) {
+  RankPlace &place = mine();
   place.phase.store(next, std::memory_order_seq_cst);
   delayHere();
   if (place.sleepers.load(std::memory_order_seq_cst))
     wakeAll(place.phase);
+}
+
+void LocalCommunicator::countWait(Clock::time_point began) {
+  (parent ? parent->mine() : mine())
+      .waited.fetch_add(uint64_t(std::chrono::nanoseconds(Clock::now() - began).count()), std::memory_order_relaxed);
+}
+
+/// A point that all ranks reach: what was written before it is seen after it.
+Status LocalCommunicator::agree(CollectiveKind kind, uint64_t bytes, const char *op, Algorithm algorithm) {
+  if (!failure)
+    return failure;
+  uint32_t next = sign(kind, bytes, op, algorithm);
+  arrive(next);
   bool isSum = kind == CollectiveKind::allReduce || kind == CollectiveKind::reduceScatter ||
                kind == CollectiveKind::reduceGather;
   auto began = isSum ? Clock::now() : Clock::time_point();
   PLAIT_RETURN_IF_ERROR(meet(kind, next, op));
   if (isSum)
-    (parent ? parent->mine() : mine())
-        .waited.fetch_add(uint64_t(std::chrono::nanoseconds(Clock::now() - began).count()), std::memory_order_relaxed);
+    countWait(began);
   phase = next;
   return Status::success();
 }

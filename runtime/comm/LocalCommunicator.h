@@ -22,6 +22,7 @@
 #include "runtime/comm/Heart.h"
 #include "runtime/comm/LocalGroup.h"
 
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -69,7 +70,10 @@ private:
   void copyOut(void *target, const void *source, size_t bytes) const { plait::copyOut(target, source, bytes, stores); }
   Status tryStores();
 
-  Status agree(CollectiveKind kind, uint64_t bytes, const char *op);
+  uint32_t sign(CollectiveKind kind, uint64_t bytes, const char *op, Algorithm algorithm);
+  void arrive(uint32_t next);
+  void countWait(std::chrono::steady_clock::time_point began);
+  Status agree(CollectiveKind kind, uint64_t bytes, const char *op, Algorithm algorithm = Algorithm::automatic);
   Status meet(CollectiveKind kind, uint32_t next, const char *op);
   template <typename Ready>
   Status waitFor(std::atomic<uint32_t> &word, std::atomic<uint32_t> &sleepers, const Waiting &waiting, Ready ready);
@@ -81,6 +85,10 @@ private:
   void reduceInto(float *target, const float *own, size_t offset, size_t count, const Reduction &how);
   Status oneShot(std::span<float> data, const Reduction &how, const char *op);
   Status twoShot(std::span<float> data, size_t bytes, const Reduction &how, const char *op);
+
+  Status lamport(std::span<float> data, const Reduction &how, const char *op);
+  void publish(std::span<const float> data, uint32_t next);
+  Status poll(int other, float *target, size_t count, uint32_t next, const char *op);
 
   Status exchange(std::span<const Parcel> parcels, const char *name, const char *op);
 
@@ -96,6 +104,8 @@ private:
   size_t partsEnd = 0; ///< where in the group's memory the next parts go; 0: behind its own
   Stores stores = Stores::common;
   uint32_t phase = 0;
+  uint32_t epoch = 0;                                         ///< of `lamport`
+  std::array<size_t, SharedRegion::kMarkedSlots> published{}; ///< words of its slots that are not zero
   unsigned spins = 0;
   std::vector<const float *> parts; ///< of reduceInto
   std::vector<uint8_t> scratch;     ///< of all-reduces between pairs

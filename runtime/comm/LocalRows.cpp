@@ -23,6 +23,12 @@ using namespace plait;
 
 Status LocalCommunicator::reduceGather(const RowExchange &rows, const Reduction &how, const RowEpilogue &epilogue,
                                        const char *op) {
+  if (how.algorithm == Algorithm::ring) {
+    record(CollectiveKind::reduceGather, rows.in.size_bytes());
+    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::reduceGather, rows.in.size_bytes(), op, how.algorithm));
+    auto carry = [&](std::span<const Parcel> parcels) { return exchange(parcels, "reduce_gather", op); };
+    return reduceGatherAround({me, ranks, carry}, rows, epilogue, scratch);
+  }
   size_t n = size_t(ranks), rowBytes = rows.columns * sizeof(float);
   bool isSlow = link.latencySeconds > 0 || link.bytesPerSecond > 0;
   // Of all ranks together. Over a link each piece costs its latency twice.
@@ -45,7 +51,7 @@ Status LocalCommunicator::reduceGather(const RowExchange &rows, const Reduction 
       if (rank != me && count(rank))
         copyOut(outbox() + size_t(rank) * slice, rows.in.data() + begin(rank), count(rank) * rowBytes);
     }
-    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::reduceGather, rows.in.size_bytes(), op));
+    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::reduceGather, rows.in.size_bytes(), op, how.algorithm));
     holdUp(link, pieceBytes * (n - 1) / n);
     if (own) {
       for (int rank = 0; rank < ranks; ++rank)
@@ -55,7 +61,7 @@ Status LocalCommunicator::reduceGather(const RowExchange &rows, const Reduction 
       epilogue(first, first + count(me));
       copyOut(outbox(), rows.part + first * rows.columns, own * sizeof(float));
     }
-    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::reduceGather, rows.in.size_bytes(), op));
+    PLAIT_RETURN_IF_ERROR(agree(CollectiveKind::reduceGather, rows.in.size_bytes(), op, how.algorithm));
     for (int i = 0; i < ranks; ++i) {
       int rank = (me + i) % ranks;
       if (!count(rank))

@@ -43,13 +43,16 @@ std::vector<Parcel> MessageCommunicator::words() const {
 Status MessageCommunicator::allReduce(std::span<float> data, const Reduction &how, const char *op) {
   record(CollectiveKind::allReduce, data.size_bytes());
   size_t ranks = members.size(), count = data.size();
-  uint64_t signature = signatureOf(CollectiveKind::allReduce, data.size_bytes());
-  Algorithm algorithm = chooseAllReduce(wanted, {}, data.size_bytes(), kOneStepMessageBytes, size(), how);
-  if (algorithm > Algorithm::twoShot && !data.empty()) {
+  uint64_t signature = signatureOf(CollectiveKind::allReduce, data.size_bytes(), how.algorithm);
+  Algorithm algorithm = how.algorithm;
+  if (algorithm == Algorithm::automatic)
+    algorithm = chooseAllReduce(wanted, {}, data.size_bytes(), kOneStepMessageBytes, size(), how);
+  if (isOfPairs(algorithm) && !data.empty()) {
     auto carry = [&](std::span<const Parcel> parcels) { return exchange(signature, op, parcels); };
     return allReduceBy(algorithm, {me, size(), carry}, data, how, partial);
   }
-  bool oneShot = algorithm == Algorithm::oneShot || data.empty();
+  // A message tells by itself that it is there.
+  bool oneShot = algorithm == Algorithm::oneShot || algorithm == Algorithm::lamport || data.empty();
   std::vector<size_t> begins(ranks + 1, 0);
   for (size_t rank = 1; rank <= ranks; ++rank)
     begins[rank] = std::min(count, (count + ranks - 1) / ranks * rank);
@@ -75,6 +78,16 @@ Status MessageCommunicator::allReduce(std::span<float> data, const Reduction &ho
     parcel.in = bytesOf(share(parcel.peer));
   }
   return exchange(signature, op, parcels);
+}
+
+Status MessageCommunicator::reduceGather(const RowExchange &rows, const Reduction &how, const RowEpilogue &epilogue,
+                                         const char *op) {
+  if (how.algorithm != Algorithm::ring)
+    return Communicator::reduceGather(rows, how, epilogue, op);
+  record(CollectiveKind::reduceGather, rows.in.size_bytes());
+  uint64_t signature = signatureOf(CollectiveKind::reduceGather, rows.in.size_bytes(), how.algorithm);
+  auto carry = [&](std::span<const Parcel> parcels) { return exchange(signature, op, parcels); };
+  return reduceGatherAround({me, size(), carry}, rows, epilogue, partial);
 }
 
 Status MessageCommunicator::reduceScatter(std::span<const float> in, std::span<float> out,

@@ -42,6 +42,8 @@ public:
                        const Reduction &how, const char *op) override;
   Status allGather(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
                    const char *op) override;
+  Status reduceGather(const RowExchange &rows, const Reduction &how, const RowEpilogue &epilogue,
+                      const char *op) override;
   Status allToAll(std::span<const uint8_t> in, std::span<uint8_t> out, std::span<const size_t> bytes,
                   const char *op) override;
   Status broadcast(std::span<uint8_t> data, int root, const char *op) override;

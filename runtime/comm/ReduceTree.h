@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What plait_collective_v3_t asks for with nodes: each rank has some nodes of a tree
+// What plait_collective_v4_t asks for with nodes: each rank has some nodes of a tree
 // (runtime/base/SumTree.h), side by side in each row of a matrix, and the result is the
 // root, the same bits however many ranks there are and whichever nodes they have.
 //

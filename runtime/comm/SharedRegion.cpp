@@ -29,7 +29,7 @@ size_t SharedRegion::dataOffset(int64_t size) {
 }
 
 size_t SharedRegion::totalBytes(const RegionHeader &header) {
-  return dataOffset(header.size) + size_t(header.size) * 2 * header.stagingBytes +
+  return dataOffset(header.size) + size_t(header.size) * (2 * header.stagingBytes + kMarkedBytes) +
          size_t(header.size * header.size) * kChannelBytes; // whole pages
 }
 
@@ -97,9 +97,11 @@ Status SharedRegion::reserve(int rank) const {
   if (!error)
     error = take(channelData(rank, 0), size * kChannelBytes);
   if (!error)
+    error = take(reinterpret_cast<const uint8_t *>(marked(rank, 0)), kMarkedBytes);
+  if (!error)
     return Status::success();
   errno = error;
-  return systemError(("allocate " + std::to_string(2 * header().stagingBytes + size * kChannelBytes) +
+  return systemError(("allocate " + std::to_string(2 * header().stagingBytes + size * kChannelBytes + kMarkedBytes) +
                       " bytes of shared memory for rank " + std::to_string(rank))
                          .c_str());
 }

@@ -19,7 +19,7 @@
 namespace plait {
 
 /// What ranks of different processes must agree on before they read the rest.
-inline constexpr uint64_t kRegionMagic = 0x34304D4D4F435450; // "PTCOMM04"
+inline constexpr uint64_t kRegionMagic = 0x35304D4D4F435450; // "PTCOMM05"
 inline constexpr int kMaxLocalRanks = 64;
 
 /// Where a rank is. One writer, its rank, but for `sleepers` and a `state` of lost ranks.
@@ -66,10 +66,12 @@ struct RegionHeader {
 };
 
 /// A mapping of the memory: header, places, channels, then two staging buffers
-/// per rank and one buffer per channel.
+/// per rank, one buffer per channel, and the marked slots of each rank.
 class SharedRegion {
 public:
   static constexpr size_t kChannelBytes = size_t(1) << 16;
+  /// Words that are zero until something is there: LocalLamport.cpp.
+  static constexpr size_t kMarkedSlots = 4, kMarkedWords = size_t(4) << 10;
 
   /// A new region in anonymous shared memory; returns its descriptor.
   static Expected<int> create(const RegionHeader &header);
@@ -96,7 +98,13 @@ public:
            size_t(from * header().size + to) * kChannelBytes;
   }
 
+  uint64_t *marked(int rank, size_t slot) const {
+    uint8_t *begin = channelData(header().size, 0); // behind the last one
+    return reinterpret_cast<uint64_t *>(begin) + (size_t(rank) * kMarkedSlots + slot) * kMarkedWords;
+  }
+
 private:
+  static constexpr size_t kMarkedBytes = kMarkedSlots * kMarkedWords * sizeof(uint64_t);
   SharedRegion(uint8_t *base, size_t bytes, int fd, size_t offset) : base(base), bytes(bytes), fd(fd), offset(offset) {}
   static size_t dataOffset(int64_t size);
   size_t dataOffset() const { return dataOffset(header().size); }

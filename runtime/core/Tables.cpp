@@ -131,7 +131,7 @@ const char *plait::launchName(const plait_model_v4_t &model, const plait_plan_v2
 int64_t plait::collectiveBytes(const plait_plan_v2_t &plan, const std::array<int64_t, PLAIT_DIM_COUNT> &dims) {
   int64_t most = 0;
   for (int32_t i = 0; i < plan.collective_count; ++i) {
-    const plait_collective_v3_t &collective = plan.collectives[i];
+    const plait_collective_v4_t &collective = plan.collectives[i];
     if (collective.kind != PLAIT_COLLECTIVE_PART)
       most = std::max(most, dims[size_t(collective.rows)] * collective.columns * std::max(collective.nodes, 1) * 4);
   }
@@ -492,7 +492,7 @@ private:
     return Status::success();
   }
 
-  Status checkCollective(const plait_collective_v3_t &c) const {
+  Status checkCollective(const plait_collective_v4_t &c) const {
     PLAIT_RETURN_IF_ERROR(inRange("kind", c.kind, 0, PLAIT_COLLECTIVE_KIND_COUNT - 1));
     PLAIT_RETURN_IF_ERROR(checkOwnGroup("group", c.group));
     GroupPlace place = placeIn(model, c.group);
@@ -520,6 +520,9 @@ private:
     PLAIT_RETURN_IF_ERROR(inRange("nodes", c.nodes, 0, sums ? kMaxEntries : 0));
     PLAIT_RETURN_IF_ERROR(inRange("order", c.order, 0, sums && !c.nodes ? PLAIT_SUM_ORDER_COUNT - 1 : 0));
     PLAIT_RETURN_IF_ERROR(inRange("precision", c.precision, 0, sums && !c.nodes ? PLAIT_SUM_PRECISION_COUNT - 1 : 0));
+    bool mayBeSaid = sums && c.kind != PLAIT_COLLECTIVE_REDUCE_SCATTER && !c.nodes && !c.order && !c.precision;
+    PLAIT_RETURN_IF_ERROR(inRange("algorithm_count", c.algorithm_count, 0, mayBeSaid ? kMaxEntries : 0));
+    PLAIT_RETURN_IF_ERROR(checkAlgorithms(c));
     if (swaps || c.dim == 1)
       PLAIT_RETURN_IF_ERROR(checkBounds("bounds", c.bounds, place.size, c.columns));
     if (!c.nodes)
@@ -539,6 +542,19 @@ private:
     return Status::success();
   }
 
+  Status checkAlgorithms(const plait_collective_v4_t &c) const {
+    PLAIT_RETURN_IF_ERROR(table("algorithm", c.algorithms, c.algorithm_count));
+    for (int32_t i = 0; i < c.algorithm_count; ++i) {
+      const plait_sum_range_v1_t &range = c.algorithms[i];
+      int64_t least = i ? c.algorithms[i - 1].rows + 1 : 1;
+      PLAIT_RETURN_IF_ERROR(inRange("rows", range.rows, least, i ? INT64_MAX - 1 : 1).withContext(at("algorithm", i)));
+      PLAIT_RETURN_IF_ERROR(inRange("algorithm", range.algorithm, 0, PLAIT_SUM_ALGORITHM_COUNT - 1));
+      if (range.algorithm == PLAIT_SUM_MULTIMEM)
+        return damaged(at("algorithm", i), "multimem, a switch's", "one_shot, two_shot, ring or lamport");
+    }
+    return Status::success();
+  }
+
   /// One more number than ranks, rising from 0 to `end`.
   Status checkBounds(const char *name, const int64_t *bounds, int32_t ranks, int64_t end) const {
     PLAIT_RETURN_IF_ERROR(table(name, bounds, ranks + 1));
@@ -551,7 +567,7 @@ private:
   /// Slots hold what is read and written, whatever the extents of a step.
   Status checkCollectiveLaunch(const plait_plan_v2_t &plan, int32_t index) const {
     const plait_launch_v3_t &launch = plan.launches[index];
-    const plait_collective_v3_t &c = plan.collectives[-1 - launch.kernel];
+    const plait_collective_v4_t &c = plan.collectives[-1 - launch.kernel];
     int32_t own = placeIn(model, c.group).index;
     bool isFused = c.kind == PLAIT_COLLECTIVE_REDUCE_GATHER;
     int32_t count = isFused ? 4 : 2;

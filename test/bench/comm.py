@@ -19,7 +19,7 @@ import tempfile
 from harness import ROOT, machine_text, print_table, run, tool
 
 SIZES = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20]
-ALGORITHMS = ["one_shot", "two_shot", "ring", "tree", "star"]
+ALGORITHMS = ["one_shot", "two_shot", "chain", "tree", "star"]
 
 
 def medians(words):
@@ -44,7 +44,7 @@ def predict(algorithm, size, ranks, latency, bandwidth):
     pieces = min(max(size / (64 << 10), 1), 8)
     return 1e6 * {"one_shot": latency + (ranks - 1) * wire,
                   "two_shot": 2 * latency + 2 * wire * (ranks - 1) / ranks,
-                  "ring": 2 * (ranks - 1) * latency + (2 * (ranks - 1) + pieces - 1) * wire / pieces,
+                  "chain": 2 * (ranks - 1) * latency + (2 * (ranks - 1) + pieces - 1) * wire / pieces,
                   "tree": 2 * levels * latency + (ranks - 1 + levels) * wire,
                   "star": 2 * latency + 2 * (ranks - 1) * wire}[algorithm]
 

@@ -70,7 +70,7 @@ private:
     event.ranks = {tables.rank};
     event.extents = extents;
     if (launch.kernel < 0) {
-      const plait_collective_v3_t &collective = plan.collectives[-1 - launch.kernel];
+      const plait_collective_v4_t &collective = plan.collectives[-1 - launch.kernel];
       bool sendsNothing = collective.kind == PLAIT_COLLECTIVE_ALL_TO_ALL
                               ? collective.dim == 1
                               : collective.kind == PLAIT_COLLECTIVE_ALL_GATHER && collective.dim == 0;
@@ -94,7 +94,7 @@ private:
     return members;
   }
 
-  void setExchange(timeline::Event &event, const plait_collective_v3_t &collective) {
+  void setExchange(timeline::Event &event, const plait_collective_v4_t &collective) {
     using timeline::EventKind;
     event.ranks = groupOf(collective.group);
     double bytes = 4 * double(collective.columns) * std::max(collective.nodes, 1);
@@ -111,6 +111,9 @@ private:
     default: // all others grow with the leaves
       event.bytes.leaves = bytes;
     }
+    for (int32_t i = 0; i < collective.algorithm_count; ++i)
+      event.algorithms.push_back(
+          {double(collective.algorithms[i].rows), timeline::SumAlgorithm(collective.algorithms[i].algorithm)});
     switch (collective.kind) {
     case PLAIT_COLLECTIVE_ALL_REDUCE:
       event.kind = EventKind::allReduce;

@@ -56,7 +56,7 @@ std::string plait::extentText(const plait_extent_v4_t &extent) {
   return text.empty() ? "0" : text;
 }
 
-std::string plait::collectiveText(const plait_collective_v3_t &collective) {
+std::string plait::collectiveText(const plait_collective_v4_t &collective) {
   std::string text = fmt::format("{} * {} f32", collective.columns, kDimNames[collective.rows]);
   if (collective.kind == PLAIT_COLLECTIVE_ALL_TO_ALL)
     text += collective.dim ? ", rows to columns" : ", columns to rows";
@@ -72,6 +72,11 @@ std::string plait::collectiveText(const plait_collective_v3_t &collective) {
     text += ", in f64";
   if (collective.precision == PLAIT_SUM_BF16)
     text += ", sent as bf16";
+  static constexpr const char *kAlgorithmNames[PLAIT_SUM_ALGORITHM_COUNT] = {"one_shot", "two_shot", "ring", "multimem",
+                                                                             "lamport"};
+  for (int32_t i = 0; i < collective.algorithm_count; ++i)
+    text += fmt::format("{}{} from {}", i ? ", " : ", by ", kAlgorithmNames[collective.algorithms[i].algorithm],
+                        collective.algorithms[i].rows);
   return text + (collective.group >= 0 ? fmt::format(", group {}", collective.group) : "");
 }
 

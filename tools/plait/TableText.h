@@ -23,7 +23,7 @@ const char *inputName(int32_t input);
 /// "1024 + 8 * tokens"
 std::string extentText(const plait_extent_v4_t &extent);
 /// "192 * tokens f32, parts of rows"
-std::string collectiveText(const plait_collective_v3_t &collective);
+std::string collectiveText(const plait_collective_v4_t &collective);
 /// "12 * ceil(tokens / 4), dealt out"
 std::string tilesText(const plait_kernel_v1_t &kernel);
 std::string layoutText(const plait_weight_v4_t &weight);

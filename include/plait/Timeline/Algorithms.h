@@ -7,7 +7,8 @@
 //
 // Predictions for the algorithms of #par.algorithms, of B bytes on each of n ranks whose link has a latency L and a
 // bandwidth W: hops * L + traffic * B / W, where hops are messages that wait for each other, and traffic what crosses
-// the busiest port. A link of shared memory and one of messages have what the runtime can do there; a switch has all.
+// the busiest port. To choose from, a link of shared memory and one of messages have what pays there; a switch has all.
+// In shared memory and in messages lamport has 1 hop as one_shot, two_shot has 2, and multimem is that of a switch.
 //
 // | algorithm | hops in a switch | traffic |
 // |---|---|---|
@@ -32,7 +33,13 @@ namespace plait::timeline {
 /// "one_shot", ...
 const char *getName(SumAlgorithm algorithm);
 
-/// Seconds of a sum of `bytes` (of f32) on each of `ranks`, or nothing if the link has no such algorithm.
+struct SumSeconds {
+  double latency = 0, transfer = 0;
+};
+/// Seconds of a sum of `bytes` (of f32) on each of `ranks`, whose program says by which algorithm.
+SumSeconds predictSaidSum(SumAlgorithm algorithm, const Machine &machine, double bytes, int ranks);
+
+/// The same of one that is still to be chosen, or nothing if the link has no such algorithm.
 std::optional<double> predictSum(SumAlgorithm algorithm, const Machine &machine, double bytes, int ranks);
 
 /// Up to so many bytes (of f32) it is known to be the one to take: of the machine's table, or as the runtime was

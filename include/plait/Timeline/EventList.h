@@ -16,6 +16,7 @@
 
 #include "runtime/base/Status.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,16 @@ enum class EventKind {
   send ///< between two ranks, or from one to all
 };
 
+/// How a sum over ranks is carried out: that of #par.algorithms, in the same order.
+enum class SumAlgorithm { oneShot, twoShot, ring, multimem, lamport };
+inline constexpr int kSumAlgorithms = 5;
+
+/// From so many rows on.
+struct SumRange {
+  double rows;
+  SumAlgorithm algorithm;
+};
+
 const char *getName(EventKind kind);
 bool isExchange(EventKind kind);
 
@@ -84,8 +95,12 @@ struct Event {
   /// Of an exchange: how many events behind it in the programs of its ranks do not wait for it. Of a list
   /// as joinRanks makes it.
   int beside = 0;
-  int units = 0;          ///< of an exchange: units of computation it is carried out by; 0: the machine's choice
-  std::vector<int> after; ///< events that end before this one begins
+  int units = 0; ///< of an exchange: units of computation it is carried out by; 0: the machine's choice
+  std::vector<SumRange> algorithms; ///< of an all-reduce, if the program says them
+  std::vector<int> after;           ///< events that end before this one begins
+
+  /// That of an all-reduce of its rows, if the program says it.
+  std::optional<SumAlgorithm> getAlgorithm() const;
 };
 
 /// Events stand behind all that they wait for.

@@ -56,10 +56,6 @@ struct ExchangeRate {
   Curve units;
 };
 
-/// How a sum over ranks is carried out: that of #par.algorithms, in the same order.
-enum class SumAlgorithm { oneShot, twoShot, ring, multimem, lamport };
-inline constexpr int kSumAlgorithms = 5;
-
 /// What is known of an algorithm of sums: seconds as of an ExchangeRate (`bandwidth` 0: not known), and bytes of a
 /// matrix up to which it is the one to take, by ranks.
 struct AlgorithmRate {

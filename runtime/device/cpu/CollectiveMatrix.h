@@ -15,9 +15,9 @@
 
 namespace plait {
 
-/// The matrix of plait_collective_v3_t, and which parts of it ranks have.
+/// The matrix of plait_collective_v4_t, and which parts of it ranks have.
 struct CollectiveMatrix {
-  const plait_collective_v3_t &c;
+  const plait_collective_v4_t &c;
   size_t rows, columns;
   GroupPlace place;
 

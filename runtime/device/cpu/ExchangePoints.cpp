@@ -20,7 +20,7 @@ bool isCollective(const plait_launch_v3_t &launch) { return launch.kernel < 0; }
 std::vector<int32_t> slotsOf(const plait_plan_v2_t &plan, int32_t index) {
   int32_t last = index;
   if (isCollective(plan.launches[index])) {
-    const plait_collective_v3_t &collective = plan.collectives[-1 - plan.launches[index].kernel];
+    const plait_collective_v4_t &collective = plan.collectives[-1 - plan.launches[index].kernel];
     if (collective.kind == PLAIT_COLLECTIVE_REDUCE_GATHER)
       last += collective.other;
   }

@@ -136,7 +136,7 @@ void Executor::addLaunches(int32_t firstLaunch) {
     bool isInside = epilogueLeft > 0;
     epilogueLeft -= isInside;
     if (launch.kernel < 0) {
-      const plait_collective_v3_t &collective = plan.collectives[-1 - launch.kernel];
+      const plait_collective_v4_t &collective = plan.collectives[-1 - launch.kernel];
       if (collective.kind == PLAIT_COLLECTIVE_REDUCE_GATHER)
         epilogueLeft = collective.other;
       std::string source = launch.source >= 0 ? model.sources[launch.source] : "step";

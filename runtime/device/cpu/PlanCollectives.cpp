@@ -7,6 +7,7 @@
 
 #include "runtime/device/cpu/PlanCollectives.h"
 
+#include "runtime/comm/Algorithms.h"
 #include "runtime/comm/NarrowSum.h"
 #include "runtime/device/cpu/CollectiveMatrix.h"
 
@@ -27,8 +28,21 @@ static void copyColumns(const CollectiveMatrix &matrix, size_t begin, size_t end
   }
 }
 
-static Reduction reductionOf(const plait_collective_v3_t &c) {
-  return {ReduceKind::sum, SumOrder(c.order), c.precision == PLAIT_SUM_F64};
+/// What the plan says of so many rows.
+static Algorithm algorithmOf(const plait_collective_v4_t &c, size_t rows) {
+  static constexpr Algorithm kOwn[PLAIT_SUM_ALGORITHM_COUNT] = {Algorithm::oneShot, Algorithm::twoShot, Algorithm::ring,
+                                                                Algorithm::automatic, Algorithm::lamport};
+  const plait_sum_range_v1_t *end = c.algorithms + c.algorithm_count;
+  const plait_sum_range_v1_t *next =
+      std::find_if(c.algorithms, end, [&](const plait_sum_range_v1_t &range) { return range.rows > int64_t(rows); });
+  return next == c.algorithms ? Algorithm::automatic : kOwn[(next - 1)->algorithm];
+}
+
+static Reduction reductionOf(const plait_collective_v4_t &c, size_t rows) {
+  Reduction how(ReduceKind::sum, SumOrder(c.order), c.precision == PLAIT_SUM_F64);
+  how.algorithm = algorithmOf(c, rows);
+  how.columns = size_t(c.columns);
+  return how;
 }
 
 static std::span<uint8_t> bytesOf(float *data, size_t count) {
@@ -39,7 +53,7 @@ PlanCollectives::PlanCollectives(const plait_model_v4_t &model, const plait_plan
                                  RankCommunicators communicators)
     : model(model), plan(plan), communicators(std::move(communicators)) {
   for (int32_t i = 0; i < plan.collective_count; ++i) {
-    const plait_collective_v3_t &c = plan.collectives[i];
+    const plait_collective_v4_t &c = plan.collectives[i];
     trees.emplace_back();
     if (c.nodes)
       trees.back().emplace(std::span(c.node_ends, size_t(c.nodes)),
@@ -48,7 +62,7 @@ PlanCollectives::PlanCollectives(const plait_model_v4_t &model, const plait_plan
 }
 
 Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, float *target, const char *op) const {
-  const plait_collective_v3_t &c = plan.collectives[index];
+  const plait_collective_v4_t &c = plan.collectives[index];
   CollectiveMatrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
   size_t rows = matrix.rows, columns = matrix.columns;
   if (rows == 0)
@@ -76,7 +90,7 @@ Status PlanCollectives::run(int32_t index, const StepDims &dims, float *source, 
 
 Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *const *buffers, const RowEpilogue &epilogue,
                                  const char *op) const {
-  const plait_collective_v3_t &c = plan.collectives[index];
+  const plait_collective_v4_t &c = plan.collectives[index];
   CollectiveMatrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
   if (matrix.rows == 0)
     return Status::success();
@@ -94,8 +108,13 @@ Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *cons
   Communicator &communicator = communicatorOf(c);
   if (c.precision == PLAIT_SUM_BF16)
     return NarrowSum(communicator, SumOrder(c.order)).reduceGather(rows, epilogue, op);
-  if (!c.nodes)
-    return communicator.reduceGather(rows, reductionOf(c), epilogue, op);
+  if (!c.nodes) {
+    Reduction how = reductionOf(c, matrix.rows);
+    if (how.algorithm == Algorithm::oneShot || how.algorithm == Algorithm::lamport) // `share_tokens` is not the plan's
+      return corrupt(std::string("reduce_gather @") + op + ": found " + algorithmName(how.algorithm) +
+                     " of rows that ranks share out; expected two_shot or ring; compile the model again");
+    return communicator.reduceGather(rows, how, epilogue, op);
+  }
   PLAIT_RETURN_IF_ERROR(trees[size_t(index)]->reduceScatter(communicator, source, rowSums, first, matrix.columns, op));
   size_t own = rows.rowsOf(matrix.place.index);
   if (own)
@@ -109,7 +128,7 @@ Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *cons
 /// target = the sums of all rows
 Status PlanCollectives::sum(const CollectiveMatrix &matrix, int32_t index, float *source, float *target,
                             const char *op) const {
-  const plait_collective_v3_t &c = matrix.c;
+  const plait_collective_v4_t &c = matrix.c;
   if (c.nodes)
     return trees[size_t(index)]->allReduce(communicatorOf(c), source, target, matrix.rows, matrix.columns, op);
   size_t elements = matrix.rows * matrix.columns;
@@ -117,13 +136,13 @@ Status PlanCollectives::sum(const CollectiveMatrix &matrix, int32_t index, float
     std::copy_n(source, elements, target);
   if (c.precision == PLAIT_SUM_BF16)
     return NarrowSum(communicatorOf(c), SumOrder(c.order)).allReduce({target, elements}, op);
-  return communicatorOf(c).allReduce({target, elements}, reductionOf(c), op);
+  return communicatorOf(c).allReduce({target, elements}, reductionOf(c, matrix.rows), op);
 }
 
 /// What a collective of parts of rows comes to where each rank has all rows.
 Status PlanCollectives::runOnAllRows(const CollectiveMatrix &matrix, int32_t index, float *source, float *target,
                                      const char *op) const {
-  const plait_collective_v3_t &c = matrix.c;
+  const plait_collective_v4_t &c = matrix.c;
   if (c.kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
     return sum(matrix, index, source, target, op);
   if (c.kind != PLAIT_COLLECTIVE_ALL_TO_ALL) {
@@ -138,7 +157,7 @@ Status PlanCollectives::runOnAllRows(const CollectiveMatrix &matrix, int32_t ind
 /// A collective `kind` of parts of `dim`.
 Status PlanCollectives::exchangeParts(const CollectiveMatrix &matrix, int32_t kind, int32_t dim, float *source,
                                       float *target, const char *op) const {
-  const plait_collective_v3_t &c = matrix.c;
+  const plait_collective_v4_t &c = matrix.c;
   Communicator &communicator = communicatorOf(c);
   size_t rows = matrix.rows, columns = matrix.columns, me = size_t(matrix.place.index);
   // Elements of each rank's part.
@@ -168,7 +187,7 @@ Status PlanCollectives::exchangeParts(const CollectiveMatrix &matrix, int32_t ki
   if (kind == PLAIT_COLLECTIVE_REDUCE_SCATTER && c.precision == PLAIT_SUM_BF16)
     return NarrowSum(communicator, SumOrder(c.order)).reduceScatter({parts, rows * columns}, {target, own}, counts, op);
   if (kind == PLAIT_COLLECTIVE_REDUCE_SCATTER)
-    return communicator.reduceScatter({parts, rows * columns}, {target, own}, counts, reductionOf(c), op);
+    return communicator.reduceScatter({parts, rows * columns}, {target, own}, counts, reductionOf(c, rows), op);
   PLAIT_RETURN_IF_ERROR(communicator.allGather(bytesOf(source, own), bytesOf(parts, rows * columns), bytes, op));
   if (byColumns)
     copyColumns(matrix, 0, rows, target, parts, /*toParts=*/false);

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// From plait_collective_v3_t, which speaks of matrices and their parts, to what a
+// From plait_collective_v4_t, which speaks of matrices and their parts, to what a
 // Communicator does with arrays.
 //
 //===----------------------------------------------------------------------===//
@@ -71,7 +71,7 @@ private:
                        const char *op) const;
   Status swapParts(const CollectiveMatrix &matrix, Communicator &communicator, float *source, float *target,
                    const char *op) const;
-  Communicator &communicatorOf(const plait_collective_v3_t &c) const {
+  Communicator &communicatorOf(const plait_collective_v4_t &c) const {
     return c.group < 0 ? *communicators.all : *communicators.groups[size_t(c.group)];
   }
 

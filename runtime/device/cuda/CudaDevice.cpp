@@ -223,7 +223,7 @@ static constexpr size_t kMostUnderWay = 32;
 Status CudaDevice::exchange(const Plan &plan, const Layout::Plan &own, const PlanLaunches::Piece &piece,
                             const StepDims &dims) {
   const plait_launch_v3_t &launch = plan.tables->launches[piece.collective];
-  const plait_collective_v3_t &collective = plan.tables->collectives[-1 - launch.kernel];
+  const plait_collective_v4_t &collective = plan.tables->collectives[-1 - launch.kernel];
   if (!exchanges || !StreamExchanges::moves(collective))
     return exchangeByHost(plan, own, piece, dims);
   std::string name = plan.launches->nameOf(piece.collective, piece.layer);

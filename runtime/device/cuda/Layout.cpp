@@ -155,7 +155,7 @@ Layout::Layout(const plait_model_v4_t &model, std::span<const plait_plan_v2_t *c
         }
     for (int32_t i = 0; i < own.gpuLaunches; ++i)
       if (plan.launches[i].kernel < 0) {
-        const plait_collective_v3_t &collective = plan.collectives[-1 - plan.launches[i].kernel];
+        const plait_collective_v4_t &collective = plan.collectives[-1 - plan.launches[i].kernel];
         own.staging.bytes =
             std::max(own.staging.bytes, StreamExchanges::stagingBytes(collective, largest[size_t(collective.rows)]));
       }

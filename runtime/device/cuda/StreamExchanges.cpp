@@ -25,7 +25,7 @@ static constexpr std::chrono::milliseconds kLook{2};
 
 static constexpr uint64_t kElement = sizeof(float);
 
-bool StreamExchanges::moves(const plait_collective_v3_t &c) {
+bool StreamExchanges::moves(const plait_collective_v4_t &c) {
   switch (c.kind) {
   case PLAIT_COLLECTIVE_ALL_GATHER:
   case PLAIT_COLLECTIVE_PART:
@@ -39,12 +39,12 @@ bool StreamExchanges::moves(const plait_collective_v3_t &c) {
   }
 }
 
-uint64_t StreamExchanges::stagingBytes(const plait_collective_v3_t &c, int64_t rows) {
+uint64_t StreamExchanges::stagingBytes(const plait_collective_v4_t &c, int64_t rows) {
   bool byColumns = c.kind == PLAIT_COLLECTIVE_ALL_TO_ALL || (c.kind == PLAIT_COLLECTIVE_ALL_GATHER && c.dim == 1);
   return byColumns ? uint64_t(rows) * uint64_t(c.columns) * kElement : 0;
 }
 
-static CollectiveKind kindOf(const plait_collective_v3_t &c) {
+static CollectiveKind kindOf(const plait_collective_v4_t &c) {
   switch (c.kind) {
   case PLAIT_COLLECTIVE_ALL_GATHER:
     return CollectiveKind::allGather;
@@ -57,9 +57,9 @@ static CollectiveKind kindOf(const plait_collective_v3_t &c) {
   }
 }
 
-std::string StreamExchanges::kindName(const plait_collective_v3_t &c) { return collectiveName(kindOf(c)); }
+std::string StreamExchanges::kindName(const plait_collective_v4_t &c) { return collectiveName(kindOf(c)); }
 
-Status StreamExchanges::run(const plait_collective_v3_t &c, const StepDims &dims, bool hasParts, Address source,
+Status StreamExchanges::run(const plait_collective_v4_t &c, const StepDims &dims, bool hasParts, Address source,
                             Address target, Address staging, Stream stream, const std::string &op) {
   CollectiveMatrix matrix = {c, size_t(dims[size_t(c.rows)]), size_t(c.columns), placeIn(model, c.group)};
   if (matrix.rows == 0)
@@ -77,8 +77,8 @@ Status StreamExchanges::run(const plait_collective_v3_t &c, const StepDims &dims
 
 Status StreamExchanges::move(const CollectiveMatrix &matrix, bool hasParts, Address source, Address target,
                              Address staging, Stream stream, const std::string &op) {
-  const plait_collective_v3_t &c = matrix.c;
-  // Of parts of rows where each rank has all rows (plait_collective_v3_t).
+  const plait_collective_v4_t &c = matrix.c;
+  // Of parts of rows where each rank has all rows (plait_collective_v4_t).
   bool hasAllRows = !hasParts && matrix.hasRowParts();
   switch (c.kind) {
   case PLAIT_COLLECTIVE_ALL_GATHER:

@@ -37,15 +37,15 @@ public:
                                                           const RankCommunicators &communicators, std::string &why);
 
   /// Whether a collective moves data alone.
-  static bool moves(const plait_collective_v3_t &collective);
+  static bool moves(const plait_collective_v4_t &collective);
   /// "all_gather", ...
-  static std::string kindName(const plait_collective_v3_t &collective);
+  static std::string kindName(const plait_collective_v4_t &collective);
   /// Bytes on a GPU that it needs for `rows` rows besides what it reads and writes.
-  static uint64_t stagingBytes(const plait_collective_v3_t &collective, int64_t rows);
+  static uint64_t stagingBytes(const plait_collective_v4_t &collective, int64_t rows);
 
   /// Puts a collective that `moves` into `stream`, from `source` to `target`, which are arrays of f32. Without
   /// `hasParts` parts of rows are all rows, on each rank. `op` names it for people.
-  Status run(const plait_collective_v3_t &collective, const StepDims &dims, bool hasParts, Address source,
+  Status run(const plait_collective_v4_t &collective, const StepDims &dims, bool hasParts, Address source,
              Address target, Address staging, Stream stream, const std::string &op);
   /// All ranks have put what a step exchanges into their streams, unless one has failed before.
   Status meet(const std::string &step);

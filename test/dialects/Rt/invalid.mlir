@@ -733,3 +733,87 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
   }
 }
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected algorithms of an all_reduce or a reduce_gather in the order of the ranks, in f32, alone}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 precision f64 algorithms [#rt.sum_range<1 : ring>] layers 0 to 2 barrier loop from "a"
+  }
+}
+
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected algorithms of an all_reduce or a reduce_gather in the order of the ranks, in f32, alone}}
+    rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 16 algorithms [#rt.sum_range<1 : ring>] layers 0 to 2 barrier loop from "a"
+  }
+}
+
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected algorithms from 1 row on, with rising rows and neighbours that differ, but got}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 algorithms [#rt.sum_range<2 : ring>] layers 0 to 2 barrier loop from "a"
+  }
+}
+
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected algorithms from 1 row on, with rising rows and neighbours that differ, but got}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 algorithms [#rt.sum_range<1 : ring>, #rt.sum_range<1 : lamport>] layers 0 to 2 barrier loop from "a"
+  }
+}
+
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected algorithms from 1 row on, with rising rows and neighbours that differ, but got}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 algorithms [#rt.sum_range<1 : ring>, #rt.sum_range<4 : ring>] layers 0 to 2 barrier loop from "a"
+  }
+}
+
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.plan "ar" {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected an algorithm but got none}}
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 algorithms [] layers 0 to 2 barrier loop from "a"
+  }
+}
+
+// -----
+
+rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 64 : i64, numerics = "row_invariant", pack_bytes = 0 : i64, parameters = 0 : i64, rank = 0 : i64, ranks = 2 : i64, vocabulary = 32 : i64} {
+  rt.kernel @k
+  rt.plan "ar" attributes {share_tokens = 16 : i64} {
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+    // expected-error @+1 {{'rt.collective' op expected two_shot or ring of 16 rows and more, which ranks share out, but got one_shot from 8 on}}
+    rt.collective reduce_gather <slot 0> to <slot 1> sum <slot 1> part <slot 1> epilogue 1 rows "tokens" columns 16 algorithms [#rt.sum_range<1 : two_shot>, #rt.sum_range<8 : one_shot>] layers 0 to 2 barrier from "a"
+    rt.launch @k [#rt.arg<slot 1>] layers 0 to 2 barrier from "a"
+  }
+}

@@ -62,6 +62,8 @@ rt.model @grid attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     // CHECK: rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 order tree precision f64 group 1 layers 0 to 2 barrier from "a"
     rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 order tree precision f64 group 1 layers 0 to 2 barrier from "a"
+    // CHECK: rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 algorithms [#rt.sum_range<1 : lamport>, #rt.sum_range<24 : two_shot>] group 1 layers 0 to 2 barrier from "a"
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 algorithms [#rt.sum_range<1 : lamport>, #rt.sum_range<24 : two_shot>] group 1 layers 0 to 2 barrier from "a"
     // CHECK: rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 10, 16] to_dim 0 group 1 layers 0 to 2 barrier from "a"
     rt.collective all_to_all <slot 0> to <slot 1> rows "tokens" columns 16 parts [0, 10, 16] to_dim 0 group 1 layers 0 to 2 barrier from "a"
     // CHECK: rt.collective broadcast <slot 0> to <slot 0> rows "tokens" columns 16 other 3 layers 0 to 2 barrier from "a"

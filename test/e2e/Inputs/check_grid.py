@@ -33,7 +33,7 @@ for arguments in (prompts, prompts + ["--chunk", "2"], ["-p", "And", "-n", "60"]
     one, four, plain = (run(name, *arguments) for name in ("1.plait", "4.plait", "plain.plait"))
     check(f"{arguments}", one.returncode == four.returncode == 0 and one.stdout == four.stdout != "", (one, four))
     check(f"{arguments} without the pass", plain.stdout == four.stdout, plain)
-for algorithm in ("ring", "tree", "star", "two_shot"):
+for algorithm in ("chain", "tree", "star", "two_shot"):
     a = run("4.plait", *prompts, algorithm=algorithm)
     check(algorithm, a.returncode == 0 and a.stdout == run("1.plait", *prompts).stdout, a)
 a = run("4.plait", "-p", "And", algorithm="fastest")

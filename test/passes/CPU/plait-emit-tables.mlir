@@ -13,7 +13,7 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
     rt.slot [64, 64, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0]
     rt.slot [0, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier loop from "o_proj"
-    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 layers 0 to 2 barrier from "o_proj"
+    rt.collective all_reduce <slot 0> to <slot 0> rows "tokens" columns 16 algorithms [#rt.sum_range<1 : lamport>, #rt.sum_range<24 : two_shot>] layers 0 to 2 barrier from "o_proj"
     rt.launch @k [#rt.arg<weight 0>, #rt.arg<slot 0>] layers 0 to 2 barrier from "down_proj"
     rt.collective all_gather <slot 0> to <slot 1> rows "tokens" columns 11 parts [0, 8, 11] layers 0 to 2 barrier from "down_proj"
     rt.collective all_reduce <slot 0> to <slot 1> rows "tokens" columns 4 nodes [2, 3, 4] of [0, 1, 3] layers 0 to 2 barrier from "down_proj"
@@ -23,6 +23,12 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
 }
 
 // CHECK: @plait_group_0(dense<[1, 0]> : tensor<2xi32>)
+// From 1 row on lamport, from 24 on two shots.
+// CHECK: @plait_plan_0_collective_0_algorithms()
+// CHECK: llvm.mlir.constant(1 : i64)
+// CHECK: llvm.mlir.constant(4 : i32)
+// CHECK: llvm.mlir.constant(24 : i64)
+// CHECK: llvm.mlir.constant(1 : i32)
 // CHECK: @plait_plan_0_collective_1_parts(dense<[0, 8, 11]>
 // CHECK: @plait_plan_0_collective_2_node_bounds(dense<[0, 1, 3]>
 // CHECK: @plait_plan_0_collective_2_node_ends(dense<[2, 3, 4]>

@@ -42,7 +42,7 @@ kernel.func @take(%x: !x, %leaves: !i) -> !h attributes {cost = #cost} {
 }
 // CHECK: rt.plan "ar"
 // CHECK: rt.launch @embed [#rt.arg<input 0>, #rt.arg<weight 0>, #rt.arg<slot [[P:[0-9]+]]>] layers 0 to 1 barrier from "e"
-// CHECK-NEXT: rt.collective{{ *}}reduce_gather <slot [[P]]> to <slot [[A:[0-9]+]]> sum <slot [[X:[0-9]+]]> part <slot [[N:[0-9]+]]> epilogue 1 rows "tokens" columns 4 layers 0 to 1 barrier
+// CHECK-NEXT: rt.collective{{ *}}reduce_gather <slot [[P]]> to <slot [[A:[0-9]+]]> sum <slot [[X:[0-9]+]]> part <slot [[N:[0-9]+]]> epilogue 1 rows "tokens" columns 4 algorithms [#rt.sum_range<1 : two_shot>, #rt.sum_range<64 : ring>] layers 0 to 1 barrier
 // CHECK-NEXT: rt.launch @double [#rt.arg<slot [[X]]>, #rt.arg<slot [[N]]>] layers 0 to 1 barrier from "n0"
 // CHECK-NEXT: rt.launch @scale [#rt.arg<slot [[A]]>, #rt.arg<slot [[D:[0-9]+]]>] layers 0 to 2 barrier loop from "d"
 // CHECK-NEXT: rt.collective{{ *}}reduce_gather <slot [[D]]> to <slot [[A]]> sum <slot [[S:[0-9]+]]> part <slot [[M:[0-9]+]]> epilogue 1 rows "tokens" columns 4 layers 0 to 2 barrier
@@ -52,7 +52,7 @@ decode.step @ar(%ids: !ids, %kv: !kv, %leaves: !i) -> !h
     attributes {input_roles = [#decode.role<tokens>, #decode.role<state>, #decode.role<leaves>], output_roles = [#decode.role<logits>]} {
   %p = kernel.packed_weight @main::@embed : !embed
   %e = kernel.launch @embed(%ids, %p) from "e" : (!ids, !embed) -> !x
-  %a0, %x0 = par.reduce_gather %e {"tp" : even} on @mesh : (!x) -> (!x, !r) {
+  %a0, %x0 = par.reduce_gather %e {"tp" : even} on @mesh algorithms <1 : two_shot, 64 : ring> : (!x) -> (!x, !r) {
   ^bb0(%sum: !r):
     %n = kernel.launch @double(%sum) from "n0" : (!r) -> !r
     par.yield %n, %sum : !r, !r

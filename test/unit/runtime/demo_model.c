@@ -375,8 +375,8 @@ static const plait_state_v3_t states[] = {
 /* Slots: x, y, scratch, shares of x. */
 #if RANKS > 1
 static const plait_extent_v4_t slots[] = {{0, {8}}, {0, {8}}, {24, {0}}, {0, {4}}};
-static const plait_collective_v3_t collectives[] = {
-    {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, NULL, NULL, NULL, -1, 0, 0, 0}};
+static const plait_collective_v4_t collectives[] = {
+    {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, NULL, NULL, NULL, -1, 0, 0, 0, NULL, 0, 0}};
 #define COLLECTIVES collectives
 #define COLLECTIVE_COUNT 1
 #else

@@ -74,6 +74,36 @@ TEST(Algorithms, OtherLinksHaveWhatTheRuntimeHas) {
   EXPECT_FALSE(chooseSum(kInOrder, ring, 1000, 4));
 }
 
+/// A program may say what nobody would choose, and is predicted to take what that takes.
+TEST(Algorithms, OfAProgramThatSaysIt) {
+  Event sum;
+  sum.kind = EventKind::allReduce;
+  sum.ranks = {0, 1, 2, 3};
+  sum.bytes.tokens = 40;
+  sum.extents = Extents::prefill(1);
+  for (LinkKind kind : {LinkKind::sharedMemory, LinkKind::network}) {
+    Machine machine = makeMachine(kind, 1, 10);
+    auto exchange = [&](std::optional<SumAlgorithm> algorithm) {
+      sum.algorithms.clear();
+      if (algorithm)
+        sum.algorithms = {{1, *algorithm}, {2, SumAlgorithm::multimem}};
+      Machine::Exchange found = machine.getExchange(sum);
+      return std::pair(found.latency, found.transfer);
+    };
+    EXPECT_EQ(exchange(std::nullopt), std::pair(1.0, 12.0));
+    EXPECT_EQ(exchange(SumAlgorithm::oneShot), std::pair(1.0, 12.0));
+    EXPECT_EQ(exchange(SumAlgorithm::lamport), std::pair(1.0, 12.0));
+    EXPECT_EQ(exchange(SumAlgorithm::twoShot), std::pair(2.0, 6.0));
+    EXPECT_EQ(exchange(SumAlgorithm::ring), std::pair(6.0, 6.0));
+  }
+  // By the rows of a part, where a step is split.
+  sum.algorithms = {{1, SumAlgorithm::oneShot}, {24, SumAlgorithm::ring}};
+  for (auto [tokens, algorithm] : {std::pair(23, SumAlgorithm::oneShot), {24, SumAlgorithm::ring}}) {
+    sum.extents = Extents::prefill(tokens);
+    EXPECT_EQ(sum.getAlgorithm(), algorithm);
+  }
+}
+
 /// Without a table the formula comes near what vLLM measured on H100: 1 MiB for 8 ranks, 2 MiB for 4, 32 MiB for 2.
 TEST(Algorithms, EndsOfLamportAreNearMeasuredOnes) {
   Machine h100 = makeMachine(LinkKind::crossbar, 2e-6, 4.5e11);

@@ -8,8 +8,10 @@
 #include "Conformance.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 #include <span>
@@ -112,6 +114,141 @@ Status everyReduction(Communicator &c) {
         EXPECT_OR_RETURN(std::equal(part.begin(), part.end(), expected.begin() + std::ptrdiff_t(begin)));
       }
   return Status::success();
+}
+
+Reduction saidBy(Algorithm algorithm, size_t columns) {
+  Reduction how;
+  how.algorithm = algorithm;
+  how.columns = columns;
+  return how;
+}
+
+/// The rank that has element `i` of rows of `columns` elements, `rows` of them.
+size_t ownerOf(size_t i, size_t rows, size_t columns, size_t n) {
+  size_t owner = 0;
+  while (rows * (owner + 1) / n <= i / columns)
+    ++owner;
+  return owner;
+}
+
+/// Sums by an algorithm that the program says, between those of which the group decides: by all but a ring those of a
+/// loop over the ranks, bit by bit. A ring's are those of the loop that begins behind the rank that has the row. And
+/// all are near the sum in f64, and the same on all ranks.
+Status saidAlgorithms(Communicator &c) {
+  size_t n = size_t(c.size()), me = size_t(c.rank());
+  for (Algorithm algorithm : {Algorithm::oneShot, Algorithm::twoShot, Algorithm::ring, Algorithm::lamport})
+    for (auto [rows, columns] :
+         {std::pair<size_t, size_t>{0, 4}, {1, 1}, {1, 7}, {2, 33}, {5, 60}, {13, 101}, {64, 129}, {33, 1031}}) {
+      size_t count = rows * columns;
+      std::vector<std::vector<float>> all;
+      for (size_t rank = 0; rank < n; ++rank)
+        all.push_back(valuesOf(int(rank), count));
+      std::vector<float> expected(count), values = all[me], whole = all[me];
+      for (size_t i = 0; i < count; ++i) {
+        size_t first = algorithm == Algorithm::ring ? ownerOf(i, rows, columns, n) + 1 : 0;
+        float sum = all[first % n][i];
+        double exact = sum, size = std::abs(exact);
+        for (size_t rank = 1; rank < n; ++rank) {
+          sum += all[(first + rank) % n][i];
+          exact += double(all[(first + rank) % n][i]);
+          size += std::abs(double(all[(first + rank) % n][i]));
+        }
+        expected[i] = sum;
+        EXPECT_OR_RETURN(std::abs(double(sum) - exact) <= double(n) * 0x1p-24 * size);
+      }
+      PLAIT_RETURN_IF_ERROR(c.allReduce(values, saidBy(algorithm, columns), "said"));
+      EXPECT_OR_RETURN(values == expected); // bits
+      PLAIT_RETURN_IF_ERROR(c.allReduce(whole, ReduceKind::sum, "left"));
+      EXPECT_OR_RETURN(algorithm == Algorithm::ring || whole == expected);
+      if (algorithm == Algorithm::oneShot || algorithm == Algorithm::lamport)
+        continue;
+      // The same with an epilogue on its way.
+      std::vector<size_t> firstRow;
+      for (size_t rank = 0; rank <= n; ++rank)
+        firstRow.push_back(rows * rank / n);
+      size_t own = (firstRow[me + 1] - firstRow[me]) * columns;
+      std::vector<float> sum(own), part(own), out(count, -2);
+      auto epilogue = [&](size_t begin, size_t end) {
+        for (size_t i = begin * columns; i < end * columns; ++i)
+          part[i] = 2 * sum[i];
+      };
+      PLAIT_RETURN_IF_ERROR(c.reduceGather({all[me], sum.data(), part.data(), out, firstRow, columns},
+                                           saidBy(algorithm, 1), epilogue, "fused"));
+      for (size_t i = 0; i < count; ++i)
+        EXPECT_OR_RETURN(out[i] == 2 * expected[i]);
+      for (size_t i = 0; i < own; ++i)
+        EXPECT_OR_RETURN(sum[i] == expected[firstRow[me] * columns + i]);
+    }
+  return c.barrier("end");
+}
+
+/// Numbers whose bits matter: zeros of both signs, the smallest and the largest, infinities and NaNs arrive by every
+/// algorithm as the ranks in their order make them.
+Status saidBits(Communicator &c) {
+  const float odd[] = {0.f,
+                       -0.f,
+                       0x1p-149f,
+                       -0x1p-149f,
+                       0x1.fffffep127f,
+                       std::numeric_limits<float>::infinity(),
+                       std::bit_cast<float>(0xFFFFFFFFu),
+                       std::bit_cast<float>(0x7FC00000u)};
+  for (Algorithm algorithm : {Algorithm::oneShot, Algorithm::twoShot, Algorithm::lamport})
+    for (size_t who = 0; who < size_t(c.size()); ++who)
+      for (float own : odd)
+        for (float others : {0.f, -0.f}) {
+          std::vector<float> values(3, size_t(c.rank()) == who ? own : others);
+          PLAIT_RETURN_IF_ERROR(c.allReduce(values, saidBy(algorithm, 3), "bits"));
+          float sum = who ? others : own;
+          for (size_t rank = 1; rank < size_t(c.size()); ++rank)
+            sum += rank == who ? own : others;
+          for (float value : values)
+            EXPECT_OR_RETURN(std::isnan(sum) ? std::isnan(value)
+                                             : std::bit_cast<uint32_t>(value) == std::bit_cast<uint32_t>(sum));
+        }
+  return Status::success();
+}
+
+Status manyBySaidLamport(Communicator &c) {
+  for (int i = 0; i < 2000; ++i) {
+    std::vector<float> values(1 + size_t(i) % 60, float(c.rank() + i));
+    bool isLeft = i % 7 == 3; // now and then another one between them
+    PLAIT_RETURN_IF_ERROR(c.allReduce(values, isLeft ? Reduction() : saidBy(Algorithm::lamport, 1), "step"));
+    EXPECT_OR_RETURN(values.back() == float(c.size() * (c.size() - 1) / 2 + c.size() * i));
+  }
+  return Status::success();
+}
+
+/// Ranks whose tables say different algorithms.
+Status anotherAlgorithm(Communicator &c, Algorithm mine, Algorithm other) {
+  std::vector<float> values(300, 1);
+  return c.allReduce(values, saidBy(c.rank() == 0 ? mine : other, 1), "a");
+}
+
+/// Where data tells by itself that it is there, a stray rank is one of those two.
+Status isStray(const Status &status) {
+  EXPECT_OR_RETURN(!status.ok());
+  EXPECT_OR_RETURN(status.message().find("has strayed: found all_reduce @") != std::string::npos);
+  EXPECT_OR_RETURN(status.message().find(" by lamport") != std::string::npos);
+  return Status::success();
+}
+Status lamportAmongOthers(Communicator &c) {
+  return isStray(anotherAlgorithm(c, Algorithm::lamport, Algorithm::oneShot));
+}
+Status lamportAmongThoseLeft(Communicator &c) {
+  return isStray(anotherAlgorithm(c, Algorithm::automatic, Algorithm::lamport));
+}
+Status lamportOfAnotherOp(Communicator &c) {
+  std::vector<float> values(8);
+  return isStray(c.allReduce(values, saidBy(Algorithm::lamport, 1), c.rank() ? "b" : "a"));
+}
+Status lamportOfAnotherSize(Communicator &c) {
+  std::vector<float> values(c.rank() ? 8 : 4);
+  return isStray(c.allReduce(values, saidBy(Algorithm::lamport, 1), "a"));
+}
+Status aRankLeavesLamport(Communicator &c) {
+  std::vector<float> values(8);
+  return c.rank() ? Status::success() : c.allReduce(values, saidBy(Algorithm::lamport, 1), "a");
 }
 
 /// What the epilogue of `fusedRows` makes of an element of the sum, and of one that the rank keeps.
@@ -352,6 +489,24 @@ const std::vector<ConformanceCase> &plait::conformanceCases() {
   static const std::vector<ConformanceCase> cases = {
       {"AllReduceSumsInTheOrderOfTheRanks", 0, allReduce},
       {"EveryReduction", 0, everyReduction},
+      {"SaidAlgorithms", 0, saidAlgorithms},
+      {"SaidBits", 0, saidBits},
+      {"ManyBySaidLamport", 0, manyBySaidLamport},
+      {"AnotherAlgorithm",
+       2,
+       [](Communicator &c) { return anotherAlgorithm(c, Algorithm::ring, Algorithm::twoShot); },
+       {{0,
+         "rank 1 has strayed: found all_reduce @a of 1200 bytes by two_shot; expected all_reduce @a of 1200 bytes by "
+         "ring"},
+        {1, ""}}},
+      {"LamportAmongOthers", 2, lamportAmongOthers},
+      {"LamportAmongThoseLeft", 2, lamportAmongThoseLeft},
+      {"LamportOfAnotherOp", 2, lamportOfAnotherOp},
+      {"LamportOfAnotherSize", 2, lamportOfAnotherSize},
+      {"ARankLeavesLamport",
+       2,
+       aRankLeavesLamport,
+       {{0, "rank 1 has not reached all_reduce @a: it has left the group"}}},
       {"UnevenParts", 0, unevenParts},
       {"FusedRows", 0, fusedRows},
       {"ARankIsLostInARow", 2, aRankIsLostInARow, {{0, ""}}},

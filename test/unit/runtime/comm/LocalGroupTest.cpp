@@ -162,7 +162,7 @@ TEST_P(LocalGroupConformance, Keeps) {
 
 class LocalAlgorithms : public testing::TestWithParam<std::tuple<Algorithm, int>> {};
 INSTANTIATE_TEST_SUITE_P(Ranks, LocalAlgorithms,
-                         testing::Combine(testing::Values(Algorithm::oneShot, Algorithm::twoShot, Algorithm::ring,
+                         testing::Combine(testing::Values(Algorithm::oneShot, Algorithm::twoShot, Algorithm::chain,
                                                           Algorithm::tree, Algorithm::star),
                                           testing::Values(1, 2, 3, 4, 5, 8)),
                          [](const auto &info) {
@@ -183,6 +183,19 @@ TEST_P(LocalAlgorithms, HaveTheBitsOfALoop) {
   }
 }
 
+// Pieces that fit into no buffer are as many as it takes.
+TEST(LocalAlgorithm, SaidByThePrograms) {
+  for (int size : {5, 8})
+    for (size_t staging : {size_t(4) << 10, size_t(64) << 10}) {
+      LocalGroupOptions options = group(size);
+      options.stagingBytes = staging;
+      for (const ConformanceCase &test : conformanceCases())
+        if (std::string(test.name).starts_with("Said"))
+          for (const Status &status : runThreads(options, test.body))
+            EXPECT_TRUE(status) << test.name << ": " << status.message();
+    }
+}
+
 TEST(LocalAlgorithm, ThatOfWhoCreatesTheGroup) {
   ASSERT_EQ(::setenv("PLAIT_ALL_REDUCE", "star", 1), 0);
   LocalGroupOptions options = group(3);
@@ -192,12 +205,12 @@ TEST(LocalAlgorithm, ThatOfWhoCreatesTheGroup) {
   EXPECT_EQ(SharedRegion::map(*fd)->header().algorithm, int32_t(Algorithm::star));
   ::close(*fd);
   ASSERT_EQ(::setenv("PLAIT_ALL_REDUCE", "fastest", 1), 0);
-  expectPart(LocalGroup::create(options).status().message(), "expected auto, one_shot, two_shot, ring, tree or star");
+  expectPart(LocalGroup::create(options).status().message(), "expected auto, one_shot, two_shot, chain, tree or star");
   ::unsetenv("PLAIT_ALL_REDUCE");
 }
 
 TEST(LocalAlgorithm, AStrayRankIsFound) {
-  for (Algorithm algorithm : {Algorithm::ring, Algorithm::tree, Algorithm::star}) {
+  for (Algorithm algorithm : {Algorithm::chain, Algorithm::tree, Algorithm::star}) {
     LocalGroupOptions options = group(2);
     options.algorithm = algorithm;
     for (const ConformanceCase &test : conformanceCases())
@@ -241,11 +254,11 @@ TEST(ChooseAlgorithm, ByBytesRanksAndLink) {
   for (size_t bytes : {1000, 100000, 10000000})
     for (int ranks : {3, 4, 8}) // fewer rounds than these, as few as they come by one rank
       EXPECT_LT(predictSeconds(Algorithm::star, {2e-3, 0}, bytes, ranks, {}),
-                std::min(predictSeconds(Algorithm::ring, {2e-3, 0}, bytes, ranks, {}),
+                std::min(predictSeconds(Algorithm::chain, {2e-3, 0}, bytes, ranks, {}),
                          predictSeconds(Algorithm::tree, {2e-3, 0}, bytes, ranks, {})));
   Reduction tree(ReduceKind::sum, SumOrder::tree);
-  EXPECT_EQ(chooseAllReduce(Algorithm::ring, {}, 10, 1000, 4, tree), Algorithm::tree);
-  EXPECT_EQ(chooseAllReduce(Algorithm::ring, {}, 10, 1000, 4, {}), Algorithm::ring);
+  EXPECT_EQ(chooseAllReduce(Algorithm::chain, {}, 10, 1000, 4, tree), Algorithm::tree);
+  EXPECT_EQ(chooseAllReduce(Algorithm::chain, {}, 10, 1000, 4, {}), Algorithm::chain);
 }
 
 TEST(LocalGroup, GroupsOfProcesses) {

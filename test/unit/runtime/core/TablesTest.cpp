@@ -41,7 +41,8 @@ struct Copy {
   std::vector<plait_extent_v4_t> slots;
   std::vector<plait_arg_v1_t> args;
   std::vector<plait_launch_v3_t> launches;
-  std::vector<plait_collective_v3_t> collectives;
+  std::vector<plait_collective_v4_t> collectives;
+  std::vector<plait_sum_range_v1_t> ranges;
   std::vector<plait_group_v1_t> groups;
   std::vector<int32_t> members;
   std::vector<int64_t> bounds, nodeBounds, nodeEnds;
@@ -56,7 +57,8 @@ struct Copy {
 
   /// Makes launch 6, of one layer, an all-reduce of slot 0, which has two f32 a token.
   void addCollective() {
-    collectives = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 2, nullptr, nullptr, nullptr, -1, 0, 0, 0}};
+    collectives = {{PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 2, nullptr, nullptr, nullptr, -1, 0, 0, 0,
+                    nullptr, 0, 0}};
     plans[0].collectives = collectives.data();
     plans[0].collective_count = 1;
     launches[6].kernel = -1;
@@ -67,8 +69,21 @@ struct Copy {
   void gatherColumns() {
     addCollective();
     bounds = {0, 1, 2};
-    collectives[0] = {
-        PLAIT_COLLECTIVE_ALL_GATHER, 1, PLAIT_DIM_TOKENS, 0, 2, bounds.data(), nullptr, nullptr, -1, 0, 0, 0};
+    collectives[0] = {PLAIT_COLLECTIVE_ALL_GATHER,
+                      1,
+                      PLAIT_DIM_TOKENS,
+                      0,
+                      2,
+                      bounds.data(),
+                      nullptr,
+                      nullptr,
+                      -1,
+                      0,
+                      0,
+                      0,
+                      nullptr,
+                      0,
+                      0};
     args[size_t(launches[6].first_arg) + 1].index = 1;
   }
   /// Makes it one between slots 0 and 1, of one column, of which rank 0 has two nodes.
@@ -86,6 +101,9 @@ struct Copy {
                       nodeEnds.data(),
                       -1,
                       0,
+                      0,
+                      0,
+                      nullptr,
                       0,
                       0};
     args[size_t(launches[6].first_arg) + 1].index = 1;
@@ -334,6 +352,25 @@ TEST_F(TablesTest, Collectives) {
   damaged("collective count: found 1; expected none", [](Copy &c) { c.model.ranks = 1; });
   damaged("collective count", [](Copy &c) { c.plans[0].collective_count = -1; });
   damaged("collective table", [](Copy &c) { c.plans[0].collectives = nullptr; });
+  auto say = [](Copy &c, std::vector<plait_sum_range_v1_t> ranges) {
+    c.ranges = std::move(ranges);
+    c.collectives[0].algorithms = c.ranges.data();
+    c.collectives[0].algorithm_count = int32_t(c.ranges.size());
+  };
+  Copy said(model->tables());
+  said.addCollective();
+  say(said, {{1, PLAIT_SUM_LAMPORT, 0}, {24, PLAIT_SUM_TWO_SHOT, 0}, {25, PLAIT_SUM_RING, 0}});
+  EXPECT_TRUE(checkTables(&said.model, anywhere()));
+  damaged("collective 0: algorithm_count: found -1", [](Copy &c) { c.collectives[0].algorithm_count = -1; });
+  damaged("collective 0: algorithm table", [](Copy &c) { c.collectives[0].algorithm_count = 1; });
+  damaged("algorithm 0: rows: found 2; expected 1", [&](Copy &c) { say(c, {{2, 0, 0}}); });
+  damaged("algorithm 2: rows: found 3", [&](Copy &c) { say(c, {{1, 0, 0}, {3, 1, 0}, {3, 0, 0}}); });
+  damaged("algorithm: found 5", [&](Copy &c) { say(c, {{1, PLAIT_SUM_ALGORITHM_COUNT, 0}}); });
+  damaged("algorithm 0: found multimem", [&](Copy &c) { say(c, {{1, PLAIT_SUM_MULTIMEM, 0}}); });
+  damaged("collective 0: algorithm_count", [&](Copy &c) {
+    say(c, {{1, PLAIT_SUM_ONE_SHOT, 0}});
+    c.collectives[0].order = PLAIT_SUM_ORDER_TREE;
+  });
   damaged("collective 0: kind", [](Copy &c) { c.collectives[0].kind = PLAIT_COLLECTIVE_KIND_COUNT; });
   damaged("collective 0: dim", [](Copy &c) { c.collectives[0].dim = 1; });
   damaged("collective 0: rows", [](Copy &c) { c.collectives[0].rows = PLAIT_DIM_COUNT; });

@@ -96,9 +96,9 @@ struct DelayedPlan {
                                   {"hold", hold, 0, 1, -1, 0}};
   plait_weight_v4_t weight{};
   plait_extent_v4_t slots[4] = {{0, {4}}, {0, {4}}, {0, {4}}, {0, {4}}};
-  plait_collective_v3_t collectives[2] = {
-      {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr, -1, 0, 0, 0},
-      {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr, -1, 0, 0, 0}};
+  plait_collective_v4_t collectives[2] = {
+      {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr, -1, 0, 0, 0, nullptr, 0, 0},
+      {PLAIT_COLLECTIVE_ALL_REDUCE, 0, PLAIT_DIM_TOKENS, 0, 1, nullptr, nullptr, nullptr, -1, 0, 0, 0, nullptr, 0, 0}};
   static constexpr plait_arg_v1_t at(int32_t slot) { return {PLAIT_ARG_SLOT, slot}; }
   plait_arg_v1_t args[16] = {at(0), at(3), at(0), at(1), at(2), {PLAIT_ARG_WEIGHT, 0},
                              at(1), at(1), at(0), at(3), at(0), at(3),

@@ -228,7 +228,7 @@ TEST_F(GpuExchanges, MovesWhatOtherCommunicatorsMove) {
 TEST_F(GpuExchanges, PlansGetTheBytesOfTheHosts) {
   std::mt19937 random(7);
   struct Trial {
-    plait_collective_v3_t c;
+    plait_collective_v4_t c;
     std::vector<int64_t> bounds;
     int64_t tokens;
     bool hasParts;
@@ -305,7 +305,7 @@ TEST_F(GpuExchanges, PlansGetTheBytesOfTheHosts) {
         }
         // A pair, one way and back.
         for (int way : {0, 1}) {
-          plait_collective_v3_t c{};
+          plait_collective_v4_t c{};
           bool sends = (all.rank() == 0) == (way == 0);
           c.kind = sends ? PLAIT_COLLECTIVE_SEND : PLAIT_COLLECTIVE_RECV;
           c.columns = 6;
@@ -397,7 +397,7 @@ TEST_F(GpuExchanges, NobodyWaitsForALostRank) {
       model.ranks = 2;
       std::string why;
       PLAIT_ASSIGN_OR_RETURN(auto exchanges, StreamExchanges::agree(own.gpu, model, {&ranks, {}}, why));
-      plait_collective_v3_t c{};
+      plait_collective_v4_t c{};
       const int64_t bounds[] = {0, 4, 8};
       c.kind = PLAIT_COLLECTIVE_ALL_GATHER;
       c.dim = 1;

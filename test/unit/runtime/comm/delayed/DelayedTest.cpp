@@ -82,6 +82,7 @@ private:
 struct Group {
   LocalGroupOptions options;
   Quotas quotas;
+  Algorithm algorithm;
   uint64_t seed;
 };
 
@@ -107,7 +108,7 @@ Status runRank(Communicator &all, const Group &group, Outcome &outcome) {
     members[size_t(rank % 2)].push_back(rank);
   PLAIT_ASSIGN_OR_RETURN(auto parts, all.split(members));
   size_t own = size_t(me % 2);
-  Setting whole = {ranks, me, group.options.stagingBytes, group.options.algorithm}, part = whole;
+  Setting whole = {ranks, me, group.options.stagingBytes, group.algorithm}, part = whole;
   part.ranks = int(members[own].size()), part.me = me / 2;
 
   struct Call {
@@ -162,7 +163,9 @@ Group groupOf(Algorithm algorithm, int ranks, size_t epochs, uint64_t seed) {
   Group group;
   group.options.size = ranks;
   group.options.identity = "delayed";
-  group.options.algorithm = algorithm;
+  group.algorithm = algorithm;
+  if (!isOfProgram(algorithm))
+    group.options.algorithm = algorithm;
   // Small, so that calls go in several pieces.
   group.options.stagingBytes = size_t(4096) << random.draw(3);
   group.options.deadline = std::chrono::minutes(10);
@@ -193,8 +196,9 @@ TEST_P(Delayed, AllBitsAreRight) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Collectives, Delayed,
-                         testing::Combine(testing::Values(Algorithm::oneShot, Algorithm::twoShot, Algorithm::ring,
-                                                          Algorithm::tree, Algorithm::star),
+                         testing::Combine(testing::Values(Algorithm::oneShot, Algorithm::twoShot, Algorithm::chain,
+                                                          Algorithm::tree, Algorithm::star, Algorithm::ring,
+                                                          Algorithm::lamport),
                                           testing::Values(2, 3, 4, 5, 8)),
                          [](const auto &info) {
                            return std::string(algorithmName(std::get<0>(info.param))) + "_" +

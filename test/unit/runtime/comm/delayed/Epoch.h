@@ -22,7 +22,7 @@
 namespace plait {
 
 enum class Protocol {
-  allReduce, ///< by the algorithm of the group
+  allReduce, ///< by the algorithm of the setting
   reduceScatter,
   allGather,
   reduceGather,
@@ -37,9 +37,12 @@ const char *protocolName(Protocol protocol);
 
 struct Setting {
   int ranks, me;
-  size_t staging; ///< bytes
-  Algorithm algorithm;
+  size_t staging;      ///< bytes
+  Algorithm algorithm; ///< the group's, or one that the program says
 };
+
+/// Whether a program says it, call by call, and no group has it.
+inline bool isOfProgram(Algorithm algorithm) { return algorithm > Algorithm::star; }
 
 class Epoch {
 public:

@@ -49,6 +49,24 @@ Reduction drawReduction(Random &random) {
   return {isMax ? ReduceKind::max : ReduceKind::sum, isTree ? SumOrder::tree : SumOrder::rank, isWide};
 }
 
+/// Of a program that says an algorithm; the sum is then in f32, in the order of the ranks or in that of the ring.
+Reduction saidReduction(Algorithm algorithm, size_t columns) {
+  Reduction how;
+  how.algorithm = algorithm;
+  how.columns = columns;
+  return how;
+}
+/// Element `i` of rows of `columns`, of which those of rank p begin at `firstRow[p]`: x(p + 1) + x(p + 2) + ... + x(p).
+float addAround(const std::vector<size_t> &firstRow, size_t columns, size_t i, const auto &summand) {
+  size_t n = firstRow.size() - 1, owner = 0;
+  while (firstRow[owner + 1] <= i / columns)
+    ++owner;
+  float sum = summand((owner + 1) % n);
+  for (size_t step = 2; step <= n; ++step)
+    sum = sum + summand((owner + step) % n);
+  return sum;
+}
+
 /// What all epochs here have: rank r gives `valueOf(seed, r, i)`.
 class SumEpoch : public Epoch {
 protected:
@@ -74,26 +92,35 @@ protected:
 class AllReduceEpoch final : public SumEpoch {
 public:
   AllReduceEpoch(const Setting &setting, uint64_t seed, Random random, Random placing)
-      : SumEpoch(setting, seed), how(drawReduction(random)),
-        data(drawBytes(random, setting.staging, mostBytes(setting, random)) / sizeof(float), placing) {
+      : SumEpoch(setting, seed),
+        how(isOfProgram(setting.algorithm) ? saidReduction(setting.algorithm, 1 + random.draw(random.oneIn(2) ? 40 : 1))
+                                           : drawReduction(random)),
+        data(drawBytes(random, setting.staging, mostBytes(setting, random)) / sizeof(float) / how.columns * how.columns,
+             placing) {
     data.fill([&](size_t i) { return own(i); });
-    bool fits = data.size() * sizeof(float) <= setting.staging;
     bool isChain = how.kind == ReduceKind::max || how.order == SumOrder::rank;
-    isOf = !(setting.algorithm == Algorithm::oneShot && !fits) && !(setting.algorithm == Algorithm::ring && !isChain);
+    isOf = setting.algorithm != Algorithm::chain || isChain;
+    for (size_t rank = 0; rank <= n; ++rank)
+      firstRow.push_back(data.size() / how.columns * rank / n);
   }
   bool isOfProtocol() const override { return isOf; }
   Status run(Communicator &c) override { return c.allReduce(data, how, "sum"); }
   std::string check() const override {
+    if (how.algorithm == Algorithm::ring)
+      return data.compare("data", [&](size_t i) {
+        return addAround(firstRow, how.columns, i, [&](size_t rank) { return valueOf(seed, rank, i); });
+      });
     return data.compare("data", [&](size_t i) { return sumAt(i, how); });
   }
 
 private:
-  /// Seldom several pieces of a ring.
+  /// Seldom several pieces of a chain.
   static size_t mostBytes(const Setting &setting, Random &random) {
     return setting.algorithm > Algorithm::twoShot && random.oneIn(8) ? 250'000 : 5 * setting.staging;
   }
   Reduction how;
   Guarded<float> data;
+  std::vector<size_t> firstRow; ///< of a ring
   bool isOf;
 };
 
@@ -131,10 +158,13 @@ private:
 class ReduceGatherEpoch final : public SumEpoch {
 public:
   ReduceGatherEpoch(const Setting &setting, uint64_t seed, Random random, Random placing)
-      : SumEpoch(setting, seed), how(drawReduction(random)), columns(drawColumns(setting, random)),
-        firstRow(drawShares(drawRows(setting, columns, random), n, random)), rows(firstRow[me + 1] - firstRow[me]),
-        fits(columns * sizeof(float) <= setting.staging / n), in(firstRow.back() * columns, placing),
-        sum(rows * columns, placing), part(rows * columns, placing), out(firstRow.back() * columns, placing) {
+      : SumEpoch(setting, seed),
+        how(setting.algorithm == Algorithm::ring ? saidReduction(Algorithm::ring, 1) : drawReduction(random)),
+        columns(drawColumns(setting, random)), firstRow(drawShares(drawRows(setting, columns, random), n, random)),
+        rows(firstRow[me + 1] - firstRow[me]),
+        fits(columns * sizeof(float) <= setting.staging / n || how.algorithm == Algorithm::ring),
+        in(firstRow.back() * columns, placing), sum(rows * columns, placing), part(rows * columns, placing),
+        out(firstRow.back() * columns, placing) {
     in.fill([&](size_t i) { return own(i); });
   }
   bool isOfProtocol() const override { return fits; }
@@ -154,7 +184,9 @@ public:
       return "rows: found an epilogue that was not called for each in order";
     std::vector<float> sums(out.size()), parts(out.size());
     for (size_t i = 0; i < sums.size(); ++i)
-      sums[i] = sumAt(i, how);
+      sums[i] = how.algorithm == Algorithm::ring
+                    ? addAround(firstRow, columns, i, [&](size_t rank) { return valueOf(seed, rank, i); })
+                    : sumAt(i, how);
     for (size_t row = 0; row < firstRow.back(); ++row)
       computeRow(sums.data() + row * columns, parts.data() + row * columns, columns);
     size_t first = firstRow[me] * columns;
