@@ -45,6 +45,9 @@ def Decode_SummarizeBlocksOp : Decode_PartOp<"summarize_blocks", [Lm_BlockReduct
   let description = [{
     The four numbers of `decode.summarize` for each 512 columns, the last of which may
     be fewer, side by side: less than a hundredth of the logits, which a head then need not write.
+    Kernels round each exponential to a multiple of 2^-43 before it is added. So the sum of a block, which is no
+    more than 512, is exact in f64, and its bits do not depend on the order, nor on which kind of target computes
+    it. A largest logit of zero is +0.
     Where the most probable tokens are wanted as well (`tops` and how many of each leaf), also the `decode.top_part` of
     each block, side by side.
 

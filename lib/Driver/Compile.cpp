@@ -116,8 +116,7 @@ public:
     phaseOptions.fuseEpilogues = options.fusions.epilogues;
     phaseOptions.fuseRows = options.fusions.rows;
     phaseOptions.fuseParallel = options.fusions.parallel;
-    // The host of a GPU chooses, from logits that it is sent.
-    phaseOptions.fuseLogits = options.fusions.logits && !gpu;
+    phaseOptions.fuseLogits = options.fusions.logits;
     phaseOptions.splitAttention = options.splitAttention;
     phaseOptions.computeRedundantly = options.redundantRows;
     phaseOptions.quantizeActivations = options.quantizeActivations;

@@ -9,6 +9,7 @@
 #include "passes/CPU/CpuKernels.h"
 
 #include "dialects/Decode/Decode.h"
+#include "dialects/Kernel/ExpSeries.h"
 #include "dialects/Rt/Rt.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -151,12 +152,15 @@ Value LogitsRow::sumExp() {
 
 Value LogitsRow::sumExpOfBlock() {
   OpBuilder &b = e.builder();
-  // In f64, lest the error grow with the vocabulary.
+  // In f64, lest the error grow with the vocabulary, and so that sums are exact: the bits are the same for vectors of
+  // any width, and on GPUs.
   VectorType wide = e.vectorType(b.getF64Type());
   Value tops = e.broadcast(top);
+  Value magic = e.constant(wide, kernel::ExpSeries::addendMagic);
   Value sum = scan({e.constant(wide, 0)}, [&](Columns columns, Value x, ValueRange carried) {
     Value weight = e.keep(columns, e.expOfNegative(e.sub(x, tops)), e.splat(0));
-    return SmallVector<Value>{e.add(carried[0], arith::ExtFOp::create(b, e.loc(), wide, weight))};
+    Value exact = e.sub(e.add(arith::ExtFOp::create(b, e.loc(), wide, weight), magic), magic);
+    return SmallVector<Value>{e.add(carried[0], exact)};
   })[0];
   return e.reduceAdd(sum);
 }

@@ -14,6 +14,8 @@
 
 #include "passes/CPU/KernelEmitter.h"
 
+#include "dialects/Kernel/ExpSeries.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -139,23 +141,16 @@ Value CpuKernelEmitter::polynomial(Value x, ArrayRef<double> coefficients) {
 
 Value CpuKernelEmitter::sqrt(Value x) { return LLVM::SqrtOp::create(b, location, x.getType(), x); }
 
-// Adding it leaves the rounded number in the low bits.
-static constexpr double roundingMagic = 0x1.8p23;
-// e^x is below the normal numbers from here on. They become 0: numbers between would
-// be slow, and nothing that is made of them is seen.
-static constexpr double smallestExponent = -87.33654;
+using Series = kernel::ExpSeries;
 
 CpuKernelEmitter::Power CpuKernelEmitter::reduceExponent(Value y) {
   auto c = [&](double value) { return constant(y.getType(), value); };
   // n = round(y / ln 2)
-  Value magic = c(roundingMagic), shifted = fma(y, c(0x1.715476p0), magic), n = sub(shifted, magic);
-  // r = y - n ln 2, |r| <= ln 2 / 2; the first constant has so few bits that its
-  // product is exact.
-  Value r = fma(n, c(-0.693359375), y);
-  r = fma(n, c(2.12194440054690583e-4), r);
-  // e^r = 1 + r + r^2 q(r); q is the minimax polynomial of relative error 3e-9.
-  Value q = polynomial(
-      r, {0.4999999343207066, 0.16666520400169382, 0.04166839083778827, 0.00836874503064419, 0.0013814536219470385});
+  Value magic = c(Series::roundingMagic), shifted = fma(y, c(Series::perLog2), magic), n = sub(shifted, magic);
+  // r = y - n ln 2, |r| <= ln 2 / 2
+  Value r = fma(n, c(-Series::log2High), y);
+  r = fma(n, c(-Series::log2Low), r);
+  Value q = polynomial(r, Series::tail);
   return {add(fma(mul(r, r), q, r), c(1)), shifted};
 }
 
@@ -167,13 +162,13 @@ Value CpuKernelEmitter::exp(Value x) {
 
   // Anything above 89 is infinite. A NaN stays: the comparison is false.
   auto [e, shifted] = reduceExponent(select(less(c(89), x), c(89), x));
-  Value shiftedBits = bitcast(bits, shifted), power = sub(shiftedBits, bitcast(bits, c(roundingMagic)));
+  Value shiftedBits = bitcast(bits, shifted), power = sub(shiftedBits, bitcast(bits, c(Series::roundingMagic)));
   // 2^n in two factors, because n may be 128, one more than an exponent can say.
   Value half = arith::ShRSIOp::create(b, location, power, i(1));
   Value one = bitcast(bits, c(1));
   e = mul(e, bitcast(type, add(shift(half, 23), one)));
   e = mul(e, bitcast(type, add(shift(sub(power, half), 23), one)));
-  return select(less(x, c(smallestExponent)), c(0), e);
+  return select(less(x, c(Series::least)), c(0), e);
 }
 
 Value CpuKernelEmitter::expOfNegative(Value x) {
@@ -182,7 +177,7 @@ Value CpuKernelEmitter::expOfNegative(Value x) {
   // The shift leaves nothing of the magic number.
   Value exponent = arith::ShLIOp::create(b, location, bitcast(bits, shifted), integer(bits, 23));
   e = mul(e, bitcast(type, add(exponent, bitcast(bits, constant(type, 1)))));
-  return select(less(x, constant(type, smallestExponent)), constant(type, 0), e);
+  return select(less(x, constant(type, Series::least)), constant(type, 0), e);
 }
 
 std::pair<Value, Value> CpuKernelEmitter::splitForLog(Value x) {

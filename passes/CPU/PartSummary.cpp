@@ -83,7 +83,7 @@ static void storeSummary(CpuKernelEmitter &e, Value words, Value finite, Value t
   e.store(e.f32(-1), words, e.i64(1));
   storePair(e, e.constant(b.getF64Type(), 0), words, e.i64(2));
   e.ifThen(finite, [&] {
-    e.store(top, words, e.i64(0));
+    e.store(e.add(top, e.f32(0)), words, e.i64(0)); // of zeros +0, whichever of them was found
     e.store(arith::SIToFPOp::create(b, e.loc(), e.f32Type(), id), words, e.i64(1));
     storePair(e, mass(), words, e.i64(2));
   });

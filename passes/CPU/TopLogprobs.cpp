@@ -70,7 +70,7 @@ void TopEmitter::next() {
   // Of the lanes that share the value, the lowest id.
   Value lowestId = e.reduce(e.select(e.equal(found[0], e.broadcast(top)), found[1], noId),
                             [&](Value x, Value y) -> Value { return arith::MinSIOp::create(b, e.loc(), x, y); });
-  value.set(top);
+  value.set(e.add(top, e.f32(0))); // of zeros +0, whichever lane has it
   id.set(lowestId);
 }
 

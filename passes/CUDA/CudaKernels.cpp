@@ -24,6 +24,7 @@ void plait::registerCudaKernels(DialectRegistry &registry) {
   registerNormCudaKernels(registry);
   registerRopeCudaKernels(registry);
   registerStageCudaKernels(registry);
+  registerSummarizeCudaKernels(registry);
 
   // convert-to-llvm asks the dialects themselves how they are lowered.
   arith::registerConvertArithToLLVMInterface(registry);

@@ -69,6 +69,7 @@ void registerMoveCudaKernels(DialectRegistry &registry);
 void registerNormCudaKernels(DialectRegistry &registry);
 void registerRopeCudaKernels(DialectRegistry &registry);
 void registerStageCudaKernels(DialectRegistry &registry);
+void registerSummarizeCudaKernels(DialectRegistry &registry);
 
 } // namespace plait
 

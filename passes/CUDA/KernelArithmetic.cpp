@@ -48,6 +48,9 @@ Value CudaKernelEmitter::minimum(Value x, Value y) { return arith::MinUIOp::crea
 Value CudaKernelEmitter::below(Value x, Value y) {
   return arith::CmpIOp::create(b, location, arith::CmpIPredicate::ult, x, y);
 }
+Value CudaKernelEmitter::less(Value x, Value y) {
+  return arith::CmpFOp::create(b, location, arith::CmpFPredicate::OLT, x, y);
+}
 Value CudaKernelEmitter::equal(Value x, Value y) {
   return arith::CmpIOp::create(b, location, arith::CmpIPredicate::eq, x, y);
 }

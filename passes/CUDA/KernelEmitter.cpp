@@ -203,6 +203,14 @@ Value CudaKernelEmitter::shared(int64_t bytes, int64_t alignment) {
 }
 
 Value CudaKernelEmitter::shuffle(Value value, int64_t mask) {
+  Type type = value.getType();
+  if (type.getIntOrFloatBitWidth() == 64) {
+    SmallVector<Value> halves = lanes(bitcast(typeOf(f32Type(), 2), value));
+    Value low = shuffle(halves[0], mask), high = shuffle(halves[1], mask);
+    return bitcast(type, fromLanes({low, high}));
+  }
+  if (!type.isF32())
+    return bitcast(type, shuffle(bitcast(f32Type(), value), mask));
   return NVVM::ShflOp::create(b, location, value.getType(), i32(-1), value, i32(mask), i32(31), NVVM::ShflKind::bfly,
                               UnitAttr());
 }

@@ -107,7 +107,7 @@ public:
   /// `bytes` (!llvm.ptr<3>) for the part at work, aligned to at most 1024. Parts have the
   /// same memory, as a block works on one.
   Value shared(int64_t bytes, int64_t alignment);
-  /// That of the warp's lane whose number differs from this one's by `mask` (xor).
+  /// That of the warp's lane whose number differs from this one's by `mask` (xor): a number of 32 or 64 bits.
   Value shuffle(Value value, int64_t mask);
   /// The sum of a f32 of each thread, in all threads: neighbours in pairs, pairs of
   /// those and so on in a warp, then warps in order. `warps` false: of the warp's alone.
@@ -214,6 +214,8 @@ public:
   Value minimum(Value x, Value y);
   /// x < y of integers, unsigned.
   Value below(Value x, Value y);
+  /// x < y of floats; not if either is NaN.
+  Value less(Value x, Value y);
   Value equal(Value x, Value y);
   Value both(Value x, Value y);
   Value select(Value condition, Value x, Value y);
@@ -235,6 +237,8 @@ public:
   Value sqrt(Value x);
   /// e^x; NaN for NaN, and |x| above 87 is taken for 87. Relative error below 1e-6.
   Value exp(Value x);
+  /// e^x of an f32 x <= 0, with the bits of code for CPUs that fuses multiplications with additions.
+  Value expOfNegative(Value x);
   Value tanh(Value x);
   /// x / (1 + e^-x)
   Value silu(Value x);

@@ -12,6 +12,8 @@
 
 #include "passes/CUDA/KernelEmitter.h"
 
+#include "dialects/Kernel/ExpSeries.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace plait;
@@ -28,6 +30,21 @@ Value CudaKernelEmitter::exp(Value x) {
     Value result = inlinePtx("ex2.approx.f32 $0, $1;", "=f,f", f32Type(), power, /*ordered=*/false);
     return fma(result, mul(loss, f32(0x1.62e43p-1)), result);
   });
+}
+
+Value CudaKernelEmitter::expOfNegative(Value x) {
+  using Series = kernel::ExpSeries;
+  Value magic = f32(Series::roundingMagic);
+  Value shifted = fma(x, f32(Series::perLog2), magic), n = sub(shifted, magic);
+  Value r = fma(n, f32(-Series::log2High), x);
+  r = fma(n, f32(-Series::log2Low), r);
+  Value square = mul(r, r), tail = polynomial(r, Series::tail);
+  Value power = add(fma(square, tail, r), f32(1));
+  // The shift leaves nothing of the magic number.
+  Type bits = b.getI32Type();
+  Value exponent = arith::ShLIOp::create(b, location, bitcast(bits, shifted), i32(23));
+  power = mul(power, bitcast(f32Type(), add(exponent, bitcast(bits, f32(1)))));
+  return select(less(x, f32(Series::least)), f32(0), power);
 }
 
 Value CudaKernelEmitter::tanh(Value x) {

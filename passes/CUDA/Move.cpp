@@ -7,6 +7,8 @@
 
 #include "passes/CUDA/CudaKernels.h"
 
+#include "dialects/Decode/Decode.h"
+
 using namespace plait;
 
 static LogicalResult emitSliceColumnsRow(lm::SliceColumnsOp op, CudaKernelEmitter &e, Value row) {
@@ -52,6 +54,23 @@ static LogicalResult emitTakeRows(lm::TakeRowsOp op, CudaKernelEmitter &e) {
   return success();
 }
 
+static LogicalResult emitJoinHidden(decode::JoinHiddenOp op, CudaKernelEmitter &e) {
+  auto type = cast<RankedTensorType>(op.getStates().front().getType());
+  Type element = type.getElementType();
+  int64_t columns = type.getDimSize(1), width = CudaKernelEmitter::width({columns});
+  e.forEachTile(e.rowTiles(op.getResult()), [&](Value row) {
+    Value target = e.rowPointer(op.getResult(), row);
+    for (auto [i, state] : llvm::enumerate(op.getStates())) {
+      Value source = e.rowPointer(state, row);
+      int64_t first = int64_t(i) * columns;
+      e.forColumns(columns, width, [&](CudaColumns c) {
+        e.store(e.load(e.typeOf(element, c.count), source, c.first), target, e.add(c.first, first));
+      });
+    }
+  });
+  return success();
+}
+
 static LogicalResult emitRoundRow(lm::RoundOp op, CudaKernelEmitter &e, Value row) {
   int64_t columns = cast<RankedTensorType>(op.getInput().getType()).getDimSize(1), padded = op.getColumns();
   int64_t width = CudaKernelEmitter::width({columns, padded});
@@ -72,5 +91,8 @@ void plait::registerMoveCudaKernels(DialectRegistry &registry) {
     attachCudaRowKernel<lm::SliceColumnsOp, emitSliceColumnsRow>(context);
     attachCudaKernel<lm::TakeRowsOp, emitTakeRows>(context);
     attachCudaRowKernel<lm::RoundOp, emitRoundRow>(context);
+  });
+  registry.addExtension(+[](MLIRContext *context, decode::DecodeDialect *) {
+    attachCudaKernel<decode::JoinHiddenOp, emitJoinHidden>(context);
   });
 }

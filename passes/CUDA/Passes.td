@@ -45,6 +45,36 @@ def PlaceKernelsPass : Pass<"plait-place-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::plait::rt::RtDialect"];
 }
 
+def SeparateSlotsPass : Pass<"plait-separate-slots", "::mlir::ModuleOp"> {
+  let summary = "Gives what the host of a GPU reads and writes slots of its own";
+  let description = [{
+    Values whose times do not overlap share a slot, which is as large as the largest of them. A slot that launches of
+    both sides name is copied to the host: as much of it as its largest value has, even if the host only writes it. So
+    values that the host writes get slots of their own, and so do those that it gets of the GPU where their slot
+    is larger. In the second launch slot 0 had logits before:
+
+    ```mlir
+    rt.slot [0, 0, 0, 8192, ...]
+    rt.slot [0, 0, 0, 448, ...]
+    rt.launch @summarize_blocks [#rt.arg<slot 0>, #rt.arg<slot 1>] ...
+    rt.launch @choose_summarized [#rt.arg<slot 1>, #rt.arg<output 0>, #rt.arg<slot 0>, #rt.arg<output 2>] ...
+    ```
+    After:
+
+    ```mlir
+    rt.slot [0, 0, 0, 8192, ...]
+    rt.slot [0, 0, 0, 448, ...]
+    rt.slot [0, 0, 0, 64, ...]
+    rt.slot [0, 0, 0, 4, ...]
+    rt.launch @summarize_blocks [#rt.arg<slot 0>, #rt.arg<slot 2>] ...
+    rt.launch @choose_summarized [#rt.arg<slot 2>, #rt.arg<output 0>, #rt.arg<slot 3>, #rt.arg<output 2>] ...
+    ```
+    Left as they are: slots that the GPU updates in place or in each layer. Runs after `plait-place-kernels`.
+  }];
+  let statistics = [Statistic<"numAdded", "num-added", "Slots added">];
+  let dependentDialects = ["::plait::rt::RtDialect"];
+}
+
 def GenerateCudaKernelsPass : Pass<"plait-generate-cuda-kernels", "::mlir::ModuleOp"> {
   let summary = "Replaces each kernel.func by the CUDA code of its ops";
   let description = [{

@@ -32,6 +32,8 @@ void plait::buildCudaPipeline(OpPassManager &pm, const CudaPipelineOptions &opti
   kernels.chip = options.chip;
   kernels.partial = options.partial;
   pm.addPass(createPlaceKernelsPass());
+  // While kernels are ops, whose results have types.
+  pm.addPass(createSeparateSlotsPass());
   pm.addPass(createGenerateCudaKernelsPass(kernels));
   GenerateCudaProtocolsPassOptions protocols;
   protocols.chip = options.chip;

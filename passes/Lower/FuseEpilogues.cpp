@@ -18,6 +18,8 @@ using kernel::LaunchOp;
 
 namespace {
 struct FuseEpiloguesPass : plait::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
+  using FuseEpiloguesPassBase::FuseEpiloguesPassBase;
+
   void runOnOperation() override {
     LaunchFusion fusion(getOperation(), "plait-fuse-epilogues");
     for (decode::StepOp step : getOperation().getOps<decode::StepOp>())
@@ -40,14 +42,14 @@ struct FuseEpiloguesPass : plait::impl::FuseEpiloguesPassBase<FuseEpiloguesPass>
 
   /// The launch that passes on what `launch` makes, element by element, or that reduces blocks
   /// of its columns, which then nobody writes.
-  static LaunchOp getEpilogue(LaunchFusion &fusion, LaunchOp launch) {
+  LaunchOp getEpilogue(LaunchFusion &fusion, LaunchOp launch) {
     if (launch.getNumResults() != 1)
       return {};
     Value result = launch.getResult(0);
     auto isElementwise = [&](Operation *user) {
       auto next = dyn_cast<LaunchOp>(user);
       Operation *op = next ? fusion.getOnlyOp(next) : nullptr;
-      return op && (op->hasTrait<lm::BlockReduction>() ||
+      return op && ((reductions && op->hasTrait<lm::BlockReduction>()) ||
                     (op->hasTrait<lm::Elementwise>() && op->getResult(0).getType() == result.getType()));
     };
     if (llvm::none_of(result.getUsers(), isElementwise))

@@ -32,6 +32,7 @@ struct LowerPipelineOptions {
   bool splitAttention = true;      ///< plait-split-attention; changes no bit either
   bool splitsRounded = false;      ///< it leaves alone what has queries of f32
   bool summarizeLogits = true;     ///< plait-summarize-logits; changes no bit either
+  bool fuseReductions = true;      ///< and plait-fuse-epilogues makes the summaries part of the head
   bool computeRedundantly = true;  ///< plait-compute-redundantly; changes no bit either
 };
 

@@ -253,9 +253,11 @@ def FuseEpiloguesPass : Pass<"plait-fuse-epilogues", "::mlir::ModuleOp"> {
     ```mlir
     %z = kernel.launch @linear_add(%x, %w, %h) from "o_proj+residual" : ...
     ```
-    Left alone: products with several users, users that are not elementwise. No bit
-    of a result changes.
+    An op that reduces blocks of columns (`decode.summarize_blocks`) likewise, unless without `reductions`.
+    Left alone: products with several users, users that are neither. No bit of a result changes.
   }];
+  let options = [Option<"reductions", "reductions", "bool", "true",
+                        "Take in reductions of blocks, for which a target needs code">];
   let statistics = [Statistic<"numFused", "num-fused", "Elementwise launches fused">];
   let dependentDialects = ["::plait::kernel::KernelDialect"];
 }

@@ -37,7 +37,7 @@ void plait::buildLowerPipeline(OpPassManager &pm, const LowerPipelineOptions &op
   if (options.fuseGated)
     pm.addPass(createFuseGatedPass());
   if (options.fuseEpilogues)
-    pm.addPass(createFuseEpiloguesPass());
+    pm.addPass(createFuseEpiloguesPass({options.fuseReductions}));
   // After the epilogues, which spread an addition over more tiles than rows.
   if (options.fuseRows)
     pm.addPass(createFuseRowsPass());

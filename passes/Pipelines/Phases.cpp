@@ -90,7 +90,8 @@ void plait::buildPhase(mlir::OpPassManager &pm, Phase phase, const PhaseOptions 
                                    .roundQueries = options.roundQueries && !options.cuda.empty(),
                                    .splitAttention = options.splitAttention,
                                    .splitsRounded = !options.cuda.empty(), // its other kernel joins no spans
-                                   .summarizeLogits = options.fuseLogits && options.cuda.empty(),
+                                   .summarizeLogits = options.fuseLogits,
+                                   .fuseReductions = options.cuda.empty(), // a block of them is several tiles of a GPU
                                    .computeRedundantly = options.computeRedundantly && options.cuda.empty()});
   case Phase::cpu:
     return buildCpuPipeline(

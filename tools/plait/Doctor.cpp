@@ -10,6 +10,7 @@
 #include "runtime/core/Memory.h"
 #include "runtime/device/cpu/Isa.h"
 #include "runtime/device/cpu/Topology.h"
+#include "runtime/device/cuda/Nccl.h"
 #include "tools/plait/Cache.h"
 #include "tools/plait/Commands.h"
 #include "tools/plait/Console.h"
@@ -139,9 +140,44 @@ Check checkLimit(const char *what, int resource, rlim_t wanted, const char *opti
   return {Check::warn, what, found, fmt::format("at least {}", wanted), fmt::format("ulimit {} {}", option, wanted)};
 }
 
-Check checkGpu() {
-  std::string driver = firstLine("/proc/driver/nvidia/version");
-  return good("gpu", driver.empty() ? "no driver; models run on CPUs" : driver + "; models run on CPUs all the same");
+/// An error such as "CUDA: found no GPU; expected one; use another machine".
+Check warnAbout(std::string what, const Status &status) {
+  const std::string &message = status.message();
+  size_t begin = message.find("found "), middle = message.find("; expected "), end = message.find("; ", middle + 1);
+  if (begin == std::string::npos || end == std::string::npos)
+    return {Check::warn, std::move(what), message, "success", "see what the message says"};
+  begin += 6;
+  return {Check::warn, std::move(what), message.substr(begin, middle - begin),
+          message.substr(middle + 11, end - middle - 11), message.substr(end + 2)};
+}
+
+/// `count`: how many GPUs the driver shows.
+Check checkGpus(int &count) {
+  auto driver = cuda::Driver::load();
+  Status status = driver.status();
+  if (status)
+    status = (*driver)->check((**driver)->deviceGetCount(&count), "cuDeviceGetCount", "GPUs");
+  if (!status && access("/proc/driver/nvidia/version", F_OK) != 0 && environment("PLAIT_CUDA_DRIVER").empty())
+    return good("gpu", "no driver; models run on CPUs");
+  if (!status)
+    return warnAbout("gpu", status);
+  char name[256] = {};
+  cuda::DeviceNumber first = 0;
+  if ((**driver)->deviceGet(&first, 0) == cuda::kSuccess)
+    (void)(**driver)->deviceGetName(name, sizeof(name) - 1, first);
+  return good("gpu", printable(name, 80) + (count > 1 ? fmt::format(" and {} more", count - 1) : ""));
+}
+
+/// By which ranks on `gpus` GPUs exchange.
+Check checkNccl(int gpus) {
+  auto nccl = cuda::Nccl::load();
+  if (nccl)
+    return good("nccl", "NCCL " + cuda::Nccl::nameOf((*nccl)->version()));
+  Check missing = warnAbout("nccl", nccl.status());
+  if (gpus < 2)
+    return good("nccl", missing.found + "; only ranks on several GPUs need it");
+  missing.remedy += "; until then ranks on several GPUs exchange through their hosts";
+  return missing;
 }
 
 Check checkLocale() {
@@ -282,6 +318,7 @@ std::string lineOf(const Check &check) {
 }
 
 int doctorAction(bool json) {
+  int gpus = 0;
   const Check checks[] = {
       checkCpu(),
       checkCores(),
@@ -290,7 +327,8 @@ int doctorAction(bool json) {
       checkSharedMemory(),
       checkLimit("open files", RLIMIT_NOFILE, 1024, "-n"),
       checkLimit("locked memory", RLIMIT_MEMLOCK, 64 << 10, "-l"),
-      checkGpu(),
+      checkGpus(gpus),
+      checkNccl(gpus),
       checkLocale(),
       checkCompiler(),
       checkLinker(),

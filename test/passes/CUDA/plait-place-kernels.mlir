@@ -6,6 +6,9 @@
 #cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>
 !i = tensor<?xi32, #lm.dims<leaves>>
 !t = tensor<?xi32, #lm.dims<tokens>>
+!f = tensor<?xf32, #lm.dims<leaves>>
+!logits = tensor<?x1024xf32, #lm.dims<leaves>>
+!words = tensor<?x8xf32, #lm.dims<leaves>>
 !stops = tensor<?x?xi32, #lm.dims<leaves, stops>>
 
 // CHECK: kernel.func @take_rows(
@@ -22,6 +25,19 @@ kernel.func @match_stops(%t: !i, %s: !i, %stops: !stops) -> !i attributes {cost 
   %y = decode.match_stops %t, %s, %stops : !i, !i, !stops
   kernel.return %y : !i
 }
+// A GPU summarises logits, and its host chooses.
+// CHECK: kernel.func @summarize_blocks(
+// CHECK-NOT: host
+// CHECK: kernel.func @choose_summarized(
+// CHECK-SAME: host
+kernel.func @summarize_blocks(%l: !logits) -> !words attributes {cost = #cost} {
+  %y = decode.summarize_blocks %l {first = 0 : i64} : (!logits) -> !words
+  kernel.return %y : !words
+}
+kernel.func @choose_summarized(%w: !words) -> (!i, !i, !f) attributes {cost = #cost} {
+  %t, %s, %p = decode.choose_summarized %w : (!words) -> (!i, !i, !f)
+  kernel.return %t, %s, %p : !i, !i, !f
+}
 // Nobody launches it.
 // CHECK: kernel.func @softcap(
 // CHECK-NOT: host
@@ -37,6 +53,8 @@ rt.model @main attributes {family = "llama", layers = 1 : i64, max_positions = 8
   rt.kernel @take_rows
   rt.kernel @match_stops
   rt.kernel @softcap
+  rt.kernel @summarize_blocks
+  rt.kernel @choose_summarized
   rt.plan "ar" {
     rt.slot [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     rt.slot [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]
@@ -46,5 +64,13 @@ rt.model @main attributes {family = "llama", layers = 1 : i64, max_positions = 8
     rt.launch @take_rows [#rt.arg<input 1>, #rt.arg<input 3>, #rt.arg<slot 0>] layers 0 to 1 barrier from "a" {cost = #cost}
     rt.launch @match_stops [#rt.arg<slot 0>, #rt.arg<slot 0>, #rt.arg<input 10>, #rt.arg<slot 1>] layers 0 to 1 barrier from "b" {cost = #cost}
     rt.launch @take_rows [#rt.arg<input 1>, #rt.arg<input 3>, #rt.arg<output 0>] layers 0 to 1 barrier from "c" {cost = #cost}
+  }
+  rt.plan "ar.greedy" {
+    rt.slot [0, 0, 0, 4096, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    rt.slot [0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    // CHECK: rt.launch @summarize_blocks [
+    // CHECK: rt.launch @choose_summarized [
+    rt.launch @summarize_blocks [#rt.arg<slot 0>, #rt.arg<slot 1>] layers 0 to 1 barrier from "a" {cost = #cost}
+    rt.launch @choose_summarized [#rt.arg<slot 1>, #rt.arg<output 0>, #rt.arg<output 1>, #rt.arg<output 2>] layers 0 to 1 barrier from "b" {cost = #cost}
   }
 }

@@ -1,5 +1,6 @@
 // RUN: plait-opt %s --split-input-file --plait-summarize-logits | FileCheck %s
 // RUN: plait-opt %s --split-input-file --plait-summarize-logits --plait-pack-weights --plait-outline-kernels --plait-fuse-epilogues | FileCheck %s --check-prefix=KERNEL
+// RUN: plait-opt %s --split-input-file --plait-summarize-logits --plait-pack-weights --plait-outline-kernels --plait-fuse-epilogues=reductions=0 | FileCheck %s --check-prefix=ALONE
 
 !i = tensor<?xi32, #lm.dims<leaves>>
 !f = tensor<?xf32, #lm.dims<leaves>>
@@ -20,6 +21,10 @@ lm.model @main family "llama" numerics row_invariant max_positions 300 {
 // KERNEL: kernel.launch @head_softcap_summarize_blocks({{.*}} -> tensor<?x12xf32, #lm.dims<leaves>>
 // KERNEL-NEXT: kernel.launch @choose_summarized(
 // KERNEL: kernel.func @head_softcap_summarize_blocks({{.*}} -> tensor<?x12xf32, #lm.dims<leaves>>
+// ALONE-LABEL: decode.step @plain(
+// ALONE: kernel.launch @head_softcap({{.*}} -> tensor<?x1300xf32, #lm.dims<leaves>>
+// ALONE-NEXT: kernel.launch @summarize_blocks({{.*}} -> tensor<?x12xf32, #lm.dims<leaves>>
+// ALONE-NEXT: kernel.launch @choose_summarized(
 decode.step @plain(%x: !h) -> (!i, !i, !f)
     attributes {input_roles = [#decode.role<hidden>],
                 output_roles = [#decode.role<chosen>, #decode.role<status>, #decode.role<logprob>]} {

@@ -1,4 +1,4 @@
-"""plait doctor in environments that are made up: check_doctor.py WORK"""
+"""plait doctor in environments that are made up: check_doctor.py WORK MODEL FAKE_DRIVER"""
 
 import json
 import os
@@ -51,7 +51,7 @@ checks, code = doctor()
 expect("all is well", code == 0, checks)
 expect("compiler", checks["compiler"]["found"].startswith(f"plait-compile {VERSION} at "), checks["compiler"])
 expect("list", list(checks) == ["cpu", "cores", "memory", "huge pages", "/dev/shm", "open files", "locked memory", "gpu",
-                                "locale", "compiler", "linker", "cache"], list(checks))
+                                "nccl", "locale", "compiler", "linker", "cache"], list(checks))
 expect("empty cache", ": 0 models, 0 B" in checks["cache"]["found"], checks["cache"])
 expect("nothing left", os.listdir(cache) == [], os.listdir(cache))
 
@@ -68,6 +68,29 @@ expect("stale", found["found"].endswith("2 stale entries") and ": 1 models" in f
 level("a file for a cache", "cache", "fail", PLAIT_CACHE_DIR=__file__)
 level("a cache below a file", "cache", "fail", PLAIT_CACHE_DIR=os.path.join(__file__, "cache"))
 level("nowhere", "cache", "fail", PLAIT_CACHE_DIR="", XDG_CACHE_HOME="", HOME="")
+
+# GPUs, as drivers that are made up show them.
+FAKE = sys.argv[3]
+none = {"PLAIT_CUDA_DRIVER": "none.so"}
+one = {"PLAIT_CUDA_DRIVER": FAKE, "PLAIT_NCCL": "none.so"}
+two = {**one, "PLAIT_FAKE_GPUS": "2"}
+check = level("no driver", "gpu", "warn", **none)
+expect("no driver", check["found"].startswith("no driver (none.so") and "--target cpu" in check["remedy"], check)
+level("no driver", "nccl", "ok", **none)
+check = level("no GPU", "gpu", "warn", PLAIT_CUDA_DRIVER=FAKE, PLAIT_FAKE_GPUS="0")
+expect("no GPU", check["found"] == "no GPU", check)
+check = level("one GPU", "gpu", "ok", **one)
+expect("one GPU", check["found"] == "Fake", check)
+check = level("one GPU", "nccl", "ok", **one)
+expect("one GPU", check["found"].startswith("no library (none.so") and
+       check["found"].endswith("only ranks on several GPUs need it"), check)
+check = level("two GPUs", "gpu", "ok", **two)
+expect("two GPUs", check["found"] == "Fake and 1 more", check)
+check = level("no NCCL", "nccl", "warn", **two)
+expect("no NCCL", check["found"].startswith("no library (none.so") and check["expected"] == "NCCL 2.14 or later" and
+       "PLAIT_NCCL" in check["remedy"] and "through their hosts" in check["remedy"], check)
+check = level("NCCL", "nccl", "ok", **{**two, "PLAIT_NCCL": FAKE})
+expect("NCCL", check["found"] == "NCCL 2.28.9", check)
 
 # Locale and limits.
 level("C", "locale", "warn", LC_ALL="C")

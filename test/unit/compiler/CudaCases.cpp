@@ -7,6 +7,7 @@
 
 #include "CudaCases.h"
 
+#include "dialects/Decode/Decode.h"
 #include "plait/Target/Ptx.h"
 #include "runtime/base/File.h"
 #include "runtime/base/Json.h"
@@ -57,6 +58,9 @@ void CudaCases::add(kernel::FuncOp kernel, ArrayRef<rt::EntryAttr> all, const in
   }
   bool isProduct =
       llvm::any_of(kernel.getComputeOps(), [](Operation *op) { return op->hasTrait<lm::WeightProduct>(); });
+  // Whose bits are those of every target.
+  bool isExact =
+      llvm::all_of(kernel.getComputeOps(), [](Operation *op) { return isa<decode::DecodeDialect>(op->getDialect()); });
   std::string ops;
   for (Operation *op : kernel.getComputeOps())
     ops += (ops.empty() ? "" : ", ") + op->getName().getStringRef().str();
@@ -67,7 +71,9 @@ void CudaCases::add(kernel::FuncOp kernel, ArrayRef<rt::EntryAttr> all, const in
                       {"dims", std::vector<int64_t>(dims, dims + PLAIT_DIM_COUNT)},
                       {"entries", std::move(entries)},
                       {"results", std::move(results)},
-                      {"tolerance", isProduct ? 5e-5 : 5e-6}};
+                      {"tolerance", isProduct ? 5e-5
+                                    : isExact ? 0
+                                              : 5e-6}};
   std::vector<TensorToWrite> tensors;
   for (size_t i = 0; i < before.size(); ++i) {
     int64_t bytes = int64_t(before[i].size());

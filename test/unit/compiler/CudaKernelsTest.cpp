@@ -160,6 +160,11 @@ TEST_F(CudaKernels, Rows) {
   check(kernelText("%x: " + rowsOf(70), type, "%y = lm.slice_columns %x 5 size 62 : " + rowsOf(70)));
   check(kernelText("%x: " + type + ", %i: " + leavesI32, rowsOf(62, "f32", "leaves"),
                    "%y = lm.take_rows %x, %i : " + type + ", " + leavesI32));
+  for (int64_t columns : {62, 64, 7})
+    check(kernelText("%a: " + rowsOf(columns) + ", %b: " + rowsOf(columns) + ", %c: " + rowsOf(columns),
+                     rowsOf(3 * columns),
+                     "%y = decode.join_hidden %a, %b, %c : " + rowsOf(columns) + ", " + rowsOf(columns) + ", " +
+                         rowsOf(columns)));
 }
 
 TEST_F(CudaKernels, Rope) {

@@ -208,6 +208,68 @@ TEST_P(CudaModelTest, HasTheTokensOfACpu) {
   EXPECT_TRUE(last == found.logits);
 }
 
+/// Of a step of greedy leaves the host gets summaries of blocks of logits, and of what is reported the most probable
+/// tokens of each; of one that draws the logits.
+TEST_P(CudaModelTest, GreedyStepsCopyNoLogits) {
+  auto model = compileFor(std::string("cuda:") + GetParam());
+  ASSERT_TRUE(model);
+  const uint64_t leaves = 3, vocabulary = 2048, blocks = vocabulary / 512;
+  auto run = [&](const char *variant, float temperature, int32_t tops) {
+    InstanceOptions options{.threads = 1, .maxTokens = 16, .maxRows = 2, .maxLeaves = int64_t(leaves)};
+    options.variant = variant;
+    auto instance = Instance::create(model, options);
+    EXPECT_TRUE(instance) << instance.status().message();
+    StepBatch batch;
+    for (int32_t page : {0, 1}) {
+      StepRow &row = batch.rows.emplace_back();
+      row.tokens = {5 + page, 100, 7, 900};
+      row.pages = {{page}};
+      row.leaves.push_back({3, {}, {}, {}, page ? tops : 0});
+    }
+    batch.rows[1].leaves.insert(batch.rows[1].leaves.begin(), StepLeaf{1, {.temperature = temperature, .seed = 3}});
+    fake->bytesToHost = 0;
+    auto result = (*instance)->run(std::move(batch));
+    EXPECT_TRUE(result) << result.status().message();
+    return result ? *result : StepResult();
+  };
+  for (int32_t tops : {0, 5}) {
+    SCOPED_TRACE(tops);
+    StepResult expected = run("ar.debug", 0, tops);
+    ASSERT_EQ(expected.logits.size(), leaves * vocabulary);
+    EXPECT_GE(fake->bytesToHost, 4 * leaves * vocabulary);
+    StepResult found = run("ar", 0, tops);
+    ASSERT_EQ(found.leaves.size(), leaves);
+    EXPECT_EQ(fake->bytesToHost, 4 * leaves * blocks * (4 + 2 * uint64_t(tops)));
+    StepResult drawn = run("ar", 1, tops);
+    ASSERT_EQ(drawn.leaves.size(), leaves);
+    EXPECT_GE(fake->bytesToHost, 4 * leaves * vocabulary);
+    for (size_t leaf = 0; leaf < leaves; ++leaf) {
+      SCOPED_TRACE(leaf);
+      std::vector<float> row(expected.logits.begin() + ptrdiff_t(leaf * vocabulary),
+                             expected.logits.begin() + ptrdiff_t((leaf + 1) * vocabulary));
+      auto top = std::max_element(row.begin(), row.end());
+      double sum = 0;
+      for (float logit : row)
+        sum += std::exp(double(logit) - double(*top));
+      const LeafResult &own = found.leaves[leaf], &before = expected.leaves[leaf];
+      EXPECT_EQ(own.token, top - row.begin());
+      EXPECT_NEAR(own.logprob, -std::log(sum), 1e-5);
+      // The bits of steps that have logits.
+      EXPECT_EQ(own.logprob, before.logprob);
+      ASSERT_EQ(own.top.size(), leaf == 2 ? size_t(tops) : 0);
+      ASSERT_EQ(before.top.size(), own.top.size());
+      for (size_t i = 0; i < own.top.size(); ++i) {
+        EXPECT_EQ(own.top[i].token, before.top[i].token);
+        EXPECT_EQ(own.top[i].logprob, before.top[i].logprob);
+      }
+      if (leaf == 1)
+        continue;
+      EXPECT_EQ(drawn.leaves[leaf].token, own.token);
+      EXPECT_EQ(drawn.leaves[leaf].logprob, own.logprob);
+    }
+  }
+}
+
 /// Products, attention and the embedding of a part on each of two GPUs, or both on one, with sums between them: the
 /// summands go from GPU to GPU if each rank has its own, else through the hosts. The hosts choose tokens together.
 TEST_P(CudaModelTest, RanksHaveTheTokensOfOne) {
@@ -285,8 +347,9 @@ TEST_P(CudaModelTest, ARankWhoseGpuStopsIsNamed) {
       found = result ? "" : result.status().message();
     }
   });
-  const std::string error = "NCCL: rank 1, a step of ar: found error 6 (remote process exited or there was a network "
-                            "error) from a GPU; expected success; see what the other ranks say: one of them has failed";
+  const std::string error =
+      "NCCL: rank 1, a step of ar.greedy: found error 6 (remote process exited or there was a network "
+      "error) from a GPU; expected success; see what the other ranks say: one of them has failed";
   EXPECT_NE(found.find(error), std::string::npos) << found;
   EXPECT_NE(ends[1].message().find(error), std::string::npos) << ends[1].message();
   EXPECT_EQ(nccl->aborts, 2);

@@ -351,6 +351,7 @@ CALL(cuMemcpyHtoDAsync_v2, (Address to, const void *from, size_t bytes, Stream s
 CALL(cuMemcpyDtoHAsync_v2, (void *to, Address from, size_t bytes, Stream stream), {
   if (!isInside(from, bytes))
     return kInvalidValue;
+  fake.bytesToHost += bytes;
   return enqueue(stream, [=] {
     std::memcpy(to, at(from), bytes);
     return kSuccess;

@@ -20,6 +20,7 @@
 #define PLAIT_TEST_UNIT_CUDA_FAKEDRIVER_H
 
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,7 +36,8 @@ struct FakeLaunch {
 /// What tests say to the driver and ask it; one for the process.
 struct FakeCuda {
   // The machine.
-  int devices = 1, major = 9, minor = 0;
+  int devices = std::getenv("PLAIT_FAKE_GPUS") ? std::atoi(std::getenv("PLAIT_FAKE_GPUS")) : 1;
+  int major = 9, minor = 0;
   int processors = 132;
   uint64_t memoryBytes = uint64_t(1) << 30;
   /// Whoever waits for a stream lets all go on: their launches take turns block by block, at random, and may wait for
@@ -53,6 +55,7 @@ struct FakeCuda {
   // What was seen.
   std::map<std::string, int> calls;
   std::vector<FakeLaunch> launches; ///< that have run
+  uint64_t bytesToHost = 0;         ///< that were asked for
   // What is alive.
   int64_t memories = 0, hostMemories = 0, modules = 0, streams = 0, events = 0, graphs = 0, contexts = 0;
   uint64_t usedBytes = 0;

@@ -4,6 +4,9 @@
 #cost = #kernel.cost<flops = [0, 0, 0, 0, 0], weights = [0, 0, 0, 0, 0], activations = [0, 0, 0, 0, 0]>
 !ids = tensor<?xi32, #lm.dims<tokens>>
 !leaves = tensor<?xi32, #lm.dims<leaves>>
+!hidden = tensor<?x4096xf32, #lm.dims<leaves>>
+!logits = tensor<?x128256xf32, #lm.dims<leaves>>
+!oddLogits = tensor<?x50257xf32, #lm.dims<leaves>>
 !x = tensor<?x4096xf32, #lm.dims<tokens>>
 !r = tensor<?x4128xbf16, #lm.dims<tokens>>
 !rl = tensor<?x4128xbf16, #lm.dims<leaves>>
@@ -63,6 +66,10 @@ rt.model @main attributes {family = "llama", layers = 2 : i64, max_positions = 6
   rt.kernel @linear_add
   rt.kernel @linear_ragged
   rt.kernel @head
+  rt.kernel @summarize
+  rt.kernel @summarize_tops
+  rt.kernel @summarize_odd
+  rt.kernel @join_hidden
 }
 
 kernel.func @activation(%x: !odd) -> !odd attributes {cost = #cost} {
@@ -201,4 +208,24 @@ kernel.func @head(%x: !rl, %p: !wh) -> tensor<?x128256xf32, #lm.dims<leaves>> at
   %w = kernel.unpack %p : !wh -> !lm.weight<128256x4096, #lm.bf16>
   %y = lm.head %x, %w : !rl, !lm.weight<128256x4096, #lm.bf16>
   kernel.return %y : tensor<?x128256xf32, #lm.dims<leaves>>
+}
+
+kernel.func @summarize(%l: !logits) -> tensor<?x1004xf32, #lm.dims<leaves>> attributes {cost = #cost} {
+  %s = decode.summarize_blocks %l {first = 0 : i64} : (!logits) -> tensor<?x1004xf32, #lm.dims<leaves>>
+  kernel.return %s : tensor<?x1004xf32, #lm.dims<leaves>>
+}
+
+kernel.func @summarize_tops(%l: !logits, %n: !leaves) -> (tensor<?x1004xf32, #lm.dims<leaves>>, tensor<?x502xf32, #lm.dims<top_entries>>) attributes {cost = #cost} {
+  %s, %e = decode.summarize_blocks %l tops %n {first = 0 : i64} : (!logits, !leaves) -> (tensor<?x1004xf32, #lm.dims<leaves>>, tensor<?x502xf32, #lm.dims<top_entries>>)
+  kernel.return %s, %e : tensor<?x1004xf32, #lm.dims<leaves>>, tensor<?x502xf32, #lm.dims<top_entries>>
+}
+
+kernel.func @summarize_odd(%l: !oddLogits, %n: !leaves) -> (tensor<?x396xf32, #lm.dims<leaves>>, tensor<?x198xf32, #lm.dims<top_entries>>) attributes {cost = #cost} {
+  %s, %e = decode.summarize_blocks %l tops %n {first = 50257 : i64} : (!oddLogits, !leaves) -> (tensor<?x396xf32, #lm.dims<leaves>>, tensor<?x198xf32, #lm.dims<top_entries>>)
+  kernel.return %s, %e : tensor<?x396xf32, #lm.dims<leaves>>, tensor<?x198xf32, #lm.dims<top_entries>>
+}
+
+kernel.func @join_hidden(%a: !hidden, %b: !hidden) -> tensor<?x8192xf32, #lm.dims<leaves>> attributes {cost = #cost} {
+  %y = decode.join_hidden %a, %b : !hidden, !hidden
+  kernel.return %y : tensor<?x8192xf32, #lm.dims<leaves>>
 }
