@@ -37,6 +37,8 @@
  *      short steps.
  *   9  threads may compute rows for themselves, into copies: PLAIT_ARG_COPY,
  *      plait_launch_v3_t.redundant, and barriers of steps without copies.
+ *  10  tokens may see some that lie behind them: a path begins with the last position
+ *      that is seen (PLAIT_IN_PATHS).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through
@@ -47,7 +49,7 @@
 #ifndef PLAIT_ABI_VERSION_H
 #define PLAIT_ABI_VERSION_H
 
-#define PLAIT_ABI_VERSION 9u
+#define PLAIT_ABI_VERSION 10u
 #define PLAIT_ABI_MAGIC 0x31544941u /* "AIT1" in memory order */
 
 /* The one symbol that a model binary exports; see plait_model_query_fn. */

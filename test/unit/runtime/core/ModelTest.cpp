@@ -99,9 +99,9 @@ TEST(ModelTest, WrongMagicVersionAndSize) {
   } cases[] = {
       {offsetof(plait_model_v4_t, magic), bytesOf(7u), StatusCode::corrupt, "magic 7"},
       {offsetof(plait_model_v4_t, abi_version), bytesOf(0u), StatusCode::unsupported,
-       "found a model built for ABI 0; this runtime reads ABI 9; recompile it"},
-      {offsetof(plait_model_v4_t, abi_version), bytesOf(10u), StatusCode::unsupported,
-       "found a model built for ABI 10; this runtime reads ABI 9; recompile it"},
+       "found a model built for ABI 0; this runtime reads ABI 10; recompile it"},
+      {offsetof(plait_model_v4_t, abi_version), bytesOf(11u), StatusCode::unsupported,
+       "found a model built for ABI 11; this runtime reads ABI 10; recompile it"},
       {offsetof(plait_model_v4_t, struct_size), bytesOf(uint64_t(8)), StatusCode::corrupt, "struct_size 8"},
       {offsetof(plait_model_v4_t, struct_size), bytesOf(uint64_t(1) << 40), StatusCode::corrupt, "struct_size"},
       {offsetof(plait_model_v4_t, kernel_count), bytesOf(1 << 20), StatusCode::corrupt, "kernel table"},
