@@ -1,11 +1,11 @@
-// tidar(mask, width = 1, tree = [-1, 0, 1, 2], prompts = [3, 3, 3, 3], start = [3], nodes = 16, asked = 12, depths = [0] of tree)
+// tidar(mask, width = 1, tree = [-1, 0, 1, 2], prompts = [3, 3, 3, 3], start = [3], nodes = 16, asked = 12, together = 3, depths = [0] of tree)
 //
 // While a chain is verified, masks behind each of its tokens draft the next one, in the same
-// forward: whatever is accepted, a draft is there (after TiDAR, Liu et al. 2025). A mask sees those before
-// it, the path to it, and no mask behind it. Where drafts are not worth their time there are none.
+// forward: whatever is accepted, a draft is there (TiDAR, Liu et al. 2025). The masks behind a token see
+// each other, as many as `together` says, and the path to it; with 1 each sees those before it. Where drafts are not worth their time there are none.
 !text = !decode.sequence<@main>
 !found = !decode.candidates<$width>
-!block = !decode.block<tree $nodes prompts $asked>
+!block = !decode.block<tree $nodes prompts $asked together $together>
 
 decode.strategy @tidar(%s: !text) exact identical {
   %none = decode.new_candidates : !found

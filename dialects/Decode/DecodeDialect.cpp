@@ -40,7 +40,7 @@ void DecodeDialect::initialize() {
 //===----------------------------------------------------------------------===//
 
 Type BlockType::parse(AsmParser &parser) {
-  int64_t size = 0, prompts = 0;
+  int64_t size = 0, prompts = 0, together = 1;
   SmallVector<int64_t> parents;
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess())
@@ -72,9 +72,11 @@ Type BlockType::parse(AsmParser &parser) {
   }
   if (succeeded(parser.parseOptionalKeyword("prompts")) && parser.parseInteger(prompts))
     return {};
+  if (succeeded(parser.parseOptionalKeyword("together")) && parser.parseInteger(together))
+    return {};
   if (parser.parseGreater())
     return {};
-  return parser.getChecked<BlockType>(loc, parser.getContext(), size, tree, parents, prompts);
+  return parser.getChecked<BlockType>(loc, parser.getContext(), size, tree, parents, prompts, together);
 }
 
 void BlockType::print(AsmPrinter &p) const {
@@ -88,11 +90,13 @@ void BlockType::print(AsmPrinter &p) const {
   }
   if (getPrompts())
     p << " prompts " << getPrompts();
+  if (getTogether() != 1)
+    p << " together " << getTogether();
   p << ">";
 }
 
 LogicalResult BlockType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t size, bool tree,
-                                ArrayRef<int64_t> parents, int64_t prompts) {
+                                ArrayRef<int64_t> parents, int64_t prompts, int64_t together) {
   if (size <= 0)
     return emitError() << "expected a positive block size but got " << size;
   if (!parents.empty() && (!tree || int64_t(parents.size()) != size))
@@ -103,6 +107,10 @@ LogicalResult BlockType::verify(function_ref<InFlightDiagnostic()> emitError, in
                          << node << " but got " << parent;
   if (prompts < 0 || prompts >= size)
     return emitError() << "expected fewer prompts than the " << size << " nodes but got " << prompts;
+  if (together < 1 || together > 65536)
+    return emitError() << "expected 1 to 65536 prompts that see each other but got " << together;
+  if (together > 1 && !prompts)
+    return emitError() << "expected prompts, of which " << together << " see each other, but got none";
   for (auto [node, parent] : llvm::enumerate(parents.take_front(size_t(size - prompts))))
     if (parent >= size - prompts)
       return emitError() << "expected no token after a prompt but got node " << node << " after " << parent;
@@ -114,6 +122,8 @@ void BlockType::addRoundAttributes(NamedAttrList &attributes) const {
     attributes.set("parents", DenseI64ArrayAttr::get(getContext(), getParents()));
   else
     attributes.set("size", IntegerAttr::get(IntegerType::get(getContext(), 64), getSize()));
+  if (getTogether() > 1)
+    attributes.set("together", IntegerAttr::get(IntegerType::get(getContext(), 64), getTogether()));
 }
 
 static LogicalResult verifyCount(function_ref<InFlightDiagnostic()> emitError, int64_t count) {

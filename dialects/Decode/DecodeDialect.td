@@ -190,21 +190,28 @@ def Decode_BlockType : Decode_Type<"Block", "block"> {
     | `!decode.block<tree 20>` | a tree of at most 20 that is known when it is drafted |
     | `!decode.block<tree [-1, 0, 0, 1] prompts 2>` | the same, of which the last two are prompts: they stand for no token, and no path goes through them |
     | `!decode.block<tree 20 prompts 6>` | a tree of at most 20 nodes, of which the last ones, at most 6, are prompts |
+    | `!decode.block<tree 20 prompts 6 together 3>` | the same, whose prompts behind a node see each other three by three |
+
+    Prompts in a row behind a node that stands for a token are taken in groups: the first `together` of them, the next ones, and so
+    on; one by one unless the type says more. A prompt sees all of its own group, also those behind it, besides what the
+    first one of it sees: attention is in both directions within a group, and causal from group to group and
+    towards the text (block-causal). Nothing else sees what is behind it; no token sees a prompt, as none continues one.
 
     A drafted node may know the distribution that its token was drawn from.
 
     **Constraints:** at least one node; a parent stands before its children, node 0 has none
     (-1) and the others do; no node continues a prompt unless it is one; branches have at most 65536
-    nodes together. Prompts come from `decode.expand_prompts` alone, and no rule or walk goes through them: they are never committed.
+    nodes together; `together` is 1 to 65536, and 1 without prompts. Prompts come from `decode.expand_prompts` alone, and no rule or walk goes through them: they are never committed.
   }];
-  let parameters = (ins "int64_t":$size, "bool":$tree, ArrayRefParameter<"int64_t">:$parents, "int64_t":$prompts);
+  let parameters = (ins "int64_t":$size, "bool":$tree, ArrayRefParameter<"int64_t">:$parents, "int64_t":$prompts,
+                        "int64_t":$together);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
-  let builders = [TypeBuilder<(ins "int64_t":$size), "return $_get($_ctxt, size, false, llvm::ArrayRef<int64_t>(), 0);">];
+  let builders = [TypeBuilder<(ins "int64_t":$size), "return $_get($_ctxt, size, false, llvm::ArrayRef<int64_t>(), 0, 1);">];
   let extraClassDeclaration = [{
     /// Nodes that a path may go through; of a tree that is known when it is drafted, at least.
     int64_t getNumTokens() const { return getSize() - getPrompts(); }
-    /// What the source of such a block is told in a round program: "size", or "parents".
+    /// What the source of such a block is told in a round program: "size", or "parents"; "together" if above 1.
     void addRoundAttributes(mlir::NamedAttrList &attributes) const;
   }];
 }

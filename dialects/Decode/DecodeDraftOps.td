@@ -132,7 +132,7 @@ def Decode_ExpandPromptsOp : Decode_DraftOp<"expand_prompts", [AttrSizedOperandS
     trees the last one. So how much was learnt in a round decides how large the next block is.
 
     Behind node i of the tree come `prompts[i]` prompts, each of which continues the one
-    before, and sees what that sees. They stand for no token, and no path goes through them: what
+    before, and sees what that sees; those that the block's type takes together see each other. They stand for no token, and no path goes through them: what
     the model says after them are candidates for the round after this one
     (`decode.prompted`). All of them lie behind the tree's nodes, in the order of these.
 
@@ -146,6 +146,8 @@ def Decode_ExpandPromptsOp : Decode_DraftOp<"expand_prompts", [AttrSizedOperandS
     ```mlir
     %b = decode.expand_prompts %x, %c0 trees [[-1], [-1, 0, 0]] prompts [[1], [1, 1, 0]] : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 5 prompts 2>
     %d = decode.expand_prompts %x, %c0 trees [[-1, 0]] prompts [[1, 1]] if %k : !decode.sequence<@main>, !decode.candidates<2> -> !decode.block<tree 4 prompts 2>
+    // Two masks behind each node, which see each other.
+    %m = decode.expand_prompts %x, %c0, %c1 trees [[-1, 0]] prompts [[2, 2]] mask 7 : !decode.sequence<@main>, !decode.candidates<2>, !decode.candidates<2> -> !decode.block<tree 6 prompts 4 together 2>
     ```
     **Constraints:** at least one operand and one tree, and as many lists of prompts, each as
     long as its tree; a parent stands before its children; no node is deeper than there are

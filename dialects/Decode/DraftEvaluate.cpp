@@ -36,6 +36,17 @@ std::vector<int64_t> BlockValue::promptsOf(int64_t node) const {
   return found;
 }
 
+int64_t BlockValue::lastSeenBy(int64_t node) const {
+  int64_t token = node;
+  while (nodes[size_t(token)].isPrompt)
+    token = nodes[size_t(token)].parent;
+  if (token == node)
+    return node;
+  std::vector<int64_t> row = promptsOf(token);
+  int64_t group = (llvm::find(row, node) - row.begin()) / together;
+  return row[std::min(row.size(), size_t((group + 1) * together)) - 1];
+}
+
 std::vector<int64_t> BlockValue::pathTo(int64_t node) const {
   std::vector<int64_t> path;
   for (; node >= 0; node = nodes[size_t(node)].parent)
@@ -186,6 +197,7 @@ LogicalResult ExpandPromptsOp::evaluate(Evaluator &, Values operands, ValueList 
   size_t known = 0;
   while (known < getCandidates().size() && !valueAs<CandidatesValue>(operands[known + 1]).tokens.empty())
     ++known;
+  block->together = getBlock().getType().getTogether();
   bool asks = !getLength() || valueAs<int64_t>(operands.back()) > 0;
   SmallVector<PromptedTree> trees = getPromptedTrees();
   const PromptedTree &tree = trees[std::min(known, trees.size() - 1)];

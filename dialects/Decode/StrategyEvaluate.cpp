@@ -242,8 +242,12 @@ LogicalResult decode::evaluateForward(Operation *op, Evaluator &evaluator, FlatS
       ids.data[size_t(i)] =
           double(i < forced ? block.forced[size_t(i)] : block.nodes[size_t(branch.nodes[size_t(i - forced)])].token);
       positions.data[size_t(i)] = double(x.layout.positionOf(x.published + i));
+      int64_t last = x.published + i; // that it sees, all in the branch
+      if (i >= forced)
+        last += block.depth(block.lastSeenBy(branch.nodes[size_t(i - forced)])) - (i - forced);
       if (!x.layout.isChain())
-        rows.paths.push_back(x.layout.seenBy(x.published + i));
+        rows.paths.push_back(x.layout.seenBy(last));
+      rows.ends.push_back(x.layout.positionOf(last));
       if (i > 0 && (i < forced || !block.nodes[size_t(branch.nodes[size_t(i - forced)])].isPrompt))
         next.data[size_t(i) - 1] = ids.data[size_t(i)];
     }

@@ -38,6 +38,7 @@ struct BlockValue {
   int64_t maxPositions;        ///< of the sequence's model
   std::vector<int64_t> forced; ///< pending tokens before the root
   std::vector<Node> nodes;
+  int64_t together = 1; ///< prompts in a row that see each other
 
   int64_t depth(int64_t node) const { return node == 0 ? 0 : 1 + depth(nodes[size_t(node)].parent); }
   /// The position of what continues a node.
@@ -47,6 +48,8 @@ struct BlockValue {
   std::vector<int64_t> children(int64_t node) const;
   /// The prompts in a row behind a node.
   std::vector<int64_t> promptsOf(int64_t node) const;
+  /// The last node that `node` sees: itself, or the last one of its group of prompts.
+  int64_t lastSeenBy(int64_t node) const;
   /// The nodes from the root to `node`.
   std::vector<int64_t> pathTo(int64_t node) const;
   /// Whether the model has a position for a node of `depth`.

@@ -398,7 +398,13 @@ def Lm_RowsType : Lm_Type<"Rows", "rows"> {
     tokens have one position then, and each sees those that lead to it. So the value
     also says where the tokens of a row lie. Those of a chain lie in the state at their
     positions; in a tree the tokens lie behind each other, and a token has a path:
-    where the last positions that it sees lie, up to its own.
+    where the last positions that it sees lie.
+
+    A token sees what lies before it, and itself. Tokens may be taken together, like masks that
+    are filled in at once (block-causal attention): then each sees some that lie behind it, too,
+    and the value says of each the last position that it sees. What a token sees is folded in
+    the order of positions, whether before or behind it: its bits are those that its query
+    would have at that last position.
   }];
 }
 

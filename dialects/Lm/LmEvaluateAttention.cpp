@@ -69,7 +69,8 @@ static LogicalResult stage(Operation *op, StateType type, const DenseValue &key,
   int64_t tokens = positions.rows();
   std::map<std::pair<int64_t, int64_t>, int64_t> stagedBy; // (row, position) -> token
   for (int64_t t = 0; t < tokens; ++t) {
-    int64_t row = rows.tokenRows[t], position = rows.slot(t, int64_t(positions.data[t]), int64_t(positions.data[t]));
+    int64_t row = rows.tokenRows[t], own = int64_t(positions.data[t]);
+    int64_t position = rows.slot(t, rows.lastSeen(t, own), own);
     if (position < 0)
       return op->emitOpError("expected positions >= 0 but got ") << position << " at element " << t;
     auto [other, fresh] = stagedBy.insert({{row, position}, t});
@@ -91,7 +92,7 @@ static LogicalResult stage(Operation *op, StateType type, const DenseValue &key,
   return success();
 }
 
-/// What token `t` at `last` sees besides one cell for each position up to its own.
+/// What token `t` sees besides one cell for each position up to `last`.
 static ArrayRef<int64_t> besides(const RowsValue &rows, int64_t t, int64_t last) {
   if (rows.paths.empty())
     return {};
@@ -104,15 +105,18 @@ static LogicalResult checkPast(Operation *op, StateType type, const RowsValue &r
                                int64_t layer, StateValue &state) {
   for (int64_t t = 0; t < positions.rows(); ++t) {
     const CacheCells &cells = state.cells[{rows.tokenRows[t], layer}];
-    int64_t last = int64_t(positions.data[t]);
+    int64_t own = int64_t(positions.data[t]), last = rows.lastSeen(t, own);
+    if (last < own)
+      return op->emitOpError("expected token ") << t << " at position " << own << " to see itself but got " << last
+                                                << " as the last position that it sees";
     ArrayRef<int64_t> others = besides(rows, t, last);
-    if (!others.empty() && type.getFirstPosition(last) > 0)
+    if (!others.empty() && type.getFirstPosition(own) > 0)
       return op->emitOpError("expected a window of more than ")
-             << last << " positions, as several cells that token " << t << " sees have one position";
+             << own << " positions, as several cells that token " << t << " sees have one position";
     for (int64_t slot : others)
       if (slot < 0 || slot >= int64_t(cells.keys.size()) || cells.keys[slot].empty())
         return missing(op, rows, positions, t, slot);
-    for (int64_t p = type.getFirstPosition(last); p <= last; ++p)
+    for (int64_t p = type.getFirstPosition(own); p <= last; ++p)
       if (int64_t slot = rows.slot(t, last, p);
           slot < 0 || slot >= int64_t(cells.keys.size()) || cells.keys[slot].empty())
         return missing(op, rows, positions, t, p);
@@ -191,12 +195,12 @@ static Fold foldSeen(const double *q, const CacheCells &cells, ArrayRef<Seen> se
 /// What token `t` sees of positions [begin, end), in order; with position 0 what it sees besides.
 static SmallVector<Seen> seenBy(StateType type, const RowsValue &rows, const DenseValue &positions, int64_t t,
                                 int64_t begin, int64_t end) {
-  int64_t last = int64_t(positions.data[t]);
+  int64_t own = int64_t(positions.data[t]), last = rows.lastSeen(t, own);
   SmallVector<Seen> seen;
   if (begin == 0)
     for (int64_t slot : besides(rows, t, last))
       seen.push_back({0, slot});
-  for (int64_t p = std::max(begin, type.getFirstPosition(last)); p < std::min(end, last + 1); ++p)
+  for (int64_t p = std::max(begin, type.getFirstPosition(own)); p < std::min(end, last + 1); ++p)
     seen.push_back({p, rows.slot(t, last, p)});
   return seen;
 }
@@ -222,8 +226,8 @@ static DenseValue attendAll(StateType type, int64_t heads, const ScoreForm &form
 static DenseValue attendSpans(StateType type, int64_t heads, const ScoreForm &form, const DenseValue &query,
                               const RowsValue &rows, const DenseValue &positions, int64_t layer, StateValue &state) {
   int64_t headDim = type.getHeadDim(), group = heads / type.getKvHeads(), spans = 0;
-  for (double position : positions.data)
-    spans = std::max(spans, int64_t(position) / spanPositions + 1);
+  for (auto [t, position] : llvm::enumerate(positions.data))
+    spans = std::max(spans, rows.lastSeen(int64_t(t), int64_t(position)) / spanPositions + 1);
   DenseValue result = DenseValue::zeros({query.rows() * spans, heads * (headDim + 2)});
   for (int64_t t = 0; t < query.rows(); ++t)
     for (int64_t s = 0; s < spans; ++s) {
@@ -241,12 +245,13 @@ static DenseValue attendSpans(StateType type, int64_t heads, const ScoreForm &fo
 }
 
 /// Joins the spans that each token sees something of.
-static DenseValue joinSpans(StateType type, int64_t heads, const DenseValue &spans, const DenseValue &positions) {
+static DenseValue joinSpans(StateType type, int64_t heads, const DenseValue &spans, const RowsValue &rows,
+                            const DenseValue &positions) {
   int64_t headDim = type.getHeadDim(), tokens = positions.rows(), perToken = spans.rows() / tokens;
   DenseValue result = DenseValue::zeros({tokens, heads * headDim});
   for (int64_t t = 0; t < tokens; ++t) {
-    int64_t last = int64_t(positions.data[t]);
-    int64_t begin = type.getFirstPosition(last) / spanPositions, end = last / spanPositions + 1;
+    int64_t own = int64_t(positions.data[t]), last = rows.lastSeen(t, own);
+    int64_t begin = type.getFirstPosition(own) / spanPositions, end = last / spanPositions + 1;
     for (int64_t h = 0; h < heads; ++h) {
       auto at = [&](int64_t s, int64_t column) { return spans.data[(t * perToken + s) * spans.rowSize() + column]; };
       double top = -std::numeric_limits<double>::infinity(), total = 0;
@@ -275,6 +280,9 @@ static LogicalResult checkRowCount(Operation *op, const RowsValue &rows, const D
     return op->emitOpError("expected the rows of ") << positions.rows() << " tokens but got " << rows.tokenRows.size();
   if (!rows.paths.empty() && int64_t(rows.paths.size()) != positions.rows())
     return op->emitOpError("expected the paths of ") << positions.rows() << " tokens but got " << rows.paths.size();
+  if (!rows.ends.empty() && int64_t(rows.ends.size()) != positions.rows())
+    return op->emitOpError("expected the last position seen of ")
+           << positions.rows() << " tokens but got " << rows.ends.size();
   return success();
 }
 
@@ -325,9 +333,9 @@ LogicalResult AttendOp::evaluate(Evaluator &evaluator, Values operands, ValueLis
     return attendSpans(type, getHeads(), form, dense(operands[0]), rows, positions, evaluator.layer, state);
   };
   if (getSpans() && dense(operands[4]).rows() > 0)
-    results.push_back(joinSpans(type, getHeads(), dense(operands[4]), positions));
+    results.push_back(joinSpans(type, getHeads(), dense(operands[4]), rows, positions));
   else if (form.rounds) // what weights are relative to matters
-    results.push_back(joinSpans(type, getHeads(), spans(), positions));
+    results.push_back(joinSpans(type, getHeads(), spans(), rows, positions));
   else
     results.push_back(attendAll(type, getHeads(), form, dense(operands[0]), rows, positions, evaluator.layer, state));
   return success();

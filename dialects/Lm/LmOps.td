@@ -523,7 +523,7 @@ def Lm_AttentionOp : Lm_ComputeOp<"attention", [AllTypesMatch<["key", "value"]>]
     Stages the keys and values of every token at the token's position in its
     row's state (in a row that is a tree: where `rows` says), then for each token t and head h attends over the positions p
     of the token's row that the state's type lets it see (0 .. positions[t], or
-    the last `window` of them):
+    the last `window` of them), and over those behind it that `rows` says:
 
     `result[t, h] = softmax_p(scale * q[t, h] . k[p, h / group]) v[p, h / group]`
 
@@ -579,7 +579,7 @@ def Lm_StageOp : Lm_ComputeOp<"stage", [AllTypesMatch<["key", "value"]>, Lm_RowW
 def Lm_AttendOp : Lm_ComputeOp<"attend"> {
   let summary = "second half of lm.attention: attends over the staged state";
   let description = [{
-    Which positions a token sees is a fact of the state's type. With `spans`, what an
+    Which positions a token sees is a fact of the state's type, and of `rows` if there are some behind it. With `spans`, what an
     `lm.attend_spans` of the same operands has computed is joined; of a step that has no
     spans nothing has been, and the op computes all. Both give the same bits.
 

@@ -171,8 +171,8 @@ typedef struct plait_cells_v1 {
  * position's cell, all of `cells`, to another one.
  *
  * A token at position p reads and writes no positions but p - window + 1 .. p
- * (0 .. p if `window` is 0); in a row that is a tree, those of its path and its own
- * (PLAIT_IN_PATHS). What no token can read any more may be given back:
+ * (0 .. p if `window` is 0), and those behind it that its path says; in a row that is a
+ * tree, those of its path (PLAIT_IN_PATHS). What no token can read any more may be given back:
  * its entries in the page table are never looked at. States with one window
  * share a page table; all states of a model have the same `page_tokens`. */
 typedef struct plait_state_v3 {
@@ -223,11 +223,12 @@ typedef enum plait_input_e {
   PLAIT_IN_EDIT_SCALES = 14,  /* f32[edits] divides what is positive, multiplies what is not */
   PLAIT_IN_EDIT_OFFSETS = 15, /* f32[edits] subtracted */
   PLAIT_IN_TOP_COUNTS = 16,   /* i32[leaves] most probable tokens wanted, at most tops */
-  /* Where the tokens of a row lie that is a tree. Those of a chain lie at their positions,
-   * and so does what a row begins after. The path of token t is entries [ends[t-1], ends[t])
-   * of `paths`, from 0 for token 0: the positions of the state that hold the last positions
-   * that it sees, up to its own. All before them lie at their positions; a token without
-   * entries lies at its own. */
+  /* Where the tokens of a row lie that is a tree, and how far each sees. What a row begins after lies at
+   * its positions. The path of token t is entries [ends[t-1], ends[t]) of `paths`, from 0 for token 0: first
+   * the last position that it sees, its own or one behind it, then the positions of the state that hold the
+   * last ones up to that, in order. All before them lie at their positions; a token without entries, as those
+   * of a chain, lies at its own and sees nothing behind it. All tokens of a row behind one that has entries
+   * have some. */
   PLAIT_IN_PATH_ENDS = 17, /* i32[tokens] */
   PLAIT_IN_PATHS = 18,     /* i32[entries] */
   PLAIT_IN_HIDDEN = 19,    /* f32[leaves][plan.hidden] hidden state of each leaf, of plans

@@ -38,7 +38,8 @@
  *   9  threads may compute rows for themselves, into copies: PLAIT_ARG_COPY,
  *      plait_launch_v3_t.redundant, and barriers of steps without copies.
  *  10  a sum may say by which algorithms it is carried out (plait_collective_v4_t,
- *      plait_sum_range_v1_t).
+ *      plait_sum_range_v1_t). Tokens may see some that lie behind them: a path begins
+ *      with the last position that is seen (PLAIT_IN_PATHS).
  *
  * A change that moves or re-means a field raises PLAIT_ABI_VERSION and renames
  * the struct (`_v2`). A field added at the end of a struct is found through

@@ -58,10 +58,9 @@ void Attend::emit(Value to, Value parts) {
 }
 
 /// 1 if `token` is of the row of the one before it and what both see may be gone through at
-/// once: in a chain it is at the next position; in a tree both lie beside their positions.
+/// once: in a chain it is at the next position; in a tree both have paths.
 Value Attend::follows(Value token) {
-  Value before = e.max(e.add(token, -1), e.i64(0)), positions = e.pointer(op.positions);
-  Value step = e.sub(e.loadIndex(positions, token), e.loadIndex(positions, before));
+  Value before = e.max(e.add(token, -1), e.i64(0)), step = e.sub(positionOf(token), positionOf(before));
   Value none = e.i64(0), one = e.i64(1), isOfRow = e.select(e.equal(pages.row(token), pages.row(before)), one, none);
   Value isBeside = e.less(none, pages.path(token).count), inTree = none;
   if (!window)
@@ -86,15 +85,14 @@ void Attend::ifBeginsRun(Value token, RunBody body) {
 /// Tokens of a run go through pages together as far as these hold what all see; those of
 /// a tree then one by one, each through what it alone sees as well.
 Attend::Way Attend::wayOf(Value token, Value count) {
-  Value positions = e.pointer(op.positions), first = e.loadIndex(positions, token);
-  Value tokens = e.i64(PageLayout::tokens), zero = e.i64(0);
+  Value first = positionOf(token), tokens = e.i64(PageLayout::tokens), zero = e.i64(0);
   Value isTree = e.less(zero, pages.path(token).count), singles = e.select(isTree, count, zero);
   // The first position of a path, and the last one that is seen.
   SmallVector<Value> ends = {first, e.select(isTree, first, e.add(e.add(first, count), -1))};
   ends = e.forLoop(token, e.add(token, singles), 1, ends, [&](Value t, ValueRange carried) {
-    Value at = e.loadIndex(positions, t);
-    return SmallVector<Value>{e.minimum(carried[0], e.add(e.sub(at, pages.path(t).count), 1)),
-                              e.select(e.less(carried[1], at), at, carried[1])};
+    Pages::Path path = pages.path(t);
+    Value last = pages.last(path, positionOf(t));
+    return SmallVector<Value>{e.minimum(carried[0], pages.branch(path, last)), e.max(carried[1], last)};
   });
   Value begin = window ? e.div(e.max(e.add(first, 1 - *window), zero), tokens) : zero;
   Value last = e.div(ends[1], tokens), end = e.add(last, 1);
@@ -112,14 +110,17 @@ void Attend::emitRun(Value token, Value count) {
 }
 
 void Attend::emitPages(Value token, Value count, const Way &way) {
-  Value positions = e.pointer(op.positions), entries = pages.entries(token);
-  Value tokens = e.i64(PageLayout::tokens), zero = e.i64(0), own = e.sub(way.end, way.shared);
+  Value entries = pages.entries(token), tokens = e.i64(PageLayout::tokens), zero = e.i64(0);
+  Value own = e.sub(way.end, way.shared);
   e.forLoop(way.begin, e.add(way.shared, e.mul(way.singles, own)), 1, [&](Value visit) {
     Value isShared = e.less(visit, way.shared), past = e.sub(visit, way.shared), some = e.max(own, e.i64(1));
-    Value i = e.select(isShared, zero, e.div(past, some)), t = e.add(token, i), at = e.loadIndex(positions, t);
+    Value i = e.select(isShared, zero, e.div(past, some)), t = e.add(token, i), at = positionOf(t);
+    Pages::Path path = pages.path(t);
+    Value last = pages.last(path, at);
     Value chunk = e.select(isShared, visit, e.add(way.shared, e.rem(past, some))), start = e.mul(chunk, tokens);
     position = e.sub(at, i);
-    Value isSeen = e.less(start, e.add(e.select(isShared, way.seen, at), 1));
+    ahead = e.sub(last, at);
+    Value isSeen = e.less(start, e.add(e.select(isShared, way.seen, last), 1));
     e.ifThen(isSeen, [&] {
       Value next = e.minimum(e.add(chunk, 1), way.last);
       Part part{pages.page(e.add(entries, chunk)),
@@ -130,7 +131,7 @@ void Attend::emitPages(Value token, Value count, const Way &way) {
                 e.select(isShared, count, e.add(i, 1)),
                 {},
                 {}};
-      gather(part, {entries, at, pages.path(t)});
+      gather(part, {entries, last, path});
       emitPage(part);
     });
   });

@@ -30,7 +30,8 @@
 // those that it sees. Such tokens, one after the other, are a run as well: what lies
 // before all their paths they go through together, then each by itself. Pages of
 // positions of a path are put together as they would be if it were a chain: so the
-// token's bits are those of the chain.
+// token's bits are those of the chain. A token that sees some behind it goes on to
+// the last one of these, and its bits are those of one there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -97,12 +98,13 @@ private:
   /// Pages that a run goes through: [begin, shared) all tokens at once, [shared, end) each by itself.
   struct Way {
     Value begin, shared, end;
-    Value last;    ///< that holds something that is seen
+    Value last;    ///< page that holds something that is seen
     Value singles; ///< tokens that go by themselves: all or none
     Value seen;    ///< the last position that any token sees
   };
   using RunBody = llvm::function_ref<void(Value count)>;
 
+  Value positionOf(Value token) { return e.loadIndex(e.pointer(op.positions), token); }
   Value follows(Value token);
   void ifBeginsRun(Value token, RunBody body);
   Way wayOf(Value token, Value count);
@@ -112,7 +114,7 @@ private:
   HeadPlace placeIn(const kernel::PageLayout &layout, Value head);
   /// One token, with the page table of its row.
   struct Seer {
-    Value entries, position;
+    Value entries, last; ///< last: position that it sees
     Pages::Path path;
   };
   void gather(Part &part, const Seer &seer);
@@ -155,7 +157,8 @@ private:
     return window ? e.max(e.sub(e.add(e.add(position, i), 1 - *window), part.start), e.i64(0)) : e.i64(0);
   }
   Value endOf(const Part &part, Value i) {
-    return e.minimum(e.sub(e.add(e.add(position, i), 1), part.start), e.i64(kernel::PageLayout::tokens));
+    Value last = e.add(e.add(position, i), ahead);
+    return e.minimum(e.sub(e.add(last, 1), part.start), e.i64(kernel::PageLayout::tokens));
   }
   Value firstRow(Value token) { return e.mul(token, group); }
   void forRows(Value first, Value end, CpuKernelEmitter::Body body) {
@@ -185,6 +188,7 @@ private:
   Value gathered;                             ///< a page of the run's head, put together
   Value kvHead, query;                        ///< of the run: its query's offset
   Value position; ///< of the run's first token; token i goes through the page at `position` + i
+  Value ahead;    ///< so many positions behind its own a token sees there
 };
 
 } // namespace plait

@@ -30,8 +30,8 @@ void Attend::copy(Type element, Value from, Value fromOffset, Value toOffset, Va
 
 /// Where the path has something in the page it becomes one that was put together.
 void Attend::gather(Part &part, const Seer &seer) {
-  Value hasPath = e.less(e.i64(0), seer.path.count), branch = e.add(e.sub(seer.position, seer.path.count), 1);
-  branch = e.select(hasPath, branch, e.i64(int64_t(1) << 40)); // behind all pages
+  Value hasSlots = e.less(e.i64(1), seer.path.count), branch = pages.branch(seer.path, seer.last);
+  branch = e.select(hasSlots, branch, e.i64(int64_t(1) << 40)); // behind all pages
   Value isPart = e.less(branch, e.add(part.start, PageLayout::tokens));
   e.ifThen(isPart, [&] { gatherCells(part, seer, branch); });
   HeadPlace put = placeIn(oneHead, e.i64(0)), &head = part.head;
@@ -60,7 +60,7 @@ void Attend::gatherCells(const Part &part, const Seer &seer, Value branch) {
   if (pages.layout.isScaled)
     for (auto [source, target] : {std::pair(from.keyScale, to.keyScale), {from.valueScale, to.valueScale}})
       copy(e.f32Type(), part.page, source, target, e.mul(slices, slice));
-  Value end = e.minimum(e.add(seer.position, 1), e.add(part.start, PageLayout::tokens));
+  Value end = e.minimum(e.add(seer.last, 1), e.add(part.start, PageLayout::tokens));
   e.forLoop(e.max(branch, part.start), end, 1, [&](Value at) { gatherCell(part, seer, at); });
 }
 
@@ -70,7 +70,7 @@ void Attend::gatherCell(const Part &part, const Seer &seer, Value at) {
   Value tokens = e.i64(PageLayout::tokens), width = e.i64(slice), zero = e.i64(0);
   const HeadPlace &source = part.head, target = placeIn(oneHead, zero);
   // The path's entries are in the order of their positions.
-  Value last = e.add(seer.path.end, -1), slot = e.loadIndex(pages.paths, e.sub(last, e.sub(seer.position, at)));
+  Value slot = e.loadIndex(pages.paths, pages.entryOf(seer.path, seer.last, at));
   Value page = pages.page(e.add(seer.entries, e.div(slot, tokens)));
   Value from = e.rem(slot, tokens), to = e.sub(at, part.start);
   auto columnOf = [&](Value s) { return e.add(e.mul(e.div(s, width), headDim * slice), e.rem(s, width)); };

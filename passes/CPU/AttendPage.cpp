@@ -16,7 +16,7 @@ using kernel::PageLayout;
 
 /// Adds what the tokens see of the page of positions start .. to their sums.
 void Attend::emitPage(Part part) {
-  part.first = e.max(e.sub(part.start, position), part.first);
+  part.first = e.max(e.sub(e.sub(part.start, position), ahead), part.first);
   if (window) // a later token's begins behind the page
     part.end = e.minimum(part.end, e.sub(e.add(part.start, PageLayout::tokens - 1 + *window), position));
   Value slice = e.i64(PageLayout::slice), last = e.add(part.end, -1);

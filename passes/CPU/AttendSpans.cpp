@@ -122,8 +122,8 @@ void Attend::loadSpan(Value i, Value offset) {
 /// those of the first one, which are constant, LLVM would unroll all loops at once.
 void Attend::emitJoin(Value token, Value i) {
   query = e.add(e.mul(e.sub(token, i), op.heads * headDim), e.mul(kvHead, group * headDim));
-  Value last = e.loadIndex(e.pointer(op.positions), token), end = e.add(i, 1), zero = e.i64(0);
-  Value first = window ? e.max(e.add(last, 1 - *window), zero) : zero, positions = e.i64(PLAIT_SPAN_POSITIONS);
+  Value own = positionOf(token), last = pages.last(pages.path(token), own), end = e.add(i, 1), zero = e.i64(0);
+  Value first = window ? e.max(e.add(own, 1 - *window), zero) : zero, positions = e.i64(PLAIT_SPAN_POSITIONS);
   beginResult(i, end);
   e.forLoop(e.div(first, positions), e.add(e.div(last, positions), 1), 1, [&](Value span) {
     loadSpan(i, spanOffset(token, span));

@@ -19,10 +19,21 @@ Pages::Path Pages::path(Value token) {
   return {end, e.sub(end, begin)};
 }
 
+// There need be no entry to read.
+
+Value Pages::last(Path path, Value position) {
+  return e.forLoop(e.i64(0), e.minimum(path.count, e.i64(1)), 1, position, [&](Value, ValueRange) {
+    return SmallVector<Value>{e.loadIndex(paths, e.sub(path.end, path.count))};
+  })[0];
+}
+
 Value Pages::slot(Path path, Value position) {
-  // There need be no entry to read.
-  return e.forLoop(e.i64(0), e.minimum(path.count, e.i64(1)), 1, position,
-                   [&](Value, ValueRange) { return SmallVector<Value>{e.loadIndex(paths, e.add(path.end, -1))}; })[0];
+  return e.forLoop(e.i64(0), e.minimum(path.count, e.i64(1)), 1, position, [&](Value, ValueRange) {
+    Value last = e.loadIndex(paths, e.sub(path.end, path.count)), entry = entryOf(path, last, position);
+    Value isBeside = e.less(e.add(branch(path, last), -1), position);
+    Value slot = e.loadIndex(paths, e.max(entry, e.sub(path.end, path.count)));
+    return SmallVector<Value>{e.select(isBeside, slot, position)};
+  })[0];
 }
 
 Value Pages::load(Value page, Value offset) {

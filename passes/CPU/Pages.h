@@ -22,12 +22,18 @@ struct Pages {
   Value row(Value token) { return e.loadIndex(tokenRows, token); }
   /// The first page table entry of the row of `token`.
   Value entries(Value token) { return e.mul(row(token), e.dim(PLAIT_DIM_PAGES)); }
-  /// What a token sees that does not lie at its own position (PLAIT_IN_PATHS): `count` positions
-  /// up to the token's, none unless its row is a tree. Where they lie ends before entry `end`.
+  /// How far a token sees, and where what it sees lies (PLAIT_IN_PATHS): `count` entries before
+  /// entry `end`; none for the tokens of a chain, each of which sees up to its own position.
   struct Path {
     Value end, count;
   };
   Path path(Value token);
+  /// The last position that a token at `position` sees.
+  Value last(Path path, Value position);
+  /// The first position that does not lie at its own; behind `last` if all do.
+  Value branch(Path path, Value last) { return e.add(e.sub(last, path.count), 2); }
+  /// The entry that says where `position` lies, from `branch` on.
+  Value entryOf(Path path, Value last, Value position) { return e.sub(e.add(path.end, -1), e.sub(last, position)); }
   /// Where the token lies that is at `position`.
   Value slot(Path path, Value position);
   /// The page of entry `entry`.

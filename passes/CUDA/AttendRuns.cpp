@@ -52,7 +52,7 @@ void AttendTiles::emit(Value result, Value spans) {
 }
 
 /// Whether `token` goes through pages with `first`, which lies before it in the step: both are of one row and, in a
-/// chain, as far from each other as their positions; in a tree both lie beside their positions.
+/// chain, as far from each other as their positions; in a tree both have paths.
 Value AttendTiles::belongs(Value token, Value first) {
   Value zero = e.i32(0), no = e.integer(e.builder().getI1Type(), 0);
   Value isBeside = e.below(zero, pages.path(token).count), firstIsBeside = e.below(zero, pages.path(first).count);
@@ -89,9 +89,9 @@ AttendTiles::Way AttendTiles::wayOf(Value token, Value count) {
   // The first position of a path, and the last one that is seen.
   SmallVector<Value> ends = {first, e.select(isTree, first, e.add(e.add(first, count), -1))};
   ends = e.forLoop(token, e.add(token, singles), 1, ends, [&](Value t, ValueRange carried) {
-    Value at = e.loadIndex(positions, t), branch = e.add(e.sub(at, pages.path(t).count), 1);
-    Value before = e.minimum(carried[0], branch);
-    return SmallVector<Value>{before, largest(carried[1], at)};
+    CudaPages::Sight sight = pages.sight(pages.path(t), e.loadIndex(positions, t));
+    Value before = e.minimum(carried[0], sight.branch);
+    return SmallVector<Value>{before, largest(carried[1], sight.last)};
   });
   Value seen = window ? beyond(e.add(first, 1), e.i32(*window)) : zero;
   Value begin = e.div(seen, chunk), end = e.add(e.div(ends[1], chunk), 1);
@@ -129,7 +129,9 @@ AttendTiles::Rows AttendTiles::rowsOf(const Run &run) {
     rows.exists[half] = e.both(hasToken, e.below(inGroup, e.i32(group)));
     rows.token[half] = e.minimum(token, e.add(run.count, -1));
     rows.head[half] = e.add(e.mul(kvHead, group), inGroup);
-    rows.position[half] = e.loadIndex(positions, e.add(run.token, rows.token[half]));
+    Value number = e.add(run.token, rows.token[half]);
+    rows.position[half] = e.loadIndex(positions, number);
+    rows.last[half] = pages.sight(pages.path(number), rows.position[half]).last;
   }
   return rows;
 }
@@ -179,12 +181,11 @@ void AttendTiles::copyPage(const Run &run, const Visit &visit, Value keys) {
 /// What one token of a tree sees of a chunk, from wherever it lies.
 void AttendTiles::gatherPage(const Run &run, const Visit &visit, Value keys) {
   OpBuilder &b = e.builder();
-  Value token = e.add(run.token, visit.token), position = e.loadIndex(positions, token);
-  CudaPages::Path path = pages.path(token);
-  Value branch = e.sub(e.add(position, 1), path.count);
+  Value token = e.add(run.token, visit.token);
+  CudaPages::Sight sight = pages.sight(pages.path(token), e.loadIndex(positions, token));
   e.forColumns(chunk, 1, [&](CudaColumns c) {
-    Value at = e.minimum(e.add(visit.start, c.first), position);
-    Value slot = pages.slotOf(at, branch, path.end, position), entry = e.add(run.entries, e.div(slot, chunk));
+    Value at = e.minimum(e.add(visit.start, c.first), sight.last);
+    Value slot = pages.slotOf(at, sight), entry = e.add(run.entries, e.div(slot, chunk));
     e.store(e.mul(e.widen(e.loadIndex(pages.table, entry)), layout.bytes()), offsets, c.first);
     e.store(e.rem(slot, chunk), slots, c.first);
   });
@@ -201,7 +202,7 @@ void AttendTiles::gatherPage(const Run &run, const Visit &visit, Value keys) {
     Value target = e.add(index(to, e.div(inChunk, cuda::kChunkColumns)), e.mul(e.rem(inChunk, cuda::kChunkColumns), 2));
     e.store(key, byte(keys, target), e.i32(0));
   });
-  Value values = byte(keys, e.i32(keyBytes())), count = beyond(e.add(position, 1), visit.start);
+  Value values = byte(keys, e.i32(keyBytes())), count = beyond(e.add(sight.last, 1), visit.start);
   e.forColumns(keyBytes() / cuda::kChunkBytes, 1, [&](CudaColumns c) {
     Value row = e.div(c.first, 2), half = e.rem(c.first, 2), s = e.rem(row, chunk), slot = e.loadIndex(slots, s);
     Value from = e.add(e.mul(e.div(row, chunk), chunk), slot);

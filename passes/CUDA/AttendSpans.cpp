@@ -120,9 +120,9 @@ void AttendTiles::emitSpans(Value result) {
 
 /// The result of `token` out of its spans, an element at a time.
 void AttendTiles::emitJoin(Value token, Value spans, Value to) {
-  Value position = e.loadIndex(positions, token), behind = e.add(position, 1);
-  Value first = window ? beyond(behind, e.i32(*window)) : e.i32(0);
-  Value begin = e.div(first, span), end = e.add(e.div(position, span), 1);
+  Value position = e.loadIndex(positions, token), last = pages.sight(pages.path(token), position).last;
+  Value first = window ? beyond(e.add(position, 1), e.i32(*window)) : e.i32(0);
+  Value begin = e.div(first, span), end = e.add(e.div(last, span), 1);
   e.forColumns(headsOfTile * layout.headDim, 1, [&](CudaColumns c) {
     Value inGroup = e.add(firstHead, e.div(c.first, layout.headDim)), column = e.rem(c.first, layout.headDim);
     e.ifThen(e.below(inGroup, e.i32(group)), [&] {

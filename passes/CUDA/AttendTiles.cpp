@@ -96,9 +96,10 @@ AttendTiles::Seen AttendTiles::seenOf(const Visit &visit, const Rows &rows) {
   Seen seen;
   for (int64_t half : {0, 1}) {
     Value isOwn = e.both(rows.exists[half], e.equal(rows.token[half], visit.token));
-    Value takesPart = e.select(visit.isShared, rows.exists[half], isOwn), behind = e.add(rows.position[half], 1);
-    Value end = e.minimum(beyond(behind, visit.start), e.i32(chunk));
-    seen.first[half] = window ? beyond(beyond(behind, e.i32(*window)), visit.start) : e.i32(0);
+    Value takesPart = e.select(visit.isShared, rows.exists[half], isOwn);
+    Value end = e.minimum(beyond(e.add(rows.last[half], 1), visit.start), e.i32(chunk));
+    Value hidden = window ? beyond(e.add(rows.position[half], 1), e.i32(*window)) : Value();
+    seen.first[half] = window ? beyond(hidden, visit.start) : e.i32(0);
     seen.count[half] = e.select(takesPart, beyond(end, seen.first[half]), e.i32(0));
   }
   return seen;

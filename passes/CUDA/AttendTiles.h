@@ -24,7 +24,8 @@
 //
 // Slots that a row does not see have weight zero. What no row of a tile sees is not read of values, and its scores are
 // replaced. In a row that is a tree, tokens go through what lies before all their paths together, then each
-// by itself through a chunk that is put together as if its path were a chain.
+// by itself through a chunk that is put together as if its path were a chain. A token that sees some behind it goes on
+// to the last one of these, and its bits are those of one there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -84,7 +85,7 @@ private:
   };
   /// What a thread knows of its two rows.
   struct Rows {
-    Pair exists, token, head, position; ///< token: number in the run; head: among all
+    Pair exists, token, head, position, last; ///< token: number in the run; head: among all; last: position seen
   };
 
   void setHeads(Value number);

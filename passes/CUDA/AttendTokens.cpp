@@ -9,7 +9,8 @@
 // chunks of 64 positions, in order, with online softmax (Milakov, Gimelshein 2018). Chunks
 // begin at multiples of 64, so that a token's bits depend on its own past alone. Where a
 // position of the token's path lies is looked up by position, so those of a tree have the
-// bits of the chain. No tensor cores: right for any shape and for states of f32, and slow for long prompts.
+// bits of the chain, and those that see some behind them the bits of one behind these. No tensor cores: right for any
+// shape and for states of f32, and slow for long prompts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,8 +49,8 @@ private:
   CudaPages pages;
   const PageLayout &layout;
   int64_t group, sums;
-  Value token, kvHead, position; ///< of the block
-  Value entries, branch, pathEnd;
+  Value token, kvHead, entries; ///< of the block
+  CudaPages::Sight sight;
   Value query;          ///< [group][headDim]
   Value scores;         ///< [group][kChunk]: scores, then weights
   Value tops, totals;   ///< [group]: largest score, sum of weights
@@ -73,12 +74,10 @@ void AttendTokens::emitToken() {
     *perHead = e.shared(group * 4, 16);
   offsets = e.shared(kChunk * 8, 16);
   slots = e.shared(kChunk * 4, 16);
-  position = e.loadIndex(e.pointer(op.getPositions()), token);
+  Value position = e.loadIndex(e.pointer(op.getPositions()), token);
   entries = pages.entries(token);
-  CudaPages::Path path = pages.path(token);
-  pathEnd = path.end;
-  Value afterLast = e.add(position, 1);
-  branch = e.sub(afterLast, path.count); // behind all positions if there is no path
+  sight = pages.sight(pages.path(token), position);
+  Value afterLast = e.add(sight.last, 1);
   Value row = e.mul(e.widen(token), op.getHeads() * layout.headDim);
   Value base = e.add(row, e.widen(e.mul(kvHead, sums)));
   e.forColumns(sums, 1, [&](CudaColumns c) {
@@ -95,7 +94,7 @@ void AttendTokens::emitToken() {
     begin = e.select(reaches, e.add(position, 1 - *window), e.i32(0));
   }
   SmallVector<Value> zeros(sumsOfThread(), e.f32(0));
-  Value firstChunk = e.div(begin, kChunk), endChunk = e.add(e.div(position, kChunk), 1);
+  Value firstChunk = e.div(begin, kChunk), endChunk = e.add(e.div(sight.last, kChunk), 1);
   SmallVector<Value> all = e.forLoop(firstChunk, endChunk, 1, zeros, [&](Value chunk, ValueRange carried) {
     Value start = e.mul(chunk, kChunk);
     // Slots [first, end) are seen.
@@ -121,11 +120,10 @@ void AttendTokens::emitToken() {
   }
 }
 
-/// Writes where positions start .. start + kChunk - 1 lie, of those up to the token's.
+/// Writes where positions start .. start + kChunk - 1 lie, of those that the token sees.
 void AttendTokens::locate(Value start) {
   e.forColumns(kChunk, 1, [&](CudaColumns c) {
-    Value at = e.minimum(e.add(start, c.first), position);
-    Value slot = pages.slotOf(at, branch, pathEnd, position);
+    Value slot = pages.slotOf(e.minimum(e.add(start, c.first), sight.last), sight);
     Value entry = e.add(entries, e.div(slot, PageLayout::tokens));
     Value offset = e.mul(e.widen(e.loadIndex(pages.table, entry)), layout.bytes());
     e.store(offset, offsets, c.first);

@@ -18,13 +18,28 @@ CudaPages::Path CudaPages::path(Value token) {
   return {end, e.sub(end, begin)};
 }
 
-Value CudaPages::slotOf(Value at, Value branch, Value end, Value position) {
+// There need be no entry to read.
+
+CudaPages::Sight CudaPages::sight(Path path, Value position) {
   OpBuilder &b = e.builder();
-  // There need be no entry to read. Entries are in the order of their positions.
   auto choice = scf::IfOp::create(
-      b, e.loc(), e.below(at, branch), [&](OpBuilder &, Location) { scf::YieldOp::create(b, e.loc(), at); },
+      b, e.loc(), e.below(e.i32(0), path.count),
       [&](OpBuilder &, Location) {
-        Value last = e.add(end, -1), entry = e.sub(last, e.sub(position, at));
+        Value last = e.loadIndex(paths, e.sub(path.end, path.count));
+        scf::YieldOp::create(b, e.loc(), last);
+      },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, e.loc(), position); });
+  Value last = choice.getResult(0);
+  return {path.end, last, e.sub(e.add(last, 2), path.count)};
+}
+
+Value CudaPages::slotOf(Value at, const Sight &sight) {
+  OpBuilder &b = e.builder();
+  // Entries are in the order of their positions.
+  auto choice = scf::IfOp::create(
+      b, e.loc(), e.below(at, sight.branch), [&](OpBuilder &, Location) { scf::YieldOp::create(b, e.loc(), at); },
+      [&](OpBuilder &, Location) {
+        Value entry = e.sub(e.add(sight.end, -1), e.sub(sight.last, at));
         Value slot = e.loadIndex(paths, entry);
         scf::YieldOp::create(b, e.loc(), slot);
       });

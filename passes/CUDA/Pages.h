@@ -22,15 +22,20 @@ struct CudaPages {
 
   /// The first page table entry of the row of `token`.
   Value entries(Value token) { return e.mul(e.loadIndex(tokenRows, token), e.narrow(e.dim(PLAIT_DIM_PAGES))); }
-  /// What a token sees that does not lie at its own position (PLAIT_IN_PATHS): `count` positions
-  /// up to the token's, none unless its row is a tree. Where they lie ends before entry `end`.
+  /// How far a token sees, and where what it sees lies (PLAIT_IN_PATHS): `count` entries before
+  /// entry `end`; none for the tokens of a chain, each of which sees up to its own position.
   struct Path {
     Value end, count;
   };
   Path path(Value token);
-  /// Where the token lies that is at position `at`, as one at `position` sees it: there, below
-  /// `branch`, else where the path says that ends before entry `end`.
-  Value slotOf(Value at, Value branch, Value end, Value position);
+  /// The same of a token at `position`, with the last position that it sees, and the first one that
+  /// does not lie at its own; behind `last` if all do.
+  struct Sight {
+    Value end, last, branch;
+  };
+  Sight sight(Path path, Value position);
+  /// Where the token lies that is at position `at`.
+  Value slotOf(Value at, const Sight &sight);
   /// The page of entry `entry`.
   Value page(Value entry) {
     Value offset = e.mul(e.widen(e.loadIndex(table, entry)), layout.bytes());

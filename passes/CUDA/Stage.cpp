@@ -18,9 +18,8 @@ static LogicalResult emitStageRow(lm::StageOp op, CudaKernelEmitter &e, Value to
     return op.emitOpError("expected a state of f32 or bf16 for CUDA but got one of integers");
   Value keys = e.rowPointer(op.getKey(), token), values = e.rowPointer(op.getValue(), token);
   Value position = e.loadIndex(e.pointer(op.getPositions()), token);
-  CudaPages::Path path = pages.path(token);
-  Value branch = e.sub(e.add(position, 1), path.count);
-  Value slot = pages.slotOf(position, branch, path.end, position), inPage = e.rem(slot, PageLayout::tokens);
+  Value slot = pages.slotOf(position, pages.sight(pages.path(token), position)),
+        inPage = e.rem(slot, PageLayout::tokens);
   Value entry = e.add(pages.entries(token), e.div(slot, PageLayout::tokens));
   Value page = pages.page(entry);
   auto rounded = [&](Value x) { return layout.element.isBF16() ? e.roundToBF16(x) : x; };

@@ -78,6 +78,9 @@ struct StepRow {
   /// and it sees what that sees. Token t lies where position `firstPosition` + t would, until
   /// its cell is moved.
   std::vector<int32_t> parents = {};
+  /// With them each token sees more than what it continues: up to this token of the row, itself or
+  /// one that continues it. What sees behind itself is continued by what it sees alone.
+  std::vector<int32_t> ends = {};
   int32_t next = 0; ///< the token of the text after the row, where it is known
 };
 

@@ -118,6 +118,32 @@ Status checkParents(const StepRow &row) {
   return Status::success();
 }
 
+/// Checks that each token sees up to one that continues it, and that nothing else continues it then.
+Status checkEnds(const StepRow &row) {
+  if (row.ends.empty())
+    return Status::success();
+  int64_t count = int64_t(row.tokens.size());
+  if (int64_t(row.ends.size()) != count)
+    return invalidArgument("number of ends: found " + std::to_string(row.ends.size()) + "; expected none, or " +
+                           std::to_string(count) + " as there are tokens");
+  auto parentOf = [&](int64_t t) { return row.parents.empty() ? t - 1 : int64_t(row.parents[size_t(t)]); };
+  for (int64_t t = 0; t < count; ++t) {
+    int64_t end = row.ends[size_t(t)], next = t; // next: what continues t on the way to its end
+    PLAIT_RETURN_IF_ERROR(checkRange("end", end, t, count - 1).withContext("token " + std::to_string(t)));
+    for (int64_t at = end; at > t; at = parentOf(at))
+      next = at;
+    if (end != t && parentOf(next) != t)
+      return invalidArgument("token " + std::to_string(t) + ": found token " + std::to_string(end) +
+                             " as the last one that it sees; expected itself, or one that continues it");
+    for (int64_t other = t + 1; other < count && end != t; ++other)
+      if (other != next && parentOf(other) == t)
+        return invalidArgument("token " + std::to_string(t) + ": found token " + std::to_string(other) +
+                               " after it; expected that what sees behind itself, up to token " + std::to_string(end) +
+                               ", is continued by what it sees alone");
+  }
+  return Status::success();
+}
+
 /// A row with a hidden state: one token, which is a leaf.
 Status checkRecurRow(const StepRow &row, const StepLimits &limits, int64_t columns) {
   if (row.tokens.size() != 1 || row.leaves.size() != 1)
@@ -136,6 +162,7 @@ Status checkRow(const StepRow &row, const StepLimits &limits, int32_t step) {
   for (int32_t token : row.tokens)
     PLAIT_RETURN_IF_ERROR(checkRange("token id", token, 0, limits.vocabulary + limits.promptTokens - 1));
   PLAIT_RETURN_IF_ERROR(checkParents(row));
+  PLAIT_RETURN_IF_ERROR(checkEnds(row));
   std::vector<int64_t> depths = depthsOf(row);
   int64_t positions = *std::max_element(depths.begin(), depths.end()) + 1;
   PLAIT_RETURN_IF_ERROR(
@@ -255,6 +282,7 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
     const StepRow &row = batch.rows[r];
     int32_t firstToken = int32_t(tokens.size());
     std::vector<int64_t> depths = depthsOf(row);
+    size_t before = paths.size(); // this row
     next.resize(tokens.size() + row.tokens.size(), 0);
     for (size_t t = row.tokens.size(); t-- > 1;) // the first child is the last one to say so
       if (row.tokens[t] < limits.vocabulary)
@@ -266,9 +294,12 @@ void StepInputs::pack(const StepBatch &batch, const StepLimits &limits) {
       positions.push_back(int32_t(row.firstPosition + depths[t]));
       tokenRows.push_back(int32_t(r));
       // Up to the first one, going back, that lies at its position: there a chain begins.
-      size_t begin = paths.size();
-      for (size_t at = t; size_t(depths[at]) != at; at = size_t(row.parents[at]))
+      size_t begin = paths.size(), end = row.ends.empty() ? t : size_t(row.ends[t]);
+      for (size_t at = end; size_t(depths[at]) != at; at = size_t(row.parents[at]))
         paths.push_back(int32_t(row.firstPosition + int64_t(at)));
+      // The last position that it sees comes first.
+      if (paths.size() > begin || end != t || begin > before)
+        paths.push_back(int32_t(row.firstPosition + depths[end]));
       std::reverse(paths.begin() + ptrdiff_t(begin), paths.end());
       pathEnds.push_back(int32_t(paths.size()));
     }

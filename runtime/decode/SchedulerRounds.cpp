@@ -15,6 +15,7 @@
 #include "runtime/decode/Scheduler.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -247,6 +248,12 @@ Status Scheduler::buildForward(const RowPlan &plan, Sequence &sequence, StepBatc
       row.leaves.push_back({int32_t(row.tokens.size()), request.sampling, request.stops, edits.back().edits(),
                             std::max(request.topLogprobs, own.forward->instruction->top), nullptr, parent});
       row.tokens.push_back(token);
+    }
+    if (block.prompts && block.together > 1) {
+      row.ends.resize(size_t(next.pending));
+      std::iota(row.ends.begin(), row.ends.end(), 0);
+      for (int32_t node = 0; node < block.size(); ++node)
+        row.ends.push_back(int32_t(next.pending) + block.lastSeenBy(node));
     }
   }
   batch.rows.push_back(std::move(row));

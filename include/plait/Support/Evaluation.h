@@ -67,11 +67,15 @@ struct StateValue {
 struct RowsValue {
   std::vector<int64_t> tokenRows;
   /// With rows that are trees, else empty: of each token where the last positions that it sees
-  /// lie, up to its own. All before them, and the token itself if it has none, lie at their
+  /// lie. All before them, and the token itself if it has none, lie at their
   /// positions. If there are more than positions, the first ones are seen besides (decode.join).
   std::vector<std::vector<int64_t>> paths = {};
+  /// With tokens that see some behind them, else empty: of each the last position that it sees.
+  std::vector<int64_t> ends = {};
 
-  /// Where `position` lies, which token `t` at `last` sees.
+  /// The last position that token `t` at `position` sees.
+  int64_t lastSeen(int64_t t, int64_t position) const { return ends.empty() ? position : ends[size_t(t)]; }
+  /// Where `position` lies, which token `t` sees, and others up to `last`.
   int64_t slot(int64_t t, int64_t last, int64_t position) const {
     if (paths.empty())
       return position;

@@ -229,11 +229,12 @@ static Expected<std::vector<PromptedTree>> readPromptedTrees(const JsonView &op)
 static Expected<std::unique_ptr<RoundOp>> readExpandPrompts(const JsonView &op) {
   PLAIT_ASSIGN_OR_RETURN(std::vector<PromptedTree> trees, readPromptedTrees(op));
   PLAIT_ASSIGN_OR_RETURN(int64_t mask, op.getInt("mask", 0, INT32_MAX, -1));
+  PLAIT_ASSIGN_OR_RETURN(int64_t together, op.getInt("together", 1, kMostNodes, 1));
   int64_t most = 1;
   for (const PromptedTree &tree : trees)
     most = std::max(most, std::accumulate(tree.prompts.begin(), tree.prompts.end(), int64_t(tree.parents.size())));
   return makeRoundOp(
-      [trees, mask](RoundContext &context, Operands operands, Results results) {
+      [trees, mask, together](RoundContext &context, Operands operands, Results results) {
         const auto *length = std::get_if<int64_t>(operands.back());
         if (length)
           operands = operands.first(operands.size() - 1);
@@ -246,6 +247,7 @@ static Expected<std::unique_ptr<RoundOp>> readExpandPrompts(const JsonView &op) 
         DraftBlock block =
             grow(context, context.text(*operands[0]), tree.parents, numbers,
                  [&](int32_t, int32_t depth, int32_t place) { return candidateAt(operands, depth, place); });
+        block.together = int32_t(together);
         for (size_t node = 0; node < numbers.size(); ++node) {
           int32_t parent = numbers[node];
           int64_t prompts = asks ? tree.prompts[node] : 0;

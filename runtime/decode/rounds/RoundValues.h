@@ -58,6 +58,7 @@ struct DraftBlock {
   std::vector<int32_t> parents; ///< -1 for node 0
   int64_t deepest = INT64_MAX;  ///< that is of use: see RoundContext::deepest
   int32_t prompts = 0;          ///< of the last nodes: they stand for no token
+  int32_t together = 1;         ///< prompts in a row that see each other
 
   int32_t size() const { return int32_t(tokens.size()); }
   /// Nodes that a path may go through.
@@ -74,6 +75,19 @@ struct DraftBlock {
       if (parents[size_t(node)] != node - 1)
         return false;
     return true;
+  }
+  /// The last node that `node` sees: itself, or the last one of its group of prompts. These of a row lie behind each
+  /// other.
+  int32_t lastSeenBy(int32_t node) const {
+    if (node < numTokens())
+      return node;
+    int32_t first = node;
+    while (parents[size_t(first)] >= numTokens())
+      --first;
+    int32_t last = first + ((node - first) / together + 1) * together - 1;
+    while (node < last && node + 1 < size() && parents[size_t(node) + 1] == node)
+      ++node;
+    return node;
   }
   int32_t depth(int32_t node) const { return node == 0 ? 0 : 1 + depth(parents[size_t(node)]); }
   void add(int32_t token, int32_t parent) {

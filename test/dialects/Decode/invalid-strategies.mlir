@@ -88,6 +88,22 @@ func.func private @f(!decode.block<tree 20 prompts -1>)
 
 // -----
 
+// expected-error @+1 {{expected 1 to 65536 prompts that see each other but got 0}}
+func.func private @f(!decode.block<tree 20 prompts 6 together 0>)
+
+// -----
+
+// expected-error @+1 {{expected 1 to 65536 prompts that see each other but got 65537}}
+func.func private @f(!decode.block<tree 20 prompts 6 together 65537>)
+
+// -----
+
+// Tokens of the text see nothing behind them.
+// expected-error @+1 {{expected prompts, of which 3 see each other, but got none}}
+func.func private @f(!decode.block<tree 20 together 3>)
+
+// -----
+
 // expected-error @+1 {{expected a positive number but got 0}}
 func.func private @f(!decode.candidates<0>)
 

@@ -13,9 +13,10 @@ lm.model @draft family "llama" numerics row_invariant max_positions 32 {
 }
 
 // A block is a chain, a static tree or a tree known when it is drafted; prompts come last.
-// CHECK: func.func private @blocks(!decode.block<5>, !decode.block<tree [-1, 0, 0, 1]>, !decode.block<tree 20>, !decode.block<tree [-1, 0, 1, 2] prompts 2>, !decode.block<tree 20 prompts 3>)
+// CHECK: func.func private @blocks(!decode.block<5>, !decode.block<tree [-1, 0, 0, 1]>, !decode.block<tree 20>, !decode.block<tree [-1, 0, 1, 2] prompts 2>, !decode.block<tree 20 prompts 3>, !decode.block<tree 20 prompts 6 together 3>)
 func.func private @blocks(!decode.block<5>, !decode.block<tree [-1, 0, 0, 1]>, !decode.block<tree 20>,
-                          !decode.block<tree [-1, 0, 1, 2] prompts 2>, !decode.block<tree 20 prompts 3>)
+                          !decode.block<tree [-1, 0, 1, 2] prompts 2>, !decode.block<tree 20 prompts 3 together 1>,
+                          !decode.block<tree 20 prompts 6 together 3>)
 // CHECK: func.func private @values(!decode.candidates<4>, !decode.guesses<8>, !decode.successors<3>, !decode.acceptance, !decode.path)
 func.func private @values(!decode.candidates<4>, !decode.guesses<8>, !decode.successors<3>, !decode.acceptance, !decode.path)
 

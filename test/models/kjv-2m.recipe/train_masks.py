@@ -39,6 +39,7 @@ def main():
     a.add_argument("--out", required=True)
     a.add_argument("--texts", type=int, default=512, help="that the model writes")
     a.add_argument("--steps", type=int, default=1200, help="of 2048 tokens")
+    a.add_argument("--together", type=int, default=train_parts.DEPTHS, help="masks that see each other; 1: each those before it")
     a.add_argument("--lr", type=float, default=2e-3)
     a.add_argument("--seed", type=int, default=1611)
     args = a.parse_args()
@@ -70,7 +71,7 @@ def main():
         """Logits of the masks, with the tokens they stand for, and those of the text."""
         asked = train_parts.places(LENGTH, first)
         masks = table[mask].expand(train_parts.DEPTHS, -1)
-        found, states = train_parts.behind(model, asked, rows, masks)
+        found, states = train_parts.behind(model, asked, rows, masks, args.together)
         tokens = torch.stack([rows[:, asked + 2 + k] for k in range(train_parts.DEPTHS)], -1)
         return found @ table.T, tokens, states @ table.T
 

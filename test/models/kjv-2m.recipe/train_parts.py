@@ -116,9 +116,10 @@ class Mtp(torch.nn.Module):
         return {f"model.layers.{self.number}.{name}": value for name, value in state.items()}
 
 
-def behind(model, asked, texts, prompts):
+def behind(model, asked, texts, prompts, together=1):
     """Last hidden states of `prompts` (DEPTHS x D) behind each of the places `asked` of all texts, which see
-    the text up to there and each other from left to right; and those of the texts themselves."""
+    the text up to there and each other from left to right, or all of their group of `together`; and those of the
+    texts themselves."""
     rows, length = texts.shape
     positions = torch.cat([torch.arange(length), (asked[:, None] + 1 + torch.arange(DEPTHS)).flatten()])
     seen = torch.zeros(len(positions), len(positions), dtype=torch.bool)
@@ -127,7 +128,7 @@ def behind(model, asked, texts, prompts):
         begin = length + i * DEPTHS
         for k in range(DEPTHS):
             seen[begin + k, : place + 1] = True
-            seen[begin + k, begin : begin + k + 1] = True
+            seen[begin + k, begin : begin + min((k // together + 1) * together, DEPTHS)] = True
     mask = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)
     embedded = torch.cat([model.get_input_embeddings()(texts), prompts.repeat(len(asked), 1).expand(rows, -1, -1)], 1)
     states = model.model(inputs_embeds=embedded, attention_mask=mask[None, None].expand(rows, -1, -1, -1),

@@ -68,10 +68,14 @@ class Drafter:
             states = np.concatenate([states, state[None]])
         return found
 
-    def after_prompts(self, text, widths, count, mask=None):
-        """Of `count` prompts behind the last token that is not pending."""
+    def after_prompts(self, text, widths, count, mask=None, together=1):
+        """Of `count` prompts behind the last token that is not pending, of which so many see each other."""
         prompts = self.model["prompt_tokens.weight"][:count] if mask is None else self.embedding[[mask] * count]
-        states = strategies.hidden_of(self.model, np.concatenate([self.embedding[text[:-1]], prompts]))
+        before, size = len(text) - 1, len(text) - 1 + count
+        seen = np.tril(np.ones((size, size), bool))
+        for first in range(before, size, together):
+            seen[first:first + together, first:first + together] = True
+        states = strategies.hidden_of(self.model, np.concatenate([self.embedding[text[:-1]], prompts]), mask=seen)
         logits = states[len(text) - 1:] @ self.model["lm_head.weight"].T
         return [self.top(row, width) for row, width in zip(logits, widths)] + [[]] * (len(widths) - count)
 
@@ -119,10 +123,10 @@ def expected(tensors, name, prompt, count, values):
         return decode(tensors, prompt, count, [0] * 3, lambda found: values["tree"],
                       lambda text, node, tree: drafter.after_taps(text, values["width"]))
     if name == "ppd":
-        widths, mask = [values["first"], values["second"]], None
+        widths, mask, together = [values["first"], values["second"]], None, 1
         trees = [(values[f"tree{i}"], values[f"prompts{i}"]) for i in range(3)]
     else:
-        widths, mask = [values["width"]] * 3, values["mask"]
+        widths, mask, together = [values["width"]] * 3, values["mask"], values["together"]
         trees = [([-1], values["start"]), (values["tree"], values["prompts"])]
 
     def number(found):
@@ -136,4 +140,4 @@ def expected(tensors, name, prompt, count, values):
         return trees[used[-1]][0]
 
     return decode(tensors, prompt, count, widths, tree_of,
-                  lambda text, node, tree: drafter.after_prompts(text, widths, trees[used[-1]][1][node], mask))
+                  lambda text, node, tree: drafter.after_prompts(text, widths, trees[used[-1]][1][node], mask, together))

@@ -30,10 +30,11 @@ struct Sequence {
   DenseValue query, key, value;
 };
 /// Tokens [begin, end) of a sequence as one row of a step. With `parents` a tree: token
-/// begin + i continues token begin + parents[i], the first one what lies before it.
+/// begin + i continues token begin + parents[i], the first one what lies before it. With `seen`
+/// token begin + i sees the path to token begin + seen[i], which continues it or is itself.
 struct Part {
   int64_t sequence, begin, end;
-  std::vector<int64_t> parents = {};
+  std::vector<int64_t> parents = {}, seen = {};
 
   /// Tokens of the row that lead to number `i`, the first one first.
   std::vector<int64_t> pathTo(int64_t i) const {
@@ -124,8 +125,10 @@ public:
       values.push_back(takeRows(sequence.value, part.begin, part.end));
       DenseValue &position = positions.emplace_back(DenseValue::zeros({part.end - part.begin}));
       for (int64_t i = 0; i < part.end - part.begin; ++i) {
-        std::vector<int64_t> path = part.pathTo(i), &slots = rows.paths.emplace_back();
-        position.data[size_t(i)] = double(part.begin + int64_t(path.size()) - 1);
+        position.data[size_t(i)] = double(part.begin + int64_t(part.pathTo(i).size()) - 1);
+        std::vector<int64_t> path = part.pathTo(part.seen.empty() ? i : part.seen[size_t(i)]);
+        std::vector<int64_t> &slots = rows.paths.emplace_back();
+        rows.ends.push_back(part.begin + int64_t(path.size()) - 1);
         // From where the path leaves the chain.
         for (size_t depth = 0; depth < path.size(); ++depth)
           if (!slots.empty() || path[depth] != int64_t(depth))
@@ -323,6 +326,40 @@ protected:
     }
     expectSameBits(got, wanted);
   }
+
+  /// A row behind `begin` tokens, a tree or a chain, of which each token sees the path to token `seen[i]`: it has the
+  /// bits that its query has there, at the end of a chain, that path. In front of a window it sees what a token there
+  /// sees, and below that as far as its own window reaches: there is no such chain.
+  void expectTogetherAsAtTheEnd(int64_t begin, const std::vector<int64_t> &parents, const std::vector<int64_t> &seen,
+                                bool split) {
+    int64_t count = int64_t(seen.size()), rowSize = shape().heads * shape().headDim;
+    auto sequences = randomSequences({begin + count});
+    Part row{0, begin, begin + count, parents, seen};
+    std::vector<Sequence> chains;
+    std::vector<Part> before, after;
+    for (int64_t i = 0; i < count; ++i) {
+      std::vector<int64_t> path = row.pathTo(seen[size_t(i)]);
+      int64_t end = begin + int64_t(path.size());
+      auto take = [&](const DenseValue &from) {
+        std::vector<DenseValue> rows = {takeRows(from, 0, begin)};
+        for (int64_t token : path)
+          rows.push_back(takeRows(from, begin + token, begin + token + 1));
+        return concatenate(rows);
+      };
+      Sequence &chain =
+          chains.emplace_back(Sequence{take(sequences[0].query), take(sequences[0].key), take(sequences[0].value)});
+      std::copy_n(sequences[0].query.row(begin + i), rowSize, chain.query.row(end - 1));
+      before.push_back({i, 0, end - 1});
+      after.push_back({i, end - 1, end});
+    }
+    Cache one(shape(), target(), sequences, 1, split), many(shape(), target(), chains, 2);
+    one.step({{0, 0, begin}});
+    std::vector<float> got = one.step({row});
+    if (shape().window)
+      return;
+    many.step(before, /*compare=*/false);
+    expectSameBits(got, many.step(after, /*compare=*/false));
+  }
 };
 
 TEST_P(CpuAttention, Reference) {
@@ -384,6 +421,17 @@ TEST_P(CpuAttention, Trees) {
       expectTreeAsChains(begin, parents, /*split=*/false);
 }
 
+// Masks behind the tokens of a chain, three by three (decode.expand_prompts), and a canvas behind one token.
+const std::vector<int64_t> masks = {-1, 0, 0, 2, 3, 1, 5, 6}, masksSeen = {0, 1, 4, 4, 4, 7, 7, 7};
+const std::vector<int64_t> canvasSeen = {0, 4, 4, 4, 4, 8, 8, 8, 8};
+
+TEST_P(CpuAttention, Together) {
+  for (int64_t begin : {1, 60, 128}) {
+    expectTogetherAsAtTheEnd(begin, masks, masksSeen, /*split=*/false);
+    expectTogetherAsAtTheEnd(begin, {}, canvasSeen, /*split=*/false);
+  }
+}
+
 /// Of sizes that code is made for.
 class CpuHeads : public CpuAttention {};
 
@@ -435,6 +483,13 @@ TEST_P(CpuSpans, RowInvariance) {
 TEST_P(CpuSpans, Trees) {
   for (int64_t begin : {249, 256, 509})
     expectTreeAsChains(begin, begin % 2 ? byDepth : byBranch, /*split=*/true);
+}
+
+TEST_P(CpuSpans, Together) {
+  for (int64_t begin : {249, 253, 509}) {
+    expectTogetherAsAtTheEnd(begin, masks, masksSeen, /*split=*/true);
+    expectTogetherAsAtTheEnd(begin, {}, canvasSeen, /*split=*/true);
+  }
 }
 
 std::string nameOf(const testing::TestParamInfo<std::tuple<CpuTarget, Shape>> &info) {

@@ -206,12 +206,20 @@ std::vector<std::vector<float>> CpuKernel::run(const Step &step, bool inPlace, i
     else if (auto tensor = dyn_cast<RankedTensorType>(type))
       add(toBuffer(valueAs<DenseValue>(value), tensor.getElementType()));
     else if (isa<lm::RowsType>(type)) {
+      // Positions come behind them, in every op.
       const auto &rows = valueAs<RowsValue>(value);
+      const auto &positions = valueAs<DenseValue>(step.values[size_t(&value - step.values.data()) + 1]);
       add(Guarded(std::vector<int32_t>(rows.tokenRows.begin(), rows.tokenRows.end())));
       std::vector<int32_t> ends, paths;
+      size_t before = 0; // this row
       for (size_t t = 0; t < rows.tokenRows.size(); ++t) {
-        if (!rows.paths.empty())
-          paths.insert(paths.end(), rows.paths[t].begin(), rows.paths[t].end());
+        if (t && rows.tokenRows[t] != rows.tokenRows[t - 1])
+          before = paths.size();
+        std::vector<int64_t> slots = rows.paths.empty() ? std::vector<int64_t>() : rows.paths[t];
+        int64_t own = int64_t(positions.data[t]), last = rows.lastSeen(int64_t(t), own);
+        if (!slots.empty() || last != own || paths.size() > before)
+          paths.push_back(int32_t(last));
+        paths.insert(paths.end(), slots.begin(), slots.end());
         ends.push_back(int32_t(paths.size()));
       }
       add(Guarded(ends));

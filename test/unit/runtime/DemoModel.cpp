@@ -17,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <stdexcept>
 
 using namespace plait;
@@ -81,6 +82,13 @@ void check(const Status &status) {
 } // namespace
 
 Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling, const std::vector<LogitEdit> &edits) {
+  std::vector<size_t> ends(tokens.size());
+  std::iota(ends.begin(), ends.end(), 0);
+  return nextAt(tokens.size() - 1, ends, tokens, sampling, edits);
+}
+
+Next demo::nextAt(size_t at, const std::vector<size_t> &ends, const std::vector<int32_t> &tokens,
+                  const Sampling &sampling, const std::vector<LogitEdit> &edits) {
   size_t n = tokens.size();
   std::vector<int64_t> x(n), stored(n);
   bool poisoned = false;
@@ -94,7 +102,7 @@ Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling, co
       stored[t] = reduce(31 * x[t] + 1);
     for (size_t t = 0; t < n; ++t) {
       int64_t sum = 0;
-      for (size_t j = 0; j <= t; ++j)
+      for (size_t j = 0; j <= ends[t]; ++j)
         sum = reduce(sum + int64_t(j + 1) * stored[j]);
       x[t] = reduce(5 * x[t] + sum + mixOf(layer) + 1);
     }
@@ -102,8 +110,8 @@ Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling, co
   for (int64_t layer : {0, 1, 2, 1}) // the second loop, then layer 1 alone
     for (int64_t &value : x)
       value = reduce(3 * value + mixOf(layer) * mixOf(layer) + 2);
-  int64_t z = x[n - 1];
-  for (size_t j = n > size_t(kWindow) ? n - size_t(kWindow) : 0; j < n; ++j)
+  int64_t z = x[at];
+  for (size_t j = at + 1 > size_t(kWindow) ? at + 1 - size_t(kWindow) : 0; j <= ends[at]; ++j)
     z = reduce(z + int64_t(j + 3) * reduce(31 * x[j] + 1));
   z = reduce(z + 6 * fixed(kBias));
   if (poisoned)
@@ -117,7 +125,7 @@ Next demo::next(const std::vector<int32_t> &tokens, const Sampling &sampling, co
     mixed = scramble(mixed, bitsOf(sampling.minP));
     mixed = scramble(mixed, int64_t(sampling.seed));
     mixed = scramble(mixed, int64_t(sampling.sequence));
-    mixed = scramble(mixed, int64_t(n) - 1);
+    mixed = scramble(mixed, int64_t(at));
     result.token = int32_t((result.token + mixed % kVocabulary + kVocabulary) % kVocabulary);
   }
   int64_t token = result.token;

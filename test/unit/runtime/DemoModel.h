@@ -32,6 +32,9 @@ struct Next {
   std::vector<float> logits;
 };
 Next next(const std::vector<int32_t> &tokens, const Sampling &sampling = {}, const std::vector<LogitEdit> &edits = {});
+/// The same after token `at`, of tokens of which each sees those up to `ends[t]`.
+Next nextAt(size_t at, const std::vector<size_t> &ends, const std::vector<int32_t> &tokens,
+            const Sampling &sampling = {}, const std::vector<LogitEdit> &edits = {});
 
 /// What `rules` make of a text whose first `promptLength` tokens are the prompt,
 /// from its beginning; `stops` are the sequence's stop ids.

@@ -150,8 +150,8 @@ inline std::shared_ptr<const RoundProgram> heads() {
 }
 
 /// Two prompts behind each node of a chain ask for what comes after the next token: with ids of their own, or all
-/// with that of a mask.
-inline std::shared_ptr<const RoundProgram> prompts(int mask = -1) {
+/// with that of a mask. `together` of them see each other.
+inline std::shared_ptr<const RoundProgram> prompts(int mask = -1, int together = 1) {
   return parse(replaced(R"({"name": "ppd", "exact": "identical", "models": ["main"], "values": 15,
     "begin": [{"op": "new_candidates", "operands": [], "results": [7]},
               {"op": "new_candidates", "operands": [], "results": [8]}],
@@ -163,7 +163,9 @@ inline std::shared_ptr<const RoundProgram> prompts(int mask = -1) {
       {"op": "prompted", "operands": [2, 3, 4], "results": [11, 12], "counts": [1, 1]},
       {"op": "commit", "operands": [1, 4], "results": [5]},
       {"op": "stop", "operands": [5], "results": [6]}], "yield": [5, 11, 12], "stop": 6}})",
-                        "MASK", mask < 0 ? "" : "\"mask\": " + std::to_string(mask) + ","));
+                        "MASK",
+                        (mask < 0 ? "" : "\"mask\": " + std::to_string(mask) + ", ") +
+                            (together == 1 ? "" : "\"together\": " + std::to_string(together) + ",")));
 }
 
 /// Another model drafts, as many tokens as pay; as a manifest has it.

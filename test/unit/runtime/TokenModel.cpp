@@ -76,10 +76,10 @@ static std::vector<int64_t> pathTo(const StepRow &row, int64_t token) {
   return path;
 }
 
-/// The text up to a token of the row as it is in the pages of the first table, which has no
+/// What a token of the row sees as it is in the pages of the first table, which has no
 /// window; the others must have it as far as their windows reach.
 Expected<std::vector<int32_t>> TokenModel::textOf(const StepRow &row, int64_t token, bool skips) {
-  std::vector<int64_t> path = pathTo(row, token);
+  std::vector<int64_t> path = pathTo(row, row.ends.empty() ? token : row.ends[size_t(token)]);
   int64_t length = row.firstPosition + int64_t(path.size());
   auto slotOf = [&](int64_t position) {
     return position < row.firstPosition ? position : row.firstPosition + path[size_t(position - row.firstPosition)];

@@ -37,7 +37,8 @@ using ChooseHead = std::function<TokenChoice(const std::vector<float> &hidden, c
 /// Runs steps over pages of token ids: `choose` sees the text, or the path of a tree, that is in a
 /// row's pages, and a page that is not the text's own, was given back or not written is an error of
 /// the step. So is, for another step, what one that leaves out layers has written ("ar_skip_1").
-/// Hidden states are the last two tokens.
+/// Of a token that sees some behind it, the text goes on to the last one of these. Hidden states are the last two
+/// tokens.
 class TokenModel final : public StepRunner {
 public:
   TokenModel(std::shared_ptr<const Model> manifest, StepLimits limits, ChooseToken choose);

@@ -65,10 +65,16 @@ static entry_t *entryOf(void *state, const int32_t *pages, const int64_t *dims, 
   return (entry_t *)state + (int64_t)page * PAGE_TOKENS + position % PAGE_TOKENS;
 }
 
-/* Where position `position` lies that token t at `last` sees. */
+/* The last position that token t at `position` sees. */
+static int64_t lastOf(const int32_t *ends, const int32_t *paths, int64_t t, int64_t position) {
+  int64_t begin = t ? ends[t - 1] : 0;
+  return begin < ends[t] ? paths[begin] : position;
+}
+
+/* Where position `position` lies, which token t sees, and others up to `last`. */
 static int64_t slotOf(const int32_t *ends, const int32_t *paths, int64_t t, int64_t last, int64_t position) {
   int64_t index = ends[t] - 1 - (last - position);
-  return index < (t ? ends[t - 1] : 0) ? position : paths[index];
+  return index <= (t ? ends[t - 1] : 0) ? position : paths[index];
 }
 
 #define KERNEL(name)                                                                                                   \
@@ -106,7 +112,8 @@ KERNEL(runStore) {
   const int64_t *x = b[2];
   const int32_t *positions = b[3], *rows = b[4];
   FOR_ITEMS(1, PLAIT_DIM_TOKENS) {
-    entry_t *entry = entryOf(b[0], b[1], dims, rows[t], slotOf(b[5], b[6], t, positions[t], positions[t]));
+    int64_t last = lastOf(b[5], b[6], t, positions[t]);
+    entry_t *entry = entryOf(b[0], b[1], dims, rows[t], slotOf(b[5], b[6], t, last, positions[t]));
     entry->value = (int32_t)(x[t] < 0 ? -1 : reduce(31 * x[t] + 1));
     entry->position = positions[t];
   }
@@ -117,9 +124,9 @@ KERNEL(runAttend) {
   int64_t *y = b[0];
   const int32_t *positions = b[3], *rows = b[4];
   FOR_ITEMS(1, PLAIT_DIM_TOKENS) {
-    int64_t sum = 0;
-    for (int64_t j = 0; j <= positions[t]; ++j) {
-      const entry_t *entry = entryOf(b[1], b[2], dims, rows[t], slotOf(b[5], b[6], t, positions[t], j));
+    int64_t sum = 0, last = lastOf(b[5], b[6], t, positions[t]);
+    for (int64_t j = 0; j <= last; ++j) {
+      const entry_t *entry = entryOf(b[1], b[2], dims, rows[t], slotOf(b[5], b[6], t, last, j));
       if (sum >= 0 && entry->value >= 0)
         sum = reduce(sum + (j + 1) * (int64_t)entry->value);
       else
@@ -188,8 +195,9 @@ static void head(const plait_context_v1_t *context, void *const *b, const int64_
   int64_t position = ((const int32_t *)b[8])[t], row = ((const int32_t *)b[9])[t];
   const int64_t *scratch = b[17];
   int64_t z = ((const int64_t *)b[5])[t];
-  for (int64_t j = position < WINDOW ? 0 : position - WINDOW + 1; j <= position; ++j) {
-    const entry_t *entry = entryOf(b[6], b[7], dims, row, slotOf(b[26], b[27], t, position, j));
+  int64_t last = lastOf(b[26], b[27], t, position);
+  for (int64_t j = position < WINDOW ? 0 : position - WINDOW + 1; j <= last; ++j) {
+    const entry_t *entry = entryOf(b[6], b[7], dims, row, slotOf(b[26], b[27], t, last, j));
     z = z < 0 || entry->value < 0 ? -1 : reduce(z + (j + 3) * (int64_t)entry->value);
     if (entry->position != j && z >= 0)
       z = reduce(z + 12345); /* a page that was given back too early */

@@ -365,6 +365,51 @@ TEST_P(InstanceTest, TreesAndMovedCells) {
   }
 }
 
+/// Tokens that see some behind them: masks behind each token of a chain, in a tree; and a canvas, whose row is a chain.
+TEST_P(InstanceTest, TokensThatSeeEachOther) {
+  const std::vector<int32_t> tree = {-1, 0, 0, 2, 3, 1, 5, 6}, ofTree = {0, 1, 4, 4, 4, 6, 6, 7};
+  const std::vector<int32_t> ofChain = {0, 3, 3, 3, 6, 6, 6};
+  for (bool isTree : {true, false})
+    for (int begin : {1, 2, 5, 9}) {
+      auto instance = create();
+      StepRow first = row(demo::prompt(begin)), own;
+      own.ends = isTree ? ofTree : ofChain;
+      own.tokens = demo::prompt(int(own.ends.size()), 3);
+      if (isTree)
+        own.parents = tree;
+      own.firstPosition = begin;
+      own.pages.resize(2);
+      for (int32_t i = 0; i * demo::kPageTokens < begin + int64_t(own.tokens.size()); ++i) {
+        own.pages[0].push_back(3 + i);
+        own.pages[1].push_back(9 - i);
+      }
+      first.pages = own.pages;
+      ASSERT_TRUE(instance->run(batch({first})));
+      Sampling sampling = {.temperature = 1, .seed = 4, .sequence = 2};
+      for (size_t t = 0; t < own.tokens.size(); ++t)
+        own.leaves.push_back({int32_t(t), sampling});
+      auto result = instance->run(batch({own, row(demo::prompt(7), 10)}));
+      ASSERT_TRUE(result) << result.status().message();
+      for (size_t t = 0; t < own.tokens.size(); ++t) {
+        // The text that it sees, as a chain: of the row the path to its end.
+        std::vector<size_t> path;
+        for (int32_t at = own.ends[t]; at >= 0; at = isTree ? tree[size_t(at)] : at - 1)
+          path.insert(path.begin(), size_t(at));
+        std::vector<int32_t> tokens = first.tokens;
+        std::vector<size_t> ends(tokens.size());
+        std::iota(ends.begin(), ends.end(), 0);
+        size_t at = 0;
+        for (size_t token : path) {
+          at = token == t ? tokens.size() : at;
+          tokens.push_back(own.tokens[token]);
+          auto end = std::find(path.begin(), path.end(), size_t(own.ends[token]));
+          ends.push_back(size_t(begin) + size_t(end - path.begin()));
+        }
+        EXPECT_EQ(result->leaves[t].token, demo::nextAt(at, ends, tokens, sampling).token) << begin << " " << t;
+      }
+    }
+}
+
 TEST_P(InstanceTest, TreesThatAreNone) {
   auto instance = create({.threads = 1, .maxTokens = 64});
   auto refused = [&](std::vector<int32_t> parents, int64_t first, const char *part) {
@@ -385,6 +430,27 @@ TEST_P(InstanceTest, TreesThatAreNone) {
   refused({-1, 0, -1, 0}, 0, "token 2: parent: found -1; expected 0 to 1");
   // Three positions behind each other, four tokens.
   refused({-1, 0, 1, 1}, demo::kMaxPositions - 2, "first position: found 62; expected 0 to 61");
+}
+
+TEST_P(InstanceTest, TokensThatSeeWhatTheyMayNot) {
+  auto instance = create({.threads = 1, .maxTokens = 64});
+  auto refused = [&](std::vector<int32_t> parents, std::vector<int32_t> ends, const char *part) {
+    StepRow bad = row(demo::prompt(4));
+    bad.parents = std::move(parents);
+    bad.ends = std::move(ends);
+    Status status = checkBatch(batch({bad}), instance->limits());
+    EXPECT_FALSE(status) << part;
+    EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
+  };
+  refused({}, {0, 1}, "number of ends: found 2; expected none, or 4 as there are tokens");
+  refused({}, {0, 0, 2, 3}, "token 1: end: found 0; expected 1 to 3");
+  refused({}, {0, 1, 4, 3}, "token 2: end: found 4; expected 2 to 3");
+  refused({-1, 0, 0, 2}, {0, 3, 2, 3},
+          "token 1: found token 3 as the last one that it sees; expected itself, or one that continues it");
+  // A token of the text, behind which are another one and masks.
+  refused({-1, 0, 0, 2}, {3, 1, 3, 3},
+          "token 0: found token 1 after it; expected that what sees behind itself, up to token 3, is continued by what "
+          "it sees alone");
 }
 
 TEST_P(InstanceTest, SubmitPollWait) {

@@ -351,6 +351,42 @@ TEST_F(StrategyFaultsTest, PromptsAreCommitted) {
   }
 }
 
+/// A token of the text sees the masks behind it, as these see each other. Where the text goes on beside them, too, a
+/// step is refused.
+TEST_F(StrategyFaultsTest, TheTextSeesMasks) {
+  StepLimits own = limits();
+  own.promptTokens = 2;
+  for (const auto &program : {prompts(-1, /*together=*/2), prompts(/*mask=*/kTokens, /*together=*/2)}) {
+    auto seeing = std::make_shared<int64_t>(0);
+    EXPECT_EQ(find(
+                  {program},
+                  [=](Tampered &main, Tampered &, const Request &) {
+                    main.before = [=](StepBatch &batch) {
+                      for (const StepRow &row : batch.rows)
+                        for (size_t token = 0; token < row.ends.size(); ++token)
+                          *seeing += row.ends[token] != int32_t(token);
+                    };
+                  },
+                  own)[Found::nothing],
+              int(kRequests));
+    EXPECT_GT(*seeing, 20);
+    auto found = find(
+        {program},
+        [](Tampered &main, Tampered &, const Request &) {
+          main.before = [](StepBatch &batch) {
+            for (StepRow &row : batch.rows)
+              for (size_t mask = row.ends.size(); mask-- > 1;)
+                if (int32_t token = parentOf(row, int32_t(mask));
+                    row.tokens[mask] >= kTokens && row.tokens[size_t(token)] < kTokens)
+                  row.ends[size_t(token)] = row.ends[mask];
+          };
+        },
+        own);
+    EXPECT_GT(found[Found::text], 0);
+    EXPECT_EQ(found[Found::nothing], 0);
+  }
+}
+
 /// Cells of nodes beside those that were accepted. What the text then holds is refused where a position or a
 /// table shows it; a sibling's token shows in the text alone.
 TEST_F(StrategyFaultsTest, RejectedNodesAreCommitted) {
