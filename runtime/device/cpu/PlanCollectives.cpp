@@ -7,7 +7,6 @@
 
 #include "runtime/device/cpu/PlanCollectives.h"
 
-#include "runtime/comm/Algorithms.h"
 #include "runtime/comm/NarrowSum.h"
 #include "runtime/device/cpu/CollectiveMatrix.h"
 
@@ -111,7 +110,8 @@ Status PlanCollectives::runFused(int32_t index, const StepDims &dims, void *cons
   if (!c.nodes) {
     Reduction how = reductionOf(c, matrix.rows);
     if (how.algorithm == Algorithm::oneShot || how.algorithm == Algorithm::lamport) // `share_tokens` is not the plan's
-      return corrupt(std::string("reduce_gather @") + op + ": found " + algorithmName(how.algorithm) +
+      return corrupt(std::string("reduce_gather @") + op + ": found " +
+                     (how.algorithm == Algorithm::oneShot ? "one_shot" : "lamport") +
                      " of rows that ranks share out; expected two_shot or ring; compile the model again");
     return communicator.reduceGather(rows, how, epilogue, op);
   }

@@ -120,7 +120,7 @@ err = slowed(None)
 check("no slow rank", re.search(r"^waiting    rank 0: [\d.]+ s, rank 1: [\d.]+ s$", err, re.M), err)
 
 # What the machine does not give is one error, and no process is left.
-for limit, message in (("-n 5", "Too many open files"), ("-v 20000", "cannot map the shared memory of the group"),
+for limit, message in (("-n 5", "Too many open files"), ("-v 21000", "cannot map the shared memory of the group"),
                        ("-f 16", r"cannot allocate \d+ bytes of shared memory: File too large")):
     found = subprocess.run(["bash", "-c", f"ulimit {limit}; exec plait run {two} --token-ids 1,2,3"],
                            capture_output=True, text=True, timeout=60)
