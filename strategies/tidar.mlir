@@ -1,8 +1,8 @@
-// tidar(mask, width = 1, tree = [-1, 0, 1, 2], prompts = [3, 3, 3, 3], start = [3], nodes = 16, asked = 12, together = 3, depths = [0] of tree)
+// tidar(mask, width = 1, tree = [-1, 0, 1, 2], prompts = [3, 3, 3, 3], start = [3], nodes = 16, asked = 12, together = 1, depths = [0] of tree)
 //
 // While a chain is verified, masks behind each of its tokens draft the next one, in the same
-// forward: whatever is accepted, a draft is there (TiDAR, Liu et al. 2025). The masks behind a token see
-// each other, as many as `together` says, and the path to it; with 1 each sees those before it. Where drafts are not worth their time there are none.
+// forward: whatever is accepted, a draft is there (TiDAR, Liu et al. 2025). A mask sees the path to its
+// token and the masks before it; with together = 3 those behind a token see each other, three by three. Where drafts are not worth their time there are none.
 !text = !decode.sequence<@main>
 !found = !decode.candidates<$width>
 !block = !decode.block<tree $nodes prompts $asked together $together>

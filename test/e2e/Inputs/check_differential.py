@@ -45,7 +45,7 @@ CALLS = {
         "swift": {"k": [4], "most": 4, "skip": [1, 2]},
         "token_recycling": {"depths": [5]},
     },
-    "kjv-tidar": {"tidar": {"mask": 188, "depths": [3]}},
+    "kjv-tidar": {"tidar": {"mask": 188, "together": 3, "depths": [3]}},
 }
 SAMPLE = {"kjv-2m": ["mtp", "spec", "token_recycling"]}
 # One that repeats itself, so that there is something to look up; the others begin as the text does that

@@ -39,7 +39,7 @@ def main():
     a.add_argument("--out", required=True)
     a.add_argument("--texts", type=int, default=512, help="that the model writes")
     a.add_argument("--steps", type=int, default=1200, help="of 2048 tokens")
-    a.add_argument("--together", type=int, default=train_parts.DEPTHS, help="masks that see each other; 1: each those before it")
+    a.add_argument("--together", type=int, default=1, help="masks that see each other; 1: each sees those before it")
     a.add_argument("--lr", type=float, default=2e-3)
     a.add_argument("--seed", type=int, default=1611)
     args = a.parse_args()

@@ -20,7 +20,7 @@ VARIANTS = {
               {"k": 3, "skip": ["attention.0", "attention.1", "attention.2", "attention.3"]}, {"k": 2, "skip": [0]},
               {"k": 2, "skip": ["mlp.0", "mlp.1", "mlp.2", "mlp.3"]}],
     "taps": [{}, {"width": 3, "tree": [-1, 0, 0, 0, 1, 1, 1, 4]}],
-    "tidar": [{"mask": 7}, {"mask": 7, "together": 1}, {"mask": 2, "together": 2, "prompts": [3, 2, 3, 3]}, {"mask": 2, "width": 5, "tree": [-1, 0, 0, 0, 0, 0, 1, 1, 1], "prompts": [3, 3, 1, 2, 3, 1, 1, 1, 1], "nodes": 28, "asked": 19}],
+    "tidar": [{"mask": 7}, {"mask": 7, "together": 3}, {"mask": 2, "together": 2, "prompts": [3, 2, 3, 3]}, {"mask": 2, "width": 5, "tree": [-1, 0, 0, 0, 0, 0, 1, 1, 1], "prompts": [3, 3, 1, 2, 3, 1, 1, 1, 1], "nodes": 28, "asked": 19}],
 }
 
 

@@ -19,7 +19,7 @@ VARIANTS = {
     "mtp": [{}, {"tree": [-1, 0, 0, 1], "width": 2}, {"depths": [0]}],
     "clover": [{}, {"tree": [-1, 0], "width": 1}],
     "ppd": [{}, {"tree2": [-1, 0, 1], "prompts2": [2, 1, 0]}, {"depths": [0]}],
-    "tidar": [{"mask": 7}, {"mask": 2, "width": 2, "tree": [-1, 0, 0, 1], "prompts": [3, 2, 1, 3]}],
+    "tidar": [{"mask": 7}, {"mask": 2, "width": 2, "tree": [-1, 0, 0, 1], "prompts": [3, 2, 1, 3], "together": 2}],
 }
 COUNT = 24
 

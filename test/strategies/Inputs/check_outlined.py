@@ -24,7 +24,7 @@ VARIANTS = {
     "mtp": [{}, {"tree": [-1, 0, 0, 1], "width": 2}],
     "clover": [{}, {"tree": [-1, 0], "width": 1}, {"depths": [0]}],
     "ppd": [{}, {"tree2": [-1, 0, 1], "prompts2": [2, 1, 0]}],
-    "tidar": [{"mask": 7}, {"mask": 7, "depths": [0]}],
+    "tidar": [{"mask": 7, "together": 3}, {"mask": 7, "depths": [0]}],
 }
 COUNT = 24
 OUTCOMES = {"prompt_lookup": {"k": 2, "longest": 2}, "spec": {"k": [2], "most": 2}, "jacobi": {"window": 2},

@@ -426,7 +426,7 @@ const std::vector<int64_t> masks = {-1, 0, 0, 2, 3, 1, 5, 6}, masksSeen = {0, 1,
 const std::vector<int64_t> canvasSeen = {0, 4, 4, 4, 4, 8, 8, 8, 8};
 
 TEST_P(CpuAttention, Together) {
-  for (int64_t begin : {1, 60, 128}) {
+  for (int64_t begin : {1, 60}) {
     expectTogetherAsAtTheEnd(begin, masks, masksSeen, /*split=*/false);
     expectTogetherAsAtTheEnd(begin, {}, canvasSeen, /*split=*/false);
   }
@@ -486,10 +486,8 @@ TEST_P(CpuSpans, Trees) {
 }
 
 TEST_P(CpuSpans, Together) {
-  for (int64_t begin : {249, 253, 509}) {
-    expectTogetherAsAtTheEnd(begin, masks, masksSeen, /*split=*/true);
-    expectTogetherAsAtTheEnd(begin, {}, canvasSeen, /*split=*/true);
-  }
+  expectTogetherAsAtTheEnd(253, masks, masksSeen, /*split=*/true);
+  expectTogetherAsAtTheEnd(509, {}, canvasSeen, /*split=*/true);
 }
 
 std::string nameOf(const testing::TestParamInfo<std::tuple<CpuTarget, Shape>> &info) {
