@@ -131,7 +131,7 @@ AttendTiles::Rows AttendTiles::rowsOf(const Run &run) {
     rows.head[half] = e.add(e.mul(kvHead, group), inGroup);
     Value number = e.add(run.token, rows.token[half]);
     rows.position[half] = e.loadIndex(positions, number);
-    rows.last[half] = pages.sight(pages.path(number), rows.position[half]).last;
+    rows.last[half] = pages.sight(number, positions).last;
   }
   return rows;
 }
@@ -182,7 +182,7 @@ void AttendTiles::copyPage(const Run &run, const Visit &visit, Value keys) {
 void AttendTiles::gatherPage(const Run &run, const Visit &visit, Value keys) {
   OpBuilder &b = e.builder();
   Value token = e.add(run.token, visit.token);
-  CudaPages::Sight sight = pages.sight(pages.path(token), e.loadIndex(positions, token));
+  CudaPages::Sight sight = pages.sight(token, positions);
   e.forColumns(chunk, 1, [&](CudaColumns c) {
     Value at = e.minimum(e.add(visit.start, c.first), sight.last);
     Value slot = pages.slotOf(at, sight), entry = e.add(run.entries, e.div(slot, chunk));

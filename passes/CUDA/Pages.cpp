@@ -18,7 +18,13 @@ CudaPages::Path CudaPages::path(Value token) {
   return {end, e.sub(end, begin)};
 }
 
-// There need be no entry to read.
+CudaPages::Sight CudaPages::sight(Value token, Value positions) {
+  // There need be no entry to read.
+  Path path = this->path(token);
+  Value hasPath = e.below(e.i32(0), path.count), entry = e.sub(path.end, path.count);
+  Value last = e.loadIndex(e.select(hasPath, paths, positions), e.select(hasPath, entry, token));
+  return {path.end, last, e.sub(e.add(last, 2), path.count)};
+}
 
 CudaPages::Sight CudaPages::sight(Path path, Value position) {
   OpBuilder &b = e.builder();
@@ -35,7 +41,7 @@ CudaPages::Sight CudaPages::sight(Path path, Value position) {
 
 Value CudaPages::slotOf(Value at, const Sight &sight) {
   OpBuilder &b = e.builder();
-  // Entries are in the order of their positions.
+  // There need be no entry to read. Entries are in the order of their positions.
   auto choice = scf::IfOp::create(
       b, e.loc(), e.below(at, sight.branch), [&](OpBuilder &, Location) { scf::YieldOp::create(b, e.loc(), at); },
       [&](OpBuilder &, Location) {

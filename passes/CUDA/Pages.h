@@ -28,11 +28,14 @@ struct CudaPages {
     Value end, count;
   };
   Path path(Value token);
-  /// The same of a token at `position`, with the last position that it sees, and the first one that
-  /// does not lie at its own; behind `last` if all do.
+  /// The last position that is seen, and the first one that does not lie at its own; behind `last` if all do.
   struct Sight {
     Value end, last, branch;
   };
+  /// Of a token; `positions` points to those of the step's tokens.
+  Sight sight(Value token, Value positions);
+  /// The same of a token at `position`, with a branch. Which one a kernel has registers for is up to ptxas: tiles of
+  /// 128 rows have none left, and the tables of resources in tests say where it spills.
   Sight sight(Path path, Value position);
   /// Where the token lies that is at position `at`.
   Value slotOf(Value at, const Sight &sight);
